@@ -40,7 +40,7 @@ from .locking import lockfile
 from .locking.wheelhouse import Wheelhouse
 from .request.build_request import BuildRequest
 from .sources.tree import SourceTree
-from .sources.tree_digest import of_tree
+from .sources.tree_digest import hash_tree
 
 _VERSION = 1
 _KEPT = (
@@ -304,7 +304,7 @@ def _given(about: _About, folder: Path) -> dict[str, Any]:
 
 def _tree(about: _About, folder: Path, path: Path) -> SourceTree:
     source = about.source
-    tree = SourceTree(folder / "source", source.uri, source.revision, of_tree(folder / "source"), source.epoch)
+    tree = SourceTree(folder / "source", source.uri, source.revision, hash_tree(folder / "source"), source.epoch)
     if tree.digest != source.digest:
         raise DigestError(
             f"the bundle {show_value(str(path))} is damaged: its source is {tree.digest}, not {source.digest}"

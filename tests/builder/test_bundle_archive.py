@@ -22,7 +22,7 @@ from ovenbird_builder.bundle_archive import is_bundle, opened
 from ovenbird_builder.cache.layer_cache import LayerCache
 from ovenbird_builder.errors import BuildRequestError, DigestError
 from ovenbird_builder.locking.wheelhouse import Wheelhouse
-from ovenbird_builder.sources.tree_digest import of_tree
+from ovenbird_builder.sources.tree_digest import hash_tree
 
 DIGEST = "sha256:" + "0" * 64
 BLOB, MAIN = b"a layer of the base", b"def handler():\n    return 1\n"
@@ -45,7 +45,12 @@ class Parts:
             "version": 1,
             "given": {"python": "3.12", "requirement": ["kiwi"], "base": "b"},
             "files": {"constraints": ["files/constraints-0"]},
-            "source": {"uri": "git+https://h/r", "revision": "c" * 40, "digest": of_tree(folder / "tree"), "epoch": 7},
+            "source": {
+                "uri": "git+https://h/r",
+                "revision": "c" * 40,
+                "digest": hash_tree(folder / "tree"),
+                "epoch": 7,
+            },
             "bases": [{"name": "b", "platform": "linux/amd64", "digest": DIGEST, "manifest": DIGEST}],
             "answers": {"key": {"filename": kiwi.name, "sha256": sha256(self.wheel)}},
         }

@@ -20,7 +20,7 @@ from ovenbird.common.source_limits import read_limits
 from ovenbird_builder.commands import options
 from ovenbird_builder.errors import BuildRequestError
 from ovenbird_builder.host.network import read_network_settings
-from ovenbird_builder.request.build_request import BuildRequest, request
+from ovenbird_builder.request.build_request import BuildRequest, parse_request
 
 ODD = (
     "\x00",
@@ -91,7 +91,7 @@ def asked(folder: Path, *argv: str, **environ: str) -> BuildRequest:
     parser = argparse.ArgumentParser(exit_on_error=False)
     options.add(parser, "build")
     given = options.given(parser.parse_args([str(folder / "function.yaml"), *argv]), environ)
-    return request(given, {"HOME": str(folder), **environ})
+    return parse_request(given, {"HOME": str(folder), **environ})
 
 
 def tell(what: str, call: Callable[..., object], *args: Any, **environ: str) -> bool:
@@ -149,7 +149,7 @@ def test_targets_and_limits(folder: Path, text: str) -> None:
     options.add(parser, "build")
     for target in (text, f"{text}.py", f"{text}.yaml", f"main.py:{text}", f"{text}:fn"):
         given = options.given(parser.parse_args(["--", target]), {})
-        tell(f"{target!r:.60}", request, given, {"HOME": str(folder)})
+        tell(f"{target!r:.60}", parse_request, given, {"HOME": str(folder)})
     for name in ("SOURCE_DATE_EPOCH", "OVENBIRD_SOURCE_LIMIT", "OVENBIRD_SOURCE_FILES"):
         tell(f"{name}={text!r:.60}", asked, folder, **{name: text})
         tell(f"{name}={text!r:.60}", read_limits, {name: text}, BuildRequestError)

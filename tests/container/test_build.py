@@ -26,7 +26,7 @@ from ovenbird_builder.locking.lock_format import Pin, make_lock
 from ovenbird_builder.locking.lockfile import make_header
 from ovenbird_builder.locking.requirements import collect_requirements
 from ovenbird_builder.locking.wheel_tags import assume_interpreter
-from ovenbird_builder.request.build_request import here
+from ovenbird_builder.request.build_request import detect_platform
 
 pytestmark = pytest.mark.timeout(600)
 VERSION = AVAILABLE[-1]
@@ -533,7 +533,9 @@ def test_a_dry_run_prints_the_plan_and_makes_nothing(builds: Builds, base_images
     builds.write(main__py=SOURCE + f"# {tag}\n")
     function, lock = read(builds.source / "function.yaml"), builds.source / "function.lock"
     head = make_header(
-        collect_requirements(function, builds.source), assume_interpreter(VERSION, here(), "glibc 2.17"), "pip-tools"
+        collect_requirements(function, builds.source),
+        assume_interpreter(VERSION, detect_platform(), "glibc 2.17"),
+        "pip-tools",
     )
     lock.write_text(make_lock((Pin("six", "1.16.0", ("sha256:" + "1" * 64,)),), head).text)
     value, token = "s3cret-of-mine", "ghp" + "_" + "a1B2" * 9

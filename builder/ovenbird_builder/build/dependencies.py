@@ -21,7 +21,7 @@ from ..locking.lock_format import Lock
 from ..locking.requirements import RequirementFlags, Requirements, collect_requirements
 from ..locking.wheel_tags import platform_of
 from ..locking.wheelhouse import Wheel
-from ..request.build_request import BuildRequest, here
+from ..request.build_request import BuildRequest, detect_platform
 from ..sources import SourceTree
 from .environment import BuildEnvironment
 
@@ -107,7 +107,7 @@ def lock_command(request: BuildRequest, platform: str) -> str:
         ("--constraints", request.constraints), ("--extra", request.extras),
     ):  # fmt: skip
         words += [word for value in values for word in (flag, str(value))]
-    words += ["--platform", platform] if platform != here() else []
+    words += ["--platform", platform] if platform != detect_platform() else []
     return " ".join([lockfile.COMMAND, *([shlex.join(words)] if words else [])])
 
 

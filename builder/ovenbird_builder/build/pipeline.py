@@ -20,7 +20,7 @@ from ..layers import image_policy
 from ..layers.image_manifest import AssembledImage, make_index, predict_image
 from ..layers.source import HOME
 from ..publish.publish import PublishRequest, is_published, push_tags, write_output
-from ..request.build_request import BuildRequest, here
+from ..request.build_request import BuildRequest, detect_platform
 from ..sources import SourceTree, fetch, secret_gate
 from ..sources.allowed_files import is_allowed
 from ..sources.tree_digest import list_rows
@@ -221,7 +221,7 @@ def _begin_check(
         (
             (platform_build, built_image)
             for platform_build, built_image in zip(prepared, baked, strict=True)
-            if platform_build.inputs.base.platform == here()
+            if platform_build.inputs.base.platform == detect_platform()
         ),
         None,
     )

@@ -24,7 +24,7 @@ from ..containers.working_container import LazyImage
 from ..errors import PackageIndexError
 from ..layers.wheel_layers import list_top_names
 from ..locking.wheelhouse import Wheel
-from ..request.build_request import BuildRequest, here
+from ..request.build_request import BuildRequest, detect_platform
 from ..sources import SourceTree, shadow
 from . import dependencies, source_check
 from .environment import BuildEnvironment
@@ -174,7 +174,7 @@ def _find_bases(request: BuildRequest, environment: BuildEnvironment, platform: 
     else:
         base = bases.choose_base(request.python or DEFAULT_PYTHON, registry=request.registry)
         found = find_default_base(base, look, environment.progress.say_once)
-    return found, found if platform == here() else look(found.name, here())
+    return found, found if platform == detect_platform() else look(found.name, detect_platform())
 
 
 def _plan(request: BuildRequest, environment: BuildEnvironment, base: BaseImage, parts: Any) -> ImagePlan:

@@ -28,7 +28,7 @@ from ..bases.stdlib_names import removed_in, stdlib_names
 from ..cache.layer import compute_key
 from ..cache.layer_cache import LayerCache
 from ..errors import HandlerMissingError, SourceSyntaxError
-from ..sources.import_names import distribution_of, normal_name
+from ..sources.import_names import guess_distribution, normalize_distribution
 from ..sources.module_scan import ImportedModule, ModuleScan, scan
 from ..sources.tree import SourceTree
 
@@ -107,8 +107,10 @@ def check_handler(
     if not top:
         return
     rows = list(wanted)
-    names = {normal_name(name) for name in (*distributions, *(name for name, _ in rows))}
-    is_known = top in stdlib_names(version) | RUNTIME_MODULES or normal_name(distribution_of(top)) in names
+    names = {normalize_distribution(name) for name in (*distributions, *(name for name, _ in rows))}
+    is_known = (
+        top in stdlib_names(version) | RUNTIME_MODULES or normalize_distribution(guess_distribution(top)) in names
+    )
     is_own_code = any(origin or not name for name, origin in rows)
     is_likely = any(_is_alike(top, name) for name, _ in rows) if checked.is_near else bool(rows)
     may_be_brought = is_known or is_own_code or has_installed or is_likely
@@ -132,11 +134,11 @@ def check_imports(
     `has_installed` tells that an instruction may have installed a module.
     Errors: HandlerMissingError where the handler's own module comes from nowhere.
     """
-    present = {normal_name(distribution) for distribution in distributions}
+    present = {normalize_distribution(distribution) for distribution in distributions}
     brought = stdlib_names(version) | RUNTIME_MODULES | tops
 
     def has(module: str) -> bool:
-        return module in brought or normal_name(distribution_of(module)) in present
+        return module in brought or normalize_distribution(guess_distribution(module)) in present
 
     top = checked.absent.partition(".")[0]
     if checked.absent and not has(top) and not has_installed and not is_elsewhere(top):
@@ -149,7 +151,7 @@ def check_imports(
         why = f"; Python {version} has it no more" if removed_in(name, version) else ""
         _log.warning(
             f"{checked.imports[name]} imports {show_value(name)}, which neither the source, Python {version}, the lock"
-            f" nor the base has{why}: is {distribution_of(name)} missing in the requirements?"
+            f" nor the base has{why}: is {guess_distribution(name)} missing in the requirements?"
         )
     if len(missing) > _MOST:
         _log.warning(f"{len(missing) - _MOST} more modules are imported that nothing brings")

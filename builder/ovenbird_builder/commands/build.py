@@ -23,8 +23,8 @@ from ..cache.folder import check_apart, find_cache
 from ..cache.layer_cache import LayerCache
 from ..errors import BuildRequestError, DiskFullError
 from ..host.progress import Progress, make_progress
-from ..request.build_request import BuildRequest, list_input_files, request
-from ..request.function_target import function_folders, named
+from ..request.build_request import BuildRequest, list_input_files, parse_request
+from ..request.function_target import list_function_folders, resolve_target
 from . import options as table
 
 _INTERRUPTED = 130
@@ -92,17 +92,17 @@ def _asked(flags: dict[str, Any], environ: Mapping[str, str], stack: contextlib.
     is_whole = bundle_archive.is_bundle(flags["target"])
     path = flags["target"] if is_whole else flags["bundle"]
     if not path:
-        return request(flags, environ)
+        return parse_request(flags, environ)
     cache_folder = find_cache(flags["cache_dir"], environ)
     if not is_whole:
-        check_apart(cache_folder, function_folders(named(flags["target"], flags["source"]).function))
+        check_apart(cache_folder, list_function_folders(resolve_target(flags["target"], flags["source"]).function))
     cache = LayerCache(cache_folder)
     stack.callback(cache.close)
     bundle = stack.enter_context(bundle_archive.opened(Path(path), cache))
     if not is_whole:
-        build_request = request({**flags, "base": flags["base"] or bundle.given["base"]}, environ)
+        build_request = parse_request({**flags, "base": flags["base"] or bundle.given["base"]}, environ)
         return replace(build_request, locks=bundle.document.parent)
-    return replace(request(bundle.over(flags), environ), bundled=bundle.tree, document=None)
+    return replace(parse_request(bundle.over(flags), environ), bundled=bundle.tree, document=None)
 
 
 def secrets(build_request: BuildRequest) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ from ..build.environment import open_environment
 from ..build.pipeline import prepare_all
 from ..errors import BuildRequestError
 from ..host.progress import make_progress
-from ..request.build_request import list_input_files, request
+from ..request.build_request import list_input_files, parse_request
 from . import options as table
 from .build import TerminatedBySignal, ended_by_signals, secrets
 
@@ -39,7 +39,7 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     out = Path(table.path(args, environ, "out"))
     if not to_stdout and (problem := find_output_problem(out, list_input_files(flags))):
         raise BuildRequestError(f"-o: {problem}")
-    build_request = request({**flags, "output": (), "push": False}, environ)
+    build_request = parse_request({**flags, "output": (), "push": False}, environ)
     progress = make_progress(sys.stderr, secrets(build_request))
     progress.warn(build_request.notes)
     try:

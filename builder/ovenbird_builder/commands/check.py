@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from ovenbird.errors import DocumentError
 
 from ..request.document_check import list_problems
-from ..request.function_target import named
+from ..request.function_target import resolve_target
 
 
 def options(parser: argparse.ArgumentParser) -> None:
@@ -19,7 +19,7 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     """Return 0 where a build would refuse nothing. Errors: DocumentError, with every problem."""
-    target = named(args.target, args.source)
+    target = resolve_target(args.target, args.source)
     if problems := list_problems(target.function, environ):
         raise DocumentError("the function document has what a build refuses, and so does --strict:", problems=problems)
     return 0

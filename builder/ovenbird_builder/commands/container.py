@@ -54,7 +54,7 @@ def _image(target: str, flag: str) -> ImageReference:
     """The image to run: the flag's, else the document's. Errors: BuildRequestError, which says how to build it."""
     if flag:
         return _one(reference.parse_reference(flag, "--image"))
-    named = function_target.named(target or ".")
+    named = function_target.resolve_target(target or ".")
     if named.function.image:
         return _one(reference.parse_reference(named.function.image, "spec.image"))
     path = target or "."

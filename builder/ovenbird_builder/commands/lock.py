@@ -32,7 +32,7 @@ from ..locking.lock import LOCKERS, Lock, LockOptions, lock
 from ..locking.pip_container import ResolverContext
 from ..locking.requirements import RequirementFlags, Requirements, collect_requirements
 from ..locking.wheel_tags import assume_interpreter, format_lock_command, machine_of, platform_of
-from ..request.function_target import FunctionTarget, function_folders, named, version_of
+from ..request.function_target import FunctionTarget, choose_python_version, list_function_folders, resolve_target
 from ..sources import fetch, shadow
 
 _PLATFORMS = ("linux/amd64", "linux/arm64")
@@ -84,8 +84,8 @@ def dependencies(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     """Lock; print the path of the lock on stdout. Errors: those of `lock`; those of `check_locks`, with `--check`."""
-    target, cache = named(args.target, args.source), find_cache(args.cache_dir, environ)
-    check_apart(cache, function_folders(target.function))
+    target, cache = resolve_target(args.target, args.source), find_cache(args.cache_dir, environ)
+    check_apart(cache, list_function_folders(target.function))
     # an open cache is not pruned under our hands; a check writes nothing, and makes none
     with contextlib.nullcontext() if args.check else contextlib.closing(LayerCache(cache)):
         return _lock_or_check(args, environ, target, cache)
@@ -102,7 +102,7 @@ def _lock_or_check(args: argparse.Namespace, environ: Mapping[str, str], target:
     image, interpreter = _target(args, environ, target, cache) if asks_base else ("", None)
     with tempfile.TemporaryDirectory(prefix="ovenbird-lock-") as folder:
         tree = fetch(target.function, Path(folder) / "tree", environ=environ, network=site, products=(cache,))
-        version = interpreter.minor if interpreter else version_of(target.function, args.python)
+        version = interpreter.minor if interpreter else choose_python_version(target.function, args.python)
         if version:
             shadow.refuse(tree.path, stdlib_names(version))
         requirements = _wanted(args, target, tree.path, where)
@@ -111,7 +111,9 @@ def _lock_or_check(args: argparse.Namespace, environ: Mapping[str, str], target:
             _tell(f"note: {note}")
         if args.check:
             names = (platform_of(interpreter),) if interpreter else (args.platform,) if args.platform else _PLATFORMS
-            python = version_of(target.function, args.python) or ("" if target.function.base_image else _VERSION)
+            python = choose_python_version(target.function, args.python) or (
+                "" if target.function.base_image else _VERSION
+            )
             if not python and not interpreter:
                 _tell("note: Python is not compared: neither the document nor --python says which the base has")
             folders = lockfile.list_lock_folders(target.function, tree.path)
@@ -232,7 +234,7 @@ def _target(
 
     `--platform` names another architecture of the same.
     """
-    version = version_of(target.function, args.python)
+    version = choose_python_version(target.function, args.python)
     if name := args.base or target.function.base_image:
         check_form(name, "--base" if args.base else "spec.base_image")
         check_place(name)

@@ -23,8 +23,8 @@ from ..image_store.skopeo_client import SkopeoClient
 from ..kubernetes import build_result, exposure, generate, job, k8s_names, overrides, render, request, task
 from ..oci.reference import ImageReference, parse_reference
 from ..registry.auth_file import write_auth_file
-from ..request.function_target import named
-from ..request.run_instruction import from_flag
+from ..request.function_target import resolve_target
+from ..request.run_instruction import parse_instruction_flag
 
 _FLAGS: dict[str, dict[str, dict[str, Any]]] = {
     "what is made": {
@@ -151,7 +151,7 @@ def _calls(args: argparse.Namespace, notes: list[str]) -> list[argparse.Namespac
 
 def _documents(args: argparse.Namespace, environ: Mapping[str, str], notes: list[str]) -> list[dict[str, Any]]:
     """The documents of one function."""
-    target = named(args.target)
+    target = resolve_target(args.target)
     for text in target.function.unknown:
         sys.stderr.write(f"warning: function document: {text}\n")
     manifest_request = _wanted(args, target.function, target.document, environ, notes)
@@ -276,7 +276,7 @@ def _merged(args: argparse.Namespace, fields: Mapping[str, Any]) -> dict[str, An
     if envs:
         merged["envs"] = [*others, *envs]
     for text in args.instruction or ():
-        from_flag(text)  # what the build in the cluster would refuse
+        parse_instruction_flag(text)  # what the build in the cluster would refuse
     for field, more in (("secrets", args.secret), ("instructions", args.instruction)):
         if more:
             merged[field] = [*(merged.get(field) or ()), *more]

@@ -8,7 +8,7 @@ from ovenbird.common.hashing import hash_text
 from ovenbird.common.text import show_value
 
 from ..errors import BuildRequestError, InstructionError
-from ..request.run_instruction import from_flag
+from ..request.run_instruction import parse_instruction_flag
 from .metadata import labels, metadata
 from .pod import BUILDER_PATHS, Document, account, container, environment, spec
 from .pod_failure_policy import exits, policy
@@ -45,7 +45,7 @@ def documents(request: ManifestRequest) -> list[Document]:
 def _as_flag(line: str) -> str:
     """Return an instruction of a task as the builder's flag takes it: `[ -f x ] && y` is a command there too."""
     try:
-        from_flag(line)
+        parse_instruction_flag(line)
     except InstructionError:
         return json.dumps({"run": line})
     return line

@@ -121,7 +121,7 @@ def write_output(
                 registry.load(folder, tag.local)
     else:
         with progress.stage(f"write {output}"):
-            destination.write(output, registry, folder, request.tags, index=request.index)
+            destination.write_image(output, registry, folder, request.tags, index=request.index)
 
 
 def _load_into_store(

@@ -29,11 +29,11 @@ from ..oci.reference import ImageReference
 from ..sources.allowed_files import parse_allow
 from ..sources.tree import SourceTree
 from . import function_target, run_instruction
-from .destination import Destination, check_destination, output
+from .destination import Destination, check_destination, parse_destination
 from .run_instruction import RunInstruction
 
 _PLATFORMS = ("linux/amd64", "linux/arm64")
-_HERE = {"x86_64": "linux/amd64", "aarch64": "linux/arm64", "arm64": "linux/arm64"}
+_MACHINES = {"x86_64": "linux/amd64", "aarch64": "linux/arm64", "arm64": "linux/arm64"}
 _HOUR = "1h"
 _LAST_SECOND = 253402300799  # of the year 9999: the last one that a date in an image can tell
 T = TypeVar("T")
@@ -95,13 +95,13 @@ class BuildRequest:
         return any(destination.kind == "registry" for destination in self.outputs)
 
 
-def request(options: Mapping[str, Any], environ: Mapping[str, str]) -> BuildRequest:
+def parse_request(options: Mapping[str, Any], environ: Mapping[str, str]) -> BuildRequest:
     """The request of what was given (see `options.given`).
 
     Errors: the one problem as it is, or a BuildRequestError that lists all of them; DocumentError.
     """
-    named = function_target.named(options["target"], options["source"])
-    options = _with_name(options, named.function)
+    named = function_target.resolve_target(options["target"], options["source"])
+    options = _fill_in_name(options, named.function)
     check = _ErrorCollector()
     function = named.function
     if options["strict"]:
@@ -113,30 +113,32 @@ def request(options: Mapping[str, Any], environ: Mapping[str, str]) -> BuildRequ
     result = BuildRequest(
         function=function,
         document=named.document,
-        tags=named_tags or (_default_tag(function),),
-        outputs=check(lambda: _outputs(options), ()),
-        python=check(lambda: function_target.version_of(function, options["python"]), ""),
-        base=check(lambda: _base(options["base"], function), ""),
+        tags=named_tags or (_derive_tag(function),),
+        outputs=check(lambda: _parse_outputs(options), ()),
+        python=check(lambda: function_target.choose_python_version(function, options["python"]), ""),
+        base=check(lambda: _parse_base(options["base"], function), ""),
         registry=options["registry"],
         requirement=options["requirement"],
-        requirements=check.each(options["requirements"], lambda text: _file(text, "--requirements")),
-        constraints=check.each(options["constraints"], lambda text: _file(text, "--constraints")),
+        requirements=check.each(options["requirements"], lambda text: _resolve_file(text, "--requirements")),
+        constraints=check.each(options["constraints"], lambda text: _resolve_file(text, "--constraints")),
         extras=options["extra"],
         index_url=options["index_url"],
         extra_index_urls=options["extra_index_url"],
-        instructions=check(lambda: _instructions(function, options["instruction"], names), ()),
+        instructions=check(lambda: _parse_instructions(function, options["instruction"], names), ()),
         secrets=build_secrets,
-        locker=check(lambda: _word(options["locker"] or "pip-tools", "--locker", ("pip-tools", "uv")), ""),
-        platforms=check(lambda: _platforms(options["platform"]), ()),
-        compression=check(lambda: _word(options["compression"] or "zstd", "--compression", ("zstd", "gzip")), ""),
+        locker=check(lambda: _check_choice(options["locker"] or "pip-tools", "--locker", ("pip-tools", "uv")), ""),
+        platforms=check(lambda: _parse_platforms(options["platform"]), ()),
+        compression=check(
+            lambda: _check_choice(options["compression"] or "zstd", "--compression", ("zstd", "gzip")), ""
+        ),
         cache=check(lambda: find_cache(options["cache_dir"], environ), Path()),
         network=check(
             lambda: read_network_settings(options["ca_bundle"], environ, options["allow_host"]), NetworkSettings()
         ),
         authfile=options["authfile"],
         creds_file=options["creds_file"],
-        timeout=check(lambda: _timeout(options["timeout"] or _HOUR), 0.0),
-        epoch=check(lambda: _epoch(environ.get("SOURCE_DATE_EPOCH", "")), None),
+        timeout=check(lambda: _parse_timeout(options["timeout"] or _HOUR), 0.0),
+        epoch=check(lambda: _parse_epoch(environ.get("SOURCE_DATE_EPOCH", "")), None),
         offline=options["offline"],
         result_file=Path(options["result_file"]) if options["result_file"] else None,
         dry_run=options["dry_run"],
@@ -145,7 +147,7 @@ def request(options: Mapping[str, Any], environ: Mapping[str, str]) -> BuildRequ
         check=options["check"],
         write_back=options["write_back"],
         notes=(*options.get("notes", ()), *(f"function document: {text}" for text in function.unknown)),
-        products=_products(options, environ),
+        products=_list_products(options, environ),
         allow=check(lambda: parse_allow(options["allow"], function), ()),
         labels=check(lambda: label_names.parse_pairs("--label", options["label"]), {}),
         annotations=check(lambda: label_names.parse_pairs("--annotation", options["annotation"]), {}),
@@ -154,15 +156,15 @@ def request(options: Mapping[str, Any], environ: Mapping[str, str]) -> BuildRequ
     for destination in result.outputs:
         check(partial(check_destination, destination, inputs), None)
     if result.cache != Path():  # else it is told already that there is none
-        check(lambda: check_apart(result.cache, function_target.function_folders(function)), None)
-    _together(check, result, named_tags, explicit=bool(options["tag"]))
+        check(lambda: check_apart(result.cache, function_target.list_function_folders(function)), None)
+    _check_combinations(check, result, named_tags, explicit=bool(options["tag"]))
     check.finish()
     return result
 
 
-def _with_name(options: Mapping[str, Any], function: FunctionSpec) -> Mapping[str, Any]:
+def _fill_in_name(options: Mapping[str, Any], function: FunctionSpec) -> Mapping[str, Any]:
     """Return what was given with `{name}` in tags and outputs as the function's name, as images may be called."""
-    name = _default_tag(function).path
+    name = _derive_tag(function).path
     return {
         **options,
         **{key: tuple(text.replace("{name}", name) for text in options[key]) for key in ("tag", "output")},
@@ -177,7 +179,7 @@ def list_input_files(options: Mapping[str, Any]) -> tuple[Path, ...]:
     return tuple(Path(name) for name in names if name)
 
 
-def _products(options: Mapping[str, Any], environ: Mapping[str, str]) -> tuple[Path, ...]:
+def _list_products(options: Mapping[str, Any], environ: Mapping[str, str]) -> tuple[Path, ...]:
     """Return the paths that the flags name for the build's own use: results, images, bundles, cache, credentials."""
     names = [
         options.get(name) or ""
@@ -215,7 +217,9 @@ class _ErrorCollector:
         raise kind("\n  ".join(["the request has several problems:", *map(str, self.problems)]))
 
 
-def _together(check: _ErrorCollector, request: BuildRequest, tags: Sequence[ImageReference], *, explicit: bool) -> None:
+def _check_combinations(
+    check: _ErrorCollector, request: BuildRequest, tags: Sequence[ImageReference], *, explicit: bool
+) -> None:
     """Add what fits alone and not together; `tags` are those that were named and parse, as each has one reason."""
 
     def wrong(text: str, hint: str = "") -> None:
@@ -239,24 +243,24 @@ def _together(check: _ErrorCollector, request: BuildRequest, tags: Sequence[Imag
         destination.kind in ("store", "docker-archive") for destination in request.outputs
     ):
         wrong("--platform: several platforms make an index, which goes to a registry, oci: or oci-archive: only")
-    foreign = [name for name in request.platforms if name != here()]
+    foreign = [name for name in request.platforms if name != detect_platform()]
     if foreign and request.instructions:
-        wrong(f"--platform {foreign[0]}: an instruction cannot run on this machine ({here()})")
+        wrong(f"--platform {foreign[0]}: an instruction cannot run on this machine ({detect_platform()})")
     if request.offline and request.pushes:
         wrong("--offline and --push exclude each other", "--output oci-archive:FILE")
 
 
-def here() -> str:
+def detect_platform() -> str:
     """The platform of this machine, as images name it."""
-    return _HERE.get(machine.machine(), f"linux/{machine.machine()}")
+    return _MACHINES.get(machine.machine(), f"linux/{machine.machine()}")
 
 
-def _default_tag(function: FunctionSpec) -> ImageReference:
+def _derive_tag(function: FunctionSpec) -> ImageReference:
     name = re.sub(r"[^a-z0-9]+", "-", function.name.lower()).strip("-") or "function"
     return ImageReference("", name, "latest")
 
 
-def _base(flag: str, function: FunctionSpec) -> str:
+def _parse_base(flag: str, function: FunctionSpec) -> str:
     """The base that is asked for, empty for the default. Errors: ReferenceFormatError."""
     name = flag or function.base_image
     if name:
@@ -264,49 +268,53 @@ def _base(flag: str, function: FunctionSpec) -> str:
     return name
 
 
-def _outputs(options: Mapping[str, Any]) -> tuple[Destination, ...]:
-    destinations = [output(text) for text in options["output"]]
-    destinations += [output("registry")] if options["push"] else []
+def _parse_outputs(options: Mapping[str, Any]) -> tuple[Destination, ...]:
+    destinations = [parse_destination(text) for text in options["output"]]
+    destinations += [parse_destination("registry")] if options["push"] else []
     several = "," in options["platform"]
     if not destinations and several:
         raise BuildRequestError("--platform: an index of several platforms needs --push or --output oci:DIR")
-    return tuple(dict.fromkeys(destinations)) or (output("store"),)
+    return tuple(dict.fromkeys(destinations)) or (parse_destination("store"),)
 
 
-def _instructions(function: FunctionSpec, flags: tuple[str, ...], names: Sequence[str]) -> tuple[RunInstruction, ...]:
+def _parse_instructions(
+    function: FunctionSpec, flags: tuple[str, ...], names: Sequence[str]
+) -> tuple[RunInstruction, ...]:
     written = (function.raw.get("spec") or {}).get("instructions") or []
     if not isinstance(written, list):
         raise BuildRequestError(f"spec.instructions: expected a list, found {show_value(written)}")
     return (
-        *run_instruction.parse(written, "spec.instructions", names),
-        *run_instruction.parse([run_instruction.from_flag(text) for text in flags], "--instruction", names),
+        *run_instruction.parse_instructions(written, "spec.instructions", names),
+        *run_instruction.parse_instructions(
+            [run_instruction.parse_instruction_flag(text) for text in flags], "--instruction", names
+        ),
     )
 
 
-def _platforms(text: str) -> tuple[str, ...]:
-    platforms = tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip())) or (here(),)
+def _parse_platforms(text: str) -> tuple[str, ...]:
+    platforms = tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip())) or (detect_platform(),)
     for name in platforms:
-        _word(name, "--platform", _PLATFORMS)
+        _check_choice(name, "--platform", _PLATFORMS)
     return platforms
 
 
-def _word(text: str, flag: str, words: tuple[str, ...]) -> str:
+def _check_choice(text: str, flag: str, words: tuple[str, ...]) -> str:
     if text not in words:
         raise BuildRequestError(f"{flag}: expected one of {', '.join(words)}, found {show_value(text)}")
     return text
 
 
-def _file(text: str, flag: str) -> Path:
+def _resolve_file(text: str, flag: str) -> Path:
     if not is_file(text):
         raise BuildRequestError(f"{flag}: no file {show_value(text)}")
     return Path(text).resolve()
 
 
-def _timeout(text: str) -> float:
+def _parse_timeout(text: str) -> float:
     return parse_flag(parse_duration, text, "--timeout")
 
 
-def _epoch(text: str) -> int | None:
+def _parse_epoch(text: str) -> int | None:
     if not text:
         return None
     if not re.fullmatch(r"[0-9]{1,12}", text) or int(text) > _LAST_SECOND:

@@ -34,7 +34,7 @@ class Destination(Struct, frozen=True):
         return f"{self.kind}:{self.path}" if self.path else self.kind
 
 
-def output(text: str) -> Destination:
+def parse_destination(text: str) -> Destination:
     """The output that a text names. Errors: BuildRequestError."""
     kind, colon, path = text.partition(":")
     if kind in ("store", "registry") and not colon:
@@ -72,7 +72,7 @@ def check_destination(destination: Destination, inputs: Iterable[Path] = ()) -> 
         raise BuildRequestError(f"--output: {problem}")
 
 
-def write(
+def write_image(
     destination: Destination,
     registry: SkopeoClient,
     layout: Path,
@@ -86,7 +86,7 @@ def write(
     """
     path = Path(destination.path).absolute()
     special = not is_replaceable(path) and not path.is_dir()  # a device or a pipe takes an archive in
-    if destination.kind == "oci" and path.exists() and not (path / "oci-layout").is_file() and any(_inside(path)):
+    if destination.kind == "oci" and path.exists() and not (path / "oci-layout").is_file() and any(_list_entries(path)):
         raise ImageError(f"--output: {show_value(str(path))} exists and is not an OCI layout")
     with guard_output_writes(path.parent, "--output"):
         make_parent_folders(path)
@@ -95,12 +95,12 @@ def write(
         with guard_output_writes(path, "--output"):
             image = scratch / "image"
             if destination.kind == "docker-archive":
-                blobs = _unpacked(layout, registry.blobs, scratch)
-                registry.write(scratch / "layout", _destination(destination, image, tags), blobs=blobs)
+                blobs = _unpack_layers(layout, registry.blobs, scratch)
+                registry.write(scratch / "layout", _format_skopeo_name(destination, image, tags), blobs=blobs)
             else:
-                registry.write(layout, _destination(destination, image, tags), index=index)
+                registry.write(layout, _format_skopeo_name(destination, image, tags), index=index)
             if destination.kind == "oci":
-                _index_name(image, tags)
+                _name_tags(image, tags)
                 if path.exists():
                     path.rename(scratch / "old")
             if special:
@@ -112,17 +112,17 @@ def write(
         shutil.rmtree(scratch, ignore_errors=True)
 
 
-def _inside(path: Path) -> list[str]:
+def _list_entries(path: Path) -> list[str]:
     return [entry.name for entry in path.iterdir()] if path.is_dir() else [path.name]
 
 
-def _destination(destination: Destination, image: Path, tags: tuple[ImageReference, ...]) -> str:
+def _format_skopeo_name(destination: Destination, image: Path, tags: tuple[ImageReference, ...]) -> str:
     if destination.kind == "docker-archive":
         return f"docker-archive:{image}:{tags[0].local}"
     return f"{destination.kind}:{image}:{tags[0].tag or 'latest'}"
 
 
-def _unpacked(layout: Path, blobs: Path, scratch: Path) -> Path:
+def _unpack_layers(layout: Path, blobs: Path, scratch: Path) -> Path:
     """A copy of a layout in which no layer is packed with zstd, which Docker's format does not know; its blobs."""
     import zstandard
 
@@ -130,12 +130,12 @@ def _unpacked(layout: Path, blobs: Path, scratch: Path) -> Path:
     blob_folder.mkdir(parents=True)
     (scratch / "layout").mkdir()
     index = json.loads((layout / "index.json").read_bytes())
-    manifest = json.loads(_blob(blobs, index["manifests"][0]["digest"]).read_bytes())
-    config = _blob(blobs, manifest["config"]["digest"])
+    manifest = json.loads(_blob_path(blobs, index["manifests"][0]["digest"]).read_bytes())
+    config = _blob_path(blobs, manifest["config"]["digest"])
     shutil.copyfile(config, blob_folder / config.name)
     diff_ids = json.loads(config.read_bytes())["rootfs"]["diff_ids"]
     for row, diff_id in zip(manifest["layers"], diff_ids, strict=True):
-        source = _blob(blobs, row["digest"])
+        source = _blob_path(blobs, row["digest"])
         if not row["mediaType"].endswith("+zstd"):
             if not (blob_folder / source.name).exists():  # an image may hold the same layer twice
                 (blob_folder / source.name).symlink_to(source)
@@ -153,11 +153,11 @@ def _unpacked(layout: Path, blobs: Path, scratch: Path) -> Path:
     return scratch / "blobs"
 
 
-def _blob(blobs: Path, digest: str) -> Path:
+def _blob_path(blobs: Path, digest: str) -> Path:
     return blobs / "sha256" / digest.partition(":")[2]
 
 
-def _index_name(layout: Path, tags: tuple[ImageReference, ...]) -> None:
+def _name_tags(layout: Path, tags: tuple[ImageReference, ...]) -> None:
     """Name each tag in the layout's index: skopeo writes one alone."""
     index = json.loads((layout / "index.json").read_bytes())
     (entry,) = index["manifests"]

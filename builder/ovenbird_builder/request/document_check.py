@@ -22,7 +22,7 @@ from ..locking.requirements import collect_requirements
 from ..locking.requirements_file import parse_requirement
 from ..locking.shared_code import OutsideError
 from ..oci import reference
-from ..sources import fetch, form
+from ..sources import detect_form, fetch
 from . import run_instruction
 
 
@@ -33,18 +33,22 @@ def list_problems(function: FunctionSpec, environ: Mapping[str, str]) -> tuple[s
     """
     spec = function.raw.get("spec") or {}
     problems = run_instruction.list_problems(spec.get("instructions") or [], "spec.instructions")
-    problems += _try(lambda: reference.parse_reference(function.image, "spec.image")) if function.image else []
-    problems += _try(lambda: check_form(function.base_image, "spec.base_image")) if function.base_image else []
-    source = list(_source_problems(function))
+    problems += (
+        _collect_error(lambda: reference.parse_reference(function.image, "spec.image")) if function.image else []
+    )
+    problems += (
+        _collect_error(lambda: check_form(function.base_image, "spec.base_image")) if function.base_image else []
+    )
+    source = list(_list_source_problems(function))
     if source:
         return (*problems, *source)
-    return (*problems, *_requirement_problems(function, environ))
+    return (*problems, *_list_requirement_problems(function, environ))
 
 
-def _source_problems(function: FunctionSpec) -> Iterator[str]:
+def _list_source_problems(function: FunctionSpec) -> Iterator[str]:
     """Yield what is wrong with where the source is said to lie."""
     try:
-        kind = form(function)
+        kind = detect_form(function)
         if kind == "git":
             git_url.parse(function.source)
         elif kind == "http" and not source_url.split(function.source.removeprefix("zip+")).hostname:
@@ -54,21 +58,21 @@ def _source_problems(function: FunctionSpec) -> Iterator[str]:
         yield text if text.startswith("spec.source") else f"spec.source.source: {text}"
 
 
-def _requirement_problems(function: FunctionSpec, environ: Mapping[str, str]) -> list[str]:
+def _list_requirement_problems(function: FunctionSpec, environ: Mapping[str, str]) -> list[str]:
     """Return what is wrong with requirements: each line of the document, else the first of the source's files."""
     with tempfile.TemporaryDirectory(prefix="ovenbird-check-") as folder:
         tree = Path(folder) / "tree"
-        if form(function) not in ("local", "inline"):
-            return [problem for text in enumerate(function.requirements) for problem in _line(*text, None)]
+        if detect_form(function) not in ("local", "inline"):
+            return [problem for text in enumerate(function.requirements) for problem in _check_requirement(*text, None)]
         try:
             tree = fetch(function, tree, environ=environ, network=NetworkSettings()).path
         except OvenbirdError as error:
             return [f"spec.source: {error}"]
-        problems = [problem for text in enumerate(function.requirements) for problem in _line(*text, tree)]
-        return problems or _try(lambda: collect_requirements(function, tree))
+        problems = [problem for text in enumerate(function.requirements) for problem in _check_requirement(*text, tree)]
+        return problems or _collect_error(lambda: collect_requirements(function, tree))
 
 
-def _line(index: int, text: str, tree: Path | None) -> list[str]:
+def _check_requirement(index: int, text: str, tree: Path | None) -> list[str]:
     """Return the problem of one requirement.
 
     Paths are left to `collect_requirements`, those of a source elsewhere to the build.
@@ -82,7 +86,7 @@ def _line(index: int, text: str, tree: Path | None) -> list[str]:
     return []
 
 
-def _try(call: Callable[[], object]) -> list[str]:
+def _collect_error(call: Callable[[], object]) -> list[str]:
     try:
         call()
     except OvenbirdError as error:

@@ -31,7 +31,7 @@ class FunctionTarget(Struct, frozen=True):
     document: Path | None = None
 
 
-def named(target: str, source: str = "") -> FunctionTarget:
+def resolve_target(target: str, source: str = "") -> FunctionTarget:
     """The function that a target names; `source` is the folder of the code, where that is not the target's own.
 
     Errors: BuildRequestError for a target of no known form; DocumentError for a document that does not parse.
@@ -39,19 +39,19 @@ def named(target: str, source: str = "") -> FunctionTarget:
     if "://" in target:
         raise BuildRequestError(f"{show_value(redact_url(target))} is a URL, not a target", hint=NO_URL_HINT)
     if target.endswith((".yaml", ".yml")):
-        return _document(Path(target), source)
+        return _read_document(Path(target), source)
     if is_folder(target):
-        return _document(find(Path(target)), source)
+        return _read_document(find(Path(target)), source)
     location, _, attribute = target.partition(":")
     if attribute and not _DOTTED.fullmatch(attribute):
         raise BuildRequestError(
             f"{show_value(target)}: {show_value(attribute)} is not the name of an attribute", hint=_FORMS
         )
     if location.endswith(".py"):
-        return FunctionTarget(_of_file(Path(location), attribute or _DEFAULT, source))
+        return FunctionTarget(_read_code_file(Path(location), attribute or _DEFAULT, source))
     if attribute and _MODULE.fullmatch(location):
-        root = _folder(source or ".")
-        return FunctionTarget(_plain(root, location, attribute))
+        root = _resolve_folder(source or ".")
+        return FunctionTarget(_make_function(root, location, attribute))
     if kind := describe_file(Path(target)):
         raise BuildRequestError(f"{show_value(target)} is not a target: it is {kind}", hint=_hint_for(kind, target))
     raise BuildRequestError(f"{show_value(target)} is not a target: no such file or folder", hint=_FORMS)
@@ -66,7 +66,7 @@ def _hint_for(kind: str, target: str) -> str:
     return _FORMS
 
 
-def version_of(function: FunctionSpec, flag: str) -> str:
+def choose_python_version(function: FunctionSpec, flag: str) -> str:
     """The version of Python that is asked for, the flag first; empty when nothing says. Errors: BuildRequestError."""
     version = flag.removeprefix("PYTHON").replace("_", ".") if flag.startswith("PYTHON") else flag
     if version and version not in VERSIONS:
@@ -74,38 +74,38 @@ def version_of(function: FunctionSpec, flag: str) -> str:
     return version or function.python_version
 
 
-def function_folders(function: FunctionSpec) -> tuple[Path, ...]:
+def list_function_folders(function: FunctionSpec) -> tuple[Path, ...]:
     """Return the folders of this machine that a function is made of."""
     folders = (function.root, function.local_source, function.source_root)
     return tuple(folder for folder in folders if folder and folder.is_dir())
 
 
-def _document(path: Path, source: str) -> FunctionTarget:
+def _read_document(path: Path, source: str) -> FunctionTarget:
     function = read(path)
     if source:
-        folder = _folder(source)
-        function = _with_source(function, folder)
+        folder = _resolve_folder(source)
+        function = _replace_source(function, folder)
     return FunctionTarget(function, path.resolve())
 
 
-def _with_source(function: FunctionSpec, folder: Path) -> FunctionSpec:
+def _replace_source(function: FunctionSpec, folder: Path) -> FunctionSpec:
     module = function.handler if ":" in function.handler else f"{function.default_module}:{function.handler}"
     return replace(function, source=str(folder), code=None, handler=module, source_root=None)
 
 
-def _of_file(path: Path, attribute: str, source: str) -> FunctionSpec:
+def _read_code_file(path: Path, attribute: str, source: str) -> FunctionSpec:
     if not is_file(path):
         raise BuildRequestError(f"no file {show_value(str(path))}", hint=_FORMS)
     path = path.absolute().parent.resolve() / path.name  # a link counts as the file that it is, where it lies
-    root = _folder(source) if source else path.parent
+    root = _resolve_folder(source) if source else path.parent
     if path.is_relative_to(root):
-        symlinks.check(root, path.relative_to(root).as_posix(), str(root))
+        symlinks.check_link(root, path.relative_to(root).as_posix(), str(root))
     else:
         raise BuildRequestError(f"{show_value(str(path))} does not lie below --source {show_value(str(root))}")
-    return _plain(root, ".".join(path.relative_to(root).with_suffix("").parts), attribute)
+    return _make_function(root, ".".join(path.relative_to(root).with_suffix("").parts), attribute)
 
 
-def _plain(root: Path, module: str, attribute: str) -> FunctionSpec:
+def _make_function(root: Path, module: str, attribute: str) -> FunctionSpec:
     """The function of code without a document; it is called as its folder is, or as its module when that says nothing.
 
     A part of `spec` that a document would hold is filled in, so that the image's document is complete.
@@ -116,7 +116,7 @@ def _plain(root: Path, module: str, attribute: str) -> FunctionSpec:
     return FunctionSpec(root=root, name=name, handler=handler, source=".", raw=raw)
 
 
-def _folder(name: str) -> Path:
+def _resolve_folder(name: str) -> Path:
     path = Path(name)
     if not is_folder(path):
         raise BuildRequestError(f"--source: {show_value(name)} is not a folder")

@@ -41,15 +41,17 @@ class RunInstruction(Struct, frozen=True):
     moved: bool = False
 
 
-def parse(items: Sequence[Any], where: str, known_secrets: Sequence[str] = ()) -> tuple[RunInstruction, ...]:
+def parse_instructions(
+    items: Sequence[Any], where: str, known_secrets: Sequence[str] = ()
+) -> tuple[RunInstruction, ...]:
     """Instructions from texts and mappings; `where` names them in errors ("spec.instructions").
 
     Errors: InstructionError with the first thing that is wrong.
     """
-    return tuple(_one(item, f"{where}[{index}]", known_secrets) for index, item in enumerate(items))
+    return tuple(_parse_item(item, f"{where}[{index}]", known_secrets) for index, item in enumerate(items))
 
 
-def from_flag(text: str) -> Any:
+def parse_instruction_flag(text: str) -> Any:
     """Return what a `--instruction` holds: the fields of a JSON or YAML mapping, else the text itself.
 
     A text that begins as a mapping or a list does is never a command: a bracket that was forgotten would run something.
@@ -90,16 +92,16 @@ def list_problems(items: Any, where: str) -> list[str]:
     problems = []
     for index, item in enumerate(items):
         try:
-            _one(item, f"{where}[{index}]", None)
+            _parse_item(item, f"{where}[{index}]", None)
         except InstructionError as error:
             problems.append(str(error))
     return problems
 
 
-def _one(item: Any, where: str, known_secrets: Sequence[str] | None) -> RunInstruction:
+def _parse_item(item: Any, where: str, known_secrets: Sequence[str] | None) -> RunInstruction:
     if isinstance(item, str):
         moved = bool(_SHARED.search(item))
-        return RunInstruction(_command(item, where), "source" if moved else "base", moved=moved)
+        return RunInstruction(_check_command(item, where), "source" if moved else "base", moved=moved)
     if not isinstance(item, Mapping):
         raise InstructionError(f"{where}: expected a text or a mapping, found {show_value(item)}")
     if unknown := sorted(str(key) for key in item if key not in _FIELDS):
@@ -110,12 +112,13 @@ def _one(item: Any, where: str, known_secrets: Sequence[str] | None) -> RunInstr
     if not isinstance(item.get("network", True), bool):
         raise InstructionError(f"{where}.network: expected true or false, found {show_value(item['network'])}")
     return RunInstruction(
-        _command(item.get("run"), f"{where}.run"), after, _secrets(item.get("secrets", []), where, known_secrets),
-        item.get("network", True), _timeout(item.get("timeout"), where),
+        _check_command(item.get("run"), f"{where}.run"), after,
+        _check_secrets(item.get("secrets", []), where, known_secrets),
+        item.get("network", True), _parse_timeout(item.get("timeout"), where),
     )  # fmt: skip
 
 
-def _command(text: Any, where: str) -> str:
+def _check_command(text: Any, where: str) -> str:
     """A command of one line. Nothing is generated from it, so it cannot leave its line; this keeps it readable too."""
     if not isinstance(text, str) or not text.strip():
         raise InstructionError(f"{where}: expected a command, found {show_value(text)}")
@@ -134,7 +137,7 @@ def _command(text: Any, where: str) -> str:
     return text.strip()
 
 
-def _secrets(value: Any, where: str, known_secrets: Sequence[str] | None) -> tuple[str, ...]:
+def _check_secrets(value: Any, where: str, known_secrets: Sequence[str] | None) -> tuple[str, ...]:
     if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
         raise InstructionError(f"{where}.secrets: expected a list of names, found {show_value(value)}")
     for name in value:
@@ -145,7 +148,7 @@ def _secrets(value: Any, where: str, known_secrets: Sequence[str] | None) -> tup
     return tuple(sorted(set(value)))
 
 
-def _timeout(value: Any, where: str) -> float | None:
+def _parse_timeout(value: Any, where: str) -> float | None:
     if value is None:
         return None
     return parse_flag(parse_duration, str(value), f"{where}.timeout", error=InstructionError)

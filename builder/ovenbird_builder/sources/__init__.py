@@ -32,11 +32,11 @@ from .checkout import read_revision
 from .collect_files import DOCUMENT_REASON
 from .fetcher import FetchedSource, FetchRequest
 from .rights import describe_rights
-from .selection import FileSelector, select
+from .selection import FileSelector, select_files
 from .tree import SourceTree
 from .unmatched import list_unmatched
 
-__all__ = ["SourceTree", "fetch", "form"]
+__all__ = ["SourceTree", "detect_form", "fetch"]
 
 _FORMS = {
     "git+https": "git", "git+http": "git", "git+ssh": "git", "git+file": "git",
@@ -50,7 +50,7 @@ _KINDS: dict[type[SourceUrlError], type[SourceError]] = {
 }  # fmt: skip
 
 
-def form(function: FunctionSpec) -> str:
+def detect_form(function: FunctionSpec) -> str:
     """The form of a function's source: `inline`, `local`, `git`, `http` or `s3`. Errors: SourceError."""
     if function.code is not None:
         return "inline"
@@ -88,7 +88,7 @@ def fetch(
     repository gets the files that tell a build its version, which it would read from the tags.
     Errors: SourceError and its subclasses; BuildRequestError for a limit that does not parse.
     """
-    found_form = form(function)
+    found_form = detect_form(function)
     if into.is_dir() and any(into.iterdir()):
         raise SourceError(f"cannot fetch into {show_value(str(into))}: it is not empty")
     with _staging(into) as stage:
@@ -99,14 +99,14 @@ def fetch(
         order = FetchRequest(
             function, work, environ, network, read_limits(environ, BuildRequestError), deadline, timeout, versions
         )
-        fetched = _found(found_form, order)
-        tree = _settled(fetched, order, final, stage, leave_out, products)
+        fetched = _fetch_form(found_form, order)
+        tree = _settle_tree(fetched, order, final, stage, leave_out, products)
         final.chmod(0o755)
         final.replace(into)
         return replace(tree, path=into)
 
 
-def _found(form: str, order: FetchRequest) -> FetchedSource:
+def _fetch_form(form: str, order: FetchRequest) -> FetchedSource:
     """What the module of a form brings. Errors: those of a source, also for its address."""
     try:
         fetched: FetchedSource = import_module(f".{form}", __name__).fetch(order)
@@ -115,7 +115,7 @@ def _found(form: str, order: FetchRequest) -> FetchedSource:
     return fetched
 
 
-def _settled(
+def _settle_tree(
     fetched: FetchedSource,
     order: FetchRequest,
     final: Path,
@@ -128,17 +128,17 @@ def _settled(
     selector = (
         FileSelector() if fetched.is_temporary and fetched.file else FileSelector.of(function.include, function.exclude)
     )
-    selection = select(fetched.folder, fetched.ignore, selector, fetched.tracked)
-    skip = dict.fromkeys(_below(fetched.folder, (stage,)), "a draft of this build")
+    selection = select_files(fetched.folder, fetched.ignore, selector, fetched.tracked)
+    skip = dict.fromkeys(_list_below(fetched.folder, (stage,)), "a draft of this build")
     skip |= dict.fromkeys(
-        _below(fetched.folder, (*products, *list_streams())), "what this build reads or writes by itself"
+        _list_below(fetched.folder, (*products, *list_streams())), "what this build reads or writes by itself"
     )
-    skip |= dict.fromkeys(_below(fetched.folder, (leave_out,) if leave_out else ()), DOCUMENT_REASON)
-    choice = collect_files.choose(fetched.folder, selection, origin, order.limits, skip)
-    path = fetched.file or handler_path.module_path(function)
+    skip |= dict.fromkeys(_list_below(fetched.folder, (leave_out,) if leave_out else ()), DOCUMENT_REASON)
+    choice = collect_files.choose_entries(fetched.folder, selection, origin, order.limits, skip)
+    path = fetched.file or handler_path.derive_module_path(function)
     if (fetched.folder / path).is_file():
-        _refuse_without(path, choice, origin)
-    collect_files.place(choice.entries, fetched.folder, final, origin, move=fetched.is_temporary)
+        _refuse_left_out_module(path, choice, origin)
+    collect_files.place_entries(choice.entries, fetched.folder, final, origin, move=fetched.is_temporary)
     rows = tree_digest.list_rows(final)
     revision, no_commit = fetched.revision, ""
     if not fetched.is_temporary:
@@ -147,16 +147,17 @@ def _settled(
     notes = (
         *fetched.warnings,
         *((no_commit,) if no_commit else ()),
-        *_untold(fetched, choice),
-        *_large(rows, selector),
+        *_warn_untracked(fetched, choice),
+        *_warn_large_files(rows, selector),
         *list_unmatched(selection, [row.name for row in rows], choice.left_out),
     )
+    digest = tree_digest.hash_rows(rows)
     return SourceTree(
-        final, fetched.uri, revision, tree_digest.of_rows(rows), fetched.epoch, fetched.file, notes, rows, choice.left_out
+        final, fetched.uri, revision, digest, fetched.epoch, fetched.file, notes, rows, choice.left_out
     )  # fmt: skip
 
 
-def _refuse_without(path: str, choice: collect_files.Choice, origin: str) -> None:
+def _refuse_left_out_module(path: str, choice: collect_files.Choice, origin: str) -> None:
     """Refuse a source without the function itself, at `path`, where some rule leaves it out."""
     for left_out, why in choice.left_out.items():
         if left_out == path or (left_out.endswith("/") and path.startswith(left_out)):
@@ -166,15 +167,16 @@ def _refuse_without(path: str, choice: collect_files.Choice, origin: str) -> Non
             )
 
 
-def _untold(fetched: FetchedSource, choice: collect_files.Choice) -> tuple[str, ...]:
+def _warn_untracked(fetched: FetchedSource, choice: collect_files.Choice) -> tuple[str, ...]:
     if not fetched.tracked_problem or not any(why.endswith(".gitignore") for why in choice.left_out.values()):
         return ()
     return (
-        f"git could not say which of the files that .gitignore names it tracks, so none is packed: {fetched.tracked_problem}",
+        "git could not say which of the files that .gitignore names it tracks, so none is packed:"
+        f" {fetched.tracked_problem}",
     )
 
 
-def _large(rows: Sequence[tree_digest.FileRow], selector: FileSelector) -> tuple[str, ...]:
+def _warn_large_files(rows: Sequence[tree_digest.FileRow], selector: FileSelector) -> tuple[str, ...]:
     """A warning that names the files which are large for code, but for those that the document includes by name."""
     large = [row for row in rows if row.size > _LARGE and not selector.names(row.name)]
     if not large:
@@ -188,7 +190,7 @@ def _large(rows: Sequence[tree_digest.FileRow], selector: FileSelector) -> tuple
     )
 
 
-def _below(folder: Path, paths: Sequence[Path]) -> frozenset[str]:
+def _list_below(folder: Path, paths: Sequence[Path]) -> frozenset[str]:
     """Return those of `paths` that lie below `folder`, relative to it; links above either are followed."""
     root = folder.resolve()
     candidates = (path.absolute().parent.resolve() / path.name for path in paths)
@@ -206,12 +208,12 @@ def _staging(into: Path) -> Iterator[Path]:
     try:
         yield stage
     except OSError as error:
-        raise _fault(error, into) from None
+        raise _translate_os_error(error, into) from None
     finally:
         shutil.rmtree(stage, ignore_errors=True)
 
 
-def _fault(error: OSError, into: Path) -> SourceError:
+def _translate_os_error(error: OSError, into: Path) -> SourceError:
     if is_disk_full(error):
         return SourceError(f"the disk of {show_value(str(into.parent))} is full", hint="nothing was kept")
     name = os.fsdecode(error.filename) if isinstance(error.filename, (str, bytes)) else str(into)

@@ -10,7 +10,7 @@ from ovenbird.common.source_limits import SIZE, SourceLimits
 from ovenbird.function_document import FunctionSpec
 
 from ..errors import SourceError, SourceMissingError, UnsafeSourceError
-from .path_rules import whiteout
+from .path_rules import describe_whiteout
 
 
 def unpack(
@@ -25,7 +25,7 @@ def unpack(
     """
     module = function.handler.rpartition(":")[0] or function.default_module
     try:
-        extract_archive(archive, folder, ArchiveLimits(limits.size, limits.files, SIZE), whiteout, name=name)
+        extract_archive(archive, folder, ArchiveLimits(limits.size, limits.files, SIZE), describe_whiteout, name=name)
         return find_root(folder, function.archive_folder, module)
     except FolderMissingError as error:
         raise SourceMissingError(f"{origin}: {error.message}", hint=error.hint) from None

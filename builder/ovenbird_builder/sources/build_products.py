@@ -54,10 +54,10 @@ def recognise(path: Path, size: int) -> str:
         with path.open("rb") as file:
             head = file.read(_HEAD)
             if head.lstrip()[:1] == b"{" and size <= _MOST:
-                return _statement(head + file.read())
+                return _recognise_json(head + file.read())
         packed = head.startswith((b"\x1f\x8b", b"BZh", b"\xfd7zXZ\0"))
         if packed or head[257:262] == b"ustar":
-            return _archive(path, packed=packed)
+            return _recognise_tar(path, packed=packed)
     except _DAMAGED:  # no product; whether it can be read is told when it is copied
         return ""
     return ""
@@ -78,14 +78,14 @@ def recognise_folder(path: Path) -> str:
         return ""
 
 
-def _statement(data: bytes) -> str:
+def _recognise_json(data: bytes) -> str:
     if not any(word in data for word in _WORDS):
         return ""
     document = json.loads(data)
     rows = document.get("functions", [document])
     if isinstance(rows, list) and any(_is_result(row) for row in rows):
         return "the result of an earlier build"
-    if document.get("bomFormat") == "CycloneDX" and _made_by_us(document.get("metadata")):
+    if document.get("bomFormat") == "CycloneDX" and _is_made_by_ovenbird(document.get("metadata")):
         return "a bill of materials that Ovenbird has made"
     predicate = document.get("predicate")
     if isinstance(predicate, dict) and isinstance(predicate.get("buildDefinition"), dict):
@@ -102,32 +102,32 @@ def _is_result(row: Any) -> bool:
     return row.keys() >= _RESULT or (row.keys() >= _ROW and isinstance(function, dict) and function.keys() >= _FUNCTION)
 
 
-def _made_by_us(metadata: Any) -> bool:
+def _is_made_by_ovenbird(metadata: Any) -> bool:
     """Whether the tools of a bill of materials name Ovenbird; both forms that CycloneDX has for them."""
     tools = metadata.get("tools") if isinstance(metadata, dict) else None
     rows = tools.get("components") if isinstance(tools, dict) else tools
     return isinstance(rows, list) and any(isinstance(row, dict) and row.get("name") == "ovenbird" for row in rows)
 
 
-def _archive(path: Path, *, packed: bool) -> str:
+def _recognise_tar(path: Path, *, packed: bool) -> str:
     """What a tar is. A packed one can only be a bundle, since nobody packs an image's layers twice."""
     with tarfile.open(path) as tar:
         first = tar.next()
         if first is None:
             return ""
         if first.name == "bundle.json":
-            return "a bundle that Ovenbird has made" if _is_bundle(json.loads(_content(tar, first))) else ""
+            return "a bundle that Ovenbird has made" if _is_bundle(json.loads(_read_member(tar, first))) else ""
         members = {first.name: first}
         while not packed and len(members) < _MEMBERS and (member := tar.next()) is not None:
             members[member.name] = member
 
         def read(name: str) -> bytes:
-            return _content(tar, members[name])
+            return _read_member(tar, members[name])
 
         return _IMAGE if not packed and _is_image(read) else ""
 
 
-def _content(tar: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
+def _read_member(tar: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
     file = tar.extractfile(member) if member.isreg() and member.size <= _MOST else None
     return file.read() if file else b""
 

@@ -39,13 +39,13 @@ def read_revision(
         try:
             text = run(_ARGV, env=env, cwd=folder, timeout=min(_LIMIT, remaining())).stdout
             prefix = "".join(f"{part}/" for part in folder.relative_to(top).parts)
-            return _revision(text.split("\0"), prefix, frozenset(packed)), ""
+            return _parse_status(text.split("\0"), prefix, frozenset(packed)), ""
         except (ProcessFailedError, ProgramMissingError) as error:
             why = error.message
     return "", f"the image has no commit of {show_value(str(folder))}: {why}"
 
 
-def _revision(rows: list[str], prefix: str, packed: frozenset[str]) -> str:
+def _parse_status(rows: list[str], prefix: str, packed: frozenset[str]) -> str:
     commit, changed = "", False
     for row in rows:
         kind = row[:1]

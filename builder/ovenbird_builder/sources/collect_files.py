@@ -42,7 +42,7 @@ class Choice(Struct, frozen=True):
     left_out: Mapping[str, str]
 
 
-def choose(
+def choose_entries(
     folder: Path, selection: Selection, origin: str, limits: SourceLimits, skip: Mapping[str, str] | None = None
 ) -> Choice:
     """Choose the entries of `folder` that belong to the tree.
@@ -57,7 +57,7 @@ def choose(
     entries: list[FileEntry] = []
     size = 0
     for entry in _Walk(skip or {}, left_out, origin).entries(folder, "", selection):
-        path_rules.check(entry.path, origin)
+        path_rules.check_path(entry.path, origin)
         if not (stat.S_ISREG(entry.mode) or stat.S_ISLNK(entry.mode) or stat.S_ISDIR(entry.mode)):
             raise UnsafeSourceError(
                 f"{origin}: {show_value(entry.path)} is neither a file, a folder nor a link",
@@ -66,13 +66,13 @@ def choose(
         entries.append(entry)
         size += entry.size
         if size > limits.size or len(entries) > limits.files:
-            raise _too_large(entries, origin, limits)
+            raise _too_large_error(entries, origin, limits)
     if all(stat.S_ISDIR(entry.mode) for entry in entries):
-        raise _no_file(folder, origin, left_out)
+        raise _no_file_error(folder, origin, left_out)
     return Choice(tuple(sorted(entries, key=lambda entry: entry.path.encode())), left_out)
 
 
-def place(entries: Sequence[FileEntry], folder: Path, target: Path, origin: str, *, move: bool) -> None:
+def place_entries(entries: Sequence[FileEntry], folder: Path, target: Path, origin: str, *, move: bool) -> None:
     """Put the entries below the empty folder `target`: files 0644 or 0755, folders 0755, links as they are.
 
     Errors: UnsafeSourceError for a link that leaves the tree; OSError as it comes.
@@ -81,10 +81,10 @@ def place(entries: Sequence[FileEntry], folder: Path, target: Path, origin: str,
     for entry in entries:
         parent = entry.path.rpartition("/")[0]
         if parent not in folders:
-            _folders(target, parent, folders)
+            _make_folders(target, parent, folders)
         source, goal = folder / entry.path, target / entry.path
         if stat.S_ISDIR(entry.mode):
-            _folders(target, entry.path, folders)
+            _make_folders(target, entry.path, folders)
         elif stat.S_ISLNK(entry.mode):
             goal.symlink_to(os.readlink(source))  # noqa: PTH115  # the text as it is
         else:
@@ -95,7 +95,7 @@ def place(entries: Sequence[FileEntry], folder: Path, target: Path, origin: str,
             goal.chmod(0o755 if entry.mode & 0o100 else 0o644)
     for entry in entries:
         if stat.S_ISLNK(entry.mode):
-            symlinks.check(target, entry.path, origin)
+            symlinks.check_link(target, entry.path, origin)
 
 
 class _Walk:
@@ -115,7 +115,7 @@ class _Walk:
                 verdict = Verdict(reason, enter=False) if reason else selection.judge(below, is_folder=is_folder)
                 enter = is_folder and (verdict.enter or not verdict.reason)
                 if enter and below.count("/") > path_rules.DEPTH:
-                    path_rules.check(below, self.origin)
+                    path_rules.check_path(below, self.origin)
                 if enter and (reason := self._reason_of_folder(folder / entry.name, selection, below, verdict)):
                     self.left_out[below + "/"] = reason
                 elif enter:
@@ -176,7 +176,7 @@ def _is_cache(folder: Path) -> bool:
         return False
 
 
-def _no_file(folder: Path, origin: str, left_out: Mapping[str, str]) -> SourceMissingError:
+def _no_file_error(folder: Path, origin: str, left_out: Mapping[str, str]) -> SourceMissingError:
     """Return the error of a source without a file, which names the rules that leave all of it out."""
     if not left_out:
         return SourceMissingError(f"{origin}: no file is in it")
@@ -191,7 +191,7 @@ def _no_file(folder: Path, origin: str, left_out: Mapping[str, str]) -> SourceMi
     return SourceMissingError("\n  ".join([f"{origin}: no file is in it:", *rows[:_NAMED], *more]), hint=hint)
 
 
-def _folders(target: Path, path: str, folders: set[str]) -> None:
+def _make_folders(target: Path, path: str, folders: set[str]) -> None:
     """Make a folder and those above it, whatever the umask."""
     parts = path.split("/")
     for count in range(1, len(parts) + 1):
@@ -202,7 +202,7 @@ def _folders(target: Path, path: str, folders: set[str]) -> None:
             folders.add(name)
 
 
-def _too_large(entries: list[FileEntry], origin: str, limits: SourceLimits) -> UnsafeSourceError:
+def _too_large_error(entries: list[FileEntry], origin: str, limits: SourceLimits) -> UnsafeSourceError:
     sizes: Counter[str] = Counter()
     counts: Counter[str] = Counter()
     for entry in entries:

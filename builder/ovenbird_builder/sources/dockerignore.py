@@ -101,7 +101,7 @@ def _parse(line: str, number: int) -> _Pattern | None:
     pattern = posixpath.normpath(pattern).lstrip("/")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of a class that means another thing in a later Python
-        tokens = _tokens(pattern)
+        tokens = _tokenize(pattern)
         for token in tokens:
             re.compile(token)
         quick = tokens.count(_FOLDERS) <= 1 and tokens.count(_STAR) <= 2  # whatever the path
@@ -109,7 +109,7 @@ def _parse(line: str, number: int) -> _Pattern | None:
     return _Pattern(text, pattern, number, negated, tokens, regex)
 
 
-def _tokens(pattern: str) -> tuple[str, ...]:
+def _tokenize(pattern: str) -> tuple[str, ...]:
     """Return a regular expression for each part of a pattern. `**` is any folders, and at the end whatever follows."""
     if pattern.startswith("**") and pattern[2:3] not in ("", "/", "*") and _PLAIN.fullmatch(pattern[2:]):
         return (_ANY, *map(re.escape, pattern[2:]))  # `**file` is also the end of a name

@@ -11,10 +11,10 @@ from ovenbird.common.hashing import digest_file
 from ..errors import SourceError
 from .archive import unpack
 from .fetcher import FetchedSource, FetchRequest
-from .single import file_name
+from .single import choose_file_name
 
 
-def settle(path: Path, order: FetchRequest, name: str, origin: str) -> FetchedSource:
+def settle_download(path: Path, order: FetchRequest, name: str, origin: str) -> FetchedSource:
     """Return the source that the file at `path` is; `name` is what its address calls it, `shown` the address.
 
     An archive is told by its content, by its name, or by `zip+`: a page that is answered in its place is no module.
@@ -29,7 +29,7 @@ def settle(path: Path, order: FetchRequest, name: str, origin: str) -> FetchedSo
         path.unlink()
         part = order.function.archive_folder
         return FetchedSource(folder, f"{prefix}{origin}" + (f"#{part}" if part else ""), revision)
-    name, warnings = file_name(order.function, name, origin)
+    name, warnings = choose_file_name(order.function, name, origin)
     path.rename(order.work / name)
     return FetchedSource(order.work, origin, revision, file=name, warnings=warnings)
 

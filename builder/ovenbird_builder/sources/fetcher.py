@@ -34,10 +34,10 @@ class FetchRequest(Struct, frozen=True):
         """Seconds that are left. Errors: SourceUnreachableError when there are none; `shown` names the source."""
         seconds = self.deadline - time.monotonic()
         if seconds <= 0:
-            raise self.late(origin)
+            raise self.timeout_error(origin)
         return seconds
 
-    def late(self, origin: str) -> SourceUnreachableError:
+    def timeout_error(self, origin: str) -> SourceUnreachableError:
         """The error of a source that took too long."""
         return SourceUnreachableError(
             f"{origin}: not fetched within the time limit of {self.timeout:g} s", hint="nothing was kept"

@@ -25,7 +25,7 @@ from ..errors import (
 from ..host.process import ProcessFailedError, ProcessTimedOutError
 from .fetcher import FetchedSource, FetchRequest
 from .path_rules import DEPTH, check_member
-from .submodule_url import allow, lfs_address, submodule
+from .submodule_url import check_host, resolve_lfs_url, resolve_submodule
 
 if TYPE_CHECKING:
     from .git_command import Git, GitEnvironment
@@ -47,16 +47,16 @@ def fetch(order: FetchRequest) -> FetchedSource:
     source = parse(order.function.source)
     if not shutil.which("git", path=order.environ.get("PATH")):
         raise ProgramMissingError("the program 'git' is not installed", hint="apt-get install git")
-    from .git_command import surround
+    from .git_command import prepare_environment
 
-    checkout = _Checkout(order, surround(order, source), source)
+    checkout = _Checkout(order, prepare_environment(order, source), source)
     try:
-        commit, epoch = checkout.take(source, order.work, 0)
+        commit, epoch = checkout.check_out(source, order.work, 0)
         if order.versions:
             checkout.add_version_files(source, order.work, commit)
     except ProcessFailedError as error:
-        raise _refused(error, source, order) from None
-    folder = _subfolder(order.work, source)
+        raise _translate_git_error(error, source, order) from None
+    folder = _find_subfolder(order.work, source)
     ref = source.ref + (f":{source.subfolder}" if source.subfolder else "")
     uri = f"git+{source.shown}" + (f"#{ref}" if ref else "")
     return FetchedSource(folder, uri, commit, epoch, warnings=tuple(checkout.warnings))
@@ -65,30 +65,30 @@ def fetch(order: FetchRequest) -> FetchedSource:
 class _Checkout:
     """One order's way through a repository and its submodules; the limits count for all of them together."""
 
-    def __init__(self, order: FetchRequest, surroundings: GitEnvironment, source: GitSource) -> None:
-        self.order, self.surroundings, self.source = order, surroundings, source
+    def __init__(self, order: FetchRequest, environment: GitEnvironment, source: GitSource) -> None:
+        self.order, self.environment, self.source = order, environment, source
         self.size = self.files = 0
         self.warnings: list[str] = []
 
-    def take(self, source: GitSource, folder: Path, depth: int) -> tuple[str, int]:
+    def check_out(self, source: GitSource, folder: Path, depth: int) -> tuple[str, int]:
         """Check a commit out into `folder`; its full name and its time."""
         from . import gitrefs
         from .git_command import Git
 
-        git = Git(folder, self.surroundings)
-        refs = gitrefs.listed(git, source)
+        git = Git(folder, self.environment)
+        refs = gitrefs.list_refs(git, source)
         revision = resolve_ref(refs, source)
         kind = "sha256" if len(next(iter(refs.values()))) == 64 else "sha1"
         git.init("--quiet", "--template=", f"--object-format={kind}", ".")
         git.config("remote.origin.url", source.url)  # git-lfs asks it where the large files are
-        commit = self._commit(git, source, revision, refs)
-        submodules = self._listing(folder, source, commit)
-        if self.surroundings.lfs:
+        commit = self._fetch_commit(git, source, revision, refs)
+        submodules = self._list_submodules(folder, source, commit)
+        if self.environment.lfs:
             self._check_lfs(git, source, commit)
         git.checkout("--quiet", "--force", "--detach", commit)
         epoch = int(git.log("-1", "--format=%ct", commit))
         if submodules:
-            self._submodules(git, source, submodules, depth)
+            self._fetch_submodules(git, source, submodules, depth)
         return commit, epoch
 
     def add_version_files(self, source: GitSource, folder: Path, commit: str) -> None:
@@ -96,9 +96,9 @@ class _Checkout:
         from .git_command import Git
         from .git_versions import add_version_files
 
-        add_version_files(Git(folder, self.surroundings), source.url, commit)
+        add_version_files(Git(folder, self.environment), source.url, commit)
 
-    def _commit(self, git: Git, source: GitSource, revision: str, refs: dict[str, str]) -> str:
+    def _fetch_commit(self, git: Git, source: GitSource, revision: str, refs: dict[str, str]) -> str:
         """Fetch what is wanted; the full commit. All of the history only where the server gives no single commit."""
         plain = ("--quiet", "--no-tags", "--no-recurse-submodules")
         if revision.startswith("refs/") or revision == "HEAD" or len(revision) in (40, 64):
@@ -117,7 +117,7 @@ class _Checkout:
         except ProcessFailedError:
             raise missing(refs, source) from None
 
-    def _listing(self, folder: Path, source: GitSource, commit: str) -> dict[str, str]:
+    def _list_submodules(self, folder: Path, source: GitSource, commit: str) -> dict[str, str]:
         """Count what the commit holds, before a byte of it is written; its submodules: path -> commit."""
         from .git_command import Git
 
@@ -142,9 +142,9 @@ class _Checkout:
             if entry[2] == "commit":
                 links[entry[5]] = entry[3]
 
-        Git(folder, self.surroundings, line).ls_tree("-r", "-l", "--full-tree", commit)
-        if not self.surroundings.lfs:
-            lfs = _wants_lfs(Git(folder, self.surroundings), commit)
+        Git(folder, self.environment, line).ls_tree("-r", "-l", "--full-tree", commit)
+        if not self.environment.lfs:
+            lfs = _wants_lfs(Git(folder, self.environment), commit)
         if lfs:
             self.warnings.append(
                 f"{source.shown}: some files are kept by git-lfs, which is not installed: only their pointers are here"
@@ -160,22 +160,22 @@ class _Checkout:
         try:
             text = git.config(f"--blob={commit}:.lfsconfig", "--no-includes", "--null", "--list")
         except ProcessFailedError as error:
-            from .git_command import said
+            from .git_command import describe_failure
 
-            raise SourceError(f"{source.shown}: its .lfsconfig cannot be read: {said(error)}") from None
+            raise SourceError(f"{source.shown}: its .lfsconfig cannot be read: {describe_failure(error)}") from None
         for entry in text.split("\0"):
             key, _, value = entry.partition("\n")
             if key.startswith(("include.", "includeif.")):
                 raise UnsafeSourceError(f"{source.shown}: {key} of .lfsconfig is not followed", hint="leave it out")
             if _LFS_URL.search(key) or "://" in value:
                 setting = f"{key} of .lfsconfig"
-                allow(self.source, lfs_address(source, value, key), setting, self.order)
+                check_host(self.source, resolve_lfs_url(source, value, key), setting, self.order)
 
-    def _submodules(self, git: Git, source: GitSource, links: dict[str, str], depth: int) -> None:
+    def _fetch_submodules(self, git: Git, source: GitSource, links: dict[str, str], depth: int) -> None:
         """Fetch each submodule by ourselves: `git submodule` would run what `.gitmodules` asks for."""
         if depth >= _DEEP:
             raise UnsafeSourceError(f"{source.shown}: has submodules within submodules, {_DEEP} deep")
-        urls = _gitmodules(git, source)
+        urls = _read_gitmodules(git, source)
         for path, commit in sorted(links.items()):
             check_member(path, source.shown)
             if path not in urls:
@@ -188,12 +188,12 @@ class _Checkout:
                 folder /= part
                 if folder.is_symlink() or not folder.is_dir():
                     raise UnsafeSourceError(f"{source.shown}: the submodule {show_value(path)} is out of the tree")
-            inner = submodule(source, urls[path], path)
-            allow(self.source, inner, f"the submodule {show_value(path)}", self.order)
+            inner = resolve_submodule(source, urls[path], path)
+            check_host(self.source, inner, f"the submodule {show_value(path)}", self.order)
             try:
-                self.take(replace(inner, ref=commit), folder, depth + 1)
+                self.check_out(replace(inner, ref=commit), folder, depth + 1)
             except ProcessFailedError as error:
-                raise _refused(error, inner, self.order) from None
+                raise _translate_git_error(error, inner, self.order) from None
 
 
 def _wants_lfs(git: Git, commit: str) -> bool:
@@ -204,7 +204,7 @@ def _wants_lfs(git: Git, commit: str) -> bool:
     return True
 
 
-def _gitmodules(git: Git, source: GitSource) -> dict[str, str]:
+def _read_gitmodules(git: Git, source: GitSource) -> dict[str, str]:
     """Path -> URL of each submodule that `.gitmodules` knows. Errors: UnsafeSourceError for a path out of the tree."""
     try:
         text = git.config("--blob=HEAD:.gitmodules", "--no-includes", "--null", "--list")
@@ -219,7 +219,7 @@ def _gitmodules(git: Git, source: GitSource) -> dict[str, str]:
     return {path: url for path, url in urls.items() if url}
 
 
-def _subfolder(work: Path, source: GitSource) -> Path:
+def _find_subfolder(work: Path, source: GitSource) -> Path:
     """The subfolder that was asked for. Errors: SourceMissingError; UnsafeSourceError when a link leads out."""
     folder = work
     for part in [part for part in source.subfolder.split("/") if part not in ("", ".")]:
@@ -234,13 +234,13 @@ def _subfolder(work: Path, source: GitSource) -> Path:
     return folder
 
 
-def _refused(error: ProcessFailedError, source: GitSource, order: FetchRequest) -> SourceError:
+def _translate_git_error(error: ProcessFailedError, source: GitSource, order: FetchRequest) -> SourceError:
     """The error of ours for what git said."""
-    from .git_command import said
+    from .git_command import describe_failure
 
     if isinstance(error, ProcessTimedOutError):
-        return order.late(source.shown)
-    text, message = error.output, f"{source.shown}: {said(error)}"
+        return order.timeout_error(source.shown)
+    text, message = error.output, f"{source.shown}: {describe_failure(error)}"
     if "No space left" in text:
         return SourceError(f"{source.shown}: the disk is full", hint="nothing was kept")
     if "transport '" in text and "not allowed" in text:

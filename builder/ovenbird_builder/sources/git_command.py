@@ -22,10 +22,10 @@ from ovenbird.common.source_url import Credentials
 
 from ..host import process
 from .fetcher import FetchRequest
-from .submodule_url import protocols
+from .submodule_url import list_protocols
 
 # what the user may have set on purpose; every other GIT_ variable (a hook's GIT_DIR, a trace, a config) is dropped
-_KEPT = re.compile(r"GIT_(SSH|SSH_COMMAND|SSH_VARIANT|ASKPASS|SSL_\w+|LFS_SKIP_SMUDGE|HTTP_\w+)")
+_ALLOWED_VARIABLES = re.compile(r"GIT_(SSH|SSH_COMMAND|SSH_VARIANT|ASKPASS|SSL_\w+|LFS_SKIP_SMUDGE|HTTP_\w+)")
 # of the user's configuration: how to reach a server and log in, and nothing else that runs
 _SECTIONS = ("credential.", "http.", "url.", "safe.directory", "core.sshcommand", "ssh.variant")
 _HELPER = """!f() { if test "$1" = get; then printf 'username=%s\\npassword=%s\\n' "$OVENBIRD_GIT_USERNAME" \
@@ -54,14 +54,14 @@ class GitEnvironment(Struct, frozen=True):
 
 
 class Git(git.cmd.Git):
-    """GitPython's command line in one folder, run in our surroundings; methods are git's verbs, and give stdout.
+    """GitPython's command line in one folder, run in a fixed environment; methods are git's verbs, and give stdout.
 
     Errors: process.ProcessFailedError.
     """
 
-    def __init__(self, folder: Path, surroundings: GitEnvironment, line: Callable[[str], None] | None = None) -> None:
+    def __init__(self, folder: Path, environment: GitEnvironment, line: Callable[[str], None] | None = None) -> None:
         super().__init__(str(folder))
-        self.folder, self.surroundings, self.line = folder, surroundings, line
+        self.folder, self.surroundings, self.line = folder, environment, line
 
     def execute(self, command: Any, **_: Any) -> str:  # type: ignore[override]  # a flag of its chooses the type
         """Run a command line; what it wrote on stdout."""
@@ -77,20 +77,24 @@ class Git(git.cmd.Git):
         return result.stdout
 
 
-def surround(order: FetchRequest, source: GitSource) -> GitEnvironment:
-    """The surroundings for one source; writes git's configuration beside the order's folder."""
+def prepare_environment(order: FetchRequest, source: GitSource) -> GitEnvironment:
+    """Return the environment for one source; writes git's configuration beside the order's folder."""
     login = credentials(source, order.environ)
-    env = {name: value for name, value in order.environ.items() if not name.startswith("GIT_") or _KEPT.fullmatch(name)}
+    env = {
+        name: value
+        for name, value in order.environ.items()
+        if not name.startswith("GIT_") or _ALLOWED_VARIABLES.fullmatch(name)
+    }
     env.pop("SSH_ASKPASS", None)  # it would open a window
     env |= order.network.host_env()
     lfs = shutil.which("git-lfs", path=env.get("PATH")) is not None
     path = order.work.parent / "gitconfig"
     make_private_file(path)
-    users = _users(env, order)
-    path.write_text(_config(users, source, login, lfs), encoding="utf-8", errors="surrogateescape")
+    users = _read_user_config(env, order)
+    path.write_text(_format_config(users, source, login, lfs), encoding="utf-8", errors="surrogateescape")
     env |= {
         "GIT_CONFIG_GLOBAL": str(path), "GIT_CONFIG_NOSYSTEM": "1", "GIT_ATTR_NOSYSTEM": "1",
-        "GIT_ALLOW_PROTOCOL": protocols(source), "GIT_TERMINAL_PROMPT": "0", "GIT_NO_REPLACE_OBJECTS": "1",
+        "GIT_ALLOW_PROTOCOL": list_protocols(source), "GIT_TERMINAL_PROMPT": "0", "GIT_NO_REPLACE_OBJECTS": "1",
         "GIT_CEILING_DIRECTORIES": str(order.work.parent),  # not the repository that the folder may lie in
         "GCM_INTERACTIVE": "never", "LC_ALL": "C", "LANGUAGE": "C",
     }  # fmt: skip
@@ -105,14 +109,14 @@ def surround(order: FetchRequest, source: GitSource) -> GitEnvironment:
     return GitEnvironment(env, hidden, lambda: order.remaining(source.shown), lfs)
 
 
-def said(error: process.ProcessFailedError) -> str:
+def describe_failure(error: process.ProcessFailedError) -> str:
     """What git gave as its reason, in one line and without credentials."""
     lines = [redact_text(line.strip()) for line in error.output.splitlines() if line.strip()]
     reasons = [line for line in lines if _REASON.search(line)] or lines[-1:]
     return "; ".join(line.partition(": ")[2] or line for line in reasons[:3])[:500] or error.message
 
 
-def _users(env: Mapping[str, str], order: FetchRequest) -> list[tuple[str, str]]:
+def _read_user_config(env: Mapping[str, str], order: FetchRequest) -> list[tuple[str, str]]:
     """The entries of the user's and the system's configuration that say how to reach a server."""
     entries: list[tuple[str, str]] = []
     for scope in ("--system", "--global"):
@@ -129,18 +133,18 @@ def _users(env: Mapping[str, str], order: FetchRequest) -> list[tuple[str, str]]
     return entries
 
 
-def _config(users: list[tuple[str, str]], source: GitSource, login: Credentials | None, lfs: bool) -> str:
+def _format_config(users: list[tuple[str, str]], source: GitSource, login: Credentials | None, lfs: bool) -> str:
     entries = [(f"credential.{source.origin}.helper", _HELPER)] if login else []  # first: it is asked first
     entries += [*users, *_OURS, *(_LFS if lfs else ())]
-    return "".join(_entry(name, value) for name, value in entries)
+    return "".join(_format_entry(name, value) for name, value in entries)
 
 
-def _entry(name: str, value: str) -> str:
+def _format_entry(name: str, value: str) -> str:
     section, _, rest = name.partition(".")
     middle, _, key = rest.rpartition(".")
-    head = f'[{section} "{_escaped(middle)}"]' if middle else f"[{section}]"
-    return f'{head}\n{key} = "{_escaped(value)}"\n'
+    head = f'[{section} "{_escape(middle)}"]' if middle else f"[{section}]"
+    return f'{head}\n{key} = "{_escape(value)}"\n'
 
 
-def _escaped(text: str) -> str:
+def _escape(text: str) -> str:
     return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")

@@ -9,7 +9,7 @@ from ovenbird.common.git_url import GitSource
 from .git_command import Git
 
 
-def listed(git: Git, source: GitSource) -> dict[str, str]:
+def list_refs(git: Git, source: GitSource) -> dict[str, str]:
     """Every reference of the repository -> its object; an annotated tag -> the object that it stands for."""
     refs: dict[str, str] = {}
     for line in str(git.ls_remote("--quiet", "--", source.url)).splitlines():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ovenbird.function_document import FunctionSpec
 
 
-def module_path(function: FunctionSpec) -> str:
+def derive_module_path(function: FunctionSpec) -> str:
     """The path of the file that the handler's module is, where it is no package."""
     module = function.handler.rpartition(":")[0] or function.default_module
     return module.replace(".", "/") + ".py"

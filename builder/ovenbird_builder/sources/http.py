@@ -16,7 +16,7 @@ from ovenbird.common.text import show_value
 
 from ..errors import SourceAuthError, SourceError, SourceMissingError, SourceUnreachableError, UnsafeSourceError
 from ..host.network import NetworkSettings, is_proxy_bypassed
-from .downloaded import settle
+from .downloaded import settle_download
 from .fetcher import FetchedSource, FetchRequest
 
 _KINDS: dict[str, type[SourceError]] = {
@@ -37,14 +37,15 @@ def fetch(order: FetchRequest) -> FetchedSource:
         raise SourceError(f"{show_value(origin)} has no host")
     part = order.work.parent / "download"
     _download(parts, part, origin, order)
-    return settle(part, order, unquote(PurePosixPath(parts.path).name), origin)
+    return settle_download(part, order, unquote(PurePosixPath(parts.path).name), origin)
 
 
 def _download(parts: SplitResult, target: Path, origin: str, order: FetchRequest) -> None:
     """Stream the answer into `target`. Errors: the subclasses of SourceError."""
     login = source_url.login(parts) or source_url.netrc_login(parts.hostname or "", order.environ)
     request = Download(
-        source_url.bare(parts), order.limits.size, SIZE, make_opener(_Proxies(order.network), _context(order.network)),
+        source_url.bare(parts), order.limits.size, SIZE,
+        make_opener(_Proxies(order.network), _make_ssl_context(order.network)),
         basic_authorization(login.username, login.password) if login else "", lambda: order.remaining(origin),
     )  # fmt: skip
     try:
@@ -55,7 +56,7 @@ def _download(parts: SplitResult, target: Path, origin: str, order: FetchRequest
         raise _KINDS[error.kind](f"{origin}: {error.message}", hint=_HINTS.get(error.kind) or error.hint) from None
 
 
-def _context(network: NetworkSettings) -> ssl.SSLContext:
+def _make_ssl_context(network: NetworkSettings) -> ssl.SSLContext:
     """What certificates are trusted: the site's, else this machine's."""
     context = ssl.create_default_context(cafile=str(network.ca_bundle) if network.ca_bundle else None)
     if (

@@ -120,7 +120,7 @@ class IgnoreRules:
         return rule is not None and rule.ignored
 
 
-def outer(root: Path, name: str, weakest: tuple[NamePatterns, ...] = ()) -> tuple[IgnoreRules, str]:
+def read_outer_rules(root: Path, name: str, weakest: tuple[NamePatterns, ...] = ()) -> tuple[IgnoreRules, str]:
     """The rules in files `name` from the folders above `root` up to its repository's top, and root's prefix there.
 
     Rules that ignore `root` itself do not count: it was named by hand.

@@ -23,11 +23,11 @@ _OTHERS = {
 }  # fmt: skip
 
 
-def distribution_of(module: str) -> str:
+def guess_distribution(module: str) -> str:
     """Return the name under which an index most likely has a module: of `sklearn`, scikit-learn."""
     return _OTHERS.get(module, module.replace("_", "-"))
 
 
-def normal_name(distribution: str) -> str:
+def normalize_distribution(distribution: str) -> str:
     """Return the normal form of a distribution's name, without what tells its builds apart (`-binary`, `-headless`)."""
     return re.sub(r"-(binary|headless|cpu|gpu|contrib)\b", "", re.sub(r"[-_.]+", "-", distribution).lower())

@@ -22,11 +22,11 @@ URI = "local"  # where it lies on this machine is nothing that an image may tell
 
 def fetch(order: FetchRequest) -> FetchedSource:
     """The folder of the source. Errors: SourceMissingError when it does not exist."""
-    path = _place(order.function)
+    path = _resolve_path(order.function)
     origin = str(path)
     root = order.function.source_root
     if path.is_dir():
-        return _folder(root or path, "", origin, order)
+        return _fetch_folder(root or path, "", origin, order)
     if not path.is_file():
         siblings = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
         raise SourceMissingError(
@@ -41,7 +41,7 @@ def fetch(order: FetchRequest) -> FetchedSource:
         folder = unpack(path, order.work, origin, order.limits, order.function, name=path.name)
         return FetchedSource(folder, URI, digest_file(path), origin=origin)
     root = root or path.parent
-    return _folder(root, path.relative_to(root).as_posix(), origin, order)
+    return _fetch_folder(root, path.relative_to(root).as_posix(), origin, order)
 
 
 def _is_archive(path: Path) -> bool:
@@ -54,7 +54,7 @@ def _is_archive(path: Path) -> bool:
     return is_archive(path)
 
 
-def _place(function: FunctionSpec) -> Path:
+def _resolve_path(function: FunctionSpec) -> Path:
     """Return the path of a source. A link to a file is not followed: what counts is the folder that it lies in.
 
     Errors: UnsafeSourceError for a link that leads out of the folder of the document, or of the source's root.
@@ -68,14 +68,15 @@ def _place(function: FunctionSpec) -> Path:
     if not is_code or not os.path.lexists(written):
         return path
     if root in written.parents:
-        symlinks.check(root, written.relative_to(root).as_posix(), str(root))
+        symlinks.check_link(root, written.relative_to(root).as_posix(), str(root))
     elif not path.is_dir():  # a folder elsewhere was named by hand
-        symlinks.check(written.parent, written.name, str(written.parent))
+        symlinks.check_link(written.parent, written.name, str(written.parent))
     return written.parent.resolve() / written.name if path.is_file() else path
 
 
-def _folder(folder: Path, file: str, origin: str, order: FetchRequest) -> FetchedSource:
+def _fetch_folder(folder: Path, file: str, origin: str, order: FetchRequest) -> FetchedSource:
     tracked, problem = list_tracked(folder, order)
     return FetchedSource(
-        folder, URI, file=file, is_temporary=False, ignore=IGNORE, tracked=tracked, tracked_problem=problem, origin=origin
+        folder, URI, file=file, is_temporary=False, ignore=IGNORE, tracked=tracked, tracked_problem=problem,
+        origin=origin,
     )  # fmt: skip

@@ -43,8 +43,8 @@ def scan(source: bytes) -> ModuleScan:
     names: set[str] = set()
     methods: set[str] = set()
     unknown = moves_path = is_decorated = False
-    for node in _at_top(tree.body):
-        names |= _bound(node)
+    for node in _iter_top_level(tree.body):
+        names |= _list_bound_names(node)
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
             is_decorated = is_decorated or bool(node.decorator_list)
     for node in ast.walk(tree):
@@ -53,7 +53,7 @@ def scan(source: bytes) -> ModuleScan:
         elif isinstance(node, ast.ImportFrom) and any(alias.name == "*" for alias in node.names):
             unknown = True
         elif isinstance(node, ast.ClassDef):
-            methods |= {name for child in node.body for name in _bound(child)}
+            methods |= {name for child in node.body for name in _list_bound_names(child)}
         elif isinstance(node, ast.Attribute) and node.attr in ("path", "modules", "meta_path", "path_hooks"):
             is_sys = isinstance(node.value, ast.Name) and node.value.id == "sys"
             moves_path = moves_path or is_sys
@@ -61,11 +61,11 @@ def scan(source: bytes) -> ModuleScan:
         elif isinstance(node, ast.Name) and node.id in _DYNAMIC:
             unknown = True
     unknown = unknown or "__getattr__" in names
-    imports = tuple(_imports(tree.body))
+    imports = tuple(_iter_imports(tree.body))
     return ModuleScan(None if unknown else frozenset(names), frozenset(methods), imports, is_decorated, moves_path)
 
 
-def _at_top(body: Iterable[ast.stmt]) -> Iterator[ast.AST]:
+def _iter_top_level(body: Iterable[ast.stmt]) -> Iterator[ast.AST]:
     """Yield what is run at an import, on whichever path: not what is within functions and classes."""
     todo: list[ast.AST] = list(body)
     while todo:
@@ -75,7 +75,7 @@ def _at_top(body: Iterable[ast.stmt]) -> Iterator[ast.AST]:
             todo.extend(ast.iter_child_nodes(node))
 
 
-def _bound(node: ast.AST) -> set[str]:
+def _list_bound_names(node: ast.AST) -> set[str]:
     """Return the names that one node binds."""
     if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
         return {node.name}
@@ -90,7 +90,7 @@ def _bound(node: ast.AST) -> set[str]:
     return set()
 
 
-def _imports(body: Iterable[ast.stmt]) -> Iterator[ImportedModule]:
+def _iter_imports(body: Iterable[ast.stmt]) -> Iterator[ImportedModule]:
     """Yield imports that nothing makes optional: no condition, no handler of ImportError, no function."""
     for node in body:
         if isinstance(node, ast.Import):
@@ -98,11 +98,11 @@ def _imports(body: Iterable[ast.stmt]) -> Iterator[ImportedModule]:
         elif isinstance(node, ast.ImportFrom):
             yield ImportedModule(node.module or "", node.level, tuple(alias.name for alias in node.names), node.lineno)
         elif isinstance(node, ast.ClassDef) or (isinstance(node, ast.With) and not _suppresses(node)):
-            yield from _imports(node.body)
+            yield from _iter_imports(node.body)
         elif isinstance(node, ast.Try):
             if not any(_catches(handler) for handler in node.handlers):
-                yield from _imports(node.body)
-            yield from _imports(node.finalbody)
+                yield from _iter_imports(node.body)
+            yield from _iter_imports(node.finalbody)
 
 
 def _suppresses(node: ast.With) -> bool:

@@ -8,7 +8,7 @@ from ovenbird.function_document import NAMES
 
 from ..errors import UnsafeSourceError
 
-__all__ = ["DEPTH", "DOCUMENTS", "DROPPED", "check", "check_member", "whiteout"]
+__all__ = ["DEPTH", "DOCUMENTS", "DROPPED", "check_member", "check_path", "describe_whiteout"]
 
 # never in a tree: version control, bytecode that would be stale, Ovenbird's own store, environments of this machine
 DROPPED = frozenset((".git", "__pycache__", ".ovenbird", ".venv"))
@@ -18,20 +18,20 @@ DOCUMENTS = frozenset(NAMES)
 _WHITEOUT = ".wh."  # in a layer, a file of this prefix deletes another one
 
 
-def check(path: str, origin: str) -> None:
+def check_path(path: str, origin: str) -> None:
     """Refuse a relative path that a layer cannot hold. Errors: UnsafeSourceError; `origin` names the source."""
-    if problem := describe_limit(path) or whiteout(path):
+    if problem := describe_limit(path) or describe_whiteout(path):
         raise UnsafeSourceError(f"{origin}: the name {show_value(path)} {problem}", hint="rename it, or leave it out")
 
 
 def check_member(name: str, origin: str) -> str:
     """The path of an archive's member or an object below a prefix; one that leaves the folder is refused as well."""
-    if problem := describe_problem(name) or whiteout(name):
+    if problem := describe_problem(name) or describe_whiteout(name):
         raise UnsafeSourceError(f"{origin}: the name {show_value(name)} {problem}", hint="nothing was kept")
     return name
 
 
-def whiteout(path: str) -> str:
+def describe_whiteout(path: str) -> str:
     """What is wrong with a path in a layer only, or nothing."""
     if any(part.startswith(_WHITEOUT) for part in path.split("/")):
         return f"starts with '{_WHITEOUT}', which means a deletion in an image's layer"

@@ -17,7 +17,7 @@ from ovenbird.common.units import show_size
 
 from ..errors import SourceAuthError, SourceError, SourceMissingError, SourceUnreachableError, UnsafeSourceError
 from . import path_rules
-from .downloaded import settle
+from .downloaded import settle_download
 from .fetcher import FetchedSource, FetchRequest
 
 if TYPE_CHECKING:
@@ -40,20 +40,20 @@ def fetch(order: FetchRequest) -> FetchedSource:
         raise SourceError(f"{show_value(origin)}: expected s3://BUCKET/KEY")
     import obstore.exceptions
 
-    store = _open(bucket, order, origin)
+    store = _open_store(bucket, order, origin)
     try:
         if not key or key.endswith("/"):
-            return _prefix(store, key, origin, order)
+            return _fetch_prefix(store, key, origin, order)
         part = order.work.parent / "download"
-        _get(store, key, part, origin, order)
+        _download(store, key, part, origin, order)
     except (obstore.exceptions.BaseError, FileNotFoundError) as error:
         if isinstance(error, FileNotFoundError) and error.errno:
             raise  # of this machine's disk
-        raise _refused(origin, error) from None
-    return settle(part, order, PurePosixPath(key).name, origin)
+        raise _translate_store_error(origin, error) from None
+    return settle_download(part, order, PurePosixPath(key).name, origin)
 
 
-def _prefix(store: S3Store, prefix: str, origin: str, order: FetchRequest) -> FetchedSource:
+def _fetch_prefix(store: S3Store, prefix: str, origin: str, order: FetchRequest) -> FetchedSource:
     """Every object below a prefix; the revision is a digest of their names and ETags."""
     import obstore
 
@@ -81,18 +81,18 @@ def _prefix(store: S3Store, prefix: str, origin: str, order: FetchRequest) -> Fe
         del keys[path]
     if not keys:
         raise SourceMissingError(f"{origin}: no object lies below it", hint="check the bucket and the prefix")
-    _get_all(store, keys, empty, origin, order)
+    _download_all(store, keys, empty, origin, order)
     return FetchedSource(order.work, origin, f"sha256:{total.hexdigest()}")
 
 
-def _get_all(store: S3Store, keys: dict[str, str], empty: set[str], origin: str, order: FetchRequest) -> None:
+def _download_all(store: S3Store, keys: dict[str, str], empty: set[str], origin: str, order: FetchRequest) -> None:
     """Download objects, some at a time; one that is empty may be the mark of a folder, which cannot be had."""
 
-    def one(path: str) -> None:
+    def download_one(path: str) -> None:
         target = order.work / path
         target.parent.mkdir(parents=True, exist_ok=True)
         try:
-            _get(store, keys[path], target, f"{origin}{path}", order)
+            _download(store, keys[path], target, f"{origin}{path}", order)
         except FileNotFoundError as error:
             if error.errno or path not in empty:
                 raise
@@ -108,7 +108,7 @@ def _get_all(store: S3Store, keys: dict[str, str], empty: set[str], origin: str,
             raise
 
 
-def _get(store: S3Store, key: str, target: Path, origin: str, order: FetchRequest) -> None:
+def _download(store: S3Store, key: str, target: Path, origin: str, order: FetchRequest) -> None:
     most = order.limits.size
     with target.open("wb") as file:
 
@@ -120,7 +120,7 @@ def _get(store: S3Store, key: str, target: Path, origin: str, order: FetchReques
         object_storage.download(store, key, file, moved)
 
 
-def _open(bucket: str, order: FetchRequest, origin: str) -> S3Store:
+def _open_store(bucket: str, order: FetchRequest, origin: str) -> S3Store:
     from obstore.store import S3Store
 
     remaining = order.remaining(origin)
@@ -150,7 +150,7 @@ def _open(bucket: str, order: FetchRequest, origin: str) -> S3Store:
         raise SourceError(f"{origin}: {object_storage.reason(error)}", hint="check the AWS_ variables") from None
 
 
-def _refused(origin: str, error: BaseException) -> SourceError:
+def _translate_store_error(origin: str, error: BaseException) -> SourceError:
     """The error of ours for one of obstore's."""
     from obstore import exceptions
 

@@ -16,7 +16,7 @@ from ovenbird.common.text import show_value
 
 from ..errors import SourceError
 from .dockerignore import DockerIgnore
-from .ignore import IgnoreRules, NamePatterns, Patterns, Rule, compile_patterns, outer
+from .ignore import IgnoreRules, NamePatterns, Patterns, Rule, compile_patterns, read_outer_rules
 
 # what tools and systems leave beside code, and no function needs; a rule that begins with ! takes it back
 DEFAULTS = (
@@ -130,7 +130,7 @@ class Selection(Struct, frozen=True):
         return Verdict(why, enter=enter or (not reason and reaches))
 
 
-def select(
+def select_files(
     folder: Path, ignore: tuple[str, ...], selector: FileSelector, tracked: frozenset[str] = frozenset()
 ) -> Selection:
     """The rules that hold at the root of a source. `ignore` names the files of rules that count.
@@ -140,8 +140,8 @@ def select(
     defaults = (NamePatterns(DEFAULTS),)
     weak, weak_prefix = IgnoreRules((), defaults), ""
     if ".gitignore" in ignore:
-        weak, weak_prefix = outer(folder, ".gitignore", defaults)
-        strong, strong_prefix = outer(folder, ".ovenbirdignore")
+        weak, weak_prefix = read_outer_rules(folder, ".gitignore", defaults)
+        strong, strong_prefix = read_outer_rules(folder, ".ovenbirdignore")
     else:
         strong, strong_prefix = IgnoreRules((".ovenbirdignore",)), ""
     folders = frozenset(path[:end] for path in tracked for end in _slashes(path))

@@ -12,7 +12,7 @@ from ..errors import SourceError
 _DEFAULT = "main"  # what a bare handler means where the source is not local
 
 
-def file_name(function: FunctionSpec, name: str, origin: str) -> tuple[str, tuple[str, ...]]:
+def choose_file_name(function: FunctionSpec, name: str, origin: str) -> tuple[str, tuple[str, ...]]:
     """The file's name in the tree, and warnings. It keeps its own, unless only `main.py` can be meant.
 
     Errors: SourceError when the handler names a module that this file cannot be.

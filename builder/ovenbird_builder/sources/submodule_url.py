@@ -21,7 +21,7 @@ _FROM = {
 }  # fmt: skip
 
 
-def submodule(base: GitSource, url: str, name: str, kind: str = "the submodule") -> GitSource:
+def resolve_submodule(base: GitSource, url: str, name: str, kind: str = "the submodule") -> GitSource:
     """The address of a submodule, `url` as `.gitmodules` has it, possibly relative to `base`.
 
     Errors: UnsafeSourceError for any protocol that a submodule has no need of, and for a way out of the server.
@@ -30,7 +30,7 @@ def submodule(base: GitSource, url: str, name: str, kind: str = "the submodule")
     if re.search(r"[\x00-\x20\x7f]", url) or url.startswith("-"):
         raise UnsafeSourceError(f"{subject} has an invalid URL {show_value(url)}")
     if url.startswith(("./", "../")):
-        url = _relative(base.url, url, subject)
+        url = _join_url(base.url, url, subject)
     elif "://" not in url and (match := _SCP.fullmatch(url)) and not url.startswith(("/", ".")) and "::" not in url:
         url = f"ssh://{match[1] + '@' if match[1] else ''}{match[2]}/{match[3].lstrip('/')}"
     scheme = url.partition("://")[0].lower() if "://" in url and "::" not in url else ""
@@ -45,7 +45,7 @@ def submodule(base: GitSource, url: str, name: str, kind: str = "the submodule")
         raise type(error)(f"{subject}: {error.message}", hint=error.hint) from None
 
 
-def allow(base: GitSource, inner: GitSource, subject: str, order: FetchRequest) -> None:
+def check_host(base: GitSource, inner: GitSource, subject: str, order: FetchRequest) -> None:
     """Refuse what a repository names on another host than the source's own, unless that host is allowed by hand.
 
     `base` is the address of the source, and never of one of its submodules. Errors: UnsafeSourceError.
@@ -58,17 +58,17 @@ def allow(base: GitSource, inner: GitSource, subject: str, order: FetchRequest) 
         )
 
 
-def lfs_address(base: GitSource, url: str, key: str) -> GitSource:
+def resolve_lfs_url(base: GitSource, url: str, key: str) -> GitSource:
     """The address of a server of large files, `url` as `.lfsconfig` has it. Errors: UnsafeSourceError."""
-    return submodule(base, url, f"{key} of .lfsconfig", "the setting")
+    return resolve_submodule(base, url, f"{key} of .lfsconfig", "the setting")
 
 
-def protocols(source: GitSource) -> str:
+def list_protocols(source: GitSource) -> str:
     """Which protocols git may use for a source, as `GIT_ALLOW_PROTOCOL` has it."""
     return ":".join(sorted({source.scheme, *_FROM[source.scheme]}))
 
 
-def _relative(base: str, url: str, subject: str) -> str:
+def _join_url(base: str, url: str, subject: str) -> str:
     """A URL relative to a repository, as git reads it: each `../` takes one part off the end."""
     head, _, path = base.partition("://")
     host, _, path = path.partition("/")

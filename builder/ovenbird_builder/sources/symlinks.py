@@ -11,7 +11,7 @@ from ovenbird.common.tree_names import describe_link
 from ..errors import UnsafeSourceError
 
 
-def check(root: Path, path: str, origin: str) -> None:
+def check_link(root: Path, path: str, origin: str) -> None:
     """Refuse a path below `root` that a link leads out of it, or in a circle. A link to nothing is left alone.
 
     Errors: UnsafeSourceError.

@@ -32,12 +32,12 @@ class FileRow(Struct, frozen=True):
         return f"{self.kind.decode()}{self.content[:16]}"
 
 
-def of_tree(root: Path) -> str:
-    """The digest of a tree. As `of_rows`."""
-    return of_rows(list_rows(root))
+def hash_tree(root: Path) -> str:
+    """Return the digest of a tree. As `hash_rows`."""
+    return hash_rows(list_rows(root))
 
 
-def of_rows(rows: Iterable[FileRow]) -> str:
+def hash_rows(rows: Iterable[FileRow]) -> str:
     """`sha256:` and a digest over each file's path, executable bit, link target and content, in the order of paths.
 
     Folders count by the files in them, empty ones by their path.
@@ -50,10 +50,10 @@ def of_rows(rows: Iterable[FileRow]) -> str:
 
 def list_rows(root: Path) -> tuple[FileRow, ...]:
     """Every file, link and empty folder of a tree, in the order of paths."""
-    return tuple(_row(*entry) for entry in sorted(_files(str(root), b""), key=lambda entry: entry[0]))
+    return tuple(_make_row(*entry) for entry in sorted(_list_files(str(root), b""), key=lambda entry: entry[0]))
 
 
-def _row(path: bytes, location: str, status: os.stat_result) -> FileRow:
+def _make_row(path: bytes, location: str, status: os.stat_result) -> FileRow:
     if stat.S_ISLNK(status.st_mode):
         target = os.readlink(os.fsencode(location))  # noqa: PTH115  # in bytes
         return FileRow(path, len(target), b"l", hash_bytes(target))
@@ -62,12 +62,12 @@ def _row(path: bytes, location: str, status: os.stat_result) -> FileRow:
     return FileRow(path, status.st_size, b"x" if status.st_mode & 0o100 else b"f", hash_file(Path(location)))
 
 
-def _files(folder: str, prefix: bytes) -> list[tuple[bytes, str, os.stat_result]]:
+def _list_files(folder: str, prefix: bytes) -> list[tuple[bytes, str, os.stat_result]]:
     """Every file, link and empty folder below a folder: its relative path in bytes, where it is, its status."""
     rows: list[tuple[bytes, str, os.stat_result]] = []
     with os.scandir(folder) as entries:
         for entry in entries:
             name = prefix + os.fsencode(entry.name)
-            inner = _files(entry.path, name + b"/") if entry.is_dir(follow_symlinks=False) else []
+            inner = _list_files(entry.path, name + b"/") if entry.is_dir(follow_symlinks=False) else []
             rows += inner or [(name, entry.path, entry.stat(follow_symlinks=False))]
     return rows

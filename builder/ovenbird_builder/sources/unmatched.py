@@ -19,10 +19,13 @@ def list_unmatched(selection: Selection, paths: Sequence[str], left_out: Mapping
 
     `paths` are those of the files that are packed. Where a rule leaves out what a pattern names, that rule is told.
     """
-    return (*_of_document(selection.selector, paths, left_out), *_of_docker(selection.docker, paths, left_out))
+    return (
+        *_check_include(selection.selector, paths, left_out),
+        *_check_dockerignore(selection.docker, paths, left_out),
+    )
 
 
-def _of_document(selector: FileSelector, paths: Sequence[str], left_out: Mapping[str, str]) -> list[str]:
+def _check_include(selector: FileSelector, paths: Sequence[str], left_out: Mapping[str, str]) -> list[str]:
     warnings = []
     for line in selector.include.lines if selector.include else ():
         if line.startswith(("!", "#")) or not line.strip():
@@ -36,7 +39,7 @@ def _of_document(selector: FileSelector, paths: Sequence[str], left_out: Mapping
     return warnings
 
 
-def _of_docker(docker: DockerIgnore, paths: Sequence[str], left_out: Mapping[str, str]) -> list[str]:
+def _check_dockerignore(docker: DockerIgnore, paths: Sequence[str], left_out: Mapping[str, str]) -> list[str]:
     warnings = []
     for pattern in docker.patterns:
         if pattern.negated and not any(pattern.matches(path) for path in paths):
@@ -52,14 +55,14 @@ def _describe(plain: str, matches: _Matches, paths: Sequence[str], left_out: Map
         is_above = path.endswith("/") and f"{plain}/".startswith(path)
         if reason != NOT_INCLUDED and (is_above or matches(path.rstrip("/"))):
             return f"names only what is left out: {reason}"
-    candidates = {path[:end] for path in (*paths, *left_out) for end in _ends(path)}
+    candidates = {path[:end] for path in (*paths, *left_out) for end in _list_ends(path)}
     suggestion = nearest_name(plain, sorted(candidates)) if plain else ""
     return "matches nothing" + (
         f"; did you mean {show_value(suggestion)}?" if suggestion and suggestion != plain.strip("/") else ""
     )
 
 
-def _ends(path: str) -> list[int]:
+def _list_ends(path: str) -> list[int]:
     """Return where the folders of a path end, and where it ends itself."""
     plain = path.rstrip("/")
     return [*(index for index, char in enumerate(plain) if char == "/"), len(plain)]

@@ -21,7 +21,7 @@ from ovenbird_builder.host.progress import SILENT
 from ovenbird_builder.locking.lock_format import LockHeader, Pin, make_lock
 from ovenbird_builder.locking.wheel_tags import assume_interpreter
 from ovenbird_builder.locking.wheelhouse import Wheel, describe_wheel
-from ovenbird_builder.request.build_request import BuildRequest, here, request
+from ovenbird_builder.request.build_request import BuildRequest, detect_platform, parse_request
 from ovenbird_builder.sources import SourceTree
 
 
@@ -87,7 +87,7 @@ def ask(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ask:
     def made(*argv: str) -> BuildRequest:
         parser = argparse.ArgumentParser()
         options.add(parser, "build")
-        return request(options.given(parser.parse_args(argv), {}), {"HOME": str(tmp_path)})
+        return parse_request(options.given(parser.parse_args(argv), {}), {"HOME": str(tmp_path)})
 
     return made
 
@@ -99,7 +99,9 @@ def never() -> str:
 def pin(asked: BuildRequest, tree: SourceTree) -> None:
     """Find the lock of a request, as a build does; one that is made now is an error."""
     with open_environment(asked, {}, SILENT) as place:
-        pin_dependencies(asked, place, tree, assume_interpreter("3.12", here(), "glibc 2.36"), LazyImage(never))
+        pin_dependencies(
+            asked, place, tree, assume_interpreter("3.12", detect_platform(), "glibc 2.36"), LazyImage(never)
+        )
 
 
 @pytest.mark.parametrize("content", ["<<<<<<< HEAD\n", "", "apple==1.0\n"], ids=["conflict", "empty", "no hash"])
@@ -125,16 +127,16 @@ def test_a_stale_lock_names_that_command_too(ask: Ask, tmp_path: Path, monkeypat
     """In the folder itself the verb alone will do; a function without a document is named by its handler."""
     pins = (Pin("apple", "1.0", ("sha256:" + "1" * 64,)),)
     (tmp_path / "app" / "function.lock").write_text(
-        make_lock(pins, LockHeader("3.9", here(), "glibc 2.36", "", "sha256:0")).text
+        make_lock(pins, LockHeader("3.9", detect_platform(), "glibc 2.36", "", "sha256:0")).text
     )
     tree = SourceTree(tmp_path / "app", "local", "", "", None)
     with pytest.raises(LockError, match=r"Python was 3\.9, is 3\.12") as caught:
         pin(ask("app"), tree)
     assert (caught.value.hint, caught.value.exit_code) == ("ovenbird lock app", 45)
-    other = "linux/arm64" if here() == "linux/amd64" else "linux/amd64"
+    other = "linux/arm64" if detect_platform() == "linux/amd64" else "linux/amd64"
     assert lock_command(ask("app/main.py:fn", "--base", "b:1"), other) == (
         f"ovenbird lock main:fn --source app --base b:1 --platform {other}"
     )
-    assert lock_command(ask("app", "--source", "app"), here()) == "ovenbird lock app --source app"
+    assert lock_command(ask("app", "--source", "app"), detect_platform()) == "ovenbird lock app --source app"
     monkeypatch.chdir(tmp_path / "app")
-    assert lock_command(ask(), here()) == "ovenbird lock"
+    assert lock_command(ask(), detect_platform()) == "ovenbird lock"

@@ -44,7 +44,7 @@ def check(tmp_path: Path, cache: LayerCache) -> Check:
         for name, content in files.items():
             (root / name).parent.mkdir(parents=True, exist_ok=True)
             (root / name).write_bytes(content if isinstance(content, bytes) else content.encode())
-        tree = SourceTree(root, "local", "", tree_digest.of_tree(root), None)
+        tree = SourceTree(root, "local", "", tree_digest.hash_tree(root), None)
         return check_source(FunctionSpec(root, "f", handler, source=".", init=init), tree, version, cache, ask)
 
     return run

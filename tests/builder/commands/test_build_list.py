@@ -7,7 +7,7 @@ from pathlib import Path
 from tests.builds import Builds
 from tests.terminal import run_on_terminal
 
-from ovenbird_builder.sources.tree_digest import of_tree
+from ovenbird_builder.sources.tree_digest import hash_tree
 
 
 def written(folder: Path) -> Builds:
@@ -35,7 +35,7 @@ def test_the_list_is_json_where_it_goes_to_a_program(tmp_path: Path) -> None:
     ]
     (builds.source / "a.log").unlink()
     (builds.source / "function.yaml").rename(tmp_path / "function.yaml")
-    assert found["source"]["digest"] == of_tree(builds.source)
+    assert found["source"]["digest"] == hash_tree(builds.source)
 
 
 def test_the_list_is_a_table_on_a_terminal(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import pytest
 from ovenbird.errors import DocumentError
 from ovenbird_builder.commands import options
 from ovenbird_builder.errors import BuildRequestError, InstructionError, ReferenceFormatError
-from ovenbird_builder.request.build_request import BuildRequest, here, request
+from ovenbird_builder.request.build_request import BuildRequest, detect_platform, parse_request
 from ovenbird_builder.request.destination import Destination
 
 DOCUMENT = """
@@ -40,7 +40,7 @@ def ask(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ask:
     def made(*argv: str, **environ: str) -> BuildRequest:
         parser = argparse.ArgumentParser()
         options.add(parser, "build")
-        return request(options.given(parser.parse_args(argv), environ), {"HOME": str(tmp_path), **environ})
+        return parse_request(options.given(parser.parse_args(argv), environ), {"HOME": str(tmp_path), **environ})
 
     return made
 
@@ -51,7 +51,12 @@ def test_a_document_says_all_that_flags_do_not(ask: Ask) -> None:
     assert [str(tag) for tag in found.tags] == ["shop-app:latest"]
     assert (found.python, found.base, found.outputs) == ("3.11", "example.com/base:1", (Destination("store"),))
     assert [one.run for one in found.instructions] == ["echo a"]
-    assert (found.platforms, found.compression, found.locker, found.timeout) == ((here(),), "zstd", "pip-tools", 3600)
+    assert (found.platforms, found.compression, found.locker, found.timeout) == (
+        (detect_platform(),),
+        "zstd",
+        "pip-tools",
+        3600,
+    )
     assert (found.pushes, found.epoch) == (False, None)
     assert found.cache.name == "ovenbird"
 
@@ -122,7 +127,11 @@ def test_variables_of_their_former_names_are_read_with_a_note(ask: Ask) -> None:
     found = ask("main.py:run", **former, **new)
     assert (str(found.tags[0]), found.platforms, found.timeout, found.notes) == ("b:2", ("linux/amd64",), 120, ())
     of_runtime = ask(OVENBIRD_TAG='{"by": "me"}', OVENBIRD_PLATFORM="core")
-    assert (str(of_runtime.tags[0]), of_runtime.platforms, of_runtime.notes) == ("shop-app:latest", (here(),), ())
+    assert (str(of_runtime.tags[0]), of_runtime.platforms, of_runtime.notes) == (
+        "shop-app:latest",
+        (detect_platform(),),
+        (),
+    )
 
 
 def test_plain_code_needs_no_document(ask: Ask, tmp_path: Path) -> None:
@@ -211,7 +220,7 @@ def test_the_last_second_of_the_year_9999_is_an_epoch(ask: Ask) -> None:
 
 def test_a_foreign_platform_runs_nothing(ask: Ask) -> None:
     """Instructions need a machine of the architecture."""
-    other: Any = "linux/arm64" if here() == "linux/amd64" else "linux/amd64"
+    other: Any = "linux/arm64" if detect_platform() == "linux/amd64" else "linux/amd64"
     with pytest.raises(BuildRequestError, match="an instruction cannot run on this machine"):
         ask("--platform", other)
 

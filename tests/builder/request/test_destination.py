@@ -12,7 +12,7 @@ from tests.builder.shop import Shop
 from ovenbird_builder.errors import BuildRequestError, DiskFullError, ImageError
 from ovenbird_builder.layers.image_manifest import write_layout
 from ovenbird_builder.publish.publish import PublishRequest
-from ovenbird_builder.request.destination import Destination, output, write
+from ovenbird_builder.request.destination import Destination, parse_destination, write_image
 
 
 @pytest.fixture
@@ -20,8 +20,8 @@ def shop(tmp_path: Path) -> Shop:
     return Shop(tmp_path / "cache", b"one")
 
 
-def put(shop: Shop, one: Destination, publication: PublishRequest) -> None:
-    write(one, shop.registry, write_layout(shop.cache, "image", publication.manifest, "image"), publication.tags)
+def put(shop: Shop, output: Destination, publication: PublishRequest) -> None:
+    write_image(output, shop.registry, write_layout(shop.cache, "image", publication.manifest, "image"), publication.tags)
 
 
 @pytest.mark.parametrize(
@@ -37,13 +37,13 @@ def put(shop: Shop, one: Destination, publication: PublishRequest) -> None:
 def test_what_is_no_output_is_refused(text: str, words: str) -> None:
     """Before anything is built."""
     with pytest.raises(BuildRequestError, match=words):
-        output(text)
+        parse_destination(text)
 
 
 def test_outputs_are_told_as_they_were_written(tmp_path: Path) -> None:
     """The result and the log name them so."""
     for text in ("store", "registry", f"oci:{tmp_path}/image", f"docker-archive:{tmp_path}/image.tar"):
-        assert str(output(text)) == text
+        assert str(parse_destination(text)) == text
 
 
 def test_a_folder_has_every_tag_and_replaces_the_last_image(shop: Shop, tmp_path: Path) -> None:

@@ -7,31 +7,33 @@ from typing import Any
 import pytest
 
 from ovenbird_builder.errors import InstructionError
-from ovenbird_builder.request.run_instruction import RunInstruction, from_flag, parse
+from ovenbird_builder.request.run_instruction import RunInstruction, parse_instruction_flag, parse_instructions
 
 
 def test_a_text_runs_on_the_base() -> None:
     """As on the platform: before the dependencies."""
-    assert parse(["apt-get update"], "spec.instructions") == (RunInstruction("apt-get update", "base"),)
+    assert parse_instructions(["apt-get update"], "spec.instructions") == (RunInstruction("apt-get update", "base"),)
 
 
 @pytest.mark.parametrize("text", ["ls /shared", "cat /shared/x", "(cd /shared && make)"])
 def test_a_text_that_names_shared_runs_after_the_source(text: str) -> None:
     """It could not work before; that it was moved is marked, so that people are told."""
-    (found,) = parse([text], "spec.instructions")
+    (found,) = parse_instructions([text], "spec.instructions")
     assert (found.after, found.moved) == ("source", True)
 
 
 @pytest.mark.parametrize("text", ["ls /shared-data", "ls /opt/shared", "ls /sharedness"])
 def test_a_text_that_names_something_like_shared_is_not_moved(text: str) -> None:
     """Only the folder itself, and what is below it, counts."""
-    assert parse([text], "spec.instructions")[0].after == "base"
+    assert parse_instructions([text], "spec.instructions")[0].after == "base"
 
 
 def test_a_mapping_says_more() -> None:
     """Place, secrets, network and time limit, all checked."""
     row = {"run": "make", "after": "dependencies", "secrets": ["b", "a", "b"], "network": False, "timeout": "2m"}
-    assert parse([row], "x", ["a", "b"]) == (RunInstruction("make", "dependencies", ("a", "b"), False, 120.0),)
+    assert parse_instructions([row], "x", ["a", "b"]) == (
+        RunInstruction("make", "dependencies", ("a", "b"), False, 120.0),
+    )
 
 
 @pytest.mark.parametrize(
@@ -59,7 +61,7 @@ def test_a_mapping_says_more() -> None:
 def test_what_cannot_run_is_refused_with_its_place(item: Any, why: str) -> None:
     """The error says which instruction, what was found and what would do."""
     with pytest.raises(InstructionError) as caught:
-        parse(["true", item], "spec.instructions")
+        parse_instructions(["true", item], "spec.instructions")
     assert caught.value.message.startswith("spec.instructions[1]")
     assert why in caught.value.message
     assert caught.value.exit_code == 23
@@ -68,15 +70,15 @@ def test_what_cannot_run_is_refused_with_its_place(item: Any, why: str) -> None:
 @pytest.mark.parametrize("text", ["echo $((1 << 3))", "echo 'a << b'", 'echo "a << b"', "sh -c 'x' \\<\\<"])
 def test_what_only_looks_like_a_here_document_is_taken(text: str) -> None:
     """Shifts and quoted text are no here-document."""
-    assert parse([text], "x")[0].run == text
+    assert parse_instructions([text], "x")[0].run == text
 
 
 def test_a_flag_holds_a_text_or_a_mapping() -> None:
     """`--instruction` takes both forms, the second as JSON or YAML."""
-    assert from_flag("echo {}") == "echo {}"
-    assert from_flag("(cd /x && ls)") == "(cd /x && ls)"
-    assert from_flag('{"run": "make", "after": "source"}') == {"run": "make", "after": "source"}
-    assert from_flag(" {run: make, after: source}") == {"run": "make", "after": "source"}
+    assert parse_instruction_flag("echo {}") == "echo {}"
+    assert parse_instruction_flag("(cd /x && ls)") == "(cd /x && ls)"
+    assert parse_instruction_flag('{"run": "make", "after": "source"}') == {"run": "make", "after": "source"}
+    assert parse_instruction_flag(" {run: make, after: source}") == {"run": "make", "after": "source"}
 
 
 @pytest.mark.parametrize(
@@ -97,7 +99,7 @@ def test_a_flag_holds_a_text_or_a_mapping() -> None:
 def test_what_begins_as_a_mapping_is_never_a_command(text: str, why: str) -> None:
     """A bracket that was forgotten is an error, with the way to write a command that begins so."""
     with pytest.raises(InstructionError, match=r"^--instruction: ") as caught:
-        from_flag(text)
+        parse_instruction_flag(text)
     assert why in caught.value.message
     assert '{"run": "[ -f x ] || y"}' in caught.value.hint
 
@@ -105,4 +107,4 @@ def test_what_begins_as_a_mapping_is_never_a_command(text: str, why: str) -> Non
 def test_a_mapping_of_a_flag_is_checked_as_in_a_document() -> None:
     """`{ ls; }` is a mapping for YAML, and has no field that is known."""
     with pytest.raises(InstructionError, match=r"unknown field 'ls;'"):
-        parse([from_flag("{ ls; }")], "--instruction")
+        parse_instructions([parse_instruction_flag("{ ls; }")], "--instruction")

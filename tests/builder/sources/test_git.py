@@ -596,7 +596,7 @@ def test_a_submodule_on_another_host_is_refused(
     port = server.url.rpartition(":")[2]
     repository.commit(main_py="x")
     repository.submodule("sub", f"{scheme}://localhost:{port}/sub", "1" * 40)
-    with pytest.raises(UnsafeSourceError, match=r"'sub' is on the host 'localhost'.*\(--allow-host localhost allows"):
+    with pytest.raises(UnsafeSourceError, match=r"'sub' is on the host 'localhost'.*\(`--allow-host localhost` allows"):
         fetched(f"git+{gits.url}/app/.git")
     assert server.asked == []
 

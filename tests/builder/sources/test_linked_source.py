@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ovenbird_builder.errors import UnsafeSourceError
-from ovenbird_builder.request.function_target import named
+from ovenbird_builder.request.function_target import resolve_target
 
 from .conftest import Fetch, paths
 
@@ -58,8 +58,8 @@ def test_a_target_that_is_a_link_counts_where_it_lies(app: Path) -> None:
     """On the command line too; a link above the folder is the user's own way there."""
     (app / "main.py").symlink_to("lib/main.py")
     (app.parent / "way").symlink_to("app")
-    function = named(str(app.parent / "way" / "main.py") + ":fn").function
+    function = resolve_target(str(app.parent / "way" / "main.py") + ":fn").function
     assert (function.root, function.handler) == (app, "main:fn")
     (app / "other.py").symlink_to("../bom/main.py")
     with pytest.raises(UnsafeSourceError, match=r"the link 'other\.py' -> '\.\./bom/main\.py' leads out of the source"):
-        named(str(app / "other.py"))
+        resolve_target(str(app / "other.py"))

@@ -149,7 +149,7 @@ def _member_name(data: bytes, _: Path) -> None:
 
 def _submodule(data: bytes, _: Path) -> None:
     for base in ("https://example.com/team/repo.git", "git+ssh://git@example.com/repo"):
-        submodules.submodule(git_url.parse(base), text(data), "lib")
+        submodules.resolve_submodule(git_url.parse(base), text(data), "lib")
 
 
 @functools.cache
@@ -175,10 +175,12 @@ def _settings(data: bytes, _: Path) -> None:
     value = text(data)
     for parse in (
         lambda text: parse_flag(parse_duration, text, "--timeout"),
-        destination.output,
+        destination.parse_destination,
         lambda text: read_limits({"OVENBIRD_SOURCE_LIMIT": text}),
         lambda text: read_limits({"OVENBIRD_SOURCE_FILES": text}),
-        lambda text: run_instruction.parse([run_instruction.from_flag(text)], "--instruction"),
+        lambda text: run_instruction.parse_instructions(
+            [run_instruction.parse_instruction_flag(text)], "--instruction"
+        ),
         lambda text: overrides.apply([{"kind": "Deployment", "spec": {"containers": [{"name": "a"}]}}], [text]),
         cron.problem,
         lambda text: [quantity.problem(field, text) for field in ("cpu", "mem", "gpu", "disk")],
