@@ -21,7 +21,9 @@ def shop(tmp_path: Path) -> Shop:
 
 
 def put(shop: Shop, output: Destination, publication: PublishRequest) -> None:
-    write_image(output, shop.registry, write_layout(shop.cache, "image", publication.manifest, "image"), publication.tags)
+    write_image(
+        output, shop.registry, write_layout(shop.cache, "image", publication.manifest, "image"), publication.tags
+    )
 
 
 @pytest.mark.parametrize(
