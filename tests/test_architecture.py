@@ -54,8 +54,15 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "ovenbird.logging_config",
         "ovenbird.serve",
         "ovenbird.command_line",
+        "ovenbird.processor",
     ),
-    "ovenbird.command_line": ("ovenbird.errors", "ovenbird.settings", "ovenbird.__version__", "ovenbird.commands"),
+    "ovenbird.command_line": (
+        "ovenbird.errors",
+        "ovenbird.settings",
+        "ovenbird.__version__",
+        "ovenbird.commands",
+        "ovenbird.logging_config",
+    ),
     "ovenbird.processor": (
         "ovenbird.errors",
         "ovenbird.function_document",

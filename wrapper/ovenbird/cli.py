@@ -6,27 +6,26 @@ import contextlib
 import os
 import signal
 import sys
-import time
 from collections.abc import Callable, Sequence
+from importlib import import_module
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from . import settings as table
+from .command_line.error_report import is_folder_gone, report_error
 from .command_line.verb_parser import EXTRA, VERBS, CommandParser, build_parser, spell_out
 from .common.interrupts import INTERRUPTED, end_on_interrupt, raise_on_interrupt
 from .common.process_exit import end_process
 from .common.std_streams import STDOUT, flush_stdout, guard_streams, open_closed_streams
-from .common.text import escape_controls, is_unicode, show_value
+from .common.text import is_unicode, show_value
 from .errors import OvenbirdError, SettingsError, StdoutError
 
 if TYPE_CHECKING:
-    from .function.target import Target
+    from .commands.verb_call import VerbCall
     from .logging_config import LogHandler
-    from .serve.handler_adapter import HandlerAdapter
 
 _STOPPED = 143
-_IMAGE = Path("/opt/ovenbird")  # where an image of ours has the runtime, and the function document that was built in
 
 
 class _Advice:
@@ -72,7 +71,7 @@ def _run_with_streams(words: list[str]) -> int:
         return run(words)
     guard_streams()
     if closed and words[:1] not in (["health"], ["container"]):
-        return report(StdoutError("stdout is closed", hint="`> /dev/null` drops what is printed"))
+        return report_error(StdoutError("stdout is closed", hint="`> /dev/null` drops what is printed"))
     code = run(words)
     try:
         flush_stdout()
@@ -98,24 +97,24 @@ def _report_os_error(error: OSError, *, guarded: bool) -> int:
         return 0
     reason = error.strerror or str(error)
     if stdout:
-        return report(StdoutError(f"cannot write to stdout: {reason}"))
+        return report_error(StdoutError(f"cannot write to stdout: {reason}"))
     place = f": {show_value(str(error.filename))}" if error.filename else ""
-    if error.filename is None and _is_folder_gone():
+    if error.filename is None and is_folder_gone():
         reason = "the current folder does not exist"
     trace = ""
     if os.environ.get("OVENBIRD_LOG_LEVEL", "").lower() == "debug":
         from traceback import format_exception
 
         trace = "".join(format_exception(error)).rstrip()
-    return report(OvenbirdError(f"{reason}{place}", cause=trace))
+    return report_error(OvenbirdError(f"{reason}{place}", cause=trace))
 
 
 def run(argv: list[str]) -> int:
     """Parse argv, run the verb; the exit status. Errors of ours are told on stderr and become the status."""
     if argv[:1] not in (["run"], ["job"]) and (odd := next((word for word in argv if not is_unicode(word)), None)):
-        return report(SettingsError(f"the argument {show_value(odd)} is not UTF-8 text"))
+        return report_error(SettingsError(f"the argument {show_value(odd)} is not UTF-8 text"))
     if odd := next((word for word in argv if word.startswith("--") and word.partition("=")[2] == "--"), None):
-        return report(
+        return report_error(
             SettingsError(f"{show_value(odd)}: `--` is not a value")
         )  # argparse gives a list for it, before 3.13
     if argv and argv[0] == "job":  # the same verb, as it is called inside a container
@@ -124,7 +123,7 @@ def run(argv: list[str]) -> int:
         argv = [*argv[1:], "--help"]
     if argv[:1] == ["run"] and argv[1:2] and argv[1] in _RECORD_VERBS and not Path(argv[1]).exists():
         noun = SettingsError(f"{show_value(argv[1])} is not a function to run", hint=f"`ovenbird runs {argv[1]}`")
-        return report(noun)
+        return report_error(noun)
     try:
         command = _command(argv[0] if argv else "")
         if command is None:
@@ -134,12 +133,12 @@ def run(argv: list[str]) -> int:
             _warn_of_variables(_print_warning)
         return command(argv)
     except OvenbirdError as error:
-        return report(error)
+        return report_error(error)
     except ModuleNotFoundError as error:  # an extra that was not installed
         if argv[0] in (*_LISTINGS, *VERBS) or (error.name or "").partition(".")[0] in sys.modules:
             raise
         missing = f"{show_value(argv[0])} needs the package {show_value(error.name)}"
-        return report(SettingsError(missing, hint=_install_builder()))
+        return report_error(SettingsError(missing, hint=_install_builder()))
 
 
 def _run_own(argv: list[str]) -> int:
@@ -152,7 +151,7 @@ def _run_own(argv: list[str]) -> int:
     verb = options.pop("verb")
     lines: LogHandler | None = None
     try:
-        target, extra = options.pop("target", None), {key: options.pop(key) for key in EXTRA.get(verb, {})}
+        target, flags = options.pop("target", None), {key: options.pop(key) for key in EXTRA.get(verb, {})}
         env_file = options.get("env_file") or os.environ.get("OVENBIRD_ENV_FILE")
         names = _load_env_file(env_file) if env_file and "env_file" in options else ()
         settings = table.resolve(verb, options, os.environ)
@@ -165,16 +164,13 @@ def _run_own(argv: list[str]) -> int:
 
         lines = configure(settings.log_format, settings.log_level)
         _warn_of_variables(_log_warning)
-        if verb == "processor":
-            return _processor(settings, table.given(verb, options, os.environ), lines, extra)
-        extra["find"] = lambda: _target(target, settings)
-        extra["target"] = target
-        extra["name"] = target or os.environ.get("OVENBIRD_TARGET") or "."
-        if verb in ("run", "serve") and not target and _named_by_platform(settings):
-            return (_run if verb == "run" else _serve_named)(None, settings, lines, extra)
-        return _DO[verb](extra["find"](), settings, lines, extra)
+        from .commands.verb_call import VerbCall
+
+        given = table.given(verb, options, os.environ)
+        command: Callable[[VerbCall], int] = import_module(f".commands.{verb}", __package__).main
+        return command(VerbCall(settings, given, lines, flags, target))
     except OvenbirdError as error:
-        return report(error, lines, pod=True)
+        return report_error(error, lines, pod=True)
 
 
 def _refuse_container_flags(options: dict[str, Any]) -> None:
@@ -267,176 +263,6 @@ def _contained(verb: str, target: str | None, options: dict[str, Any]) -> int:
     return command(["container", *words, "--", verb, *([target] if target else [])])
 
 
-def report(error: OvenbirdError, lines: LogHandler | None = None, *, pod: bool = False) -> int:
-    """Tell an error: one JSON record where the log is JSON, else text for people. The exit status.
-
-    `pod`: it is why a pod fails, and so the container's termination message too.
-    """
-    if _is_folder_gone():
-        error.hint = _FOLDER_GONE
-    if pod:
-        _terminate(error)
-    from .logging_config import is_for_people, json_line, text_line
-
-    wanted = os.environ.get("OVENBIRD_LOG_FORMAT")
-    as_text = wanted == "text" or (wanted != "json" and is_for_people(sys.stderr))
-    form = lines.line if lines else (text_line if as_text else json_line)
-    if form is json_line:
-        fields: dict[str, Any] = {"code": error.code, "exit_code": error.exit_code}
-        fields |= {"hint": error.hint} if error.hint else {}
-        fields |= {"traceback": error.cause} if error.cause else {}
-        text = json_line(time.time(), "error", error.message, fields)
-    else:
-        cause = "".join(f"{escape_controls(line)}\n" for line in error.cause.split("\n")) if error.cause else ""
-        hint = f"  hint: {error.hint}\n" if error.hint else ""
-        text = f"{cause}error: {error.message}\n{hint}"
-    with contextlib.suppress(OSError, ValueError):  # nobody reads: the exit status says it too
-        sys.stderr.write(text)
-        sys.stderr.flush()
-    return error.exit_code
-
-
-def _is_folder_gone() -> bool:
-    """Return whether the current folder was removed: then every relative path names nothing."""
-    try:
-        os.getcwd()  # noqa: PTH109  # pathlib's says the same, and makes a path of it
-    except OSError:
-        return True
-    return False
-
-
-def _terminate(error: OvenbirdError) -> None:
-    from .common.termination_log import write_termination_message
-
-    write_termination_message(error.code, str(error), error.cause)
-
-
-def _serve(target: Target, settings: table.Settings, lines: LogHandler, extra: dict[str, Any]) -> int:
-    from .serve.service import ServiceHooks, serve
-
-    project = _project(target, settings)
-    host = ServiceHooks(
-        lines, extra["find"], lambda error: report(error, lines, pod=True), end_process, _age(), project
-    )
-    return serve(target, settings, host)
-
-
-def _processor(settings: table.Settings, given: frozenset[str], lines: LogHandler, extra: dict[str, Any]) -> int:
-    from .processor.entrypoint import processor
-
-    def serve(target: Target, settings: table.Settings, dialect: HandlerAdapter) -> int:
-        from .serve import service
-
-        host = service.ServiceHooks(
-            lines,
-            lambda: target,
-            lambda error: report(error, lines, pod=True),
-            end_process,
-            _age(),
-            _project(target, settings),
-            dialect,
-        )
-        return service.serve(target, settings, host)
-
-    return processor(extra["config"], extra["platform_config"], settings, given, serve, os.environ)
-
-
-def _check(target: Target, settings: table.Settings, _: LogHandler, extra: dict[str, Any]) -> int:
-    from .commands.invoke import check
-
-    if settings.strict and target.function:
-        named = extra["target"] or os.environ.get("OVENBIRD_TARGET") or settings.source or "."
-        _check_for_build(named, settings.source)
-    return check(target, settings, extra["name"], as_json=extra["json"])
-
-
-def _check_for_build(target: str, source: str) -> None:
-    """Raise DocumentError for a document that a build would refuse; where no builder is installed, say so."""
-    builder = _command("build")
-    try:
-        if builder:
-            builder(["check", target, *([f"--source={source}"] if source else [])])
-            return
-    except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] in sys.modules:
-            raise
-    _log_warning(
-        f"--strict: what a build would refuse is not checked, as no builder is installed: {_install_builder()}"
-    )
-
-
-def _invoke(target: Target, settings: table.Settings, lines: LogHandler, extra: dict[str, Any]) -> int:
-    from .commands.invoke import invoke
-
-    return invoke(target, settings, lines, extra, _project(target, settings))
-
-
-def _named_by_platform(settings: table.Settings) -> bool:
-    """Whether the run that the platform has started says itself what is to be run."""
-    if not os.environ.get("RUN_ID") or os.environ.get("OVENBIRD_TARGET"):
-        return False
-    from .job.entrypoint import is_remote
-
-    return is_remote(settings, os.environ)
-
-
-def _serve_named(_: None, settings: table.Settings, lines: LogHandler, extra: dict[str, Any]) -> int:
-    """Serve the function that the platform's run names, with the parameters of its init."""
-    from .job.platform_run import service
-
-    target, settings = service(settings, os.environ)
-    return _serve(target, settings, lines, {**extra, "find": lambda: target})
-
-
-def _run(target: Target | None, settings: table.Settings, _: LogHandler, extra: dict[str, Any]) -> int:
-    if os.getpid() == 1:
-        from .common.first_process import leave_first_process
-
-        leave_first_process()
-    from .job.entrypoint import run
-
-    launch = {}
-    with contextlib.suppress(OSError):  # a folder that is gone: such a run cannot be run again
-        named = extra["name"] if extra["name"] != "." else settings.source or "."
-        launch = {"target": named, "source": settings.source, "folder": str(Path.cwd())}
-    return run(target, settings, os.environ, launch)
-
-
-def _project(target: Target, settings: table.Settings) -> Callable[[], Any]:
-    """What opens the project of a service, when its function asks for it."""
-
-    def opened() -> Any:
-        from .platform.project.project import Project, resolve_project_name
-        from .platform.store_factory import open_store
-
-        name = resolve_project_name(settings.project, os.environ, target.function.project if target.function else "")
-        return Project(open_store(settings.platform, os.environ, settings.platform_patience), name, os.environ)
-
-    return opened
-
-
-def _target(text: str | None, settings: table.Settings) -> Target:
-    from .function.target import parse, unnamed
-    from .function_document import refuse_unknown_fields
-
-    named = text or os.environ.get("OVENBIRD_TARGET") or settings.source
-    try:
-        target = parse(named or unnamed(Path(), _IMAGE), settings.source)
-    except OvenbirdError as error:
-        if named and not text and error.message.startswith(show_value(named)):
-            origin = "OVENBIRD_TARGET" if os.environ.get("OVENBIRD_TARGET") else "--source or OVENBIRD_SOURCE"
-            raise type(error)(f"{origin}: {error.message}", hint=error.hint) from None
-        raise
-    if target.function and target.function.unknown:
-        if settings.strict:
-            refuse_unknown_fields(target.function)
-        for problem in target.function.unknown:
-            _log_warning(f"function document: {problem}")
-    return target
-
-
-_FOLDER_GONE = "the current folder was removed: change to one that is there"
-_DO = {"serve": _serve, "check": _check, "invoke": _invoke, "run": _run}
 _RECORD_VERBS = ("list", "ls", "show", "get", "rm", "logs", "tag", "compare", "rerun")
 _QUIET = ("health", "completion", "container")  # asked every few seconds; read by a shell; called by another verb
 _LISTINGS = ("runs", "dataitems", "artifacts", "models", "functions", "lineage", "store")
@@ -446,15 +272,6 @@ def _install_builder() -> str:
     from .common.install_hint import format_install_command
 
     return format_install_command("build")
-
-
-def _age() -> float:
-    """Seconds since this process was started, its interpreter's start included; 0 where the system does not tell."""
-    try:
-        ticks = int(Path("/proc/self/stat").read_text().rpartition(")")[2].split()[19])
-        return max(0.0, float(Path("/proc/uptime").read_text().split()[0]) - ticks / os.sysconf("SC_CLK_TCK"))
-    except (OSError, ValueError, IndexError):
-        return 0.0
 
 
 def _terminated(_: int, __: FrameType | None) -> None:

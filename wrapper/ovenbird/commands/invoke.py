@@ -1,72 +1,35 @@
-"""`ovenbird check` and `ovenbird invoke`: look at a function, and call it once, without serving it."""
+"""`ovenbird invoke`: call a function once, in this process, and print its answer."""
 
 from __future__ import annotations
 
-import contextlib
-import os
 import sys
-from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
+from ..command_line.data_stdout import stdout_for_data
 from ..common.text import show_value
-from ..errors import ArgumentsError, HandlerError, HandlerTimeoutError, SettingsError, SignatureError
+from ..errors import ArgumentsError, HandlerError, HandlerTimeoutError, SettingsError
 from ..function.handler import Handler
 from ..function.loader import load
-
-if TYPE_CHECKING:
-    from ..function.target import Target
-    from ..logging_config import LogHandler
-    from ..settings import Settings
+from .verb_call import VerbCall, project_opener
 
 
-def check(target: Target, settings: Settings, name: str, *, as_json: bool) -> int:
-    """Print the contract of a function and return the exit status. `name` is the target as it was typed.
-
-    A function that a job can call and a service cannot, as it takes an entity, is described as a job.
-    """
-    from ..function.binder import JOB
-    from ..function.describe import describe, describe_job, describe_service, text
-
-    with _stdout_for_data():
-        loaded = load(target)
-        job = Handler(loaded, JOB, fields_only=True)
-        try:
-            handler = Handler(loaded)
-            service = describe_service(handler, settings.port)
-        except SignatureError as error:
-            handler, service = job, {"example": None, "refused": f"cannot be served: {error.message}"}
-        description = describe(handler, settings.init)
-        description |= {"service": service, "job": describe_job(job, name)}
-    if as_json:
-        import msgspec
-
-        print(msgspec.json.format(msgspec.json.encode(description)).decode())
-    else:
-        print(text(description))
-    return 0
-
-
-def invoke(
-    target: Target, settings: Settings, lines: LogHandler, asked: Mapping[str, Any], open_project: Callable[[], Any]
-) -> int:
-    """Call a function once; the exit status. `asked` holds data, header, content_type, method and path.
+def main(call: VerbCall) -> int:
+    """Call the function once and return the exit status.
 
     The body of the answer goes to stdout, its status to stderr when it is not 2xx.
     """
     from ..serve import in_process
 
-    body = _data(asked["data"])
-    headers = [_header(text) for text in asked["header"] or ()]
+    target, flags = call.find_target(), call.flags
+    body = _data(flags["data"])
+    headers = [_header(text) for text in flags["header"] or ()]
     if body and not any(name.lower() == "content-type" for name, _ in headers):
-        headers.append(("content-type", asked["content_type"]))
-    method = asked["method"] or ("POST" if body else "GET")
-    with _stdout_for_data():
+        headers.append(("content-type", flags["content_type"]))
+    method = flags["method"] or ("POST" if body else "GET")
+    request = in_process.InProcessRequest(body, method, flags["path"], tuple(headers))
+    with stdout_for_data():
         handler = Handler(load(target))
-        answer = in_process.invoke(
-            handler, settings, lines, in_process.InProcessRequest(body, method, asked["path"], tuple(headers)),
-            open_project,
-        )  # fmt: skip
+        answer = in_process.invoke(handler, call.settings, call.lines, request, project_opener(target, call.settings))
     sys.stdout.buffer.write(bytes(answer.body))
     if answer.body and not answer.body.endswith(b"\n") and sys.stdout.isatty():
         print()
@@ -77,20 +40,6 @@ def invoke(
     if answer.status == 504:
         return HandlerTimeoutError.exit_code
     return HandlerError.exit_code if answer.status >= 500 else ArgumentsError.exit_code
-
-
-@contextlib.contextmanager
-def _stdout_for_data() -> Iterator[None]:
-    """What the user's code, or a process that it starts, prints meanwhile goes to stderr: stdout is for our answer."""
-    sys.stdout.flush()
-    saved = os.dup(1)
-    os.dup2(2, 1)
-    try:
-        yield
-    finally:
-        sys.stdout.flush()
-        os.dup2(saved, 1)
-        os.close(saved)
 
 
 def _data(text: str | None) -> bytes:

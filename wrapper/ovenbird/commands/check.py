@@ -1,0 +1,81 @@
+"""`ovenbird check`: load a function and print the contract that was resolved."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from ..command_line.data_stdout import stdout_for_data
+from ..common.install_hint import format_install_command
+from ..errors import SignatureError
+from ..function.handler import Handler
+from ..function.loader import load
+from .verb_call import VerbCall
+
+if TYPE_CHECKING:
+    from ..function.target import Target
+    from ..settings import Settings
+
+
+def main(call: VerbCall) -> int:
+    """Print the contract of the function and return the exit status."""
+    target, settings = call.find_target(), call.settings
+    if settings.strict and target.function:
+        name = call.typed or os.environ.get("OVENBIRD_TARGET") or settings.source or "."
+        _check_for_build(name, settings.source)
+    return check(target, settings, call.name, as_json=call.flags["json"])
+
+
+def check(target: Target, settings: Settings, name: str, *, as_json: bool) -> int:
+    """Print the contract of a function and return the exit status. `name` is the target as it was typed.
+
+    A function that a job can call and a service cannot, as it takes an entity, is described as a job.
+    """
+    from ..function.binder import JOB
+    from ..function.describe import describe, describe_job, describe_service, text
+
+    with stdout_for_data():
+        loaded = load(target)
+        job = Handler(loaded, JOB, fields_only=True)
+        try:
+            handler = Handler(loaded)
+            service = describe_service(handler, settings.port)
+        except SignatureError as error:
+            handler, service = job, {"example": None, "refused": f"cannot be served: {error.message}"}
+        description = describe(handler, settings.init)
+        description |= {"service": service, "job": describe_job(job, name)}
+    if as_json:
+        import msgspec
+
+        print(msgspec.json.format(msgspec.json.encode(description)).decode())
+    else:
+        print(text(description))
+    return 0
+
+
+def _check_for_build(target: str, source: str) -> None:
+    """Raise DocumentError for a document that a build would refuse; log a warning where no builder is installed."""
+    try:
+        if build := _find_builder():
+            build(["check", target, *([f"--source={source}"] if source else [])])
+            return
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] in sys.modules:
+            raise
+    logging.getLogger("ovenbird").warning(
+        "%s",
+        "--strict: what a build would refuse is not checked, as no builder is installed: "
+        + format_install_command("build"),
+    )
+
+
+def _find_builder() -> Callable[[list[str]], int] | None:
+    """Return the verb `build` of the builder, None where it is not installed."""
+    from importlib.metadata import entry_points
+
+    entries = list(entry_points(group="ovenbird.commands", name="build"))
+    verb: Callable[[list[str]], int] | None = entries[0].load() if entries else None
+    return verb
