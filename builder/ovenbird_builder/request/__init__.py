@@ -1,1 +1,1 @@
-"""What is asked for: a target, its flags and its document become one BuildRequest."""
+"""Parse a target, its flags and its document into one BuildRequest."""

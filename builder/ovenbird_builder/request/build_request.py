@@ -1,4 +1,4 @@
-"""Turn a target and its flags into one Request, with every problem told at once. Nothing is fetched here."""
+"""Parse a target and its flags into one BuildRequest, and report all problems at once. Nothing is fetched here."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ from .run_instruction import RunInstruction
 _PLATFORMS = ("linux/amd64", "linux/arm64")
 _MACHINES = {"x86_64": "linux/amd64", "aarch64": "linux/arm64", "arm64": "linux/arm64"}
 _HOUR = "1h"
-_LAST_SECOND = 253402300799  # of the year 9999: the last one that a date in an image can tell
+_LAST_SECOND = 253402300799  # of the year 9999: the last one that a date in an image can express
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class BuildRequest:
-    """What is asked for: the function, what it is made with, and where it goes. Times in seconds; 0 is no limit.
+    """One build: the function, the options of its image, and the outputs. Times in seconds; 0 is no limit.
 
     `document` is the path of the function document, None without one. `epoch` is SOURCE_DATE_EPOCH, None where the
     environment does not set it. `bundled` is the source where a bundle brings it,
@@ -91,14 +91,14 @@ class BuildRequest:
 
     @property
     def pushes(self) -> bool:
-        """Whether something goes to a registry."""
+        """Whether an output is a registry."""
         return any(destination.kind == "registry" for destination in self.outputs)
 
 
 def parse_request(options: Mapping[str, Any], environ: Mapping[str, str]) -> BuildRequest:
-    """The request of what was given (see `options.given`).
+    """Return the request of parsed options (see `commands/options.py`).
 
-    Errors: the one problem as it is, or a BuildRequestError that lists all of them; DocumentError.
+    Errors: a single problem as it is, or a BuildRequestError that lists all of them; DocumentError.
     """
     named = function_target.resolve_target(options["target"], options["source"])
     options = _fill_in_name(options, named.function)
@@ -155,7 +155,7 @@ def parse_request(options: Mapping[str, Any], environ: Mapping[str, str]) -> Bui
     inputs = list_input_files(options)
     for destination in result.outputs:
         check(partial(check_destination, destination, inputs), None)
-    if result.cache != Path():  # else it is told already that there is none
+    if result.cache != Path():  # else the error is collected already
         check(lambda: check_apart(result.cache, function_target.list_function_folders(function)), None)
     _check_combinations(check, result, named_tags, explicit=bool(options["tag"]))
     check.finish()
@@ -191,7 +191,7 @@ def _list_products(options: Mapping[str, Any], environ: Mapping[str, str]) -> tu
 
 
 class _ErrorCollector:
-    """Calls what may fail, keeps the problem, and goes on, so that people hear of all problems at once."""
+    """Collects the errors of several calls, so that all problems are reported at once."""
 
     def __init__(self) -> None:
         self.problems: list[OvenbirdError] = []
@@ -220,7 +220,7 @@ class _ErrorCollector:
 def _check_combinations(
     check: _ErrorCollector, request: BuildRequest, tags: Sequence[ImageReference], *, explicit: bool
 ) -> None:
-    """Add what fits alone and not together; `tags` are those that were named and parse, as each has one reason."""
+    """Reject combinations of options that are each valid alone. `tags` are those of `--tag` that parse."""
 
     def wrong(text: str, hint: str = "") -> None:
         check.problems.append(BuildRequestError(text, hint=hint))
@@ -251,7 +251,7 @@ def _check_combinations(
 
 
 def detect_platform() -> str:
-    """The platform of this machine, as images name it."""
+    """Return the platform of this machine, as images name it."""
     return _MACHINES.get(machine.machine(), f"linux/{machine.machine()}")
 
 
@@ -261,7 +261,7 @@ def _derive_tag(function: FunctionSpec) -> ImageReference:
 
 
 def _parse_base(flag: str, function: FunctionSpec) -> str:
-    """The base that is asked for, empty for the default. Errors: ReferenceFormatError."""
+    """Return the base of the flag or the document, empty for the default. Errors: ReferenceFormatError."""
     name = flag or function.base_image
     if name:
         check_form(name, "--base" if flag else "spec.base_image")

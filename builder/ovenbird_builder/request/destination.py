@@ -25,7 +25,10 @@ _FILES = ("oci", "oci-archive", "docker-archive")
 
 
 class Destination(Struct, frozen=True):
-    """`kind` is store, registry, oci, oci-archive or docker-archive; `path` only where it is a file or a folder."""
+    """Where an image goes.
+
+    `kind` is store, registry, oci, oci-archive or docker-archive; `path` is that of a file or folder, else empty.
+    """
 
     kind: str
     path: str = ""
@@ -35,7 +38,7 @@ class Destination(Struct, frozen=True):
 
 
 def parse_destination(text: str) -> Destination:
-    """The output that a text names. Errors: BuildRequestError."""
+    """Parse an output, such as `oci:DIR`. Errors: BuildRequestError."""
     kind, colon, path = text.partition(":")
     if kind in ("store", "registry") and not colon:
         return Destination(kind)
@@ -45,7 +48,9 @@ def parse_destination(text: str) -> Destination:
             f" found {show_value(text)}"
         )
     if ":" in path:
-        raise BuildRequestError(f"--output: a path with a colon cannot be told from a tag: {show_value(path)}")
+        raise BuildRequestError(
+            f"--output: a path with a colon is ambiguous, as a colon begins a tag: {show_value(path)}"
+        )
     return Destination(kind, path)
 
 
@@ -123,7 +128,7 @@ def _format_skopeo_name(destination: Destination, image: Path, tags: tuple[Image
 
 
 def _unpack_layers(layout: Path, blobs: Path, scratch: Path) -> Path:
-    """A copy of a layout in which no layer is packed with zstd, which Docker's format does not know; its blobs."""
+    """Copy a layout with zstd layers decompressed, since Docker's format has no zstd. Return its blobs."""
     import zstandard
 
     blob_folder = scratch / "blobs" / "sha256"

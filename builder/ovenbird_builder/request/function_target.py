@@ -1,4 +1,4 @@
-"""What a target names -> FunctionSpec: a function document, a folder that holds one, a file or module of plain code."""
+"""Resolve a target: a function document, a folder that holds one, a file or a module of plain code."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class FunctionTarget(Struct, frozen=True):
 
 
 def resolve_target(target: str, source: str = "") -> FunctionTarget:
-    """The function that a target names; `source` is the folder of the code, where that is not the target's own.
+    """Return the function that a target names; `source` is the folder of the code, where that is not the target's own.
 
     Errors: BuildRequestError for a target of no known form; DocumentError for a document that does not parse.
     """
@@ -58,7 +58,7 @@ def resolve_target(target: str, source: str = "") -> FunctionTarget:
 
 
 def _hint_for(kind: str, target: str) -> str:
-    """Return what helps whoever has named a file of another kind."""
+    """Return the hint for a target that is a file of another kind."""
     if "bundle" in kind:
         return "`ovenbird build` takes a bundle; the other verbs take what it was made of"
     if kind in ARCHIVES:
@@ -67,7 +67,7 @@ def _hint_for(kind: str, target: str) -> str:
 
 
 def choose_python_version(function: FunctionSpec, flag: str) -> str:
-    """The version of Python that is asked for, the flag first; empty when nothing says. Errors: BuildRequestError."""
+    """Return the Python version of the flag, else of the document, or "". Errors: BuildRequestError."""
     version = flag.removeprefix("PYTHON").replace("_", ".") if flag.startswith("PYTHON") else flag
     if version and version not in VERSIONS:
         raise BuildRequestError(f"--python: expected one of {', '.join(VERSIONS)}, found {show_value(flag)}")
@@ -106,7 +106,7 @@ def _read_code_file(path: Path, attribute: str, source: str) -> FunctionSpec:
 
 
 def _make_function(root: Path, module: str, attribute: str) -> FunctionSpec:
-    """The function of code without a document; it is called as its folder is, or as its module when that says nothing.
+    """Return the function of code without a document, named after its folder, or else after its module.
 
     A part of `spec` that a document would hold is filled in, so that the image's document is complete.
     """

@@ -44,7 +44,7 @@ class RunInstruction(Struct, frozen=True):
 def parse_instructions(
     items: Sequence[Any], where: str, known_secrets: Sequence[str] = ()
 ) -> tuple[RunInstruction, ...]:
-    """Instructions from texts and mappings; `where` names them in errors ("spec.instructions").
+    """Parse instructions from texts and mappings; `where` names them in errors ("spec.instructions").
 
     Errors: InstructionError with the first thing that is wrong.
     """
@@ -119,7 +119,7 @@ def _parse_item(item: Any, where: str, known_secrets: Sequence[str] | None) -> R
 
 
 def _check_command(text: Any, where: str) -> str:
-    """A command of one line. Nothing is generated from it, so it cannot leave its line; this keeps it readable too."""
+    """Return a command after checking that it is one line of text. Errors: InstructionError."""
     if not isinstance(text, str) or not text.strip():
         raise InstructionError(f"{where}: expected a command, found {show_value(text)}")
     if bad := re.search(r"[\x00-\x08\x0a-\x1f\x7f\x85\u2028\u2029]", text):

@@ -51,7 +51,7 @@ _KINDS: dict[type[SourceUrlError], type[SourceError]] = {
 
 
 def detect_form(function: FunctionSpec) -> str:
-    """The form of a function's source: `inline`, `local`, `git`, `http` or `s3`. Errors: SourceError."""
+    """Return the form of a function's source: `inline`, `local`, `git`, `http` or `s3`. Errors: SourceError."""
     if function.code is not None:
         return "inline"
     match = re.match(r"([A-Za-z][A-Za-z0-9+.-]*):(//|:)", function.source)
@@ -79,7 +79,7 @@ def fetch(
     products: tuple[Path, ...] = (),
     versions: bool = False,
 ) -> SourceTree:
-    """Fetch a function's source into the folder `into`, which is absent or empty; on any failure nothing is in it.
+    """Fetch a function's source into the folder `into`, which is absent or empty, and stays so after a failure.
 
     `timeout` is in seconds, for all of it. `environ` brings credentials and limits. `leave_out` is a file that is not
     taken along: the function document, which has its own place in an image and would change the source's digest when
@@ -107,7 +107,7 @@ def fetch(
 
 
 def _fetch_form(form: str, order: FetchRequest) -> FetchedSource:
-    """What the module of a form brings. Errors: those of a source, also for its address."""
+    """Fetch by the module of a form. Errors: SourceError, also for a malformed URL."""
     try:
         fetched: FetchedSource = import_module(f".{form}", __name__).fetch(order)
     except SourceUrlError as error:
@@ -177,7 +177,7 @@ def _warn_untracked(fetched: FetchedSource, choice: collect_files.Choice) -> tup
 
 
 def _warn_large_files(rows: Sequence[tree_digest.FileRow], selector: FileSelector) -> tuple[str, ...]:
-    """A warning that names the files which are large for code, but for those that the document includes by name."""
+    """Return a warning that names unusually large files, except those that the document includes by name."""
     large = [row for row in rows if row.size > _LARGE and not selector.names(row.name)]
     if not large:
         return ()
@@ -199,7 +199,7 @@ def _list_below(folder: Path, paths: Sequence[Path]) -> frozenset[str]:
 
 @contextmanager
 def _staging(into: Path) -> Iterator[Path]:
-    """A folder beside `into`, gone at the end whatever happens. Faults of the disk become a SourceError."""
+    """Yield a temporary folder beside `into`, and remove it at the end. Errors of the disk become a SourceError."""
     try:
         into.parent.mkdir(parents=True, exist_ok=True)
         stage = Path(tempfile.mkdtemp(prefix=".ovenbird-source-", dir=into.parent.resolve()))

@@ -1,4 +1,4 @@
-"""Unpack an archive into a source's folder, with what an image's layer cannot hold refused as well."""
+"""Unpack an archive into a source's folder, and refuse names that an image's layer cannot hold."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .path_rules import describe_whiteout
 def unpack(
     archive: Path, folder: Path, origin: str, limits: SourceLimits, function: FunctionSpec, *, name: str = ""
 ) -> Path:
-    """Unpack a zip or a tar into an empty folder; the folder in it that the function lives in.
+    """Unpack a zip or a tar into an empty folder. Return the folder in it that holds the function.
 
     `origin` names the archive in errors, `name` is its file's name. Its links are looked at with the settled tree.
     Errors: SourceError for a file that is no archive or is damaged; UnsafeSourceError for a member that leaves the

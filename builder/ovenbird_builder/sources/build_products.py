@@ -1,4 +1,4 @@
-"""What an earlier build has written into the source folder, told by its content: under any name it is no source.
+"""Recognise by content what an earlier build has written into the source folder, whatever its name: it is no source.
 
 A result file, images as layouts and archives, bundles, bills of materials and provenance. Only those of Ovenbird count:
 an image that somebody else has made may be what a function is about.
@@ -47,7 +47,7 @@ def list_streams() -> tuple[Path, ...]:
 
 
 def recognise(path: Path, size: int) -> str:
-    """Return what of ours a file is, in words, empty for any other."""
+    """Return which product of Ovenbird a file is, in words, or "" for any other file."""
     if path.suffix == ".py" or size < _HEAD // 4:
         return ""
     try:
@@ -64,7 +64,7 @@ def recognise(path: Path, size: int) -> str:
 
 
 def recognise_folder(path: Path) -> str:
-    """Return what of ours a folder is, in words, empty for any other."""
+    """Return which product of Ovenbird a folder is, in words, or "" for any other folder."""
     if not (path / "oci-layout").is_file():
         return ""
 
@@ -95,7 +95,7 @@ def _recognise_json(data: bytes) -> str:
 
 
 def _is_result(row: Any) -> bool:
-    """Whether a mapping is what a build prints of one function, whatever has become of it."""
+    """Return whether a mapping is what a build prints of one function, built or failed."""
     if not isinstance(row, dict):
         return False
     function = row.get("function")
@@ -103,14 +103,14 @@ def _is_result(row: Any) -> bool:
 
 
 def _is_made_by_ovenbird(metadata: Any) -> bool:
-    """Whether the tools of a bill of materials name Ovenbird; both forms that CycloneDX has for them."""
+    """Return whether the tools of a bill of materials name Ovenbird, in either form that CycloneDX has."""
     tools = metadata.get("tools") if isinstance(metadata, dict) else None
     rows = tools.get("components") if isinstance(tools, dict) else tools
     return isinstance(rows, list) and any(isinstance(row, dict) and row.get("name") == "ovenbird" for row in rows)
 
 
 def _recognise_tar(path: Path, *, packed: bool) -> str:
-    """What a tar is. A packed one can only be a bundle, since nobody packs an image's layers twice."""
+    """Return what a tar is. A compressed one can only be a bundle: the layers of an image are compressed already."""
     with tarfile.open(path) as tar:
         first = tar.next()
         if first is None:
@@ -137,7 +137,7 @@ def _is_bundle(document: Any) -> bool:
 
 
 def _is_image(read: _Read) -> bool:
-    """Whether an archive holds an image of ours: an OCI layout, or what `docker save` writes."""
+    """Return whether an archive holds an image of ours: an OCI layout, or what `docker save` writes."""
     try:
         rows = json.loads(read("manifest.json"))
     except KeyError:
@@ -146,7 +146,7 @@ def _is_image(read: _Read) -> bool:
 
 
 def _is_layout(read: _Read) -> bool:
-    """Whether an OCI layout holds an image of ours, in an index or alone."""
+    """Return whether an OCI layout holds an image of ours, in an index or alone."""
     todo = [json.loads(read("index.json"))]
     for document in todo:
         for row in document.get("manifests", ()):

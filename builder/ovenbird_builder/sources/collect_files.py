@@ -159,7 +159,7 @@ def _reason_by_name(path: str, name: str) -> str:
 
 
 def _reason_of_folder(folder: Path) -> str:
-    """Why a folder belongs to this machine and to no image, or nothing."""
+    """Return why a folder belongs to this machine and to no image, or ""."""
     if os.path.lexists(folder / "pyvenv.cfg"):
         return "a virtual environment"
     if _is_cache(folder):

@@ -36,7 +36,7 @@ class _Pattern(Struct, frozen=True):
     regex: re.Pattern[str] | None  # None where matching by it could take long
 
     def matches(self, path: str) -> bool:
-        """Whether the pattern matches a path, or a folder above it."""
+        """Return whether the pattern matches a path, or a folder above it."""
         if self.regex is None:
             return _simulate(self.tokens, path)
         end = len(path)

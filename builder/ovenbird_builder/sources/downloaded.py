@@ -15,9 +15,9 @@ from .single import choose_file_name
 
 
 def settle_download(path: Path, order: FetchRequest, name: str, origin: str) -> FetchedSource:
-    """Return the source that the file at `path` is; `name` is what its address calls it, `shown` the address.
+    """Return the source that the file at `path` is. `name` is the file name in its URL, `origin` the URL.
 
-    An archive is told by its content, by its name, or by `zip+`: a page that is answered in its place is no module.
+    An archive is recognised by its content, by its name, or by `zip+`.
     Errors: those of `unpack`; SourceError for a web page.
     """
     prefix = "zip+" if order.function.source.startswith("zip+") else ""

@@ -1,4 +1,4 @@
-"""What every form of source is given, and what it gives back before the tree is settled."""
+"""Input and result of each form of source: FetchRequest and FetchedSource."""
 
 from __future__ import annotations
 
@@ -31,25 +31,26 @@ class FetchRequest(Struct, frozen=True):
     versions: bool = False
 
     def remaining(self, origin: str) -> float:
-        """Seconds that are left. Errors: SourceUnreachableError when there are none; `shown` names the source."""
+        """Return the seconds until the deadline. Errors: SourceUnreachableError after it; `origin` names the source."""
         seconds = self.deadline - time.monotonic()
         if seconds <= 0:
             raise self.timeout_error(origin)
         return seconds
 
     def timeout_error(self, origin: str) -> SourceUnreachableError:
-        """The error of a source that took too long."""
+        """Return the error of a source that took too long."""
         return SourceUnreachableError(
             f"{origin}: not fetched within the time limit of {self.timeout:g} s", hint="nothing was kept"
         )
 
 
 class FetchedSource(Struct, frozen=True):
-    """What a form brought: `folder` holds the files; those of the user (`ours` is off) are copied, ours are moved.
+    """A fetched source: its files are in `folder`, and are moved if it `is_temporary`, or copied if it is the user's.
 
     `uri`, `revision`, `epoch`, `file` and `warnings` are those of the Tree. `ignore` names the files whose rules say
     what is left out, `tracked` the paths that git tracks although they are
-    ignored, `untold` why it could not say them. `shown` is the source in errors, where that says more than `uri`.
+    ignored, `tracked_problem` why git could not list them. `origin` names the source in errors, where that says more
+    than `uri`.
     """
 
     folder: Path

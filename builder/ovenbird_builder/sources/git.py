@@ -43,7 +43,7 @@ _UNADVERTISED = re.compile(r"not our ref|unadvertised object|couldn't find remot
 
 
 def fetch(order: FetchRequest) -> FetchedSource:
-    """The files of one commit. Errors: ProgramMissingError without git; the subclasses of SourceError."""
+    """Fetch the files of one commit. Errors: ProgramMissingError without git; the subclasses of SourceError."""
     source = parse(order.function.source)
     if not shutil.which("git", path=order.environ.get("PATH")):
         raise ProgramMissingError("the program 'git' is not installed", hint="apt-get install git")
@@ -63,7 +63,7 @@ def fetch(order: FetchRequest) -> FetchedSource:
 
 
 class _Checkout:
-    """One order's way through a repository and its submodules; the limits count for all of them together."""
+    """One checkout of a repository with its submodules; the limits hold for all of them together."""
 
     def __init__(self, order: FetchRequest, environment: GitEnvironment, source: GitSource) -> None:
         self.order, self.environment, self.source = order, environment, source
@@ -71,7 +71,7 @@ class _Checkout:
         self.warnings: list[str] = []
 
     def check_out(self, source: GitSource, folder: Path, depth: int) -> tuple[str, int]:
-        """Check a commit out into `folder`; its full name and its time."""
+        """Check a commit out into `folder`. Return its full hash and its time in seconds."""
         from . import gitrefs
         from .git_command import Git
 
@@ -99,7 +99,7 @@ class _Checkout:
         add_version_files(Git(folder, self.environment), source.url, commit)
 
     def _fetch_commit(self, git: Git, source: GitSource, revision: str, refs: dict[str, str]) -> str:
-        """Fetch what is wanted; the full commit. All of the history only where the server gives no single commit."""
+        """Fetch a revision and return its full hash. Fetch the history only if the server gives no single commit."""
         plain = ("--quiet", "--no-tags", "--no-recurse-submodules")
         if revision.startswith("refs/") or revision == "HEAD" or len(revision) in (40, 64):
             try:
@@ -118,7 +118,7 @@ class _Checkout:
             raise missing(refs, source) from None
 
     def _list_submodules(self, folder: Path, source: GitSource, commit: str) -> dict[str, str]:
-        """Count what the commit holds, before a byte of it is written; its submodules: path -> commit."""
+        """Check the size of a commit before it is written. Return its submodules: path -> commit."""
         from .git_command import Git
 
         links: dict[str, str] = {}
@@ -205,7 +205,7 @@ def _wants_lfs(git: Git, commit: str) -> bool:
 
 
 def _read_gitmodules(git: Git, source: GitSource) -> dict[str, str]:
-    """Path -> URL of each submodule that `.gitmodules` knows. Errors: UnsafeSourceError for a path out of the tree."""
+    """Return path -> URL of each submodule in `.gitmodules`. Errors: UnsafeSourceError for a path out of the tree."""
     try:
         text = git.config("--blob=HEAD:.gitmodules", "--no-includes", "--null", "--list")
     except ProcessFailedError:
@@ -220,7 +220,7 @@ def _read_gitmodules(git: Git, source: GitSource) -> dict[str, str]:
 
 
 def _find_subfolder(work: Path, source: GitSource) -> Path:
-    """The subfolder that was asked for. Errors: SourceMissingError; UnsafeSourceError when a link leads out."""
+    """Return the subfolder that the URL names. Errors: SourceMissingError; UnsafeSourceError when a link leads out."""
     folder = work
     for part in [part for part in source.subfolder.split("/") if part not in ("", ".")]:
         if not (folder / part).is_dir() or part == ".git":
@@ -235,7 +235,7 @@ def _find_subfolder(work: Path, source: GitSource) -> Path:
 
 
 def _translate_git_error(error: ProcessFailedError, source: GitSource, order: FetchRequest) -> SourceError:
-    """The error of ours for what git said."""
+    """Return the SourceError for a failure of git."""
     from .git_command import describe_failure
 
     if isinstance(error, ProcessTimedOutError):

@@ -64,7 +64,7 @@ class Git(git.cmd.Git):
         self.folder, self.surroundings, self.line = folder, environment, line
 
     def execute(self, command: Any, **_: Any) -> str:  # type: ignore[override]  # a flag of its chooses the type
-        """Run a command line; what it wrote on stdout."""
+        """Run a command line and return its stdout."""
         environment = self.surroundings
         result = process.run(
             command,
@@ -78,7 +78,7 @@ class Git(git.cmd.Git):
 
 
 def prepare_environment(order: FetchRequest, source: GitSource) -> GitEnvironment:
-    """Return the environment for one source; writes git's configuration beside the order's folder."""
+    """Return the environment for one source. Write git's configuration beside the folder of the request."""
     login = credentials(source, order.environ)
     env = {
         name: value
@@ -110,14 +110,14 @@ def prepare_environment(order: FetchRequest, source: GitSource) -> GitEnvironmen
 
 
 def describe_failure(error: process.ProcessFailedError) -> str:
-    """What git gave as its reason, in one line and without credentials."""
+    """Return the reason that git gave, in one line and without credentials."""
     lines = [redact_text(line.strip()) for line in error.output.splitlines() if line.strip()]
     reasons = [line for line in lines if _REASON.search(line)] or lines[-1:]
     return "; ".join(line.partition(": ")[2] or line for line in reasons[:3])[:500] or error.message
 
 
 def _read_user_config(env: Mapping[str, str], order: FetchRequest) -> list[tuple[str, str]]:
-    """The entries of the user's and the system's configuration that say how to reach a server."""
+    """Return the entries of the user's and the system's configuration that say how to reach a server."""
     entries: list[tuple[str, str]] = []
     for scope in ("--system", "--global"):
         command = ["git", "config", scope, "--includes", "--null", "--list"]

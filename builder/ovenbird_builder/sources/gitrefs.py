@@ -1,4 +1,4 @@
-"""The references of a repository: asked of the server before anything is fetched."""
+"""List the references of a repository on its server, before anything is fetched."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .git_command import Git
 
 
 def list_refs(git: Git, source: GitSource) -> dict[str, str]:
-    """Every reference of the repository -> its object; an annotated tag -> the object that it stands for."""
+    """Return each reference of the repository -> its object; an annotated tag -> the object that it points to."""
     refs: dict[str, str] = {}
     for line in str(git.ls_remote("--quiet", "--", source.url)).splitlines():
         match = re.fullmatch(r"([0-9a-f]{40}|[0-9a-f]{64})\t(\S+)", line)

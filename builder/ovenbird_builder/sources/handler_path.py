@@ -6,6 +6,6 @@ from ovenbird.function_document import FunctionSpec
 
 
 def derive_module_path(function: FunctionSpec) -> str:
-    """The path of the file that the handler's module is, where it is no package."""
+    """Return the path of the file of the handler's module, if that is no package."""
     module = function.handler.rpartition(":")[0] or function.default_module
     return module.replace(".", "/") + ".py"

@@ -57,7 +57,7 @@ def _download(parts: SplitResult, target: Path, origin: str, order: FetchRequest
 
 
 def _make_ssl_context(network: NetworkSettings) -> ssl.SSLContext:
-    """What certificates are trusted: the site's, else this machine's."""
+    """Return a context that trusts the site's certificates, else those of this machine."""
     context = ssl.create_default_context(cafile=str(network.ca_bundle) if network.ca_bundle else None)
     if (
         network.ca_bundle

@@ -103,25 +103,25 @@ class IgnoreRules:
         self.levels = levels  # the weakest first
 
     def below(self, folder: Path, prefix: str) -> IgnoreRules:
-        """The rules of a folder that lies at `prefix` (empty, or ending in a slash)."""
+        """Return the rules of a folder that lies at `prefix` (empty, or ending in a slash)."""
         levels = tuple(spec for name in self.names if (spec := _read(folder / name, prefix)) is not None)
         return IgnoreRules(self.names, self.levels + levels) if levels else self
 
     def match(self, path: str, void: Set[str] = frozenset()) -> Rule | None:
-        """What is said of a path, None when nothing is. As `Patterns.match`."""
+        """Return the deepest rule that matches a path, None without one. As `Patterns.match`."""
         for level in reversed(self.levels):
             if rule := level.match(path, void):
                 return rule
         return None
 
     def ignores(self, path: str) -> bool:
-        """Whether a path is left out."""
+        """Return whether a path is left out."""
         rule = self.match(path)
         return rule is not None and rule.ignored
 
 
 def read_outer_rules(root: Path, name: str, weakest: tuple[NamePatterns, ...] = ()) -> tuple[IgnoreRules, str]:
-    """The rules in files `name` from the folders above `root` up to its repository's top, and root's prefix there.
+    """Return the rules in files `name` above `root`, up to the top of its repository, and the prefix of `root` there.
 
     Rules that ignore `root` itself do not count: it was named by hand.
     """
@@ -151,7 +151,7 @@ def compile_patterns(lines: Iterable[str], name: str, prefix: str = "") -> Patte
 
 
 def _bound_stars(line: str, number: int) -> str:
-    """A rule that is matched in little time: each `*` multiplies the ways to match, and a source may be anybody's.
+    """Return a rule that is matched in little time: each `*` multiplies the ways to match, and nobody vouches for it.
 
     Stars in a row are one, as git reads them, but for a `**` between slashes. Errors: ValueError for too many.
     """
@@ -173,7 +173,7 @@ def read_lines(path: Path) -> list[str] | None:
 
 
 def rules_error(path: Path, error: Exception) -> SourceError:
-    """The error of a file of rules that cannot be read."""
+    """Return the error of a file of rules that cannot be read."""
     name = show_value(str(path))
     if isinstance(error, PermissionError):
         return SourceError(

@@ -17,11 +17,11 @@ from .fetcher import FetchedSource, FetchRequest
 from .tracked_files import list_tracked
 
 IGNORE = (".gitignore", ".ovenbirdignore")  # the later one wins
-URI = "local"  # where it lies on this machine is nothing that an image may tell, or depend on
+URI = "local"  # an image must not depend on the path of its source, nor reveal it
 
 
 def fetch(order: FetchRequest) -> FetchedSource:
-    """The folder of the source. Errors: SourceMissingError when it does not exist."""
+    """Return the folder of the source. Errors: SourceMissingError if it does not exist."""
     path = _resolve_path(order.function)
     origin = str(path)
     root = order.function.source_root

@@ -25,14 +25,14 @@ def check_path(path: str, origin: str) -> None:
 
 
 def check_member(name: str, origin: str) -> str:
-    """The path of an archive's member or an object below a prefix; one that leaves the folder is refused as well."""
+    """Return the path of an archive's member or an object. Errors: UnsafeSourceError, also if it leaves the folder."""
     if problem := describe_problem(name) or describe_whiteout(name):
         raise UnsafeSourceError(f"{origin}: the name {show_value(name)} {problem}", hint="nothing was kept")
     return name
 
 
 def describe_whiteout(path: str) -> str:
-    """What is wrong with a path in a layer only, or nothing."""
+    """Return why a path cannot be in a layer although it can be in a folder, or ""."""
     if any(part.startswith(_WHITEOUT) for part in path.split("/")):
         return f"starts with '{_WHITEOUT}', which means a deletion in an image's layer"
     return ""

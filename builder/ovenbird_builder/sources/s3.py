@@ -54,7 +54,7 @@ def fetch(order: FetchRequest) -> FetchedSource:
 
 
 def _fetch_prefix(store: S3Store, prefix: str, origin: str, order: FetchRequest) -> FetchedSource:
-    """Every object below a prefix; the revision is a digest of their names and ETags."""
+    """Download all objects below a prefix; the revision is a digest of their names and ETags."""
     import obstore
 
     keys: dict[str, str] = {}  # path in the tree -> key
@@ -86,7 +86,7 @@ def _fetch_prefix(store: S3Store, prefix: str, origin: str, order: FetchRequest)
 
 
 def _download_all(store: S3Store, keys: dict[str, str], empty: set[str], origin: str, order: FetchRequest) -> None:
-    """Download objects, some at a time; one that is empty may be the mark of a folder, which cannot be had."""
+    """Download objects in parallel. An empty one may be the marker of a folder, which cannot be downloaded."""
 
     def download_one(path: str) -> None:
         target = order.work / path
@@ -151,7 +151,7 @@ def _open_store(bucket: str, order: FetchRequest, origin: str) -> S3Store:
 
 
 def _translate_store_error(origin: str, error: BaseException) -> SourceError:
-    """The error of ours for one of obstore's."""
+    """Return the SourceError for an error of obstore."""
     from obstore import exceptions
 
     status, code = object_storage.answered(error)

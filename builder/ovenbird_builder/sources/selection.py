@@ -1,4 +1,4 @@
-"""What of a folder is a function's source, by all that has a say in it.
+"""Select the files of a folder that are a function's source.
 
 From the weakest to the strongest: what is left out by default, `.gitignore` (but for what git tracks), `.dockerignore`,
 `.ovenbirdignore`, and `include` and `exclude` of the function document.
@@ -42,11 +42,11 @@ class FileSelector(Struct, frozen=True):
         return cls(_compiled(include, "include"), _compiled(exclude, "exclude"), literal)
 
     def names(self, path: str) -> bool:
-        """Whether a path is included by its own name: that it is meant is beyond doubt."""
+        """Return whether a path is included by its own name, without a wildcard."""
         return path in self.literal
 
     def reaches(self, folder: str) -> bool:
-        """Whether something below a folder may be included, though the folder itself is not."""
+        """Return whether something below a folder may be included, though the folder itself is not."""
         for text in self.include.lines if self.include else ():
             start, *wild = WILDCARD.split(text.removeprefix("/"))
             if "/" not in text.rstrip("/") or start.startswith(f"{folder}/"):
@@ -78,7 +78,7 @@ class Selection(Struct, frozen=True):
     void: frozenset[str] = frozenset()  # rules that leave out a folder which the document includes by its name
 
     def below(self, folder: Path, path: str) -> Selection:
-        """The rules of the folder that lies at `path` below the root (empty, or ending in a slash)."""
+        """Return the rules of the folder that lies at `path` below the root (empty, or ending in a slash)."""
         weak = self.weak.below(folder, self.weak_prefix + path)
         strong = self.strong.below(folder, self.strong_prefix + path)
         inner = replace(self, weak=weak, strong=strong)
@@ -98,7 +98,7 @@ class Selection(Struct, frozen=True):
         return self._by_document(path, full, reason, enter)
 
     def _reasons(self, path: str, full: str) -> tuple[str, str | None, str | None]:
-        """Why each kind of rules leaves a path out: empty when it takes it in, None when it says nothing."""
+        """Return why each kind of rules leaves a path out: empty if it takes it in, None if no rule matches."""
         docker, strong = self.docker.match(path), self.strong.match(self.strong_prefix + full, self.void)
         return self._weak_reason(path, full), self._reason(docker), self._reason(strong)
 
@@ -133,7 +133,7 @@ class Selection(Struct, frozen=True):
 def select_files(
     folder: Path, ignore: tuple[str, ...], selector: FileSelector, tracked: frozenset[str] = frozenset()
 ) -> Selection:
-    """The rules that hold at the root of a source. `ignore` names the files of rules that count.
+    """Return the rules that hold at the root of a source. `ignore` names the files of rules that count.
 
     `tracked` holds the paths that git tracks although its rules ignore them. Errors: SourceError.
     """

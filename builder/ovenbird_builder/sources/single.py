@@ -13,7 +13,7 @@ _DEFAULT = "main"  # what a bare handler means where the source is not local
 
 
 def choose_file_name(function: FunctionSpec, name: str, origin: str) -> tuple[str, tuple[str, ...]]:
-    """The file's name in the tree, and warnings. It keeps its own, unless only `main.py` can be meant.
+    """Return the file's name in the tree, and warnings. It keeps its own, unless only `main.py` can be meant.
 
     Errors: SourceError when the handler names a module that this file cannot be.
     """

@@ -22,7 +22,7 @@ _FROM = {
 
 
 def resolve_submodule(base: GitSource, url: str, name: str, kind: str = "the submodule") -> GitSource:
-    """The address of a submodule, `url` as `.gitmodules` has it, possibly relative to `base`.
+    """Return the address of a submodule, `url` as `.gitmodules` has it, possibly relative to `base`.
 
     Errors: UnsafeSourceError for any protocol that a submodule has no need of, and for a way out of the server.
     """
@@ -59,17 +59,17 @@ def check_host(base: GitSource, inner: GitSource, subject: str, order: FetchRequ
 
 
 def resolve_lfs_url(base: GitSource, url: str, key: str) -> GitSource:
-    """The address of a server of large files, `url` as `.lfsconfig` has it. Errors: UnsafeSourceError."""
+    """Return the address of a git-lfs server, `url` as `.lfsconfig` has it. Errors: UnsafeSourceError."""
     return resolve_submodule(base, url, f"{key} of .lfsconfig", "the setting")
 
 
 def list_protocols(source: GitSource) -> str:
-    """Which protocols git may use for a source, as `GIT_ALLOW_PROTOCOL` has it."""
+    """Return which protocols git may use for a source, as `GIT_ALLOW_PROTOCOL` has it."""
     return ":".join(sorted({source.scheme, *_FROM[source.scheme]}))
 
 
 def _join_url(base: str, url: str, subject: str) -> str:
-    """A URL relative to a repository, as git reads it: each `../` takes one part off the end."""
+    """Resolve a URL relative to a repository, as git does: each `../` takes one part off the end."""
     head, _, path = base.partition("://")
     host, _, path = path.partition("/")
     parts = [part for part in path.split("/") if part]

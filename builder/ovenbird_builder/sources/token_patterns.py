@@ -31,7 +31,7 @@ class TokenPattern(Struct, frozen=True):
 
 
 def _token(name: str, prefix: bytes, body: bytes, anchors: tuple[bytes, ...] = ()) -> TokenPattern:
-    """The form of a token that stands alone: `prefix`, which is a literal unless there are `anchors`, then `body`."""
+    """Return the pattern of a token that stands alone: `prefix` (a literal unless there are `anchors`), then `body`."""
     start = prefix if anchors else re.escape(prefix)
     pattern = b"(?<![A-Za-z0-9_+/])" + start + b"(" + body + b")(?![A-Za-z0-9_])"
     return TokenPattern(name, anchors or (prefix,), pattern)

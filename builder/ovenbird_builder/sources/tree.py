@@ -1,4 +1,4 @@
-"""What every form of source comes to."""
+"""SourceTree: the result of each form of source."""
 
 from __future__ import annotations
 

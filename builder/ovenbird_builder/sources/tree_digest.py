@@ -1,4 +1,4 @@
-"""The content digest of a tree: what is in it, and nothing of when, by whom and in which order it was written."""
+"""The content digest of a tree; times, owners and the order of writing do not change it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class FileRow(Struct, frozen=True):
 
     @property
     def identity(self) -> str:
-        """A short text that is another one when the file is."""
+        """A short text that changes with the file's kind or content."""
         return f"{self.kind.decode()}{self.content[:16]}"
 
 
@@ -38,7 +38,7 @@ def hash_tree(root: Path) -> str:
 
 
 def hash_rows(rows: Iterable[FileRow]) -> str:
-    """`sha256:` and a digest over each file's path, executable bit, link target and content, in the order of paths.
+    """Return `sha256:` and a digest of each file's path, executable bit, link target and content, in order of paths.
 
     Folders count by the files in them, empty ones by their path.
     """
@@ -49,7 +49,7 @@ def hash_rows(rows: Iterable[FileRow]) -> str:
 
 
 def list_rows(root: Path) -> tuple[FileRow, ...]:
-    """Every file, link and empty folder of a tree, in the order of paths."""
+    """Return each file, link and empty folder of a tree, in the order of paths."""
     return tuple(_make_row(*entry) for entry in sorted(_list_files(str(root), b""), key=lambda entry: entry[0]))
 
 
@@ -63,7 +63,7 @@ def _make_row(path: bytes, location: str, status: os.stat_result) -> FileRow:
 
 
 def _list_files(folder: str, prefix: bytes) -> list[tuple[bytes, str, os.stat_result]]:
-    """Every file, link and empty folder below a folder: its relative path in bytes, where it is, its status."""
+    """Return each file, link and empty folder below a folder: its relative path in bytes, its full path, its status."""
     rows: list[tuple[bytes, str, os.stat_result]] = []
     with os.scandir(folder) as entries:
         for entry in entries:

@@ -1,4 +1,4 @@
-"""Name the patterns that ask for files and get none: a slip there leaves out what the function needs."""
+"""Warn of patterns that match no file: a misspelled one leaves out what the function needs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _Matches = Callable[[str], bool]
 def list_unmatched(selection: Selection, paths: Sequence[str], left_out: Mapping[str, str]) -> tuple[str, ...]:
     """Return a warning for each pattern of `spec.source.include`, and each `!` of a `.dockerignore`, without a file.
 
-    `paths` are those of the files that are packed. Where a rule leaves out what a pattern names, that rule is told.
+    `paths` are those of the packed files. If a rule leaves out what a pattern names, the warning names that rule.
     """
     return (
         *_check_include(selection.selector, paths, left_out),

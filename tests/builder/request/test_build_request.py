@@ -47,18 +47,18 @@ def ask(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ask:
 
 def test_a_document_says_all_that_flags_do_not(ask: Ask) -> None:
     """The current folder is the default; the image is called as the function, and goes to the store."""
-    found = ask()
-    assert [str(tag) for tag in found.tags] == ["shop-app:latest"]
-    assert (found.python, found.base, found.outputs) == ("3.11", "example.com/base:1", (Destination("store"),))
-    assert [one.run for one in found.instructions] == ["echo a"]
-    assert (found.platforms, found.compression, found.locker, found.timeout) == (
+    request = ask()
+    assert [str(tag) for tag in request.tags] == ["shop-app:latest"]
+    assert (request.python, request.base, request.outputs) == ("3.11", "example.com/base:1", (Destination("store"),))
+    assert [instruction.run for instruction in request.instructions] == ["echo a"]
+    assert (request.platforms, request.compression, request.locker, request.timeout) == (
         (detect_platform(),),
         "zstd",
         "pip-tools",
         3600,
     )
-    assert (found.pushes, found.epoch) == (False, None)
-    assert found.cache.name == "ovenbird"
+    assert (request.pushes, request.epoch) == (False, None)
+    assert request.cache.name == "ovenbird"
 
 
 def test_unknown_fields_of_the_document_are_notes(ask: Ask, tmp_path: Path) -> None:
@@ -74,40 +74,42 @@ def test_unknown_fields_of_the_document_are_notes(ask: Ask, tmp_path: Path) -> N
 
 def test_labels_and_allowed_paths_come_from_flags_and_variables(ask: Ask) -> None:
     """Each may be repeated; a variable holds one in a line; all that is wrong is told at once."""
-    found = ask(
+    request = ask(
         "--label", "team=data", "--label", "a=b=c", "--allow", "./tests/key.pem", OVENBIRD_ANNOTATION="x=1\ny=2"
     )
-    assert (found.labels, found.annotations) == ({"team": "data", "a": "b=c"}, {"x": "1", "y": "2"})
-    assert found.allow == ("tests/key.pem",)
+    assert (request.labels, request.annotations) == ({"team": "data", "a": "b=c"}, {"x": "1", "y": "2"})
+    assert request.allow == ("tests/key.pem",)
     with pytest.raises(BuildRequestError, match=r"(?s)--allow.*'/etc'.*--label.*'team'"):
         ask("--label", "team", "--allow", "/etc")
 
 
 def test_what_the_build_writes_and_its_credentials_are_its_products(ask: Ask, tmp_path: Path) -> None:
     """Each flag and variable that names a file of the build's own; neither the store nor stdout is a file."""
-    found = ask(
+    request = ask(
         "--result-file", "result.json", "--cache-dir", "cache", "--authfile", "auth.json", "--output", "oci:image",
         "--output", "store", OVENBIRD_CREDS_FILE="creds",
     )  # fmt: skip
-    assert set(found.products) == {tmp_path / name for name in ("result.json", "cache", "auth.json", "image", "creds")}
+    assert set(request.products) == {
+        tmp_path / name for name in ("result.json", "cache", "auth.json", "image", "creds")
+    }
     assert ask("--result-file", "-").products == ()
 
 
 def test_flags_win_over_the_document_and_variables_over_nothing(ask: Ask) -> None:
     """Each flag is also a variable; what may be repeated holds one per line."""
-    found = ask(
+    request = ask(
         ".", "--python", "3.12", "--base", "b", "--tag", "r.example.com/a:1", "--push", "--instruction", "echo b",
         OVENBIRD_PYTHON="3.13", OVENBIRD_REQUIREMENT="a\nb>1\n", OVENBIRD_BUILD_TIMEOUT="90s", SOURCE_DATE_EPOCH="7",
     )  # fmt: skip
-    assert (found.python, found.base, found.requirement, found.timeout, found.epoch) == (
+    assert (request.python, request.base, request.requirement, request.timeout, request.epoch) == (
         "3.12",
         "b",
         ("a", "b>1"),
         90,
         7,
     )
-    assert [one.run for one in found.instructions] == ["echo a", "echo b"]
-    assert found.outputs == (Destination("registry"),)
+    assert [instruction.run for instruction in request.instructions] == ["echo a", "echo b"]
+    assert request.outputs == (Destination("registry"),)
     assert ask(OVENBIRD_PUSH="yes", OVENBIRD_BUILD_TAG="r.example.com/a:1").pushes
     assert not ask("--no-push", OVENBIRD_PUSH="yes", OVENBIRD_BUILD_TAG="r.example.com/a:1").pushes
 
@@ -124,8 +126,13 @@ def test_variables_of_their_former_names_are_read_with_a_note(ask: Ask) -> None:
     new = {
         "OVENBIRD_BUILD_TAG": "b:2", "OVENBIRD_BUILD_PLATFORM": "linux/amd64", "OVENBIRD_BUILD_TIMEOUT": "2m",
     }  # fmt: skip
-    found = ask("main.py:run", **former, **new)
-    assert (str(found.tags[0]), found.platforms, found.timeout, found.notes) == ("b:2", ("linux/amd64",), 120, ())
+    request = ask("main.py:run", **former, **new)
+    assert (str(request.tags[0]), request.platforms, request.timeout, request.notes) == (
+        "b:2",
+        ("linux/amd64",),
+        120,
+        (),
+    )
     of_runtime = ask(OVENBIRD_TAG='{"by": "me"}', OVENBIRD_PLATFORM="core")
     assert (str(of_runtime.tags[0]), of_runtime.platforms, of_runtime.notes) == (
         "shop-app:latest",
@@ -137,9 +144,9 @@ def test_variables_of_their_former_names_are_read_with_a_note(ask: Ask) -> None:
 def test_plain_code_needs_no_document(ask: Ask, tmp_path: Path) -> None:
     """A file or a module is a function of its folder, called as that is."""
     (tmp_path / "main.py").write_text("def run(): ...\n")
-    found = ask("main.py:run")
-    assert (found.function.handler, found.function.source, found.document) == ("main:run", ".", None)
-    assert found.function.root == tmp_path.resolve()
+    request = ask("main.py:run")
+    assert (request.function.handler, request.function.source, request.document) == ("main:run", ".", None)
+    assert request.function.root == tmp_path.resolve()
     assert ask("main.py").function.handler == "main:handler"
     assert ask("pkg.mod:fn", "--source", str(tmp_path)).function.handler == "pkg.mod:fn"
 

@@ -50,16 +50,16 @@ def test_outputs_are_told_as_they_were_written(tmp_path: Path) -> None:
 
 def test_a_folder_has_every_tag_and_replaces_the_last_image(shop: Shop, tmp_path: Path) -> None:
     """Nothing of the old one stays, and nothing lies beside it."""
-    place = tmp_path / "out" / "image"
-    place.parent.mkdir()
+    path = tmp_path / "out" / "image"
+    path.parent.mkdir()
     other = Shop(tmp_path / "other", b"two")
-    put(other, Destination("oci", str(place)), other.publication("old"))
-    put(shop, Destination("oci", str(place)), shop.publication("1", "latest"))
-    rows = json.loads((place / "index.json").read_text())["manifests"]
+    put(other, Destination("oci", str(path)), other.publication("old"))
+    put(shop, Destination("oci", str(path)), shop.publication("1", "latest"))
+    rows = json.loads((path / "index.json").read_text())["manifests"]
     assert {row["digest"] for row in rows} == {shop.image.digest}
     assert [row["annotations"]["org.opencontainers.image.ref.name"] for row in rows] == ["1", "latest"]
-    assert not (place / "blobs" / "sha256" / other.image.digest[7:]).exists()
-    assert list(place.parent.iterdir()) == [place]
+    assert not (path / "blobs" / "sha256" / other.image.digest[7:]).exists()
+    assert list(path.parent.iterdir()) == [path]
 
 
 def test_a_folder_of_something_else_is_left_alone(shop: Shop, tmp_path: Path) -> None:
@@ -77,16 +77,16 @@ def test_a_folder_of_something_else_is_left_alone(shop: Shop, tmp_path: Path) ->
 
 def test_an_archive_for_docker_holds_layers_that_docker_knows(shop: Shop, tmp_path: Path) -> None:
     """Unpacked from zstd, by the tag; nothing lies beside it."""
-    place = tmp_path / "out" / "image.tar"
-    place.parent.mkdir()
-    put(shop, Destination("docker-archive", str(place)), shop.publication("1"))
-    with tarfile.open(place) as archive:
+    path = tmp_path / "out" / "image.tar"
+    path.parent.mkdir()
+    put(shop, Destination("docker-archive", str(path)), shop.publication("1"))
+    with tarfile.open(path) as archive:
         (about,) = json.load(archive.extractfile("manifest.json"))  # type: ignore[arg-type]  # it is a file
         (layer,) = about["Layers"]
         with tarfile.open(fileobj=archive.extractfile(layer), mode="r:") as inner:
             assert inner.extractfile("data").read() == b"one"  # type: ignore[union-attr]  # it is a file
     assert about["RepoTags"] == ["localhost/shop:1"]
-    assert list(place.parent.iterdir()) == [place]
+    assert list(path.parent.iterdir()) == [path]
 
 
 def test_a_place_that_is_gone_is_told(shop: Shop, tmp_path: Path) -> None:

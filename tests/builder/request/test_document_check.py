@@ -50,8 +50,8 @@ def problems(folder: Path, spec: dict[str, Any], source: dict[str, Any] | None =
 )
 def test_each_field_that_a_build_refuses(tmp_path: Path, spec: dict[str, Any], said: str) -> None:
     """One problem, which begins with the field."""
-    (found,) = problems(tmp_path, spec)
-    assert found.startswith(said)
+    (problem,) = problems(tmp_path, spec)
+    assert problem.startswith(said)
 
 
 @pytest.mark.parametrize(
@@ -69,16 +69,16 @@ def test_each_field_that_a_build_refuses(tmp_path: Path, spec: dict[str, Any], s
 )
 def test_each_source_that_a_build_refuses(tmp_path: Path, source: str, said: str) -> None:
     """The address alone: nothing is fetched."""
-    (found,) = problems(tmp_path, {}, {"source": source})
-    assert found.startswith(said)
+    (problem,) = problems(tmp_path, {}, {"source": source})
+    assert problem.startswith(said)
 
 
 def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
     """Of instructions, names of images and requirements, each."""
-    found = problems(
+    problem_list = problems(
         tmp_path, {"instructions": [5, {}], "image": "A", "base_image": "B", "requirements": ["a b", "c d"]}
     )
-    assert [text.partition(":")[0] for text in found] == [
+    assert [text.partition(":")[0] for text in problem_list] == [
         "spec.instructions[0]", "spec.instructions[1].run", "spec.image", "spec.base_image", "spec.requirements[0]",
         "spec.requirements[1]",
     ]  # fmt: skip
@@ -87,8 +87,8 @@ def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
 def test_files_of_requirements_are_read(tmp_path: Path) -> None:
     """Those of a local source: a line of `requirements.txt` that is no requirement."""
     (tmp_path / "requirements.txt").write_text("six\nfoo bar\n")
-    (found,) = problems(tmp_path, {})
-    assert found.startswith("requirements.txt line 2: 'foo bar' is not a requirement")
+    (problem,) = problems(tmp_path, {})
+    assert problem.startswith("requirements.txt line 2: 'foo bar' is not a requirement")
 
 
 @pytest.mark.parametrize(
@@ -120,9 +120,9 @@ def test_check_refuses_with_strict_alone(tmp_path: Path) -> None:
     def check(*flags: str) -> subprocess.CompletedProcess[str]:
         return starts.run("check", *flags, cwd=tmp_path, env=env)
 
-    done = check("--strict")
-    assert (done.returncode, done.stdout) == (71, "")
-    record = json.loads(done.stderr.splitlines()[-1])
+    process = check("--strict")
+    assert (process.returncode, process.stdout) == (71, "")
+    record = json.loads(process.stderr.splitlines()[-1])
     assert record["code"] == "document"
     assert "spec.instructions[0]: " in record["message"]
     assert "spec.requirements[0]: " in record["message"]

@@ -18,8 +18,8 @@ def test_a_text_runs_on_the_base() -> None:
 @pytest.mark.parametrize("text", ["ls /shared", "cat /shared/x", "(cd /shared && make)"])
 def test_a_text_that_names_shared_runs_after_the_source(text: str) -> None:
     """It could not work before; that it was moved is marked, so that people are told."""
-    (found,) = parse_instructions([text], "spec.instructions")
-    assert (found.after, found.moved) == ("source", True)
+    (instruction,) = parse_instructions([text], "spec.instructions")
+    assert (instruction.after, instruction.moved) == ("source", True)
 
 
 @pytest.mark.parametrize("text", ["ls /shared-data", "ls /opt/shared", "ls /sharedness"])

@@ -125,8 +125,8 @@ def test_a_name_that_comes_twice_is_refused(fetched: Fetch, tmp_path: Path) -> N
 def test_an_encrypted_zip_is_refused(fetched: Fetch, tmp_path: Path) -> None:
     path = made(tmp_path / "app.zip", ("main.py", "x", 0o100644))
     data = bytearray(path.read_bytes())
-    for signature, place in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
-        data[data.index(signature) + place] |= 1
+    for signature, offset in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        data[data.index(signature) + offset] |= 1
     path.write_bytes(data)
     with pytest.raises(UnsafeSourceError, match=r"'main.py' is encrypted"):
         fetched("app.zip")
@@ -171,8 +171,8 @@ def test_other_files_are_told(fetched: Fetch, tmp_path: Path) -> None:
         fetched("app.zip")
     made(path, ("main.py", "some text here", 0o100644))
     data2 = bytearray(path.read_bytes())
-    for signature, place in ((b"PK\x03\x04", 8), (b"PK\x01\x02", 10)):
-        data2[data2.index(signature) + place] = 97
+    for signature, offset in ((b"PK\x03\x04", 8), (b"PK\x01\x02", 10)):
+        data2[data2.index(signature) + offset] = 97
     path.write_bytes(data2)
     with pytest.raises(SourceError, match=r"cannot be unpacked"):
         fetched("app.zip")

@@ -133,9 +133,9 @@ def test_a_layout_of_ours_is_no_source(fetched: Fetch, tmp_path: Path, index: bo
     """As `--output oci:DIR` writes it; that of another image is kept, as a function may be about it."""
     for name, marks in (("ours", OURS), ("others", {"org.opencontainers.image.title": "x"})):
         for path, data in layout(marks, index=index).items():
-            place = tmp_path / "app" / name / path
-            place.parent.mkdir(parents=True, exist_ok=True)
-            place.write_bytes(data)
+            target = tmp_path / "app" / name / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(data)
     (tmp_path / "app/main.py").write_text("x")
     tree = fetched("app")
     assert {name.partition("/")[0] for name in paths(tree)} == {"main.py", "others"}

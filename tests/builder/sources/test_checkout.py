@@ -128,8 +128,8 @@ def test_where_there_is_no_commit_there_is_no_revision(fetched: Fetch, tmp_path:
 
 def test_what_git_does_not_say_is_told(fetched: Fetch, project: Path) -> None:
     """Without git, and where git refuses a repository: the build goes on, and says that the commit is missing."""
-    told = checkout.read_revision(project, ["main.py"], {"PATH": "/nowhere"}, lambda: 60.0)
-    assert told == ("", f"the image has no commit of {str(project)!r}: the program 'git' is not installed")
+    revision = checkout.read_revision(project, ["main.py"], {"PATH": "/nowhere"}, lambda: 60.0)
+    assert revision == ("", f"the image has no commit of {str(project)!r}: the program 'git' is not installed")
     (project.parent.parent / ".git" / "HEAD").write_text("broken\n")
     tree = fetched(str(project))
     assert tree.revision == ""

@@ -58,20 +58,20 @@ def said(found: DockerIgnore, path: str) -> bool:
 )
 def test_what_a_pattern_matches(tmp_path: Path, pattern: str, left_out: list[str], stays: list[str]) -> None:
     """From the root, slash by slash, and all that is in a folder that matches."""
-    found = rules(tmp_path, pattern)
-    wanted = dict.fromkeys(left_out, True) | dict.fromkeys(stays, False)
-    assert {path: said(found, path) for path in wanted} == wanted
-    slow = DockerIgnore(tuple(replace(pattern, regex=None) for pattern in found.patterns))
-    assert {path: said(slow, path) for path in wanted} == wanted
+    ignore = rules(tmp_path, pattern)
+    expected = dict.fromkeys(left_out, True) | dict.fromkeys(stays, False)
+    assert {path: said(ignore, path) for path in expected} == expected
+    slow = DockerIgnore(tuple(replace(pattern, regex=None) for pattern in ignore.patterns))
+    assert {path: said(slow, path) for path in expected} == expected
 
 
 def test_the_last_pattern_that_matches_counts(tmp_path: Path) -> None:
     """A `!` takes back even what lies in a folder that is left out; the line is told."""
-    found = rules(tmp_path, "\ufeff*\n# comment\n ! src\n\nsrc/**/*.log\n!src/keep.log\r\n")
-    assert [said(found, path) for path in ("a", "src", "src/a.py", "src/a.log", "src/keep.log", "# comment")] == [
+    ignore = rules(tmp_path, "\ufeff*\n# comment\n ! src\n\nsrc/**/*.log\n!src/keep.log\r\n")
+    assert [said(ignore, path) for path in ("a", "src", "src/a.py", "src/a.log", "src/keep.log", "# comment")] == [
         True, False, False, True, False, True,
     ]  # fmt: skip
-    rule = found.match("src/x/a.log")
+    rule = ignore.match("src/x/a.log")
     assert rule is not None
     assert rule.reason == "'src/**/*.log', line 5 of .dockerignore"
 
@@ -99,9 +99,9 @@ def test_folders_that_a_negation_may_reach_are_entered(
 @pytest.mark.parametrize("pattern", ["**/a**/a**/a**/b", "*a" * 30 + "b", "**/a/" * 12 + "b", "*" * 200 + "b"])
 def test_no_pattern_takes_long(tmp_path: Path, pattern: str) -> None:
     """A source may be anybody's; each wildcard would multiply the ways to match."""
-    found = rules(tmp_path, pattern)
+    ignore = rules(tmp_path, pattern)
     for path in ("a/" * 200 + "x", "a" * 255, "aa/" * 60 + "x"):
-        assert found.match(path) is None
+        assert ignore.match(path) is None
 
 
 @pytest.mark.parametrize("text", ["!", "! ", "a[", "[z-a]", "a" * 1001])

@@ -191,7 +191,7 @@ def test_credentials_go_to_the_sources_own_server_only(
         with pytest.raises(SourceAuthError):
             fetched(f"git+{gits.url}/app/.git", GIT_TOKEN="ghp_secret1")
         assert other.asked
-        assert not any(given for _, given in other.asked)
+        assert not any(authorization for _, authorization in other.asked)
     finally:
         other.close()
 
@@ -264,8 +264,8 @@ def test_submodules_come_along(fetched: Fetch, gits: GitServer, repository: Repo
     repository.commit(main_py="x")
     repository.submodule("lib/middle", "../../middle/.git", recorded)
     tree = fetched(f"git+{gits.url}/app/.git")
-    found = paths(tree)
-    assert {name: found[name] for name in found if name.endswith(".py")} == {
+    files = paths(tree)
+    assert {name: files[name] for name in files if name.endswith(".py")} == {
         "main.py": "x", "lib/middle/m.py": "m", "lib/middle/deps/inner/z.py": "z",
     }  # fmt: skip
     assert not list(tree.path.rglob(".git"))
@@ -395,10 +395,10 @@ def test_a_commit_that_is_too_large_is_refused_before_it_is_written(
     tree = git(repository.folder, "rev-parse", "HEAD^{tree}")
     for _ in range(12):
         listing = "".join(f"040000 tree {tree}\td{number}\n" for number in range(10))
-        made = subprocess.run(
+        process = subprocess.run(
             ["git", "mktree"], input=listing, cwd=repository.folder, capture_output=True, check=True, text=True
         )
-        tree = made.stdout.strip()
+        tree = process.stdout.strip()
     bomb = git(repository.folder, "commit-tree", "-m", "x", tree)
     git(repository.folder, "update-ref", "refs/heads/bomb", bomb)
     with pytest.raises(UnsafeSourceError, match=r"100000 files"):
@@ -524,7 +524,7 @@ def test_large_files_come_with_git_lfs(fetched: Fetch, gits: GitServer, reposito
     gits.answer = lfs
     tree = fetched(f"git+{gits.url}/app/.git")
     assert (tree.path / "model.bin").read_bytes() == content
-    assert not [one for one in tree.warnings if "lfs" in one]
+    assert not [warning for warning in tree.warnings if "lfs" in warning]
     bare = tmp_path / "bin"
     bare.mkdir()
     for name in ("git", "sh"):
@@ -621,8 +621,8 @@ def test_what_a_repository_configures_sends_nobody_elsewhere(
     fetched: Fetch, gits: GitServer, server: Server, repository: Repository
 ) -> None:
     """`url.*.insteadOf`, `http.proxy` and includes in its `.gitmodules` and `.lfsconfig` are no configuration."""
-    place = server.url.partition("//")[2]
-    lines = f'[http]\n\tproxy = {place}\n[url "{place}"]\n\tinsteadOf = http\n'
+    host = server.url.partition("//")[2]
+    lines = f'[http]\n\tproxy = {host}\n[url "{host}"]\n\tinsteadOf = http\n'
     (repository.folder / ".lfsconfig").write_text(lines)
     repository.commit(main_py="x")
     inner = Repository(gits.root / "inner").commit(i_py="i")

@@ -72,12 +72,12 @@ def take(gits: GitServer, ref: str, folder: Path) -> Path:
 
 def read(tool: str, folder: Path) -> str:
     """Return the version that a tool finds in a folder, where there is no git."""
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-c", READERS[tool]], cwd=folder, env={"PATH": "/nonexistent"}, capture_output=True,
         text=True, check=False, timeout=120,
     )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    return done.stdout.strip()
+    assert process.returncode == 0, process.stderr
+    return process.stdout.strip()
 
 
 def described(tree: Path) -> dict[str, str]:

@@ -30,11 +30,11 @@ from .conftest import Fetch, paths
 
 def zipped(**files: str) -> bytes:
     """A zip of files."""
-    found = io.BytesIO()
-    with zipfile.ZipFile(found, "w") as opened:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as opened:
         for name, text in files.items():
             opened.writestr(name.replace("_py", ".py"), text)
-    return found.getvalue()
+    return buffer.getvalue()
 
 
 def test_a_file_keeps_its_name(fetched: Fetch, server: Server) -> None:

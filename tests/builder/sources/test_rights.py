@@ -50,10 +50,10 @@ def fetched(tmp_path: Path, app: Path) -> Fetched:
     def run() -> dict[str, Any]:
         lesser = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] if os.geteuid() == 0 else []
         command = [*lesser, sys.executable, "-c", CODE, str(app), str(tmp_path / "out" / "tree")]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr
-        found: dict[str, Any] = json.loads(done.stdout)
-        return found
+        process = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert process.returncode == 0, process.stderr
+        result: dict[str, Any] = json.loads(process.stdout)
+        return result
 
     return run
 
@@ -70,10 +70,10 @@ def test_what_is_ignored_is_not_touched(fetched: Fetched, app: Path, name: str, 
     (app / name).write_text(f"{rule}\nsecret.bin\n")
     (app / "secret.bin").write_text("x")
     (app / "secret.bin").chmod(0)
-    found = fetched()
-    assert found["files"] == [name, "main.py"]
-    assert f"of {name}" in found["left_out"]["private/"]
-    assert f"of {name}" in found["left_out"]["secret.bin"]
+    result = fetched()
+    assert result["files"] == [name, "main.py"]
+    assert f"of {name}" in result["left_out"]["private/"]
+    assert f"of {name}" in result["left_out"]["secret.bin"]
 
 
 @pytest.mark.parametrize("name", ["data.bin", "data", ".gitignore"], ids=["file", "folder", "rules"])
@@ -85,13 +85,13 @@ def test_what_is_wanted_is_told_with_its_rights(fetched: Fetched, app: Path, nam
     else:
         path.write_text("x")
     path.chmod(0)
-    found = fetched()
-    assert found["status"] == 30
-    assert str(path) in found["message"]
-    assert "Permission denied" in found["message"]
+    result = fetched()
+    assert result["status"] == 30
+    assert str(path) in result["message"]
+    assert "Permission denied" in result["message"]
     mode = "d---------" if name == "data" else "----------"
-    assert f"mode {mode}, owner {os.getuid()}:{os.getgid()}; this is user {os.geteuid()}" in found["message"]
-    assert f"chmod u+rX {path}" in found["hint"]
+    assert f"mode {mode}, owner {os.getuid()}:{os.getgid()}; this is user {os.geteuid()}" in result["message"]
+    assert f"chmod u+rX {path}" in result["hint"]
 
 
 def test_the_rights_of_a_hidden_file_are_those_of_its_folder(tmp_path: Path) -> None:

@@ -166,9 +166,9 @@ def test_a_store_that_hangs_or_is_gone_is_told(fetched: Fetch, s3: dict[str, str
         assert time.monotonic() - begun < 8
     finally:
         release.set()
-    gone = s3 | {"AWS_ENDPOINT_URL": "http://127.0.0.1:9"}
+    unreachable = s3 | {"AWS_ENDPOINT_URL": "http://127.0.0.1:9"}
     with pytest.raises(SourceUnreachableError, match=r"cannot be reached"):
-        fetched("s3://b/main.py", timeout=3, **gone)
+        fetched("s3://b/main.py", timeout=3, **unreachable)
 
 
 def test_a_full_disk_leaves_nothing(fetched: Fetch, s3: dict[str, str], put: Put, full: Path) -> None:

@@ -28,9 +28,9 @@ MAIN = f"def fn(): ...\n\n\nTOKEN = '{TOKEN}'\n"
 
 @pytest.fixture
 def cache(tmp_path: Path) -> Iterator[LayerCache]:
-    found = LayerCache(tmp_path / "cache")
-    yield found
-    found.close()
+    layer_cache = LayerCache(tmp_path / "cache")
+    yield layer_cache
+    layer_cache.close()
 
 
 @pytest.fixture
@@ -84,10 +84,10 @@ def test_inline_code_and_the_document_are_searched(tmp_path: Path, cache: LayerC
     raw = {"spec": {"source": {"base64": base64.b64encode(MAIN.encode()).decode()}, "envs": [{"value": TOKEN}]}}
     inline = fetched(tmp_path, "", code=MAIN)
     function = FunctionSpec(tmp_path, "f", "fn", code=MAIN, raw=raw)
-    found = secret_gate.find_secrets(inline, function, document, cache)
-    assert [str(one) for one in found] == ["function.yaml: GitHub token", "main.py:4: GitHub token"]
-    found = secret_gate.find_secrets(inline, FunctionSpec(tmp_path, "f", "fn", raw=raw), document, cache)
-    assert [str(one) for one in found] == ["function.yaml:4: GitHub token", "main.py:4: GitHub token"]
+    findings = secret_gate.find_secrets(inline, function, document, cache)
+    assert [str(finding) for finding in findings] == ["function.yaml: GitHub token", "main.py:4: GitHub token"]
+    findings = secret_gate.find_secrets(inline, FunctionSpec(tmp_path, "f", "fn", raw=raw), document, cache)
+    assert [str(finding) for finding in findings] == ["function.yaml:4: GitHub token", "main.py:4: GitHub token"]
 
 
 def test_what_was_found_is_kept_by_the_digest_of_the_tree(
@@ -106,21 +106,21 @@ def test_a_clean_source_passes(tmp_path: Path, folder: Path, cache: LayerCache) 
     (folder / ".env").rename(folder / ".env.example")
     (folder / "ca.pem").write_text("-----BEGIN CERTIFICATE-----\nMIIE\n-----END CERTIFICATE-----\n")
     (folder / "main.py").write_text("import os\ndef fn(): return os.environ['GITHUB_TOKEN']\n")
-    found = secret_gate.find_secrets(fetched(tmp_path, str(folder)), FunctionSpec(tmp_path, "f", "fn"), None, cache)
-    assert found == ()
-    secret_gate.check_source(found, ())
+    findings = secret_gate.find_secrets(fetched(tmp_path, str(folder)), FunctionSpec(tmp_path, "f", "fn"), None, cache)
+    assert findings == ()
+    secret_gate.check_source(findings, ())
 
 
 def test_an_allowed_file_passes_and_is_recorded() -> None:
     """The others are refused as before; a pattern that lets nothing pass is told."""
-    found = (SecretFinding("a b/key.pem", 1, "private key"), SecretFinding("main.py", 4, "GitHub token"))
-    assert "key.pem" not in refusal(found, "a b/key.pem").message
-    assert "--allow 'a b/key.pem'" in refusal(found).hint
-    secret_gate.check_source(found, ("a b", "*.py"))
-    assert secret_gate.list_allowed(found, ("*.py",)) == [{"path": "main.py", "line": 4, "what": "GitHub token"}]
-    assert secret_gate.list_unused(found, ("*.py", "a b")) == []
-    (told,) = secret_gate.list_unused(found, ("*.py", "tests/**"))
-    assert told == "--allow 'tests/**' lets nothing pass: no file there looks like a secret"
+    findings = (SecretFinding("a b/key.pem", 1, "private key"), SecretFinding("main.py", 4, "GitHub token"))
+    assert "key.pem" not in refusal(findings, "a b/key.pem").message
+    assert "--allow 'a b/key.pem'" in refusal(findings).hint
+    secret_gate.check_source(findings, ("a b", "*.py"))
+    assert secret_gate.list_allowed(findings, ("*.py",)) == [{"path": "main.py", "line": 4, "what": "GitHub token"}]
+    assert secret_gate.list_unused(findings, ("*.py", "a b")) == []
+    (warning,) = secret_gate.list_unused(findings, ("*.py", "tests/**"))
+    assert warning == "--allow 'tests/**' lets nothing pass: no file there looks like a secret"
 
 
 def test_a_slip_in_what_is_allowed_is_told_with_the_refusal(caplog: pytest.LogCaptureFixture) -> None:
@@ -136,9 +136,9 @@ def test_what_is_ignored_stays_out_whatever_is_allowed(tmp_path: Path, folder: P
     (folder / ".ssh" / "id_rsa").write_text("x")
     (folder / ".gitignore").write_text(".ssh/\n.env\n")
     tree = fetched(tmp_path, str(folder))
-    found = secret_gate.find_secrets(tree, FunctionSpec(tmp_path, "f", "fn"), None, cache)
-    secret_gate.check_source(found, ("*", "**"))
-    assert [row["path"] for row in secret_gate.list_allowed(found, ("*", "**"))] == ["main.py"]
+    findings = secret_gate.find_secrets(tree, FunctionSpec(tmp_path, "f", "fn"), None, cache)
+    secret_gate.check_source(findings, ("*", "**"))
+    assert [row["path"] for row in secret_gate.list_allowed(findings, ("*", "**"))] == ["main.py"]
     assert sorted(row.name for row in tree.rows) == [".gitignore", "main.py"]
 
 
@@ -157,8 +157,8 @@ def test_the_variable_takes_lines_and_commas() -> None:
 
 def test_many_findings_are_cut_and_names_cannot_forge_lines() -> None:
     """Twenty are shown, and how many more there are; a line break in a name is escaped."""
-    found = tuple(SecretFinding(f"{number:02}\n.env", 0, "a file of variables") for number in range(25))
-    message = refusal(found).message
+    findings = tuple(SecretFinding(f"{number:02}\n.env", 0, "a file of variables") for number in range(25))
+    message = refusal(findings).message
     assert message.count("a file of variables") == 20
     assert "and 5 more" in message
     assert "00\\n.env" in message

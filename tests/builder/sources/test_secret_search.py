@@ -75,7 +75,7 @@ def test_a_large_file_is_not_searched_again_while_it_stays_the_same(tmp_path: Pa
 
     assert len(search_tree(tmp_path, remember)) == 2
     known.update({digest: [(7, "as remembered")] for digest in known})
-    assert [str(one) for one in search_tree(tmp_path, remember)] == [
+    assert [str(finding) for finding in search_tree(tmp_path, remember)] == [
         "data.csv:7: as remembered", "main.py:1: GitHub token",
     ]  # fmt: skip
     assert len(known) == 1

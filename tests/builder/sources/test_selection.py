@@ -16,9 +16,9 @@ from .conftest import Fetch, paths
 def write(folder: Path, *names: str, **texts: str) -> Path:
     """Files by their paths, each with its path as its text; and those with a text of their own."""
     for name in names:
-        place = folder / name
-        place.parent.mkdir(parents=True, exist_ok=True)
-        place.write_text(name)
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(name)
     for name, text in texts.items():
         (folder / f".{name}").write_text(text)
     return folder
@@ -155,9 +155,9 @@ def test_large_files_are_named(fetched: Fetch, tmp_path: Path) -> None:
     for number, size in enumerate((11, 12, 10)):
         with (app / f"{number}.bin").open("wb") as file:
             file.truncate(size * 1024 * 1024)
-    found = [text for text in fetched("app").warnings if "files over" in text]
-    assert len(found) == 1
-    assert "files over 10.0 MiB: '1.bin' (12.0 MiB), '0.bin' (11.0 MiB);" in found[0]
+    warnings = [text for text in fetched("app").warnings if "files over" in text]
+    assert len(warnings) == 1
+    assert "files over 10.0 MiB: '1.bin' (12.0 MiB), '0.bin' (11.0 MiB);" in warnings[0]
     include = ("main.py", "0.bin", "1.bin")
     assert not [text for text in fetched("app", include=include).warnings if "files over" in text]
 

@@ -26,7 +26,7 @@ def root(tmp_path: Path) -> Path:
 def test_a_link_within_the_tree_is_taken(root: Path, target: str) -> None:
     """To a file, a folder, by a detour that stays below the root, and to nothing."""
     (root / "link").symlink_to(target)
-    symlinks.check(root, "link", "source")
+    symlinks.check_link(root, "link", "source")
 
 
 @pytest.mark.parametrize("target", ["../secret", "/etc/passwd", "data/../../secret", ".."])
@@ -34,7 +34,7 @@ def test_a_link_that_leaves_the_tree_is_refused(root: Path, target: str) -> None
     """The error names source, link and target, and what to do."""
     (root / "link").symlink_to(target)
     with pytest.raises(UnsafeSourceError, match="source: the link 'link' -> ") as caught:
-        symlinks.check(root, "link", "source")
+        symlinks.check_link(root, "link", "source")
     assert target in str(caught.value)
     assert ".ovenbirdignore" in caught.value.hint
 
@@ -48,4 +48,4 @@ def test_a_chain_is_followed(root: Path) -> None:
     (root / "about").symlink_to("round")
     for path in ("first", "out/secret", "round"):
         with pytest.raises(UnsafeSourceError, match="source: the link"):
-            symlinks.check(root, path, "source")
+            symlinks.check_link(root, path, "source")

@@ -119,7 +119,7 @@ def test_a_secret_is_found_in_code_and_in_configuration(name: str, text: str) ->
     assert name in find(text)
     assert name in find(f"import os\nTOKEN = '''\n{text}\n'''\n")
     assert "\n" in text or name in find(f"TOKEN = {text!r}\n")
-    where = next(start for start, found in find_forms(b"# first\n" + text.encode()) if found == name)
+    where = next(start for start, label in find_forms(b"# first\n" + text.encode()) if label == name)
     assert where >= len(b"# first\n")
 
 
