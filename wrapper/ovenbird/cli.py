@@ -98,7 +98,7 @@ def _report_os_error(error: OSError, *, guarded: bool) -> int:
     reason = error.strerror or str(error)
     if stdout:
         return report_error(StdoutError(f"cannot write to stdout: {reason}"))
-    place = f": {show_value(str(error.filename))}" if error.filename else ""
+    suffix = f": {show_value(str(error.filename))}" if error.filename else ""
     if error.filename is None and is_folder_gone():
         reason = "the current folder does not exist"
     trace = ""
@@ -106,7 +106,7 @@ def _report_os_error(error: OSError, *, guarded: bool) -> int:
         from traceback import format_exception
 
         trace = "".join(format_exception(error)).rstrip()
-    return report_error(OvenbirdError(f"{reason}{place}", cause=trace))
+    return report_error(OvenbirdError(f"{reason}{suffix}", cause=trace))
 
 
 def run(argv: list[str]) -> int:
@@ -146,8 +146,8 @@ def _run_own(argv: list[str]) -> int:
     parser = build_parser(argv[0] if argv else "")
     try:
         options = vars(parser.parse_args(spell_out(argv)))
-    except SystemExit as done:  # argparse has printed the help, or what is wrong
-        return SettingsError.exit_code if done.code else 0
+    except SystemExit as exit_request:  # argparse has printed the help, or what is wrong
+        return SettingsError.exit_code if exit_request.code else 0
     verb = options.pop("verb")
     lines: LogHandler | None = None
     try:
@@ -166,9 +166,9 @@ def _run_own(argv: list[str]) -> int:
         _warn_of_variables(_log_warning)
         from .commands.verb_call import VerbCall
 
-        given = table.given(verb, options, os.environ)
+        overrides = table.given(verb, options, os.environ)
         command: Callable[[VerbCall], int] = import_module(f".commands.{verb}", __package__).main
-        return command(VerbCall(settings, given, lines, flags, target))
+        return command(VerbCall(settings, overrides, lines, flags, target))
     except OvenbirdError as error:
         return report_error(error, lines, pod=True)
 
@@ -237,8 +237,8 @@ def _command(verb: str) -> Callable[[list[str]], int] | None:
         return completion
     from importlib.metadata import entry_points
 
-    found = list(entry_points(group="ovenbird.commands", name=verb))
-    loaded: Callable[[list[str]], int] | None = found[0].load() if found else None
+    entries = list(entry_points(group="ovenbird.commands", name=verb))
+    loaded: Callable[[list[str]], int] | None = entries[0].load() if entries else None
     return loaded
 
 
@@ -258,8 +258,8 @@ def _contained(verb: str, target: str | None, options: dict[str, Any]) -> int:
         raise SettingsError(missing, hint=_install_builder())
     words = []
     for row in table.options(verb):
-        given = options.get(row.name)
-        words += [f"{table.flag(row)}={text}" for text in ([given] if isinstance(given, str) else given or ())]
+        value = options.get(row.name)
+        words += [f"{table.flag(row)}={text}" for text in ([value] if isinstance(value, str) else value or ())]
     return command(["container", *words, "--", verb, *([target] if target else [])])
 
 

@@ -126,12 +126,12 @@ def _local(root: Path, source: str) -> tuple[Path, str]:
 def refuse_unreadable(path: Path, error: type[OvenbirdError]) -> None:
     """Raise `error` when this process may not read a file, look into a folder, or enter one that leads there."""
     path = path.absolute()
-    for place in (*reversed(path.parents), path):
-        folder = os.path.isdir(place)  # noqa: PTH112  # pathlib's raises where a folder above may not be entered
-        needed = (os.X_OK if folder else 0) | (os.R_OK if place == path else 0)
-        if os.path.exists(place) and not os.access(place, needed):  # noqa: PTH110  # as above
+    for ancestor in (*reversed(path.parents), path):
+        folder = os.path.isdir(ancestor)  # noqa: PTH112  # pathlib's raises where a folder above may not be entered
+        needed = (os.X_OK if folder else 0) | (os.R_OK if ancestor == path else 0)
+        if os.path.exists(ancestor) and not os.access(ancestor, needed):  # noqa: PTH110  # as above
             raise error(
-                f"cannot read {show_value(str(place))}: Permission denied",
+                f"cannot read {show_value(str(ancestor))}: Permission denied",
                 hint=f"it is read as user {os.getuid()} of group {os.getgid()}: chmod -R a+rX, or run as another user",
             )
 
@@ -250,7 +250,7 @@ def unknown_fields(document: dict[str, Any]) -> tuple[str, ...]:
         ("spec", spec, _SPEC.keys() | _OF_TASK),
         ("spec.source", source, _SOURCE.keys()),
     )
-    if not any(isinstance(fields, dict) and fields.keys() - known for _, fields, known in places):
+    if not any(isinstance(fields, dict) and fields.keys() - names for _, fields, names in places):
         return ()
     from .common.unknown_fields import describe_unknown
 
@@ -325,8 +325,8 @@ def _two_sources(source: dict[str, Any]) -> list[str]:
     code, other = source.get("code"), next((name for name in ("base64", "source") if source.get(name)), "")
     if not code or not other:
         return []
-    found = f" ({show_value(source[other])})" if other == "source" else ""
-    return [f"{TWO_SOURCES} and `{other}`{found} are two sources, and one is meant"]
+    value = f" ({show_value(source[other])})" if other == "source" else ""
+    return [f"{TWO_SOURCES} and `{other}`{value} are two sources, and one is meant"]
 
 
 def _root(source: dict[str, Any], folder: Path) -> list[str]:
@@ -336,12 +336,12 @@ def _root(source: dict[str, Any], folder: Path) -> list[str]:
         return []
     if source.get("base64") or source.get("code") or (isinstance(path, str) and re.match(_REMOTE, path)):
         return [f"spec.source.root: only a source of this machine has one, found {show_value(text)}"]
-    place = (folder / text).resolve()
-    if not os.path.isdir(place):  # noqa: PTH112  # as in refuse_unreadable
+    root = (folder / text).resolve()
+    if not os.path.isdir(root):  # noqa: PTH112  # as in refuse_unreadable
         return [f"spec.source.root: no folder {show_value(text)} below {show_value(str(folder))}"]
-    for what in (folder, folder / path) if isinstance(path, str) else ():
-        if not what.resolve().is_relative_to(place):
-            return [f"spec.source.root: {show_value(str(what))} does not lie in {show_value(text)}"]
+    for inner in (folder, folder / path) if isinstance(path, str) else ():
+        if not inner.resolve().is_relative_to(root):
+            return [f"spec.source.root: {show_value(str(inner))} does not lie in {show_value(text)}"]
     return []
 
 

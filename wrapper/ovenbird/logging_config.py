@@ -109,8 +109,8 @@ def text_line(created: float, level: str, message: str, fields: dict[str, Any]) 
     """
     clock = time.strftime("%H:%M:%S", time.localtime(created)) + f".{int(created % 1 * 1000):03d}"
     hidden = ("traceback", "request_id", "trace_id", "span_id", "logger", "function", "method", "path", "status")
-    shown = {**fields, "duration": f"{fields['duration'] * 1000:.1f}ms"} if "duration" in fields else fields
-    rest = " ".join(f"{key}={_text_of(value)}" for key, value in shown.items() if key not in hidden)
+    values = {**fields, "duration": f"{fields['duration'] * 1000:.1f}ms"} if "duration" in fields else fields
+    rest = " ".join(f"{key}={_text_of(value)}" for key, value in values.items() if key not in hidden)
     trace = "".join(f"    {escape_controls(line)}\n" for line in str(fields.get("traceback") or "").split("\n") if line)
     return f"{clock} {level:7} {escape_controls(message)}{'  ' + escape_controls(rest) if rest else ''}\n{trace}"
 

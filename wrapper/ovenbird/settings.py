@@ -89,11 +89,11 @@ def choice(*words: str) -> Callable[[str], str]:
 
 def methods(text: str) -> tuple[str, ...]:
     """HTTP methods from `GET,POST`; empty for all."""
-    found = tuple(word.strip().upper() for word in text.split(",") if word.strip())
-    for word in found:
+    values = tuple(word.strip().upper() for word in text.split(",") if word.strip())
+    for word in values:
         if not re.fullmatch(r"[A-Z-]+", word):
             raise ValueError("HTTP methods separated by commas, such as GET,POST")
-    return found
+    return values
 
 
 def host_name(text: str) -> str:
@@ -111,11 +111,11 @@ def host_name(text: str) -> str:
 
 def names(text: str) -> tuple[str, ...]:
     """Names of environment variables from `A,B`."""
-    found = tuple(word.strip() for word in text.split(",") if word.strip())
-    for word in found:
+    values = tuple(word.strip() for word in text.split(",") if word.strip())
+    for word in values:
         if not re.fullmatch(r"[A-Za-z_]\w*", word, re.ASCII):
             raise ValueError("names of variables separated by commas, such as TOKEN,REGION")
-    return found
+    return values
 
 
 def json_object(text: str) -> dict[str, Any]:
@@ -158,8 +158,8 @@ def raw_members(text: bytes) -> dict[str, RawJson]:
 
 def named_typed(text: str) -> dict[str, Any]:
     """One `name=value`, the value as it was typed."""
-    found = named_text(text)
-    return {name: RawArgument(value) for name, value in found.items()}
+    values = named_text(text)
+    return {name: RawArgument(value) for name, value in values.items()}
 
 
 def run_name(text: str) -> str:
@@ -613,21 +613,23 @@ def resolve(verb: str, flags: Mapping[str, str | Iterable[str]], environ: Mappin
     problems: list[str] = []
     for row in options(verb):
         parse, many = row.metadata["parse"], row.metadata["many"]
-        given = flags.get(row.name)
+        flag_value = flags.get(row.name)
         name = next((name for name in variables(row) if environ.get(name)), "")
         texts: list[tuple[str, str, Callable[[str], Any]]] = []
-        if name and (many or given is None):
+        if name and (many or flag_value is None):
             texts.append((name, environ[name], json_object if many else parse))
-        if given is not None:
-            texts += [(flag(row), text, parse) for text in ([given] if isinstance(given, str) else given)]
+        if flag_value is not None:
+            texts += [
+                (flag(row), text, parse) for text in ([flag_value] if isinstance(flag_value, str) else flag_value)
+            ]
         for origin, text, parse in texts:
             try:
                 if not is_unicode(text) and not (row.name in _OF_BYTES and origin.startswith("--")):
                     raise ValueError("UTF-8 text")
                 value = parse(text)
             except ValueError as error:
-                shown = "" if many else f", found {show_value(text)}"  # an init parameter may be a secret
-                problems.append(f"{origin}: expected {error}{shown}")
+                suffix = "" if many else f", found {show_value(text)}"  # an init parameter may be a secret
+                problems.append(f"{origin}: expected {error}{suffix}")
                 continue
             values[row.name] = {**values.get(row.name, {}), **value} if many else value
     if problems:
@@ -640,8 +642,8 @@ def unknown_variables(environ: Iterable[str]) -> list[str]:
     ours = [name for name in environ if name.startswith("OVENBIRD_")]
     if not ours:
         return []
-    known = {name for row in fields(Settings) for name in variables(row)} | _FURTHER_VARIABLES
-    return [name for name in ours if name not in known]
+    names = {name for row in fields(Settings) for name in variables(row)} | _FURTHER_VARIABLES
+    return [name for name in ours if name not in names]
 
 
 def given(verb: str, flags: Mapping[str, Any], environ: Mapping[str, str]) -> frozenset[str]:

@@ -37,12 +37,12 @@ def from_traceparent(traceparent: bytes | None, tracestate: bytes | None = None)
     A malformed `traceparent`, or several of them, starts a new trace, which drops `tracestate` too; a malformed
     `tracestate` is dropped alone (W3C Trace Context, 3.2 and 3.3).
     """
-    found = _PARENT.fullmatch(traceparent) if traceparent else None
-    if not found or found[1] == b"ff" or (found[1] == b"00" and found[5]) or not int(found[2], 16) * int(found[3], 16):
+    match = _PARENT.fullmatch(traceparent) if traceparent else None
+    if not match or match[1] == b"ff" or (match[1] == b"00" and match[5]) or not int(match[2], 16) * int(match[3], 16):
         return TraceContext(new_id(128), new_id(64), "", "00")
-    flags = f"{int(found[4], 16) & _KNOWN_FLAGS:02x}"
+    flags = f"{int(match[4], 16) & _KNOWN_FLAGS:02x}"
     state = vendor_state(tracestate.decode("latin-1")) if tracestate else ""
-    return TraceContext(found[2].decode(), new_id(64), found[3].decode(), flags, state)
+    return TraceContext(match[2].decode(), new_id(64), match[3].decode(), flags, state)
 
 
 def vendor_state(text: str) -> str:

@@ -51,16 +51,16 @@ def parse_env_file(text: str, path: str, environ: Mapping[str, str]) -> dict[str
             position = end + 1
             continue
         try:
-            found = _LINE.match(text, position, end)
-            if not found or not _NAME.fullmatch(found["name"]):
+            match = _LINE.match(text, position, end)
+            if not match or not _NAME.fullmatch(match["name"]):
                 raise ValueError("expected NAME=VALUE, where NAME has letters, digits and underscores")
-            value, after = _value(text, found.end(), end) if found["equals"] else (None, end + 1)
-            if value is None and text[found.end() : end].strip():
+            value, after = _value(text, match.end(), end) if match["equals"] else (None, end + 1)
+            if value is None and text[match.end() : end].strip():
                 raise ValueError("expected NAME=VALUE")
         except ValueError as error:
             number = text.count("\n", 0, position) + 1
             raise SettingsError(f"--env-file: {show_value(path)}, line {number}: {error}") from None
-        name, position = found["name"], after
+        name, position = match["name"], after
         if value is not None or name in environ:
             values[name] = environ[name] if value is None else value
     return values
@@ -84,5 +84,5 @@ def _value(text: str, start: int, end: int) -> tuple[str, int]:
     return value, after
 
 
-def _unescape(found: re.Match[str]) -> str:
-    return _ESCAPES.get(found[1], found[0])
+def _unescape(match: re.Match[str]) -> str:
+    return _ESCAPES.get(match[1], match[0])

@@ -24,7 +24,7 @@ def unknown_verb(verb: str) -> SettingsError:
     """Return the error of a verb that is not there."""
     from .parsers import describe_verbs
 
-    near = nearest_name(verb, (*describe_verbs(), *_OF_BUILDER))
+    suggestion = nearest_name(verb, (*describe_verbs(), *_OF_BUILDER))
     if verb in _OF_BUILDER:
         from ..common.install_hint import format_install_command
 
@@ -34,8 +34,8 @@ def unknown_verb(verb: str) -> SettingsError:
         hint = f"did you mean `ovenbird runs {'list' if verb == 'ls' else verb}`?"
     elif verb.endswith((".py", ".yaml", ".yml")) or ".py:" in verb:
         hint = f"`ovenbird run {verb}` runs it, `ovenbird serve {verb}` serves it"
-    elif near:
-        hint = f"did you mean `ovenbird {near}`?"
+    elif suggestion:
+        hint = f"did you mean `ovenbird {suggestion}`?"
     else:
         hint = "`ovenbird --help` lists the verbs"
     return SettingsError(f"there is no verb {show_value(verb)}", hint=hint)
@@ -73,27 +73,27 @@ def _hint(leaf: argparse.ArgumentParser, message: str) -> str:
         odd = next((word for word in words if word.startswith("-")), "")
         return _hint_for_flag(odd.partition("=")[0], leaf) if odd else ""
     if choice := _CHOICE.search(message):
-        known = [word.strip().strip("'\"") for word in choice[2].split(",")]
+        choices = [word.strip().strip("'\"") for word in choice[2].split(",")]
         word = {"ls": "list", "remove": "rm", "delete": "rm", "log": "logs"}.get(choice[1], choice[1])
-        near = word if word in known else nearest_name(word, known)
-        return f"did you mean {show_value(near)}?" if near else ""
+        suggestion = word if word in choices else nearest_name(word, choices)
+        return f"did you mean {show_value(suggestion)}?" if suggestion else ""
     return ""
 
 
 def _hint_for_flag(flag: str, leaf: argparse.ArgumentParser) -> str:
     if verbs := _find_verbs(flag):
         return f"`{flag}` is a flag of {', '.join(f'`{verb}`' for verb in verbs)}"
-    near = nearest_name(flag, [name for action in flags(leaf) for name in action.option_strings if len(name) > 2])
-    return f"did you mean {show_value(near)}?" if near else ""
+    suggestion = nearest_name(flag, [name for action in flags(leaf) for name in action.option_strings if len(name) > 2])
+    return f"did you mean {show_value(suggestion)}?" if suggestion else ""
 
 
 def _find_verbs(flag: str) -> list[str]:
     """Return every verb that has a flag, `ovenbird runs list` too."""
     from .parsers import describe_verbs, find_parser, walk_parsers
 
-    found = []
+    verbs = []
     for verb in describe_verbs():
         with contextlib.suppress(KeyError, ImportError):
             parsers = walk_parsers(find_parser(verb))
-            found += [p.prog for p in parsers if any(flag in action.option_strings for action in flags(p))]
-    return found
+            verbs += [p.prog for p in parsers if any(flag in action.option_strings for action in flags(p))]
+    return verbs

@@ -28,12 +28,12 @@ _ADDRESS = re.compile(r"(tcp|udp|sctp)://")
 
 def describe_misspelled(names: Iterable[str], environ: Mapping[str, str]) -> list[str]:
     """Return a sentence for each of the names that is near to a variable of ours; no value is shown."""
-    known = {name.removeprefix(_PREFIX) for row in fields(table.Settings) for name in table.variables(row)}
-    known |= {name.removeprefix(_PREFIX) for name in OTHERS}
+    variables = {name.removeprefix(_PREFIX) for row in fields(table.Settings) for name in table.variables(row)}
+    variables |= {name.removeprefix(_PREFIX) for name in OTHERS}
     sentences = []
     for name in sorted(names):
         if name in OTHERS or _OF_A_SERVICE.fullmatch(name) or _ADDRESS.match(environ.get(name, "")):
             continue
-        if near := nearest_name(name.removeprefix(_PREFIX), known, _NEAR):
-            sentences.append(f"the variable {name} is not read; did you mean {_PREFIX}{near}?")
+        if suggestion := nearest_name(name.removeprefix(_PREFIX), variables, _NEAR):
+            sentences.append(f"the variable {name} is not read; did you mean {_PREFIX}{suggestion}?")
     return sentences

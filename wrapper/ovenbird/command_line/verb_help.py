@@ -106,8 +106,8 @@ def _show_defaults(parser: CommandParser, verb: str) -> None:
     for action in arguments(parser):
         row = next((rows[name] for name in action.option_strings if name in rows), None)
         text = format_default(row, verb) if row else _default_of(action)
-        said = action.help or ""
-        is_said = "Default:" in said if row else "default" in said or said.endswith(f"[{text}]")
+        help_text = action.help or ""
+        is_said = "Default:" in help_text if row else "default" in help_text or help_text.endswith(f"[{text}]")
         if text and not is_said:
             action.help = f"{action.help or ''} (default: {text})".replace("%", "%%" if "%" in text else "%").strip()
 
@@ -121,8 +121,10 @@ def _default_of(action: argparse.Action) -> str:
 
 def _sorted_flags(parser: CommandParser, groups: dict[str, str]) -> list[tuple[str, list[argparse.Action]]]:
     by_name = {action.dest: action for action in ungrouped(parser)}
-    found = [(title, [by_name[name] for name in names.split() if name in by_name]) for title, names in groups.items()]
-    return [(title, actions) for title, actions in found if actions]
+    sections = [
+        (title, [by_name[name] for name in names.split() if name in by_name]) for title, names in groups.items()
+    ]
+    return [(title, actions) for title, actions in sections if actions]
 
 
 def _word(action: argparse.Action) -> str:

@@ -21,8 +21,8 @@ def main(argv: Sequence[str]) -> int:
     """Print the script; the exit status."""
     try:
         shell = build_parser().parse_args(argv[1:]).shell
-    except SystemExit as done:  # argparse has printed the help, or what is wrong
-        return SettingsError.exit_code if done.code else 0
+    except SystemExit as exit_request:  # argparse has printed the help, or what is wrong
+        return SettingsError.exit_code if exit_request.code else 0
     sys.stdout.write(WRITERS[shell](list(find_places())))
     return 0
 

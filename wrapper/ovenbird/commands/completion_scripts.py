@@ -131,46 +131,46 @@ complete -c ovenbird -e
 """
 
 
-def write_bash(places: Sequence[CompletionNode]) -> str:
+def write_bash(nodes: Sequence[CompletionNode]) -> str:
     """Return the script for bash, from 3.2 on, with or without the package bash-completion."""
     table = []
     values = []
-    for place in places:
-        verbs = " ".join(place.verbs) if place.verbs else place.value
-        flags = " ".join(name for flag in place.flags for name in flag.names)
-        table.append(f"        {_quoted(place.words)}) verbs={_quoted(verbs)} flags={_quoted(flags)} ;;")
-        values += _values(place)
-    return _filled(_BASH, places, table, values)
+    for node in nodes:
+        verbs = " ".join(node.verbs) if node.verbs else node.value
+        flags = " ".join(name for flag in node.flags for name in flag.names)
+        table.append(f"        {_quoted(node.words)}) verbs={_quoted(verbs)} flags={_quoted(flags)} ;;")
+        values += _values(node)
+    return _filled(_BASH, nodes, table, values)
 
 
-def write_zsh(places: Sequence[CompletionNode]) -> str:
+def write_zsh(nodes: Sequence[CompletionNode]) -> str:
     """Return the script for zsh: to be sourced after compinit, or as the file `_ovenbird` in a folder of fpath."""
     table = []
     values = []
-    for place in places:
-        verbs = [_quoted(f"{name}:{text}") for name, text in place.verbs.items()]
-        files = place.value.startswith("@")
-        verbs = verbs or ([] if files else [_quoted(word) for word in place.value.split()])
-        flags = [_quoted(f"{name}:{flag.text}") for flag in place.flags for name in flag.names]
-        table.append(f"        {_quoted(place.words)})")
+    for node in nodes:
+        verbs = [_quoted(f"{name}:{text}") for name, text in node.verbs.items()]
+        files = node.value.startswith("@")
+        verbs = verbs or ([] if files else [_quoted(word) for word in node.value.split()])
+        flags = [_quoted(f"{name}:{flag.text}") for flag in node.flags for name in flag.names]
+        table.append(f"        {_quoted(node.words)})")
         table.append(f"            verbs=({' '.join(verbs)}) flags=({' '.join(flags)}) files={'1' if files else ''} ;;")
-        values += _values(place)
-    return _filled(_ZSH, places, table, values)
+        values += _values(node)
+    return _filled(_ZSH, nodes, table, values)
 
 
-def write_fish(places: Sequence[CompletionNode]) -> str:
+def write_fish(nodes: Sequence[CompletionNode]) -> str:
     """Return the script for fish."""
     lines = []
-    for place in places:
-        here = f"complete -c ovenbird -n \"__ovenbird_at '{place.words}'\""
-        if not place.value.startswith("@"):
-            lines.append(f"{here} -f" + (f" -a {_fish(place.value)}" if place.value and not place.verbs else ""))
-        lines += [f"{here} -f -a {_fish(name)} -d {_fish(text)}" for name, text in place.verbs.items()]
-        for flag in place.flags:
+    for node in nodes:
+        command = f"complete -c ovenbird -n \"__ovenbird_at '{node.words}'\""
+        if not node.value.startswith("@"):
+            lines.append(f"{command} -f" + (f" -a {_fish(node.value)}" if node.value and not node.verbs else ""))
+        lines += [f"{command} -f -a {_fish(name)} -d {_fish(text)}" for name, text in node.verbs.items()]
+        for flag in node.flags:
             for name in flag.names:
                 option = f"-l {name[2:]}" if name.startswith("--") else f"-s {name[1:]}"
-                lines.append(f"{here} {option}{_fish_value(flag.value)} -d {_fish(flag.text)}")
-    names = " ".join(_fish(place.words) for place in places if place.words)
+                lines.append(f"{command} {option}{_fish_value(flag.value)} -d {_fish(flag.text)}")
+    names = " ".join(_fish(node.words) for node in nodes if node.words)
     return _FISH.replace("@PLACES@", names).replace("@TABLE@", "\n".join(lines))
 
 
@@ -189,18 +189,18 @@ def build_parser() -> CommandParser:
     return parser
 
 
-def _values(place: CompletionNode) -> list[str]:
+def _values(node: CompletionNode) -> list[str]:
     """Return a line of `case` for each flag that a value follows."""
     lines = []
-    for flag in place.flags:
+    for flag in node.flags:
         if flag.value is not None:
-            names = "|".join(_quoted(f"{place.words} {name}") for name in flag.names)
+            names = "|".join(_quoted(f"{node.words} {name}") for name in flag.names)
             lines.append(f"        {names}) value={_quoted(flag.value or '@none')} ;;")
     return lines
 
 
-def _filled(script: str, places: Sequence[CompletionNode], table: list[str], values: list[str]) -> str:
-    names = "|".join(_quoted(place.words) for place in places if place.words)
+def _filled(script: str, nodes: Sequence[CompletionNode], table: list[str], values: list[str]) -> str:
+    names = "|".join(_quoted(node.words) for node in nodes if node.words)
     return script.replace("@PLACES@", names).replace("@TABLE@", "\n".join(table)).replace("@VALUES@", "\n".join(values))
 
 

@@ -22,11 +22,11 @@ def main(argv: list[str]) -> int:
     Errors: SettingsError.
     """
     try:
-        found = vars(build_parser("health").parse_args(argv))
-    except SystemExit as done:  # argparse has printed the help, or what is wrong
-        return SettingsError.exit_code if done.code else 0
-    given = {name: text for name, text in found.items() if text is not None and name != "verb"}
-    settings = table.resolve("health", given, os.environ)
+        options = vars(build_parser("health").parse_args(argv))
+    except SystemExit as exit_request:  # argparse has printed the help, or what is wrong
+        return SettingsError.exit_code if exit_request.code else 0
+    flags = {name: text for name, text in options.items() if text is not None and name != "verb"}
+    settings = table.resolve("health", flags, os.environ)
     problem = ask(_ALL.get(settings.host, settings.host), settings.port, _PATIENCE)
     if problem:
         sys.stderr.write(escape_controls(problem) + "\n")  # it holds what whoever listens there has sent

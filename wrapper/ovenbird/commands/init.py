@@ -59,8 +59,8 @@ def main(argv: Sequence[str]) -> int:
     """Write the files, say what may be done next; the exit status. Errors: SettingsError."""
     try:
         options = build_parser().parse_args(argv[1:])
-    except SystemExit as done:  # argparse has printed the help, or what is wrong
-        return SettingsError.exit_code if done.code else 0
+    except SystemExit as exit_request:  # argparse has printed the help, or what is wrong
+        return SettingsError.exit_code if exit_request.code else 0
     refuse_folder(options.folder)
     folder = Path(options.folder)
     name = choose_name(folder) if options.name is None else options.name
@@ -114,10 +114,10 @@ def write_files(folder: Path, name: str) -> tuple[str, ...]:
         "main.py": _MAIN.format(**fields), "function.yaml": _DOCUMENT.format(**fields), "test_main.py": _TEST,
         ".ovenbirdignore": _IGNORE,
     }  # fmt: skip
-    here = [file for file in (*files, "function.yml") if os.path.lexists(folder / file)]
-    if here:
+    existing = [file for file in (*files, "function.yml") if os.path.lexists(folder / file)]
+    if existing:
         raise SettingsError(
-            f"{show_value(str(folder))} has {', '.join(here)} already, and no file is replaced",
+            f"{show_value(str(folder))} has {', '.join(existing)} already, and no file is replaced",
             hint="ovenbird init FOLDER writes to another folder",
         )
     try:

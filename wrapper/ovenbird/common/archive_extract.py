@@ -52,7 +52,7 @@ def extract_archive(
     return extract(archive, folder, limits, check_name)
 
 
-def find_root(folder: Path, wanted: str, module: str) -> Path:
+def find_root(folder: Path, subfolder: str, module: str) -> Path:
     """Return the folder below `folder`, an unpacked archive, that the function's modules are imported from.
 
     That is the folder `wanted` where one is asked for. Else it is the archive itself, or the one folder in it, as in
@@ -60,23 +60,25 @@ def find_root(folder: Path, wanted: str, module: str) -> Path:
     Errors: FolderMissingError, ArchiveError for a folder that is a link.
     """
     top = _single_folder(folder)
-    if not wanted:
+    if not subfolder:
         return top if top and not _has_module(folder, module) else folder
-    wanted = clean_name(wanted)
-    if wanted == ".":
+    subfolder = clean_name(subfolder)
+    if subfolder == ".":
         return folder
-    if problem := describe_problem(wanted):
-        raise ArchiveError(f"the folder {show_value(wanted)} {problem}", unsafe=True)
+    if problem := describe_problem(subfolder):
+        raise ArchiveError(f"the folder {show_value(subfolder)} {problem}", unsafe=True)
     starts = [folder, top] if top else [folder]
     for start in starts:
-        if (start / wanted).is_dir():
-            if any((start / part).is_symlink() for part in (PurePosixPath(wanted), *PurePosixPath(wanted).parents)):
-                raise ArchiveError(f"the folder {show_value(wanted)} is a link", unsafe=True)
-            return start / wanted
+        if (start / subfolder).is_dir():
+            if any(
+                (start / part).is_symlink() for part in (PurePosixPath(subfolder), *PurePosixPath(subfolder).parents)
+            ):
+                raise ArchiveError(f"the folder {show_value(subfolder)} is a link", unsafe=True)
+            return start / subfolder
     names = [path.relative_to(start).as_posix() for start in starts for path in _folders(start)]
     some = ", ".join(show_value(name) for name in sorted(names)[:5])
-    hint = did_you_mean(wanted, names, limit=1) or (f"it has {some}" if some else "it has no folder")
-    raise FolderMissingError(f"has no folder {show_value(wanted)}", hint)
+    hint = did_you_mean(subfolder, names, limit=1) or (f"it has {some}" if some else "it has no folder")
+    raise FolderMissingError(f"has no folder {show_value(subfolder)}", hint)
 
 
 def _single_folder(folder: Path) -> Path | None:
@@ -87,11 +89,11 @@ def _single_folder(folder: Path) -> Path | None:
 
 
 def _has_module(folder: Path, module: str) -> bool:
-    place = folder.joinpath(*module.split("."))
+    path = folder.joinpath(*module.split("."))
     return (
-        place.with_name(f"{place.name}.py").is_file()
-        or (place / "__init__.py").is_file()
-        or any(place.parent.glob(f"{place.name}.*.so"))
+        path.with_name(f"{path.name}.py").is_file()
+        or (path / "__init__.py").is_file()
+        or any(path.parent.glob(f"{path.name}.*.so"))
     )
 
 

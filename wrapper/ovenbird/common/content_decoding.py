@@ -14,15 +14,15 @@ _CODINGS = {"gzip": 31, "x-gzip": 31, "deflate": 15}  # bits of the window, as z
 _GZIP_NAMES = (".gz", ".tgz", ".gzip")
 
 
-def decode_answer(wanted: Download, path: Path, name: str) -> None:
+def decode_answer(download: Download, path: Path, name: str) -> None:
     """Replace the file at `path`, which has been downloaded, by what was encoded; `name` is what the address calls it.
 
     Errors: DownloadError for an unknown coding, a damaged one, and more than the download's limit; OSError of the disk.
     """
-    for coding in _read_codings(wanted.answer.content_encoding, name):
+    for coding in _read_codings(download.answer.content_encoding, name):
         decoded = path.with_name(path.name + ".decoded")
         try:
-            _decode(path, decoded, coding, wanted)
+            _decode(path, decoded, coding, download)
             decoded.replace(path)
         finally:
             decoded.unlink(missing_ok=True)
@@ -43,7 +43,7 @@ def _read_codings(header: str, name: str) -> list[str]:
     return codings[::-1]
 
 
-def _decode(path: Path, target: Path, coding: str, wanted: Download) -> None:
+def _decode(path: Path, target: Path, coding: str, download: Download) -> None:
     with path.open("rb") as source, target.open("wb") as file:
         start = source.read(2)
         source.seek(0)
@@ -58,9 +58,9 @@ def _decode(path: Path, target: Path, coding: str, wanted: Download) -> None:
                 block = unpacker.decompress(data, _CHUNK)
                 data = unpacker.unconsumed_tail or unpacker.unused_data
                 written += len(block)
-                if written > wanted.limit:
-                    message = f"is larger than {show_size(wanted.limit)} when it is unpacked"
-                    raise DownloadError("unsafe", message, wanted.limit_hint)
+                if written > download.limit:
+                    message = f"is larger than {show_size(download.limit)} when it is unpacked"
+                    raise DownloadError("unsafe", message, download.limit_hint)
                 file.write(block)
         except zlib.error as error:
             raise DownloadError("unreachable", f"its Content-Encoding {coding} is damaged: {error}") from None

@@ -11,43 +11,43 @@ _LONGEST = 64  # letters that are compared; hardly a name is as long
 _MOST = 3  # names that are suggested
 
 
-def find_nearest(name: str, known: Iterable[str], *, limit: int = _MOST, cutoff: float = 0.6) -> list[str]:
-    """Return those of `known` that are near to `name`, at most `limit`, the nearest first.
+def find_nearest(name: str, candidates: Iterable[str], *, limit: int = _MOST, cutoff: float = 0.6) -> list[str]:
+    """Return those of `candidates` that are near to `name`, at most `limit`, the nearest first.
 
     Case, hyphens and underscores do not count, so `baseImage` and `base-image` are near to `base_image`.
     A name that another one begins with is near to it.
     """
     plain: dict[str, str] = {}
-    for word in known:
+    for word in candidates:
         plain.setdefault(_plain(word), word)
-    wanted = _plain(name[:_LONGEST])
-    if wanted in plain:
-        return [plain[wanted]]
+    query = _plain(name[:_LONGEST])
+    if query in plain:
+        return [plain[query]]
     import difflib  # an empty run has no use for it
 
-    close = [word for word in plain if word.startswith(wanted)][:1] if len(wanted) >= _PREFIX else []
+    close = [word for word in plain if word.startswith(query)][:1] if len(query) >= _PREFIX else []
     if len(close) < limit:
-        close += difflib.get_close_matches(wanted, plain, n=limit, cutoff=cutoff)
+        close += difflib.get_close_matches(query, plain, n=limit, cutoff=cutoff)
     return [plain[word] for word in dict.fromkeys(close)][:limit]
 
 
-def nearest_name(name: str, known: Iterable[str], cutoff: float = 0.6) -> str:
-    """Return the one of `known` that is nearest to `name`, or empty text. As `find_nearest`."""
-    return next(iter(find_nearest(name, known, limit=1, cutoff=cutoff)), "")
+def nearest_name(name: str, candidates: Iterable[str], cutoff: float = 0.6) -> str:
+    """Return the candidate that is nearest to `name`, or empty text. As `find_nearest`."""
+    return next(iter(find_nearest(name, candidates, limit=1, cutoff=cutoff)), "")
 
 
-def did_you_mean(name: str, known: Iterable[str], *, limit: int = _MOST, cutoff: float = 0.6) -> str:
+def did_you_mean(name: str, candidates: Iterable[str], *, limit: int = _MOST, cutoff: float = 0.6) -> str:
     """Return `did you mean 'a' or 'b'?`, or empty text where no name is near. As `find_nearest`."""
-    near = find_nearest(name, known, limit=limit, cutoff=cutoff)
-    return f"did you mean {' or '.join(map(show_value, near))}?" if near else ""
+    matches = find_nearest(name, candidates, limit=limit, cutoff=cutoff)
+    return f"did you mean {' or '.join(map(show_value, matches))}?" if matches else ""
 
 
-def suggest_names(name: str, known: Iterable[str], limit: int = 5) -> str:
+def suggest_names(name: str, candidates: Iterable[str], limit: int = 5) -> str:
     """Return `did you mean …?` for the names near to `name`, else `found: …` with the first ones, else empty text.
 
     Names that begin with an underscore are nobody else's, and are left out.
     """
-    names = sorted({word for word in known if not word.startswith("_")})
+    names = sorted({word for word in candidates if not word.startswith("_")})
     more = f" and {len(names) - limit} more" if len(names) > limit else ""
     return did_you_mean(name, names) or (f"found: {', '.join(names[:limit])}{more}" if names else "")
 

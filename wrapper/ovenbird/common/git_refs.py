@@ -10,37 +10,37 @@ from .git_url import GitSource
 from .text import show_value
 
 
-def resolve_ref(refs: dict[str, str], found: GitSource) -> str:
+def resolve_ref(refs: dict[str, str], source: GitSource) -> str:
     """What to fetch: the full name of a reference, or a commit, maybe a short one.
 
     A full commit is never taken for a branch of that name. Errors: GitRefNotFoundError, with near names.
     """
-    ref = found.ref
+    ref = source.ref
     if not refs:
-        raise GitRefNotFoundError(f"{found.shown}: the repository has no commit")
+        raise GitRefNotFoundError(f"{source.shown}: the repository has no commit")
     if re.fullmatch(r"[0-9a-f]{40}|[0-9a-f]{64}", ref):
         return ref
     if not ref:
         if "HEAD" in refs:
             return "HEAD"
         hint = "name one: " + ", ".join(f"#{name}" for name in _short(refs)[:5])
-        raise GitRefNotFoundError(f"{found.shown}: the repository has no default branch", hint=hint)
+        raise GitRefNotFoundError(f"{source.shown}: the repository has no default branch", hint=hint)
     for name in (ref, f"refs/heads/{ref}", f"refs/tags/{ref}"):
         if name in refs and (name.startswith("refs/") or name == "HEAD"):
             return name
     if re.fullmatch(r"[0-9a-f]{7,63}", ref):
         tips = {commit for commit in refs.values() if commit.startswith(ref)}
         return tips.pop() if len(tips) == 1 else ref
-    raise missing(refs, found)
+    raise missing(refs, source)
 
 
-def missing(refs: dict[str, str], found: GitSource) -> GitRefNotFoundError:
+def missing(refs: dict[str, str], source: GitSource) -> GitRefNotFoundError:
     """The error of a reference that does not exist, with what may have been meant."""
     names = _short(refs)
-    parts = [name for name in names if found.ref in name][:3]
-    hint = did_you_mean(found.ref, names, cutoff=0.5) or did_you_mean(found.ref, parts, cutoff=0)
+    parts = [name for name in names if source.ref in name][:3]
+    hint = did_you_mean(source.ref, names, cutoff=0.5) or did_you_mean(source.ref, parts, cutoff=0)
     hint = hint or f"it has {', '.join(map(show_value, names[:8]))}"
-    return GitRefNotFoundError(f"{found.shown}: has no branch, tag or commit {show_value(found.ref)}", hint=hint)
+    return GitRefNotFoundError(f"{source.shown}: has no branch, tag or commit {show_value(source.ref)}", hint=hint)
 
 
 def _short(refs: dict[str, str]) -> list[str]:

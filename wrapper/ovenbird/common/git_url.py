@@ -36,64 +36,64 @@ def parse(source: str) -> GitSource:
     """
     text, _, fragment = source.removeprefix("git+").partition("#")
     parts = source_url.split(text)
-    shown = source_url.shown(parts)
-    _check(parts.scheme, parts.hostname or "", parts.username or "", shown)
+    redacted = source_url.shown(parts)
+    _check(parts.scheme, parts.hostname or "", parts.username or "", redacted)
     if parts.scheme == "file" and not parts.path.startswith("/"):
-        raise SourceUrlError(f"{show_value(shown)} has no path", hint="git+file:///path/to/repository")
-    ref, subfolder = _fragment(fragment, shown)
+        raise SourceUrlError(f"{show_value(redacted)} has no path", hint="git+file:///path/to/repository")
+    ref, subfolder = _fragment(fragment, redacted)
     if parts.scheme == "ssh":
         user = f"{parts.username}@" if parts.username else ""
         host = parts.netloc.rpartition("@")[2]
-        shown = url = f"ssh://{user}{host}{parts.path}"
+        redacted = url = f"ssh://{user}{host}{parts.path}"
         login = None
     else:
         url, login = source_url.bare(parts), source_url.login(parts)
     netloc = parts.netloc.rpartition("@")[2]
-    return GitSource(url, parts.scheme, ref, subfolder, login, shown, f"{parts.scheme}://{netloc}")
+    return GitSource(url, parts.scheme, ref, subfolder, login, redacted, f"{parts.scheme}://{netloc}")
 
 
-def credentials(found: GitSource, environ: Mapping[str, str]) -> Credentials | None:
+def credentials(source: GitSource, environ: Mapping[str, str]) -> Credentials | None:
     """What git is told when the repository's own server asks: the URL's, `GIT_TOKEN`, or a name and a password.
 
     Errors: SourceUrlError for a value of more than one line.
     """
-    if found.scheme not in ("http", "https"):
+    if source.scheme not in ("http", "https"):
         return None
     token = environ.get("GIT_TOKEN", "").strip()  # from a file it comes with a newline
     username, password = environ.get("GIT_USERNAME", "").strip(), environ.get("GIT_PASSWORD", "").strip("\r\n")
     for name, value in (("GIT_TOKEN", token), ("GIT_USERNAME", username), ("GIT_PASSWORD", password)):
         if re.search(r"[\x00-\x1f]", value):
             raise SourceUrlError(f"{name} holds a line break or another control character")
-    given = found.login
-    if given and re.search(r"[\x00-\x1f]", given.username + given.password):
-        raise UnsafeSourceUrlError(f"{found.shown}: its credentials hold a control character")
-    if given and given.password:
-        return given
+    login = source.login
+    if login and re.search(r"[\x00-\x1f]", login.username + login.password):
+        raise UnsafeSourceUrlError(f"{source.shown}: its credentials hold a control character")
+    if login and login.password:
+        return login
     if token:
-        known = token.startswith(("github_pat_", "glpat", "ghp_"))
-        return Credentials("oauth2", token) if known else Credentials(token, "x-oauth-basic")
+        is_prefixed = token.startswith(("github_pat_", "glpat", "ghp_"))
+        return Credentials("oauth2", token) if is_prefixed else Credentials(token, "x-oauth-basic")
     if password:
-        return Credentials(username or (given.username if given else ""), password)
-    return given
+        return Credentials(username or (login.username if login else ""), password)
+    return login
 
 
-def _check(scheme: str, host: str, user: str, shown: str) -> None:
+def _check(scheme: str, host: str, user: str, redacted: str) -> None:
     if scheme not in SCHEMES:
         raise UnsafeSourceUrlError(
-            f"{show_value(shown)}: git is used over {', '.join(SCHEMES)}, not over {show_value(scheme)}"
+            f"{show_value(redacted)}: git is used over {', '.join(SCHEMES)}, not over {show_value(scheme)}"
         )
     if scheme == "file":
         if host not in ("", "localhost"):
             raise SourceUrlError(
-                f"{show_value(shown)} names the host {show_value(host)}", hint="git+file:///path has three slashes"
+                f"{show_value(redacted)} names the host {show_value(host)}", hint="git+file:///path has three slashes"
             )
     elif not host:
-        raise SourceUrlError(f"{show_value(shown)} has no host")
+        raise SourceUrlError(f"{show_value(redacted)} has no host")
     if scheme == "ssh" and user and not re.fullmatch(r"[A-Za-z0-9_][\w.+-]*", user):
-        raise UnsafeSourceUrlError(f"{show_value(shown)}: {show_value(user)} is not the name of a user")
+        raise UnsafeSourceUrlError(f"{show_value(redacted)}: {show_value(user)} is not the name of a user")
 
 
-def _fragment(text: str, shown: str) -> tuple[str, str]:
+def _fragment(text: str, redacted: str) -> tuple[str, str]:
     """The reference and the subfolder of a fragment."""
     ref, _, more = text.partition("&") if not text.startswith("subdirectory=") else ("", "", text)
     ref, _, subfolder = ref.partition(":")
@@ -101,13 +101,13 @@ def _fragment(text: str, shown: str) -> tuple[str, str]:
         key, _, value = more.partition("=")
         if key != "subdirectory" or not value or subfolder:
             raise SourceUrlError(
-                f"{shown}: {show_value(more)} after the reference is not known", hint="#ref&subdirectory=path"
+                f"{redacted}: {show_value(more)} after the reference is not known", hint="#ref&subdirectory=path"
             )
         subfolder = value
     if ref and _NOT_A_REF.search(ref):
-        raise UnsafeSourceUrlError(f"{shown}: {ref!a} is not the name of a branch, a tag or a commit")
+        raise UnsafeSourceUrlError(f"{redacted}: {ref!a} is not the name of a branch, a tag or a commit")
     if subfolder and (
         subfolder.startswith("/") or ".." in subfolder.split("/") or re.search(r"[\x00-\x1f\x7f]", subfolder)
     ):
-        raise UnsafeSourceUrlError(f"{shown}: the subfolder {subfolder!a} leaves the repository")
+        raise UnsafeSourceUrlError(f"{redacted}: the subfolder {subfolder!a} leaves the repository")
     return ref, subfolder.strip("/")

@@ -93,14 +93,14 @@ def make_opener(
     return opener
 
 
-def download(wanted: Download, file: IO[bytes]) -> None:
+def download(spec: Download, file: IO[bytes]) -> None:
     """Write the answer to `file`. A fault that may pass is tried again, going on where the body broke off.
 
     Errors: DownloadError; OSError of the file's disk; what `remaining` and `moved` raise.
     """
     for pause in (*_PAUSES, None):
         try:
-            _attempt(wanted, file)
+            _attempt(spec, file)
             return
         except urllib.error.HTTPError as error:
             error.close()
@@ -116,45 +116,45 @@ def download(wanted: Download, file: IO[bytes]) -> None:
             ) from None
         except _BROKEN as error:
             problem = f"broke off after {file.tell()} bytes: {_line(error) or type(error).__name__}"
-        left = wanted.remaining()
+        seconds = spec.remaining()
         if pause is None:
             raise DownloadError("unreachable", problem, TRIED)
-        time.sleep(min(pause, left))
+        time.sleep(min(pause, seconds))
 
 
-def _attempt(wanted: Download, file: IO[bytes]) -> None:
+def _attempt(spec: Download, file: IO[bytes]) -> None:
     start = file.tell()
-    with wanted.opener.open(_request(wanted, start), timeout=min(_QUIET, wanted.remaining())) as answer:
+    with spec.opener.open(_request(spec, start), timeout=min(_QUIET, spec.remaining())) as answer:
         if answer.status == 206 and not _continues(answer.headers, start):
             raise http.client.HTTPException("the server sent another part than the one asked for")
         if answer.status != 206 and start:
             file.seek(0)
             file.truncate()
-        wanted._validator["If-Range"] = _validator(answer.headers)
-        wanted.answer.url = answer.url
-        wanted.answer.content_type = answer.headers.get("Content-Type") or ""
-        wanted.answer.disposition = answer.headers.get("Content-Disposition") or ""
-        wanted.answer.content_encoding = ", ".join(answer.headers.get_all("Content-Encoding") or [])
+        spec._validator["If-Range"] = _validator(answer.headers)
+        spec.answer.url = answer.url
+        spec.answer.content_type = answer.headers.get("Content-Type") or ""
+        spec.answer.disposition = answer.headers.get("Content-Disposition") or ""
+        spec.answer.content_encoding = ", ".join(answer.headers.get_all("Content-Encoding") or [])
         expected, received = _length(answer.headers), 0
-        if expected is not None and file.tell() + expected > wanted.limit:
-            raise _too_large(wanted)
+        if expected is not None and file.tell() + expected > spec.limit:
+            raise _too_large(spec)
         while data := answer.read1(_CHUNK):
-            if file.tell() + len(data) > wanted.limit:
-                raise _too_large(wanted)
+            if file.tell() + len(data) > spec.limit:
+                raise _too_large(spec)
             file.write(data)
             received += len(data)
-            wanted.moved(len(data))
-            wanted.remaining()
+            spec.moved(len(data))
+            spec.remaining()
         if expected is not None and received < expected:
             raise http.client.HTTPException(f"the body is shorter than the {expected} bytes announced")
 
 
-def _request(wanted: Download, start: int) -> urllib.request.Request:
-    request = urllib.request.Request(wanted.url, headers={"User-Agent": "ovenbird"})  # noqa: S310  # the opener knows HTTP alone
-    if wanted.authorization:
+def _request(spec: Download, start: int) -> urllib.request.Request:
+    request = urllib.request.Request(spec.url, headers={"User-Agent": "ovenbird"})  # noqa: S310  # the opener knows HTTP alone
+    if spec.authorization:
         # "Unredirected", so that the password does not follow a redirect to another host.
-        request.add_unredirected_header("Authorization", wanted.authorization)
-    if start and (validator := wanted._validator.get("If-Range")):
+        request.add_unredirected_header("Authorization", spec.authorization)
+    if start and (validator := spec._validator.get("If-Range")):
         request.add_header("Range", f"bytes={start}-")
         request.add_header("If-Range", validator)
     return request
@@ -206,8 +206,8 @@ def _refusal(error: urllib.error.HTTPError) -> DownloadError:
     return DownloadError("unreachable", message, TRIED if status in _AGAIN else "")
 
 
-def _too_large(wanted: Download) -> DownloadError:
-    return DownloadError("unsafe", f"is larger than {show_size(wanted.limit)}", wanted.limit_hint)
+def _too_large(spec: Download) -> DownloadError:
+    return DownloadError("unsafe", f"is larger than {show_size(spec.limit)}", spec.limit_hint)
 
 
 def _length(headers: Mapping[str, str]) -> int | None:

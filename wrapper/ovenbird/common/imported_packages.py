@@ -102,11 +102,11 @@ def _owners(
     folder: str, installed: Iterable[tuple[str, str, str]], files: Collection[str]
 ) -> Iterable[tuple[str, str]]:
     """Yield the distributions in a folder that have installed one of these files."""
-    wanted = [f"\n{file},".encode() for file in files if not file.endswith("/")]
+    lines = [f"\n{file},".encode() for file in files if not file.endswith("/")]
     for name, version, entry in installed:
         try:
             record = b"\n" + Path(folder, entry, "RECORD").read_bytes()
         except OSError:
             continue
-        if any(line in record for line in wanted):
+        if any(line in record for line in lines):
             yield name, version

@@ -24,9 +24,9 @@ _NAME = "ovenbird"
 def format_install_command(extra: str) -> str:
     """Return the command that installs an extra, such as `build`, where this Ovenbird is installed."""
     try:
-        found = metadata.distribution(_NAME)
-        origin = json.loads(found.read_text("direct_url.json") or "{}")
-        installer = (found.read_text("INSTALLER") or "").strip()
+        distribution = metadata.distribution(_NAME)
+        origin = json.loads(distribution.read_text("direct_url.json") or "{}")
+        installer = (distribution.read_text("INSTALLER") or "").strip()
     except (metadata.PackageNotFoundError, OSError, ValueError):
         origin, installer = {}, ""
     requirement = format_requirement(extra, origin if isinstance(origin, dict) else {})

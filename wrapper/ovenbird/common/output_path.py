@@ -65,9 +65,9 @@ def find_write_problem(path: Path) -> str:
     except OSError as error:
         if error.errno in NOT_REPLACED and is_file(target) and os.access(target, os.W_OK):
             return ""  # mounted by itself, or in a folder that is not ours: it is written into as well
-        place = next((folder for folder in path.parents if os.path.lexists(folder)), path.parent)
-        if not place.is_dir():
-            return f"cannot write {show_value(str(path))}: {show_value(str(place))} is no folder"
+        parent = next((folder for folder in path.parents if os.path.lexists(folder)), path.parent)
+        if not parent.is_dir():
+            return f"cannot write {show_value(str(path))}: {show_value(str(parent))} is no folder"
         return f"cannot write {show_value(str(path))}: {error.strerror or error}"
     return ""
 

@@ -126,8 +126,8 @@ def _masked_word(word: str) -> str:
     name, equals, value = rest.partition("=")
     if not equals or not re.fullmatch(r"[\w.-]+", name):  # no name, as in a URL with a query
         name, value = "", rest
-    shown = HIDDEN if value and is_secret_name(name) else _masked_json(value)
-    return f"{flag}{name}{equals if name else ''}{shown}"
+    masked = HIDDEN if value and is_secret_name(name) else _masked_json(value)
+    return f"{flag}{name}{equals if name else ''}{masked}"
 
 
 def _masked_json(text: str) -> str:
@@ -169,15 +169,15 @@ def _redacted(url: str, *, keep_harmless: bool) -> str:
         return f"{scheme}://" + (_redacted(f"x://{after}", keep_harmless=keep_harmless)[4:] if after else HIDDEN)
     if at and user == "git" and scheme.endswith("ssh"):
         host = f"git@{host}"
-    shown = f"{scheme}://{host}{slash}{path}"
+    redacted = f"{scheme}://{host}{slash}{path}"
     if question:
         pairs = query.split("&")
         signed = any(pair.lower().startswith("sig=") for pair in pairs)
-        shown += "?" + "&".join(_pair(pair, keep_harmless, signed) for pair in pairs)
+        redacted += "?" + "&".join(_pair(pair, keep_harmless, signed) for pair in pairs)
     if hash_ and fragment:
         plain = re.fullmatch(_PLAIN_FRAGMENT, fragment)
-        shown += "#" + (fragment if plain else "&".join(_pair(pair, keep_harmless) for pair in fragment.split("&")))
-    return shown
+        redacted += "#" + (fragment if plain else "&".join(_pair(pair, keep_harmless) for pair in fragment.split("&")))
+    return redacted
 
 
 def _pair(pair: str, keep_harmless: bool, signed: bool = False) -> str:

@@ -75,8 +75,8 @@ def netrc_login(host: str, environ: Mapping[str, str]) -> Credentials | None:
     if path is None or not is_file(path):
         return None
     try:
-        found = netrc.netrc(str(path)).authenticators(host)
+        entry = netrc.netrc(str(path)).authenticators(host)
     except (netrc.NetrcParseError, OSError, UnicodeDecodeError) as error:
         reason = f"line {error.lineno}" if isinstance(error, netrc.NetrcParseError) else type(error).__name__
         raise SourceUrlError(f"cannot read {show_value(str(path))}: {reason}") from None
-    return Credentials(found[0] or "", found[2] or "") if found else None
+    return Credentials(entry[0] or "", entry[2] or "") if entry else None

@@ -142,8 +142,8 @@ def _row(name: str, info: tarfile.TarInfo, members: dict[str, tarfile.TarInfo]) 
     if info.islnk():
         origin = members.get(clean_name(info.linkname))
         if origin is None or not _is_file(origin) or origin.offset > info.offset:
-            shown = f"{show_value(name)} to {show_value(info.linkname)}"
-            raise ArchiveError(f"links {shown}, which is not a file that comes before it", unsafe=True)
+            link = f"{show_value(name)} to {show_value(info.linkname)}"
+            raise ArchiveError(f"links {link}, which is not a file that comes before it", unsafe=True)
         return Member(name, "file", origin.size)
     kind: Kind = "folder" if info.isdir() else "file" if _is_file(info) else "other"
     return Member(name, kind, info.size)
@@ -175,13 +175,13 @@ def _extract(plain: IO[bytes], members: dict[str, tarfile.TarInfo], folder: Path
 
 def _copy(plain: IO[bytes], info: tarfile.TarInfo, goal: Path) -> None:
     plain.seek(info.offset_data)
-    left = info.size
+    remaining = info.size
     with goal.open("xb") as file:
-        while left:
-            data = plain.read(min(left, _CHUNK))
+        while remaining:
+            data = plain.read(min(remaining, _CHUNK))
             if not data:
                 raise tarfile.ReadError(f"{show_value(info.name)} is truncated")
-            left -= len(data)
+            remaining -= len(data)
             file.write(data)
 
 

@@ -26,9 +26,9 @@ def make_temporary_folder() -> Path:
 def _make_root() -> Path:
     import tempfile
 
-    for place in _PLACES:
+    for folder in _PLACES:
         try:
-            return Path(tempfile.mkdtemp(prefix="ovenbird-", dir=place))
+            return Path(tempfile.mkdtemp(prefix="ovenbird-", dir=folder))
         except OSError as error:
             problem = error
     raise problem

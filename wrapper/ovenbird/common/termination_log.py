@@ -31,11 +31,11 @@ def termination_message(code: str, message: str, traceback: str = "") -> str:
     """Return the text, at most 4 KiB of UTF-8 that ends with a whole character."""
     text = _cut(redact_text(f"{code}: {message}"), _LONGEST_MESSAGE)
     lines: list[str] = []
-    left = _LONGEST - len(text.encode()) - 1
+    room = _LONGEST - len(text.encode()) - 1
     for line in reversed(redact_text(traceback).splitlines()):
         lines.append(_cut(line, 500))
-        left -= len(lines[-1].encode()) + 1
-        if left < 0:
+        room -= len(lines[-1].encode()) + 1
+        if room < 0:
             lines.pop()
             break
     return "\n".join([text, *reversed(lines)]) + "\n"

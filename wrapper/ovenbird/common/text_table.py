@@ -28,8 +28,8 @@ def fit_columns(rows: Sequence[Sequence[str]], width: int) -> list[list[str]]:
     widths = [max(map(len, column)) + 2 for column in zip(*cells, strict=True)]
     if sum(widths) - 2 <= width or len(widths) < 3:
         return cells
-    room, taken = width - widths[0] - widths[-1] - 5, 1
-    while taken < len(widths) - 1 and widths[taken] <= room:
-        room -= widths[taken]
-        taken += 1
-    return [[*row[:taken], "...", row[-1]] for row in cells]
+    room, count = width - widths[0] - widths[-1] - 5, 1
+    while count < len(widths) - 1 and widths[count] <= room:
+        room -= widths[count]
+        count += 1
+    return [[*row[:count], "...", row[-1]] for row in cells]

@@ -49,23 +49,23 @@ def describe_link(root: Path, path: str) -> str:
     A link to nothing is left alone. The tree is not left to find out.
     """
     todo = path.split("/")[::-1]
-    done: list[str] = []
+    parts: list[str] = []
     steps = 0
     while todo:
         part = todo.pop()
         if part in ("", "."):
             continue
         if part == "..":
-            if not done:
+            if not parts:
                 return "leads out of the source"
-            done.pop()
+            parts.pop()
             continue
-        place = root.joinpath(*done, part)
-        if not place.is_symlink():
-            done.append(part)
+        link = root.joinpath(*parts, part)
+        if not link.is_symlink():
+            parts.append(part)
             continue
         steps += 1
-        target = os.readlink(place)  # noqa: PTH115  # the text as it is, not a Path made of it
+        target = os.readlink(link)  # noqa: PTH115  # the text as it is, not a Path made of it
         if target.startswith("/"):
             return "is absolute, and means another place in the image"
         if steps > _LINKS:

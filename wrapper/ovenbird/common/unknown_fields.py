@@ -34,13 +34,13 @@ def _describe(where: str, key: Any, known: Collection[str], places: Sequence[Pla
     """Return the sentence for one field; empty text for one of the metadata that may be the user's own."""
     name = key if isinstance(key, str) and key.isprintable() and 0 < len(key) <= 60 else show_value(key)
     field = f"{where}.{name}" if where else name
-    near = nearest_name(str(key), known, _SURE if where == "metadata" else _LIKELY)
-    if where == "metadata" and not near:
+    suggestion = nearest_name(str(key), known, _SURE if where == "metadata" else _LIKELY)
+    if where == "metadata" and not suggestion:
         return ""
     others = [(place, names) for place, _, names in places if names is not known and place != "metadata"]
     homes = [place for place, names in others if key in names]
-    if near and not (homes and homes[0]):
-        advice = f"did you mean {show_value(near)}?"
+    if suggestion and not (homes and homes[0]):
+        advice = f"did you mean {show_value(suggestion)}?"
     elif homes:
         advice = f"it belongs below `{homes[0]}`" if homes[0] else "it belongs at the top of the document"
     else:
@@ -51,7 +51,7 @@ def _describe(where: str, key: Any, known: Collection[str], places: Sequence[Pla
 def _far(key: str, known: Collection[str], others: Sequence[tuple[str, Collection[str]]]) -> str:
     """Return the advice for a field that is near to none of its own place."""
     for place, names in others:
-        near = nearest_name(key, names, _SURE)
-        if place and near:
-            return f"did you mean {show_value(near)} below `{place}`?"
+        suggestion = nearest_name(key, names, _SURE)
+        if place and suggestion:
+            return f"did you mean {show_value(suggestion)} below `{place}`?"
     return "known are " + ", ".join(sorted(set(known) - _INTERNAL))

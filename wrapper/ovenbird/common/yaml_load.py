@@ -66,8 +66,8 @@ class _Loader(yaml.SafeLoader):
                 continue
             value = key.value if key.tag == _TEXT else self.construct_object(key)
             if value in lines:
-                said = f"duplicate key {show_value(key.value)}, which line {lines[value]} has already"
-                raise ComposerError(None, None, said, key.start_mark)
+                message = f"duplicate key {show_value(key.value)}, which line {lines[value]} has already"
+                raise ComposerError(None, None, message, key.start_mark)
             lines[value] = key.start_mark.line + 1
         return node
 
@@ -145,8 +145,8 @@ def load_yaml(text: str) -> Any:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-        what = getattr(error, "problem", None) or " ".join(str(error).split())
-        raise ValueError(f"{where}: {what}") from None
+        reason = getattr(error, "problem", None) or " ".join(str(error).split())
+        raise ValueError(f"{where}: {reason}") from None
     except RecursionError:
         raise ValueError(": too deeply nested") from None
     except _UNFIT as error:

@@ -126,7 +126,7 @@ def _blocks(opened: zipfile.ZipFile, member: zipfile.ZipInfo) -> Iterator[bytes]
 
 def _bzip2_blocks(member: zipfile.ZipInfo, archive: Path) -> Iterator[bytes]:
     """Yield what a bzip2 member holds: `zipfile` would unpack 4 KiB of it to gigabytes at once."""
-    unpacker, checksum, left = bz2.BZ2Decompressor(), 0, member.compress_size
+    unpacker, checksum, remaining = bz2.BZ2Decompressor(), 0, member.compress_size
     with archive.open("rb") as file:
         file.seek(member.header_offset)
         header = file.read(_HEADER.size)
@@ -137,8 +137,8 @@ def _bzip2_blocks(member: zipfile.ZipInfo, archive: Path) -> Iterator[bytes]:
         while not unpacker.eof:
             packed = b""
             if unpacker.needs_input:
-                packed = file.read(min(left, _CHUNK))
-                left -= len(packed)
+                packed = file.read(min(remaining, _CHUNK))
+                remaining -= len(packed)
                 if not packed:
                     raise EOFError("a member ends too early")
             data = unpacker.decompress(packed, _CHUNK)

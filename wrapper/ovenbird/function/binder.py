@@ -211,21 +211,21 @@ class Binder:
 
     def _from_mapping(self, data: Mapping[str, Any], lax: bool, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         """Fields one by one: from `data` as it is, else from `pairs`, whose values are text."""
-        found: dict[str, Any] = {}
+        arguments: dict[str, Any] = {}
         problems: list[FieldError] = []
         texts = grouped(pairs)
         for parameter in self.parameters:
             name = parameter.name
-            given = without_empty(texts[name], parameter.hint) if name in texts else []
+            values = without_empty(texts[name], parameter.hint) if name in texts else []
             try:
                 if name in data:
-                    found[name] = parameter.convert(data[name], lax)
-                elif given:
-                    found[name] = parameter.convert(as_hinted(given, parameter.hint), True)
+                    arguments[name] = parameter.convert(data[name], lax)
+                elif values:
+                    arguments[name] = parameter.convert(as_hinted(values, parameter.hint), True)
                 elif name in texts and parameter.required and is_many(parameter.hint):
-                    found[name] = parameter.convert([], True)
+                    arguments[name] = parameter.convert([], True)
                 elif name in texts and parameter.required and takes_none(parameter.hint):
-                    found[name] = None
+                    arguments[name] = None
                 elif parameter.required:
                     problems.append(FieldError(name, "missing"))
             except PayloadValidationError as error:
@@ -234,12 +234,12 @@ class Binder:
         rest.pop(CHARSET_FIELD, None)
         rest |= {key: value for key, value in data.items() if key not in self.by_name}
         # MessagePack has keys that are no text, and `self` of a method is not for the client to set
-        taken = {key: rest[key] for key in rest if self.rest and isinstance(key, str) and key != self._bound}
-        found |= taken
-        problems += unknown((key for key in rest if key not in taken), self.by_name)
+        extras = {key: rest[key] for key in rest if self.rest and isinstance(key, str) and key != self._bound}
+        arguments |= extras
+        problems += unknown((key for key in rest if key not in extras), self.by_name)
         if problems:
             raise PayloadValidationError(problems)
-        return found
+        return arguments
 
     def _read(self, function: Callable[..., Any], reserved: frozenset[str]) -> tuple[Parameter, ...]:
         """Sort the parameters of the signature into reserved ones and fields."""

@@ -136,8 +136,8 @@ def _of_batch(document: Any) -> CloudEvent | MalformedEvent:
     try:
         return from_json(document)
     except (ValueError, MalformedPayloadError) as error:
-        known = document if isinstance(document, dict) else {}
-        identity, source = (value if isinstance(value := known.get(name), str) else None for name in ("id", "source"))
+        members = document if isinstance(document, dict) else {}
+        identity, source = (value if isinstance(value := members.get(name), str) else None for name in ("id", "source"))
         return MalformedEvent(identity, source, str(error))
 
 

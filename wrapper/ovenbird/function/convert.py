@@ -35,9 +35,9 @@ def _reason(body: bytes, text: str) -> str:
     """Return why a JSON text is malformed; msgspec takes white space, and half of a surrogate pair, for cut off."""
     if not body.strip():
         return "the JSON is empty" + (": the body is white space only" if body else "")
-    half = _HALF_PAIR.search(body)
-    if half and "truncated" in text:
-        return f"the JSON holds `{half[1].decode()}`, a lone surrogate, which is not a character"
+    match = _HALF_PAIR.search(body)
+    if match and "truncated" in text:
+        return f"the JSON holds `{match[1].decode()}`, a lone surrogate, which is not a character"
     return text.partition(" - at ")[0].replace("JSON is malformed", "the JSON is malformed")
 
 
@@ -98,13 +98,13 @@ class Converter:
             except (ValueError, msgspec.ValidationError) as error:
                 if not isinstance(error, msgspec.ValidationError) and not is_pydantic_error(error):
                     raise
-            whole = value if lax else whole_numbers(value)
-            if whole is not value:
-                return self._convert_whole(whole, path)
-            found = misfits(value, self.hint, path, self._convert, lax)
+            integers = value if lax else whole_numbers(value)
+            if integers is not value:
+                return self._convert_whole(integers, path)
+            errors = misfits(value, self.hint, path, self._convert, lax)
         except RecursionError:
-            found = [FieldError(path, "nested too deeply")]
-        raise PayloadValidationError(found)
+            errors = [FieldError(path, "nested too deeply")]
+        raise PayloadValidationError(errors)
 
     def _convert_whole(self, value: Any, path: str) -> Any:
         """The value, converted, with whole numbers in it where there were floats. Errors: as `convert`."""
@@ -118,10 +118,10 @@ class Converter:
     def schema(self, ref_template: str) -> tuple[dict[str, Any], dict[str, Any]]:
         """The JSON Schema (2020-12) of the hint, and the named schemas that it refers to."""
         if self._adapter is not None:
-            found = self._adapter.json_schema(ref_template=ref_template.format(name="{model}"))
-            return found, found.pop("$defs", {})
-        (found,), named = msgspec.json.schema_components([self.hint], ref_template=ref_template, schema_hook=_schema)
-        return found, named
+            schema = self._adapter.json_schema(ref_template=ref_template.format(name="{model}"))
+            return schema, schema.pop("$defs", {})
+        (schema,), named = msgspec.json.schema_components([self.hint], ref_template=ref_template, schema_hook=_schema)
+        return schema, named
 
     def sent_schema(self, ref_template: str) -> tuple[dict[str, Any], dict[str, Any]]:
         """The same of a value of the hint as it is sent: pydantic has computed fields then, and other names."""
@@ -134,10 +134,10 @@ class Converter:
 
     def _convert(self, value: Any, hint: Any, lax: bool) -> Any:
         if self._adapter is None:
-            found = msgspec.convert(value, hint, strict=not lax, dec_hook=decode_custom)
+            result = msgspec.convert(value, hint, strict=not lax, dec_hook=decode_custom)
             if self.partial:
-                fill(found)
-            return found
+                fill(result)
+            return result
         if not lax and _is_json(value):  # a strict model takes a date from JSON text, and not from a Python string
             return self._adapter.validate_json(msgspec.json.encode(value))
         return self._adapter.validate_python(value)
@@ -153,8 +153,9 @@ def sends_aliases(hint: Any) -> bool:
     if typing.get_args(hint):
         return any(sends_aliases(part) for part in typing.get_args(hint))
     config = getattr(hint, "model_config", None)
-    known = "serialize_by_alias" in getattr(sys.modules["pydantic"].ConfigDict, "__annotations__", ())  # since 2.11
-    return known and isinstance(config, dict) and bool(config.get("serialize_by_alias"))
+    settings = getattr(sys.modules["pydantic"].ConfigDict, "__annotations__", ())
+    is_supported = "serialize_by_alias" in settings  # since pydantic 2.11
+    return is_supported and isinstance(config, dict) and bool(config.get("serialize_by_alias"))
 
 
 class UnconvertibleInput(Converter):
@@ -200,14 +201,14 @@ def _array(hint: Any, value: Any) -> Any:
     """A numpy array of the hint's dtype, such as of `NDArray[np.float32]`."""
     numpy = sys.modules["numpy"]
     parts = typing.get_args(hint)
-    wanted = typing.get_args(parts[1])[0] if len(parts) > 1 and typing.get_args(parts[1]) else None
-    dtype = wanted if wanted in numpy.sctypeDict.values() else None
+    scalar = typing.get_args(parts[1])[0] if len(parts) > 1 and typing.get_args(parts[1]) else None
+    dtype = scalar if scalar in numpy.sctypeDict.values() else None
     if not isinstance(value, list):
         raise ValueError("Expected an array of numbers")
-    found = numpy.asarray(value, dtype=dtype)
-    if found.dtype == object:
+    array = numpy.asarray(value, dtype=dtype)
+    if array.dtype == object:
         raise ValueError("Expected an array of numbers, all rows of one length")
-    return found
+    return array
 
 
 def _is_json(value: Any) -> bool:
@@ -219,7 +220,7 @@ def _is_json(value: Any) -> bool:
 def _refuse_unknown(hint: Any) -> None:
     """Raise TypeError when a hint names, at any depth, a class that cannot be made from JSON."""
     todo: list[Any] = [msgspec.inspect.type_info(hint)]
-    seen = set()
+    visited = set()
     while todo:
         node = todo.pop()
         if isinstance(node, msgspec.inspect.CustomType):
@@ -227,8 +228,8 @@ def _refuse_unknown(hint: Any) -> None:
                 raise TypeError(f"{hint_text(node.cls)} cannot be made from JSON")
         elif isinstance(node, (list, tuple)):
             todo += node
-        elif isinstance(node, (msgspec.inspect.Type, msgspec.inspect.Field)) and id(node) not in seen:
-            seen.add(id(node))
+        elif isinstance(node, (msgspec.inspect.Type, msgspec.inspect.Field)) and id(node) not in visited:
+            visited.add(id(node))
             todo += [getattr(node, name) for name in node.__struct_fields__]
 
 

@@ -23,13 +23,13 @@ def holds_dataclass(hint: Any) -> bool:
     """Return whether a value of the hint may be, or hold, a dataclass. Each class is looked at once, however often it
     is referred to; what is of pydantic's is pydantic's affair."""
     todo: list[Any] = [hint]
-    seen: set[int] = set()
+    visited: set[int] = set()
     alive: list[Any] = []  # an id is a name only as long as its object lives
     while todo:
         part = todo.pop()
-        if id(part) in seen:
+        if id(part) in visited:
             continue
-        seen.add(id(part))
+        visited.add(id(part))
         alive.append(part)
         if type(part).__name__ == "TypeAliasType":
             todo.append(part.__value__)
@@ -49,9 +49,9 @@ def filling(decode: Callable[[Any], Any]) -> Callable[[Any], Any]:
     """`decode`, whose result then has all its defaults."""
 
     def decoded(data: Any) -> Any:
-        found = decode(data)
-        fill(found)
-        return found
+        value = decode(data)
+        fill(value)
+        return value
 
     return decoded
 

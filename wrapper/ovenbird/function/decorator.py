@@ -34,24 +34,24 @@ def handler(outputs: Sequence[Output] | None = None) -> Callable[[F], F]:
 
 def outputs_of(function: Any) -> tuple[Output, ...]:
     """The names that the decorator gave to a function's outputs; none when it is not decorated."""
-    found: tuple[Output, ...] = getattr(function, _MARK, ())
-    return found
+    outputs: tuple[Output, ...] = getattr(function, _MARK, ())
+    return outputs
 
 
-def own(found: Any) -> Any:
-    """The user's own function where the real package's decorator is around it, marked alike; else `found`.
+def own(value: Any) -> Any:
+    """The user's own function where the real package's decorator is around it, marked alike; else `value`.
 
     That decorator makes a function which takes a project and a run before the arguments, and stores what it returns by
     the platform's SDK. Here the arguments are bound, and outputs stored, as for any other function.
     """
-    code = getattr(found, "__code__", None)
-    if code is None or not of_platform(found):
-        return found
-    kept = dict(zip(code.co_freevars, found.__closure__ or (), strict=False))
-    function = getattr(found, "__wrapped__", None)
-    if not callable(function) or "outputs" not in kept:
-        return found
-    return handler(kept["outputs"].cell_contents)(function)
+    code = getattr(value, "__code__", None)
+    if code is None or not of_platform(value):
+        return value
+    variables = dict(zip(code.co_freevars, value.__closure__ or (), strict=False))
+    function = getattr(value, "__wrapped__", None)
+    if not callable(function) or "outputs" not in variables:
+        return value
+    return handler(variables["outputs"].cell_contents)(function)
 
 
 def is_decorator(value: Any) -> bool:
@@ -72,9 +72,9 @@ def decorated_names(module: ModuleType) -> list[str]:
     return defined or [name for name, _ in names.values()]
 
 
-def of_platform(found: Any) -> bool:
+def of_platform(function: Any) -> bool:
     """Whether a function is made by the platform's SDK, around the user's own."""
-    name = getattr(found, "__globals__", {}).get("__name__") or ""
+    name = getattr(function, "__globals__", {}).get("__name__") or ""
     return bool(name.partition(".")[0] == _PLATFORM)
 
 

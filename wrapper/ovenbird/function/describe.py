@@ -23,7 +23,7 @@ def describe(handler: Handler, parameters: dict[str, Any]) -> Description:
     """
     loaded = handler.loaded
     binder = handler.binder
-    found: Description = {
+    description: Description = {
         "target": str(loaded.target),
         "name": handler.name,
         "file": getattr(loaded.module, "__file__", None),
@@ -33,13 +33,13 @@ def describe(handler: Handler, parameters: dict[str, Any]) -> Description:
         "close": bool(loaded.close or (loaded.is_class and hasattr(loaded.found, "close"))),
     }
     if binder is not None:
-        found["payload"] = binder.mode.value
-        found["arguments"] = [_argument(parameter) for parameter in binder.parameters]
-        found["injected"] = _injected(binder)
-        found["takes_unknown_fields"] = binder.rest
+        description["payload"] = binder.mode.value
+        description["arguments"] = [_argument(parameter) for parameter in binder.parameters]
+        description["injected"] = _injected(binder)
+        description["takes_unknown_fields"] = binder.rest
         returns = hints_of(handler.call).get("return", Any)
-        found["returns"] = None if returns is Any else hint_text(returns)
-    return found
+        description["returns"] = None if returns is Any else hint_text(returns)
+    return description
 
 
 def describe_service(handler: Handler, port: int) -> Description:
@@ -63,20 +63,22 @@ def describe_job(handler: Handler, target: str) -> Description | None:
     }
 
 
-def text(found: Description) -> str:
+def text(description: Description) -> str:
     """The description for people."""
-    rows = [("target", found["target"]), ("file", found["file"]), ("shape", found["shape"])]
-    if "payload" in found:
-        rows.append(("payload", found["payload"]))
-        for argument in found["arguments"]:
+    rows = [("target", description["target"]), ("file", description["file"]), ("shape", description["shape"])]
+    if "payload" in description:
+        rows.append(("payload", description["payload"]))
+        for argument in description["arguments"]:
             default = "" if argument["required"] else f" = {argument['default']}"
             rows.append(("  argument", f"{argument['name']}: {argument['hint']}{default}"))
-        rows += [("  injected", f"{name} ({_FILLED.get(kind, kind)})") for name, kind in found["injected"].items()]
-        if found["takes_unknown_fields"]:
+        rows += [
+            ("  injected", f"{name} ({_FILLED.get(kind, kind)})") for name, kind in description["injected"].items()
+        ]
+        if description["takes_unknown_fields"]:
             rows.append(("  argument", "** (further fields)"))
-    rows += [("returns", found.get("returns") or "not hinted"), ("init", found["init"] or "none")]
-    rows.append(("close", "yes" if found["close"] else "none"))
-    service, job = found.get("service"), found.get("job")
+    rows += [("returns", description.get("returns") or "not hinted"), ("init", description["init"] or "none")]
+    rows.append(("close", "yes" if description["close"] else "none"))
+    service, job = description.get("service"), description.get("job")
     if service:
         rows.append(("as a service", service.get("refused") or service["example"] or "an application of its own"))
     if job and "refused" in job:
@@ -89,10 +91,14 @@ def text(found: Description) -> str:
 
 
 def _argument(parameter: Parameter) -> Description:
-    found: Description = {"name": parameter.name, "hint": hint_text(parameter.hint), "required": parameter.required}
+    description: Description = {
+        "name": parameter.name,
+        "hint": hint_text(parameter.hint),
+        "required": parameter.required,
+    }
     if not parameter.required:
-        found["default"] = repr(parameter.default)
-    return found
+        description["default"] = repr(parameter.default)
+    return description
 
 
 def _injected(binder: Binder) -> dict[str, str]:

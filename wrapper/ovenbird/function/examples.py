@@ -127,7 +127,7 @@ class _Example:
             return None if depth and takes_none(hint) else self._fields(bare, depth)  # a class may hold itself
         if issubclass(kind, Mapping):
             return {"key": self.value(parts[1], depth + 1)} if len(parts) == 2 and parts[0] is str else {}
-        return next((value for known, value in _VALUES if issubclass(kind, known)), "text")
+        return next((value for base, value in _VALUES if issubclass(kind, base)), "text")
 
     def _items(self, origin: Any, parts: tuple[Any, ...], depth: int) -> list[Any]:
         if origin is tuple and parts[-1] is not Ellipsis:

@@ -22,10 +22,10 @@ Pairs = Iterable[tuple[str, Any]]
 
 def grouped(pairs: Pairs) -> dict[str, list[Any]]:
     """All values of each name."""
-    found: dict[str, list[Any]] = {}
+    groups: dict[str, list[Any]] = {}
     for key, value in pairs:
-        found.setdefault(key, []).append(value)
-    return found
+        groups.setdefault(key, []).append(value)
+    return groups
 
 
 CHARSET_FIELD = "_charset_"  # a browser's own: HTML standard, 4.10.21.4
@@ -50,9 +50,9 @@ def as_hinted(values: list[Any], hint: Any) -> Any:
     if not is_many(hint):
         return _parsed(values[-1], hint)
     if len(values) == 1 and isinstance(values[0], str) and values[0].startswith("["):
-        found = _parsed(values[0], hint)
-        if isinstance(found, list):
-            return found
+        parsed = _parsed(values[0], hint)
+        if isinstance(parsed, list):
+            return parsed
     items = typing.get_args(core(hint)) or (Any,)
     return [_parsed(value, items[0]) for value in values]
 
@@ -64,9 +64,9 @@ def as_object(pairs: Pairs, hint: Any) -> dict[str, Any]:
     for key, values in grouped(pairs).items():
         if key == CHARSET_FIELD and hints and key not in hints:
             continue
-        given = without_empty(values, hints.get(key, Any))
-        if given:
-            members[key] = as_hinted(given, hints.get(key, Any))
+        texts = without_empty(values, hints.get(key, Any))
+        if texts:
+            members[key] = as_hinted(texts, hints.get(key, Any))
         elif is_many(hints[key]):
             members[key] = []
     return members

@@ -29,19 +29,19 @@ class Handler:
         self, loaded: LoadedFunction, reserved: frozenset[str] = SERVICE, *, fields_only: bool = False
     ) -> None:
         self.loaded = loaded
-        function = loaded.target.function
-        self.name = function.name if function else loaded.target.attribute.rpartition(".")[2]
+        spec = loaded.target.function
+        self.name = spec.name if spec else loaded.target.attribute.rpartition(".")[2]
         self._instance: Any = None
-        found = _unconstructed(loaded) if loaded.is_class else loaded.found
-        self.shape = shape_of(found)
-        self.binder = None if self.shape.application else Binder(found, reserved, fields_only=fields_only)
-        self.call: Callable[..., Any] = self._adapt(found)
+        function = _unconstructed(loaded) if loaded.is_class else loaded.found
+        self.shape = shape_of(function)
+        self.binder = None if self.shape.application else Binder(function, reserved, fields_only=fields_only)
+        self.call: Callable[..., Any] = self._adapt(function)
 
     def construct(self, context: Context, parameters: dict[str, Any]) -> None:
         """Make the object, when the handler is a class. It gets the init parameters when nothing else takes them."""
         if self.loaded.is_class:
-            given = {} if self._initializer(self.loaded.found) else parameters
-            self._instance = _bound(self.loaded.found, context, given)()
+            arguments = {} if self._initializer(self.loaded.found) else parameters
+            self._instance = _bound(self.loaded.found, context, arguments)()
             self.call = self._adapt(self._instance)
 
     def init(self, context: Context, parameters: dict[str, Any]) -> Thunk | None:
@@ -78,11 +78,11 @@ class Handler:
             _bound(kind, context, {})
         return f"{_name(function or kind)}{signature_of(function or kind)}"
 
-    def _initializer(self, found: Any) -> Callable[..., Any] | None:
+    def _initializer(self, owner: Any) -> Callable[..., Any] | None:
         """Init: the class's own method, else the module's function (for a class, when a document names it)."""
         if not self.loaded.is_class:
             return self.loaded.init
-        own = getattr(found, self.loaded.target.init or "init", None)
+        own = getattr(owner, self.loaded.target.init or "init", None)
         return own if callable(own) else (self.loaded.init if self.loaded.target.init else None)
 
     def probe(self, name: str) -> Thunk | None:
@@ -90,8 +90,8 @@ class Handler:
         function = getattr(self._instance, name, None)
         return function if callable(function) else None
 
-    def _adapt(self, found: Callable[..., Any]) -> Callable[..., Any]:
-        return self.binder.adapt(found) if self.binder else found
+    def _adapt(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        return self.binder.adapt(function) if self.binder else function
 
 
 def _unconstructed(loaded: LoadedFunction) -> Callable[..., Any]:

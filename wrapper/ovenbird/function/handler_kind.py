@@ -32,33 +32,33 @@ class HandlerKind(enum.Enum):
         return self in (HandlerKind.ASGI, HandlerKind.WSGI)
 
 
-def shape_of(found: Callable[..., Any]) -> HandlerKind:
+def shape_of(function: Callable[..., Any]) -> HandlerKind:
     """The shape of a callable that is not a class."""
-    code = underlying(found)
-    names = _names(found)
+    code = underlying(function)
+    names = _names(function)
     if inspect.iscoroutinefunction(code):
         return HandlerKind.ASGI if names == ["scope", "receive", "send"] else HandlerKind.ASYNC
     if inspect.isasyncgenfunction(code):
         return HandlerKind.ASYNC_GENERATOR
     if inspect.isgeneratorfunction(code) and names != ["environ", "start_response"]:
         return HandlerKind.GENERATOR
-    if names == ["environ", "start_response"] or callable(getattr(found, "wsgi_app", None)):
+    if names == ["environ", "start_response"] or callable(getattr(function, "wsgi_app", None)):
         return HandlerKind.WSGI
     return HandlerKind.SYNC
 
 
-def underlying(found: Callable[..., Any]) -> Callable[..., Any]:
+def underlying(function: Callable[..., Any]) -> Callable[..., Any]:
     """The function that a call reaches first: through `partial`, and through `__call__` of an object."""
-    while isinstance(found, functools.partial):
-        found = found.func
-    if not (inspect.isroutine(found) or inspect.isclass(found)):
-        return type(found).__call__
-    return found
+    while isinstance(function, functools.partial):
+        function = function.func
+    if not (inspect.isroutine(function) or inspect.isclass(function)):
+        return type(function).__call__
+    return function
 
 
-def _names(found: Callable[..., Any]) -> list[str]:
+def _names(function: Callable[..., Any]) -> list[str]:
     """Names of the parameters; none when the callable does not tell."""
     try:
-        return list(signature_of(found).parameters)
+        return list(signature_of(function).parameters)
     except (TypeError, ValueError):
         return []

@@ -61,15 +61,15 @@ def load(target: Target) -> LoadedFunction:
     sys.path.insert(0, root)
     module = _import(target)
     target = _meant(module, target)
-    found = own(_attribute(module, target))
-    if not callable(found):
+    function = own(_attribute(module, target))
+    if not callable(function):
         raise NotCallableError(
-            f"{target} is a {type(found).__name__} and cannot be called",
+            f"{target} is a {type(function).__name__} and cannot be called",
             hint=suggest_names("", _callables(module)),
         )
-    init = _init(module, target, found)
-    close = None if isinstance(found, type) else _own_function(module, "close")
-    return LoadedFunction(target, module, found, init, close)
+    init = _init(module, target, function)
+    close = None if isinstance(function, type) else _own_function(module, "close")
+    return LoadedFunction(target, module, function, init, close)
 
 
 def refuse_shadows(root: Path) -> None:
@@ -86,8 +86,8 @@ def _import(target: Target) -> ModuleType:
     name = target.module
     # The finders cache folder listings: a file written just before, as --reload does, may be missed. The source's own
     # are dropped: importlib.invalidate_caches() would import importlib.metadata, which takes a tenth of a start.
-    for place in [found for found in sys.path_importer_cache if Path(found).is_relative_to(target.root)]:
-        del sys.path_importer_cache[place]
+    for path in [folder for folder in sys.path_importer_cache if Path(folder).is_relative_to(target.root)]:
+        del sys.path_importer_cache[path]
     try:
         with parent_only():
             return importlib.import_module(name)
@@ -140,10 +140,10 @@ def _meant(module: ModuleType, target: Target) -> Target:
         return replace(target, attribute=names[0])
     if is_absent and not names:
         return target
-    which = f"it decorates {', '.join(names)}" if names else "it decorates no function"
+    decorated = f"it decorates {', '.join(names)}" if names else "it decorates no function"
     others = [name for name in _callables(module) if not is_decorator(vars(module).get(name))]
     raise AttributeMissingError(
-        f"{show_value(str(target))} is the decorator, not a function; {which}"
+        f"{show_value(str(target))} is the decorator, not a function; {decorated}"
         if not is_absent
         else f"{show_value(target.module)} has no attribute {show_value(target.attribute)}; these are decorated:"
         f" {', '.join(names)}",
@@ -152,21 +152,21 @@ def _meant(module: ModuleType, target: Target) -> Target:
 
 
 def _attribute(module: ModuleType, target: Target) -> Any:
-    found: Any = module
-    done = target.module
+    value: Any = module
+    path = target.module
     for name in target.attribute.split("."):
         try:
-            found = getattr(found, name)
+            value = getattr(value, name)
         except AttributeError:
             raise AttributeMissingError(
-                f"{show_value(done)} ({getattr(module, '__file__', None) or 'no file'}) has no"
+                f"{show_value(path)} ({getattr(module, '__file__', None) or 'no file'}) has no"
                 f" attribute {show_value(name)}",
-                hint=suggest_names(name, _callables(found)),
+                hint=suggest_names(name, _callables(value)),
             ) from None
         except Exception as error:  # a module's __getattr__ or a property may raise anything
-            raise LoadError(f"{done}.{name} raised {summary(error)}", cause=user_traceback(error)) from None
-        done = f"{done}.{name}"
-    return found
+            raise LoadError(f"{path}.{name} raised {summary(error)}", cause=user_traceback(error)) from None
+        path = f"{path}.{name}"
+    return value
 
 
 def _init(module: ModuleType, target: Target, kind: Any) -> Callable[..., Any] | None:
@@ -175,28 +175,28 @@ def _init(module: ModuleType, target: Target, kind: Any) -> Callable[..., Any] |
         return _own_function(module, "init")
     if isinstance(kind, type) and callable(getattr(kind, target.init, None)):
         return None
-    found = getattr(module, target.init, None)
-    if found is None:
+    function = getattr(module, target.init, None)
+    if function is None:
         raise AttributeMissingError(
             f"spec.source.init_function: {show_value(target.module)} has no attribute {show_value(target.init)}",
             hint=suggest_names(target.init, _callables(module)),
         )
-    if not callable(found):
-        raise NotCallableError(f"spec.source.init_function: {show_value(target.init)} is a {type(found).__name__}")
-    return found  # type: ignore[no-any-return]
+    if not callable(function):
+        raise NotCallableError(f"spec.source.init_function: {show_value(target.init)} is a {type(function).__name__}")
+    return function  # type: ignore[no-any-return]
 
 
-def _callables(found: Any) -> list[str]:
+def _callables(owner: Any) -> list[str]:
     """Names of what can be called in a module or an object, for a message."""
     names = []
-    for name in dir(found):
+    for name in dir(owner):
         with contextlib.suppress(Exception):  # a property may raise anything
-            if callable(getattr(found, name)):
+            if callable(getattr(owner, name)):
                 names.append(name)
     return names
 
 
 def _own_function(module: ModuleType, name: str) -> Callable[..., Any] | None:
     """A function defined in this very module: `from os import close` must not be taken for the user's close."""
-    found = getattr(module, name, None)
-    return found if callable(found) and getattr(found, "__module__", None) == module.__name__ else None
+    value = getattr(module, name, None)
+    return value if callable(value) and getattr(value, "__module__", None) == module.__name__ else None

@@ -44,36 +44,36 @@ def parse(text: str, source: str = "") -> Target:
         from ..common.redact import redact_url
 
         raise LoadError(f"{show_value(redact_url(text))} is a URL, not a target", hint=NO_URL_HINT)
-    place, _, attribute = text.partition(":") if not text.endswith((".yaml", ".yml")) else (text, "", "")
+    path, _, attribute = text.partition(":") if not text.endswith((".yaml", ".yml")) else (text, "", "")
     if attribute and not _ATTRIBUTE.fullmatch(attribute):
         raise LoadError(
             f"{show_value(text)}: {show_value(attribute)} is not the name of an attribute",
             hint="FILE.py:handler or pkg.mod:fn",
         )
-    if attribute and (place.endswith((".yaml", ".yml")) or (is_folder(Path(place)) and not _MODULE.fullmatch(place))):
+    if attribute and (path.endswith((".yaml", ".yml")) or (is_folder(Path(path)) and not _MODULE.fullmatch(path))):
         raise LoadError(
             f"{show_value(text)}: the function document names the handler",
             hint=f"leave out {show_value(':' + attribute)}",
         )
-    if place.endswith((".yaml", ".yml")):
-        return from_document(read(Path(place)), source)
-    if place.endswith(".py"):
-        return _file(Path(place), attribute or DEFAULT_ATTRIBUTE, source)
-    if is_folder(Path(place)) and not attribute:
-        return from_document(read(find(Path(place))), source)
-    if attribute and _MODULE.fullmatch(place):
-        return Target(_folder(source or "."), place, attribute)
+    if path.endswith((".yaml", ".yml")):
+        return from_document(read(Path(path)), source)
+    if path.endswith(".py"):
+        return _file(Path(path), attribute or DEFAULT_ATTRIBUTE, source)
+    if is_folder(Path(path)) and not attribute:
+        return from_document(read(find(Path(path))), source)
+    if attribute and _MODULE.fullmatch(path):
+        return Target(_folder(source or "."), path, attribute)
     from ..common.file_kind import ARCHIVES, describe_file  # for a message only
 
     if kind := describe_file(Path(text)):
         hint = (
             "unpack it, and name the folder: `--source`, or the variable `OVENBIRD_SOURCE`" if kind in ARCHIVES else ""
         )
-        raise LoadError(f"{show_value(text)} is not a target: it is {kind}", hint=hint or _suggest(place))
+        raise LoadError(f"{show_value(text)} is not a target: it is {kind}", hint=hint or _suggest(path))
     raise LoadError(
         f"{show_value(text)} is not a target: no such folder, and neither FILE.py, FILE.py:name,"
         " pkg.mod:name nor FILE.yaml",
-        hint=_suggest(place),
+        hint=_suggest(path),
     )
 
 
@@ -88,12 +88,12 @@ def unnamed(folder: Path, image: Path) -> str:
         return str(image / NAMES[0])
     if not is_folder(image):
         return str(folder)
-    place = folder.resolve()
+    path = folder.resolve()
     raise DocumentError(
-        f"no function: none is named, and there is no function.yaml in {show_value(str(place))}, nor"
+        f"no function: none is named, and there is no function.yaml in {show_value(str(path))}, nor"
         " one built into the image",
-        hint=f'mount a folder and name its function: podman run -p 8080:8080 -v "$PWD:{place}:ro" IMAGE serve '
-        f"main.py:handler; in a pod a volume at {place} and the variable `OVENBIRD_TARGET=main.py:handler`",
+        hint=f'mount a folder and name its function: podman run -p 8080:8080 -v "$PWD:{path}:ro" IMAGE serve '
+        f"main.py:handler; in a pod a volume at {path} and the variable `OVENBIRD_TARGET=main.py:handler`",
     )
 
 
@@ -157,9 +157,9 @@ def _inline(code: str, module: str) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(code, encoding="utf-8")
     except OSError as error:
-        place = str(folder) if folder.name else "a temporary folder"
+        location = str(folder) if folder.name else "a temporary folder"
         raise LoadError(
-            f"cannot write the inline source to {place}: {error.strerror or error}",
+            f"cannot write the inline source to {location}: {error.strerror or error}",
             hint="TMPDIR names a folder that can be written and has room",
         ) from None
     return folder
@@ -175,9 +175,9 @@ def _folder(name: str) -> Path:
     return path.resolve()
 
 
-def _suggest(place: str) -> str:
+def _suggest(path: str) -> str:
     """What the user may have meant: files beside the one that is missing."""
-    folder = Path(place).parent
+    folder = Path(path).parent
     names = [entry.name for entry in folder.iterdir()] if is_folder(folder) else []
-    found = suggest_names(Path(place).name, [name for name in names if name.endswith((".py", ".yaml", ".yml"))])
-    return found or "FILE.py:handler, pkg.mod:fn, or a folder that holds function.yaml"
+    suggestion = suggest_names(Path(path).name, [name for name in names if name.endswith((".py", ".yaml", ".yml"))])
+    return suggestion or "FILE.py:handler, pkg.mod:fn, or a folder that holds function.yaml"

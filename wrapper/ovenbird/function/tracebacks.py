@@ -14,9 +14,9 @@ _IMPORT = os.path.dirname(os.path.abspath(importlib.__file__)) + os.sep  # noqa:
 def user_traceback(error: BaseException) -> str:
     """The traceback of `error` and of what caused it, cut of the frames of Ovenbird and of the import system."""
     try:
-        found = traceback.TracebackException.from_exception(error)
-        _cut(found, set())
-        return "".join(found.format()).rstrip()
+        trace = traceback.TracebackException.from_exception(error)
+        _cut(trace, set())
+        return "".join(trace.format()).rstrip()
     except Exception as broken:  # a class of the user's may raise anything from any attribute
         return f"{type(error).__qualname__} has a traceback that cannot be told: {type(broken).__qualname__}"
 
@@ -48,16 +48,16 @@ def summary(error: BaseException) -> str:
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
-def _cut(found: traceback.TracebackException, seen: set[int]) -> None:
-    if id(found) in seen:
+def _cut(trace: traceback.TracebackException, visited: set[int]) -> None:
+    if id(trace) in visited:
         return
-    seen.add(id(found))
-    found.stack = traceback.StackSummary.from_list([frame for frame in found.stack if not _hidden(frame.filename)])
-    for other in (found.__cause__, found.__context__):
+    visited.add(id(trace))
+    trace.stack = traceback.StackSummary.from_list([frame for frame in trace.stack if not _hidden(frame.filename)])
+    for other in (trace.__cause__, trace.__context__):
         if other is not None:
-            _cut(other, seen)
-    for other in getattr(found, "exceptions", None) or ():
-        _cut(other, seen)
+            _cut(other, visited)
+    for other in getattr(trace, "exceptions", None) or ():
+        _cut(other, visited)
 
 
 def _hidden(filename: str) -> bool:

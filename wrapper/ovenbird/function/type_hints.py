@@ -41,8 +41,8 @@ def hints_of(function: Callable[..., Any]) -> dict[str, Any]:
     """
     source = _hinted(function)
     names = getattr(source, "__globals__", {})
-    found = {name: _resolved(name, hint, names) for name, hint in _annotations(source).items()}
-    return {name: hint for name, hint in found.items() if hint is not None}
+    hints = {name: _resolved(name, hint, names) for name, hint in _annotations(source).items()}
+    return {name: hint for name, hint in hints.items() if hint is not None}
 
 
 def is_class(hint: Any) -> TypeGuard[type]:
@@ -134,12 +134,12 @@ def mentions_pydantic(hint: Any) -> bool:
         return False
     todo: list[Any] = [hint]
     alive: list[Any] = []  # an id is a name only as long as its object lives
-    seen: set[int] = set()
+    visited: set[int] = set()
     while todo:
         part = todo.pop()
-        if id(part) in seen:  # an alias may refer to itself
+        if id(part) in visited:  # an alias may refer to itself
             continue
-        seen.add(id(part))
+        visited.add(id(part))
         alive.append(part)
         if is_pydantic(part):
             return True
@@ -155,8 +155,8 @@ def mentions_pydantic(hint: Any) -> bool:
 def field_hints(hint: Any) -> dict[str, Any]:
     """The hints of the fields of a class, by their names in JSON; empty for a class that has none."""
     if has_fields(hint) and not is_pydantic(hint):
-        info, found = msgspec.inspect.type_info(hint), typing.get_type_hints(hint, include_extras=True)
-        return {field.encode_name: _unqualified(found[field.name]) for field in getattr(info, "fields", ())}
+        info, hints = msgspec.inspect.type_info(hint), typing.get_type_hints(hint, include_extras=True)
+        return {field.encode_name: _unqualified(hints[field.name]) for field in getattr(info, "fields", ())}
     models = getattr(hint, "__pydantic_fields__", None) or {}
     return {model.alias or name: model.annotation for name, model in models.items()}
 
@@ -188,19 +188,19 @@ def _unqualified(hint: Any) -> Any:
     return _unqualified(typing.get_args(hint)[0]) if _is_qualified(hint) else hint
 
 
-def _hinted(found: Any) -> Any:
+def _hinted(function: Any) -> Any:
     """The function whose hints are those of a callable: through partials, decorators, classes and `__call__`."""
     while True:
-        if isinstance(found, functools.partial):
-            found = found.func
-        elif hasattr(found, "__wrapped__"):
-            found = found.__wrapped__
-        elif inspect.isclass(found):
-            return found.__init__
-        elif inspect.isroutine(found):
-            return found
+        if isinstance(function, functools.partial):
+            function = function.func
+        elif hasattr(function, "__wrapped__"):
+            function = function.__wrapped__
+        elif inspect.isclass(function):
+            return function.__init__
+        elif inspect.isroutine(function):
+            return function
         else:
-            found = type(found).__call__
+            function = type(function).__call__
 
 
 def _annotations(function: Any) -> dict[str, Any]:

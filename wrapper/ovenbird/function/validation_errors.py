@@ -57,8 +57,8 @@ def misfits(value: Any, hint: Any, path: str, convert: Any, lax: bool) -> list[F
         bare, cause = core(hint), error.__cause__
         if is_pydantic(bare) and is_pydantic_error(cause):
             return _of_pydantic(cause, path)
-        found = _inside(value, bare, path, convert, lax) if len(path) < _FARTHEST else []
-        return found or [_problem(error, path)]
+        errors = _inside(value, bare, path, convert, lax) if len(path) < _FARTHEST else []
+        return errors or [_problem(error, path)]
     except ValueError as error:
         if not is_pydantic_error(error):
             raise
@@ -68,14 +68,14 @@ def misfits(value: Any, hint: Any, path: str, convert: Any, lax: bool) -> list[F
 
 def unknown(keys: Iterable[Any], names: Iterable[str], path: str = "") -> list[FieldError]:
     """A problem for each field that the handler does not know, with the name that was probably meant."""
-    known, found = list(names), []
+    candidates, errors = list(names), []
     for key in keys:
         text = str(key)
-        hint = did_you_mean(text, known) if len(text) <= _LONGEST else ""
-        found.append(FieldError(_below(path, text), "unknown field" + (f", {hint}" if hint else "")))
-        if len(found) == _MOST:
+        hint = did_you_mean(text, candidates) if len(text) <= _LONGEST else ""
+        errors.append(FieldError(_below(path, text), "unknown field" + (f", {hint}" if hint else "")))
+        if len(errors) == _MOST:
             break
-    return found
+    return errors
 
 
 def is_pydantic_error(error: BaseException | None) -> bool:
@@ -107,38 +107,38 @@ def _inside(value: Any, hint: Any, path: str, convert: Any, lax: bool) -> list[F
         pairs = ((_below(path, str(key)), part) for key, part in value.items())
     elif isinstance(value, list) and origin in MANY and (origin is not tuple or parts[1:] == (...,)):
         pairs = ((f"{path}[{index}]", part) for index, part in enumerate(value))
-    found: list[FieldError] = []
+    errors: list[FieldError] = []
     for where, part in islice(pairs, _EXAMINED):
-        found += misfits(part, parts[-1] if origin is dict else parts[0], where, convert, lax)
-        if len(found) >= _MOST:
+        errors += misfits(part, parts[-1] if origin is dict else parts[0], where, convert, lax)
+        if len(errors) >= _MOST:
             break
-    return found
+    return errors
 
 
 def _fields(value: dict[Any, Any], hint: Any, path: str, convert: Any, lax: bool) -> list[FieldError]:
     info: Any = msgspec.inspect.type_info(hint)
-    hints, found = field_hints(hint), []
+    hints, errors = field_hints(hint), []
     for field in getattr(info, "fields", ()):
         name = field.encode_name
         if name in value:
-            found += misfits(value[name], hints[name], _below(path, name), convert, lax)
+            errors += misfits(value[name], hints[name], _below(path, name), convert, lax)
         elif field.required:
-            found.append(FieldError(_below(path, name), "missing"))
+            errors.append(FieldError(_below(path, name), "missing"))
     if getattr(info, "forbid_unknown_fields", False):
-        known = {*hints, getattr(info, "tag_field", None)}
-        found += unknown((key for key in value if key not in known), hints, path)
-    return found
+        allowed = {*hints, getattr(info, "tag_field", None)}
+        errors += unknown((key for key in value if key not in allowed), hints, path)
+    return errors
 
 
 def _of_pydantic(error: Any, path: str) -> list[FieldError]:
     """Every problem that a pydantic ValidationError holds."""
-    found = []
+    errors = []
     for item in error.errors(include_url=False, include_context=False, include_input=False)[:_MOST]:
         where = path
         for part in item["loc"]:
             where = f"{where}[{part}]" if isinstance(part, int) else _below(where, str(part))
-        found.append(FieldError(where, item["msg"]))
-    return found
+        errors.append(FieldError(where, item["msg"]))
+    return errors
 
 
 def _problem(error: msgspec.ValidationError, path: str) -> FieldError:

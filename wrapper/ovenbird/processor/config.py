@@ -116,21 +116,21 @@ def _config(document: dict[str, Any], root: Path, problems: list[str]) -> Proces
 
 def _trigger(triggers: dict[str, Any], problems: list[str]) -> tuple[str, dict[str, Any]]:
     """The one trigger that is not disabled, by its name; a problem where there is none, another kind, or a second."""
-    found = {str(name): trigger for name, trigger in triggers.items() if not _disabled(trigger)}
-    if not found:
+    enabled = {str(name): trigger for name, trigger in triggers.items() if not _disabled(trigger)}
+    if not enabled:
         why = "every trigger is disabled" if triggers else "missing"
         problems.append(f"spec.triggers: {why}; one of kind '{JOB}' or '{HTTP}' is needed")
         return "", {}
     sound = True
-    for name, trigger in found.items():
+    for name, trigger in enabled.items():
         kind = trigger.get("kind") if isinstance(trigger, dict) else None
         if kind not in (JOB, HTTP):
             sound = False
             problems.append(f"spec.triggers.{name}.kind: expected '{JOB}' or '{HTTP}', found {show_value(kind)}")
-    if len(found) > 1:
-        names = ", ".join(f"{show_value(name)} ({_kind(trigger)})" for name, trigger in found.items())
+    if len(enabled) > 1:
+        names = ", ".join(f"{show_value(name)} ({_kind(trigger)})" for name, trigger in enabled.items())
         problems.append(f"spec.triggers: {names} cannot be combined; a process runs one job or serves one port")
-    name, trigger = next(iter(found.items()))
+    name, trigger = next(iter(enabled.items()))
     return (name, trigger) if sound else (name, {})
 
 
@@ -144,11 +144,11 @@ def _kind(trigger: Any) -> Any:
 
 def _handler(value: Any, problems: list[str]) -> tuple[str, str]:
     """Module and attribute from `package/module:name` or `package.module:name`."""
-    found = _HANDLER.fullmatch(value.replace("/", ".")) if isinstance(value, str) else None
-    if not found:
+    match = _HANDLER.fullmatch(value.replace("/", ".")) if isinstance(value, str) else None
+    if not match:
         problems.append(f"spec.handler: expected 'module:name', found {show_value(value)}")
         return "", ""
-    return found[1], found[2]
+    return match[1], match[2]
 
 
 def _body(attributes: dict[str, Any], where: str, problems: list[str]) -> bytes:
@@ -171,5 +171,5 @@ def _mapping(parent: dict[str, Any], key: str, where: str, problems: list[str]) 
     return value
 
 
-def _unknown(mapping: dict[str, Any], known: frozenset[str], where: str) -> list[str]:
-    return [f"{where}{key}" for key in mapping if key not in known]
+def _unknown(mapping: dict[str, Any], names: frozenset[str], where: str) -> list[str]:
+    return [f"{where}{key}" for key in mapping if key not in names]

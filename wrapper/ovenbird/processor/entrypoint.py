@@ -26,19 +26,24 @@ PLATFORM = ("RUN_ID", "PROJECT_NAME", "DHCORE_ENDPOINT")  # set where the platfo
 
 
 def processor(
-    path: str, platform: str | None, settings: Settings, given: frozenset[str], serve: Serve, environ: Mapping[str, str]
+    path: str,
+    platform: str | None,
+    settings: Settings,
+    overrides: frozenset[str],
+    serve: Serve,
+    environ: Mapping[str, str],
 ) -> int:
     """Do what the document at `path` says; the exit status. Errors: OvenbirdError.
 
-    A limit of the document holds unless a flag or the environment gives it (`given`, by the names of settings).
+    A limit of the document holds unless a flag or the environment gives it (`overrides`, by the names of settings).
     """
     config = read(Path(path))
     if config.kind == JOB:
         leave_first_process()
     _tell(config, platform, environ)
     _describe(config)
-    limits = {name: value for name, value in config.limits.items() if name not in given}
-    if config.kind == JOB and "grace" not in given:
+    limits = {name: value for name, value in config.limits.items() if name not in overrides}
+    if config.kind == JOB and "grace" not in overrides:
         limits["grace"] = GRACE
     settings = replace(settings, **limits)
     environ = {**environ, **limits_as_variables(settings)}

@@ -87,15 +87,15 @@ class Event:
 
     def get_header(self, name: str, default: str | None = None) -> str | None:
         """The value of one header, whatever the case of its name."""
-        found: str | None = self.headers.get(name, default)
-        return found
+        value: str | None = self.headers.get(name, default)
+        return value
 
     def to_json(self) -> str:
         """All attributes as JSON; a body of bytes in base64."""
-        found = {**vars(self), "trigger": {"kind": self.trigger.kind, "name": self.trigger.name}}
+        fields = {**vars(self), "trigger": {"kind": self.trigger.kind, "name": self.trigger.name}}
         if isinstance(self.body, bytes):
-            found["body"] = base64.b64encode(self.body).decode()
-        return json.dumps(found, default=str)
+            fields["body"] = base64.b64encode(self.body).decode()
+        return json.dumps(fields, default=str)
 
     def __repr__(self) -> str:
         return f"Event({self.method} {self.path}, {self.size} bytes)"  # a header may be a secret

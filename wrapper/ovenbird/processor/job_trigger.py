@@ -79,13 +79,13 @@ def _told(reply: HttpResponse) -> int:
     return FAILED
 
 
-def _stopped(stop: RunInterrupted, limit: float, how: str = "") -> int:
+def _stopped(stop: RunInterrupted, limit: float, suffix: str = "") -> int:
     if stop.reason == TIME_LIMIT:
-        _log.error("stopped by the time limit of %g seconds%s", limit, how)
-        _terminate("time_limit", f"stopped by the time limit of {limit:g} seconds{how}")
+        _log.error("stopped by the time limit of %g seconds%s", limit, suffix)
+        _terminate("time_limit", f"stopped by the time limit of {limit:g} seconds{suffix}")
         return FAILED
-    _log.warning("stopped by %s%s", stop.reason, how)
-    _terminate("stopped", f"stopped by {stop.reason}{how}")
+    _log.warning("stopped by %s%s", stop.reason, suffix)
+    _terminate("stopped", f"stopped by {stop.reason}{suffix}")
     return stop.exit_code
 
 

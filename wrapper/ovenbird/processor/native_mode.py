@@ -69,18 +69,17 @@ def _of_body(body: bytes, environ: Mapping[str, str]) -> dict[str, Any] | None:
     Errors: UnsupportedRunKindError when it is of another kind.
     """
     try:
-        found = json.loads(body)
+        run = json.loads(body)
     except ValueError:
         return None
-    if not isinstance(found, dict) or not isinstance(found.get("spec"), dict):
+    if not isinstance(run, dict) or not isinstance(run.get("spec"), dict):
         return None
-    if (found.get("id"), found.get("project")) != (environ["RUN_ID"], environ["PROJECT_NAME"]):
+    if (run.get("id"), run.get("project")) != (environ["RUN_ID"], environ["PROJECT_NAME"]):
         return None
-    if found.get("kind") != keys.RUN_KIND:
+    if run.get("kind") != keys.RUN_KIND:
         raise UnsupportedRunKindError(
-            f"run {show_value(found['id'])} is of kind {show_value(found.get('kind'))}: only"
-            f" {keys.RUN_KIND} is run here"
+            f"run {show_value(run['id'])} is of kind {show_value(run.get('kind'))}: only {keys.RUN_KIND} is run here"
         )
-    if not found["spec"].get("source"):  # not built: Core may have more
+    if not run["spec"].get("source"):  # not built: Core may have more
         return None
-    return serialization.from_core("run", {"name": found["id"], **found})
+    return serialization.from_core("run", {"name": run["id"], **run})

@@ -43,7 +43,7 @@ class NuclioAdapter(HandlerAdapter):
         stand_in()
         loaded = load(target)
         init = getattr(loaded.module, INIT, None)
-        found = Handler(
+        handler = Handler(
             replace(
                 loaded,
                 found=by_position(loaded.found, str(target), "context", "event"),
@@ -51,8 +51,8 @@ class NuclioAdapter(HandlerAdapter):
                 close=self.platform.terminate,
             )
         )
-        found.name = self.name
-        return found
+        handler.name = self.name
+        return handler
 
     def context(self, handler: Handler, worker_id: int, open_project: Callable[[], Any]) -> Context:
         """The context of one worker process."""

@@ -20,18 +20,18 @@ def limits(
 
     `workerAvailabilityTimeoutMilliseconds: 0` is a limit: nothing waits.
     """
-    found: dict[str, Any] = {}
+    settings: dict[str, Any] = {}
 
-    def take(setting: str, mapping: dict[str, Any], key: str, place: str, convert: Callable[[Any], Any]) -> None:
+    def take(setting: str, mapping: dict[str, Any], key: str, prefix: str, convert: Callable[[Any], Any]) -> None:
         if mapping.get(key) is None:
             return
         try:
             value = convert(mapping[key])
         except ValueError as error:
-            problems.append(f"{place}{key}: expected {error}, found {show_value(mapping[key])}")
+            problems.append(f"{prefix}{key}: expected {error}, found {show_value(mapping[key])}")
             return
         if value:
-            found[setting] = value
+            settings[setting] = value
 
     take("timeout", spec, "eventTimeout", "spec.", duration)
     take("concurrency", trigger, "maxWorkers", where, workers)
@@ -40,9 +40,9 @@ def limits(
         take(setting, attributes, key, where + "attributes.", amount)
     patience = trigger.get("workerAvailabilityTimeoutMilliseconds")
     if patience == 0 and not isinstance(patience, bool):
-        found["queue"] = 0
+        settings["queue"] = 0
     take("queue_timeout", trigger, "workerAvailabilityTimeoutMilliseconds", where, milliseconds)
-    return found
+    return settings
 
 
 def duration(value: Any) -> float:

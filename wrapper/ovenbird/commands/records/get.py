@@ -55,8 +55,8 @@ def _to_stdout(store: EntityStore, key: EntityKey) -> int:
     texts = [str(key)]
     if key.type == "run":
         texts = list((store.read(key)["status"].get("outputs") or {}).values())
-    entities = [MATERIALS[found.type](store, store.read(found), os.environ)
-                for found in map(parse_key, texts) if found.type in MATERIALS]  # fmt: skip
+    entities = [MATERIALS[material.type](store, store.read(material), os.environ)
+                for material in map(parse_key, texts) if material.type in MATERIALS]  # fmt: skip
     paths = [path for entity in entities for path in entity.as_file()]
     if len(paths) != 1:
         raise InputError(f"{key} has {len(paths)} files, and stdout takes one", hint="name a folder instead of -")

@@ -69,9 +69,9 @@ def run(store: EntityStore, options: argparse.Namespace) -> int:
     columns = options.columns or _default_columns(values)
     cells = {name: select_column(values, name) for name in columns}
     if unknown := [name for name, column in cells.items() if column is None and values]:
-        known = ", ".join(dict.fromkeys(name for row in values for name in row))
+        names = ", ".join(dict.fromkeys(name for row in values for name in row))
         raise InputError(
-            f"no run listed has a column {', '.join(map(show_value, unknown))}", hint=f"there are: {known}"
+            f"no run listed has a column {', '.join(map(show_value, unknown))}", hint=f"there are: {names}"
         )
     if options.json or not sys.stdout.isatty():
         chosen = [{name: (cells[name] or [])[index] for name in columns} for index in range(len(values))]
@@ -124,13 +124,13 @@ def _holds(summary: Summary, name: str, text: str) -> bool:
     values = collect_columns(summary)
     candidates = [values[name]] if name in values else [v for key, v in values.items() if key.endswith(f".{name}")]
     try:
-        wanted = json.loads(text)
+        expected = json.loads(text)
     except ValueError:
-        wanted = text
+        expected = text
     return any(
         value == text
         or value_text(value) == text
-        or (value == wanted and isinstance(value, bool) == isinstance(wanted, bool))
+        or (value == expected and isinstance(value, bool) == isinstance(expected, bool))
         for value in candidates
     )
 

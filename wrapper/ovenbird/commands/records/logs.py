@@ -28,13 +28,13 @@ def run(store: EntityStore, options: argparse.Namespace) -> int:
     from ...platform.store import FINAL
 
     key = queries.locate_entity(store, "run", options.key, options.project)
-    shown = 0
+    printed = 0
     while True:
         ended = store.read(key)["status"].get("state") in FINAL
         lines = list(store.log_lines(key.project, key.id or ""))
-        for line in lines[shown:]:
+        for line in lines[printed:]:
             print(line.rstrip("\n"), flush=True)
-        shown = len(lines)
+        printed = len(lines)
         if ended or not options.follow:
             return 0
         time.sleep(_PAUSE)

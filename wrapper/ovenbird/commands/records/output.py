@@ -75,5 +75,5 @@ def tell_empty(store: EntityStore, noun: str, project: str | None) -> None:
     """Say on stderr where nothing was found: the store of another folder is the usual reason."""
     from ...platform.queries import describe_place
 
-    place = escape_controls(describe_place(store, project))
-    print(f"no such {noun} in {place}; OVENBIRD_HOME names another store", file=sys.stderr)
+    location = escape_controls(describe_place(store, project))
+    print(f"no such {noun} in {location}; OVENBIRD_HOME names another store", file=sys.stderr)

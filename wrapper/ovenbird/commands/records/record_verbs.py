@@ -34,8 +34,8 @@ def main(argv: Sequence[str]) -> int:
     """Run one of these verbs; the exit status. Errors: OvenbirdError."""
     try:
         options = build_parser().parse_args(argv)
-    except SystemExit as done:  # argparse has printed the help, or what is wrong
-        return SettingsError.exit_code if done.code else 0
+    except SystemExit as exit_request:  # argparse has printed the help, or what is wrong
+        return SettingsError.exit_code if exit_request.code else 0
     from ...platform.store_factory import open_store
 
     raise_on_interrupt()
@@ -53,8 +53,8 @@ def build_parser() -> CommandParser:
     nouns = parser.add_subparsers(dest="noun", required=True)
     for noun in NOUNS:
         text = VERBS[noun]
-        place = nouns.add_parser(noun, help=text, description=f"{text[0].upper()}{text[1:]}.")
-        verbs = place.add_subparsers(required=True, metavar="VERB")
+        noun_parser = nouns.add_parser(noun, help=text, description=f"{text[0].upper()}{text[1:]}.")
+        verbs = noun_parser.add_subparsers(required=True, metavar="VERB")
         for verb in _RUN_VERBS if noun == "runs" else _VERBS:
             verb.add(verbs, noun)
     for noun, verb in (("lineage", lineage), ("store", store_summary)):

@@ -27,8 +27,8 @@ def run(store: EntityStore, options: argparse.Namespace) -> int:
 
     keys = [queries.locate_entity(store, queries.VERBS[options.noun], text, options.project) for text in options.keys]
     for key in keys:  # all were found before the first one is removed
-        for gone in queries.remove_entities(
+        for removed in queries.remove_entities(
             store, key, os.environ, versions=options.versions, keep_files=options.keep_files
         ):
-            print(gone)
+            print(removed)
     return 0

@@ -110,21 +110,21 @@ def _settings(
             flags[name] = str(Path(flags[name]).absolute())
     flags |= {"project": record["project"], "source": launch["source"]}
     flags |= {"platform": options.platform} if options.platform else {}
-    given = resolve("run", {name: value for name, value in flags.items() if value != ""}, environ)
-    if backend_name(given.platform, environ) == "local":
+    settings = resolve("run", {name: value for name, value in flags.items() if value != ""}, environ)
+    if backend_name(settings.platform, environ) == "local":
         environ["OVENBIRD_HOME"] = str(Path(data_dir(environ)).absolute())
     spec = record["spec"]
     parameters = {name: _typed(value) for name, value in (spec.get("parameters") or {}).items()}
-    inputs = {**(spec.get("inputs") or {}), **given.input}
+    inputs = {**(spec.get("inputs") or {}), **settings.input}
     if lost := [name for name, text in inputs.items() if HIDDEN in str(text)]:
         raise InputError(
             f"the inputs {', '.join(map(show_value, lost))} were read with secrets, which are not recorded",
             hint=f"`--input {lost[0]}=URL` gives it again",
         )
-    inputs = {name: text for name, text in inputs.items() if name not in given.param}
-    parameters = {name: value for name, value in parameters.items() if name not in given.input}
-    init = {**(spec.get("init_parameters") or {}), **given.init}
-    return replace(given, param={**parameters, **given.param}, input=inputs, init=init), environ
+    inputs = {name: text for name, text in inputs.items() if name not in settings.param}
+    parameters = {name: value for name, value in parameters.items() if name not in settings.input}
+    init = {**(spec.get("init_parameters") or {}), **settings.init}
+    return replace(settings, param={**parameters, **settings.param}, input=inputs, init=init), environ
 
 
 def _typed(value: Any) -> Any:

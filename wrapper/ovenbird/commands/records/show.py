@@ -21,12 +21,12 @@ _WIDE = 80  # columns of a plot where the terminal does not say how many it has
 
 def add(verbs: Verbs, noun: str) -> None:
     """Add the verb and its flags."""
-    what = (
+    action = (
         "print a table's first rows on a terminal, elsewhere the document"
         if noun == "dataitems"
         else "print one, whole"
     )
-    parser = add_verb(verbs, "show", f"{what}, as JSON")
+    parser = add_verb(verbs, "show", f"{action}, as JSON")
     parser.add_argument("key", metavar="KEY", help=key_help(noun))
     parser.add_argument("--json", action="store_true", help="the document, on a terminal too")
     if noun in _WITH_METRICS:

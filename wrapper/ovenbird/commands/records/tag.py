@@ -29,18 +29,18 @@ def run(store: EntityStore, options: argparse.Namespace) -> int:
     from ...platform import queries
     from ...platform.entities.run_summary import format_tags, summarize
 
-    given = format_tags({"labels": options.tags})
-    if "" in given:
+    additions = format_tags({"labels": options.tags})
+    if "" in additions:
         raise InputError(
             f"a tag without a key: {', '.join(map(show_value, options.tags))}", hint="KEY=VALUE, or a word"
         )
     key = queries.locate_entity(store, "run", options.key, options.project)
 
     def change(metadata: dict[str, Any]) -> None:
-        tags = {**format_tags(metadata), **given}
+        tags = {**format_tags(metadata), **additions}
         if missing := [name for name in options.remove if name not in tags]:
-            known = f"it has: {', '.join(tags)}" if tags else "it has no tags"
-            raise InputError(f"the run has no tag {', '.join(map(show_value, missing))}", hint=known)
+            hint = f"it has: {', '.join(tags)}" if tags else "it has no tags"
+            raise InputError(f"the run has no tag {', '.join(map(show_value, missing))}", hint=hint)
         tags = {name: value for name, value in tags.items() if name not in options.remove}
         metadata["labels"] = [f"{name}={value}" if value else name for name, value in tags.items()]
         if options.note is not None:
