@@ -1,4 +1,4 @@
-"""The arguments of a job: names that fit the handler, parameters converted to their hints."""
+"""The arguments of a job: check their names against the handler, and convert parameters to their hints."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _PLAIN = (bool, int, float, str)
 
 
 def check_names(binder: Binder, parameters: Mapping[str, Any], inputs: Mapping[str, str]) -> None:
-    """Refuse names that the handler does not have, and those that are missing. Errors: ArgumentsError, all at once."""
+    """Raise ArgumentsError that lists all names which the handler does not have, and all that are missing."""
     if why := binder.only_served():
         raise ArgumentsError(f"the function cannot be run as a job: {why}", hint="ovenbird serve, or ovenbird invoke")
     twice = sorted(set(parameters) & set(inputs))
@@ -42,13 +42,13 @@ def check_names(binder: Binder, parameters: Mapping[str, Any], inputs: Mapping[s
 
 
 def convert(binder: Binder, parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """Parameters, each converted to its hint. Errors: ArgumentsError that names every one which does not fit."""
+    """Return the parameters, each converted to its hint. Errors: ArgumentsError that lists all that do not fit."""
     converted: dict[str, Any] = {}
     problems: list[str] = []
     for name, value in parameters.items():
         parameter = binder.by_name.get(name)
         try:
-            converted[name] = _converted(parameter, value) if parameter else plain(value)
+            converted[name] = _convert_parameter(parameter, value) if parameter else plain(value)
         except PayloadValidationError as error:
             problems += [f"{field or name}: {message}" for field, message in error.problems]
     if problems:
@@ -56,8 +56,12 @@ def convert(binder: Binder, parameters: Mapping[str, Any]) -> dict[str, Any]:
     return converted
 
 
-def _converted(parameter: Parameter, value: Any) -> Any:
-    """A typed text is JSON where that fits the hint, else the text itself: `--param name=007` is a str for a str."""
+def _convert_parameter(parameter: Parameter, value: Any) -> Any:
+    """Return a value converted to the hint of its parameter. Errors: PayloadValidationError.
+
+    Text from the command line is read as JSON if that fits the hint, else as text: `--param name=007` is the text `007`
+    for a `str`, and the number 7 for an `int`.
+    """
     if isinstance(value, RawJson):
         return _from_json(parameter, value)
     if not isinstance(value, RawArgument):
@@ -76,10 +80,10 @@ def _converted(parameter: Parameter, value: Any) -> Any:
 def effective(
     binder: Binder, parameters: Mapping[str, Any], values: Mapping[str, Any], inputs: Mapping[str, str]
 ) -> dict[str, Any]:
-    """Return the parameters that the call gets, as JSON values: those given as converted, and defaults for the rest."""
+    """Return the parameters of the call as JSON values: the converted ones, and the defaults of all others."""
     effective_values: dict[str, Any] = {}
     for name, value in values.items():
-        # of other types, what was given says more than the text of an object
+        # for other types, the original value says more than the text of the converted object
         is_plain = value is None or isinstance(value, _PLAIN) or type(value).__module__ == "decimal"
         effective_values[name] = json_value(value if is_plain else plain(parameters[name]))
     for parameter in binder.parameters:
@@ -89,9 +93,10 @@ def effective(
 
 
 def _from_json(parameter: Parameter, text: str) -> Any:
-    """Return the value of a JSON text, converted. Its text goes to the hint as it is, so a Decimal keeps all digits.
+    """Return the value of a JSON text, converted. A number is converted from its text, so a Decimal keeps all digits.
 
-    Errors: msgspec.MsgspecError and its like for what is no JSON; PayloadValidationError for what does not fit.
+    Errors: a decoding error, such as msgspec.MsgspecError, for invalid JSON; PayloadValidationError if the value does
+    not fit the hint.
     """
     value = msgspec.json.decode(str(text))
     if isinstance(value, (float, list, dict)) and (decode := getattr(parameter.converter, "decode", None)):
@@ -101,7 +106,7 @@ def _from_json(parameter: Parameter, text: str) -> Any:
 
 
 def _from_text(parameter: Parameter, text: str) -> Any:
-    """Return a text, converted; a number may be written as Python's `int` and `float` take it.
+    """Return a text, converted. A number may have any form that Python's `int` or `float` reads.
 
     Errors: PayloadValidationError.
     """
@@ -118,7 +123,7 @@ def _from_text(parameter: Parameter, text: str) -> Any:
 
 
 def plain(value: Any) -> Any:
-    """A value that no hint converts: what was typed is JSON where it is JSON, else text."""
+    """Return a value without a hint. Text from the command line is parsed if it is JSON."""
     if not isinstance(value, (RawArgument, RawJson)):
         return value
     try:

@@ -1,4 +1,4 @@
-"""`--pdb`: look at where the function has failed, on a terminal, once its run is recorded."""
+"""`--pdb`: open the debugger where the function failed, after its run has been recorded."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _log = logging.getLogger("ovenbird")
 
 
 def debug_failure(error: BaseException | None) -> None:
-    """Open the debugger at the frame that raised, if it is of the user's code or of what that has called."""
+    """Open the debugger at the frame that raised the error. Do nothing if the user's code was not on the stack."""
     cause = _user_error(error)
     if cause is None:
         return
@@ -32,10 +32,10 @@ def debug_failure(error: BaseException | None) -> None:
 
 
 def _user_error(error: BaseException | None) -> BaseException | None:
-    """Return what the user's code raised, beneath the errors that Ovenbird has made of it."""
-    seen: list[BaseException] = []
-    while error is not None and not any(error is other for other in seen):
-        seen.append(error)
+    """Return the exception that the user's code raised: the first such one in the chain of causes, or None."""
+    visited: list[BaseException] = []
+    while error is not None and not any(error is other for other in visited):
+        visited.append(error)
         if not type(error).__module__.startswith("ovenbird.") and user_frames(error):
             return error
         error = error.__cause__ or error.__context__

@@ -1,6 +1,6 @@
-"""Start a run: decide where it comes from, make its record, and execute it.
+"""Start a run: create its record and execute it, or fetch the run that the platform has started.
 
-The platform's own runs are taken over by `platform_run`, which is imported for them only: an empty run has to be quick.
+`platform_run` is imported only for runs of the platform, as a local run has to start quickly.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from .parameters import from_file, shown
 
 
 def run(target: Target | None, settings: Settings, environ: Mapping[str, str], launch: Mapping[str, str]) -> int:
-    """Run the target's handler once; a run that the platform has started may name its target itself. The exit status.
+    """Run the handler of the target once, and return the exit status. A run of the platform may need no target.
 
-    `launch` says how it was started, for a rerun. Errors: OvenbirdError where not even a record could be made.
+    `launch` records how the run was started, for a rerun. Errors: OvenbirdError if no record could be created.
     """
     environ = {**environ, **limits_as_variables(settings)}
-    parameters = {**from_file(settings.params), **settings.param, **_line(settings)}
+    parameters = {**from_file(settings.params), **settings.param, **_read_indexed_line(settings)}
     store = keep(open_store(settings.platform, environ, settings.platform_patience))
     environment = RunEnvironment(settings, environ, store)
     if is_remote(settings, environ):
@@ -50,13 +50,14 @@ def run(target: Target | None, settings: Settings, environ: Mapping[str, str], l
     record = start_run(
         store, name, environ, spec=spec, status={"pid": os.getpid(), "launch": {**launch}}, metadata=metadata
     )
-    # as in the platform; the third tells an `ovenbird run` that the function starts that this run is not its own
+    # The platform sets the first two. The third marks them as local: an `ovenbird run` that the function starts must
+    # not take this run for its own.
     os.environ.update(RUN_ID=record.id, PROJECT_NAME=record.project, OVENBIRD_LOCAL_RUN=record.id)
     return execute(JobRun(target, record, environment, RunArguments(parameters, settings.input, settings.init)))
 
 
 def _refuse_result_file(settings: Settings) -> None:
-    """Raise SettingsError for a result file that would take the place of a file of the function's."""
+    """Raise SettingsError if the result file would overwrite a file of the function."""
     name = settings.result_file
     if name in ("", "-") or "://" in name:
         return
@@ -68,7 +69,7 @@ def _refuse_result_file(settings: Settings) -> None:
 
 
 def is_remote(settings: Settings, environ: Mapping[str, str]) -> bool:
-    """Whether the run is one that the platform has started: it is taken from Core, with all that belongs to it."""
+    """Return whether the platform has started the run: then its record and arguments are read from Core."""
     is_named = environ.get("RUN_ID") and environ.get("PROJECT_NAME")
     return (
         bool(is_named)
@@ -77,8 +78,8 @@ def is_remote(settings: Settings, environ: Mapping[str, str]) -> bool:
     )
 
 
-def _line(settings: Settings) -> dict[str, Any]:
-    """Parameters from the line of --each that is this run's. Errors: SettingsError, ArgumentsError."""
+def _read_indexed_line(settings: Settings) -> dict[str, Any]:
+    """Return the parameters from this run's line of the `--each` file. Errors: SettingsError, ArgumentsError."""
     if not settings.each:
         return {}
     from .indexed_parameters import line

@@ -1,6 +1,6 @@
-"""One run that has a record: load, arguments, init, call, outputs, and its end in the record.
+"""Execute one run that has a record: load, bind arguments, init, call, store outputs, record the end.
 
-What only some runs need (inputs, outputs, an event loop) is imported when a run needs it: an empty run has to be quick.
+Modules that only some runs need (inputs, outputs, an event loop) are imported on demand: an empty run has to be quick.
 """
 
 from __future__ import annotations
@@ -48,21 +48,17 @@ from .result import RunFailed, RunResult
 from .start_folder import absolute_environ, absolute_inputs, absolute_settings
 from .tee import ease_stdout, kept
 
-UNSERVED = (
-    UnsupportedRunError,
-    UnsupportedRunKindError,
-    DocumentError,
-)  # errors of a run that another way to run it may serve
+UNSERVED = (UnsupportedRunError, UnsupportedRunKindError, DocumentError)
+"""Errors after which another way to run the function may succeed."""
 _log = logging.getLogger("ovenbird")
-_open: list[
-    EntityStore
-] = []  # never closed: the process ends with the run, and before Python 3.12 closing waits for the disk
+# never closed: the process ends with the run, and before Python 3.12 closing waits for the disk
+_open_stores: list[EntityStore] = []
 
 
 class JobTraceContext:
-    """The ids under which a run logs: its own, and its caller's trace (variables TRACEPARENT and TRACESTATE).
+    """The ids in the log of a run: its own, and the trace of its caller (variables TRACEPARENT and TRACESTATE).
 
-    A run that nobody's trace started is a trace of its own, with the run's id.
+    Without a trace of a caller, the run's id is the id of a new trace.
     """
 
     def __init__(self, identity: str, traceparent: str, tracestate: str = "") -> None:
@@ -78,13 +74,13 @@ class JobTraceContext:
 
 
 def keep(store: EntityStore) -> EntityStore:
-    """The store, held until the process ends."""
-    _open.append(store)
+    """Keep the store open until the process ends, and return it."""
+    _open_stores.append(store)
     return store
 
 
 def execute(job: JobRun) -> int:
-    """Run a job that has a record, under its own id; the exit status."""
+    """Run a job that has a record, log under the id of its run, and return the exit status."""
     current_call.set(
         JobTraceContext(job.record.id, job.environ.get("TRACEPARENT", ""), job.environ.get("TRACESTATE", ""))
     )
@@ -100,7 +96,7 @@ def execute(job: JobRun) -> int:
 
 
 class RunEnvironment(NamedTuple):
-    """Where a run takes place."""
+    """The settings, environment variables and store of a run."""
 
     settings: Settings
     environ: Mapping[str, str]
@@ -108,7 +104,7 @@ class RunEnvironment(NamedTuple):
 
 
 class RunArguments(NamedTuple):
-    """What a run is given: `parameters` and `inputs` (paths, URLs or keys) for the handler, `init` for its init."""
+    """The arguments of a run: `parameters` and `inputs` (paths, URLs or keys) for the handler, `init` for its init."""
 
     parameters: dict[str, Any]
     inputs: Mapping[str, str]
@@ -116,8 +112,11 @@ class RunArguments(NamedTuple):
 
 
 class JobRun:
-    """One run that has a record. `remote`: the platform has started it, knows its function, and keeps its state;
-    `replaceable`: there is another way to run it, which is taken when this one cannot."""
+    """One run that has a record.
+
+    `remote`: the platform has started the run, knows its function, and keeps its state. `replaceable`: the caller can
+    run the function in another way, so that errors in UNSERVED are raised and not recorded.
+    """
 
     def __init__(
         self,
@@ -146,15 +145,16 @@ class JobRun:
             rescue=self.rescue if self.on_core else None,
         )  # fmt: skip
         self.outcome = RunResult()
-        self._modules = 0  # that were imported when the packages were last looked for
-        self.failure: BaseException | None = None  # for the debugger
+        self._module_count = 0  # number of imported modules when the packages were last recorded
+        self.failure: BaseException | None = None  # the failure, for the debugger
         self.called = False  # whether init or the function itself has begun
-        self.stdout = None if remote else sys.stdout  # before it is replaced: what is printed at the end is no log
-        self._interruption = Interruption(settings.timeout, settings.grace, self._force)
-        self._end = threading.Lock()  # taken once, by whatever records the end
+        # the original stream, before the log is attached: the text that is printed at the end does not belong there
+        self.stdout = None if remote else sys.stdout
+        self._interruption = Interruption(settings.timeout, settings.grace, self._force_end)
+        self._end_lock = threading.Lock()  # acquired once, by the thread that records the end
 
     def run(self) -> int:
-        """Run, and record how it ended; the exit status."""
+        """Run the handler, record the end, and return the exit status."""
         state, code, error = "COMPLETED", 0, None
         try:
             with self._interruption:
@@ -166,23 +166,23 @@ class JobRun:
         except RunFailed as ended:
             state, code, error = ended.state, ended.exit_code, ended.error
         except RunInterrupted as stop:
-            state, code, error = self._stopped(stop)
+            state, code, error = self._describe_stop(stop)
         except OvenbirdError as raised:
             if self.replaceable and isinstance(raised, UNSERVED):
                 raise
             state, code = "ERROR", raised.exit_code
             error = {"type": raised.code, "message": str(raised), "traceback": raised.cause}
-        except BaseException as broken:  # a fault of ours: the record must be true all the same
+        except BaseException as broken:  # an error in Ovenbird: the record must be true all the same
             state, code = "ERROR", 1
             error = {"type": type(broken).__name__, "message": summary(broken), "traceback": traceback.format_exc()}
         finally:
             self._interruption.end()
-        while not self._end.acquire(blocking=False):
-            time.sleep(1)  # the end has been forced: the process ends now
+        while not self._end_lock.acquire(blocking=False):
+            time.sleep(1)  # another thread records a forced end, and then ends the process
         return self._record(state, code, error)
 
     def _record(self, state: str, code: int, error: dict[str, str] | None) -> int:
-        """Record the end; the exit status. Errors: PlatformError."""
+        """Record the end, and return the exit status. Errors: PlatformError."""
         rescue = self.rescue if self.on_core else None
         if restored := self.record.restore():
             _log.warning("left out of the record, as it is no part of one: run.%s", ", run.".join(restored))
@@ -210,17 +210,17 @@ class JobRun:
         return code
 
     def _update_packages(self) -> None:
-        """Record the packages once more where modules were imported meanwhile: those are needed too."""
+        """Record the packages again if modules have been imported since."""
         details = self.record.status.get("provenance")
-        if isinstance(details, dict) and len(sys.modules) != self._modules:
-            with contextlib.suppress(Exception):  # what user code has put into `sys.modules` must not cost the record
+        if isinstance(details, dict) and len(sys.modules) != self._module_count:
+            with contextlib.suppress(Exception):  # user code may have put odd objects into `sys.modules`
                 details["packages"] = packages()
 
-    def _force(self, interrupted: RunInterrupted) -> None:
-        """Record the end from another thread, as the function does not return, and end the process."""
-        if not self._end.acquire(blocking=False):
-            return  # it has returned just now
-        state, code, error = self._stopped(interrupted)
+    def _force_end(self, interrupted: RunInterrupted) -> None:
+        """Record the end from another thread, because the function does not return, and end the process."""
+        if not self._end_lock.acquire(blocking=False):
+            return  # the function has just returned
+        state, code, error = self._describe_stop(interrupted)
         error["message"] += f"; it had not ended {self.settings.grace:g} seconds later, and was ended by force"
         error["traceback"] = user_stack(sys._current_frames().get(threading.main_thread().ident or 0))
         force_end(lambda: self._record_forced(state, code, error), code)
@@ -233,7 +233,7 @@ class JobRun:
             return unrecorded.exit_code
 
     def _execute(self) -> None:
-        """Load, bind, init, call, store. Errors: OvenbirdError, RunInterrupted; RunFailed for the user's code."""
+        """Load, bind, init, call and store. Errors: OvenbirdError, RunInterrupted; RunFailed for the user's code."""
         handler = self._load()
         binder = handler.binder
         if binder is None:
@@ -255,29 +255,29 @@ class JobRun:
                 values |= inputs.read(binder, self.project, self.inputs)
         root = str(handler.loaded.target.root)
         context = Context(handler.name, root=root, trigger="job", project=self.project, run=self.record)
-        values |= self._reserved(binder, context)
+        values |= self._reserved_values(binder, context)
         self.called = True
         value = call(handler, context, self.init, values, tuple)
         self._interruption.settle()
-        self._store(value, names)
+        self._store_outputs(value, names)
 
     def _load(self) -> Handler:
-        """The handler; the revision of its function is registered, and linked, even when it does not load."""
+        """Return the handler. Register the revision of its function, and link the run to it, even if loading fails."""
         target = self.target() if callable(self.target) else self.target
-        title = _title(target)
+        title = _function_name(target)
         if not self.remote:
             self.store.check_name(title, "the function's name")
         _log.info("run %s of %s", self.record.key, title)
         spec: dict[str, Any] = {"source": {"handler": str(target), "root": str(target.root)}}
         try:
             loaded = load(target)
-            title = _title(loaded.target)
+            title = _function_name(loaded.target)
             if self.replaceable and of_platform(loaded.found):
                 raise UnsupportedRunError(f"{title} is wrapped by the platform's SDK in a way that is not known here")
             spec = function_spec(loaded)
             self.record.status.provenance = provenance(loaded, self.environ)
-            self._modules = len(sys.modules)
-            if self.on_core:  # which keeps of a function what the platform knows only
+            self._module_count = len(sys.modules)
+            if self.on_core:  # Core stores only the fields of a function that the platform defines
                 origin = {name: spec["source"][name] for name in ("digest", "revision") if name in spec["source"]}
                 self.record.status.provenance.source = origin
         finally:
@@ -287,7 +287,7 @@ class JobRun:
                 self.record.relate("run_of", function.key)
         return Handler(loaded, JOB, fields_only=True)
 
-    def _reserved(self, binder: Binder, context: Context) -> dict[str, Any]:
+    def _reserved_values(self, binder: Binder, context: Context) -> dict[str, Any]:
         values = {"context": context, "project": self.project, "run": self.record}
         if "event" in binder.reserved.values():
             from ..function.event import Event, EventRequest
@@ -297,7 +297,7 @@ class JobRun:
             )
         return {name: values[kind] for name, kind in binder.reserved.items()}
 
-    def _store(self, value: Any, names: Sequence[Any]) -> None:
+    def _store_outputs(self, value: Any, names: Sequence[Any]) -> None:
         """Store what the handler returned. Errors: OutputError."""
         if value is None:
             return
@@ -308,7 +308,7 @@ class JobRun:
             try:
                 outputs.store(value, names, self.project, self.outcome, platform_rule=self.remote)
             except OutputError as error:
-                failure = error  # the copies of what was stored are made first
+                failure = error  # first copy the outputs that were stored
             try:
                 if self.settings.output_dir:
                     outputs.copy(self.outcome, self.store, self.environ, self.settings.output_dir)
@@ -317,7 +317,7 @@ class JobRun:
             if failure is not None:
                 raise failure
 
-    def _stopped(self, interrupted: RunInterrupted) -> tuple[str, int, dict[str, str]]:
+    def _describe_stop(self, interrupted: RunInterrupted) -> tuple[str, int, dict[str, str]]:
         self.store.hurry()
         if interrupted.reason == TIME_LIMIT:
             message = f"stopped by the time limit of {self.settings.timeout:g} seconds"
@@ -328,8 +328,8 @@ class JobRun:
         return state, code, {"type": kind, "message": message, "traceback": ""}
 
 
-def _title(target: Target) -> str:
-    """The function's name: the document's, else the attribute's, else (it is just `handler`) the module's."""
+def _function_name(target: Target) -> str:
+    """Return the function's name: from its document, else its attribute; for the attribute `handler`, its module."""
     if target.function:
         return target.function.name
     name = target.attribute.rpartition(".")[2]

@@ -1,4 +1,4 @@
-"""How a run ended: told in the log, in its record, and in the result file."""
+"""The end of a run: write it to the log, to the record of the run, and to the result file."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ from .result_file import is_stdout, kept_record, print_text, result_file
 
 STOPPED = 143
 _LONGEST = 64 * 1024  # characters of an error's message, and of its traceback
-_NOBODY_READS = (errno.EPIPE, errno.EBADF)  # a reader that has seen enough; a stream that is closed
+_NOBODY_READS = (errno.EPIPE, errno.EBADF)  # the reader of a pipe has gone; the stream is closed
 _log = logging.getLogger("ovenbird")
 
 
-def _told(name: str, value: object) -> str:
-    """A result for the log: cut, and without what is secret."""
+def _format_result(name: str, value: object) -> str:
+    """Return a result as text for the log, shortened and with secrets masked."""
     masked = next(iter(mask_parameters({name: value}).values()))
     return cut_text(masked, 200) if isinstance(masked, str) else show_value(masked, 200)
 
 
 class RunFinalizer:
-    """The end of one run. `rescue` is the folder that keeps the record when the store cannot be told.
+    """Records the end of one run. `rescue` is the folder for the record if the store cannot be written.
 
-    `stdout` gets what the handler returned, once; with None nothing is printed there but a result file `-`.
+    `stdout` gets what the handler returned. With None nothing is printed, except for the result file `-`.
     """
 
     def __init__(
@@ -44,12 +44,12 @@ class RunFinalizer:
         self._stdout = stdout
 
     def record(self, state: str, code: int, error: dict[str, str] | None) -> int:
-        """Record the end; the exit status. Errors: PlatformError that names what was stored."""
+        """Record the end, and return the exit status. Errors: PlatformError that lists the outputs that were stored."""
         error = error and {name: cut_text(text, _LONGEST) for name, text in error.items()}
-        self._keep_logged()
-        self._tell(state, error)
+        self._add_logged_outputs()
+        self._log_end(state, error)
         try:
-            recorded = self._finish(state, error)
+            recorded = self._finish_record(state, error)
         except OvenbirdError as unrecorded:
             stored = ", ".join(self._outcome.outputs.values()) or "none"
             failed = PlatformError(
@@ -57,7 +57,7 @@ class RunFinalizer:
                 + (kept_record(self._rescue / "run.json", self._record) if self._rescue else ""),
                 hint=unrecorded.hint,
             )
-            self._told("ERROR", {"type": failed.code, "message": str(failed), "traceback": ""})
+            self._write_result_file("ERROR", {"type": failed.code, "message": str(failed), "traceback": ""})
             raise failed from unrecorded
         if recorded in ("STOP", "STOPPED") and state != "STOPPED":
             _log.warning("the run was stopped meanwhile: its state is %s; what it made is recorded", recorded)
@@ -68,13 +68,13 @@ class RunFinalizer:
         elif recorded in FINAL and recorded != state:
             _log.error("the run ended as %s, and the platform keeps %s", state, recorded)
             code = code or PlatformError.exit_code
-        written = self._told(state, error)
+        written = self._write_result_file(state, error)
         if self._stdout and self._outcome.returned and not is_stdout(self._result_file):
             from .result_text import result_text
 
             try:
                 print_text(self._stdout, result_text(self._outcome.returned))
-            except ValueError:  # the function has closed it, and the record has what was returned
+            except ValueError:  # the function has closed stdout; the results are in the record
                 pass
             except OSError as error_of_stdout:
                 if error_of_stdout.errno not in _NOBODY_READS:
@@ -83,8 +83,11 @@ class RunFinalizer:
                     written = False
         return code or (0 if written else OutputError.exit_code)
 
-    def _finish(self, state: str, error: dict[str, str] | None) -> str:
-        """Record the end, whatever the function has put into its run; the state. Errors: OvenbirdError."""
+    def _finish_record(self, state: str, error: dict[str, str] | None) -> str:
+        """Record the end, and return the state of the run afterwards. Errors: OvenbirdError.
+
+        If what the function has put into its run cannot be recorded, record the end without it.
+        """
 
         def finish() -> str:
             return self._record.finish(
@@ -101,25 +104,25 @@ class RunFinalizer:
             _log.warning("recorded without what the function has put into its run: %s", summary(broken))
             return finish()
 
-    def _told(self, state: str, error: Mapping[str, str] | None) -> bool:
-        """Write the result file, if one is asked for. Whether that could be done."""
+    def _write_result_file(self, state: str, error: Mapping[str, str] | None) -> bool:
+        """Write the result file, if there is to be one. Return False if that failed."""
         name = self._result_file
         stdout = (self._stdout or sys.stdout) if is_stdout(name) else None
         return not name or result_file(name, self._record, state, self._outcome, error, stdout)
 
-    def _keep_logged(self) -> None:
-        """Count what the handler has stored itself among the outputs, under its own name."""
+    def _add_logged_outputs(self) -> None:
+        """Add entities that the handler has stored itself to the outputs, by their names."""
         returned = set(self._outcome.outputs.values())
         for entity in self._record.logged:
             if entity.key not in returned:
                 self._outcome.outputs.setdefault(entity.name, entity.key)
 
-    def _tell(self, state: str, error: dict[str, str] | None) -> None:
-        """Log how the run ended, and what it made."""
+    def _log_end(self, state: str, error: dict[str, str] | None) -> None:
+        """Log the state of the run, its outputs and its results."""
         for name, key in self._outcome.outputs.items():
             _log.info("output %s: %s", name, key)
         for name, value in self._outcome.results.items():
-            _log.info("result %s: %s", name, _told(name, value))
+            _log.info("result %s: %s", name, _format_result(name, value))
         if error:
             extra = {"fields": {"state": state, "error": error["type"]}, "traceback": error["traceback"]}
             _log.error("%s: %s", state, error["message"], extra=extra)

@@ -13,9 +13,9 @@ from ..settings import RawJson, raw_members
 
 
 def line(name: str, index: int) -> dict[str, RawJson]:
-    """The members of the object in line `index` (from 0, empty lines not counted) of the file.
+    """Return the members of the JSON object in line `index` of a file, counted from 0 without blank lines.
 
-    Errors: SettingsError without an index; ArgumentsError when there is no such line, or it holds no object.
+    Errors: SettingsError without an index; ArgumentsError if there is no such line, or it does not hold an object.
     """
     if index < 0:
         raise SettingsError(
@@ -27,7 +27,7 @@ def line(name: str, index: int) -> dict[str, RawJson]:
         with Path(name).open("rb") as file:
             for number, text in iterate_lines(file):
                 if count == index:
-                    return _object(text, f"--each: {show_value(name)}, line {number}")
+                    return _parse_object(text, f"--each: {show_value(name)}, line {number}")
                 count += 1
     except OSError as error:
         raise ArgumentsError(f"--each: cannot read {show_value(name)}: {error.strerror}") from None
@@ -36,7 +36,7 @@ def line(name: str, index: int) -> dict[str, RawJson]:
     )
 
 
-def _object(text: bytes, where: str) -> dict[str, RawJson]:
+def _parse_object(text: bytes, where: str) -> dict[str, RawJson]:
     try:
         return raw_members(text)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:

@@ -1,4 +1,4 @@
-"""The inputs of a job: entities, or what the hints of the handler ask for."""
+"""The inputs of a job: entities, or their content in the form that the hints of the handler name."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from ..platform.project.project import Project
 
 
 def read(binder: Binder, project: Project, inputs: Mapping[str, str]) -> dict[str, Any]:
-    """Inputs, each as its hint asks. Errors: InputError that names the argument."""
-    return {name: _input(binder.by_name.get(name), project, name, text) for name, text in inputs.items()}
+    """Return the inputs by name, each in the form of its hint. Errors: InputError that names the argument."""
+    return {name: _read_input(binder.by_name.get(name), project, name, text) for name, text in inputs.items()}
 
 
-def _input(parameter: Parameter | None, project: Project, name: str, text: str) -> Any:
+def _read_input(parameter: Parameter | None, project: Project, name: str, text: str) -> Any:
     entity = resolve_input(project, name, text)
-    hint = _given(parameter.hint) if parameter else Any
+    hint = _unwrap_optional(parameter.hint) if parameter else Any
     try:
-        return _as_hinted(parameter, hint, entity)
+        return _convert_entity(parameter, hint, entity)
     except PayloadValidationError as error:
         raise InputError(f"input {show_value(name)} ({entity.key}) does not fit its hint: {error.message}") from None
     except OvenbirdError as error:
@@ -40,15 +40,18 @@ def _input(parameter: Parameter | None, project: Project, name: str, text: str) 
         ) from error
 
 
-def _given(hint: Any) -> Any:
-    """`Path` of `Path | None`: an input that is given is not None."""
+def _unwrap_optional(hint: Any) -> Any:
+    """Return `Path` for `Path | None`, and any other hint as it is: an input is never None."""
     kinds = [kind for kind in get_args(hint) if kind is not type(None)]
     return kinds[0] if len(kinds) == 1 and type(None) in get_args(hint) else hint
 
 
-def _as_hinted(parameter: Parameter | None, hint: Any, entity: FileEntity) -> Any:
-    """An entity as a DataFrame, a path, bytes or text; other hints are met by its JSON content; no hint, the entity."""
-    generic = bool(getattr(hint, "__args__", ()))  # in Python 3.10 list[int] is a type, and in later ones it is none
+def _convert_entity(parameter: Parameter | None, hint: Any, entity: FileEntity) -> Any:
+    """Return an entity in the form of its hint: a DataFrame, a path, bytes, text, or its JSON content converted.
+
+    Without a hint it is the entity itself.
+    """
+    generic = bool(getattr(hint, "__args__", ()))  # `list[int]` is an instance of `type` in Python 3.10 only
     if parameter is None or hint is Any or not (isinstance(hint, type) or generic):
         return entity
     if not generic:
@@ -60,12 +63,12 @@ def _as_hinted(parameter: Parameter | None, hint: Any, entity: FileEntity) -> An
         if issubclass(hint, Path):
             return hint(entity.as_path())
         if hint in (bytes, str):
-            path = _one_file(entity)
+            path = _single_file(entity)
             return path.read_bytes() if hint is bytes else path.read_text(encoding="utf-8-sig")
-    return convert_one(parameter, msgspec.json.decode(_one_file(entity).read_bytes().removeprefix(BOM_UTF8)))
+    return convert_one(parameter, msgspec.json.decode(_single_file(entity).read_bytes().removeprefix(BOM_UTF8)))
 
 
-def _one_file(entity: FileEntity) -> Path:
+def _single_file(entity: FileEntity) -> Path:
     files = entity.as_file()
     if len(files) != 1:
         raise InputError(f"{entity.key} holds {len(files)} files, and the hint asks for the content of one")

@@ -1,4 +1,4 @@
-"""Call the user's code once: construct, init, the handler, close. What it raises becomes how the run ended."""
+"""Call the user's code once: construct, init, handler, close. Turn what it raises into the failure of the run."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ Items = Callable[[Iterable[Any]], Any]
 
 
 def call(handler: Handler, context: Context, parameters: Arguments, values: Arguments, items: Items = list) -> Any:
-    """What the handler returned; a generator's items as `items`. Errors: RunFailed, RunInterrupted, InitError.
+    """Return what the handler returned, with `items` for a generator. Errors: RunFailed, RunInterrupted, InitError.
 
-    `parameters` are for init, `values` for the handler. A loop is started only for a function that needs one.
+    `parameters` are for init, `values` for the handler. An event loop is started only if the function needs one.
     """
     try:
         if _needs_loop(handler):
-            import asyncio  # which an empty run does not load
+            import asyncio  # not imported by an empty run
 
             return asyncio.run(_call_on_loop(handler, context, parameters, values, items))
         return _call_directly(handler, context, parameters, values, items)
@@ -35,15 +35,15 @@ def call(handler: Handler, context: Context, parameters: Arguments, values: Argu
         raise
     except SystemExit as exit_request:
         if exit_request.code in (None, 0):
-            return None  # a script's way to say that it is done
+            return None  # as a script ends normally
         message = f"the handler called sys.exit({show_value(exit_request.code)})"
-        raise _ended("SystemExit", message, exit_request) from None
+        raise _make_failure("SystemExit", message, exit_request) from None
     except BaseException as raised:
-        raise _ended(type(raised).__name__, summary(raised), raised) from None
+        raise _make_failure(type(raised).__name__, summary(raised), raised) from None
 
 
 def init(work: Callable[[], Any], handler: Handler) -> Any:
-    """Run the constructor or init. Errors: InitError for whatever it raises."""
+    """Run the constructor or init, and return its result. Errors: InitError for any exception."""
     try:
         with parent_only():
             return work()
@@ -54,11 +54,11 @@ def init(work: Callable[[], Any], handler: Handler) -> Any:
 
 
 def init_failed(error: BaseException, handler: Handler) -> InitError:
-    """What init raised, as an error of ours."""
+    """Return the InitError for an exception that init raised."""
     return InitError(f"init of {handler.name} raised {summary(error)}", cause=user_traceback(error))
 
 
-def _ended(kind: str, message: str, error: BaseException) -> RunFailed:
+def _make_failure(kind: str, message: str, error: BaseException) -> RunFailed:
     details = {"type": kind, "message": message, "traceback": user_traceback(error)}
     return RunFailed("ERROR", HandlerError.exit_code, details)
 
@@ -70,7 +70,7 @@ def _needs_loop(handler: Handler) -> bool:
 
 
 def _call_directly(handler: Handler, context: Context, parameters: Arguments, values: Arguments, items: Items) -> Any:
-    """Construct, init, call and close on the main thread, as a script would."""
+    """Construct, init, call and close in the main thread, without an event loop."""
     init(lambda: handler.construct(context, parameters), handler)
     if work := handler.init(context, parameters):
         init(work, handler)
@@ -86,7 +86,7 @@ def _call_directly(handler: Handler, context: Context, parameters: Arguments, va
 async def _call_on_loop(
     handler: Handler, context: Context, parameters: Arguments, values: Arguments, items: Items
 ) -> Any:  # fmt: skip
-    """Do the same on an event loop: for a function of which any part is async."""
+    """Construct, init, call and close on an event loop, for a function with any async part."""
     init(lambda: handler.construct(context, parameters), handler)
     if work := handler.init(context, parameters):
         outcome = init(work, handler)

@@ -1,6 +1,6 @@
-"""What a handler returned -> results of the run and stored entities, by the outputs table of the handler contract.
+"""Store what a handler returned as results and entities, by the outputs table of the handler contract.
 
-Types are told by the module they come from: nothing of the user's libraries is imported here.
+Third-party types are recognised by the name of their module, so that no library of the user has to be imported.
 """
 
 from __future__ import annotations
@@ -27,57 +27,58 @@ from ..platform.tables.preview import format_preview
 from .result import Display, RunResult
 
 _DEEPEST = 100  # levels of nesting that are stored as JSON
-_LARGEST_RESULT = 64 * 1024  # bytes of JSON in the record of a run; more is an artifact
+_LARGEST_RESULT = 64 * 1024  # bytes of JSON in the record of a run; a larger value is stored as an artifact
 Name = str | Mapping[str, Any]
 """An output's name, or `{name, kind, spec_kwargs}`: the value is then the local path of the source."""
 
 
 class UnpicklableError(OutputError):
-    """No row of the table covers the value, and it cannot be pickled."""
+    """No row of the outputs table fits the value, and it cannot be pickled."""
 
     code = "output.unpicklable"
 
 
 def check_names(names: Sequence[Name]) -> list[str]:
-    """Return the names of declared outputs; raise OutputError for one that is unusable, or whose kind is unknown."""
-    checked = [_name(item) for item in names]
+    """Return the names of declared outputs. Errors: OutputError for an invalid name or an unknown kind."""
+    checked = [_output_name(item) for item in names]
     for item, name in zip(names, checked, strict=True):
         keys.check_name(name, "output name", OutputError)
         if not isinstance(item, str) and (kind := item.get("kind")) is not None and kind not in KINDS:
             raise OutputError(
                 f"output {show_value(name)}: the kind {show_value(kind)} is not known", hint=", ".join(KINDS)
             )
-    _check_twice(checked)
+    _refuse_duplicates(checked)
     return checked
 
 
 def store(
     value: Any, names: Sequence[Name], project: Project, outcome: RunResult, *, platform_rule: bool = False
 ) -> None:
-    """Store what the handler returned; `outcome` is filled as it goes, and keeps what was stored before a fault.
+    """Store what the handler returned, and add each stored output to `outcome`.
 
-    None is no output. A tuple is several outputs, in order; one beyond the names is `output_{i}`. A list of JSON
-    values is one value, unless several names are given. With the `platform_rule` every list is several outputs, and
-    every dict an artifact. OutputError names what was stored and what was not; every output is tried.
+    None is no output. A tuple is several outputs, in order; those without a declared name are called `output_{i}`. A
+    list of JSON values is one value, unless several names are declared. With `platform_rule` every list is several
+    outputs, and every dict is an artifact.
+    Errors: OutputError that lists what was stored and what was not. A failure does not keep other outputs from storage.
     """
     check_names(names)
-    pairs = _paired(value, names, explode_lists=platform_rule)
-    _check_twice([_name(item) for item, _ in pairs])
+    pairs = _pair_with_names(value, names, explode_lists=platform_rule)
+    _refuse_duplicates([_output_name(item) for item, _ in pairs])
     failed: list[tuple[str, OvenbirdError]] = []
     for item, part in pairs:
         try:
             _store_one(item, part, project, outcome, as_file=platform_rule or item in names)
         except OvenbirdError as error:
-            failed.append((_name(item), error))
-        except Exception as error:  # the user's classes may raise anything, and must not cost the other outputs
-            reason = f"it is a {_type(part)} that cannot be stored: {type(error).__name__}: {error}"
-            failed.append((_name(item), OutputError(reason)))
+            failed.append((_output_name(item), error))
+        except Exception as error:  # classes of the user may raise anything; the other outputs are stored all the same
+            reason = f"it is a {_type_name(part)} that cannot be stored: {type(error).__name__}: {error}"
+            failed.append((_output_name(item), OutputError(reason)))
     if failed:
-        raise _failure(failed, outcome)
+        raise _combine_failures(failed, outcome)
 
 
 def copy(outcome: RunResult, entities: EntityStore, environ: Mapping[str, str], folder: str) -> None:
-    """Put the files of the outputs into a folder too, each by the output's name. Errors: OutputError."""
+    """Copy the files of the outputs to a folder, by the names of the outputs. Errors: OutputError."""
     from ..platform import queries
     from ..platform.storage import schemes
 
@@ -93,34 +94,34 @@ def copy(outcome: RunResult, entities: EntityStore, environ: Mapping[str, str], 
 
 
 class _JsonList(NamedTuple):
-    """A list of JSON values, and its text."""
+    """A list of JSON values, with its JSON text."""
 
     value: list[Any]
     text: bytes
 
 
-def _paired(value: Any, names: Sequence[Name], *, explode_lists: bool) -> list[tuple[Name, Any]]:
-    """Return each output with its name, or with the declaration that names it."""
+def _pair_with_names(value: Any, names: Sequence[Name], *, explode_lists: bool) -> list[tuple[Name, Any]]:
+    """Return pairs of a name (or declaration) and a value. Outputs that are None are left out."""
     parts: list[Any] = [value]
     if type(value) is tuple:
         parts = list(value)
     elif type(value) is list:
-        text = None if explode_lists or len(names) > 1 else _json(value)
+        text = None if explode_lists or len(names) > 1 else _encode_json(value)
         parts = value if text is None else [_JsonList(value, text)]
     all_names = [*names, *(f"output_{position}" for position in range(len(names), len(parts)))]
     return [(item, part) for item, part in zip(all_names, parts, strict=False) if part is not None]
 
 
-def _name(item: Any) -> Any:
+def _output_name(item: Any) -> Any:
     return item.get("name") if isinstance(item, Mapping) else item
 
 
-def _check_twice(names: Sequence[str]) -> None:
+def _refuse_duplicates(names: Sequence[str]) -> None:
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise OutputError(f"two outputs are named {', '.join(map(repr, twice))}", hint="give each a name of its own")
 
 
-def _failure(failed: Sequence[tuple[str, OvenbirdError]], outcome: RunResult) -> OutputError:
+def _combine_failures(failed: Sequence[tuple[str, OvenbirdError]], outcome: RunResult) -> OutputError:
     problems = "; ".join(f"output {show_value(name)}: {error.message}" for name, error in failed)
     stored = [*outcome.results, *outcome.outputs]
     failure = OutputError(f"{problems}; stored: {', '.join(stored) or 'nothing'}", hint=failed[0][1].hint)
@@ -129,27 +130,30 @@ def _failure(failed: Sequence[tuple[str, OvenbirdError]], outcome: RunResult) ->
 
 
 def _store_one(item: Name, value: Any, project: Project, outcome: RunResult, *, as_file: bool) -> None:
-    """Store one output. A dict or list of JSON values is a result, but an artifact when it is large or `as_file`."""
-    name = _name(item)
+    """Store one output.
+
+    A dict or list of JSON values is a result; it is an artifact if it is large, or with `as_file`.
+    """
+    name = _output_name(item)
     text = None
     if isinstance(value, _JsonList):
         value, text = value
     elif isinstance(item, str) and isinstance(value, (dict, list)):
-        text = _json(value)
+        text = _encode_json(value)
     if text is not None and isinstance(item, str):
         _store_json(name, text, project, outcome, as_file=as_file)
     elif isinstance(value, Entity):
         if not value._saved:
             value.save()
-        _note(name, value.key, outcome)
+        _set_output(name, value.key, outcome)
     elif type(value).__module__.startswith("digitalhub."):
-        _note(name, project.adopt_foreign(value), outcome)
+        _set_output(name, project.adopt_foreign(value), outcome)
     elif not isinstance(item, str):
-        _note_stored(name, _of_kind(item, value, project), value, outcome)
-    elif (result := _result(value)) is not None:
+        _set_stored_output(name, _store_declared(item, value, project), value, outcome)
+    elif (result := _as_result(value)) is not None:
         outcome.results[name] = outcome.returned[name] = result[0]
     else:
-        _note_stored(name, _entity(name, value, project), value, outcome)
+        _set_stored_output(name, _store_entity(name, value, project), value, outcome)
 
 
 def _store_json(name: str, text: bytes, project: Project, outcome: RunResult, *, as_file: bool) -> None:
@@ -158,22 +162,22 @@ def _store_json(name: str, text: bytes, project: Project, outcome: RunResult, *,
 
     value = json.loads(text) if len(text) <= _LARGEST_RESULT else None
     if value is None or as_file:
-        entity = _written(project, name, f"{name}.json", lambda path: _write(path, text))
-        _note(name, entity.key, outcome)
+        entity = _log_written_artifact(project, name, f"{name}.json", lambda path: _write_bytes(path, text))
+        _set_output(name, entity.key, outcome)
         outcome.returned[name] = outcome.returned[name] if value is None else value
     else:
         outcome.results[name] = outcome.returned[name] = value
 
 
-def _note(name: str, key: str, outcome: RunResult) -> None:
-    """Keep the key of a stored output, which is also what people are shown of it."""
+def _set_output(name: str, key: str, outcome: RunResult) -> None:
+    """Add the key of a stored output to the outcome; the key is also its text for people."""
     outcome.outputs[name] = key
     outcome.returned[name] = Display(key)
 
 
-def _note_stored(name: str, entity: Entity, value: Any, outcome: RunResult) -> None:
-    """Keep the key of what was stored for a value; people are shown a path, the rows of a table, else the key."""
-    _note(name, entity.key, outcome)
+def _set_stored_output(name: str, entity: Entity, value: Any, outcome: RunResult) -> None:
+    """Add the key of a stored output to the outcome; its text for people is a path, the rows of a table, or the key."""
+    _set_output(name, entity.key, outcome)
     if (
         text := str(value)
         if isinstance(value, Path)
@@ -184,11 +188,11 @@ def _note_stored(name: str, entity: Entity, value: Any, outcome: RunResult) -> N
         outcome.returned[name] = Display(text)
 
 
-def _result(value: Any) -> tuple[Any] | None:
-    """The value as JSON in a tuple of one when it is a result, else None: str, int, float, bool, bytes, numpy scalar.
+def _as_result(value: Any) -> tuple[Any] | None:
+    """Return the JSON value of a result in a tuple of length 1; None if the value is not a result.
 
-    What JSON cannot hold is told by text: a number that is not finite by its name, one beyond 64 bits by its digits,
-    bytes that are not UTF-8 as a `data:` URL.
+    Results are str, int, float, bool, bytes and numpy scalars. Text stands for values that JSON cannot hold: the name
+    of a number that is not finite, the digits of an integer beyond 64 bits, a `data:` URL for bytes that are not UTF-8.
     """
     if type(value).__module__ == "numpy" and hasattr(value, "item") and not hasattr(value, "__len__"):
         value = value.isoformat() if hasattr(value := value.item(), "isoformat") else value
@@ -207,23 +211,23 @@ def _result(value: Any) -> tuple[Any] | None:
     return (clean_text(value),) if isinstance(value, str) else None
 
 
-def _entity(name: str, value: Any, project: Project) -> Entity:
-    """Store a value that is no result."""
+def _store_entity(name: str, value: Any, project: Project) -> Entity:
+    """Store a value that is not a result, by its type."""
     if get_engine(value):
         return project.log_dataitem(name, "table", data=value)
     if isinstance(value, Path):
         return project.log_artifact(name, source=value)
     if _is_a(value, "matplotlib", "Figure"):
-        return _written(project, name, f"{name}.png", lambda path: value.savefig(path, format="png"))
+        return _log_written_artifact(project, name, f"{name}.png", lambda path: value.savefig(path, format="png"))
     if _is_a(value, "numpy", "ndarray") and not value.dtype.hasobject:
-        return _written(project, name, f"{name}.npy", lambda path: _save_array(value, path))
+        return _log_written_artifact(project, name, f"{name}.npy", lambda path: _save_array(value, path))
     if _is_fitted(value):
-        return _model(name, value, project)
-    return _pickled(name, value, project)
+        return _store_model(name, value, project)
+    return _store_pickled(name, value, project)
 
 
-def _of_kind(item: Mapping[str, Any], value: Any, project: Project) -> Entity:
-    """Store a local path, or a DataFrame, as the kind that the output's declaration asks for."""
+def _store_declared(item: Mapping[str, Any], value: Any, project: Project) -> Entity:
+    """Store a local path, or a DataFrame, as the kind of entity that the output declares."""
     name, kind = item["name"], item.get("kind") or "artifact"
     options = dict(item.get("spec_kwargs") or {})
     if KINDS[kind] == "dataitem" and get_engine(value):
@@ -231,28 +235,28 @@ def _of_kind(item: Mapping[str, Any], value: Any, project: Project) -> Entity:
     if not isinstance(value, (str, Path)):
         raise OutputError(
             f"it is declared as {show_value(kind)}, so the value is the path of a local file or"
-            f" folder; found {_type(value)}",
+            f" folder; found {_type_name(value)}",
             hint="return the path, or name the output by a string alone",
         )
     return project._log(MATERIALS[KINDS[kind]], name, kind, str(value), **options)
 
 
-def _written(project: Project, name: str, filename: str, write: Callable[[Path], str | None]) -> Entity:
+def _log_written_artifact(project: Project, name: str, filename: str, write: Callable[[Path], str | None]) -> Entity:
     return project.log_artifact(name, write=write, filename=filename)
 
 
-def _write(path: Path, data: bytes) -> None:
+def _write_bytes(path: Path, data: bytes) -> None:
     path.write_bytes(data)
 
 
 def _save_array(value: Any, path: Path) -> None:
     with path.open("wb") as file:
-        # Given a path, numpy would add an extension; given the file, it would hide the reason when the disk is full.
+        # With a path numpy adds an extension; with the file itself it hides the reason if the disk is full.
         sys.modules["numpy"].save(SimpleNamespace(write=file.write), value, allow_pickle=False)
 
 
-def _json(value: Any) -> bytes | None:
-    """Return the JSON text of a value, None when it holds anything but JSON values and numpy's scalars.
+def _encode_json(value: Any) -> bytes | None:
+    """Return the JSON text of a value; None if it holds anything but JSON values and numpy scalars.
 
     Keys that are numbers become text, unless two keys would be the same. NaN and the infinities become null, as JSON
     has no such numbers. A lone surrogate is escaped.
@@ -260,30 +264,31 @@ def _json(value: Any) -> bytes | None:
     import json
 
     try:
-        return json.dumps(_finite(value, 0), default=_plain, ensure_ascii=False, allow_nan=False, indent=2).encode()
+        finite = _replace_non_finite(value, 0)
+        return json.dumps(finite, default=_unwrap_scalar, ensure_ascii=False, allow_nan=False, indent=2).encode()
     except (TypeError, ValueError, RecursionError):
         return None
 
 
-def _finite(value: Any, depth: int) -> Any:
-    """Return a value with null for each number that is not finite, and text as UTF-8 holds it. Errors: TypeError."""
+def _replace_non_finite(value: Any, depth: int) -> Any:
+    """Return a value with None for each number that is not finite, and with valid Unicode text. Errors: TypeError."""
     if depth > _DEEPEST:
         raise RecursionError
     if isinstance(value, dict):
-        members = {_key(key): _finite(item, depth + 1) for key, item in value.items()}
+        members = {_convert_key(key): _replace_non_finite(item, depth + 1) for key, item in value.items()}
         if len(members) < len(value):
             raise TypeError("two keys would have the same text")
         return members
     if isinstance(value, (list, tuple)):
-        return [_finite(item, depth + 1) for item in value]
+        return [_replace_non_finite(item, depth + 1) for item in value]
     if isinstance(value, str):
         return clean_text(value)
     number = value.item() if type(value).__module__ == "numpy" and hasattr(value, "item") else value
     return None if isinstance(number, float) and not isfinite(number) else value
 
 
-def _key(key: Any) -> str:
-    """Return the key of a JSON object. Errors: TypeError for a key that is neither text nor a single number."""
+def _convert_key(key: Any) -> str:
+    """Return a key of a dict as the key of a JSON object. Errors: TypeError if it is neither text, number nor None."""
     if type(key).__module__ == "numpy" and hasattr(key, "item"):
         key = key.item()
     if not isinstance(key, (str, int, float, type(None))):
@@ -291,7 +296,7 @@ def _key(key: Any) -> str:
     return key_text(key)
 
 
-def _plain(value: Any) -> Any:
+def _unwrap_scalar(value: Any) -> Any:
     if type(value).__module__ == "numpy" and not hasattr(value, "__len__") and hasattr(value, "item"):
         return value.item()
     raise TypeError
@@ -302,7 +307,7 @@ def _is_a(value: Any, package: str, name: str) -> bool:
 
 
 def _is_fitted(value: Any) -> bool:
-    """Whether the value is an estimator of scikit-learn that has been fitted."""
+    """Return whether the value is a fitted estimator of scikit-learn."""
     if not _is_a(value, "sklearn", "BaseEstimator"):
         return False
     if hasattr(value, "__sklearn_is_fitted__"):
@@ -310,14 +315,14 @@ def _is_fitted(value: Any) -> bool:
     return any(name.endswith("_") and not name.startswith("__") for name in vars(value))
 
 
-def _model(name: str, value: Any, project: Project) -> Entity:
-    """Store an estimator as `model.pkl`: pickle rather than joblib's own form, because both can read it."""
+def _store_model(name: str, value: Any, project: Project) -> Entity:
+    """Store an estimator as `model.pkl`, by pickle: joblib reads that too."""
     from ..platform.entities.model_environment import describe_signature
 
     data = _pickle(value)
     return project.log_sklearn(
         name,
-        write=lambda path: _write(path, data),
+        write=lambda path: _write_bytes(path, data),
         filename="model.pkl",
         algorithm=type(value).__name__,
         parameters=json_value(value.get_params(deep=False)),
@@ -325,13 +330,13 @@ def _model(name: str, value: Any, project: Project) -> Entity:
     )
 
 
-def _pickled(name: str, value: Any, project: Project) -> Entity:
+def _store_pickled(name: str, value: Any, project: Project) -> Entity:
     data = _pickle(value)
     warn_user(
-        f"output {show_value(name)} is a {_type(value)}, which no rule covers: it is stored pickled,"
+        f"output {show_value(name)} is a {_type_name(value)}, which no rule covers: it is stored pickled,"
         " and only Python code that has the same packages can read it"
     )
-    return _written(project, name, f"{name}.pickle", lambda path: _write(path, data))
+    return _log_written_artifact(project, name, f"{name}.pickle", lambda path: _write_bytes(path, data))
 
 
 def _pickle(value: Any) -> bytes:
@@ -341,11 +346,11 @@ def _pickle(value: Any) -> bytes:
         return pickle.dumps(value, protocol=5)
     except Exception as error:  # any class may raise anything from __reduce__
         raise UnpicklableError(
-            f"it is a {_type(value)} that cannot be pickled: {error}",
+            f"it is a {_type_name(value)} that cannot be pickled: {error}",
             hint="return a DataFrame, a dict, a Path of a file that you wrote, or an entity",
         ) from error
 
 
-def _type(value: Any) -> str:
+def _type_name(value: Any) -> str:
     kind = type(value)
     return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"

@@ -1,4 +1,4 @@
-"""Parameters from a file, and as they are recorded."""
+"""Read parameters from a file, and convert them for the record of a run."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from . import arguments
 
 
 def from_file(name: str) -> dict[str, Any]:
-    """Parameters from a JSON or YAML file. Errors: ArgumentsError."""
+    """Return the parameters in a JSON or YAML file. Errors: ArgumentsError."""
     if not name:
         return {}
     try:
         text = Path(name).read_bytes()
-        parameters = _parsed(text, name)
+        parameters = _parse(text, name)
     except OSError as error:
         raise ArgumentsError(f"--params: cannot read {show_value(name)}: {error.strerror}") from None
     if not isinstance(parameters, dict) or not all(isinstance(key, str) for key in parameters):
@@ -29,7 +29,7 @@ def from_file(name: str) -> dict[str, Any]:
     return parameters
 
 
-def _parsed(text: bytes, name: str) -> Any:
+def _parse(text: bytes, name: str) -> Any:
     try:
         if name.endswith((".yaml", ".yml")):
             from ..function_document import parse
@@ -46,5 +46,5 @@ def _parsed(text: bytes, name: str) -> Any:
 
 
 def shown(parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """Parameters as they are recorded: what was typed as JSON where it is JSON."""
+    """Return the parameters for the record: text from the command line is parsed if it is JSON."""
     return {name: arguments.plain(value) for name, value in parameters.items()}

@@ -1,4 +1,4 @@
-"""A run that the platform has started: taken from Core by its id, run here, and told back what is ours to tell."""
+"""Fetch a run that the platform has started from Core, execute it, and report its status back."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from ..settings import Settings
 from .execution import JobRun, RunArguments, RunEnvironment, execute
 from .finalize import STOPPED
 
-SERVICE = "python+serve:run"  # the kind of a service's run
+SERVICE = "python+serve:run"  # the kind of the run of a service
 _log = logging.getLogger("ovenbird")
 
 
@@ -30,11 +30,12 @@ def run(
     target: Target | None, environment: RunEnvironment, parameters: dict[str, Any],
     *, known_run: Record | None = None, replaceable: bool = False,
 ) -> int:  # fmt: skip
-    """Run what the run `RUN_ID` of the project `PROJECT_NAME` asks for, and return the exit status.
+    """Execute the run `RUN_ID` of the project `PROJECT_NAME`, and return the exit status.
 
-    `parameters` and the settings win over those of the run, name by name. `known_run` is the run when it is at hand:
-    then only its state is asked for. A run that was stopped already is not run; the status is 143.
-    Errors: OvenbirdError. With `replaceable` it is one of UNSERVED while nothing was run or recorded.
+    `parameters` and the settings take precedence over those of the run, name by name. With `known_run`, the record of
+    the run, only its state is read from the store. A run that was stopped before is not executed; its exit status is
+    143.
+    Errors: OvenbirdError. With `replaceable` an error in UNSERVED is raised before anything is run or recorded.
     """
     settings, environ, store = environment
     project, identity = keys.check_name(environ["PROJECT_NAME"], "PROJECT_NAME"), environ["RUN_ID"]
@@ -51,7 +52,7 @@ def run(
         environment,
         RunArguments(
             {**(spec.get("parameters") or {}), **parameters},
-            {**_inputs(spec), **settings.input},
+            {**_input_keys(spec), **settings.input},
             {**(spec.get("init_parameters") or {}), **settings.init},
         ),
         remote=True, replaceable=replaceable,
@@ -60,9 +61,9 @@ def run(
 
 
 def service(settings: Settings, environ: Mapping[str, str]) -> tuple[Target, Settings]:
-    """The target of the service that the run RUN_ID asks for, and the settings with the parameters of its init.
+    """Return the target of the service that the run `RUN_ID` starts, and the settings with the parameters of its init.
 
-    Both `init_parameters` and `parameters` of the run reach init; the former win, and what is given here wins over all.
+    Parameters of init are, by precedence: those of the settings, `init_parameters` of the run, `parameters` of the run.
     """
     store = open_store(settings.platform, environ, settings.platform_patience)
     try:
@@ -78,9 +79,9 @@ def service(settings: Settings, environ: Mapping[str, str]) -> tuple[Target, Set
 def take(
     store: EntityStore, project: str, identity: str, kind: str = keys.RUN_KIND, *, known_run: Record | None = None
 ) -> Record:  # fmt: skip
-    """The run; `known_run` with the state that it has by now, when it is at hand.
+    """Return the record of a run from the store; of `known_run` only the state is read again.
 
-    Errors: PlatformError when there is none, or no such project; UnsupportedRunKindError when it is of another kind.
+    Errors: PlatformError if the run or its project does not exist; UnsupportedRunKindError if it is of another kind.
     """
     key = keys.run_key(project, keys.check_id(identity, "RUN_ID"), "")
     try:
@@ -98,11 +99,11 @@ def take(
 
 
 def named(store: EntityStore, run: Record, folder: Path, environ: Mapping[str, str]) -> Target:
-    """The target that the run names: from its own spec when the platform has built it, else from its function.
+    """Return the target of a run: from the spec of the run if it holds the source, else from its function.
 
-    The source is what the document holds inline, else what lies in `folder`, where the platform has put it, else what
-    its URL leads to.
-    Errors: DocumentError, LoadError; UnsupportedRunError for a kind, or a source, that cannot be had here.
+    The source is, in this order: the inline code of the document, the module in `folder` (where the platform has put
+    it), a local path, or a download by its URL.
+    Errors: DocumentError, LoadError; UnsupportedRunError for a kind or a source that is not supported.
     """
     spec = run["spec"]
     text = str(spec.get("function") or "")
@@ -116,9 +117,9 @@ def named(store: EntityStore, run: Record, folder: Path, environ: Mapping[str, s
             f"the function {show_value(text)} is of kind {show_value(keys.parse_key(key).kind)}",
             hint="only python is run here",
         )
-    function = _document(spec, keys.parse_key(key).name if key else run["id"], run["project"], folder)
+    function = _complete_document(spec, keys.parse_key(key).name if key else run["id"], run["project"], folder)
     module = (function.handler.rpartition(":")[0] or function.default_module).replace(".", "/")
-    if function.code is not None or _at_hand(folder / module):
+    if function.code is not None or _has_module(folder / module):
         return from_document(function, "" if function.code is not None else str(folder))
     path = function.local_source
     if path is not None and exists(path):
@@ -132,15 +133,15 @@ def named(store: EntityStore, run: Record, folder: Path, environ: Mapping[str, s
     raise LoadError(f"{missing}: no {module}.py in {show_value(str(folder))}", hint=hint)
 
 
-def _at_hand(path: Path) -> bool:
+def _has_module(path: Path) -> bool:
     return is_file(path.with_name(f"{path.name}.py")) or is_file(path / "__init__.py")
 
 
-def _document(spec: Mapping[str, Any], name: str, project: str, folder: Path) -> FunctionSpec:
+def _complete_document(spec: Mapping[str, Any], name: str, project: str, folder: Path) -> FunctionSpec:
     names = ("source", "python_version", "image", "base_image", "requirements")
     fields = {field: spec[field] for field in names if spec.get(field) is not None}
     document = {"name": name, "kind": "python", "project": project, "spec": fields}
-    # the first is told as what it is when the source is looked for; with the other `code` is run, as the platform does
+    # The first problem is reported when the source is looked for. With two sources `code` is run, as the platform does.
     passed = ("spec.source.source: no file", TWO_SOURCES)
     problems = [text for text in validate(document, folder) if not text.startswith(passed)]
     if problems:
@@ -148,8 +149,8 @@ def _document(spec: Mapping[str, Any], name: str, project: str, folder: Path) ->
     return complete(document, folder.resolve())
 
 
-def _inputs(spec: Mapping[str, Any]) -> dict[str, str]:
-    """Keys by argument; the platform's own tools may have put the whole entity there."""
+def _input_keys(spec: Mapping[str, Any]) -> dict[str, str]:
+    """Return the keys of the inputs by argument. Tools of the platform may have stored the whole entity."""
     inputs = {}
     for name, value in (spec.get("inputs") or {}).items():
         key = value.get("key") if isinstance(value, dict) else value

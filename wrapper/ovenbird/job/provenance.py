@@ -1,4 +1,4 @@
-"""What a run was made by: source revision and digest, lock, image, Python, packages, machine, command."""
+"""The provenance of a run: source revision and digest, lock, image, Python, packages, machine, command."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _LOCKS = ("function.lock", "pylock.toml", "requirements.lock")
 
 
 def function_spec(loaded: LoadedFunction) -> dict[str, Any]:
-    """What tells one revision of the function from another: where it lies, what is called, the digest of its source."""
+    """Return the spec of the function's revision: its location, its handler, and the digest of its source."""
     target, document = loaded.target, loaded.target.function
     spec: dict[str, Any] = {
         "source": {"source": redact_record(document.source) if document else target.module, "handler": str(target)}
@@ -35,7 +35,7 @@ def function_spec(loaded: LoadedFunction) -> dict[str, Any]:
 
 
 def provenance(loaded: LoadedFunction, environ: Mapping[str, str]) -> dict[str, Any]:
-    """What belongs to the run and not to the function: lock, image, Python, packages, machine, command."""
+    """Return the provenance of the run: lock, image, Python, packages, machine, command."""
     details: dict[str, Any] = {
         "python": sys.version.partition(" ")[0],
         "packages": packages(),
@@ -43,10 +43,11 @@ def provenance(loaded: LoadedFunction, environ: Mapping[str, str]) -> dict[str, 
         "command": mask_command(["ovenbird", *sys.argv[1:]]),
     }
     target = loaded.target
-    folders = [target.root, *([target.function.root] if target.function else [])]  # an image has it beside the document
+    # in an image the lock lies beside the document
+    folders = [target.root, *([target.function.root] if target.function else [])]
     for path in (folder / name for folder in folders for name in _LOCKS):
         if is_file(path):
-            digest = _sha256()
+            digest = _new_sha256()
             digest.update(path.read_bytes())
             details["lock"] = f"sha256:{digest.hexdigest()}"
             break
@@ -56,14 +57,14 @@ def provenance(loaded: LoadedFunction, environ: Mapping[str, str]) -> dict[str, 
 
 
 def packages() -> dict[str, str]:
-    """Return the versions of the distributions that are imported by now, Ovenbird's among them."""
+    """Return the versions of the distributions that have been imported so far, with Ovenbird's."""
     return {**imported_packages(), "ovenbird": __version__}
 
 
 def machine() -> dict[str, Any]:
-    """Return what the machine is: system, release, architecture, host, processors and bytes of memory for this process.
+    """Return system, release, architecture, host name, and the processors and bytes of memory of this process.
 
-    `gpus` are the models of NVIDIA's that the kernel knows.
+    `gpus` are the models of the NVIDIA devices that the kernel lists.
     """
     system = os.uname()
     affinity = getattr(os, "sched_getaffinity", None)  # not on macOS
@@ -89,16 +90,16 @@ def _gpu_model(text: str) -> str:
 
 
 def source_digest(loaded: LoadedFunction) -> str:
-    """The digest of the modules that were imported from the source root, by their paths and contents.
+    """Return the digest of the modules that were imported from the source root, by their paths and contents.
 
-    Of what was imported, not of all that lies in the folder: it may be somebody's home.
+    Other files in the folder do not count, as it may be a home folder.
     """
     root = loaded.target.root
     files = {loaded.module.__file__, *(getattr(module, "__file__", None) for module in list(sys.modules.values()))}
     paths = sorted(
         Path(file) for file in files if file and file.startswith(f"{root}/") and "/site-packages/" not in file
     )
-    digest = _sha256()
+    digest = _new_sha256()
     for path in paths:
         try:
             content = path.read_bytes()
@@ -109,9 +110,12 @@ def source_digest(loaded: LoadedFunction) -> str:
     return f"sha256:{digest.hexdigest()}"
 
 
-def _sha256() -> Any:
-    """A new hash object. Not hashlib's where Python has its own: loading OpenSSL takes a fifth of a record's time."""
-    for name in ("_sha2", "_sha256"):  # of Python 3.12, and before; the standard library's `random` does the same
+def _new_sha256() -> Any:
+    """Return a new hash object, by Python's own SHA-256 if there is one.
+
+    `hashlib` loads OpenSSL, which takes a fifth of the time of a record.
+    """
+    for name in ("_sha2", "_sha256"):  # since Python 3.12, and before; `random` of the standard library does the same
         try:
             return importlib.import_module(name).sha256()
         except ImportError:
@@ -122,7 +126,7 @@ def _sha256() -> Any:
 
 
 def git_revision(root: Path) -> str:
-    """The commit that is checked out at `root` or above it; empty where there is none. Reads files, starts no git."""
+    """Return the commit that is checked out at `root` or above it, or `""`. Read files only, without starting git."""
     for folder in (root, *root.parents):
         git = folder / ".git"
         try:
@@ -131,11 +135,11 @@ def git_revision(root: Path) -> str:
             head = (git / "HEAD").read_text().strip()
         except (OSError, UnicodeDecodeError):
             continue
-        return head if not head.startswith("ref: ") else _ref(git, head[5:])
+        return head if not head.startswith("ref: ") else _read_ref(git, head[5:])
     return ""
 
 
-def _ref(git: Path, name: str) -> str:
+def _read_ref(git: Path, name: str) -> str:
     common = git / "commondir"
     try:
         folders = [git, (git / common.read_text().strip()).resolve()] if is_file(common) else [git]

@@ -1,4 +1,4 @@
-"""What a run has made so far, and how it ended when it did not end well."""
+"""The results and outputs of a run, and its failure."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Any
 
 
 class RunResult(SimpleNamespace):
-    """What has been made so far: JSON values by name, keys of entities by name.
+    """The results (JSON values by name) and outputs (keys of entities by name) of a run so far.
 
-    `returned` holds the handler's values for people: JSON values, and `Display` for what JSON does not hold.
+    `returned` holds the returned values for people: JSON values, and `Display` for all others.
     """
 
     __slots__ = ("returned",)
@@ -23,13 +23,13 @@ class RunResult(SimpleNamespace):
 
 
 class Display(str):
-    """A returned value as people see it: the key of an entity, a path, the first rows of a table."""
+    """The text of a returned value for people: the key of an entity, a path, the first rows of a table."""
 
     __slots__ = ()
 
 
 class RunFailed(Exception):
-    """How a run ended, other than well: its state, exit status, and what is recorded as its error."""
+    """A run has failed: its state, its exit status, and the error for its record."""
 
     def __init__(self, state: str, exit_code: int, error: Mapping[str, str]) -> None:
         super().__init__(error["message"])

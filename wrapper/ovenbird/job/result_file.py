@@ -1,4 +1,4 @@
-"""What a run leaves on disk beside its record: the result file, and the record itself where the platform has failed."""
+"""Files that a run writes: the result file, and its record if the platform could not store it."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ def result_file(
     error: Mapping[str, str] | None,
     stdout: TextIO | None = None,
 ) -> bool:
-    """Write what `--result-file` asks for, to `stdout` if given. Whether that could be done; else the log says why."""
+    """Write the result file, to `stdout` if that is not None. Log an error and return False if that failed."""
     value = {
         "id": record.id, "key": record.key, "state": state, "results": outcome.results, "outputs": outcome.outputs,
         "metrics": json_metrics(record.status.metrics or {}), "error": error,
     }  # fmt: skip
     try:
         if stdout is None:
-            _write(Path(name), value)
+            _write_json(Path(name), value)
         else:
-            print_text(stdout, _json(value).decode())
+            print_text(stdout, _encode_json(value).decode())
     except (OSError, ValueError) as failed:
         _log.error("--result-file %r was not written: %s", name, getattr(failed, "strerror", None) or failed)
         return False
@@ -43,7 +43,7 @@ def result_file(
 
 
 def is_stdout(name: str) -> bool:
-    """Return whether `--result-file` is `-`, or a path that leads to the standard output, as /dev/stdout does."""
+    """Return whether `--result-file` is `-`, or a path of the standard output such as `/dev/stdout`."""
     try:
         return name == "-" or bool(name and os.path.samestat(os.stat(name), os.fstat(1)))  # noqa: PTH116  # follows links
     except (OSError, ValueError):
@@ -51,38 +51,41 @@ def is_stdout(name: str) -> bool:
 
 
 def print_text(stream: TextIO, text: str) -> None:
-    """Write a text to a stream; what its encoding lacks is escaped. Errors: OSError, ValueError of a closed stream."""
+    """Write text to a stream, with escapes for characters that its encoding lacks.
+
+    Errors: OSError; ValueError for a closed stream.
+    """
     encoding = getattr(stream, "encoding", None) or "utf-8"
     stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
     stream.flush()
 
 
 def kept_record(path: Path, record: Run) -> str:
-    """Keep the record of a run that the platform could not be told of; what a message says of that."""
+    """Write the record of a run that the platform could not store to a file. Return text for the error message."""
     try:
-        _write(path, record.to_dict())
+        _write_json(path, record.to_dict())
     except OSError as error:
         return f"; its record could not be kept in {path}: {error.strerror or error}"
     return f"; its record is kept in {path}"
 
 
 def keep_metrics(path: Path, metrics: Mapping[str, Mapping[str, Any]]) -> str:
-    """Keep metrics that the platform does not take; what a message says of that."""
+    """Write metrics that the platform did not store to a file. Return text for the error message."""
     names = ", ".join(f"{name} of {key}" for key, values in metrics.items() for name in values)
     try:
-        _write(path, {key: json_metrics(values) for key, values in metrics.items()})
+        _write_json(path, {key: json_metrics(values) for key, values in metrics.items()})
     except OSError as error:
         return f"{names}; they could not be kept in {path}: {error.strerror or error}"
     return f"{names}; they are kept in {path}"
 
 
-def _json(value: Any) -> bytes:
+def _encode_json(value: Any) -> bytes:
     return msgspec.json.format(msgspec.json.encode(json_value(value))) + b"\n"
 
 
-def _write(path: Path, value: Any) -> None:
+def _write_json(path: Path, value: Any) -> None:
     from ..common.atomic_files import write_file
 
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
-    write_file(path, _json(value))
+    write_file(path, _encode_json(value))

@@ -11,22 +11,22 @@ from ..settings import Settings
 
 
 def absolute_path(text: str) -> str:
-    """Return a relative path below the current folder; a URL, `-`, `~` and nothing as they are."""
+    """Return a relative path as an absolute one. A URL, `-`, a path with `~` and `""` stay as they are."""
     if not text or text == "-" or text.startswith(("/", "~")) or "://" in text:
         return text
     try:
         return os.path.join(os.getcwd(), text)  # noqa: PTH109, PTH118  # a slash at the end stays
-    except OSError:  # this folder is gone, and nothing lies below it
+    except OSError:  # the current folder was removed
         return text
 
 
 def _expand_home(text: str) -> str:
-    """Return a path with `~` at its start as the home: no shell puts it in behind `--result-file=`."""
+    """Return a path with `~` at its start replaced by the home folder: a shell does not expand `--result-file=~/x`."""
     return os.path.expanduser(text) if text.startswith("~") else text  # noqa: PTH111  # keeps what it cannot expand
 
 
 def absolute_settings(settings: Settings) -> Settings:
-    """Return the settings with absolute paths for what is written at the end."""
+    """Return the settings with absolute paths for the files that are written at the end."""
     return replace(
         settings,
         result_file=_expand_home(absolute_path(settings.result_file)),
@@ -36,11 +36,11 @@ def absolute_settings(settings: Settings) -> Settings:
 
 
 def absolute_inputs(inputs: Mapping[str, str]) -> dict[str, str]:
-    """Return inputs with absolute paths for those that name a file here; what else they name stays."""
+    """Return the inputs with absolute paths for those that are existing files. All others stay as they are."""
     return {name: absolute_path(text) if exists(text) else text for name, text in inputs.items()}
 
 
 def absolute_environ(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment with an absolute path for the files store."""
+    """Return the environment variables with an absolute path for the files store."""
     name = "DHCORE_DEFAULT_FILES_STORE"
     return {**environ, name: absolute_path(environ[name])} if environ.get(name) else {**environ}

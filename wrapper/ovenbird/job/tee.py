@@ -1,4 +1,4 @@
-"""Keep the log of a run while it is shown: what is written to stdout and stderr goes to a file as well."""
+"""Write the log of a run to a file: a copy of all text that goes to stdout and stderr."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any, TextIO
 
 
 class Tee:
-    """A text stream that also writes to the log. It is written through at once, so that a killed run keeps its log."""
+    """A text stream that also writes to the log, without a buffer, so that a killed run keeps its log."""
 
     def __init__(self, stream: TextIO, log: Any, lock: threading.Lock) -> None:
         self._stream = stream
@@ -20,22 +20,22 @@ class Tee:
         self._lock = lock
 
     def write(self, text: str) -> int:
-        """Show and keep a text."""
+        """Write text to the stream and to the log."""
         with self._lock, contextlib.suppress(OSError):  # a full disk must not fail a print
             self._log.write(text.encode("utf-8", "backslashreplace"))
         return self._stream.write(text)
 
     def writelines(self, lines: Iterator[str]) -> None:
-        """Show and keep several texts."""
+        """Write several texts to the stream and to the log."""
         for line in lines:
             self.write(line)
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._stream, name)  # isatty, fileno, encoding, flush: those of the real stream
+        return getattr(self._stream, name)  # isatty, fileno, encoding and flush are those of the real stream
 
 
 def ease_stdout() -> None:
-    """Have what user code prints shown at once, not when a buffer is full, and escaped where the locale lacks it."""
+    """Make stdout line-buffered, with escapes for characters that the encoding of the locale lacks."""
     if hasattr(sys.stdout, "reconfigure"):
         errors = sys.stdout.errors
         if errors == "strict" or (errors == "surrogateescape" and sys.stdout.encoding.lower() != "utf-8"):
@@ -45,7 +45,7 @@ def ease_stdout() -> None:
 
 @contextmanager
 def kept(path: Path) -> Iterator[None]:
-    """Within the block, stdout and stderr are kept in the file at `path`; what C code writes is only shown."""
+    """Within the block, copy stdout and stderr to the file at `path`. Output of C code is not copied."""
     before = sys.stdout, sys.stderr
     lock = threading.Lock()
     with path.open("ab", buffering=0) as log:

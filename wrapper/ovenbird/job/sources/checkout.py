@@ -1,6 +1,6 @@
-"""The files of a commit, written below a folder that nothing of theirs can leave.
+"""Write the files of a commit below a folder, and let none of them leave it.
 
-Written here and not by dulwich: no filter, hook or attribute of the repository is looked at.
+It is done here and not by dulwich, so that no filter, hook or attribute of the repository takes effect.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from ...common.text import show_value
 from ...common.units import show_size
 from ...errors import LoadError, SourceUrlError
 
-_DEPTH = 200  # folders in folders
+_DEPTH = 200  # levels of nested folders
 _LFS = b"version https://git-lfs.github.com/spec/"
 
 
 @dataclass
 class CheckoutResult:
-    """What was written, counted against the limits, and what could not be."""
+    """The files that were written, counted against the limits, and those that were left out."""
 
     files: int = 0
     size: int = 0
@@ -33,40 +33,41 @@ class CheckoutResult:
     pointers: list[str] = field(default_factory=list)
 
     def notes(self) -> list[str]:
-        """What is not there, for people."""
+        """Return messages about the parts that were left out."""
         notes = []
         if self.submodules:
-            notes.append(f"submodules are not fetched when a run starts: {_few(self.submodules)} left empty")
+            notes.append(f"submodules are not fetched when a run starts: {_list_few(self.submodules)} left empty")
         if self.pointers:
-            notes.append(f"files of git-lfs are not fetched when a run starts: {_few(self.pointers)} only point there")
+            names = _list_few(self.pointers)
+            notes.append(f"files of git-lfs are not fetched when a run starts: {names} only point there")
         return notes
 
 
 def write(
     store: DiskObjectStore, commit: Commit, source: GitSource, folder: Path, *, files: int, size: int
 ) -> CheckoutResult:  # fmt: skip
-    """Write the tree of a commit, or the subfolder of it that is asked for; at most `files` of `size` bytes in all.
+    """Write the tree of a commit, or the subfolder that the source names: at most `files` files, `size` bytes in all.
 
-    Errors: LoadError for what would leave the folder or is too much; OSError.
+    Errors: LoadError for a path that leaves the folder, or if a limit is exceeded; OSError.
     """
     writer = _TreeWriter(store, files, size)
-    writer.tree(_subfolder(store, commit, source), folder, "", 0)
+    writer.tree(_find_subfolder(store, commit, source), folder, "", 0)
     writer.check_links(folder)
-    # by which `provenance` knows the commit, as it does where git itself has checked out
+    # `provenance` reads the commit from here, as in a checkout by git
     (folder / ".git").mkdir()
     (folder / ".git" / "HEAD").write_text(commit.id.decode() + "\n", encoding="ascii")
     return writer.written
 
 
 class _TreeWriter:
-    """Writes trees; every file, folder and link is new, so that none is written through a link."""
+    """Writes trees. Every file, folder and link is created anew, so that nothing is written through a link."""
 
     def __init__(self, store: DiskObjectStore, files: int, size: int) -> None:
         self._store, self._files, self._size = store, files, size
         self.written = CheckoutResult()
 
     def tree(self, name: ObjectID, folder: Path, path: str, depth: int) -> None:
-        """Write a tree as the folder `folder`, which lies at `path` in the source."""
+        """Write a tree as `folder`, which is `path` in the source."""
         if depth > _DEPTH:
             raise LoadError(f"{path[:80]!a} is more than {_DEPTH} folders deep")
         folder.mkdir()
@@ -77,18 +78,18 @@ class _TreeWriter:
             assert entry.path is not None
             assert entry.mode is not None
             assert entry.sha is not None
-            part = self._checked(entry.path, path)
-            place, inner = folder / part, f"{path}{part}"
+            part = self._check_name(entry.path, path)
+            target, inner = folder / part, f"{path}{part}"
             if S_ISGITLINK(entry.mode):
-                place.mkdir()
+                target.mkdir()
                 self.written.submodules.append(inner)
             elif stat.S_ISDIR(entry.mode):
-                self.tree(entry.sha, place, f"{inner}/", depth + 1)
+                self.tree(entry.sha, target, f"{inner}/", depth + 1)
             else:
-                self._blob(entry.sha, entry.mode, place, inner)
+                self._write_blob(entry.sha, entry.mode, target, inner)
 
     def check_links(self, folder: Path) -> None:
-        """Refuse a link that leaves the folder, by whichever way. Errors: LoadError."""
+        """Raise LoadError if a link leaves the folder, be it through other links."""
         root = folder.resolve()
         for link in self.written.links:
             if not Path(os.path.realpath(link)).is_relative_to(root):
@@ -97,7 +98,7 @@ class _TreeWriter:
                     f"the link {show_value(str(name))} -> {show_value(os.readlink(link))} leaves the source"  # noqa: PTH115  # as it is
                 )
 
-    def _blob(self, name: ObjectID, mode: int, path: Path, inner: str) -> None:
+    def _write_blob(self, name: ObjectID, mode: int, path: Path, inner: str) -> None:
         blob = self._store[name]
         assert isinstance(blob, Blob)
         content = blob.data
@@ -113,8 +114,8 @@ class _TreeWriter:
         if content.startswith(_LFS):
             self.written.pointers.append(inner)
 
-    def _checked(self, name: bytes, path: str) -> str:
-        """The name of an entry as text. Errors: LoadError for one that would leave its folder or be git's own."""
+    def _check_name(self, name: bytes, path: str) -> str:
+        """Return the name of an entry as text. Errors: LoadError if it would leave its folder, or is `.git`."""
         text = os.fsdecode(name)
         if text in ("", ".", "..") or "/" in text or text.lower() == ".git":
             raise LoadError(f"it holds {path + text!a}, which leaves its folder or is git's own")
@@ -130,29 +131,29 @@ class _TreeWriter:
             )
 
 
-def _subfolder(store: DiskObjectStore, commit: Commit, source: GitSource) -> ObjectID:
-    """The tree of the folder that is asked for. Errors: SourceUrlError when there is none."""
+def _find_subfolder(store: DiskObjectStore, commit: Commit, source: GitSource) -> ObjectID:
+    """Return the tree of the subfolder that the source names. Errors: SourceUrlError if it does not exist."""
     name: ObjectID = commit.tree
     for part in filter(None, source.subfolder.split("/")):
         tree = store[name]
         assert isinstance(tree, Tree)
-        mode, inner = _entry(tree, part)
+        mode, inner = _find_entry(tree, part)
         if not stat.S_ISDIR(mode):
             reason = "is not a folder" if mode else "does not exist"
             folders = [os.fsdecode(entry.path or b"") for entry in tree.iteritems() if stat.S_ISDIR(entry.mode or 0)]
-            hint = f"the folders there: {_few(folders)}" if folders else "there is no folder"
+            hint = f"the folders there: {_list_few(folders)}" if folders else "there is no folder"
             raise SourceUrlError(f"{source.shown}: the folder {show_value(source.subfolder)} {reason}", hint=hint)
         name = inner
     return name
 
 
-def _entry(tree: Tree, name: str) -> tuple[int, ObjectID]:
-    """The mode and the object of an entry; mode 0 where there is none."""
+def _find_entry(tree: Tree, name: str) -> tuple[int, ObjectID]:
+    """Return the mode and the object of an entry; the mode is 0 if there is no such entry."""
     try:
         return tree[name.encode()]
     except KeyError:
         return 0, tree.id
 
 
-def _few(names: list[str]) -> str:
+def _list_few(names: list[str]) -> str:
     return ", ".join(map(repr, names[:5])) + (f" and {len(names) - 5} more" if len(names) > 5 else "")

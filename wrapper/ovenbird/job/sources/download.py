@@ -1,4 +1,4 @@
-"""The source of a function that the platform names by URL.
+"""Download the source of a function by the URL that the platform names.
 
 `http(s)://`, `s3://`, archives as `zip+` of these, and `git+http(s)://`.
 """
@@ -27,10 +27,10 @@ _HINT = f"{SIZE} and {FILES} say how large a source may be"
 
 
 def fetched(function: FunctionSpec, environ: Mapping[str, str]) -> Path:
-    """The folder that holds the function's source, in a temporary place. Errors: LoadError."""
+    """Download the function's source to a temporary folder, and return the folder. Errors: LoadError."""
     url = function.source
     if url.startswith("git+"):
-        return _repository(url, environ)
+        return _fetch_repository(url, environ)
     plain, _ = split_folder(url.removeprefix("zip+"))
     if not plain.startswith(_FORMS):
         raise UnsupportedRunError(
@@ -58,8 +58,8 @@ def fetched(function: FunctionSpec, environ: Mapping[str, str]) -> Path:
         raise LoadError(f"the source was not fetched: {error.message}", hint=error.hint) from error
 
 
-def _repository(url: str, environ: Mapping[str, str]) -> Path:
-    """The folder that holds a git source."""
+def _fetch_repository(url: str, environ: Mapping[str, str]) -> Path:
+    """Fetch a git source to a temporary folder, and return the folder."""
     source = git_url.parse(url)
     if source.scheme not in ("http", "https"):
         raise UnsupportedRunError(
@@ -80,7 +80,7 @@ def _repository(url: str, environ: Mapping[str, str]) -> Path:
 
 
 def _file_name(url: str, function: FunctionSpec) -> str:
-    """What a source of one file is called: its own name, or `main.py` where the handler names no module."""
+    """Return the name for a source of one file: from its URL, or `main.py` if the handler names no module."""
     if ":" not in function.handler:
         return f"{function.default_module}.py"
     name = PurePosixPath(url.partition("?")[0]).name
@@ -92,9 +92,9 @@ def _file_name(url: str, function: FunctionSpec) -> str:
 
 
 def unpack(archive: Path, target: Path, function: FunctionSpec, limits: SourceLimits) -> Path:
-    """Unpack an archive below `target`; the folder in it that the function lives in.
+    """Unpack an archive below `target`, and return the folder of the function in it.
 
-    Errors: LoadError, for what `extract_archive` and `find_root` refuse and for links out.
+    Errors: LoadError for all that `extract_archive` and `find_root` refuse, and for a link that leaves that folder.
     """
     url = show_value(redact_url(function.source))
     name = PurePosixPath(split_folder(function.source)[0].partition("?")[0]).name
@@ -103,8 +103,8 @@ def unpack(archive: Path, target: Path, function: FunctionSpec, limits: SourceLi
         links = extract_archive(archive, target, ArchiveLimits(limits.size, limits.files, _HINT), name=name)
         root = find_root(target, function.archive_folder, module)
         for path in links:
-            place = target / path
-            if place.is_relative_to(root) and (problem := describe_link(root, str(place.relative_to(root)))):
+            link = target / path
+            if link.is_relative_to(root) and (problem := describe_link(root, str(link.relative_to(root)))):
                 raise ArchiveError(f"the link {show_value(path)} {problem}", "put the files themselves there")
     except ArchiveError as error:
         shutil.rmtree(target, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""A git source over HTTP, by dulwich: one commit of a repository, at depth 1 where its server gives that."""
+"""Fetch a git source over HTTP, by dulwich: one commit, without its history if the server allows that."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ from . import checkout
 from .git_http import GitHttpClient
 from .pack_limits import check_pack
 
-LIMIT = 300.0  # seconds, for all of it
+LIMIT = 300.0  # seconds for the whole fetch
 _NAME = 40  # characters of a full object name
 _BRANCHES_AND_TAGS = [b"refs/heads/", b"refs/tags/"]
 _log = logging.getLogger("ovenbird")
 
 
 def fetch(source: GitSource, folder: Path, environ: Mapping[str, str], limit: float = LIMIT) -> None:
-    """Write the files of a git source below `folder`, which is absent, within `limit` seconds.
+    """Write the files of a git source to `folder`, which must not exist, within `limit` seconds.
 
-    Errors: LoadError; nothing is kept then.
+    Errors: LoadError; then the folder is removed.
     """
     login = credentials(source, environ) or netrc_login(urlsplit(source.url).hostname or "", environ)
     limits = read_limits(environ)
@@ -47,13 +47,13 @@ def fetch(source: GitSource, folder: Path, environ: Mapping[str, str], limit: fl
         with closing(GitHttpClient(source, login, environ, limit)) as client:
             name = _GitFetch(source, client, objects, limit, limits.size).take()
         with closing(DiskObjectStore(str(objects))) as store:
-            commit = _commit(store, name, source)
+            commit = _resolve_commit(store, name, source)
             written = checkout.write(store, commit, source, folder, files=limits.files, size=limits.size)
     except BaseException as error:
         shutil.rmtree(folder, ignore_errors=True)
         if not isinstance(error, Exception):
             raise
-        raise _refused(error, source) from None
+        raise _translate_error(error, source) from None
     finally:
         shutil.rmtree(objects, ignore_errors=True)
     identity = commit.id.decode()
@@ -63,47 +63,48 @@ def fetch(source: GitSource, folder: Path, environ: Mapping[str, str], limit: fl
 
 
 class _GitFetch:
-    """One way through a repository: what its server has told, and what is wanted of it."""
+    """State of one fetch: the advertised refs and the wanted object."""
 
     def __init__(self, source: GitSource, client: GitHttpClient, objects: Path, limit: float, size: int) -> None:
-        self._found, self._client, self._objects = source, client, objects
+        self._source, self._client, self._objects = source, client, objects
         self._refs: dict[str, str] = {}
-        self._wanted = ""  # a full object name, else the beginning of one
+        self._object_name = ""  # a full object name, or a prefix
         self._size = size
         self._limit, self._deadline = limit, time.monotonic() + limit
 
     def take(self) -> ObjectID:
-        """Bring what is wanted into the store; its name. The history comes along only where it cannot be had alone."""
+        """Fetch the wanted object into the store, and return its name. Fetch the history only if it is needed."""
         try:
-            self._take(whole=False)
+            self._fetch_pack(with_history=False)
         except GitProtocolError:
-            if self._wanted in ("", *self._refs.values()):
+            if self._object_name in ("", *self._refs.values()):
                 raise
-        names = self._names()
+        names = self._matching_names()
         if not names:
-            self._take(whole=True)
-            names = self._names()
+            self._fetch_pack(with_history=True)
+            names = self._matching_names()
         if len(names) != 1:
-            raise missing(self._refs, self._found)
+            raise missing(self._refs, self._source)
         return names[0]
 
-    def _names(self) -> list[ObjectID]:
-        """The objects in the store that are meant: one, none, or several that a short name fits."""
-        with self._store() as store:
-            return list(store.iter_prefix(self._wanted.encode()))
+    def _matching_names(self) -> list[ObjectID]:
+        """Return the objects in the store whose names begin with the wanted one."""
+        with self._open_store() as store:
+            return list(store.iter_prefix(self._object_name.encode()))
 
-    def _store(self) -> closing[DiskObjectStore]:
-        """The store, opened anew: older versions close the index of a pack that was added through it."""
+    def _open_store(self) -> closing[DiskObjectStore]:
+        """Open the store anew: older versions of dulwich close the index of a pack that was added through it."""
         return closing(DiskObjectStore(str(self._objects)))
 
-    def _take(self, *, whole: bool) -> None:
-        """Fetch what is wanted, alone or (`whole`) every branch and tag with its history, into the store."""
-        with self._store() as store:
+    def _fetch_pack(self, *, with_history: bool) -> None:
+        """Fetch the wanted object, or every branch and tag with its history, into the store."""
+        with self._open_store() as store:
             file, keep, drop = store.add_pack()
             try:
                 self._client.fetch_pack(
-                    "", self._wants(whole), ObjectStoreGraphWalker([], lambda _: []), self._counted(file.write),
-                    depth=None if whole else 1, ref_prefix=[b"HEAD", *_BRANCHES_AND_TAGS],
+                    "", self._select_objects(with_history),
+                    ObjectStoreGraphWalker([], lambda _: []), self._limit_writes(file.write),
+                    depth=None if with_history else 1, ref_prefix=[b"HEAD", *_BRANCHES_AND_TAGS],
                 )  # fmt: skip
                 check_pack(file, self._size)
             except BaseException:
@@ -111,22 +112,22 @@ class _GitFetch:
                 raise
             keep()
 
-    def _wants(self, whole: bool) -> Callable[..., list[ObjectID]]:
-        """What dulwich asks, with the server's references, before it fetches."""
+    def _select_objects(self, with_history: bool) -> Callable[..., list[ObjectID]]:
+        """Return the callback that tells dulwich which of the advertised refs to fetch."""
 
         def wants(refs: Mapping[bytes, bytes], depth: int | None = None) -> list[ObjectID]:  # noqa: ARG001  # its name
             self._refs = {name.decode("utf-8", "replace"): value.decode() for name, value in refs.items()}
-            name = resolve_ref(self._refs, self._found)
-            self._wanted = self._refs.get(name, name)
-            if whole:
+            name = resolve_ref(self._refs, self._source)
+            self._object_name = self._refs.get(name, name)
+            if with_history:
                 every = [value for name, value in refs.items() if name.startswith(tuple(_BRANCHES_AND_TAGS))]
                 return [ObjectID(value) for value in sorted(set(every))]
-            return [ObjectID(self._wanted.encode())] if len(self._wanted) == _NAME else []
+            return [ObjectID(self._object_name.encode())] if len(self._object_name) == _NAME else []
 
         return wants
 
-    def _counted(self, write: Callable[[bytes], int]) -> Callable[[bytes], int]:
-        """`write`, within the limits of time and size."""
+    def _limit_writes(self, write: Callable[[bytes], int]) -> Callable[[bytes], int]:
+        """Return `write` with the limits of time and size checked at each call."""
         size = 0
 
         def counted(data: bytes) -> int:
@@ -141,8 +142,8 @@ class _GitFetch:
         return counted
 
 
-def _commit(store: DiskObjectStore, name: ObjectID, source: GitSource) -> Commit:
-    """The commit of that name, or that the tag of that name stands for. Errors: SourceUrlError."""
+def _resolve_commit(store: DiskObjectStore, name: ObjectID, source: GitSource) -> Commit:
+    """Return the commit of a name, or the commit of the tag of that name. Errors: SourceUrlError."""
     object_ = store[name]
     while isinstance(object_, Tag):
         object_ = store[object_.object[1]]
@@ -151,8 +152,8 @@ def _commit(store: DiskObjectStore, name: ObjectID, source: GitSource) -> Commit
     return object_
 
 
-def _refused(error: Exception, source: GitSource) -> LoadError:
-    """The error of ours for what broke on the way."""
+def _translate_error(error: Exception, source: GitSource) -> LoadError:
+    """Return the LoadError for an error during the fetch."""
     if isinstance(error, SourceUrlError):
         return error
     message, hint = f"the source was not fetched: {source.shown}", ""
@@ -161,7 +162,7 @@ def _refused(error: Exception, source: GitSource) -> LoadError:
     elif isinstance(error, OSError):
         message += f": {error.strerror or error}"
     elif type(error).__module__.startswith("urllib3"):
-        last = getattr(error, "reason", None)  # of several tries
+        last = getattr(error, "reason", None)  # the last error after retries
         last = last if isinstance(last, Exception) else error
         message += f": {http_pool.describe_reason(last)}"
         hint = (

@@ -1,4 +1,4 @@
-"""What dulwich speaks to a git server through: our connections, and credentials for that server alone."""
+"""The HTTP client for dulwich: our connection pool, and credentials for the source's server only."""
 
 from __future__ import annotations
 
@@ -15,11 +15,14 @@ from ...errors import LoadError
 from ...platform.storage import http_pool
 
 _REDIRECTS = 5
-_CONNECT, _QUIET = 10.0, 30.0  # seconds, the second without a byte
+_CONNECT, _QUIET = 10.0, 30.0  # seconds to connect, and between two bytes
 
 
 class GitHttpClient(AbstractHttpGitClient):
-    """Dulwich's client over our own connections, which sends credentials when asked for them, and to nobody else."""
+    """Dulwich's client over our connection pool.
+
+    Credentials are sent on demand, and only to the server of the source.
+    """
 
     def __init__(self, source: GitSource, login: Credentials | None, environ: Mapping[str, str], limit: float) -> None:
         super().__init__(source.url, thin_packs=False)
@@ -33,27 +36,28 @@ class GitHttpClient(AbstractHttpGitClient):
             timeout=urllib3.Timeout(connect=min(_CONNECT, limit), read=min(_QUIET, limit)),
             ca_certs=environ.get("GIT_SSL_CAINFO") or None,
         )  # fmt: skip
-        self._found, self._login, self._asked = source, login, False
+        self._git_source, self._login, self._needs_login = source, login, False
 
     def close(self) -> None:
-        """Let go of the connections."""
+        """Close the connections."""
         self._pool.clear()
 
     def _http_request(  # type: ignore[override]  # what may follow `data` differs between versions
         self, url: str, headers: Any = None, data: Any = None, **_: Any
     ) -> Any:
-        """The answer to one request, made again with credentials when it was refused without. Errors: LoadError."""
+        """Send a request and return the response; retry with credentials if it is refused. Errors: LoadError."""
         parts = urlsplit(url)
-        ours = self._login is not None and f"{parts.scheme}://{parts.netloc}" == self._found.origin
-        answer, final_url = self._send(url, headers, data, signed=ours and self._asked)
-        if answer.status in (401, 404) and ours and not self._asked:  # some servers hide what is private
+        ours = self._login is not None and f"{parts.scheme}://{parts.netloc}" == self._git_source.origin
+        answer, final_url = self._send(url, headers, data, signed=ours and self._needs_login)
+        # some servers answer 404 for private repositories
+        if answer.status in (401, 404) and ours and not self._needs_login:
             answer.close()
-            self._asked = True
+            self._needs_login = True
             answer, final_url = self._send(url, headers, data, signed=True)
         kind = answer.headers.get("Content-Type") or ""
         if answer.status != 200 or not kind.startswith("application/x-git-"):
             answer.close()
-            raise self._refusal(answer.status, kind)
+            raise self._describe_refusal(answer.status, kind)
         answer.content_type = kind
         answer.redirect_location = final_url if final_url != url else ""
         return answer, answer.read
@@ -61,7 +65,7 @@ class GitHttpClient(AbstractHttpGitClient):
     def _send(
         self, url: str, headers: Mapping[str, str] | None, data: Any, *, signed: bool
     ) -> tuple[Any, str]:  # fmt: skip
-        """The answer, and where it came from. Redirects stay within HTTP and HTTPS, and never leave the latter."""
+        """Send a request, follow redirects, and return the response and its URL. Errors: LoadError."""
         sent_headers = {"User-Agent": default_user_agent_string(), "Pragma": "no-cache", **(headers or {})}
         if signed and self._login:
             pair = f"{self._login.username}:{self._login.password}"
@@ -75,18 +79,18 @@ class GitHttpClient(AbstractHttpGitClient):
             if not location:
                 return answer, url
             answer.close()
-            before, url = urlsplit(url), _followed(url, location)
+            before, url = urlsplit(url), _resolve_redirect(url, location)
             if (before.scheme, before.netloc) != urlsplit(url)[:2]:
                 sent_headers.pop("Authorization", None)
             if answer.status == 303:
                 method, data = "GET", None
         raise LoadError(f"its server redirects more than {_REDIRECTS} times")
 
-    def _refusal(self, status: int, kind: str) -> LoadError:
-        """The error for an answer that brings nothing."""
+    def _describe_refusal(self, status: int, kind: str) -> LoadError:
+        """Return the LoadError for a response without git data."""
         names = "GIT_TOKEN, GIT_USERNAME and GIT_PASSWORD, or .netrc, give credentials"
         if status in (401, 403):
-            return LoadError(f"its server {'refuses the' if self._asked else 'asks for'} credentials", hint=names)
+            return LoadError(f"its server {'refuses the' if self._needs_login else 'asks for'} credentials", hint=names)
         if status == 404:
             return LoadError("its server knows no such repository", hint=f"a private one may be hidden: {names}")
         if status == 200:
@@ -94,8 +98,8 @@ class GitHttpClient(AbstractHttpGitClient):
         return LoadError(f"its server answered {status}")
 
 
-def _followed(url: str, location: str) -> str:
-    """The address that a redirect from `url` leads to. Errors: LoadError for one that is not followed."""
+def _resolve_redirect(url: str, location: str) -> str:
+    """Return the target of a redirect from `url`. Errors: LoadError if it is not HTTP(S), or leaves HTTPS."""
     try:
         target = urljoin(url, location)
         parts = urlsplit(target)

@@ -1,6 +1,6 @@
-"""The sizes in a git pack, looked at before anything of it is unpacked: a few bytes of zlib can be gigabytes.
+"""Check the sizes in a git pack before dulwich reads it: a few bytes of zlib data can expand to gigabytes.
 
-dulwich unpacks each object whole, in memory, to find out its name.
+dulwich unpacks each object in memory to compute its name.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from ...errors import LoadError
 
 _BLOCK = 64 * 1024
 _OFS_DELTA, _REF_DELTA = 6, 7
-_NAME = 20  # bytes of the name of a delta's base
-_VARINT = 10  # bytes of a number at most
+_NAME = 20  # bytes of the object name of a delta's base
+_VARINT = 10  # bytes of a variable-length number, at most
 
 
 def check_pack(file: IO[bytes], limit: int) -> None:
-    """Raise LoadError when an object of the pack is larger than `limit` bytes, or its sizes do not hold.
+    """Raise LoadError if an object of the pack is larger than `limit` bytes, or larger than it announces.
 
-    The file is read from its beginning, in constant memory, and stands at its end afterwards. An empty one is no pack.
+    The file is read from its beginning, in constant memory; afterwards its position is the end. An empty file is valid.
     """
-    if not file.tell():  # nothing was wanted
+    if not file.tell():  # no object was requested
         return
     file.seek(0)
     try:
@@ -61,30 +61,30 @@ def _check_object(file: IO[bytes], limit: int) -> None:
 
 
 def _skip_zlib(file: IO[bytes], size: int) -> bytes:
-    """Read past what is packed; its first bytes. Errors: LoadError when it unpacks to more than `size` bytes."""
-    unpacker, seen, start = zlib.decompressobj(), 0, b""
+    """Skip zlib data, and return its first bytes unpacked. Errors: LoadError if it has more than `size` bytes."""
+    unpacker, unpacked, start = zlib.decompressobj(), 0, b""
     while not unpacker.eof:
         packed = unpacker.unconsumed_tail or file.read(_BLOCK)
         if not packed:
             raise zlib.error("it ends too early")
         data = unpacker.decompress(packed, _BLOCK)
-        seen += len(data)
+        unpacked += len(data)
         start = start or data[: 2 * _VARINT]
-        if seen > size:
+        if unpacked > size:
             raise LoadError("its server sends a damaged pack: an object is larger than announced")
     file.seek(-len(unpacker.unused_data), os.SEEK_CUR)
     return start
 
 
 def _result_size(delta: bytes) -> int:
-    """Return the size of what a delta makes: the second of the two numbers that it begins with."""
+    """Return the size of the object that a delta produces: the second of the two numbers at its start."""
     numbers: list[int] = []
-    place = 0
+    position = 0
     while len(numbers) < 2:
         value = shift = 0
         while True:
-            byte = delta[place]
-            place += 1
+            byte = delta[position]
+            position += 1
             value |= (byte & 0x7F) << shift
             shift += 7
             if not byte & 0x80:
