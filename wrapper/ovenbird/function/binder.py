@@ -55,7 +55,7 @@ class Parameter:
     converter: Converter
 
     def convert(self, value: Any, lax: bool) -> Any:
-        """The value of this field, converted. Errors: PayloadValidationError."""
+        """Return the value of this field, converted. Errors: PayloadValidationError."""
         if not self.upload:
             if hasattr(value, "filename"):
                 raise PayloadValidationError([FieldError(self.name, "expected a value, found a file")])
@@ -68,7 +68,7 @@ class Parameter:
 
 
 class Binder:
-    """The arguments of one callable.
+    """Binds the arguments of one callable.
 
     `reserved` maps a parameter to what fills it (`context`, `event`, `request`, `project`, `run`); `event_hint` is the
     hint of the parameter `event_name` that takes a CloudEvent; the other parameters are filled from the payload.
@@ -77,7 +77,7 @@ class Binder:
     def __init__(
         self, function: Callable[..., Any], reserved: frozenset[str] = SERVICE, *, fields_only: bool = False
     ) -> None:
-        self._job = reserved is JOB  # whose arguments may also be inputs, of types that no JSON makes
+        self._job = reserved is JOB  # its arguments may also be inputs, of types that JSON cannot hold
         self.reserved: dict[str, str] = {}
         self.event_name: str | None = None
         self.event_hint: Any = None
@@ -93,10 +93,10 @@ class Binder:
         if (
             self.mode is PayloadMode.FIELDS
             and not self.rest
-            # a class mangles `__x` and means something by `__init__`: such names are bound one by one
+            # a class mangles `__x` and uses `__init__`: such names are bound one by one
             and not any(p.upload or p.converter.pydantic or p.name.startswith("__") for p in self.parameters)
         ):
-            self._struct = _struct(self.parameters)
+            self._struct = _make_struct(self.parameters)
             decode: Callable[[bytes], Any] = msgspec.json.Decoder(self._struct, dec_hook=decode_custom).decode
             self._decode = filling(decode) if any(p.converter.partial for p in self.parameters) else decode
         elif self.mode is PayloadMode.WHOLE:
@@ -107,7 +107,7 @@ class Binder:
                 self._may_be_wrapped = wrapper_finder(parameter.name)
 
     def adapt(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        """`function`, callable by keywords alone even where it has positional-only parameters."""
+        """Return `function` as a callable that takes keywords alone, even where it has positional-only parameters."""
         first = self._positional
         if not first:
             return function
@@ -119,25 +119,25 @@ class Binder:
         return by_keywords
 
     def from_json(self, body: bytes) -> dict[str, Any]:
-        """Arguments from a JSON text. Errors: MalformedPayloadError, PayloadValidationError."""
+        """Return the arguments from a JSON text. Errors: MalformedPayloadError, PayloadValidationError."""
         try:
             if self._struct is not None:
                 return msgspec.structs.asdict(self._decode(body))
             if self.mode is PayloadMode.WHOLE and not self._may_be_wrapped(body):
                 return {self.parameters[0].name: self._decode(body)}
         except (msgspec.DecodeError, RecursionError, UnicodeDecodeError, ValueError):
-            pass  # not yet known whether the text is malformed or a field is wrong: the slow path tells
+            pass  # the slow path finds out whether the text is malformed or a field is wrong
         return self.from_object(parse_json(body))
 
     def from_object(self, data: Any, *, lax: bool = False, query: Iterable[tuple[str, Any]] = ()) -> dict[str, Any]:
-        """Arguments from a parsed payload; `query` fills fields that the payload does not have.
+        """Return the arguments from a parsed payload; `query` fills fields that the payload does not have.
 
         Errors: PayloadValidationError.
         """
         if self.mode is PayloadMode.NONE:
             return {}
         if self.mode is PayloadMode.RAW:
-            return {self.parameters[0].name: _raw(data)}
+            return {self.parameters[0].name: _to_bytes(data)}
         if self.mode is PayloadMode.WHOLE:
             return self._from_whole(data, lax)
         if not isinstance(data, dict):
@@ -147,7 +147,7 @@ class Binder:
         return self._from_mapping(data, lax, list(query))
 
     def from_fields(self, pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
-        """Arguments from the fields of a form or query, as text or files. Errors: PayloadValidationError."""
+        """Return the arguments from the fields of a form or query: text or files. Errors: PayloadValidationError."""
         if self.mode is PayloadMode.FIELDS:
             return self._from_mapping({}, True, list(pairs))
         if not self.parameters:
@@ -159,7 +159,7 @@ class Binder:
         return self.from_object(as_object(pairs, parameter.hint), lax=True)
 
     def from_nothing(self) -> dict[str, Any]:
-        """Arguments when there is neither a body nor a query. Errors: PayloadValidationError."""
+        """Return the arguments of a call that has neither a body nor a query. Errors: PayloadValidationError."""
         if self.mode is PayloadMode.FIELDS:
             return self._from_mapping({}, False, [])
         if self.mode is PayloadMode.NONE:
@@ -174,12 +174,12 @@ class Binder:
         return self._from_whole({}, False)
 
     def expected(self) -> str:
-        """The names of the fields, for a message."""
+        """Return the names of the fields, for a message."""
         return ", ".join(repr(parameter.name) for parameter in self.parameters) or "no fields"
 
     @property
     def sees_path(self) -> bool:
-        """Whether the function is given what tells it the path of a request: the event or the request."""
+        """Whether the function receives the path of a request: it takes the event or the request."""
         return bool({"event", "request"} & set(self.reserved.values()))
 
     def only_served(self) -> str:
@@ -210,7 +210,10 @@ class Binder:
             ) from None
 
     def _from_mapping(self, data: Mapping[str, Any], lax: bool, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        """Fields one by one: from `data` as it is, else from `pairs`, whose values are text."""
+        """Return the arguments, field by field: from `data` as it is, else from `pairs`, whose values are text.
+
+        Errors: PayloadValidationError.
+        """
         arguments: dict[str, Any] = {}
         problems: list[FieldError] = []
         texts = grouped(pairs)
@@ -233,7 +236,7 @@ class Binder:
         rest = {key: as_hinted(values, Any) for key, values in texts.items() if key not in self.by_name}
         rest.pop(CHARSET_FIELD, None)
         rest |= {key: value for key, value in data.items() if key not in self.by_name}
-        # MessagePack has keys that are no text, and `self` of a method is not for the client to set
+        # MessagePack has keys that are not text, and a client must not set `self` of a method
         extras = {key: rest[key] for key in rest if self.rest and isinstance(key, str) and key != self._bound}
         arguments |= extras
         problems += unknown((key for key in rest if key not in extras), self.by_name)
@@ -267,7 +270,7 @@ class Binder:
             elif filled:
                 self.reserved[name] = filled
             else:
-                fields.append(_parameter(name, hint, parameter.default, lenient=self._job))
+                fields.append(_make_parameter(name, hint, parameter.default, lenient=self._job))
         return tuple(fields)
 
     def _take_event(self, name: str, hint: Any) -> None:
@@ -289,11 +292,11 @@ class Binder:
 
 
 def convert_one(parameter: Parameter, value: Any, *, lax: bool = False) -> Any:
-    """One value, converted to the hint of its parameter. Errors: PayloadValidationError."""
+    """Return one value, converted to the hint of its parameter. Errors: PayloadValidationError."""
     return parameter.convert(value, lax)
 
 
-def _parameter(name: str, hint: Any, default: Any, *, lenient: bool) -> Parameter:
+def _make_parameter(name: str, hint: Any, default: Any, *, lenient: bool) -> Parameter:
     hint = Any if hint is object else hint
     upload, required = is_upload(hint), default is _EMPTY
     if default is None and not upload and not takes_none(hint):
@@ -307,23 +310,25 @@ def _parameter(name: str, hint: Any, default: Any, *, lenient: bool) -> Paramete
     return Parameter(name, hint, required, None if required else default, upload, converter)
 
 
-def _struct(parameters: tuple[Parameter, ...]) -> Any:
-    """A struct with one field for each parameter: msgspec then decodes and validates a JSON object in one step."""
+def _make_struct(parameters: tuple[Parameter, ...]) -> Any:
+    """Return a struct with a field for each parameter: msgspec then decodes and validates a JSON object in one step."""
     fields: list[Any] = []
     for parameter in parameters:
         if parameter.required:
             fields.append((parameter.name, parameter.hint))
         else:
-            fields.append((parameter.name, parameter.hint, msgspec.field(default_factory=_constant(parameter.default))))
+            fields.append(
+                (parameter.name, parameter.hint, msgspec.field(default_factory=_return_always(parameter.default)))
+            )
     return msgspec.defstruct("Arguments", fields, kw_only=True, forbid_unknown_fields=True, gc=False)
 
 
-def _raw(data: Any) -> bytes:
-    """The bytes of a payload that has been parsed already, such as the data of a CloudEvent."""
+def _to_bytes(data: Any) -> bytes:
+    """Return the bytes of a payload that has been parsed already, such as the data of a CloudEvent."""
     if isinstance(data, (bytes, bytearray)):
         return bytes(data)
     return data.encode() if isinstance(data, str) else msgspec.json.encode(data)
 
 
-def _constant(value: Any) -> Callable[[], Any]:
+def _return_always(value: Any) -> Callable[[], Any]:
     return lambda: value

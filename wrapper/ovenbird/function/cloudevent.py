@@ -61,7 +61,7 @@ class CloudEvent(Mapping[str, Any]):
             return self.attributes[name]
         except KeyError:
             if name in ("subject", "time", "datacontenttype", "dataschema"):
-                return None  # attributes that the specification makes optional
+                return None  # an optional attribute of the specification
             raise AttributeError(f"the CloudEvent has no attribute {show_value(name)}") from None
 
     def __repr__(self) -> str:
@@ -70,7 +70,7 @@ class CloudEvent(Mapping[str, Any]):
 
 @dataclass(frozen=True)
 class MalformedEvent:
-    """A document of a batch that is no CloudEvent, and why; `id` and `source` where they could be read."""
+    """A document of a batch that is not a CloudEvent, and why; with its `id` and `source` where these could be read."""
 
     id: str | None
     source: str | None
@@ -99,7 +99,7 @@ def from_json(document: Any) -> CloudEvent:
 
 
 def from_batch(documents: Any) -> list[CloudEvent | MalformedEvent]:
-    """Return the events of a batch; one that is malformed stands for itself alone. Errors: ValueError."""
+    """Return the events of a batch, with an entry for each malformed one. Errors: ValueError."""
     if not isinstance(documents, list):
         raise ValueError("a batch of CloudEvents is a JSON array")
     return [_of_batch(document) for document in documents]
@@ -163,7 +163,7 @@ def _check_value(name: str, value: Any) -> None:
 
 
 def _decoded(encoded: Any, media: str) -> Any:
-    """Return the bytes of `data_base64`; the value that they hold where the event calls them JSON."""
+    """Return the bytes of `data_base64`, or their parsed value where the event declares them as JSON."""
     try:
         data = base64.b64decode(encoded, validate=True)
     except (binascii.Error, TypeError, ValueError):
@@ -190,7 +190,7 @@ def as_hinted(event: CloudEvent, hint: Any) -> Any:
         attributes["time"] = event_time(attributes["time"])
     try:
         return hint(attributes, event.data)  # both generations of `cloudevents` take (attributes, data)
-    except Exception as error:  # each has errors of its own, of no common class
+    except Exception as error:  # their errors have no common class
         raise ValueError(f"{hint.__module__}.{hint.__qualname__} refuses it: {cut_text(str(error), LIMIT)}") from error
 
 

@@ -1,4 +1,4 @@
-"""What a handler sees of the world around it: its logger, who it is, and the call it is in."""
+"""The context of a handler: its logger, its name, and the call that runs now."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .response import Response
 
 
 class RequestContext(Protocol):
-    """What is known about the call that runs now."""
+    """The call that runs now."""
 
     @property
     def request_id(self) -> str:
@@ -33,7 +33,7 @@ class RequestContext(Protocol):
 
     @property
     def tracestate(self) -> str:
-        """The header to send beside it; empty when the caller sent none."""
+        """The header to send with `traceparent`; empty when the caller sent none."""
 
 
 current_call: ContextVar[RequestContext | None] = ContextVar("ovenbird_call", default=None)
@@ -87,10 +87,12 @@ class Logger:
 
 
 class Context:
-    """One for each worker process, given to `init` and to every call; `init` may set any further attribute on it.
+    """The context of a function, one for each worker process.
+
+    `init` and each call receive it; `init` may set any further attribute on it.
 
     `root` is the folder of the source; `trigger.kind` is `http` or `job`; `worker_id` counts from 0.
-    `project` is opened by `open_project` when it is first asked for, since most services need none.
+    `project` is opened by `open_project` when it is first used, as most services need none.
     """
 
     Response = Response
@@ -117,7 +119,7 @@ class Context:
 
     @cached_property
     def project(self) -> Any:
-        """The project, to read entities from and to store them in; None where there is none."""
+        """The project, which reads and stores entities; None when no project is configured."""
         return self._open_project()
 
     @property
@@ -128,7 +130,7 @@ class Context:
 
     @property
     def trace_id(self) -> str:
-        """The trace that the call that runs now belongs to; empty outside a call."""
+        """The id of the trace of the call that runs now; empty outside a call."""
         call = current_call.get()
         return call.trace_id if call else ""
 
@@ -146,6 +148,6 @@ class Context:
 
     @property
     def tracestate(self) -> str:
-        """The W3C `tracestate` to send beside `traceparent`; empty when the caller sent none, and outside a call."""
+        """The W3C `tracestate` to send with `traceparent`; empty when the caller sent none, and outside a call."""
         call = current_call.get()
         return call.tracestate if call else ""

@@ -22,17 +22,20 @@ TABLES = (("DataFrame", "pandas", "polars"), ("Series", "pandas", "polars"))
 
 
 def parse_json(body: bytes) -> Any:
-    """The value that a JSON text holds. Errors: MalformedPayloadError."""
+    """Return the value of a JSON text. Errors: MalformedPayloadError."""
     try:
         return msgspec.json.decode(body)
     except RecursionError:
         raise MalformedPayloadError("the JSON is nested too deeply") from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise MalformedPayloadError(_reason(body, str(error))) from None
+        raise MalformedPayloadError(_explain_malformed(body, str(error))) from None
 
 
-def _reason(body: bytes, text: str) -> str:
-    """Return why a JSON text is malformed; msgspec takes white space, and half of a surrogate pair, for cut off."""
+def _explain_malformed(body: bytes, text: str) -> str:
+    """Return why a JSON text is malformed.
+
+    msgspec reports white space, and half of a surrogate pair, as truncated input.
+    """
     if not body.strip():
         return "the JSON is empty" + (": the body is white space only" if body else "")
     match = _HALF_PAIR.search(body)
@@ -84,11 +87,11 @@ class Converter:
 
     @property
     def pydantic(self) -> bool:
-        """Whether the user's pydantic converts."""
+        """Whether the user's pydantic does the conversion."""
         return self._adapter is not None
 
     def convert(self, value: Any, path: str, lax: bool = False) -> Any:
-        """The value, converted.
+        """Return the value, converted.
 
         Errors: PayloadValidationError that names every part that does not fit, below `path`.
         """
@@ -107,7 +110,7 @@ class Converter:
         raise PayloadValidationError(errors)
 
     def _convert_whole(self, value: Any, path: str) -> Any:
-        """The value, converted, with whole numbers in it where there were floats. Errors: as `convert`."""
+        """Return the value, converted after its floats without a fraction became ints. Errors: as `convert`."""
         try:
             return self._convert(value, self.hint, False)
         except (ValueError, msgspec.ValidationError) as error:
@@ -116,15 +119,19 @@ class Converter:
         raise PayloadValidationError(misfits(value, self.hint, path, self._convert, False))
 
     def schema(self, ref_template: str) -> tuple[dict[str, Any], dict[str, Any]]:
-        """The JSON Schema (2020-12) of the hint, and the named schemas that it refers to."""
+        """Return the JSON Schema (2020-12) of the hint, and the named schemas that it refers to."""
         if self._adapter is not None:
             schema = self._adapter.json_schema(ref_template=ref_template.format(name="{model}"))
             return schema, schema.pop("$defs", {})
-        (schema,), named = msgspec.json.schema_components([self.hint], ref_template=ref_template, schema_hook=_schema)
+        (schema,), named = msgspec.json.schema_components(
+            [self.hint], ref_template=ref_template, schema_hook=_describe_class
+        )
         return schema, named
 
     def sent_schema(self, ref_template: str) -> tuple[dict[str, Any], dict[str, Any]]:
-        """The same of a value of the hint as it is sent: pydantic has computed fields then, and other names."""
+        """Return the schema of a value of the hint as it is sent. Pydantic adds computed fields then, and may use
+        aliases.
+        """
         if self._adapter is None:
             return self.schema(ref_template)
         schema = self._adapter.json_schema(
@@ -143,13 +150,13 @@ class Converter:
         return self._adapter.validate_python(value)
 
     def _decode_by_pydantic(self, body: bytes) -> Any:
-        if b"NaN" in body or b"Infinity" in body:  # pydantic takes them as numbers, and they are no JSON
+        if b"NaN" in body or b"Infinity" in body:  # pydantic reads them as numbers, but they are not JSON
             parse_json(body)
         return self._adapter.validate_json(body)
 
 
 def sends_aliases(hint: Any) -> bool:
-    """Whether the first pydantic model that a hint names writes its aliases, which none does unless it is told to."""
+    """Return whether the first pydantic model in a hint is configured to write its aliases. By default none does."""
     if typing.get_args(hint):
         return any(sends_aliases(part) for part in typing.get_args(hint))
     config = getattr(hint, "model_config", None)
@@ -159,20 +166,22 @@ def sends_aliases(hint: Any) -> bool:
 
 
 class UnconvertibleInput(Converter):
-    """Stands for a hint that no JSON value makes, such as an entity: only an input of a job can fill its argument."""
+    """Converter of a hint whose values no JSON holds, such as an entity. Only an input of a job can fill the
+    argument.
+    """
 
-    def __init__(self, hint: Any) -> None:  # not Converter's: it would refuse the hint
+    def __init__(self, hint: Any) -> None:  # Converter's own would refuse the hint
         self.hint = hint
         self._adapter = None
         self.partial = False
 
     @property
     def pydantic(self) -> bool:
-        """Not by msgspec's struct, at any rate."""
+        """True, so that msgspec's struct is not used."""
         return True
 
     def convert(self, value: Any, path: str, lax: bool = False) -> Any:  # noqa: ARG002
-        """No value is. Errors: PayloadValidationError."""
+        """Always raise PayloadValidationError: values of this hint cannot come from a payload."""
         raise PayloadValidationError(
             [FieldError(path, f"no parameter makes a {hint_text(self.hint)}: give it as --input")]
         )
@@ -185,7 +194,7 @@ def decode_custom(hint: Any, value: Any) -> Any:
         if is_pydantic(kind):
             return sys.modules["pydantic"].TypeAdapter(hint).validate_python(value)
         if class_named(kind, "ndarray", "numpy"):
-            return _array(hint, value)
+            return _make_array(hint, value)
         if issubclass(kind, complex) and isinstance(value, list):
             return complex(*value)
         if any(class_named(kind, *table) for table in TABLES) and not isinstance(value, (list, dict)):
@@ -193,12 +202,12 @@ def decode_custom(hint: Any, value: Any) -> Any:
         return kind(value)
     except (ValueError, TypeError):
         raise
-    except Exception as error:  # polars has its own; msgspec turns a ValueError into a problem of the field
+    except Exception as error:  # such as polars' own; msgspec turns a ValueError into an error of the field
         raise ValueError(f"no {kind.__name__} can be made of it: {str(error).partition(chr(10))[0]}") from None
 
 
-def _array(hint: Any, value: Any) -> Any:
-    """A numpy array of the hint's dtype, such as of `NDArray[np.float32]`."""
+def _make_array(hint: Any, value: Any) -> Any:
+    """Return a numpy array of the hint's dtype, such as `float32` of `NDArray[np.float32]`. Errors: ValueError."""
     numpy = sys.modules["numpy"]
     parts = typing.get_args(hint)
     scalar = typing.get_args(parts[1])[0] if len(parts) > 1 and typing.get_args(parts[1]) else None
@@ -224,7 +233,7 @@ def _refuse_unknown(hint: Any) -> None:
     while todo:
         node = todo.pop()
         if isinstance(node, msgspec.inspect.CustomType):
-            if not _known(typing.get_origin(node.cls) or node.cls):
+            if not _can_decode(typing.get_origin(node.cls) or node.cls):
                 raise TypeError(f"{hint_text(node.cls)} cannot be made from JSON")
         elif isinstance(node, (list, tuple)):
             todo += node
@@ -233,16 +242,16 @@ def _refuse_unknown(hint: Any) -> None:
             todo += [getattr(node, name) for name in node.__struct_fields__]
 
 
-def _known(kind: Any) -> bool:
-    """Whether `decode_custom` makes such an object."""
+def _can_decode(kind: Any) -> bool:
+    """Return whether `decode_custom` can make an object of this class."""
     if is_pydantic(kind) or (is_class(kind) and issubclass(kind, complex)):
         return True
     others = (("ndarray", "numpy"), ("PurePath", "pathlib"))
     return any(class_named(kind, *names) for names in (*TABLES, *others))
 
 
-def _schema(kind: Any) -> dict[str, Any]:
-    """The JSON Schema of a class that msgspec does not know."""
+def _describe_class(kind: Any) -> dict[str, Any]:
+    """Return the JSON Schema of a class that msgspec does not know."""
     kind = typing.get_origin(kind) or kind
     if hasattr(kind, "model_json_schema"):
         return kind.model_json_schema()  # type: ignore[no-any-return]

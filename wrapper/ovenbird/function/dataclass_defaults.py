@@ -1,7 +1,7 @@
 """Give dataclasses that msgspec made the defaults that it leaves on the class.
 
-msgspec takes a default that the class holds for set. Then it is not among the object's own attributes: `vars()` and
-msgspec's own encoder do not see it, and a handler that returns the object loses the field.
+msgspec does not set a default that the class already holds. The object then lacks the attribute: `vars()` and msgspec's
+own encoder do not see it, and a handler that returns the object loses the field.
 """
 
 from __future__ import annotations
@@ -20,11 +20,13 @@ _CONTAINERS = (list, tuple, set, frozenset)
 
 
 def holds_dataclass(hint: Any) -> bool:
-    """Return whether a value of the hint may be, or hold, a dataclass. Each class is looked at once, however often it
-    is referred to; what is of pydantic's is pydantic's affair."""
+    """Return whether a value of the hint may be, or hold, a dataclass.
+
+    Each class is examined once, however often it is referred to. Classes that pydantic validates are skipped.
+    """
     todo: list[Any] = [hint]
     visited: set[int] = set()
-    alive: list[Any] = []  # an id is a name only as long as its object lives
+    alive: list[Any] = []  # keeps each object alive, as its id may be reused after it
     while todo:
         part = todo.pop()
         if id(part) in visited:
@@ -46,7 +48,7 @@ def holds_dataclass(hint: Any) -> bool:
 
 
 def filling(decode: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """`decode`, whose result then has all its defaults."""
+    """Return `decode`, changed so that its results have all their defaults."""
 
     def decoded(data: Any) -> Any:
         value = decode(data)

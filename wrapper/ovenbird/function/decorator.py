@@ -1,4 +1,4 @@
-"""`@handler(outputs=[...])`: name what a function returns. Found in `ovenbird` and in `digitalhub_runtime_python`."""
+"""`@handler(outputs=[...])` names what a function returns. Import it from `ovenbird` or `digitalhub_runtime_python`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def handler(outputs: Sequence[Output] | None = None) -> Callable[[F], F]:
     """Name the outputs of a job's handler, in the order in which it returns them.
 
     An item is a name, or `{name, kind, spec_kwargs}`. The function itself is not changed: called, it returns what it
-    returned before, so that it can be tested like any other.
+    returned before, so it can be tested like any other.
     """
 
     def mark(function: F) -> F:
@@ -33,16 +33,16 @@ def handler(outputs: Sequence[Output] | None = None) -> Callable[[F], F]:
 
 
 def outputs_of(function: Any) -> tuple[Output, ...]:
-    """The names that the decorator gave to a function's outputs; none when it is not decorated."""
+    """Return the outputs that the decorator named for a function; empty when it is not decorated."""
     outputs: tuple[Output, ...] = getattr(function, _MARK, ())
     return outputs
 
 
 def own(value: Any) -> Any:
-    """The user's own function where the real package's decorator is around it, marked alike; else `value`.
+    """Return the user's own function when the real package's decorator wraps it, with the same outputs; else `value`.
 
-    That decorator makes a function which takes a project and a run before the arguments, and stores what it returns by
-    the platform's SDK. Here the arguments are bound, and outputs stored, as for any other function.
+    The wrapper takes a project and a run before the arguments, and stores the results with the platform's SDK. The
+    function itself is bound, and its outputs are stored, like any other.
     """
     code = getattr(value, "__code__", None)
     if code is None or not of_platform(value):
@@ -55,7 +55,7 @@ def own(value: Any) -> Any:
 
 
 def is_decorator(value: Any) -> bool:
-    """Return whether a value is the decorator itself, Ovenbird's or the SDK's, and no function of the user's."""
+    """Return whether a value is the decorator itself, Ovenbird's or the SDK's, and not a function of the user."""
     return value is handler or (of_platform(value) and value.__name__ == "handler" and not value.__closure__)
 
 
@@ -73,7 +73,7 @@ def decorated_names(module: ModuleType) -> list[str]:
 
 
 def of_platform(function: Any) -> bool:
-    """Whether a function is made by the platform's SDK, around the user's own."""
+    """Return whether a function was made by the platform's SDK, around the user's own."""
     name = getattr(function, "__globals__", {}).get("__name__") or ""
     return bool(name.partition(".")[0] == _PLATFORM)
 
@@ -85,36 +85,36 @@ class ImportStub:
         self.name, self.content = name, content
 
     def find_spec(self, name: str, *_: Any) -> importlib.machinery.ModuleSpec | None:
-        """The spec of the stand-in, for that one name."""
-        # typeshed asks a loader for `load_module`, which Python itself no longer does
+        """Return the spec of the stub; None for any other name."""
+        # typeshed's loader has a `load_module`, which Python itself no longer needs
         return importlib.util.spec_from_loader(name, cast("Any", self)) if name == self.name else None
 
     def create_module(self, spec: Any) -> None:
         """Let the import system make the module."""
 
     def exec_module(self, module: ModuleType) -> None:
-        """Give the stand-in what user code imports from it."""
+        """Fill the stub with the names that user code imports from it."""
         vars(module).update(self.content())
 
     def install(self) -> None:
-        """Come last on the meta path: the real package wins."""
+        """Add the stub to the end of the meta path, so that the real package takes precedence."""
         if self not in sys.meta_path:
             sys.meta_path.append(self)
 
 
-def _nuclio() -> dict[str, Any]:
+def _nuclio_names() -> dict[str, Any]:
     from .nuclio_sdk_stub import content
 
     return content()
 
 
-_STAND_INS = (ImportStub(_PLATFORM, lambda: {"handler": handler}), ImportStub("nuclio_sdk", _nuclio))
+_STAND_INS = (ImportStub(_PLATFORM, lambda: {"handler": handler}), ImportStub("nuclio_sdk", _nuclio_names))
 
 
 def stand_in() -> None:
     """Let user code import `handler` from `digitalhub_runtime_python`, and `nuclio_sdk`, where these are absent.
 
-    A processor has installed a `nuclio_sdk` of its own before, which then is the first.
+    A processor has installed its own `nuclio_sdk` before, which takes precedence.
     """
     for module in _STAND_INS:
         module.install()

@@ -17,7 +17,7 @@ _FILLED = {  # what fills a parameter, where its kind does not say it
 
 
 def describe(handler: Handler, parameters: dict[str, Any]) -> Description:
-    """The resolved contract as builtin values. Init is not run: its parameters are bound, and that is all.
+    """Return the resolved contract as builtin values. Init is not run; its parameters are only bound.
 
     Errors: InitError when the init parameters do not fit.
     """
@@ -34,8 +34,8 @@ def describe(handler: Handler, parameters: dict[str, Any]) -> Description:
     }
     if binder is not None:
         description["payload"] = binder.mode.value
-        description["arguments"] = [_argument(parameter) for parameter in binder.parameters]
-        description["injected"] = _injected(binder)
+        description["arguments"] = [_describe_argument(parameter) for parameter in binder.parameters]
+        description["injected"] = _list_injected(binder)
         description["takes_unknown_fields"] = binder.rest
         returns = hints_of(handler.call).get("return", Any)
         description["returns"] = None if returns is Any else hint_text(returns)
@@ -57,14 +57,14 @@ def describe_job(handler: Handler, target: str) -> Description | None:
         return None
     why = binder.only_served()
     return {
-        "arguments": {parameter.name: _source(parameter) for parameter in binder.parameters},
-        "injected": _injected(binder),
+        "arguments": {parameter.name: _name_source(parameter) for parameter in binder.parameters},
+        "injected": _list_injected(binder),
         **({"example": None, "refused": f"cannot be run: {why}"} if why else {"example": run_line(binder, target)}),
     }
 
 
 def text(description: Description) -> str:
-    """The description for people."""
+    """Return the description as text for people."""
     rows = [("target", description["target"]), ("file", description["file"]), ("shape", description["shape"])]
     if "payload" in description:
         rows.append(("payload", description["payload"]))
@@ -90,7 +90,7 @@ def text(description: Description) -> str:
     return "\n".join(f"{name:<14}{value}" for name, value in rows)
 
 
-def _argument(parameter: Parameter) -> Description:
+def _describe_argument(parameter: Parameter) -> Description:
     description: Description = {
         "name": parameter.name,
         "hint": hint_text(parameter.hint),
@@ -101,9 +101,9 @@ def _argument(parameter: Parameter) -> Description:
     return description
 
 
-def _injected(binder: Binder) -> dict[str, str]:
+def _list_injected(binder: Binder) -> dict[str, str]:
     return dict(binder.reserved) | ({binder.event_name: "cloudevent"} if binder.event_name else {})
 
 
-def _source(parameter: Parameter) -> str:
+def _name_source(parameter: Parameter) -> str:
     return "input" if is_input(parameter) else "parameter"

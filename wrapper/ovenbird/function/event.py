@@ -32,7 +32,7 @@ class Headers(Mapping[str, str]):
 
 
 class EventRequest(NamedTuple):
-    """The request that brought an event. `request_id` returns its id, which is made when somebody asks for it."""
+    """The request that brought an event. `request_id` returns its id, which is made on demand."""
 
     content_type: str = ""
     method: str = ""
@@ -47,15 +47,15 @@ class Event:
     """What a handler with a parameter `event` receives.
 
     `body` is parsed when the media type is JSON, else bytes; `fields` are the query's; `size` is in bytes;
-    `timestamp` is when the call arrived, in UTC. A test of a handler makes one: `Event({"a": 1}, method="POST")`, with
-    any field of `EventRequest` by name.
+    `timestamp` is when the call arrived, in UTC. A test makes one by `Event({"a": 1}, method="POST")`, with any
+    field of `EventRequest` by name.
     """
 
     def __init__(
         self,
         body: Any,
         raw: bytes = b"",
-        request: EventRequest = EventRequest(),  # noqa: B008  # a tuple, which nobody can change
+        request: EventRequest = EventRequest(),  # noqa: B008  # a tuple is immutable
         **fields: Any,
     ) -> None:
         if fields:
@@ -75,30 +75,30 @@ class Event:
 
     @property
     def headers(self) -> Headers:
-        """The headers, by name, whatever the case."""
+        """The headers by name; case does not matter."""
         if self._headers is None:
             self._headers = Headers(self._pairs)
         return self._headers
 
     def get_header(self, name: str, default: str | None = None) -> str | None:
-        """The value of one header, whatever the case of its name."""
+        """Return the value of one header, or `default`. Case does not matter."""
         return self.headers.get(name, default)
 
     @property
     def fields(self) -> dict[str, str]:
-        """The fields of the query; the last value of one that is repeated."""
+        """The fields of the query. Of a repeated field, the last value counts."""
         from urllib.parse import parse_qsl
 
         return dict(parse_qsl(self._query, keep_blank_values=True))
 
     @property
     def size(self) -> int:
-        """Bytes of the body."""
+        """The size of the body in bytes."""
         return len(self.raw)
 
     @property
     def timestamp(self) -> datetime:
-        """When the call arrived, in UTC."""
+        """The time at which the call arrived, in UTC."""
         return self._timestamp
 
     @property

@@ -31,7 +31,7 @@ from .type_hints import (
 )
 
 _DEPTH = 8  # levels of nested values; deeper ones are left empty
-_MOST_FIELDS = 50  # of all classes in one example; classes that refer to each other would have millions
+_MOST_FIELDS = 50  # fields of all classes in one example; classes that refer to each other could have millions
 _VALUES: tuple[tuple[type, Any], ...] = (  # the first class that fits; a bool is an int, a datetime a date
     (bool, True),
     (int, 1),
@@ -68,7 +68,7 @@ def request_line(binder: Binder, port: int) -> str:
 
 
 def run_line(binder: Binder, target: str) -> str:
-    """Return an `ovenbird run` command with the required arguments; what no JSON value makes is an input."""
+    """Return an `ovenbird run` command with the required arguments; an argument that JSON cannot hold is an input."""
     words = ["ovenbird", "run", shlex.quote(target)]
     for parameter in binder.parameters:
         if not parameter.required:
@@ -94,12 +94,12 @@ def is_input(parameter: Parameter) -> bool:
 
 
 def example_value(hint: Any) -> Any:
-    """Return a small JSON value that fits a hint, as far as the hint tells."""
+    """Return a small JSON value that fits a hint, as far as the hint shows."""
     return _Example().value(hint, 0)
 
 
 class _Example:
-    """Makes one value; what would be too deep, or too many fields in all, is left empty."""
+    """Makes one value. A part that lies too deep, or exceeds the number of fields, is left empty."""
 
     def __init__(self) -> None:
         self._room = _MOST_FIELDS

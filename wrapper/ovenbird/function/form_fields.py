@@ -21,7 +21,7 @@ Pairs = Iterable[tuple[str, Any]]
 
 
 def grouped(pairs: Pairs) -> dict[str, list[Any]]:
-    """All values of each name."""
+    """Return all values of each name, in order."""
     groups: dict[str, list[Any]] = {}
     for key, value in pairs:
         groups.setdefault(key, []).append(value)
@@ -41,24 +41,24 @@ def without_empty(values: list[Any], hint: Any) -> list[Any]:
 
 
 def as_hinted(values: list[Any], hint: Any) -> Any:
-    """The values of one name in the form that a hint asks for: a list, or the last of them.
+    """Return the values of one name in the form that a hint takes: a list, or the last value alone.
 
     A text that holds JSON is parsed where the hint holds more than a scalar: a part `meta={"a": 1}` beside a file.
     """
     if hint is Any:
         return values if len(values) > 1 else values[0]
     if not is_many(hint):
-        return _parsed(values[-1], hint)
+        return _parse_text(values[-1], hint)
     if len(values) == 1 and isinstance(values[0], str) and values[0].startswith("["):
-        parsed = _parsed(values[0], hint)
+        parsed = _parse_text(values[0], hint)
         if isinstance(parsed, list):
             return parsed
     items = typing.get_args(core(hint)) or (Any,)
-    return [_parsed(value, items[0]) for value in values]
+    return [_parse_text(value, items[0]) for value in values]
 
 
 def as_object(pairs: Pairs, hint: Any) -> dict[str, Any]:
-    """Fields as one object for a hint: its own fields say which of them are lists."""
+    """Return fields as one object for a hint. Its own fields say which of them are lists."""
     hints = field_hints(core(hint))
     members = {}
     for key, values in grouped(pairs).items():
@@ -73,7 +73,7 @@ def as_object(pairs: Pairs, hint: Any) -> dict[str, Any]:
 
 
 def _takes_text(hint: Any) -> bool:
-    """Whether an empty text is a value of the hint, or of the items of a list: only the user knows what it means."""
+    """Return whether the hint, or the items of its list, accept an empty text: then it is not dropped."""
     if hint is Any or hint is object:
         return True
     bare = core(hint)
@@ -85,7 +85,7 @@ def _takes_text(hint: Any) -> bool:
     )
 
 
-def _from_browser(text: str, hint: Any) -> Any:
+def _normalize_text(text: str, hint: Any) -> Any:
     """Return the text of a browser's input in the form that the hint's conversion takes."""
     kind = core(hint)
     if kind is bool:
@@ -102,11 +102,11 @@ def _from_browser(text: str, hint: Any) -> Any:
     return text
 
 
-def _parsed(value: Any, hint: Any) -> Any:
+def _parse_text(value: Any, hint: Any) -> Any:
     if not isinstance(value, str) or hint is Any:
         return value
     if is_scalar(hint):
-        return _from_browser(value, hint)
+        return _normalize_text(value, hint)
     if value[:1] not in ("{", "["):
         return value
     try:

@@ -1,4 +1,4 @@
-"""The handler, ready to be called: its shape, its arguments, and what goes before and after."""
+"""The handler, ready to be called: how it is called, its arguments, its init and its close."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _INIT_HINT = "`--init NAME=JSON`, or the variable `OVENBIRD_INIT_PARAMETERS` (a 
 
 
 class Handler:
-    """What was loaded, decided once.
+    """A loaded function, ready to be called. All that can be decided once is decided here.
 
     `call` takes keywords and is the user's function, or the `__call__` of an object made by `construct`.
     """
@@ -32,23 +32,27 @@ class Handler:
         spec = loaded.target.function
         self.name = spec.name if spec else loaded.target.attribute.rpartition(".")[2]
         self._instance: Any = None
-        function = _unconstructed(loaded) if loaded.is_class else loaded.found
+        function = _call_method(loaded) if loaded.is_class else loaded.found
         self.shape = shape_of(function)
         self.binder = None if self.shape.application else Binder(function, reserved, fields_only=fields_only)
         self.call: Callable[..., Any] = self._adapt(function)
 
     def construct(self, context: Context, parameters: dict[str, Any]) -> None:
-        """Make the object, when the handler is a class. It gets the init parameters when nothing else takes them."""
+        """Construct the object when the handler is a class. It gets the init parameters when it has no `init` to take
+        them.
+        """
         if self.loaded.is_class:
             arguments = {} if self._initializer(self.loaded.found) else parameters
-            self._instance = _bound(self.loaded.found, context, arguments)()
+            self._instance = _bind_call(self.loaded.found, context, arguments)()
             self.call = self._adapt(self._instance)
 
     def init(self, context: Context, parameters: dict[str, Any]) -> Thunk | None:
-        """The call of init, its arguments bound; None when there is no init. Errors: InitError when they do not fit."""
+        """Return the call of init with its arguments bound, or None without an init. Errors: InitError for wrong
+        arguments.
+        """
         function = self._initializer(self._instance)
         if function is not None:
-            return _bound(function, context, parameters)
+            return _bind_call(function, context, parameters)
         if parameters and not self.loaded.is_class:
             names = ", ".join(map(repr, sorted(parameters)))
             raise InitError(
@@ -57,12 +61,12 @@ class Handler:
         return None
 
     def close(self, context: Context) -> Thunk | None:
-        """The call of close, which may take `context`; None when there is none."""
+        """Return the call of close, which may take `context`; None when there is no close."""
         function = getattr(self._instance, "close", None) if self.loaded.is_class else self.loaded.close
-        return _bound(function, context, {}) if callable(function) else None
+        return _bind_call(function, context, {}) if callable(function) else None
 
     def check(self, parameters: dict[str, Any]) -> str:
-        """The signature of what takes the init parameters; empty when nothing does. Nothing of the user's is run.
+        """Return the signature of what takes the init parameters, or empty text. No user code is run.
 
         Errors: InitError when `parameters` do not fit.
         """
@@ -73,20 +77,20 @@ class Handler:
             return ""
         if self.loaded.is_class and function is not None and function is not self.loaded.init:
             function = MethodType(function, object())
-        _bound(function or kind, context, parameters)
+        _bind_call(function or kind, context, parameters)
         if self.loaded.is_class and function is not None:
-            _bound(kind, context, {})
-        return f"{_name(function or kind)}{signature_of(function or kind)}"
+            _bind_call(kind, context, {})
+        return f"{_name_of(function or kind)}{signature_of(function or kind)}"
 
     def _initializer(self, owner: Any) -> Callable[..., Any] | None:
-        """Init: the class's own method, else the module's function (for a class, when a document names it)."""
+        """Return init: the class's own method, else the module's function (of a class, only if a document names it)."""
         if not self.loaded.is_class:
             return self.loaded.init
         own = getattr(owner, self.loaded.target.init or "init", None)
         return own if callable(own) else (self.loaded.init if self.loaded.target.init else None)
 
     def probe(self, name: str) -> Thunk | None:
-        """The object's own `ready` or `alive`; None when it has none."""
+        """Return the object's own `ready` or `alive`, or None."""
         function = getattr(self._instance, name, None)
         return function if callable(function) else None
 
@@ -94,17 +98,20 @@ class Handler:
         return self.binder.adapt(function) if self.binder else function
 
 
-def _unconstructed(loaded: LoadedFunction) -> Callable[..., Any]:
-    """The `__call__` of a class as a bound method, for its signature alone."""
+def _call_method(loaded: LoadedFunction) -> Callable[..., Any]:
+    """Return the `__call__` of a class as a bound method, which is used for its signature alone."""
     kind: Any = loaded.found
     if "__call__" not in {name for base in kind.__mro__[:-1] for name in vars(base)}:
         raise NotCallableError(f"{loaded.target} is a class without __call__", hint="give it def __call__(self, ...)")
     return MethodType(kind.__call__, object())
 
 
-def _bound(function: Callable[..., Any], context: Context, parameters: dict[str, Any]) -> Thunk:
-    """The call of an init, a close or a constructor, its arguments bound by name and converted to their hints."""
-    name = _name(function)
+def _bind_call(function: Callable[..., Any], context: Context, parameters: dict[str, Any]) -> Thunk:
+    """Return the call of an init, a close or a constructor, with arguments bound by name and converted to their hints.
+
+    Errors: InitError.
+    """
+    name = _name_of(function)
     try:
         binder = Binder(function, frozenset(("context",)), fields_only=True)
         arguments = binder.from_object(parameters)
@@ -116,7 +123,7 @@ def _bound(function: Callable[..., Any], context: Context, parameters: dict[str,
     return functools.partial(binder.adapt(function), **arguments, **dict.fromkeys(binder.reserved, context))
 
 
-def _name(function: Callable[..., Any]) -> str:
+def _name_of(function: Callable[..., Any]) -> str:
     return getattr(function, "__qualname__", None) or repr(function)
 
 

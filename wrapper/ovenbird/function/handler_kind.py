@@ -12,7 +12,7 @@ from .type_hints import signature_of
 
 
 class HandlerKind(enum.Enum):
-    """How the handler is called, and where: `ASYNC` and `ASYNC_GENERATOR` on the loop, the other ones in a thread."""
+    """How the handler is called, and where: `ASYNC` and `ASYNC_GENERATOR` on the event loop, the others in a thread."""
 
     SYNC = "def"
     ASYNC = "async def"
@@ -28,14 +28,14 @@ class HandlerKind(enum.Enum):
 
     @property
     def application(self) -> bool:
-        """Whether the object speaks HTTP itself, so that no argument is bound."""
+        """Whether the object handles HTTP itself, so that no arguments are bound."""
         return self in (HandlerKind.ASGI, HandlerKind.WSGI)
 
 
 def shape_of(function: Callable[..., Any]) -> HandlerKind:
-    """The shape of a callable that is not a class."""
+    """Return how a callable that is not a class is called."""
     code = underlying(function)
-    names = _names(function)
+    names = _parameter_names(function)
     if inspect.iscoroutinefunction(code):
         return HandlerKind.ASGI if names == ["scope", "receive", "send"] else HandlerKind.ASYNC
     if inspect.isasyncgenfunction(code):
@@ -48,7 +48,7 @@ def shape_of(function: Callable[..., Any]) -> HandlerKind:
 
 
 def underlying(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The function that a call reaches first: through `partial`, and through `__call__` of an object."""
+    """Return the function that a call reaches first: through `partial`, and through `__call__` of an object."""
     while isinstance(function, functools.partial):
         function = function.func
     if not (inspect.isroutine(function) or inspect.isclass(function)):
@@ -56,8 +56,8 @@ def underlying(function: Callable[..., Any]) -> Callable[..., Any]:
     return function
 
 
-def _names(function: Callable[..., Any]) -> list[str]:
-    """Names of the parameters; none when the callable does not tell."""
+def _parameter_names(function: Callable[..., Any]) -> list[str]:
+    """Return the names of the parameters; empty when the callable has no readable signature."""
     try:
         return list(signature_of(function).parameters)
     except (TypeError, ValueError):

@@ -1,15 +1,17 @@
-"""Several lines of one header, as one value (RFC 9110 5.3)."""
+"""Join several lines of one header into one value (RFC 9110 5.3)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-_SINGLE = (b"content-type", b"authorization", b"user-agent")  # no lists: a line that is repeated says nothing new
+_SINGLE = (b"content-type", b"authorization", b"user-agent")  # not lists: an identical line that is repeated is dropped
 
 
 def join_lines(pairs: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
-    """Return headers by their names in lower case. Lines of one name become a list; cookies have a separator of their
-    own (RFC 6265 5.4)."""
+    """Return headers by their names in lower case.
+
+    Lines of one name become a list. Cookies have their own separator (RFC 6265 5.4).
+    """
     headers: dict[bytes, bytes] = {}
     for key, value in pairs:
         name = key.lower()

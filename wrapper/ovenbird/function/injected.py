@@ -12,7 +12,9 @@ CLOUDEVENT = "cloudevent"
 
 
 def filled_by(name: str, hint: Any, reserved: frozenset[str]) -> str:
-    """What fills a parameter, by its hint first and by its name then: one of `reserved`, `cloudevent`, or nothing."""
+    """Return what fills a parameter: one of `reserved`, `cloudevent`, or empty text. The hint counts before the
+    name.
+    """
     bare = core(hint)
     if "event" in reserved and class_named(bare, "CloudEvent", "ovenbird", "cloudevents"):
         return CLOUDEVENT
@@ -30,5 +32,8 @@ def filled_by(name: str, hint: Any, reserved: frozenset[str]) -> str:
 
 
 def _is_namesake(name: str, hint: Any) -> bool:
-    """Whether a hint is a class of that name from some runtime (`event: nuclio_sdk.Event`), and no shape of data."""
+    """Return whether a hint is a class of that name from another runtime, such as `event: nuclio_sdk.Event`.
+
+    A class that describes data, such as a dataclass, is not.
+    """
     return is_class(hint) and hint.__name__.lower() == name and not (has_fields(hint) or is_pydantic(hint))

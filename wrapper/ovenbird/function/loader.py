@@ -1,4 +1,4 @@
-"""Import the user's module once, under its real name, and find the handler and its init in it."""
+"""Import the user's module once, under its real name, and find its handler, init and close."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from .tracebacks import summary, user_frames, user_traceback
 
 @dataclass(frozen=True, slots=True)
 class LoadedFunction:
-    """What was found: the module, the object that the target names, and the functions that go with it.
+    """A loaded function: its module, the object that the target names, and the functions that go with it.
 
     `init` and `close` are the module's; a class brings its own methods instead.
     """
@@ -44,12 +44,14 @@ class LoadedFunction:
 
     @property
     def is_class(self) -> bool:
-        """Whether the handler is a class, to be constructed once before its `__call__` is the handler."""
+        """Whether the handler is a class. It is constructed once, and then its `__call__` is the handler."""
         return isinstance(self.found, type)
 
 
 def load(target: Target) -> LoadedFunction:
-    """Import the target's module and find its attribute, or the function that is meant by it (see `_meant`).
+    """Import the target's module and return its attribute with init and close.
+
+    Where the target names no function, the decorated one is used (see `_resolve_decorated`).
 
     Errors: ModuleShadowedError, ModuleMissingError, ModuleFailedError, AttributeMissingError, NotCallableError.
     """
@@ -59,21 +61,21 @@ def load(target: Target) -> LoadedFunction:
     if root in sys.path:
         sys.path.remove(root)
     sys.path.insert(0, root)
-    module = _import(target)
-    target = _meant(module, target)
-    function = own(_attribute(module, target))
+    module = _import_module(target)
+    target = _resolve_decorated(module, target)
+    function = own(_find_attribute(module, target))
     if not callable(function):
         raise NotCallableError(
             f"{target} is a {type(function).__name__} and cannot be called",
-            hint=suggest_names("", _callables(module)),
+            hint=suggest_names("", _list_callables(module)),
         )
-    init = _init(module, target, function)
-    close = None if isinstance(function, type) else _own_function(module, "close")
+    init = _find_init(module, target, function)
+    close = None if isinstance(function, type) else _find_own_function(module, "close")
     return LoadedFunction(target, module, function, init, close)
 
 
 def refuse_shadows(root: Path) -> None:
-    """Refuse a source root that holds a file which would hide a module that Python or the runtime needs."""
+    """Raise ModuleShadowedError when a file in the source root hides a module that Python or the runtime needs."""
     for entry, name, whose in shadows(root):
         raise ModuleShadowedError(
             f"{show_value(str(entry))} would hide the module {show_value(name)} of {whose}",
@@ -81,8 +83,11 @@ def refuse_shadows(root: Path) -> None:
         )
 
 
-def _import(target: Target) -> ModuleType:
-    """The module of the target. What it raises is told apart from a module that does not exist."""
+def _import_module(target: Target) -> ModuleType:
+    """Import and return the target's module.
+
+    Errors: ModuleMissingError when it does not exist; ModuleFailedError when its code raises.
+    """
     name = target.module
     # The finders cache folder listings: a file written just before, as --reload does, may be missed. The source's own
     # are dropped: importlib.invalidate_caches() would import importlib.metadata, which takes a tenth of a start.
@@ -95,17 +100,17 @@ def _import(target: Target) -> ModuleType:
         raise
     except ModuleNotFoundError as error:
         if error.name and (name == error.name or name.startswith(error.name + ".")) and not user_frames(error):
-            raise _missing(target, error.name) from None
-        raise _failed(target, error, f"is {show_value(error.name)} in the requirements, and installed?") from None
+            raise _missing_error(target, error.name) from None
+        raise _failed_error(target, error, f"is {show_value(error.name)} in the requirements, and installed?") from None
     except ImportError as error:
         relative = "relative import" in str(error)
         hint = "name the package: `--source FOLDER package.module:handler`" if relative else ""
-        raise _failed(target, error, hint) from None
-    except BaseException as error:  # a module that calls sys.exit() has failed too
-        raise _failed(target, error, "") from None
+        raise _failed_error(target, error, hint) from None
+    except BaseException as error:  # a module that calls sys.exit() failed too
+        raise _failed_error(target, error, "") from None
 
 
-def _missing(target: Target, name: str) -> ModuleMissingError:
+def _missing_error(target: Target, name: str) -> ModuleMissingError:
     folder = target.root.joinpath(*name.split(".")[:-1])
     files = (
         [entry.stem for entry in folder.iterdir() if entry.suffix == ".py" or is_folder(entry)]
@@ -119,13 +124,13 @@ def _missing(target: Target, name: str) -> ModuleMissingError:
     )
 
 
-def _failed(target: Target, error: BaseException, hint: str) -> ModuleFailedError:
+def _failed_error(target: Target, error: BaseException, hint: str) -> ModuleFailedError:
     return ModuleFailedError(
         f"importing {show_value(target.module)} failed: {summary(error)}", hint=hint, cause=user_traceback(error)
     )
 
 
-def _meant(module: ModuleType, target: Target) -> Target:
+def _resolve_decorated(module: ModuleType, target: Target) -> Target:
     """Return the target with the name of the one decorated function, where it names the decorator or no attribute.
 
     With `from ovenbird import handler` in it, `main.py` alone names the decorator.
@@ -141,7 +146,7 @@ def _meant(module: ModuleType, target: Target) -> Target:
     if is_absent and not names:
         return target
     decorated = f"it decorates {', '.join(names)}" if names else "it decorates no function"
-    others = [name for name in _callables(module) if not is_decorator(vars(module).get(name))]
+    others = [name for name in _list_callables(module) if not is_decorator(vars(module).get(name))]
     raise AttributeMissingError(
         f"{show_value(str(target))} is the decorator, not a function; {decorated}"
         if not is_absent
@@ -151,7 +156,7 @@ def _meant(module: ModuleType, target: Target) -> Target:
     )
 
 
-def _attribute(module: ModuleType, target: Target) -> Any:
+def _find_attribute(module: ModuleType, target: Target) -> Any:
     value: Any = module
     path = target.module
     for name in target.attribute.split("."):
@@ -161,7 +166,7 @@ def _attribute(module: ModuleType, target: Target) -> Any:
             raise AttributeMissingError(
                 f"{show_value(path)} ({getattr(module, '__file__', None) or 'no file'}) has no"
                 f" attribute {show_value(name)}",
-                hint=suggest_names(name, _callables(value)),
+                hint=suggest_names(name, _list_callables(value)),
             ) from None
         except Exception as error:  # a module's __getattr__ or a property may raise anything
             raise LoadError(f"{path}.{name} raised {summary(error)}", cause=user_traceback(error)) from None
@@ -169,25 +174,25 @@ def _attribute(module: ModuleType, target: Target) -> Any:
     return value
 
 
-def _init(module: ModuleType, target: Target, kind: Any) -> Callable[..., Any] | None:
-    """The init function: the one that the document names, else one called `init` in the same module."""
+def _find_init(module: ModuleType, target: Target, kind: Any) -> Callable[..., Any] | None:
+    """Return the init function: the one that the document names, else `init` of the same module; None without one."""
     if target.init is None:
-        return _own_function(module, "init")
+        return _find_own_function(module, "init")
     if isinstance(kind, type) and callable(getattr(kind, target.init, None)):
         return None
     function = getattr(module, target.init, None)
     if function is None:
         raise AttributeMissingError(
             f"spec.source.init_function: {show_value(target.module)} has no attribute {show_value(target.init)}",
-            hint=suggest_names(target.init, _callables(module)),
+            hint=suggest_names(target.init, _list_callables(module)),
         )
     if not callable(function):
         raise NotCallableError(f"spec.source.init_function: {show_value(target.init)} is a {type(function).__name__}")
     return function  # type: ignore[no-any-return]
 
 
-def _callables(owner: Any) -> list[str]:
-    """Names of what can be called in a module or an object, for a message."""
+def _list_callables(owner: Any) -> list[str]:
+    """Return the names of the callables in a module or an object, for a message."""
     names = []
     for name in dir(owner):
         with contextlib.suppress(Exception):  # a property may raise anything
@@ -196,7 +201,10 @@ def _callables(owner: Any) -> list[str]:
     return names
 
 
-def _own_function(module: ModuleType, name: str) -> Callable[..., Any] | None:
-    """A function defined in this very module: `from os import close` must not be taken for the user's close."""
+def _find_own_function(module: ModuleType, name: str) -> Callable[..., Any] | None:
+    """Return a function that is defined in this very module, or None.
+
+    With `from os import close`, the module has a `close` that is not the user's.
+    """
     value = getattr(module, name, None)
     return value if callable(value) and getattr(value, "__module__", None) == module.__name__ else None

@@ -1,4 +1,4 @@
-"""What user code finds in `nuclio_sdk` where the real package is absent: in a service, a run, a check."""
+"""A stub of `nuclio_sdk` for user code, where the real package is absent: in a service, a run, a check."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _ABSENT = (
 
 
 class Response(OwnResponse):
-    """An answer. By position, body and headers may come in either order: nuclio has headers first."""
+    """A response. By position, body and headers may come in either order: nuclio has headers first."""
 
     __slots__ = ("event_id",)
 
@@ -36,7 +36,7 @@ class Response(OwnResponse):
 
 
 def absent(name: str) -> Any:
-    """Raise the error for a name that the real package has and this one has not, or that neither has."""
+    """Raise ImportError for a name that only the real package has, and AttributeError for an unknown name."""
     if name in _ABSENT:
         raise ImportError(
             f"nuclio_sdk.{name} is not there: Ovenbird has a part of that package; `pip install nuclio-sdk` brings all"
@@ -45,5 +45,5 @@ def absent(name: str) -> Any:
 
 
 def content() -> dict[str, Any]:
-    """Return the names of the module."""
+    """Return the names in the module and their values."""
     return {"Context": Context, "Event": Event, "Logger": Logger, "Response": Response, "__getattr__": absent}

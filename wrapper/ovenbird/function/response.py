@@ -1,4 +1,4 @@
-"""An answer that says more than its body."""
+"""A response with headers, content type and status."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ..common.text import show_value
 
 
 class Response:
-    """A body with headers, content type and status, returned by a handler to say more than the body alone.
+    """A body with headers, content type and status. A handler returns it when the body alone does not say enough.
 
     `body` may be anything that a handler may return; `content_type` is taken from the body when it is not given.
     """

@@ -1,4 +1,4 @@
-"""Say which code a target names: the folder, the module and the attribute, before anything is imported."""
+"""Resolve a target to a folder, a module and an attribute, before anything is imported."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ _ATTRIBUTE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Which code to run: module `module` below the folder `root`, attribute `attribute` (dotted) in it.
+    """The code to run: the dotted `attribute` of the module `module`, below the folder `root`.
 
-    `init` names the init function when the function document does; `function` is that document, completed.
+    `init` is the init function that the function document names; `function` is that document, completed.
     """
 
     root: Path
@@ -35,10 +35,10 @@ class Target:
 
 
 def parse(text: str, source: str = "") -> Target:
-    """Turn what the user wrote into a Target; `source` is the folder that holds the code, when given.
+    """Return the Target of what the user wrote. `source` is the folder that holds the code, or empty.
 
-    Errors: LoadError for a form that is none of the four; ModuleMissingError for a file that does not exist;
-    DocumentError for a function document that does not parse.
+    Errors: LoadError for text of any other form; ModuleMissingError for a file that does not exist;
+    DocumentError for a function document that cannot be parsed.
     """
     if "://" in text:
         from ..common.redact import redact_url
@@ -58,27 +58,27 @@ def parse(text: str, source: str = "") -> Target:
     if path.endswith((".yaml", ".yml")):
         return from_document(read(Path(path)), source)
     if path.endswith(".py"):
-        return _file(Path(path), attribute or DEFAULT_ATTRIBUTE, source)
+        return _from_file(Path(path), attribute or DEFAULT_ATTRIBUTE, source)
     if is_folder(Path(path)) and not attribute:
         return from_document(read(find(Path(path))), source)
     if attribute and _MODULE.fullmatch(path):
-        return Target(_folder(source or "."), path, attribute)
-    from ..common.file_kind import ARCHIVES, describe_file  # for a message only
+        return Target(_resolve_folder(source or "."), path, attribute)
+    from ..common.file_kind import ARCHIVES, describe_file  # only this message needs it
 
     if kind := describe_file(Path(text)):
         hint = (
             "unpack it, and name the folder: `--source`, or the variable `OVENBIRD_SOURCE`" if kind in ARCHIVES else ""
         )
-        raise LoadError(f"{show_value(text)} is not a target: it is {kind}", hint=hint or _suggest(path))
+        raise LoadError(f"{show_value(text)} is not a target: it is {kind}", hint=hint or _suggest_target(path))
     raise LoadError(
         f"{show_value(text)} is not a target: no such folder, and neither FILE.py, FILE.py:name,"
         " pkg.mod:name nor FILE.yaml",
-        hint=_suggest(path),
+        hint=_suggest_target(path),
     )
 
 
 def unnamed(folder: Path, image: Path) -> str:
-    """The target when none is named: the document in `folder`, else the one that was built into the image at `image`.
+    """Return the target when none is named: the document in `folder`, else the one that was built into the image.
 
     Errors: DocumentError, which says what to do in an image that holds no function.
     """
@@ -98,14 +98,14 @@ def unnamed(folder: Path, image: Path) -> str:
 
 
 def from_document(function: FunctionSpec, source: str = "") -> Target:
-    """The target of a function document: its handler, below its source when that is local, else beside it."""
+    """Return the target of a function document: its handler, in its local source, else in the document's own folder."""
     module, _, attribute = function.handler.rpartition(":")
     module = module or function.default_module
     path = function.local_source
     if source:
-        root = _folder(source)
+        root = _resolve_folder(source)
     elif function.code is not None:
-        root = _inline(function.code, module)
+        root = _write_inline(function.code, module)
     elif path is not None:
         refuse_unreadable(path, LoadError)
         _refuse_archive(path)
@@ -115,16 +115,16 @@ def from_document(function: FunctionSpec, source: str = "") -> Target:
     return Target(root, module, attribute, function.init, function)
 
 
-def _file(path: Path, attribute: str, source: str) -> Target:
-    """The target of a file: its folder is the root, or `source` when the file lies below it."""
+def _from_file(path: Path, attribute: str, source: str) -> Target:
+    """Return the target of a file. The root is its folder, or `source` when the file lies below it."""
     refuse_unreadable(path, LoadError)
     if not is_file(path):
         where = "" if path.is_absolute() else f" in {show_value(str(Path.cwd()))}"
-        raise ModuleMissingError(f"no file {show_value(str(path))}{where}", hint=_suggest(str(path)))
+        raise ModuleMissingError(f"no file {show_value(str(path))}{where}", hint=_suggest_target(str(path)))
     path = path.resolve()
     if not source:
         return Target(path.parent, path.stem, attribute)
-    root = _folder(source)
+    root = _resolve_folder(source)
     if not path.is_relative_to(root):
         raise LoadError(
             f"{show_value(str(path))} does not lie below the source folder {show_value(str(root))}",
@@ -146,8 +146,11 @@ def _refuse_archive(path: Path) -> None:
         )
 
 
-def _inline(code: str, module: str) -> Path:
-    """Write inline source to a folder of its own, so that it is imported like any other; gone when the process ends."""
+def _write_inline(code: str, module: str) -> Path:
+    """Write inline source to a temporary folder, from which it is imported like any other. Return the folder.
+
+    The folder is removed when the process ends. Errors: LoadError.
+    """
     from ..common.temporary_folders import make_temporary_folder
 
     folder = Path()
@@ -165,7 +168,7 @@ def _inline(code: str, module: str) -> Path:
     return folder
 
 
-def _folder(name: str) -> Path:
+def _resolve_folder(name: str) -> Path:
     path = Path(name)
     if not is_folder(path):
         raise LoadError(
@@ -175,8 +178,8 @@ def _folder(name: str) -> Path:
     return path.resolve()
 
 
-def _suggest(path: str) -> str:
-    """What the user may have meant: files beside the one that is missing."""
+def _suggest_target(path: str) -> str:
+    """Return a hint: names of files in the same folder that may be meant, else the forms of a target."""
     folder = Path(path).parent
     names = [entry.name for entry in folder.iterdir()] if is_folder(folder) else []
     suggestion = suggest_names(Path(path).name, [name for name in names if name.endswith((".py", ".yaml", ".yml"))])

@@ -1,4 +1,4 @@
-"""Questions about a callable's hints. Classes of other packages are told by name: nothing is imported to ask."""
+"""Examine the hints of a callable. Third-party classes are recognised by name, so that nothing has to be imported."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _QUALIFIERS = ("Required", "NotRequired", "ReadOnly", "Final")
 
 
 def signature_of(function: Callable[..., Any]) -> inspect.Signature:
-    """The signature of a callable. Errors: TypeError, ValueError when it does not tell."""
+    """Return the signature of a callable. Errors: TypeError, ValueError when it has no readable signature."""
     if sys.version_info >= (3, 14):  # the default format evaluates hints, also those that exist for type checkers only
         import annotationlib
 
@@ -35,30 +35,30 @@ def signature_of(function: Callable[..., Any]) -> inspect.Signature:
 
 
 def hints_of(function: Callable[..., Any]) -> dict[str, Any]:
-    """The resolved hints of a callable, by parameter, and of its result as `return`.
+    """Return the resolved hints of a callable by parameter, and the hint of its result as `return`.
 
     A hint that cannot be resolved, such as a name imported under TYPE_CHECKING only, counts as no hint.
     """
-    source = _hinted(function)
+    source = _find_hinted(function)
     names = getattr(source, "__globals__", {})
-    hints = {name: _resolved(name, hint, names) for name, hint in _annotations(source).items()}
+    hints = {name: _resolve_hint(name, hint, names) for name, hint in _read_annotations(source).items()}
     return {name: hint for name, hint in hints.items() if hint is not None}
 
 
 def is_class(hint: Any) -> TypeGuard[type]:
-    """Whether a hint is a class, and no `list[int]`, which Python 3.10 takes for one."""
+    """Return whether a hint is a class. `list[int]`, which Python 3.10 takes for one, is not."""
     return isinstance(hint, type) and not isinstance(hint, types.GenericAlias)
 
 
 def bound_name(function: Callable[..., Any]) -> str:
-    """The name of a first parameter that has its argument already, such as `self` of a bound method; else empty."""
-    code = getattr(_hinted(function), "__code__", None)
+    """Return the name of a first parameter that is bound already, such as `self` of a method; else empty text."""
+    code = getattr(_find_hinted(function), "__code__", None)
     first: str = code.co_varnames[0] if code is not None and code.co_argcount else ""
     return "" if first in signature_of(function).parameters else first
 
 
 def strip(hint: Any) -> Any:
-    """A hint without what is wrapped around it: `Annotated`, `NewType`, `type X = ...`, `Required`."""
+    """Return a hint without its wrappers: `Annotated`, `NewType`, `type X = ...`, `Required`."""
     while True:
         if hasattr(hint, "__supertype__"):
             hint = hint.__supertype__
@@ -71,7 +71,7 @@ def strip(hint: Any) -> Any:
 
 
 def members(hint: Any) -> tuple[Any, ...]:
-    """The members of a union, each stripped; of anything else itself."""
+    """Return the members of a union, each stripped; for any other hint, the hint itself."""
     hint = strip(hint)
     if typing.get_origin(hint) in (typing.Union, types.UnionType):
         return tuple(strip(member) for member in typing.get_args(hint))
@@ -79,13 +79,13 @@ def members(hint: Any) -> tuple[Any, ...]:
 
 
 def core(hint: Any) -> Any:
-    """The one thing that a hint asks for: `X` of `X`, `X | None` and `Annotated[X, ...]`; of other unions the union."""
+    """Return the hint without `None`: `X` for `X`, `X | None` and `Annotated[X, ...]`; a larger union as it is."""
     rest = [member for member in members(hint) if member not in (None, type(None))]
     return rest[0] if len(rest) == 1 else strip(hint)
 
 
 def is_upload(hint: Any) -> bool:
-    """Whether a hint is an `UploadFile`, Starlette's or FastAPI's, or a list of them."""
+    """Return whether a hint is an `UploadFile` of Starlette or FastAPI, or a list of them."""
     hint = core(hint)
     if typing.get_origin(hint) is list:
         return is_upload(typing.get_args(hint)[0])
@@ -93,17 +93,17 @@ def is_upload(hint: Any) -> bool:
 
 
 def is_list(hint: Any) -> bool:
-    """Whether a hint is a `list[...]`, or None."""
+    """Return whether a hint is `list[...]` or `list[...] | None`."""
     return typing.get_origin(core(hint)) is list
 
 
 def is_many(hint: Any) -> bool:
-    """Whether a hint takes several values of one name, as a repeated field of a form or query has."""
+    """Return whether a hint takes several values of one name, as a repeated field of a form or query has."""
     return any((typing.get_origin(member) or member) in MANY for member in members(hint))
 
 
 def is_scalar(hint: Any) -> bool:
-    """Whether a hint holds a single value, so that a lone parameter of it is a field and not the whole payload."""
+    """Return whether a hint holds a single value. A lone parameter of such a hint is a field, not the payload."""
     for member in members(hint):
         origin = typing.get_origin(member)
         if origin is typing.Literal:
@@ -114,26 +114,26 @@ def is_scalar(hint: Any) -> bool:
 
 
 def takes_none(hint: Any) -> bool:
-    """Whether None fits the hint."""
+    """Return whether None fits the hint."""
     return hint is Any or any(member in (None, type(None), Any) for member in members(hint))
 
 
 def has_fields(hint: Any) -> bool:
-    """Whether a hint is a class whose fields msgspec knows: a Struct, a dataclass, a TypedDict."""
+    """Return whether a hint is a class whose fields msgspec knows: a Struct, a dataclass, a TypedDict."""
     return is_class(hint) and (issubclass(hint, msgspec.Struct) or is_dataclass(hint) or typing.is_typeddict(hint))
 
 
 def is_pydantic(hint: Any) -> bool:
-    """Whether a hint is a class that tells pydantic how to make it: a model, a pydantic dataclass, `HttpUrl`."""
+    """Return whether pydantic validates a class: a model, a pydantic dataclass, a type such as `HttpUrl`."""
     return is_class(hint) and (hasattr(hint, "__pydantic_validator__") or hasattr(hint, "__get_pydantic_core_schema__"))
 
 
 def mentions_pydantic(hint: Any) -> bool:
-    """Whether a hint is, holds, or is annotated with something of pydantic's."""
+    """Return whether a hint is, holds, or is annotated with a type of pydantic."""
     if "pydantic" not in sys.modules:
         return False
     todo: list[Any] = [hint]
-    alive: list[Any] = []  # an id is a name only as long as its object lives
+    alive: list[Any] = []  # keeps each object alive, as its id may be reused after it
     visited: set[int] = set()
     while todo:
         part = todo.pop()
@@ -153,23 +153,23 @@ def mentions_pydantic(hint: Any) -> bool:
 
 
 def field_hints(hint: Any) -> dict[str, Any]:
-    """The hints of the fields of a class, by their names in JSON; empty for a class that has none."""
+    """Return the hints of the fields of a class by their names in JSON; empty for a class without fields."""
     if has_fields(hint) and not is_pydantic(hint):
         info, hints = msgspec.inspect.type_info(hint), typing.get_type_hints(hint, include_extras=True)
-        return {field.encode_name: _unqualified(hints[field.name]) for field in getattr(info, "fields", ())}
+        return {field.encode_name: _strip_qualifiers(hints[field.name]) for field in getattr(info, "fields", ())}
     models = getattr(hint, "__pydantic_fields__", None) or {}
     return {model.alias or name: model.annotation for name, model in models.items()}
 
 
 def class_named(hint: Any, name: str, *packages: str) -> bool:
-    """Whether a hint is, or derives from, a class of that name in one of the packages."""
+    """Return whether a hint is, or derives from, a class of that name in one of the packages."""
     return is_class(hint) and any(
         base.__name__ == name and base.__module__.split(".")[0] in packages for base in hint.__mro__
     )
 
 
 def hint_text(hint: Any) -> str:
-    """A hint as its author would write it."""
+    """Return a hint as its author would write it."""
     if hint is Any:
         return "any"
     if is_class(hint):
@@ -183,13 +183,13 @@ def _is_qualified(hint: Any) -> bool:
     return getattr(typing.get_origin(hint), "_name", None) in _QUALIFIERS
 
 
-def _unqualified(hint: Any) -> Any:
-    """A hint that stands by itself: `NotRequired` means something inside a TypedDict only."""
-    return _unqualified(typing.get_args(hint)[0]) if _is_qualified(hint) else hint
+def _strip_qualifiers(hint: Any) -> Any:
+    """Return a hint without qualifiers such as `NotRequired`, which are valid only inside a TypedDict."""
+    return _strip_qualifiers(typing.get_args(hint)[0]) if _is_qualified(hint) else hint
 
 
-def _hinted(function: Any) -> Any:
-    """The function whose hints are those of a callable: through partials, decorators, classes and `__call__`."""
+def _find_hinted(function: Any) -> Any:
+    """Return the function that carries a callable's hints: inside partials, decorators, classes and `__call__`."""
     while True:
         if isinstance(function, functools.partial):
             function = function.func
@@ -203,8 +203,8 @@ def _hinted(function: Any) -> Any:
             function = type(function).__call__
 
 
-def _annotations(function: Any) -> dict[str, Any]:
-    """The hints as they were written; what is only a name that does not exist stays text or a reference."""
+def _read_annotations(function: Any) -> dict[str, Any]:
+    """Return the hints as they were written. A name that does not exist stays text or a forward reference."""
     if sys.version_info >= (3, 14):
         import annotationlib
 
@@ -212,22 +212,22 @@ def _annotations(function: Any) -> dict[str, Any]:
     return getattr(function, "__annotations__", None) or {}
 
 
-def _resolved(name: str, hint: Any, names: dict[str, Any]) -> Any:
-    """One hint, resolved by itself; None when it cannot be."""
+def _resolve_hint(name: str, hint: Any, names: dict[str, Any]) -> Any:
+    """Return one hint, resolved independently of the others; None when it cannot be resolved."""
 
     def alone() -> None: ...
 
-    alone.__annotations__ = {name: _referring(hint)}
+    alone.__annotations__ = {name: _with_references(hint)}
     try:
         return typing.get_type_hints(alone, globalns=names, include_extras=True)[name]
     except Exception:
         return None
 
 
-def _referring(hint: Any) -> Any:
-    """`list["Order"]` with a reference in place of the text, which Python 3.10 would leave as it is."""
+def _with_references(hint: Any) -> Any:
+    """Return `list["Order"]` with a forward reference in place of the text, which Python 3.10 would not resolve."""
     if not isinstance(hint, types.GenericAlias):
         return hint
     origin: Any = hint.__origin__
-    parts = [typing.ForwardRef(part) if isinstance(part, str) else _referring(part) for part in hint.__args__]
+    parts = [typing.ForwardRef(part) if isinstance(part, str) else _with_references(part) for part in hint.__args__]
     return types.GenericAlias(origin, tuple(parts))

@@ -1,4 +1,4 @@
-"""What does not fit, field by field. msgspec stops at the first problem; a client is told all of them."""
+"""The errors of a payload, field by field. msgspec stops at the first one; a client gets all of them."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from ..errors import ArgumentsError
 from .type_hints import MANY, core, field_hints, has_fields, is_pydantic
 
 _PATH = re.compile(r" - at `\$(.*)`$")
-_MOST = 20  # items of a list, or unknown fields, so many are named
-_EXAMINED = 10_000  # items of a list are looked at one by one: the client must not say how long that takes
-_FARTHEST = 500  # characters of a path, below which nothing is taken apart
-_LONGEST = 60  # characters of a name that the client made up
+_MOST = 20  # errors that are reported for one list, or unknown fields
+_EXAMINED = 10_000  # items of a list that are examined; without a limit, a client decides how long that takes
+_FARTHEST = 500  # characters of a path; values with a longer path are not examined
+_LONGEST = 60  # characters of a name from the client that are shown
 
 
 class FieldError(NamedTuple):
@@ -46,46 +46,46 @@ class PayloadValidationError(ArgumentsError):
 
 
 def misfits(value: Any, hint: Any, path: str, convert: Any, lax: bool) -> list[FieldError]:
-    """Every part of `value` that does not fit `hint`, each with its path; empty when all fits.
+    """Return an error, with its path, for every part of `value` that does not fit `hint`; empty when all fits.
 
-    `convert(value, hint, lax)` raises for a part that does not fit. It is asked again for each part of a part that
-    does not: slow, and only on the way to a 422.
+    `convert(value, hint, lax)` raises for a part that does not fit. It is called again for each part of such a
+    part. That is slow, and happens only before a 422.
     """
     try:
         convert(value, hint, lax)
     except msgspec.ValidationError as error:
         bare, cause = core(hint), error.__cause__
         if is_pydantic(bare) and is_pydantic_error(cause):
-            return _of_pydantic(cause, path)
-        errors = _inside(value, bare, path, convert, lax) if len(path) < _FARTHEST else []
-        return errors or [_problem(error, path)]
+            return _convert_pydantic(cause, path)
+        errors = _check_members(value, bare, path, convert, lax) if len(path) < _FARTHEST else []
+        return errors or [_convert_msgspec(error, path)]
     except ValueError as error:
         if not is_pydantic_error(error):
             raise
-        return _of_pydantic(error, path)
+        return _convert_pydantic(error, path)
     return []
 
 
 def unknown(keys: Iterable[Any], names: Iterable[str], path: str = "") -> list[FieldError]:
-    """A problem for each field that the handler does not know, with the name that was probably meant."""
+    """Return an error for each field that the handler does not know, with a similar known name as hint."""
     candidates, errors = list(names), []
     for key in keys:
         text = str(key)
         hint = did_you_mean(text, candidates) if len(text) <= _LONGEST else ""
-        errors.append(FieldError(_below(path, text), "unknown field" + (f", {hint}" if hint else "")))
+        errors.append(FieldError(_join_path(path, text), "unknown field" + (f", {hint}" if hint else "")))
         if len(errors) == _MOST:
             break
     return errors
 
 
 def is_pydantic_error(error: BaseException | None) -> bool:
-    """Whether an error is the user's pydantic saying that a value does not fit."""
+    """Return whether an error is a ValidationError of the user's pydantic."""
     pydantic = sys.modules.get("pydantic")
     return pydantic is not None and isinstance(error, pydantic.ValidationError)
 
 
 def kind(value: Any) -> str:
-    """What a parsed value is, in the words of JSON."""
+    """Return the JSON type of a parsed value in words."""
     words = {
         type(None): "null",
         list: "an array",
@@ -97,14 +97,14 @@ def kind(value: Any) -> str:
     return words.get(type(value), "a number")
 
 
-def _inside(value: Any, hint: Any, path: str, convert: Any, lax: bool) -> list[FieldError]:
-    """Problems of the fields of an object or of the items of a list; empty when the value is neither."""
+def _check_members(value: Any, hint: Any, path: str, convert: Any, lax: bool) -> list[FieldError]:
+    """Return the errors of an object's fields or of a list's items; empty when the value is neither."""
     if isinstance(value, dict) and has_fields(hint):
-        return _fields(value, hint, path, convert, lax)
+        return _check_fields(value, hint, path, convert, lax)
     origin, parts = typing.get_origin(hint), typing.get_args(hint)
     pairs: Iterable[tuple[str, Any]] = ()
     if isinstance(value, dict) and origin is dict:
-        pairs = ((_below(path, str(key)), part) for key, part in value.items())
+        pairs = ((_join_path(path, str(key)), part) for key, part in value.items())
     elif isinstance(value, list) and origin in MANY and (origin is not tuple or parts[1:] == (...,)):
         pairs = ((f"{path}[{index}]", part) for index, part in enumerate(value))
     errors: list[FieldError] = []
@@ -115,40 +115,40 @@ def _inside(value: Any, hint: Any, path: str, convert: Any, lax: bool) -> list[F
     return errors
 
 
-def _fields(value: dict[Any, Any], hint: Any, path: str, convert: Any, lax: bool) -> list[FieldError]:
+def _check_fields(value: dict[Any, Any], hint: Any, path: str, convert: Any, lax: bool) -> list[FieldError]:
     info: Any = msgspec.inspect.type_info(hint)
     hints, errors = field_hints(hint), []
     for field in getattr(info, "fields", ()):
         name = field.encode_name
         if name in value:
-            errors += misfits(value[name], hints[name], _below(path, name), convert, lax)
+            errors += misfits(value[name], hints[name], _join_path(path, name), convert, lax)
         elif field.required:
-            errors.append(FieldError(_below(path, name), "missing"))
+            errors.append(FieldError(_join_path(path, name), "missing"))
     if getattr(info, "forbid_unknown_fields", False):
         allowed = {*hints, getattr(info, "tag_field", None)}
         errors += unknown((key for key in value if key not in allowed), hints, path)
     return errors
 
 
-def _of_pydantic(error: Any, path: str) -> list[FieldError]:
-    """Every problem that a pydantic ValidationError holds."""
+def _convert_pydantic(error: Any, path: str) -> list[FieldError]:
+    """Return an error for each one in a pydantic ValidationError."""
     errors = []
     for item in error.errors(include_url=False, include_context=False, include_input=False)[:_MOST]:
         where = path
         for part in item["loc"]:
-            where = f"{where}[{part}]" if isinstance(part, int) else _below(where, str(part))
+            where = f"{where}[{part}]" if isinstance(part, int) else _join_path(where, str(part))
         errors.append(FieldError(where, item["msg"]))
     return errors
 
 
-def _problem(error: msgspec.ValidationError, path: str) -> FieldError:
-    """`Expected int, got str - at $.a[0]` as a problem below `path`."""
+def _convert_msgspec(error: msgspec.ValidationError, path: str) -> FieldError:
+    """Return the error of a text such as `Expected int, got str - at $.a[0]`, with its path below `path`."""
     text = str(error)
     match = _PATH.search(text)
     where = match[1].replace("[...]", "[]") if match else ""
     return FieldError((path + where).lstrip("."), _PATH.sub("", text).replace("`", ""))
 
 
-def _below(path: str, name: str) -> str:
+def _join_path(path: str, name: str) -> str:
     name = name if len(name) <= _LONGEST else name[:_LONGEST] + "..."
     return f"{path}.{name}" if path else name

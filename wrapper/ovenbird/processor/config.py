@@ -1,7 +1,7 @@
 """The processor's document (`kind: NuclioFunction`): what is served, by which trigger, within which limits.
 
-`read` is strict on what decides how the function runs, and reports every problem at once. Fields that say nothing to a
-processor (those of the controller) are passed over; fields that nobody knows are named in `Config.ignored`.
+`read` is strict about fields that decide how the function runs, and reports every problem at once. Fields of the
+controller are skipped; unknown fields are listed in `ProcessorConfig.ignored`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ JOB, HTTP = "job", "http"
 KIND, VERSIONS = "NuclioFunction", "nuclio.io/v1"
 _HANDLER = re.compile(rf"({MODULE}):([^\W\d]\w*(?:\.[^\W\d]\w*)*)")
 
-# fields that are for whoever deploys the function, not for the process that runs it
+# all known fields, also those that only the deployment reads
 _TOP = frozenset("apiVersion kind metadata spec status".split())
 _SPEC = frozenset(
     """description disable runtime handler image imageHash imagePullSecrets replicas minReplicas maxReplicas
@@ -45,7 +45,7 @@ class ProcessorConfig:
     """A processor's document, validated.
 
     `root` is its folder; the trigger is `kind` (`job` or `http`) under the name `trigger`; `body` is a job's event;
-    `limits` holds settings by their names in the table; `ignored` the paths of fields that mean nothing here.
+    `limits` holds settings by their names in the table; `ignored` the paths of unknown fields.
     """
 
     root: Path
@@ -61,7 +61,7 @@ class ProcessorConfig:
 
 
 def read(path: Path) -> ProcessorConfig:
-    """The processor's document at `path`. Errors: DocumentError, with every problem."""
+    """Return the processor's document at `path`. Errors: DocumentError, with every problem."""
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -75,25 +75,25 @@ def read(path: Path) -> ProcessorConfig:
             hint=hint,
         )
     problems: list[str] = []
-    config = _config(document, path.resolve().parent, problems)
+    config = _read_config(document, path.resolve().parent, problems)
     if problems:
         raise DocumentError(f"the processor's document {show_value(str(path))} is not valid:", problems=tuple(problems))
     return config
 
 
-def _config(document: dict[str, Any], root: Path, problems: list[str]) -> ProcessorConfig:
+def _read_config(document: dict[str, Any], root: Path, problems: list[str]) -> ProcessorConfig:
     version = document.get("apiVersion")
     if not isinstance(version, str) or not version.startswith(VERSIONS):
         problems.append(f"apiVersion: expected 'nuclio.io/v1beta1', found {show_value(version)}")
-    spec = _mapping(document, "spec", "", problems)
-    metadata = _mapping(document, "metadata", "", problems)
-    module, attribute = _handler(spec.get("handler"), problems)
+    spec = _read_mapping(document, "spec", "", problems)
+    metadata = _read_mapping(document, "metadata", "", problems)
+    module, attribute = _read_handler(spec.get("handler"), problems)
     runtime = spec.get("runtime", "python")
     if not isinstance(runtime, str) or runtime.partition(":")[0] != "python":
         problems.append(f"spec.runtime: expected 'python', found {show_value(runtime)}")
-    name, trigger = _trigger(_mapping(spec, "triggers", "spec.", problems), problems)
+    name, trigger = _read_trigger(_read_mapping(spec, "triggers", "spec.", problems), problems)
     kind, where = str(trigger.get("kind", "")), f"spec.triggers.{name}."
-    attributes = _mapping(trigger, "attributes", where, problems)
+    attributes = _read_mapping(trigger, "attributes", where, problems)
     title = metadata.get("name")
     return ProcessorConfig(
         root=root,
@@ -102,21 +102,23 @@ def _config(document: dict[str, Any], root: Path, problems: list[str]) -> Proces
         attribute=attribute,
         kind=kind,
         trigger=name,
-        body=_body(attributes, where, problems) if kind == JOB else b"",
+        body=_read_body(attributes, where, problems) if kind == JOB else b"",
         limits=limits(spec, trigger, attributes, where, problems),
         ignored=(
-            *_unknown(document, _TOP, ""),
-            *_unknown(spec, _SPEC, "spec."),
-            *_unknown(trigger, _TRIGGER, where),
-            *_unknown(attributes, _ATTRIBUTES.get(kind, frozenset()), where + "attributes."),
+            *_find_unknown(document, _TOP, ""),
+            *_find_unknown(spec, _SPEC, "spec."),
+            *_find_unknown(trigger, _TRIGGER, where),
+            *_find_unknown(attributes, _ATTRIBUTES.get(kind, frozenset()), where + "attributes."),
         ),
         spec=spec,
     )
 
 
-def _trigger(triggers: dict[str, Any], problems: list[str]) -> tuple[str, dict[str, Any]]:
-    """The one trigger that is not disabled, by its name; a problem where there is none, another kind, or a second."""
-    enabled = {str(name): trigger for name, trigger in triggers.items() if not _disabled(trigger)}
+def _read_trigger(triggers: dict[str, Any], problems: list[str]) -> tuple[str, dict[str, Any]]:
+    """Return the only enabled trigger and its name. Add a problem if there is none, a second, or one of another
+    kind.
+    """
+    enabled = {str(name): trigger for name, trigger in triggers.items() if not _is_disabled(trigger)}
     if not enabled:
         why = "every trigger is disabled" if triggers else "missing"
         problems.append(f"spec.triggers: {why}; one of kind '{JOB}' or '{HTTP}' is needed")
@@ -128,22 +130,22 @@ def _trigger(triggers: dict[str, Any], problems: list[str]) -> tuple[str, dict[s
             sound = False
             problems.append(f"spec.triggers.{name}.kind: expected '{JOB}' or '{HTTP}', found {show_value(kind)}")
     if len(enabled) > 1:
-        names = ", ".join(f"{show_value(name)} ({_kind(trigger)})" for name, trigger in enabled.items())
+        names = ", ".join(f"{show_value(name)} ({_kind_of(trigger)})" for name, trigger in enabled.items())
         problems.append(f"spec.triggers: {names} cannot be combined; a process runs one job or serves one port")
     name, trigger = next(iter(enabled.items()))
     return (name, trigger) if sound else (name, {})
 
 
-def _disabled(trigger: Any) -> bool:
+def _is_disabled(trigger: Any) -> bool:
     return isinstance(trigger, dict) and trigger.get("disabled") is True
 
 
-def _kind(trigger: Any) -> Any:
+def _kind_of(trigger: Any) -> Any:
     return trigger.get("kind") if isinstance(trigger, dict) else None
 
 
-def _handler(value: Any, problems: list[str]) -> tuple[str, str]:
-    """Module and attribute from `package/module:name` or `package.module:name`."""
+def _read_handler(value: Any, problems: list[str]) -> tuple[str, str]:
+    """Return the module and the attribute of `package/module:name` or `package.module:name`."""
     match = _HANDLER.fullmatch(value.replace("/", ".")) if isinstance(value, str) else None
     if not match:
         problems.append(f"spec.handler: expected 'module:name', found {show_value(value)}")
@@ -151,17 +153,17 @@ def _handler(value: Any, problems: list[str]) -> tuple[str, str]:
     return match[1], match[2]
 
 
-def _body(attributes: dict[str, Any], where: str, problems: list[str]) -> bytes:
-    """The bytes of a job's event."""
-    body = _mapping(attributes, "event", where + "attributes.", problems).get("body", "")
+def _read_body(attributes: dict[str, Any], where: str, problems: list[str]) -> bytes:
+    """Return the bytes of a job's event."""
+    body = _read_mapping(attributes, "event", where + "attributes.", problems).get("body", "")
     if not isinstance(body, str):
         problems.append(f"{where}attributes.event.body: expected text, found {type(body).__name__}")
         return b""
     return body.encode()
 
 
-def _mapping(parent: dict[str, Any], key: str, where: str, problems: list[str]) -> dict[str, Any]:
-    """A field that is a mapping, empty when it is left out."""
+def _read_mapping(parent: dict[str, Any], key: str, where: str, problems: list[str]) -> dict[str, Any]:
+    """Return a field that is a mapping; empty when it is left out."""
     value = parent.get(key)
     if value is None:
         return {}
@@ -171,5 +173,5 @@ def _mapping(parent: dict[str, Any], key: str, where: str, problems: list[str]) 
     return value
 
 
-def _unknown(mapping: dict[str, Any], names: frozenset[str], where: str) -> list[str]:
+def _find_unknown(mapping: dict[str, Any], names: frozenset[str], where: str) -> list[str]:
     return [f"{where}{key}" for key in mapping if key not in names]

@@ -12,7 +12,7 @@ from ..function.nuclio_sdk_stub import Response
 
 
 class BoundLogger(Logger):
-    """A logger to which fields can be bound, that every later record with fields then carries."""
+    """A logger that fields can be bound to. Each later record with fields then carries them too."""
 
     def __init__(self, name: str) -> None:
         super().__init__(name)
@@ -40,7 +40,7 @@ class BoundLogger(Logger):
 
 
 class NuclioPlatform:
-    """What a function asks of the platform: to be called when the process ends. There are no other functions here."""
+    """The platform's object for a function: it registers a callback for the end of the process, and nothing else."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self.kind = "kube" if environ.get("KUBERNETES_SERVICE_HOST") else "local"
@@ -48,20 +48,20 @@ class NuclioPlatform:
         self._termination: Callable[[], Any] | None = None
 
     def set_termination_callback(self, callback: Callable[[], Any]) -> None:
-        """Have `callback()` called once, after the last call."""
+        """Register `callback()`, which is called once, after the last call."""
         self._termination = callback
 
     def set_drain_callback(self, callback: Callable[[], Any]) -> None:
-        """Take what is called when a stream is rebalanced; there are no streams here, so it never is."""
+        """Accept a callback for the rebalancing of a stream. It is never called, as there are no streams here."""
 
     def call_function(self, name: str, *_: Any, **__: Any) -> Any:
-        """Refuse: functions are reached by the addresses of their services."""
+        """Raise NotImplementedError: call other functions at the addresses of their services."""
         raise NotImplementedError(
             f"context.platform.call_function({show_value(name)}) is not supported; send an HTTP request to its service"
         )
 
     def terminate(self) -> Any:
-        """Call what was set."""
+        """Call the termination callback, if one was set."""
         return self._termination() if self._termination else None
 
 

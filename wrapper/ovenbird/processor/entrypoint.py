@@ -20,7 +20,7 @@ if TYPE_CHECKING:  # a native job imports nothing of what serves
 
 Serve = Callable[["Target", "Settings", "HandlerAdapter"], int]
 _log = logging.getLogger("ovenbird")
-# of the variables that begin with NUCLIO_: what is meant for a wrapper that is not here
+# variables for the platform's own wrapper, which is not used here
 _OF_ITS_WRAPPER = "NUCLIO_PYTHON_"
 PLATFORM = ("RUN_ID", "PROJECT_NAME", "DHCORE_ENDPOINT")  # set where the platform has started this process
 
@@ -33,15 +33,15 @@ def processor(
     serve: Serve,
     environ: Mapping[str, str],
 ) -> int:
-    """Do what the document at `path` says; the exit status. Errors: OvenbirdError.
+    """Serve or run what the document at `path` says; return the exit status. Errors: OvenbirdError.
 
-    A limit of the document holds unless a flag or the environment gives it (`overrides`, by the names of settings).
+    `overrides` names the settings that a flag or the environment sets; these replace the limits of the document.
     """
     config = read(Path(path))
     if config.kind == JOB:
         leave_first_process()
-    _tell(config, platform, environ)
-    _describe(config)
+    _log_ignored(config, platform, environ)
+    _set_variables(config)
     limits = {name: value for name, value in config.limits.items() if name not in overrides}
     if config.kind == JOB and "grace" not in overrides:
         limits["grace"] = GRACE
@@ -70,16 +70,16 @@ def processor(
     return run(config, settings, rendered(), target, environ)
 
 
-def _tell(config: ProcessorConfig, platform: str | None, environ: Mapping[str, str]) -> None:
-    """Say in one line what was given and has no meaning here."""
+def _log_ignored(config: ProcessorConfig, platform: str | None, environ: Mapping[str, str]) -> None:
+    """Log in one line the options, fields and variables that have no effect here."""
     ignored = [f"--platform-config {platform}"] if platform else []
     ignored += [*config.ignored, *sorted(name for name in environ if name.startswith(_OF_ITS_WRAPPER))]
     if ignored:
         _log.info("ignored, as it has no meaning here: %s", ", ".join(ignored))
 
 
-def _describe(config: ProcessorConfig) -> None:
-    """Set the variables by which a function learns about itself, where the container has not set them."""
+def _set_variables(config: ProcessorConfig) -> None:
+    """Set the variables that describe the function, where the container has not set them."""
     described = {
         "NUCLIO_FUNCTION_NAME": config.name,
         "NUCLIO_FUNCTION_HANDLER": f"{config.module}:{config.attribute}",
@@ -88,4 +88,4 @@ def _describe(config: ProcessorConfig) -> None:
     }
     for name, value in described.items():
         if value:
-            os.environ.setdefault(name, value.replace("\0", ""))  # no variable can hold one
+            os.environ.setdefault(name, value.replace("\0", ""))  # a variable cannot hold a NUL

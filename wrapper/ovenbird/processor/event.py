@@ -1,4 +1,4 @@
-"""The event that a function written for nuclio receives: plain attributes, which it may also set."""
+"""The event that a function written for nuclio receives. Its attributes can be set."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ class Headers(dict[str, str]):
         return super().__contains__(name) or (isinstance(name, str) and super().__contains__(canonical(name)))
 
     def get(self, name: str, default: Any = None) -> Any:
-        """The value of a header, or `default`."""
+        """Return the value of a header, or `default`."""
         return super().get(name, super().get(canonical(name), default))
 
 
 def canonical(name: str) -> str:
-    """`content-type` as `Content-Type`."""
+    """Return a header's name in its canonical form: `Content-Type` for `content-type`."""
     return "-".join(part.capitalize() for part in name.split("-"))
 
 
 class Event:
-    """One event. `body` is parsed when the media type is JSON and the text is, else bytes; `fields` are the query's.
+    """One event. `body` is parsed when its media type and its text are JSON, else bytes; `fields` are the query's.
 
-    `timestamp` is in UTC, without a zone; `shard_id`, `offset` and the like are those of an event that is in no stream.
+    `timestamp` is in UTC, without a zone; `shard_id`, `offset` and the like mean that the event is of no stream.
     """
 
     def __init__(
@@ -86,12 +86,12 @@ class Event:
         self.topic = topic
 
     def get_header(self, name: str, default: str | None = None) -> str | None:
-        """The value of one header, whatever the case of its name."""
+        """Return the value of one header, or `default`. Case does not matter."""
         value: str | None = self.headers.get(name, default)
         return value
 
     def to_json(self) -> str:
-        """All attributes as JSON; a body of bytes in base64."""
+        """Return all attributes as JSON; a body of bytes becomes base64."""
         fields = {**vars(self), "trigger": {"kind": self.trigger.kind, "name": self.trigger.name}}
         if isinstance(self.body, bytes):
             fields["body"] = base64.b64encode(self.body).decode()
@@ -102,7 +102,7 @@ class Event:
 
 
 def of_call(call: HttpCall, body: bytes, trigger: str) -> Event:
-    """A call over HTTP as an event. A body that is not the JSON it says to be is handed over as it came."""
+    """Return the event of an HTTP call. A body that should be JSON and cannot be parsed is left as bytes."""
     from urllib.parse import parse_qsl
 
     scope = call.scope
@@ -128,7 +128,7 @@ def of_call(call: HttpCall, body: bytes, trigger: str) -> Event:
 
 
 def of_job(body: bytes, trigger: str, identity: str) -> Event:
-    """A job's event."""
+    """Return the event of a job."""
     return Event(
         body,
         trigger=SimpleNamespace(kind="job", name=trigger),
@@ -142,5 +142,5 @@ def of_job(body: bytes, trigger: str, identity: str) -> Event:
 
 
 def now() -> datetime:
-    """The time in UTC, without a zone: user code compares it with `datetime.utcnow()`."""
+    """Return the time in UTC without a zone, as user code compares it with `datetime.utcnow()`."""
     return datetime.now(timezone.utc).replace(tzinfo=None)

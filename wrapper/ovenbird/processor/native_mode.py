@@ -1,7 +1,7 @@
-"""Native mode: what the platform has started is run here, without the module that it renders and without its SDK.
+"""Native mode: run what the platform has started, without the module that it renders and without its SDK.
 
-A job is taken from the event's body, a service from Core. What cannot be run like this is left, before anything of the
-user's was called, to the rendered module: the error says why.
+A job is taken from the event's body, a service from Core. What cannot be run like this is left to the rendered
+module, before any user code is called; the error says why.
 """
 
 from __future__ import annotations
@@ -39,9 +39,9 @@ def native(
     serve: Serve,
     environ: Mapping[str, str],
 ) -> int:
-    """Run the job, or serve the service, that the platform has started; the exit status.
+    """Run the job, or serve the service, that the platform has started; return the exit status.
 
-    `rendered` makes the way of the module that the platform has rendered, which a service falls back on.
+    `rendered` returns the adapter of the rendered module, which a service falls back on.
 
     Errors: one of UNSERVED while the rendered module can still take its place; OvenbirdError.
     """
@@ -50,7 +50,7 @@ def native(
         raise UnsupportedRunError(f"runs are kept by the platform {show_value(settings.platform)}, not by Core")
     if config.kind == JOB:
         store = keep(open_store(settings.platform, environ, settings.platform_patience))
-        run = _of_body(config.body, environ)
+        run = _find_run(config.body, environ)
         code = platform_run.run(None, RunEnvironment(settings, environ, store), {}, known_run=run, replaceable=True)
         return code if code in (0, *SIGNALS) else FAILED
     target, settings = platform_run.service(settings, environ)
@@ -63,8 +63,8 @@ def native(
     return serve(target, settings, NativeAdapter(config, environ, rendered()))
 
 
-def _of_body(body: bytes, environ: Mapping[str, str]) -> dict[str, Any] | None:
-    """The run in the event's body; None when it holds none, or not the one that the environment names.
+def _find_run(body: bytes, environ: Mapping[str, str]) -> dict[str, Any] | None:
+    """Return the run in the event's body; None without one, or if the environment names another run.
 
     Errors: UnsupportedRunKindError when it is of another kind.
     """
@@ -80,6 +80,6 @@ def _of_body(body: bytes, environ: Mapping[str, str]) -> dict[str, Any] | None:
         raise UnsupportedRunKindError(
             f"run {show_value(run['id'])} is of kind {show_value(run.get('kind'))}: only {keys.RUN_KIND} is run here"
         )
-    if not run["spec"].get("source"):  # not built: Core may have more
+    if not run["spec"].get("source"):  # not built: Core may have a newer version of it
         return None
     return serialization.from_core("run", {"name": run["id"], **run})

@@ -1,4 +1,4 @@
-"""A service in native mode: the user's own function, bound by name, with the event and the context of a processor."""
+"""A service in native mode: the user's own function, bound by name, with a processor's event and context."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ _log = logging.getLogger("ovenbird")
 
 
 class NativeAdapter(HandlerAdapter):
-    """A user's own function, its arguments bound by name, with the event and the context of a processor.
+    """Calls a user's own function with arguments bound by name, and with the event and the context of a processor.
 
-    One that the platform's SDK has wrapped in an unknown way is called by the rendered module.
+    A function that the platform's SDK has wrapped in an unknown way is called by the rendered module.
     """
 
     def __init__(self, config: ProcessorConfig, environ: Mapping[str, str], rendered: NuclioAdapter) -> None:
@@ -33,7 +33,7 @@ class NativeAdapter(HandlerAdapter):
         self._config, self._environ, self._rendered = config, environ, rendered
 
     def handler(self, target: Target) -> Handler:
-        """The handler of a target. Errors: LoadError."""
+        """Return the handler of a target. Errors: LoadError."""
         from .sdk_stub import stand_in
 
         stand_in()
@@ -45,13 +45,13 @@ class NativeAdapter(HandlerAdapter):
                 self._config.module, target,
             )  # fmt: skip
             return self._rendered.handler(Target(self._config.root, self._config.module, self._config.attribute))
-        # there, an init is called when the document names it, and no function of that name is otherwise
+        # a processor calls an init only when the document names it
         init = loaded.init if target.init else None
         close = loaded.close or self._rendered.platform.terminate
         return _Handler(replace(loaded, init=init, close=close))
 
     def context(self, handler: Handler, worker_id: int, open_project: Callable[[], Any]) -> Context:
-        """The context of one worker process."""
+        """Return the context of one worker process."""
         return NativeContext(
             handler.name,
             root=str(handler.loaded.target.root),
@@ -64,22 +64,24 @@ class NativeAdapter(HandlerAdapter):
         )
 
     def event(self, call: Any, body: bytes) -> Any:
-        """A call as an event."""
+        """Return a call as an event."""
         return self._rendered.event(call, body)
 
 
 class _Handler(Handler):
-    """A handler whose run may have parameters that no init takes."""
+    """A handler that ignores init parameters when there is no init, as a run may have some."""
 
     def init(self, context: Context, parameters: dict[str, Any]) -> Thunk | None:
-        """The call of init, its arguments bound; None when there is no init. Errors: InitError when they do not fit."""
+        """Return the call of init with its arguments bound, or None without an init. Errors: InitError for wrong
+        arguments.
+        """
         if self.loaded.init is None and not self.loaded.is_class:
             return None
         return super().init(context, parameters)
 
 
 class NativeContext(ProcessorContext):
-    """The context of a processor, with the platform's run, which is asked for when it is first used."""
+    """The context of a processor, with the platform's run, which is read when it is first used."""
 
     def __init__(self, name: str, *, run_id: str, **rest: Any) -> None:
         self._run: Any = None

@@ -1,4 +1,4 @@
-"""Speak to a function as the platform's processor does: by position, with its event and its context."""
+"""Call a function as the platform's processor does: by position, with its event and its context."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ INIT = "init_context"
 
 
 class NuclioAdapter(HandlerAdapter):
-    """The processor's way: `handler(context, event)`, whatever the parameters are called, and `init_context(context)`.
+    """Calls `handler(context, event)` and `init_context(context)` by position, whatever the parameters are called.
 
-    A module's own `init` and `close` are not called: there they would not be either.
+    A module's own `init` and `close` are not called, as a processor does not call them either.
     """
 
     aliases = {"/__internal/health": "/_/ready"}  # noqa: RUF012  # a constant
@@ -39,7 +39,7 @@ class NuclioAdapter(HandlerAdapter):
         self.platform = NuclioPlatform(environ)
 
     def handler(self, target: Target) -> Handler:
-        """The handler of a target. Errors: LoadError."""
+        """Return the handler of a target. Errors: LoadError."""
         stand_in()
         loaded = load(target)
         init = getattr(loaded.module, INIT, None)
@@ -55,7 +55,7 @@ class NuclioAdapter(HandlerAdapter):
         return handler
 
     def context(self, handler: Handler, worker_id: int, open_project: Callable[[], Any]) -> Context:
-        """The context of one worker process."""
+        """Return the context of one worker process."""
         return ProcessorContext(
             handler.name,
             root=str(handler.loaded.target.root),
@@ -67,12 +67,12 @@ class NuclioAdapter(HandlerAdapter):
         )
 
     def event(self, call: HttpCall, body: bytes) -> Any:
-        """A call as an event."""
+        """Return a call as an event."""
         return of_call(call, body, self.config.trigger)
 
 
 def by_position(function: Callable[..., Any], name: str, *names: str) -> Callable[..., Any]:
-    """`function`, to be called with `names` as keywords, which it gets by position. Errors: SignatureError."""
+    """Return a callable with `names` as keywords that calls `function` by position. Errors: SignatureError."""
     try:
         signature_of(function).bind(*names)
     except TypeError:
@@ -81,49 +81,56 @@ def by_position(function: Callable[..., Any], name: str, *names: str) -> Callabl
             f"{name} cannot be called with ({expected}): its parameters are {signature_of(function)}",
             hint=f"the processor calls def {name.rpartition(':')[2]}({expected})",
         ) from None
-    except ValueError:  # it has no signature that can be read: then the call will
+    except ValueError:  # it has no readable signature: the call itself shows whether it fits
         pass
     code = underlying(function)
     if inspect.isasyncgenfunction(code) and len(names) == 2:
-        return _streaming_handler(function)
+        return _adapt_streaming_handler(function)
     return _ADAPTERS[len(names), inspect.iscoroutinefunction(code)](function)
 
 
-def _handler(function: Callable[..., Any]) -> Callable[..., Any]:
+def _adapt_handler(function: Callable[..., Any]) -> Callable[..., Any]:
     def handler(context: Any, event: Any) -> Any:
         return function(context, event)
 
     return handler
 
 
-def _async_handler(function: Callable[..., Any]) -> Callable[..., Any]:
+def _adapt_async_handler(function: Callable[..., Any]) -> Callable[..., Any]:
     async def handler(context: Any, event: Any) -> Any:
         return await function(context, event)
 
     return handler
 
 
-def _streaming_handler(function: Callable[..., Any]) -> Callable[..., Any]:
+def _adapt_streaming_handler(function: Callable[..., Any]) -> Callable[..., Any]:
     async def handler(context: Any, event: Any) -> AsyncIterator[Any]:
-        async with aclosing(function(context, event)) as items:  # a client that leaves ends the user's generator too
+        async with aclosing(
+            function(context, event)
+        ) as items:  # closes the user's generator when the client disconnects
             async for item in items:
                 yield item
 
     return handler
 
 
-def _init(function: Callable[..., Any]) -> Callable[..., Any]:
+def _adapt_init(function: Callable[..., Any]) -> Callable[..., Any]:
     def init_context(context: Any) -> Any:
         return function(context)
 
     return init_context
 
 
-def _async_init(function: Callable[..., Any]) -> Callable[..., Any]:
+def _adapt_async_init(function: Callable[..., Any]) -> Callable[..., Any]:
     async def init_context(context: Any) -> Any:
         return await function(context)
 
     return init_context
 
 
-_ADAPTERS = {(2, False): _handler, (2, True): _async_handler, (1, False): _init, (1, True): _async_init}
+_ADAPTERS = {
+    (2, False): _adapt_handler,
+    (2, True): _adapt_async_handler,
+    (1, False): _adapt_init,
+    (1, True): _adapt_async_init,
+}

@@ -1,4 +1,4 @@
-"""The limits in a processor's document, as settings of the table."""
+"""The limits in a processor's document, as settings."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ LIMITS = ("maxRequestBodySize", "readBufferSize")  # attributes of an http trigg
 def limits(
     spec: dict[str, Any], trigger: dict[str, Any], attributes: dict[str, Any], where: str, problems: list[str]
 ) -> dict[str, Any]:
-    """Settings from the fields that are there; a value of 0 or null leaves a limit to its default.
+    """Return settings from the fields that are present. A value of 0 or null keeps the default.
 
     `workerAvailabilityTimeoutMilliseconds: 0` is a limit: nothing waits.
     """
@@ -35,7 +35,7 @@ def limits(
 
     take("timeout", spec, "eventTimeout", "spec.", duration)
     take("concurrency", trigger, "maxWorkers", where, workers)
-    take("concurrency", trigger, "numWorkers", where, workers)  # the newer name wins
+    take("concurrency", trigger, "numWorkers", where, workers)  # the newer name takes precedence
     for key, setting in zip(LIMITS, ("max_body", "max_header"), strict=True):
         take(setting, attributes, key, where + "attributes.", amount)
     patience = trigger.get("workerAvailabilityTimeoutMilliseconds")
@@ -46,32 +46,32 @@ def limits(
 
 
 def duration(value: Any) -> float:
-    """Seconds from `30s`, `1m30s` or `500ms`. Errors: ValueError that says what is expected."""
+    """Return the seconds of `30s`, `1m30s` or `500ms`. Errors: ValueError that says what is expected."""
     return parse_compound_duration(value if isinstance(value, str) else "")
 
 
 def workers(value: Any) -> int:
-    """A number of workers."""
-    if not _whole(value) or value > _MOST_WORKERS:
+    """Return a number of workers. Errors: ValueError."""
+    if not _is_whole(value) or value > _MOST_WORKERS:
         raise ValueError(f"a whole number up to {_MOST_WORKERS}")
     return int(value)
 
 
 def milliseconds(value: Any) -> float:
-    """Seconds from a number of milliseconds."""
-    if not _whole(value):
+    """Return the seconds of a number of milliseconds. Errors: ValueError."""
+    if not _is_whole(value):
         raise ValueError("a whole number of milliseconds")
     return float(value) / 1000
 
 
 def amount(value: Any) -> int:
-    """Bytes from a number, or from text such as `4MiB`."""
-    if _whole(value):
+    """Return the bytes of a number, or of a text such as `4MiB`. Errors: ValueError."""
+    if _is_whole(value):
         return int(value)
     if not isinstance(value, str):
         raise ValueError("a number of bytes")
     return parse_size(value)
 
 
-def _whole(value: Any) -> bool:
+def _is_whole(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**63

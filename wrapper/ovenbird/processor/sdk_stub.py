@@ -1,4 +1,4 @@
-"""Let user code import `nuclio_sdk`, for hints and for `Response`, where the real package is absent."""
+"""A stub of `nuclio_sdk`, for hints and for `Response`, where the real package is absent."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from ..function.decorator import ImportStub
 
 
 def stand_in() -> None:
-    """Let `import nuclio_sdk` work, whether or not that package is installed."""
+    """Make `import nuclio_sdk` work where that package is not installed."""
     _STAND_IN.install()
 
 
-def _content() -> dict[str, Any]:
+def _stub_names() -> dict[str, Any]:
     from ..function.nuclio_sdk_stub import Response, absent
     from .context import BoundLogger, NuclioPlatform, ProcessorContext
     from .event import Event
@@ -27,4 +27,4 @@ def _content() -> dict[str, Any]:
     }
 
 
-_STAND_IN = ImportStub("nuclio_sdk", _content)
+_STAND_IN = ImportStub("nuclio_sdk", _stub_names)
