@@ -1,4 +1,4 @@
-"""argv -> one verb. The only place that prints for people and exits."""
+"""Run one verb from argv. Only this module prints errors for people and ends the process."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ CommandParser.advice = _Advice()
 
 def main(argv: Sequence[str] | None = None) -> NoReturn:
     """Run one verb and end the process with its exit status."""
-    signal.signal(signal.SIGTERM, _terminated)
+    signal.signal(signal.SIGTERM, _exit_on_sigterm)
     end_on_interrupt()
     words = list(sys.argv[1:] if argv is None else argv)
     try:
@@ -65,9 +65,9 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
 
 
 def _run_with_streams(words: list[str]) -> int:
-    """Run one verb with streams that can be written to; the exit status. Errors: OSError of stdout and of the rest."""
+    """Run one verb with streams that can be written to; return its exit status. Errors: OSError, also of stdout."""
     closed = open_closed_streams()
-    if _runs_user_code(words):  # which goes on without its streams: what it prints is not what it is run for
+    if _runs_user_code(words):  # user code continues without streams: what it prints is not its result
         return run(words)
     guard_streams()
     if closed and words[:1] not in (["health"], ["container"]):
@@ -88,7 +88,7 @@ def _runs_user_code(words: list[str]) -> bool:
 
 
 def _report_os_error(error: OSError, *, guarded: bool) -> int:
-    """Tell an error of the system that no verb has told; the exit status.
+    """Report an OSError that no verb has caught; return the exit status.
 
     `guarded`: an error of stdout names it. Whoever reads a pipe may have seen enough (`ovenbird runs list | head`).
     """
@@ -110,14 +110,14 @@ def _report_os_error(error: OSError, *, guarded: bool) -> int:
 
 
 def run(argv: list[str]) -> int:
-    """Parse argv, run the verb; the exit status. Errors of ours are told on stderr and become the status."""
+    """Parse argv and run the verb; return the exit status. An OvenbirdError is reported on stderr."""
     if argv[:1] not in (["run"], ["job"]) and (odd := next((word for word in argv if not is_unicode(word)), None)):
         return report_error(SettingsError(f"the argument {show_value(odd)} is not UTF-8 text"))
     if odd := next((word for word in argv if word.startswith("--") and word.partition("=")[2] == "--"), None):
         return report_error(
             SettingsError(f"{show_value(odd)}: `--` is not a value")
         )  # argparse gives a list for it, before 3.13
-    if argv and argv[0] == "job":  # the same verb, as it is called inside a container
+    if argv and argv[0] == "job":  # the verb's name inside a container
         argv = ["run", *argv[1:]]
     if argv and argv[0] == "help":
         argv = [*argv[1:], "--help"]
@@ -125,10 +125,10 @@ def run(argv: list[str]) -> int:
         noun = SettingsError(f"{show_value(argv[1])} is not a function to run", hint=f"`ovenbird runs {argv[1]}`")
         return report_error(noun)
     try:
-        command = _command(argv[0] if argv else "")
+        command = _find_command(argv[0] if argv else "")
         if command is None:
             _refuse_unknown_verb(argv)
-            return _run_own(argv)
+            return _run_runtime_verb(argv)
         if argv[0] not in _QUIET:
             _warn_of_variables(_print_warning)
         return command(argv)
@@ -141,8 +141,8 @@ def run(argv: list[str]) -> int:
         return report_error(SettingsError(missing, hint=_install_builder()))
 
 
-def _run_own(argv: list[str]) -> int:
-    """Run a verb that has its flags from the table of settings; the exit status."""
+def _run_runtime_verb(argv: list[str]) -> int:
+    """Run a verb that has its flags from the table of settings; return the exit status."""
     parser = build_parser(argv[0] if argv else "")
     try:
         options = vars(parser.parse_args(spell_out(argv)))
@@ -158,7 +158,7 @@ def _run_own(argv: list[str]) -> int:
         raise_on_interrupt()
         if settings.container:
             _warn_of_variables(_print_warning)
-            return _contained(verb, target, {**options, "env": ",".join((*settings.env, *names)) or None})
+            return _run_in_container(verb, target, {**options, "env": ",".join((*settings.env, *names)) or None})
         _refuse_container_flags(options)
         from .logging_config import configure
 
@@ -174,7 +174,7 @@ def _run_own(argv: list[str]) -> int:
 
 
 def _refuse_container_flags(options: dict[str, Any]) -> None:
-    """Raise SettingsError for a flag that says something of a container where none is asked for."""
+    """Raise SettingsError for a flag of a container without `--container`."""
     for name in ("image", "engine", "env"):
         if options.get(name) is not None:
             raise SettingsError(
@@ -184,7 +184,7 @@ def _refuse_container_flags(options: dict[str, Any]) -> None:
 
 
 def _load_env_file(path: str) -> tuple[str, ...]:
-    """Set the variables of a file that the environment does not set; the names of those that are for the function."""
+    """Set the variables of a file that the environment does not set; return the names of those for the function."""
     from .command_line.env_file import read_env_file
 
     values = read_env_file(path, os.environ)
@@ -199,13 +199,13 @@ def _print_warning(text: str) -> None:
 
 
 def _log_warning(text: str) -> None:
-    import logging  # what a listing and a health check do without
+    import logging  # not needed by listings and health checks
 
     logging.getLogger("ovenbird").warning("%s", text)
 
 
 def _warn_of_variables(warn: Callable[[str], object]) -> None:
-    """Warn of variables that are near to one of ours and are none."""
+    """Warn of variables with a name that is similar to one of ours."""
     if unknown := table.unknown_variables(os.environ):
         from .command_line.variables import describe_misspelled
 
@@ -213,9 +213,11 @@ def _warn_of_variables(warn: Callable[[str], object]) -> None:
             warn(text)
 
 
-def _command(verb: str) -> Callable[[list[str]], int] | None:
-    """What parses its own flags: a listing, the health check, or a verb that another package brings (the builder's
-    `build`, `base`, ...) by its entry point; None for the rest.
+def _find_command(verb: str) -> Callable[[list[str]], int] | None:
+    """Return the main function of a verb that parses its own flags, None for the others.
+
+    Such a verb is a listing, the health check, or one that another package adds by its entry point (the builder's
+    `build`).
     """
     if verb == "health":
         from .commands.health import main as health
@@ -250,9 +252,9 @@ def _refuse_unknown_verb(argv: list[str]) -> None:
         raise unknown_verb(argv[0])
 
 
-def _contained(verb: str, target: str | None, options: dict[str, Any]) -> int:
+def _run_in_container(verb: str, target: str | None, options: dict[str, Any]) -> int:
     """Hand a verb over to what runs it in a container, with its flags as they were given. Errors: OvenbirdError."""
-    command = _command("container")
+    command = _find_command("container")
     if command is None:
         missing = "--container: the builder, which runs containers, is not installed here"
         raise SettingsError(missing, hint=_install_builder())
@@ -274,6 +276,6 @@ def _install_builder() -> str:
     return format_install_command("build")
 
 
-def _terminated(_: int, __: FrameType | None) -> None:
-    """SIGTERM before anything listens for it: as process 1 the default would be to ignore it."""
+def _exit_on_sigterm(_: int, __: FrameType | None) -> None:
+    """Exit on SIGTERM before another handler is set: process 1 would ignore the signal by default."""
     end_process(_STOPPED)

@@ -1,4 +1,4 @@
-"""Errors that people and scripts meet: one base class, a stable code and an exit status on each."""
+"""Errors that people and scripts see: one base class, and a stable code and an exit status on each."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class OvenbirdError(Exception):
             from .common.redact import redact_text  # met by few errors, and costs a start some patterns
 
             message = redact_text(message)
-        message, hint = _printable(message), _printable(hint)
+        message, hint = _escape_text(message), _escape_text(hint)
         super().__init__(message)
         self.message = message
         self.hint = hint
@@ -33,15 +33,15 @@ class OvenbirdError(Exception):
         return f"{self.message} ({self.hint})" if self.hint else self.message
 
 
-def _printable(text: str) -> str:
-    """The text with control characters escaped and long lines cut, whatever a library or a server has said in it."""
+def _escape_text(text: str) -> str:
+    """Return the text with control characters escaped and long lines cut: it may come from a library or a server."""
     if text.isprintable() and len(text) <= _LINE:
         return text
     return "\n".join(cut_text(escape_controls(line), _LINE) for line in text.split("\n"))
 
 
 class SettingsError(OvenbirdError):
-    """A flag or an environment variable does not parse, or what it asks for cannot be had."""
+    """A flag or an environment variable does not parse, or what it requests is not available."""
 
     code = "settings"
     exit_code = 70
@@ -90,7 +90,7 @@ class NotCallableError(LoadError):
 
 
 class ModuleShadowedError(LoadError):
-    """A file of the user's would hide a module that Python or Ovenbird needs."""
+    """A file of the user's hides a module that Python or Ovenbird needs."""
 
     code = "load.shadow"
 
@@ -102,19 +102,19 @@ class SignatureError(LoadError):
 
 
 class UnsupportedRunError(LoadError):
-    """A run of the platform that cannot be run without the module which the platform renders for it."""
+    """A run of the platform needs the module that the platform renders for it."""
 
     code = "load.unserved"
 
 
 class SourceUrlError(LoadError):
-    """The address of a source is none."""
+    """The URL of a source is malformed."""
 
     code = "load.address"
 
 
 class UnsafeSourceUrlError(SourceUrlError):
-    """The address of a source could be read as something else: an option, a command, another host."""
+    """The URL of a source could be read as something else: an option, a command, another host."""
 
     code = "load.address.unsafe"
 
@@ -126,7 +126,7 @@ class GitRefNotFoundError(SourceUrlError):
 
 
 class InitError(OvenbirdError):
-    """`init` (or a class's constructor) raised, ran over its time limit, or takes other parameters."""
+    """`init` (or a class's constructor) raised, exceeded its time limit, or has other parameters."""
 
     code = "init"
     exit_code = 73
@@ -140,7 +140,7 @@ class HandlerError(OvenbirdError):
 
 
 class HandlerTimeoutError(OvenbirdError):
-    """The handler ran over its time limit and was stopped."""
+    """The handler exceeded its time limit and was stopped."""
 
     code = "time_limit"
     exit_code = 75
@@ -154,21 +154,22 @@ class PlatformError(OvenbirdError):
 
 
 class PlatformUnreachableError(PlatformError):
-    """The platform does not answer: it is down, or the address is wrong, or the network is."""
+    """The platform does not answer: it is down, its address is wrong, or the network is down."""
 
     code = "platform.unreachable"
 
 
 class PlatformAuthError(PlatformError):
-    """The platform does not let us in: the credentials are missing, wrong, expired or not enough."""
+    """The platform denies access: the credentials are missing, wrong, expired or insufficient."""
 
     code = "platform.denied"
 
 
 class PlatformResponseError(PlatformError):
-    """The platform answered, and not with what was asked for.
+    """The platform sent an unexpected response.
 
-    `status` is the answer's, 0 where there is none; `repeated`: an earlier try of the call may have been carried out.
+    `status` is the HTTP status, 0 if no response arrived. `repeated`: the request was retried, so an earlier attempt
+    may have succeeded.
     """
 
     code = "platform.refused"
@@ -180,13 +181,13 @@ class PlatformResponseError(PlatformError):
 
 
 class UnsupportedRunKindError(PlatformError):
-    """The run of the platform is of a kind that is not run here."""
+    """The run of the platform is of a kind that cannot be run here."""
 
     code = "platform.run_kind"
 
 
 class ArgumentsError(OvenbirdError):
-    """The arguments given do not fit the handler."""
+    """The arguments do not fit the handler."""
 
     code = "arguments"
     exit_code = 77

@@ -19,7 +19,7 @@ from .errors import DocumentError, OvenbirdError
 
 NAMES = ("function.yaml", "function.yml")
 VERSIONS = ("3.10", "3.11", "3.12", "3.13", "3.14")
-TWO_SOURCES = "spec.source: `code`"  # how the problem begins that is told of two of them
+TWO_SOURCES = "spec.source: `code`"  # how the problem of two sources begins
 _NAME = r"[a-zA-Z0-9.+\-_]+"
 NO_URL_HINT = "a function document names it: spec.source.source"  # of a URL that is given as a target
 MODULE = r"[\w-]+(?:\.[\w-]+)*"  # as Python finds it: the file `01-train.py` is the module `01-train`
@@ -88,23 +88,23 @@ class FunctionSpec:
 
     @property
     def local_source(self) -> Path | None:
-        """The source as a path, when it names one; None when it is remote or inline, or not given."""
+        """The source as a path; None when it is remote, inline or not set."""
         if not self.source or self.code is not None or re.match(_REMOTE, self.source):
             return None
-        return _local(self.root, self.source)[0].resolve()
+        return _split_local(self.root, self.source)[0].resolve()
 
     @property
     def archive_folder(self) -> str:
-        """The folder that is meant where the source is an archive, as in `app.zip#src`; empty where none is named."""
+        """The folder in an archive that is the source, as in `app.zip#src`; empty where none is named."""
         if re.match(_REMOTE, self.source):
             from .common.archive_names import split_folder
 
             return split_folder(self.source)[1]
-        return _local(self.root, self.source)[1]
+        return _split_local(self.root, self.source)[1]
 
     @property
     def default_module(self) -> str:
-        """The module of a handler that names none: the source path without `.py` when that is local, else `main`."""
+        """The module of a handler without one: the local source's path without `.py`, else `main`."""
         if self.source.endswith(".py") and not re.match(_REMOTE, self.source):
             if self.source_root:
                 path = (self.root / self.source).resolve().relative_to(self.source_root)
@@ -113,7 +113,7 @@ class FunctionSpec:
         return "main"
 
 
-def _local(root: Path, source: str) -> tuple[Path, str]:
+def _split_local(root: Path, source: str) -> tuple[Path, str]:
     """Return the path that a local source names, and the folder in it where that is an archive."""
     if os.path.exists(root / source):  # noqa: PTH110  # as in refuse_unreadable
         return root / source, ""
@@ -137,7 +137,7 @@ def refuse_unreadable(path: Path, error: type[OvenbirdError]) -> None:
 
 
 def find(folder: Path) -> Path:
-    """The function document in `folder`. Errors: DocumentError when there is none."""
+    """Return the path of the function document in `folder`. Errors: DocumentError when there is none."""
     refuse_unreadable(folder, DocumentError)
     for name in NAMES:
         if is_file(folder / name):
@@ -148,7 +148,7 @@ def find(folder: Path) -> Path:
 
 
 def read(path: Path) -> FunctionSpec:
-    """The function document at `path`, validated and completed. Errors: DocumentError, with every problem."""
+    """Return the function document at `path`, validated and completed. Errors: DocumentError, with every problem."""
     refuse_unreadable(path, DocumentError)
     try:
         text = path.read_text(encoding="utf-8")
@@ -159,7 +159,7 @@ def read(path: Path) -> FunctionSpec:
     document = parse(text, str(path))
     problems = validate(document, path.parent)
     if problems:
-        problems += unknown_fields(document)  # one of them may be what is missing
+        problems += unknown_fields(document)  # one may be a misspelled field that is missing
         raise DocumentError(f"the function document {show_value(str(path))} is not valid:", problems=tuple(problems))
     from .common.yaml_load import to_json_value
 
@@ -178,12 +178,12 @@ def parse(text: str, name: str) -> dict[str, Any]:
     except ValueError as error:
         raise DocumentError(f"the function document {show_value(name)} is not valid YAML{error}") from None
     if not isinstance(document, dict):
-        raise DocumentError(f"the function document {show_value(name)} is not a mapping: found {_kind(document)}")
+        raise DocumentError(f"the function document {show_value(name)} is not a mapping: found {_name_type(document)}")
     return document
 
 
 def validate(document: dict[str, Any], folder: Path) -> list[str]:
-    """Every problem of the document, each with its field and what was found; empty when it is valid."""
+    """Return every problem of the document, each with its field and what was found; empty when it is valid."""
     problems: list[str] = []
     name = document.get("name")
     if not isinstance(name, str) or not re.fullmatch(_NAME, name):
@@ -195,8 +195,8 @@ def validate(document: dict[str, Any], folder: Path) -> list[str]:
         problems.append(f"project: expected letters, digits and .+-_, found {show_value(project)}")
     spec = document.get("spec")
     if not isinstance(spec, dict):
-        return [*problems, f"spec: expected a mapping, found {_kind(spec)}"]
-    problems += _types(spec, _SPEC, "spec")
+        return [*problems, f"spec: expected a mapping, found {_name_type(spec)}"]
+    problems += _check_types(spec, _SPEC, "spec")
     problems += _version(spec.get("python_version"))
     for index, item in enumerate(spec["requirements"] if isinstance(spec.get("requirements"), list) else []):
         if not isinstance(item, str) or not item.strip() or "\n" in item:
@@ -210,12 +210,12 @@ def validate(document: dict[str, Any], folder: Path) -> list[str]:
 
 
 def complete(document: dict[str, Any], root: Path) -> FunctionSpec:
-    """A FunctionSpec from a document that `validate` found no problem in."""
+    """Return a FunctionSpec from a document in which `validate` found no problem."""
     spec: dict[str, Any] = document["spec"]
     source: dict[str, Any] = spec["source"]
     code = source.get("code")
     if source.get("base64"):
-        code = _decoded(source["base64"])
+        code = _decode_text(source["base64"])
     return FunctionSpec(
         root=root,
         name=document["name"],
@@ -237,7 +237,7 @@ def complete(document: dict[str, Any], root: Path) -> FunctionSpec:
 
 
 def unknown_fields(document: dict[str, Any]) -> tuple[str, ...]:
-    """Return a sentence for each field that nothing reads, with the known one that it is near to.
+    """Return a sentence for each field that nothing reads, with a known field of a similar name.
 
     Fields of `metadata` are the user's own, so only those that are near to a known one are named.
     A field that begins with `x-` is never named: it holds what the rest of the document repeats.
@@ -268,12 +268,12 @@ def refuse_unknown_fields(function: FunctionSpec) -> None:
 
 
 def python_version(text: str) -> str:
-    """`3.12` from `PYTHON3_12` or `3.12`; empty from empty."""
+    """Return `3.12` for `PYTHON3_12` or `3.12`; empty text for empty text."""
     return text.removeprefix("PYTHON").replace("_", ".") if text.startswith("PYTHON") else text
 
 
-def _decoded(text: str) -> str:
-    """UTF-8 text from base64, which may be broken into lines. Errors: ValueError."""
+def _decode_text(text: str) -> str:
+    """Return UTF-8 text from base64, which may contain line breaks. Errors: ValueError."""
     return base64.b64decode("".join(text.split()), validate=True).decode("utf-8")
 
 
@@ -291,7 +291,7 @@ def _version(value: Any) -> list[str]:
 
 
 def _source(source: dict[str, Any], folder: Path) -> list[str]:
-    problems = _types(source, _SOURCE, "spec.source")
+    problems = _check_types(source, _SOURCE, "spec.source")
     handler = source.get("handler")
     if handler is None or handler == "":
         problems.append("spec.source.handler: missing; `name` or `module:name`")
@@ -299,18 +299,18 @@ def _source(source: dict[str, Any], folder: Path) -> list[str]:
         problems.append(f"spec.source.handler: a module has no .py, write {show_value(handler.replace('.py:', ':'))}")
     elif isinstance(handler, str) and not re.fullmatch(_HANDLER, handler):
         problems.append(f"spec.source.handler: expected `name` or `module:name`, found {show_value(handler)}")
-    problems += _two_sources(source) + _root(source, folder) + _patterns(source)
+    problems += _check_sources(source) + _check_root(source, folder) + _check_patterns(source)
     init = source.get("init_function")
     if isinstance(init, str) and init and not init.isidentifier():
         problems.append(f"spec.source.init_function: expected the bare name of a function, found {show_value(init)}")
     if isinstance(source.get("base64"), str) and source["base64"]:
         try:
-            _decoded(source["base64"])
+            _decode_text(source["base64"])
         except ValueError:
             problems.append("spec.source.base64: expected UTF-8 text in base64, found something else")
     elif isinstance(source.get("source"), str) and source["source"] and not source.get("code"):
         path = source["source"]
-        if not re.match(_REMOTE, path) and not os.path.exists(_local(folder, path)[0]):  # noqa: PTH110  # as above
+        if not re.match(_REMOTE, path) and not os.path.exists(_split_local(folder, path)[0]):  # noqa: PTH110  # as above
             problems.append(f"spec.source.source: no file or folder {show_value(path)} below {show_value(str(folder))}")
     lang = source.get("lang")
     if isinstance(lang, str) and lang not in ("", "python"):
@@ -318,9 +318,10 @@ def _source(source: dict[str, Any], folder: Path) -> list[str]:
     return problems
 
 
-def _two_sources(source: dict[str, Any]) -> list[str]:
-    """Return the problem of `code` beside another source. `base64` beside `source` is none: the platform keeps both,
-    the content and the name of the file that it was read from.
+def _check_sources(source: dict[str, Any]) -> list[str]:
+    """Return the problem of `code` together with another source.
+
+    `base64` together with `source` is fine: the platform keeps both, the content and the name of its file.
     """
     code, other = source.get("code"), next((name for name in ("base64", "source") if source.get(name)), "")
     if not code or not other:
@@ -329,8 +330,8 @@ def _two_sources(source: dict[str, Any]) -> list[str]:
     return [f"{TWO_SOURCES} and `{other}`{value} are two sources, and one is meant"]
 
 
-def _root(source: dict[str, Any], folder: Path) -> list[str]:
-    """What is wrong with `spec.source.root`: a folder above the document, which a source of this machine lies in."""
+def _check_root(source: dict[str, Any], folder: Path) -> list[str]:
+    """Return what is wrong with `spec.source.root`: a folder above the document that must contain the local source."""
     text, path = source.get("root"), source.get("source") or "."
     if not isinstance(text, str) or not text:
         return []
@@ -345,8 +346,8 @@ def _root(source: dict[str, Any], folder: Path) -> list[str]:
     return []
 
 
-def _patterns(source: dict[str, Any]) -> list[str]:
-    """What is wrong with the items of `spec.source.include` and `exclude`."""
+def _check_patterns(source: dict[str, Any]) -> list[str]:
+    """Return what is wrong with the items of `spec.source.include` and `exclude`."""
     return [
         f"spec.source.{name}[{index}]: expected one pattern as text, found {show_value(item)}"
         for name in ("include", "exclude")
@@ -355,10 +356,10 @@ def _patterns(source: dict[str, Any]) -> list[str]:
     ]
 
 
-def _types(mapping: dict[str, Any], table: dict[str, type], where: str) -> list[str]:
-    """A problem for each field of the table that has another type. A wrong type of python_version is told apart."""
+def _check_types(mapping: dict[str, Any], table: dict[str, type], where: str) -> list[str]:
+    """Return a problem for each field of another type than the table's. `python_version` is checked elsewhere."""
     return [
-        f"{where}.{key}: expected {_WORDS[kind]}, found {_kind(mapping[key])}"
+        f"{where}.{key}: expected {_WORDS[kind]}, found {_name_type(mapping[key])}"
         for key, kind in table.items()
         if mapping.get(key) is not None and not isinstance(mapping[key], kind) and key != "python_version"
     ]
@@ -367,5 +368,5 @@ def _types(mapping: dict[str, Any], table: dict[str, type], where: str) -> list[
 _WORDS: dict[type, str] = {str: "text", dict: "a mapping", list: "a list"}
 
 
-def _kind(value: Any) -> str:
+def _name_type(value: Any) -> str:
     return "nothing" if value is None else _WORDS.get(type(value)) or show_value(value)

@@ -1,4 +1,4 @@
-"""Log lines on stderr: JSON for machines, text for people; each with the ids of the call that it belongs to."""
+"""Log lines on stderr: JSON for machines, text for people, each with the ids of its call."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .function.context import current_call
 from .function.tracebacks import user_traceback
 
 _WHOLE = 4096  # PIPE_BUF: what a pipe takes in one piece, however many write to it; log lines are mostly ASCII
-# uvicorn says in its own words what we say in ours, with a traceback of its frames
+# uvicorn logs the same events as we do, with a traceback of its own frames
 _UVICORN_SAYS = (
     "Exception in ASGI application",
     "ASGI callable returned without",
@@ -27,7 +27,7 @@ _UVICORN_SAYS = (
 
 
 class LogHandler(logging.Handler):
-    """Writes records to a stream, one line each; a traceback is a field of the JSON, and indented text otherwise."""
+    """Writes records to a stream, one line each. A traceback is a field in JSON, and indented lines in text."""
 
     def __init__(self, form: str, stream: Any = None) -> None:
         super().__init__()
@@ -36,7 +36,7 @@ class LogHandler(logging.Handler):
 
     @property
     def stream(self) -> Any:
-        """Where lines go: what was given, else stderr as it is now, which a run keeps a copy of."""
+        """The stream that was set, else the current stderr, of which a run keeps a copy."""
         return self._stream or sys.stderr
 
     @stream.setter
@@ -55,11 +55,11 @@ class LogHandler(logging.Handler):
         try:
             self.stream.write(text)
             self.stream.flush()
-        except (OSError, ValueError):  # nobody reads the log any more: no reason to stop serving
+        except (OSError, ValueError):  # a closed log is no reason to stop serving
             pass
 
     def put_calls(self, records: list[tuple[float, str, dict[str, Any]]]) -> None:
-        """Write the access log's records, as many in one go as a pipe takes whole: workers share it."""
+        """Write the access log's records, as many at once as a pipe writes atomically, as workers share it."""
         batch: list[str] = []
         size = 0
         for created, message, fields in records:
@@ -105,7 +105,7 @@ def json_line(created: float, level: str, message: str, fields: dict[str, Any]) 
 def text_line(created: float, level: str, message: str, fields: dict[str, Any]) -> str:
     """Return one line for people, the traceback indented below it, with control characters escaped in both.
 
-    Ids are left out but the one that a client was told.
+    Ids are left out except the one in the client's response.
     """
     clock = time.strftime("%H:%M:%S", time.localtime(created)) + f".{int(created % 1 * 1000):03d}"
     hidden = ("traceback", "request_id", "trace_id", "span_id", "logger", "function", "method", "path", "status")

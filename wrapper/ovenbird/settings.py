@@ -20,9 +20,9 @@ from .common.units import parse_duration, parse_size, parse_whole
 from .errors import SettingsError
 
 _PORTS = 65535
-# flags of a run that may hold bytes of another encoding, as names of files do
+# flags of a run that may hold bytes of another encoding, such as file names
 _OF_BYTES = ("source", "param", "params", "each", "input", "output_dir", "result_file")
-# variables that have no flag: what is run, where records lie, what an image and a local run say of themselves
+# variables without a flag: the target, the folder of records, facts of an image and of a local run
 _FURTHER_VARIABLES = frozenset(
     f"OVENBIRD_{name}" for name in "TARGET HOME SPARE_HOME LOCAL_RUN IMAGE_DIGEST PROCESS_ONE".split()
 )
@@ -35,7 +35,7 @@ size = parse_size
 
 
 def boolean(text: str) -> bool:
-    """True or False from `true/false`, `on/off`, `yes/no`, `1/0`."""
+    """Return True or False from `true/false`, `on/off`, `yes/no`, `1/0`. Errors: ValueError."""
     value = text.strip().lower()
     if value in ("1", "true", "on", "yes"):
         return True
@@ -45,7 +45,7 @@ def boolean(text: str) -> bool:
 
 
 def whole(low: int, high: int | None = None) -> Callable[[str], int]:
-    """A parser of whole numbers from `low` to `high`."""
+    """Return a parser of whole numbers from `low` to `high`."""
 
     def parse(text: str) -> int:
         return parse_whole(text, low, high)
@@ -72,12 +72,12 @@ def size_or_auto(text: str) -> str:
 
 
 def workers(text: str) -> int:
-    """A number of processes, or 0 for `auto`: as many as the CPUs that this process may use."""
+    """Return a number of processes, or 0 for `auto`: as many as the CPUs that this process may use."""
     return 0 if text.strip().lower() == "auto" else whole(1, 1024)(text)
 
 
 def choice(*words: str) -> Callable[[str], str]:
-    """A parser that takes one of `words`."""
+    """Return a parser that accepts one of `words`."""
 
     def parse(text: str) -> str:
         if text not in words:
@@ -88,7 +88,7 @@ def choice(*words: str) -> Callable[[str], str]:
 
 
 def methods(text: str) -> tuple[str, ...]:
-    """HTTP methods from `GET,POST`; empty for all."""
+    """Return HTTP methods from `GET,POST`; empty for all. Errors: ValueError."""
     values = tuple(word.strip().upper() for word in text.split(",") if word.strip())
     for word in values:
         if not re.fullmatch(r"[A-Z-]+", word):
@@ -97,7 +97,7 @@ def methods(text: str) -> tuple[str, ...]:
 
 
 def host_name(text: str) -> str:
-    """The name or the address of a host; no look is taken whether there is one."""
+    """Return the name or the address of a host. Only its form is checked. Errors: ValueError."""
     try:
         *labels, last = text.split(".")
         if not text.isprintable() or "" in labels or max(map(len, (*labels, last))) > 63 or len(text) > 253:
@@ -110,7 +110,7 @@ def host_name(text: str) -> str:
 
 
 def names(text: str) -> tuple[str, ...]:
-    """Names of environment variables from `A,B`."""
+    """Return names of environment variables from `A,B`. Errors: ValueError."""
     values = tuple(word.strip() for word in text.split(",") if word.strip())
     for word in values:
         if not re.fullmatch(r"[A-Za-z_]\w*", word, re.ASCII):
@@ -119,7 +119,7 @@ def names(text: str) -> tuple[str, ...]:
 
 
 def json_object(text: str) -> dict[str, Any]:
-    """A JSON object."""
+    """Return the members of a JSON object. Errors: ValueError."""
     try:
         return msgspec.json.decode(text, type=dict[str, Any])
     except (msgspec.MsgspecError, RecursionError):
@@ -127,7 +127,7 @@ def json_object(text: str) -> dict[str, Any]:
 
 
 def named_json(text: str) -> dict[str, Any]:
-    """One `name=value`: the value is JSON where it parses as JSON, else text."""
+    """Return one `name=value`. The value is JSON where it parses as JSON, else text. Errors: ValueError."""
     name, equals, value = text.partition("=")
     if not equals or not name:
         raise ValueError("NAME=VALUE, where VALUE is JSON or text")
@@ -138,7 +138,7 @@ def named_json(text: str) -> dict[str, Any]:
 
 
 class RawArgument(str):
-    """A value as it was typed: JSON or text, which only the argument's hint can tell."""
+    """A value as it was typed. The hint of the argument decides whether it is JSON or text."""
 
     __slots__ = ()
 
@@ -157,20 +157,20 @@ def raw_members(text: bytes) -> dict[str, RawJson]:
 
 
 def named_typed(text: str) -> dict[str, Any]:
-    """One `name=value`, the value as it was typed."""
+    """Return one `name=value`, with the value as it was typed. Errors: ValueError."""
     values = named_text(text)
     return {name: RawArgument(value) for name, value in values.items()}
 
 
 def run_name(text: str) -> str:
-    """The name of a run: it can stand where an id can."""
+    """Return the name of a run. It can stand where an id can. Errors: ValueError."""
     if not re.fullmatch(r"[\w.+,=@-]{1,200}", text, re.ASCII) or text in (".", "..", "latest", "run"):
         raise ValueError("1 to 200 letters, digits or . + - _ , = @, and not `latest`")
     return text
 
 
 def tag(text: str) -> dict[str, Any]:
-    """One tag `key=value`, or a word alone."""
+    """Return one tag: `key=value`, or a word alone. Errors: ValueError."""
     key, _, value = text.partition("=")
     if not key.strip():
         raise ValueError("KEY=VALUE, or a word")
@@ -178,7 +178,7 @@ def tag(text: str) -> dict[str, Any]:
 
 
 def named_text(text: str) -> dict[str, Any]:
-    """One `name=value`. A name may be any text: `**kwargs` takes it."""
+    """Return one `name=value`. A name may be any text, as `**kwargs` accepts it. Errors: ValueError."""
     name, equals, value = text.partition("=")
     if not equals or not name:
         raise ValueError("NAME=VALUE")
@@ -186,7 +186,7 @@ def named_text(text: str) -> dict[str, Any]:
 
 
 def named_variable(text: str) -> dict[str, Any]:
-    """One `name=value` of an environment."""
+    """Return one `name=value` of an environment. Errors: ValueError."""
     if not text.partition("=")[0].isidentifier():
         raise ValueError("NAME=VALUE, where NAME has letters, digits and underscores")
     return named_text(text)
@@ -203,7 +203,7 @@ def _option(
     many: bool = False,
     defaults: dict[str, Any] | None = None,
 ) -> Any:
-    """A field of the table. `many`: the flag may be repeated, and its JSON objects are merged.
+    """Return a field of the table. With `many`, the flag may be repeated, and its JSON objects are merged.
 
     `defaults` holds what else is the default of a verb.
     """
@@ -578,32 +578,32 @@ Option = Field  # the type of one row of the table, for readers of `options`
 
 
 def options(verb: str) -> list[Option[Any]]:
-    """The rows of the table that belong to `verb`, in the order of the table."""
+    """Return the rows of the table that belong to `verb`, in the order of the table."""
     return [row for row in fields(Settings) if verb in row.metadata["verbs"]]
 
 
 def flag(row: Option[Any]) -> str:
-    """The command-line flag of a row: `--max-body`."""
+    """Return the command-line flag of a row, such as `--max-body`."""
     return "--" + row.name.replace("_", "-")
 
 
 def variable(row: Option[Any]) -> str:
-    """The environment variable of a row: `OVENBIRD_MAX_BODY`."""
+    """Return the environment variable of a row, such as `OVENBIRD_MAX_BODY`."""
     return variables(row)[0]
 
 
 def variables(row: Option[Any]) -> tuple[str, ...]:
-    """The environment variables of a row, the one that wins first: `OVENBIRD_PORT`, `PORT`."""
+    """Return the environment variables of a row, such as `OVENBIRD_PORT` and `PORT`; the first one takes precedence."""
     return tuple((row.metadata["env"] or "OVENBIRD_" + row.name.upper()).split())
 
 
 def default(row: Option[Any]) -> Any:
-    """The default of a row."""
+    """Return the default of a row."""
     return row.default_factory() if row.default_factory is not MISSING else row.default
 
 
 def resolve(verb: str, flags: Mapping[str, str | Iterable[str]], environ: Mapping[str, str]) -> Settings:
-    """The settings of `verb` from its flags (by field name, unparsed) and the environment.
+    """Return the settings of `verb` from its flags (unparsed, by field name) and the environment.
 
     Every value that does not parse is reported at once. Source: flag, then environment, then default.
     """
@@ -638,7 +638,7 @@ def resolve(verb: str, flags: Mapping[str, str | Iterable[str]], environ: Mappin
 
 
 def unknown_variables(environ: Iterable[str]) -> list[str]:
-    """Return the names that begin with `OVENBIRD_` and are no setting, whichever verb has it."""
+    """Return the names that begin with `OVENBIRD_` and belong to no setting of any verb."""
     ours = [name for name in environ if name.startswith("OVENBIRD_")]
     if not ours:
         return []
@@ -647,7 +647,7 @@ def unknown_variables(environ: Iterable[str]) -> list[str]:
 
 
 def given(verb: str, flags: Mapping[str, Any], environ: Mapping[str, str]) -> frozenset[str]:
-    """The settings of `verb` that a flag or the environment gives, by field name."""
+    """Return the field names of the settings of `verb` that a flag or the environment sets."""
     return frozenset(
         row.name
         for row in options(verb)
@@ -656,7 +656,7 @@ def given(verb: str, flags: Mapping[str, Any], environ: Mapping[str, str]) -> fr
 
 
 def limits_as_variables(settings: Settings) -> dict[str, str]:
-    """The limits of what a run fetches, as variables: where files are fetched, only the environment is known."""
+    """Return the limits of what a run fetches, as variables. The code that fetches files sees only the environment."""
     return {
         "OVENBIRD_MAX_INPUT": str(settings.max_input),
         "OVENBIRD_SOURCE_LIMIT": str(settings.source_limit),
@@ -665,7 +665,7 @@ def limits_as_variables(settings: Settings) -> dict[str, str]:
 
 
 def cpus(cgroup: str = "/sys/fs/cgroup") -> int:
-    """How many CPUs this process may use: the cgroup's quota (v2, then v1) or the affinity, whichever is less.
+    """Return how many CPUs this process may use: the cgroup's quota (v2, then v1) or the affinity, whichever is less.
 
     A quota of 1.5 CPUs gives 2: a worker that has to wait for its share beats one that does not exist.
     """

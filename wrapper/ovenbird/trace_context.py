@@ -17,17 +17,17 @@ _KNOWN_FLAGS = 0b11  # sampled, random; others must not be passed on
 
 @dataclass(frozen=True, slots=True)
 class TraceContext:
-    """Where a call stands in a trace: `parent_id` is the caller's span, empty when the trace starts here."""
+    """The position of a call in a trace. `parent_id` is the caller's span, empty when the trace starts here."""
 
     trace_id: str
     span_id: str
     parent_id: str
     flags: str
-    tracestate: str = ""  # what vendors have said of the caller's trace, to be sent on as it is
+    tracestate: str = ""  # vendors' data of the caller's trace, sent on unchanged
 
     @property
     def traceparent(self) -> str:
-        """The header to send on."""
+        """The header for the next service."""
         return f"00-{self.trace_id}-{self.span_id}-{self.flags}"
 
 
@@ -58,5 +58,5 @@ def vendor_state(text: str) -> str:
 
 
 def new_id(bits: int) -> str:
-    """A random id that is not zero, in lower-case hexadecimal."""
+    """Return a random id that is not zero, in lower-case hexadecimal digits."""
     return f"{random.getrandbits(bits) or 1:0{bits // 4}x}"

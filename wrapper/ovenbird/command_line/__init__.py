@@ -1,1 +1,1 @@
-"""What a command line offers beside its verbs: help, completion, advice after a mistake, a starting point."""
+"""Parsers, help, advice after a mistake, and error output of the command line."""

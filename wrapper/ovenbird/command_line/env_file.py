@@ -54,7 +54,7 @@ def parse_env_file(text: str, path: str, environ: Mapping[str, str]) -> dict[str
             match = _LINE.match(text, position, end)
             if not match or not _NAME.fullmatch(match["name"]):
                 raise ValueError("expected NAME=VALUE, where NAME has letters, digits and underscores")
-            value, after = _value(text, match.end(), end) if match["equals"] else (None, end + 1)
+            value, after = _read_value(text, match.end(), end) if match["equals"] else (None, end + 1)
             if value is None and text[match.end() : end].strip():
                 raise ValueError("expected NAME=VALUE")
         except ValueError as error:
@@ -66,7 +66,7 @@ def parse_env_file(text: str, path: str, environ: Mapping[str, str]) -> dict[str
     return values
 
 
-def _value(text: str, start: int, end: int) -> tuple[str, int]:
+def _read_value(text: str, start: int, end: int) -> tuple[str, int]:
     """Return a value and where the next line begins. Errors: ValueError."""
     if text[start : start + 1] in ("'", '"'):
         quoted = _QUOTED.match(text, start)

@@ -43,14 +43,14 @@ def report_error(error: OvenbirdError, lines: LogHandler | None = None, *, pod: 
         cause = "".join(f"{escape_controls(line)}\n" for line in error.cause.split("\n")) if error.cause else ""
         hint = f"  hint: {error.hint}\n" if error.hint else ""
         text = f"{cause}error: {error.message}\n{hint}"
-    with contextlib.suppress(OSError, ValueError):  # nobody reads: the exit status says it too
+    with contextlib.suppress(OSError, ValueError):  # a closed stderr: the exit status still reports it
         sys.stderr.write(text)
         sys.stderr.flush()
     return error.exit_code
 
 
 def is_folder_gone() -> bool:
-    """Return whether the current folder was removed: then every relative path names nothing."""
+    """Return whether the current folder was removed, so that no relative path can be resolved."""
     try:
         os.getcwd()  # noqa: PTH109  # pathlib's says the same, and makes a path of it
     except OSError:

@@ -1,4 +1,4 @@
-"""What argparse keeps of a parser and does not tell: its arguments, its groups, the parsers of its verbs.
+"""Read the parts of an argparse parser that have no public interface: arguments, groups, parsers of verbs.
 
 These attributes have been there since Python 2.7, and everything that reads parsers reads them.
 """

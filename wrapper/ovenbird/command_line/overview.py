@@ -1,4 +1,4 @@
-"""`ovenbird --help`: every verb of this installation, by what it is for."""
+"""`ovenbird --help`: every verb of this installation, grouped by purpose."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every verb of the `ovenbird` command with its parser, those of other packages too."""
+"""The parsers of every verb of the `ovenbird` command, also of verbs from other packages."""
 
 from __future__ import annotations
 

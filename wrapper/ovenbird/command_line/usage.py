@@ -1,4 +1,4 @@
-"""What is said after a mistake on the command line: the mistake, and what may have been meant."""
+"""Explain a mistake on the command line, and suggest what may have been meant."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _OF_RUNS = ("list", "ls", "show", "get", "rm", "logs", "tag", "compare", "rerun"
 
 
 def unknown_verb(verb: str) -> SettingsError:
-    """Return the error of a verb that is not there."""
+    """Return the error for a verb that does not exist."""
     from .parsers import describe_verbs
 
     suggestion = nearest_name(verb, (*describe_verbs(), *_OF_BUILDER))
@@ -42,15 +42,15 @@ def unknown_verb(verb: str) -> SettingsError:
 
 
 def explain_error(parser: CommandParser, message: str) -> str:
-    """Return what is printed for a mistake that argparse has found: one line, and a hint."""
-    leaf = _chosen(parser)
-    hint = _hint(leaf, message) or f"`{leaf.prog} --help` lists what it takes"
-    message = _without_values(message)
+    """Return the text for a mistake that argparse has found: one line, and a hint."""
+    leaf = _find_leaf(parser)
+    hint = _suggest(leaf, message) or f"`{leaf.prog} --help` lists what it takes"
+    message = _remove_values(message)
     text = "\n".join(cut_text(escape_controls(line), 4000) for line in message.split("\n"))
     return f"{leaf.prog}: error: {text}\n  hint: {hint}\n"
 
 
-def _without_values(message: str) -> str:
+def _remove_values(message: str) -> str:
     """Return a message of argparse without the values of flags that it does not know: one may be a password."""
     unknown = message.partition(_UNKNOWN)[2].split()
     flags_alone = [word.partition("=")[0] for word in unknown if word.startswith("-")]
@@ -59,7 +59,7 @@ def _without_values(message: str) -> str:
     return redact_text(message)
 
 
-def _chosen(parser: CommandParser) -> argparse.ArgumentParser:
+def _find_leaf(parser: CommandParser) -> argparse.ArgumentParser:
     """Return the parser of the verb that the words name, as far as they name one."""
     leaf: argparse.ArgumentParser = parser
     for word in parser.words:
@@ -67,11 +67,11 @@ def _chosen(parser: CommandParser) -> argparse.ArgumentParser:
     return leaf
 
 
-def _hint(leaf: argparse.ArgumentParser, message: str) -> str:
+def _suggest(leaf: argparse.ArgumentParser, message: str) -> str:
     if message.startswith(_UNKNOWN):
         words = message.removeprefix(_UNKNOWN).split()
         odd = next((word for word in words if word.startswith("-")), "")
-        return _hint_for_flag(odd.partition("=")[0], leaf) if odd else ""
+        return _suggest_flag(odd.partition("=")[0], leaf) if odd else ""
     if choice := _CHOICE.search(message):
         choices = [word.strip().strip("'\"") for word in choice[2].split(",")]
         word = {"ls": "list", "remove": "rm", "delete": "rm", "log": "logs"}.get(choice[1], choice[1])
@@ -80,7 +80,7 @@ def _hint(leaf: argparse.ArgumentParser, message: str) -> str:
     return ""
 
 
-def _hint_for_flag(flag: str, leaf: argparse.ArgumentParser) -> str:
+def _suggest_flag(flag: str, leaf: argparse.ArgumentParser) -> str:
     if verbs := _find_verbs(flag):
         return f"`{flag}` is a flag of {', '.join(f'`{verb}`' for verb in verbs)}"
     suggestion = nearest_name(flag, [name for action in flags(leaf) for name in action.option_strings if len(name) > 2])

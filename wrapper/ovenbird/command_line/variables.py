@@ -1,4 +1,4 @@
-"""Say of a variable that begins with `OVENBIRD_`, and is none of ours, which one it may have been meant for."""
+"""Warn about variables that begin with `OVENBIRD_` and are not read, with a similar name that is."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .. import settings as table
 from ..common.did_you_mean import nearest_name
 
 _PREFIX = "OVENBIRD_"
-_NEAR = 0.75  # how near a name must be: what begins with our prefix may be the user's own
+_NEAR = 0.75  # how similar a name must be: others with our prefix may be the user's own
 # those of the builder and of the images; a test holds them to what the sources read
 OTHERS = frozenset(
     f"{_PREFIX}{name}"
@@ -27,7 +27,7 @@ _ADDRESS = re.compile(r"(tcp|udp|sctp)://")
 
 
 def describe_misspelled(names: Iterable[str], environ: Mapping[str, str]) -> list[str]:
-    """Return a sentence for each of the names that is near to a variable of ours; no value is shown."""
+    """Return a sentence for each name that is similar to a variable of ours. No value is shown."""
     variables = {name.removeprefix(_PREFIX) for row in fields(table.Settings) for name in table.variables(row)}
     variables |= {name.removeprefix(_PREFIX) for name in OTHERS}
     sentences = []

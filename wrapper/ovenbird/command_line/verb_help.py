@@ -10,7 +10,7 @@ from .examples import EXAMPLES
 from .inner_parsers import arguments, flags, move_to_groups, sub_parsers, ungrouped
 from .verb_parser import VERBS, CommandParser, Formatter
 
-_MANY = 8  # flags; a verb with more has a usage that does not name each
+_MANY = 8  # flags; a usage with more does not list each
 NOTES = {
     "run": (
         "What is printed: on stdout what the function returned, once, at the end (JSON, text, the first rows of a "
@@ -68,7 +68,7 @@ class HelpFormatter(Formatter):
 
 
 def complete_help(parser: CommandParser) -> None:
-    """Add to a parser what only its help needs; twice is once."""
+    """Add to a parser what only its help needs. A second call does nothing."""
     verb = parser.prog.removeprefix("ovenbird").strip()
     if parser.formatter_class is HelpFormatter:
         return
@@ -76,10 +76,10 @@ def complete_help(parser: CommandParser) -> None:
     _show_defaults(parser, verb)
     groups = BUILD_GROUPS if verb in _OF_BUILDER else GROUPS if verb in VERBS else {}
     if len(ungrouped(parser)) > _MANY:
-        move_to_groups(parser, _sorted_flags(parser, groups))
+        move_to_groups(parser, _group_flags(parser, groups))
     if len(flags(parser)) > _MANY and not sub_parsers(parser):
         parser.usage = f"{parser.prog} [flags]" + "".join(
-            f" {_word(a)}" for a in arguments(parser) if not a.option_strings
+            f" {_format_word(a)}" for a in arguments(parser) if not a.option_strings
         )
     examples = EXAMPLES.get(verb, ())
     paragraphs = [parser.epilog or NOTES.get(verb, ""), parser.note]
@@ -89,7 +89,7 @@ def complete_help(parser: CommandParser) -> None:
 
 
 def format_default(row: table.Option[Any], verb: str = "") -> str:
-    """Return the default of a setting as a person types it; empty where its text says it, or there is none."""
+    """Return the default of a setting as a person types it; empty if its help says it, or there is none."""
     value = row.metadata["defaults"].get(verb, table.default(row))
     if value in ("", (), {}, -1):
         return ""
@@ -101,25 +101,25 @@ def format_default(row: table.Option[Any], verb: str = "") -> str:
 
 
 def _show_defaults(parser: CommandParser, verb: str) -> None:
-    """Say the default of each flag that has one and does not say it."""
+    """Add the default to the help of each flag that has one and does not say it."""
     rows = {table.flag(row): row for row in table.options(verb)} if verb not in _OF_BUILDER else {}
     for action in arguments(parser):
         row = next((rows[name] for name in action.option_strings if name in rows), None)
-        text = format_default(row, verb) if row else _default_of(action)
+        text = format_default(row, verb) if row else _format_action_default(action)
         help_text = action.help or ""
         is_said = "Default:" in help_text if row else "default" in help_text or help_text.endswith(f"[{text}]")
         if text and not is_said:
             action.help = f"{action.help or ''} (default: {text})".replace("%", "%%" if "%" in text else "%").strip()
 
 
-def _default_of(action: argparse.Action) -> str:
+def _format_action_default(action: argparse.Action) -> str:
     value = action.default
     if value in (None, "", [], (), False, argparse.SUPPRESS) or not isinstance(value, (str, int, float)):
         return ""
     return "on" if value is True else str(value)
 
 
-def _sorted_flags(parser: CommandParser, groups: dict[str, str]) -> list[tuple[str, list[argparse.Action]]]:
+def _group_flags(parser: CommandParser, groups: dict[str, str]) -> list[tuple[str, list[argparse.Action]]]:
     by_name = {action.dest: action for action in ungrouped(parser)}
     sections = [
         (title, [by_name[name] for name in names.split() if name in by_name]) for title, names in groups.items()
@@ -127,6 +127,6 @@ def _sorted_flags(parser: CommandParser, groups: dict[str, str]) -> list[tuple[s
     return [(title, actions) for title, actions in sections if actions]
 
 
-def _word(action: argparse.Action) -> str:
+def _format_word(action: argparse.Action) -> str:
     name = str(action.metavar or action.dest)
     return {"?": f"[{name}]", "*": f"[{name} ...]", "+": f"{name} [{name} ...]"}.get(str(action.nargs), name)

@@ -18,7 +18,7 @@ VERBS = {
     "processor": "serve or run a function as the platform's processor does, from its document",
     "health": "ask the service on this machine whether it is ready: 0 when it is, else 1, with the reason on stderr",
 }
-# flags that are no settings: they have no variable
+# flags that are not settings, and have no variable
 EXTRA: dict[str, dict[str, dict[str, Any]]] = {
     "processor": {
         "config": {"metavar": "FILE", "required": True, "help": "the processor's document (kind NuclioFunction)"},
@@ -40,7 +40,7 @@ _TARGET = (
 
 
 class Formatter(argparse.HelpFormatter):
-    """argparse's, which imports shutil for the width of the terminal each time an option is added."""
+    """A help formatter without shutil, which argparse's imports for the terminal's width with each option."""
 
     def __init__(self, prog: str) -> None:
         columns = os.environ.get("COLUMNS", "")
@@ -52,7 +52,7 @@ class Formatter(argparse.HelpFormatter):
 
 
 class Advice(Protocol):
-    """What is printed for people: it knows every verb, so it lies above the parser."""
+    """The texts for people. It knows every verb, so it lies above the parser."""
 
     def describe_command(self) -> str:
         """Return the help of the command itself."""
@@ -61,7 +61,7 @@ class Advice(Protocol):
         """Add to a parser what only its help needs."""
 
     def explain_error(self, parser: CommandParser, message: str) -> str:
-        """Return what is printed for a mistake that argparse has found."""
+        """Return the text for a mistake that argparse has found."""
 
 
 class CommandParser(argparse.ArgumentParser):
@@ -78,7 +78,7 @@ class CommandParser(argparse.ArgumentParser):
         super().__init__(*arguments, **{"formatter_class": Formatter, **options})
 
     def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
-        """Parse, and keep the words for a message."""
+        """Parse the arguments, and keep the words for an error message."""
         self.words = sys.argv[1:] if args is None else args
         return super().parse_args(args, namespace)
 
@@ -100,7 +100,9 @@ class CommandParser(argparse.ArgumentParser):
                 raise
 
     def error(self, message: str) -> NoReturn:
-        """Say what is wrong and what may have been meant, and exit with 2, which callers turn into their own status."""
+        """Print what is wrong and what may have been meant, and exit with 2, which callers turn into their own
+        status.
+        """
         if self.advice is None:
             super().error(message)
         self.exit(2, self.advice.explain_error(self, message))
@@ -133,7 +135,10 @@ def build_parser(chosen: str) -> CommandParser:
 
 
 def spell_out(argv: list[str]) -> list[str]:
-    """`--debug` as `--debug=true`, `--no-access-log` as `--access-log=false`, `--access-log off` as one word."""
+    """Return argv with full switches: `--debug=true` for `--debug`, `--access-log=false` for `--no-access-log`.
+
+    A value in a word of its own is joined, as `--access-log off`.
+    """
     switches = {
         table.flag(row) for verb in VERBS for row in table.options(verb) if row.metadata["parse"] is table.boolean
     }

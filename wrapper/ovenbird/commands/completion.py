@@ -1,4 +1,4 @@
-"""`ovenbird completion SHELL`: print what a shell completes the command by.
+"""`ovenbird completion SHELL`: print the completion script of a shell.
 
 The script holds all verbs and flags as text, so that a press of the tab key starts no Python.
 """
@@ -18,7 +18,7 @@ _OF_FILES = ("FILE", "PATH", "TARGET", "PLACE", "DEST")
 
 
 def main(argv: Sequence[str]) -> int:
-    """Print the script; the exit status."""
+    """Print the script; return the exit status."""
     try:
         shell = build_parser().parse_args(argv[1:]).shell
     except SystemExit as exit_request:  # argparse has printed the help, or what is wrong
@@ -28,7 +28,7 @@ def main(argv: Sequence[str]) -> int:
 
 
 def find_places() -> Iterator[CompletionNode]:
-    """Yield every place of the command line: the beginning first, then each verb, and the verbs below it."""
+    """Yield every node of the command line: the top first, then each verb, and the verbs below it."""
     verbs = describe_verbs()
     top = (
         CompletionFlag(("--help", "-h"), "show the help", None),
@@ -37,31 +37,31 @@ def find_places() -> Iterator[CompletionNode]:
     yield CompletionNode("", {**verbs, "help": "show the help of a verb"}, top, "")
     yield CompletionNode("help", verbs, (), "")
     for verb in verbs:
-        yield from _places(find_parser(verb), verb)
+        yield from _walk_nodes(find_parser(verb), verb)
 
 
-def _places(parser: argparse.ArgumentParser, words: str) -> Iterator[CompletionNode]:
+def _walk_nodes(parser: argparse.ArgumentParser, words: str) -> Iterator[CompletionNode]:
     inner = sub_parsers(parser)
     texts = describe_sub_parsers(parser)
     positional = next((action for action in arguments(parser) if not action.option_strings), None)
     yield CompletionNode(
         words,
-        {name: _line(texts.get(name, "")) for name in inner},
-        tuple(_flag(action) for action in flags(parser)),
-        (_value(action=positional) or "") if positional else "",
+        {name: _shorten_help(texts.get(name, "")) for name in inner},
+        tuple(_describe_flag(action) for action in flags(parser)),
+        (_completion_value(action=positional) or "") if positional else "",
     )
     for name, below in inner.items():
-        yield from _places(below, f"{words} {name}")
+        yield from _walk_nodes(below, f"{words} {name}")
 
 
-def _flag(action: argparse.Action) -> CompletionFlag:
+def _describe_flag(action: argparse.Action) -> CompletionFlag:
     names = tuple(action.option_strings)
     if action.metavar == "BOOL":  # may stand alone, and be turned around
-        return CompletionFlag((*names, f"--no-{names[0].removeprefix('--')}"), _line(action.help), None)
-    return CompletionFlag(names, _line(action.help), _value(action) if takes_value(action) else None)
+        return CompletionFlag((*names, f"--no-{names[0].removeprefix('--')}"), _shorten_help(action.help), None)
+    return CompletionFlag(names, _shorten_help(action.help), _completion_value(action) if takes_value(action) else None)
 
 
-def _value(action: argparse.Action) -> str:
+def _completion_value(action: argparse.Action) -> str:
     """Return what a value is completed by: files, folders, words with blanks between them, or nothing."""
     if action.choices:
         return " ".join(map(str, action.choices))
@@ -73,7 +73,7 @@ def _value(action: argparse.Action) -> str:
     return " ".join(word for word in metavar.split("|") if word.islower() and word.replace("-", "").isalnum())
 
 
-def _line(text: str | None) -> str:
+def _shorten_help(text: str | None) -> str:
     """Return the beginning of a line of help, without what only argparse reads."""
     line = (text or "").replace("%%", "%").split(" [OVENBIRD_")[0]
     return line if len(line) <= 80 else line[:77] + "..."

@@ -1,4 +1,4 @@
-"""The scripts of three shells, each a walk over the places of the command line."""
+"""The completion scripts of three shells, written from the nodes of the command line."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ FILES, FOLDERS = "@files", "@folders"
 
 @dataclass(frozen=True)
 class CompletionFlag:
-    """A flag: its names, its line of help, and what follows it: nothing (None), files, folders, or one of words."""
+    """A flag: its names, its line of help, and its value: None without one, files, folders, or one of several words."""
 
     names: tuple[str, ...]
     text: str
@@ -22,7 +22,7 @@ class CompletionFlag:
 
 @dataclass(frozen=True)
 class CompletionNode:
-    """What may stand after some verbs: further verbs with their lines of help, flags, and what else."""
+    """A place on the command line after some verbs: further verbs with their lines of help, flags, and other values."""
 
     words: str
     verbs: dict[str, str]
@@ -138,9 +138,9 @@ def write_bash(nodes: Sequence[CompletionNode]) -> str:
     for node in nodes:
         verbs = " ".join(node.verbs) if node.verbs else node.value
         flags = " ".join(name for flag in node.flags for name in flag.names)
-        table.append(f"        {_quoted(node.words)}) verbs={_quoted(verbs)} flags={_quoted(flags)} ;;")
-        values += _values(node)
-    return _filled(_BASH, nodes, table, values)
+        table.append(f"        {_quote(node.words)}) verbs={_quote(verbs)} flags={_quote(flags)} ;;")
+        values += _format_values(node)
+    return _fill_script(_BASH, nodes, table, values)
 
 
 def write_zsh(nodes: Sequence[CompletionNode]) -> str:
@@ -148,14 +148,14 @@ def write_zsh(nodes: Sequence[CompletionNode]) -> str:
     table = []
     values = []
     for node in nodes:
-        verbs = [_quoted(f"{name}:{text}") for name, text in node.verbs.items()]
+        verbs = [_quote(f"{name}:{text}") for name, text in node.verbs.items()]
         files = node.value.startswith("@")
-        verbs = verbs or ([] if files else [_quoted(word) for word in node.value.split()])
-        flags = [_quoted(f"{name}:{flag.text}") for flag in node.flags for name in flag.names]
-        table.append(f"        {_quoted(node.words)})")
+        verbs = verbs or ([] if files else [_quote(word) for word in node.value.split()])
+        flags = [_quote(f"{name}:{flag.text}") for flag in node.flags for name in flag.names]
+        table.append(f"        {_quote(node.words)})")
         table.append(f"            verbs=({' '.join(verbs)}) flags=({' '.join(flags)}) files={'1' if files else ''} ;;")
-        values += _values(node)
-    return _filled(_ZSH, nodes, table, values)
+        values += _format_values(node)
+    return _fill_script(_ZSH, nodes, table, values)
 
 
 def write_fish(nodes: Sequence[CompletionNode]) -> str:
@@ -164,13 +164,13 @@ def write_fish(nodes: Sequence[CompletionNode]) -> str:
     for node in nodes:
         command = f"complete -c ovenbird -n \"__ovenbird_at '{node.words}'\""
         if not node.value.startswith("@"):
-            lines.append(f"{command} -f" + (f" -a {_fish(node.value)}" if node.value and not node.verbs else ""))
-        lines += [f"{command} -f -a {_fish(name)} -d {_fish(text)}" for name, text in node.verbs.items()]
+            lines.append(f"{command} -f" + (f" -a {_quote_fish(node.value)}" if node.value and not node.verbs else ""))
+        lines += [f"{command} -f -a {_quote_fish(name)} -d {_quote_fish(text)}" for name, text in node.verbs.items()]
         for flag in node.flags:
             for name in flag.names:
                 option = f"-l {name[2:]}" if name.startswith("--") else f"-s {name[1:]}"
-                lines.append(f"{command} {option}{_fish_value(flag.value)} -d {_fish(flag.text)}")
-    names = " ".join(_fish(node.words) for node in nodes if node.words)
+                lines.append(f"{command} {option}{_format_fish_value(flag.value)} -d {_quote_fish(flag.text)}")
+    names = " ".join(_quote_fish(node.words) for node in nodes if node.words)
     return _FISH.replace("@PLACES@", names).replace("@TABLE@", "\n".join(lines))
 
 
@@ -189,35 +189,35 @@ def build_parser() -> CommandParser:
     return parser
 
 
-def _values(node: CompletionNode) -> list[str]:
+def _format_values(node: CompletionNode) -> list[str]:
     """Return a line of `case` for each flag that a value follows."""
     lines = []
     for flag in node.flags:
         if flag.value is not None:
-            names = "|".join(_quoted(f"{node.words} {name}") for name in flag.names)
-            lines.append(f"        {names}) value={_quoted(flag.value or '@none')} ;;")
+            names = "|".join(_quote(f"{node.words} {name}") for name in flag.names)
+            lines.append(f"        {names}) value={_quote(flag.value or '@none')} ;;")
     return lines
 
 
-def _filled(script: str, nodes: Sequence[CompletionNode], table: list[str], values: list[str]) -> str:
-    names = "|".join(_quoted(node.words) for node in nodes if node.words)
+def _fill_script(script: str, nodes: Sequence[CompletionNode], table: list[str], values: list[str]) -> str:
+    names = "|".join(_quote(node.words) for node in nodes if node.words)
     return script.replace("@PLACES@", names).replace("@TABLE@", "\n".join(table)).replace("@VALUES@", "\n".join(values))
 
 
-def _quoted(text: str) -> str:
+def _quote(text: str) -> str:
     """Return a text as one word of bash and zsh."""
     return text if re.fullmatch(r"[\w@./-]+", text) else "'" + text.replace("'", "'\\''") + "'"
 
 
-def _fish(text: str) -> str:
+def _quote_fish(text: str) -> str:
     return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
-def _fish_value(value: str | None) -> str:
+def _format_fish_value(value: str | None) -> str:
     if value is None:
         return ""
     if value == "@files":
         return " -r -F"
     if value == "@folders":
         return " -x -a '(__fish_complete_directories)'"
-    return f" -x -a {_fish(value)}" if value else " -x"
+    return f" -x -a {_quote_fish(value)}" if value else " -x"

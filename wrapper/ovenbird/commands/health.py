@@ -1,4 +1,4 @@
-"""`ovenbird health`: ask the service of this container whether it is ready. Light, as it runs every few seconds."""
+"""`ovenbird health`: ask the service of this container whether it is ready. Fast, as it runs every few seconds."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _ALL = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  # a
 
 
 def main(argv: list[str]) -> int:
-    """0 when the service answers that it is ready, else 1 with the reason on stderr; 70 for a bad setting.
+    """Return 0 when the service is ready, 1 with the reason on stderr when it is not, 70 for a bad setting.
 
     Errors: SettingsError.
     """
@@ -34,7 +34,7 @@ def main(argv: list[str]) -> int:
 
 
 def ask(host: str, port: int, seconds: float) -> str:
-    """Why the service at an address is not ready; empty when it is."""
+    """Return why the service at an address is not ready; empty when it is."""
     try:
         with socket.create_connection((host, port), seconds) as connection:
             connection.settimeout(seconds)

@@ -56,7 +56,7 @@ next:
 
 
 def main(argv: Sequence[str]) -> int:
-    """Write the files, say what may be done next; the exit status. Errors: SettingsError."""
+    """Write the files and print the next steps; return the exit status. Errors: SettingsError."""
     try:
         options = build_parser().parse_args(argv[1:])
     except SystemExit as exit_request:  # argparse has printed the help, or what is wrong
@@ -107,7 +107,7 @@ def choose_name(folder: Path) -> str:
 
 
 def write_files(folder: Path, name: str) -> tuple[str, ...]:
-    """Write the files; their names. Errors: SettingsError when one of them is there, before any is written."""
+    """Write the files and return their names. Errors: SettingsError, before any is written, when one of them exists."""
     version = ".".join(map(str, sys.version_info[:2]))
     fields = {"name": name, "version": version if version in VERSIONS else VERSIONS[-1]}
     files = {

@@ -21,8 +21,8 @@ def main(call: VerbCall) -> int:
     from ..serve import in_process
 
     target, flags = call.find_target(), call.flags
-    body = _data(flags["data"])
-    headers = [_header(text) for text in flags["header"] or ()]
+    body = _read_data(flags["data"])
+    headers = [_parse_header(text) for text in flags["header"] or ()]
     if body and not any(name.lower() == "content-type" for name, _ in headers):
         headers.append(("content-type", flags["content_type"]))
     method = flags["method"] or ("POST" if body else "GET")
@@ -42,7 +42,7 @@ def main(call: VerbCall) -> int:
     return HandlerError.exit_code if answer.status >= 500 else ArgumentsError.exit_code
 
 
-def _data(text: str | None) -> bytes:
+def _read_data(text: str | None) -> bytes:
     if text is None:
         return b""
     if not text.startswith("@"):
@@ -55,7 +55,7 @@ def _data(text: str | None) -> bytes:
         raise SettingsError(f"--data: cannot read {show_value(text[1:])}: {error.strerror}") from None
 
 
-def _header(text: str) -> tuple[str, str]:
+def _parse_header(text: str) -> tuple[str, str]:
     name, colon, value = text.partition(":")
     if not colon or not name.strip():
         raise SettingsError(f"--header: expected 'Name: value', found {show_value(text)}")

@@ -1,4 +1,4 @@
-"""What an archive that is not trusted may hold, whatever its format. Decided before anything is written."""
+"""Checks of an untrusted archive of any format, made before anything is written."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from .text import show_value
 from .tree_names import describe_problem
 from .units import show_size
 
-RATIO = 200  # how much an archive may grow; text and code reach 20
-RATIO_FROM = 32 * 1024 * 1024  # bytes below which no ratio is looked at
+RATIO = 200  # unpacked size by packed size; text and code reach 20
+RATIO_FROM = 32 * 1024 * 1024  # bytes below which the ratio is not checked
 
 _LINK = 4000  # bytes of a link's target
 
@@ -20,7 +20,7 @@ Kind = Literal["file", "folder", "link", "other"]
 
 @dataclass(frozen=True, slots=True)
 class ArchiveLimits:
-    """Bytes that an archive may unpack to, the number of its members, and what to say about them."""
+    """Limits of an archive: unpacked bytes, number of members, and the hints for errors about them."""
 
     size: int
     files: int
@@ -28,7 +28,7 @@ class ArchiveLimits:
 
 
 class ArchiveError(Exception):
-    """Why an archive was not unpacked, and a hint. `unsafe`: it is whole, and holds what may not be written."""
+    """Why an archive was not unpacked, and a hint. `unsafe`: it is not damaged, but holds what must not be written."""
 
     def __init__(self, message: str, hint: str = "", *, unsafe: bool = False) -> None:
         super().__init__(message)
@@ -37,7 +37,7 @@ class ArchiveError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One member: its path as `clean_name` returns it, what it is, the bytes that it unpacks to."""
+    """One member: its path as `clean_name` returns it, its kind, and its unpacked size in bytes."""
 
     name: str
     kind: Kind
@@ -45,9 +45,9 @@ class Member:
 
 
 def clean_name(name: str) -> str:
-    """Return a member's name without the `./` that some packers begin it with, and without a folder's last slash.
+    """Return a member's name without a leading `./` and without the trailing slash of a folder.
 
-    The folder itself is `.`. What leaves it, or is absolute, stays so, for `check_members` to refuse.
+    The folder itself is `.`. An absolute name, or one that leaves it, is kept, and `check_members` refuses it.
     """
     parts = [part for part in name.removesuffix("/").split("/") if part != "."]
     return "/".join(parts) if parts else "."
@@ -86,7 +86,7 @@ def check_count(count: int, limits: ArchiveLimits) -> None:
 
 
 def check_size(size: int, packed: int, limits: ArchiveLimits) -> None:
-    """Refuse what unpacks to too much, or from too little: members may overlap, so `packed` is the file's size."""
+    """Refuse a too large unpacked size or ratio. Members may overlap, so `packed` is the size of the file."""
     if size > limits.size:
         message = f"unpacks to {show_size(size)}, more than {show_size(limits.size)}"
         raise ArchiveError(message, limits.hint, unsafe=True)
@@ -94,7 +94,7 @@ def check_size(size: int, packed: int, limits: ArchiveLimits) -> None:
 
 
 def check_ratio(size: int, packed: int) -> None:
-    """Refuse what grows as only a bomb does. Errors: ArchiveError."""
+    """Refuse the ratio of a decompression bomb. Errors: ArchiveError."""
     if size > RATIO_FROM and size > RATIO * packed:
         raise ArchiveError(
             f"expands from {show_size(packed)} to {show_size(size)}, rejected as a decompression bomb", unsafe=True

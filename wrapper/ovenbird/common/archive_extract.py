@@ -1,4 +1,4 @@
-"""Unpack a source that is an archive, of whichever format, and find the folder in it that the function lives in."""
+"""Unpack a source that is an archive of any supported format, and find the function's folder in it."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from .zip_extract import extract_zip
 
 _ZIP = (b"PK\x03\x04", b"PK\x05\x06")  # the second of an empty one
 _OTHERS = {b"7z\xbc\xaf\x27\x1c": "7z", b"Rar!": "rar", b"\x28\xb5\x2f\xfd": "Zstandard", b"\x1f\x9d": "compress"}
-# what packers put beside the one folder that a person has packed
+# what packers add next to the packed folder
 _BESIDE = frozenset(("__MACOSX", ".DS_Store"))
 
 
 class FolderMissingError(ArchiveError):
-    """The folder that was asked for is not in the archive."""
+    """The requested folder is not in the archive."""
 
 
 def is_archive(path: Path) -> bool:
-    """Return whether a file begins as an archive does: one that is unpacked, or one that is refused by its format."""
+    """Return whether a file begins like an archive, of a supported format or another one."""
     with path.open("rb") as file:
         start = file.read(8)
     return start.startswith((*_ZIP, *_OTHERS)) or is_tar(path)
@@ -38,7 +38,7 @@ def extract_archive(
     *,
     name: str = "",
 ) -> list[str]:
-    """Unpack a zip or a tar, told by its content, into an empty folder. As `extract_zip` and `extract_tar`.
+    """Unpack a zip or a tar, recognised by its content, into an empty folder. As `extract_zip` and `extract_tar`.
 
     `name` is what the archive is called where it comes from: it says what a damaged one should have been.
     """
@@ -59,7 +59,7 @@ def find_root(folder: Path, subfolder: str, module: str) -> Path:
     every download from a forge, unless the archive itself holds `module`.
     Errors: FolderMissingError, ArchiveError for a folder that is a link.
     """
-    top = _single_folder(folder)
+    top = _find_single_folder(folder)
     if not subfolder:
         return top if top and not _has_module(folder, module) else folder
     subfolder = clean_name(subfolder)
@@ -75,13 +75,13 @@ def find_root(folder: Path, subfolder: str, module: str) -> Path:
             ):
                 raise ArchiveError(f"the folder {show_value(subfolder)} is a link", unsafe=True)
             return start / subfolder
-    names = [path.relative_to(start).as_posix() for start in starts for path in _folders(start)]
+    names = [path.relative_to(start).as_posix() for start in starts for path in _list_folders(start)]
     some = ", ".join(show_value(name) for name in sorted(names)[:5])
     hint = did_you_mean(subfolder, names, limit=1) or (f"it has {some}" if some else "it has no folder")
     raise FolderMissingError(f"has no folder {show_value(subfolder)}", hint)
 
 
-def _single_folder(folder: Path) -> Path | None:
+def _find_single_folder(folder: Path) -> Path | None:
     entries = [entry for entry in folder.iterdir() if entry.name not in _BESIDE]
     if len(entries) == 1 and entries[0].is_dir() and not entries[0].is_symlink():
         return entries[0]
@@ -97,6 +97,6 @@ def _has_module(folder: Path, module: str) -> bool:
     )
 
 
-def _folders(folder: Path) -> list[Path]:
+def _list_folders(folder: Path) -> list[Path]:
     """Return the folders of the first two levels, which a misspelled name may mean."""
     return [path for pattern in ("*", "*/*") for path in folder.glob(pattern) if path.is_dir()]

@@ -1,4 +1,4 @@
-"""How an address says that it leads to an archive, and to which folder in it. Nothing is opened."""
+"""Recognise the URL or path of an archive, and of a folder in it. Nothing is opened."""
 
 from __future__ import annotations
 

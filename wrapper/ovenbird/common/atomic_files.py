@@ -1,4 +1,4 @@
-"""Write the files that people name: whole or not at all, and into devices, pipes and open streams as they are."""
+"""Write output files: whole or not at all, and directly into devices, pipes and open streams."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def write_private_file(path: Path, content: bytes) -> None:
 
 
 def is_replaceable(path: Path) -> bool:
-    """Return whether a rename to `path` takes nothing away that is more than a file: a device, a pipe, a link."""
+    """Return whether a rename may replace `path`: not a device, a pipe or a link."""
     return not path.is_symlink() and (path.is_file() or not path.exists())
 
 
@@ -109,7 +109,7 @@ def _write_into(path: Path, content: bytes) -> None:
 
 
 def _opened(path: Path) -> BinaryIO:
-    """Open for writing; a stream of this process goes on where it is, as opening it anew would cut off its file."""
+    """Open for writing. An open stream of this process continues at its position: a new one would truncate its file."""
     match = _OPEN_FILE.fullmatch(str(path))
     if sys.stdout is not None:
         sys.stdout.flush()

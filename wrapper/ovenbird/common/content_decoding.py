@@ -1,4 +1,4 @@
-"""Decode what a server has sent with a `Content-Encoding` although none was asked for: gzip and deflate."""
+"""Decode a download with a `Content-Encoding` that was not requested: gzip and deflate."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _GZIP_NAMES = (".gz", ".tgz", ".gzip")
 
 
 def decode_answer(download: Download, path: Path, name: str) -> None:
-    """Replace the file at `path`, which has been downloaded, by what was encoded; `name` is what the address calls it.
+    """Replace the downloaded file at `path` by its decoded content. `name` is the file's name in its URL.
 
     Errors: DownloadError for an unknown coding, a damaged one, and more than the download's limit; OSError of the disk.
     """
@@ -29,7 +29,7 @@ def decode_answer(download: Download, path: Path, name: str) -> None:
 
 
 def _read_codings(header: str, name: str) -> list[str]:
-    """Return the codings in the order in which they are undone. Errors: DownloadError for an unknown one.
+    """Return the codings in the order of decoding. Errors: DownloadError for an unknown one.
 
     A file that is called `.gz` and is sent as `gzip` is that file: servers add the header by its name.
     """

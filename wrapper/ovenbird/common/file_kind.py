@@ -1,4 +1,4 @@
-"""Say what a file is, for a message to whoever has named it where something else was meant."""
+"""Describe what a file is, for an error message about a path of the wrong kind."""
 
 from __future__ import annotations
 

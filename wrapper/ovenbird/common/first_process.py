@@ -1,4 +1,4 @@
-"""Process 1 of a container that runs a job: it reaps what the job's children leave behind, and hands on signals.
+"""Process 1 of a container that runs a job: it reaps the job's orphans and forwards signals.
 
 The job itself runs in a child. A process that runs user code must not reap: it would take the exit statuses of the
 user's own children.
@@ -21,7 +21,7 @@ def leave_first_process() -> None:
     if os.getpid() != 1:
         return
     waited = {*_HANDED_ON, signal.SIGCHLD}
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, waited)  # what comes before the fork is not lost
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, waited)  # signals that arrive before the fork are not lost
     pid = os.fork()
     if pid == 0:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
@@ -30,7 +30,7 @@ def leave_first_process() -> None:
 
 
 def _mind(pid: int, waited: set[signal.Signals]) -> NoReturn:
-    """Reap and hand on signals until the child has ended."""
+    """Reap orphans and forward signals until the child has ended."""
     while True:
         info = signal.sigwaitinfo(waited)
         if info.si_signo != signal.SIGCHLD:
@@ -46,7 +46,7 @@ def _mind(pid: int, waited: set[signal.Signals]) -> NoReturn:
 
 
 def _end(code: int) -> NoReturn:
-    """End as the child has ended; what it has left running ends with process 1."""
+    """End with the status of the child. The kernel then ends its remaining processes."""
     if code < 0:
         logging.getLogger("ovenbird").error("the job was killed by %s", signal.Signals(-code).name)
         code = _KILLED - code

@@ -1,4 +1,4 @@
-"""What a child that the user's code forks must not have of its parent: its port, its connections, its signal handlers.
+"""Keep a child that user code forks from using its parent's port, connections and signal handlers.
 
 A child that kept the port would take connections that nobody answers; one that kept the wake-up descriptor of the
 signals would hand every signal that it gets to its parent. `subprocess` and `spawn` start other programs, which have
@@ -30,14 +30,14 @@ def guard_forks(descriptors: Callable[[], Iterable[int]] = tuple) -> None:
 
 
 def end_child(failed: bool) -> NoReturn:
-    """End a child that has come out of the user's function: what follows is its parent's to do."""
+    """End a child that has left the user's function: only its parent may continue there."""
     _flush()
     os._exit(1 if failed else 0)
 
 
 @contextlib.contextmanager
 def parent_only() -> Iterator[None]:
-    """Around user code: a child that it has forked, and that comes out of it, ends as a script would end."""
+    """Return a context for user code. A child that it forks, and that leaves the context, ends as a script would."""
     try:
         yield
     except BaseException as error:

@@ -1,4 +1,4 @@
-"""Which commit a branch, a tag or a commit is, among the references that a server has told."""
+"""Find the commit of a branch, a tag or a commit among the references of a repository."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .text import show_value
 
 
 def resolve_ref(refs: dict[str, str], source: GitSource) -> str:
-    """What to fetch: the full name of a reference, or a commit, maybe a short one.
+    """Return what to fetch: the full name of a reference, or a commit, which may be short.
 
     A full commit is never taken for a branch of that name. Errors: GitRefNotFoundError, with near names.
     """
@@ -23,7 +23,7 @@ def resolve_ref(refs: dict[str, str], source: GitSource) -> str:
     if not ref:
         if "HEAD" in refs:
             return "HEAD"
-        hint = "name one: " + ", ".join(f"#{name}" for name in _short(refs)[:5])
+        hint = "name one: " + ", ".join(f"#{name}" for name in _short_names(refs)[:5])
         raise GitRefNotFoundError(f"{source.shown}: the repository has no default branch", hint=hint)
     for name in (ref, f"refs/heads/{ref}", f"refs/tags/{ref}"):
         if name in refs and (name.startswith("refs/") or name == "HEAD"):
@@ -35,15 +35,15 @@ def resolve_ref(refs: dict[str, str], source: GitSource) -> str:
 
 
 def missing(refs: dict[str, str], source: GitSource) -> GitRefNotFoundError:
-    """The error of a reference that does not exist, with what may have been meant."""
-    names = _short(refs)
+    """Return the error of a reference that does not exist, with similar names as hint."""
+    names = _short_names(refs)
     parts = [name for name in names if source.ref in name][:3]
     hint = did_you_mean(source.ref, names, cutoff=0.5) or did_you_mean(source.ref, parts, cutoff=0)
     hint = hint or f"it has {', '.join(map(show_value, names[:8]))}"
     return GitRefNotFoundError(f"{source.shown}: has no branch, tag or commit {show_value(source.ref)}", hint=hint)
 
 
-def _short(refs: dict[str, str]) -> list[str]:
-    """The names of branches, then of tags, as people write them."""
+def _short_names(refs: dict[str, str]) -> list[str]:
+    """Return the names of branches, then of tags, as people write them."""
     heads = [name.removeprefix("refs/heads/") for name in refs if name.startswith("refs/heads/")]
     return heads + [name.removeprefix("refs/tags/") for name in refs if name.startswith("refs/tags/")]

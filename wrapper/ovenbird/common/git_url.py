@@ -1,4 +1,4 @@
-"""Where a git source lies: `git+https://host/repo#ref`, `#ref:subfolder`, `#ref&subdirectory=subfolder`."""
+"""The URL of a git source: `git+https://host/repo#ref`, `#ref:subfolder`, `#ref&subdirectory=subfolder`."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from .source_url import Credentials
 from .text import show_value
 
 SCHEMES = ("https", "http", "ssh", "file")
-# what git's own rules for names of references forbid, and what would make an option, a range or an expression of one
+# forbidden by git's rules for references, or read by git as an option, a range or an expression
 _NOT_A_REF = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|^[-/.]|[/.]$|\.lock$|^@$")
 
 
 @dataclass(frozen=True, slots=True)
 class GitSource:
-    """A repository and a place in it. `url` is what git is given, without credentials; `shown` is for people."""
+    """A repository, a ref and a subfolder. `url` has no credentials and goes to git; `shown` is for people."""
 
     url: str
     scheme: str
@@ -30,17 +30,17 @@ class GitSource:
 
 
 def parse(source: str) -> GitSource:
-    """The address of a git source.
+    """Return the parts of a git source.
 
     Errors: SourceUrlError; UnsafeSourceUrlError for what may be an option or a command.
     """
     text, _, fragment = source.removeprefix("git+").partition("#")
     parts = source_url.split(text)
     redacted = source_url.shown(parts)
-    _check(parts.scheme, parts.hostname or "", parts.username or "", redacted)
+    _check_parts(parts.scheme, parts.hostname or "", parts.username or "", redacted)
     if parts.scheme == "file" and not parts.path.startswith("/"):
         raise SourceUrlError(f"{show_value(redacted)} has no path", hint="git+file:///path/to/repository")
-    ref, subfolder = _fragment(fragment, redacted)
+    ref, subfolder = _parse_fragment(fragment, redacted)
     if parts.scheme == "ssh":
         user = f"{parts.username}@" if parts.username else ""
         host = parts.netloc.rpartition("@")[2]
@@ -53,7 +53,7 @@ def parse(source: str) -> GitSource:
 
 
 def credentials(source: GitSource, environ: Mapping[str, str]) -> Credentials | None:
-    """What git is told when the repository's own server asks: the URL's, `GIT_TOKEN`, or a name and a password.
+    """Return the credentials for the repository's own server: the URL's, `GIT_TOKEN`, or a name and a password.
 
     Errors: SourceUrlError for a value of more than one line.
     """
@@ -77,7 +77,7 @@ def credentials(source: GitSource, environ: Mapping[str, str]) -> Credentials | 
     return login
 
 
-def _check(scheme: str, host: str, user: str, redacted: str) -> None:
+def _check_parts(scheme: str, host: str, user: str, redacted: str) -> None:
     if scheme not in SCHEMES:
         raise UnsafeSourceUrlError(
             f"{show_value(redacted)}: git is used over {', '.join(SCHEMES)}, not over {show_value(scheme)}"
@@ -93,8 +93,8 @@ def _check(scheme: str, host: str, user: str, redacted: str) -> None:
         raise UnsafeSourceUrlError(f"{show_value(redacted)}: {show_value(user)} is not the name of a user")
 
 
-def _fragment(text: str, redacted: str) -> tuple[str, str]:
-    """The reference and the subfolder of a fragment."""
+def _parse_fragment(text: str, redacted: str) -> tuple[str, str]:
+    """Return the reference and the subfolder of a fragment."""
     ref, _, more = text.partition("&") if not text.startswith("subdirectory=") else ("", "", text)
     ref, _, subfolder = ref.partition(":")
     if more:

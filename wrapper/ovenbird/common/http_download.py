@@ -1,6 +1,6 @@
 """Download a file over HTTP, for a run and for a build: resumed, bounded in size, and never from HTTPS to HTTP.
 
-By the standard library, so that there is no extra to install: any URL with its query, any transfer encoding.
+The standard library needs no extra package, and takes any URL with its query, and any transfer encoding.
 obstore's HTTP store takes paths, not URLs: it escapes the `?` of a query and refuses an answer without a length.
 """
 
@@ -26,7 +26,7 @@ _QUIET = 30.0  # seconds without a byte
 _PAUSES = (0.2, 1.0, 3.0)  # seconds before each further attempt
 _REDIRECTS = 10
 _AGAIN = (408, 425, 429, 500, 502, 503, 504)
-# what a connection that breaks, and an answer that is not HTTP, ends with
+# raised for a broken connection, or for a response that is not HTTP
 _BROKEN = (http.client.HTTPException, TimeoutError, ConnectionError, ssl.SSLError)
 TRIED = f"tried {len(_PAUSES) + 1} times; nothing was kept"
 
@@ -34,7 +34,7 @@ Kind = Literal["denied", "missing", "unreachable", "certificate", "unsafe"]
 
 
 class DownloadError(Exception):
-    """Why a download failed: its kind, a message that begins with nothing, and a hint. Neither holds a secret."""
+    """Why a download failed: its kind, a message without a subject, and a hint. Neither holds a secret."""
 
     def __init__(self, kind: Kind, message: str, hint: str = "") -> None:
         super().__init__(message)
@@ -44,7 +44,7 @@ class DownloadError(Exception):
 
 @dataclass(slots=True)
 class DownloadResponse:
-    """What the server said of the file: the address that it came from in the end, and headers as they are."""
+    """What the server said about the file: its URL after redirects, and headers as they were sent."""
 
     url: str = ""
     content_type: str = ""
@@ -54,7 +54,11 @@ class DownloadResponse:
 
 @dataclass(frozen=True, slots=True)
 class Download:
-    """What to fetch: `url` without credentials, at most `limit` bytes; `authorization` is for its own server alone.
+    """What to download: `url` without credentials, at most `limit` bytes. `authorization` is sent to its own server
+    only.
+
+    `remaining` returns the seconds that are left and raises when there are none. `moved` is called with the size of
+    each block. The download fills `answer`.
 
     `remaining` returns the seconds that are left, and raises when there are none; `moved` hears of each block's bytes.
     `answer` is filled by the download.
@@ -79,7 +83,7 @@ def basic_authorization(username: str, password: str) -> str:
 def make_opener(
     proxies: urllib.request.ProxyHandler, context: ssl.SSLContext | None = None
 ) -> urllib.request.OpenerDirector:
-    """Return an opener for HTTP alone: a redirect can then reach no local file."""
+    """Return an opener for HTTP alone, so a redirect cannot reach a local file."""
     opener = urllib.request.OpenerDirector()
     for handler in (
         proxies,
@@ -94,7 +98,7 @@ def make_opener(
 
 
 def download(spec: Download, file: IO[bytes]) -> None:
-    """Write the answer to `file`. A fault that may pass is tried again, going on where the body broke off.
+    """Write the response to `file`. A temporary failure is retried, from where the body broke off.
 
     Errors: DownloadError; OSError of the file's disk; what `remaining` and `moved` raise.
     """
@@ -105,9 +109,9 @@ def download(spec: Download, file: IO[bytes]) -> None:
         except urllib.error.HTTPError as error:
             error.close()
             if error.code not in _AGAIN or pause is None:
-                raise _refusal(error) from None
+                raise _status_error(error) from None
         except urllib.error.URLError as error:
-            problem = f"cannot be reached: {_line(error.reason)}"
+            problem = f"cannot be reached: {_one_line(error.reason)}"
             if isinstance(error.reason, ssl.SSLCertVerificationError):
                 raise DownloadError("certificate", problem) from None
         except (http.client.InvalidURL, ValueError):  # their text repeats the address, which may be signed
@@ -115,7 +119,7 @@ def download(spec: Download, file: IO[bytes]) -> None:
                 "unreachable", "its address, or the one that it is redirected to, is not a URL"
             ) from None
         except _BROKEN as error:
-            problem = f"broke off after {file.tell()} bytes: {_line(error) or type(error).__name__}"
+            problem = f"broke off after {file.tell()} bytes: {_one_line(error) or type(error).__name__}"
         seconds = spec.remaining()
         if pause is None:
             raise DownloadError("unreachable", problem, TRIED)
@@ -125,22 +129,22 @@ def download(spec: Download, file: IO[bytes]) -> None:
 def _attempt(spec: Download, file: IO[bytes]) -> None:
     start = file.tell()
     with spec.opener.open(_request(spec, start), timeout=min(_QUIET, spec.remaining())) as answer:
-        if answer.status == 206 and not _continues(answer.headers, start):
+        if answer.status == 206 and not _is_continuation(answer.headers, start):
             raise http.client.HTTPException("the server sent another part than the one asked for")
         if answer.status != 206 and start:
             file.seek(0)
             file.truncate()
-        spec._validator["If-Range"] = _validator(answer.headers)
+        spec._validator["If-Range"] = _read_validator(answer.headers)
         spec.answer.url = answer.url
         spec.answer.content_type = answer.headers.get("Content-Type") or ""
         spec.answer.disposition = answer.headers.get("Content-Disposition") or ""
         spec.answer.content_encoding = ", ".join(answer.headers.get_all("Content-Encoding") or [])
-        expected, received = _length(answer.headers), 0
+        expected, received = _content_length(answer.headers), 0
         if expected is not None and file.tell() + expected > spec.limit:
-            raise _too_large(spec)
+            raise _size_error(spec)
         while data := answer.read1(_CHUNK):
             if file.tell() + len(data) > spec.limit:
-                raise _too_large(spec)
+                raise _size_error(spec)
             file.write(data)
             received += len(data)
             spec.moved(len(data))
@@ -161,12 +165,12 @@ def _request(spec: Download, start: int) -> urllib.request.Request:
 
 
 class _Redirects(urllib.request.HTTPRedirectHandler):
-    """Redirects within HTTP that never leave HTTPS, and take credentials along to the same server only."""
+    """Follows redirects to HTTP URLs, never from HTTPS to HTTP, with credentials for the same server only."""
 
     max_redirections = _REDIRECTS
 
     def http_error_302(self, req: urllib.request.Request, fp: Any, code: int, msg: str, headers: Any) -> Any:
-        """Follow the redirect; the answer that brought it is closed where it is refused."""
+        """Follow the redirect. If it is refused, close its response."""
         try:
             return super().http_error_302(req, fp, code, msg, headers)
         except (DownloadError, ValueError):
@@ -178,7 +182,7 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
     def redirect_request(
         self, req: urllib.request.Request, fp: Any, code: int, msg: str, headers: Any, newurl: str  # noqa: ARG002  # its name
     ) -> urllib.request.Request | None:  # fmt: skip
-        """Return the request for where the redirect leads."""
+        """Return the request for the redirect's target."""
         parts, before = urlsplit(newurl), urlsplit(req.full_url)
         if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc:
             raise DownloadError("unsafe", "is redirected to something else than a plain http:// or https:// address")
@@ -193,12 +197,12 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
         return redirected
 
 
-def _refusal(error: urllib.error.HTTPError) -> DownloadError:
-    """Return the error for an answer that brings nothing."""
+def _status_error(error: urllib.error.HTTPError) -> DownloadError:
+    """Return the error for a response without the file."""
     status = error.code
     if 300 <= status < 400:  # its text repeats the address, which may be signed
         return DownloadError("unsafe", f"the server answered {status} with a redirect that is not followed")
-    message = f"the server answered {status} {_line(error.reason)}".rstrip()
+    message = f"the server answered {status} {_one_line(error.reason)}".rstrip()
     if status in (401, 403, 407):
         return DownloadError("denied", message)
     if status in (404, 410):
@@ -206,27 +210,27 @@ def _refusal(error: urllib.error.HTTPError) -> DownloadError:
     return DownloadError("unreachable", message, TRIED if status in _AGAIN else "")
 
 
-def _too_large(spec: Download) -> DownloadError:
+def _size_error(spec: Download) -> DownloadError:
     return DownloadError("unsafe", f"is larger than {show_size(spec.limit)}", spec.limit_hint)
 
 
-def _length(headers: Mapping[str, str]) -> int | None:
-    """Return the length that the answer announces, None for none or for a malformed one."""
+def _content_length(headers: Mapping[str, str]) -> int | None:
+    """Return the length that the response announces; None if it is absent or malformed."""
     text = headers.get("Content-Length") or ""
     return int(text) if text.isascii() and text.isdecimal() and len(text) <= 18 else None
 
 
-def _continues(headers: Mapping[str, str], start: int) -> bool:
-    """Return whether a partial answer begins where the file ends."""
+def _is_continuation(headers: Mapping[str, str], start: int) -> bool:
+    """Return whether a partial response begins where the file ends."""
     return (headers.get("Content-Range") or "").replace("=", " ").startswith(f"bytes {start}-")
 
 
-def _validator(headers: Mapping[str, str]) -> str:
-    """Return what proves that a later answer is of the same file: a strong ETag, else the date."""
+def _read_validator(headers: Mapping[str, str]) -> str:
+    """Return what identifies the version of the file: a strong ETag, else the date of the last change."""
     etag = headers.get("ETag") or ""
     return etag if etag.startswith('"') else headers.get("Last-Modified") or ""
 
 
-def _line(reason: object) -> str:
-    """Return what a server or a library said, as one short line of plain text."""
+def _one_line(reason: object) -> str:
+    """Return the message of a server or a library as one short line of plain text."""
     return escape_controls(cut_text(" ".join(str(reason).split()), 200))

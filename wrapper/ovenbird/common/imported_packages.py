@@ -1,4 +1,4 @@
-"""Which distributions the imported modules belong to, found without `importlib.metadata`, which a short run would feel.
+"""Find the distributions of imported modules, without `importlib.metadata`, which is too slow for a short run.
 
 A folder of packages is listed once. Where a module is not called as its distribution is (`sklearn`, `yaml`), the lists
 of installed files say whose it is.
@@ -12,7 +12,12 @@ from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any
 
-_HOOKS = ("_distutils_hack", "_virtualenv", "sitecustomize", "usercustomize")  # imported at a start, used by nobody
+_HOOKS = (
+    "_distutils_hack",
+    "_virtualenv",
+    "sitecustomize",
+    "usercustomize",
+)  # imported when Python starts, not by the function
 # modules that Ovenbird itself imports and that are not called as their distributions are: nobody's files are searched
 _RUNTIME = {"yaml": "pyyaml", "_yaml": "pyyaml", "multipart": "python-multipart"}
 _STANDARD = os.path.dirname(os.__file__)  # noqa: PTH120  # a text is compared
@@ -37,7 +42,7 @@ def imported_packages(modules: Collection[str] | None = None) -> dict[str, str]:
             else:
                 unknown |= paths
         if unknown:
-            versions.update(_owners(folder, installed.values(), unknown))
+            versions.update(_find_owners(folder, installed.values(), unknown))
     return dict(sorted(versions.items()))
 
 
@@ -74,7 +79,7 @@ def _module_files(modules: Collection[str] | None) -> dict[str, dict[str, set[st
 
 
 def _variables(module: Any) -> dict[str, Any]:
-    """Return the variables of a module; one that is loaded when it is first used stays unloaded."""
+    """Return the variables of a module. A lazy module stays unloaded."""
     try:
         variables = object.__getattribute__(module, "__dict__")
     except AttributeError:
@@ -98,7 +103,7 @@ def _installed(folder: str) -> dict[str, tuple[str, str, str]]:
     return entries
 
 
-def _owners(
+def _find_owners(
     folder: str, installed: Iterable[tuple[str, str, str]], files: Collection[str]
 ) -> Iterable[tuple[str, str]]:
     """Yield the distributions in a folder that have installed one of these files."""

@@ -30,11 +30,12 @@ def format_install_command(extra: str) -> str:
     except (metadata.PackageNotFoundError, OSError, ValueError):
         origin, installer = {}, ""
     requirement = format_requirement(extra, origin if isinstance(origin, dict) else {})
-    return f"{_program(Path(sys.prefix), installer)} {requirement}"
+    return f"{_find_installer(Path(sys.prefix), installer)} {requirement}"
 
 
 def format_requirement(extra: str, origin: Mapping[str, Any]) -> str:
-    """Return what an installer is given for an extra, quoted for a shell. `origin` is the content of direct_url.json.
+    """Return the requirement of an extra for an installer, quoted for a shell. `origin` is the content of
+    direct_url.json.
 
     A folder or file that is gone, as that of an image's build, counts as an index: the package itself is there, and an
     installer then fetches what the extra needs.
@@ -45,16 +46,16 @@ def format_requirement(extra: str, origin: Mapping[str, Any]) -> str:
     if isinstance(version := origin.get("vcs_info"), dict):
         ref = f"@{version['requested_revision']}" if version.get("requested_revision") else ""
         part = f"#subdirectory={origin['subdirectory']}" if origin.get("subdirectory") else ""
-        return _quoted(f"{by_name} @ {version.get('vcs') or 'git'}+{redact_url(url)}{ref}{part}")
+        return _quote(f"{by_name} @ {version.get('vcs') or 'git'}+{redact_url(url)}{ref}{part}")
     if path and not path.exists():
-        return _quoted(by_name)
+        return _quote(by_name)
     if path and isinstance(folder := origin.get("dir_info"), dict):
-        return ("-e " if folder.get("editable") else "") + _quoted(f"{path}[{extra}]")
-    return _quoted(f"{by_name} @ {redact_url(url)}" if url else by_name)
+        return ("-e " if folder.get("editable") else "") + _quote(f"{path}[{extra}]")
+    return _quote(f"{by_name} @ {redact_url(url)}" if url else by_name)
 
 
-def _program(prefix: Path, installer: str) -> str:
-    """Return the command, up to the requirement, of what made the environment at `prefix`."""
+def _find_installer(prefix: Path, installer: str) -> str:
+    """Return the command, up to the requirement, of the program that made the environment at `prefix`."""
     if (prefix / "pipx_metadata.json").is_file():
         return "pipx install --force"
     if (prefix / "uv-receipt.toml").is_file():
@@ -70,6 +71,6 @@ def _is_active(prefix: Path) -> bool:
     return program is not None and Path(program).parent == prefix / "bin"
 
 
-def _quoted(text: str) -> str:
+def _quote(text: str) -> str:
     """Return a text in single quotes, as examples have it: `[` and `@` are for a shell to take as they are."""
     return "'" + text.replace("'", "'\"'\"'") + "'"

@@ -1,4 +1,4 @@
-"""Ctrl-C while a command loads its modules: nothing is to be cleaned up yet, and nobody wants to read a traceback."""
+"""End on Ctrl-C without a traceback while a command loads its modules: there is nothing to clean up yet."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 import signal
 from types import FrameType
 
-INTERRUPTED = 130  # the exit status of what SIGINT has ended
+INTERRUPTED = 130  # the exit status of a process that SIGINT has ended
 
 
 def end_on_interrupt() -> None:

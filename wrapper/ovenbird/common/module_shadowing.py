@@ -1,4 +1,4 @@
-"""Which files of a source root would hide a module that Python or the runtime needs: asked at build and at start."""
+"""Find files of a source root that would hide a module that Python or the runtime needs, at build and at start."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _HARMLESS = frozenset(["antigravity", "idlelib", "lib2to3", "test", "this", "tur
 
 
 def shadows(root: Path, standard: frozenset[str] = sys.stdlib_module_names) -> Iterator[tuple[Path, str, str]]:
-    """Each file or package below `root` that hides a needed module, the module's name, and whose it is.
+    """Return each file or package below `root` that hides a needed module, the module's name, and its owner.
 
-    `standard` are the modules of the standard library of the Python that will run; by default of this one.
+    `standard` holds the standard library's modules of the Python that will run; by default this one.
     """
     needed = (standard | RUNTIME_MODULES) - _HARMLESS
     for entry in sorted(root.iterdir() if root.is_dir() else ()):

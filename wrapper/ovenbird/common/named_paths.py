@@ -21,7 +21,7 @@ def is_folder(path: str | Path) -> bool:
 
 
 def exists(path: str | Path) -> bool:
-    """Return whether there is anything of that name."""
+    """Return whether anything with that name exists."""
     try:
         return os.path.exists(path)  # noqa: PTH110  # see above
     except ValueError:  # a NUL, in Python 3.10 to 3.11

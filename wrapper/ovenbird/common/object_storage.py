@@ -18,7 +18,10 @@ _CODE = re.compile(r"<Code>(\w+)</Code>")
 
 
 def s3(bucket: str, environ: Mapping[str, str], error: type[OvenbirdError]) -> dict[str, Any]:
-    """obstore's configuration of a bucket, from the platform's variables. Errors: `error` for what is not supported."""
+    """Return obstore's configuration of a bucket, from the platform's variables.
+
+    Errors: `error` for what is not supported.
+    """
     config: dict[str, Any] = {"region": environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION") or "us-east-1"}
     for name in ("access_key_id", "secret_access_key", "session_token"):
         if value := environ.get(f"AWS_{name.upper()}"):
@@ -70,14 +73,14 @@ def download(store: Any, key: str, file: IO[bytes], moved: Callable[[int], objec
 
 
 def answered(error: BaseException) -> tuple[str, str]:
-    """The status that the store answered with, as `404 Not Found`, and its code for it; empty where it did not."""
+    """Return the status of the store's response, as `404 Not Found`, with its own code; empty without a response."""
     text = str(error)
     status, code = _STATUS.search(text), _CODE.search(text)
     return (status[1].strip() if status else "", code[1] if code else "")
 
 
 def reason(error: BaseException) -> str:
-    """What went wrong, in one line: never the answer's body, which may repeat a credential."""
+    """Return the reason for a failure in one line. The response's body, which may repeat a credential, is left out."""
     status, code = answered(error)
     if status:
         return f"the store answered {status}" + (f" ({code})" if code else "")

@@ -1,4 +1,4 @@
-"""Check a file that somebody names for output before the work begins: at its end, the result would be lost."""
+"""Check a file for output before the work begins: a failure at its end would lose the result."""
 
 from __future__ import annotations
 
@@ -58,13 +58,13 @@ def find_write_problem(path: Path) -> str:
     """Return why nothing can be written to a path, in words; empty where it can."""
     target = path
     try:
-        if exists(path) and not is_replaceable(path):  # a device, a pipe, a link: written into
+        if exists(path) and not is_replaceable(path):  # a device, a pipe or a link is written to directly
             return "" if os.access(path, os.W_OK) else f"cannot write {show_value(str(path))}: Permission denied"
         target = Path(os.path.realpath(path))
         _try_folder(target.parent)
     except OSError as error:
         if error.errno in NOT_REPLACED and is_file(target) and os.access(target, os.W_OK):
-            return ""  # mounted by itself, or in a folder that is not ours: it is written into as well
+            return ""  # a mounted file, or one in another user's folder: its content can be overwritten
         parent = next((folder for folder in path.parents if os.path.lexists(folder)), path.parent)
         if not parent.is_dir():
             return f"cannot write {show_value(str(path))}: {show_value(str(parent))} is no folder"
@@ -75,7 +75,7 @@ def find_write_problem(path: Path) -> str:
 def make_parent_folders(path: Path) -> None:
     """Make the folders above a path that is about to be written, as `mkdir -p` does. Errors: OSError.
 
-    Not before: a folder that is made in a source and is empty still would be packed.
+    Call it only when the file is written: an empty folder in a source would be packed.
     """
     if not is_open_stream(path) and not os.path.lexists(path):
         path.absolute().parent.mkdir(parents=True, exist_ok=True)
@@ -87,5 +87,5 @@ def _try_folder(folder: Path) -> None:
 
     while not os.path.lexists(folder):
         folder = folder.parent
-    with tempfile.TemporaryFile(dir=folder):  # what root may do here, and a quota, only the system knows
+    with tempfile.TemporaryFile(dir=folder):  # only an attempt shows the rights of root and a quota
         pass

@@ -33,7 +33,7 @@ class OwnLogger(logging.Logger):
         pass
 
     def isEnabledFor(self, level: int) -> bool:  # of Logger
-        """Whether a record of the level is written."""
+        """Return whether a record of the level is written."""
         return level >= logging.ERROR or (level >= (self.level or self.least) and level > self.manager.disable)
 
     def makeRecord(  # of Logger; a factory of the user's may raise

@@ -1,4 +1,4 @@
-"""Folders and files that only their owner may read: records, logs and caches may hold what is nobody else's."""
+"""Folders and files that only their owner may read: records, logs and caches may hold private data."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def make_private_file(path: Path) -> None:
 
 
 def close_to_others(paths: Iterable[Path]) -> None:
-    """Take from group and others what they may do with these files and folders, of those that are ours.
+    """Remove the permissions of group and others from those of these files and folders that we own.
 
     A link is not followed. A folder with a sticky bit (/tmp) belongs to all, and stays open.
     """

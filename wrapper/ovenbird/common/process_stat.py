@@ -1,4 +1,4 @@
-"""What the kernel says of a process: which one it is, and what it has used. Linux only; elsewhere nothing is known."""
+"""The kernel's data of a process: its identity and its resource usage. Linux only; empty elsewhere."""
 
 from __future__ import annotations
 

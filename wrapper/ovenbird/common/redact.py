@@ -1,4 +1,4 @@
-"""What must not be shown or kept: credentials in URLs, and the values of parameters whose names say secret.
+"""Hide secrets: credentials in URLs, and the values of parameters with a secret's name.
 
 Two forms of one rule, by what the result is for.
 
@@ -41,19 +41,19 @@ def redact_url(url: str) -> str:
 
     A text that is not a URL comes back as it is. `git@` before the host of an ssh URL stays: it is no secret.
     """
-    return _redacted(url, keep_harmless=False)
+    return _redact(url, keep_harmless=False)
 
 
 def redact_record(url: str) -> str:
     """Return a URL for a record: without user and password, and without the values of its query that are secret."""
-    return _redacted(url, keep_harmless=True)
+    return _redact(url, keep_harmless=True)
 
 
 def redact_text(text: str, *, keep_harmless: bool = False) -> str:
     """Return a text in which every URL is redacted, as for people, or with `keep_harmless` as for a record."""
     if "://" not in text:
         return text
-    return re.sub(_URL, lambda match: _redacted(match[0], keep_harmless=keep_harmless), text)
+    return re.sub(_URL, lambda match: _redact(match[0], keep_harmless=keep_harmless), text)
 
 
 def redact_values(value: Any, *, keep_harmless: bool = False) -> Any:
@@ -86,7 +86,7 @@ def make_redactor(secrets: Iterable[str], *, shortest: int = 4) -> Callable[[str
 
 
 def is_secret_name(name: str) -> bool:
-    """Return whether a parameter of this name is taken for a secret: it holds `token`, `key`, `password`, `secret`…"""
+    """Return whether a parameter of this name counts as a secret: it holds `token`, `key`, `password`, `secret`…"""
     return re.search(_NAMES, name) is not None
 
 
@@ -95,7 +95,7 @@ def mask_parameters(parameters: Mapping[str, Any]) -> dict[str, Any]:
 
     `null`, `true` and `false` are shown: they are no secret, and say whether there is one.
     """
-    return {str(name): _masked(str(name), value) for name, value in parameters.items()}
+    return {str(name): _mask_value(str(name), value) for name, value in parameters.items()}
 
 
 def mask_record(record: Mapping[str, Any]) -> dict[str, Any]:
@@ -117,20 +117,20 @@ def mask_command(words: Sequence[str]) -> list[str]:
 
     Secret names in a value that is JSON are masked too: `--param login={"password": "…"}`.
     """
-    return [_masked_word(word) for word in words]
+    return [_mask_word(word) for word in words]
 
 
-def _masked_word(word: str) -> str:
+def _mask_word(word: str) -> str:
     start = re.match(r"--[a-z][a-z-]*=", word)
     flag, rest = (start[0], word[start.end() :]) if start else ("", word)
     name, equals, value = rest.partition("=")
     if not equals or not re.fullmatch(r"[\w.-]+", name):  # no name, as in a URL with a query
         name, value = "", rest
-    masked = HIDDEN if value and is_secret_name(name) else _masked_json(value)
+    masked = HIDDEN if value and is_secret_name(name) else _mask_json(value)
     return f"{flag}{name}{equals if name else ''}{masked}"
 
 
-def _masked_json(text: str) -> str:
+def _mask_json(text: str) -> str:
     if text[:1] in ("{", "["):
         import json
 
@@ -138,12 +138,12 @@ def _masked_json(text: str) -> str:
             value = json.loads(text)
         except (ValueError, RecursionError):
             return redact_text(text, keep_harmless=True)
-        masked = _masked("", value)
+        masked = _mask_value("", value)
         return text if masked == value else json.dumps(masked, ensure_ascii=False)
     return redact_text(text, keep_harmless=True)
 
 
-def _masked(name: str, value: Any) -> Any:
+def _mask_value(name: str, value: Any) -> Any:
     if value is None or isinstance(value, bool):
         return value
     if is_secret_name(name):
@@ -151,11 +151,11 @@ def _masked(name: str, value: Any) -> Any:
     if isinstance(value, Mapping):
         return mask_parameters(value)
     if isinstance(value, (list, tuple)):
-        return [_masked("", item) for item in value]
+        return [_mask_value("", item) for item in value]
     return redact_text(value, keep_harmless=True) if isinstance(value, str) else value
 
 
-def _redacted(url: str, *, keep_harmless: bool) -> str:
+def _redact(url: str, *, keep_harmless: bool) -> str:
     scheme, colon, rest = url.partition("://")
     if not colon:
         return url
@@ -166,21 +166,23 @@ def _redacted(url: str, *, keep_harmless: bool) -> str:
     if not re.fullmatch(_AUTHORITY, host):
         # A password may hold `/`, `?` or `#`, which end a host: what is before the last `@` is then no part of it.
         after = url.partition("://")[2].rpartition("@")[2] if "@" in url else ""
-        return f"{scheme}://" + (_redacted(f"x://{after}", keep_harmless=keep_harmless)[4:] if after else HIDDEN)
+        return f"{scheme}://" + (_redact(f"x://{after}", keep_harmless=keep_harmless)[4:] if after else HIDDEN)
     if at and user == "git" and scheme.endswith("ssh"):
         host = f"git@{host}"
     redacted = f"{scheme}://{host}{slash}{path}"
     if question:
         pairs = query.split("&")
         signed = any(pair.lower().startswith("sig=") for pair in pairs)
-        redacted += "?" + "&".join(_pair(pair, keep_harmless, signed) for pair in pairs)
+        redacted += "?" + "&".join(_redact_pair(pair, keep_harmless, signed) for pair in pairs)
     if hash_ and fragment:
         plain = re.fullmatch(_PLAIN_FRAGMENT, fragment)
-        redacted += "#" + (fragment if plain else "&".join(_pair(pair, keep_harmless) for pair in fragment.split("&")))
+        redacted += "#" + (
+            fragment if plain else "&".join(_redact_pair(pair, keep_harmless) for pair in fragment.split("&"))
+        )
     return redacted
 
 
-def _pair(pair: str, keep_harmless: bool, signed: bool = False) -> str:
+def _redact_pair(pair: str, keep_harmless: bool, signed: bool = False) -> str:
     name, equals, value = pair.partition("=")
     if not equals:
         return HIDDEN if pair and (not keep_harmless or re.fullmatch(_VALUES, pair)) else pair

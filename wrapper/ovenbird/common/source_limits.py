@@ -1,4 +1,4 @@
-"""How large a source may be, so that a bomb or a home directory does not fill the disk; for a run and for a build."""
+"""Limits of the size of a source, for a run and a build: a bomb or a home directory must not fill the disk."""
 
 from __future__ import annotations
 

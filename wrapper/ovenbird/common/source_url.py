@@ -1,4 +1,4 @@
-"""URLs of sources, taken apart: which form, what may be shown, and the credentials that must not be."""
+"""URLs of sources: their form, their redacted text, and their credentials."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\]
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Credentials:
-    """A user name and a password. It never shows itself."""
+    """A user name and a password. Its repr shows neither."""
 
     username: str
     password: str

@@ -1,4 +1,4 @@
-"""stdin, stdout and stderr as a command finds them: closed, full, or in an encoding that lacks what is printed."""
+"""Prepare stdin, stdout and stderr: they may be closed, full, or unable to encode what is printed."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def flush_stdout() -> None:
 
 
 class _Stdout(io.FileIO):
-    """Writes as a file does; its errors name it."""
+    """A writer whose OSErrors name the stream."""
 
     def write(self, data: Any) -> int:
         try:
@@ -57,7 +57,7 @@ class _Stdout(io.FileIO):
 
 
 class _Stderr(io.FileIO):
-    """Writes as a file does, and drops what cannot be written: the exit status tells what has happened."""
+    """A writer that drops what cannot be written: the exit status still reports the failure."""
 
     def write(self, data: Any) -> int:
         try:

@@ -75,7 +75,7 @@ def extract_tar(
     try:
         with _plain(archive, folder, limits) as plain:
             members = _read_headers(plain, packed, limits)
-            rows = [_row(name, info, members) for name, info in members.items()]
+            rows = [_describe_member(name, info, members) for name, info in members.items()]
             check_members([row for row in rows if row.name != "." or row.kind != "folder"], packed, limits, check_name)
             return _extract(plain, members, folder)
     except _DAMAGED as error:
@@ -135,7 +135,7 @@ def _read_headers(plain: IO[bytes], packed: int, limits: ArchiveLimits) -> dict[
     return members
 
 
-def _row(name: str, info: tarfile.TarInfo, members: dict[str, tarfile.TarInfo]) -> Member:
+def _describe_member(name: str, info: tarfile.TarInfo, members: dict[str, tarfile.TarInfo]) -> Member:
     if info.issym():
         check_target(name, os.fsencode(info.linkname))
         return Member(name, "link", 0)

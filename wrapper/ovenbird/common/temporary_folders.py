@@ -1,4 +1,4 @@
-"""Folders for what a process needs while it runs, gone when it ends."""
+"""Temporary folders of a process, removed when it ends."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tell why a process failed where Kubernetes looks: the container's termination message."""
+"""Write the reason for a failure to the container's termination message, where Kubernetes looks for it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Foreign text in our messages and logs: cut to a line, with what a terminal or a log reader would obey escaped."""
+"""Make foreign text safe for messages and logs: cut to a line, with control characters escaped."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterable
 LIMIT = 400  # characters of one value in a message; a path of ordinary length is shown whole
 _DEPTH = 4  # levels of a nested value that are shown
 _LEAST = 40  # characters that a value may take where others have left no room
-_DIGITS = 100  # of an integer; CPython refuses to write more than 4300, and nobody reads them
+_DIGITS = 100  # of an integer; CPython refuses to write more than 4300
 
 # C0, DEL and C1; bidirectional controls and marks; line and paragraph separators; half of a surrogate pair.
 # `str.isprintable` alone would take the joiners of emoji and the blanks of East Asian text for controls too.
@@ -40,7 +40,7 @@ def escape_controls(text: str) -> str:
 
     A log line then stays one line, and a terminal shows what was sent instead of obeying it.
     """
-    if text.isprintable():  # in C, and true of nearly every text
+    if text.isprintable():  # fast, and true of nearly every text
         return text
     return _CONTROLS.sub(_escape, text)
 
@@ -128,7 +128,7 @@ class _Writer:
 
 
 def _text(value: str | bytes | bytearray, room: int) -> str:
-    """The repr of a text, without its middle when it is long; only what is shown is written."""
+    """Return the repr of a text, without its middle when it is long. Only the visible part is written."""
     if len(value) <= room:
         return cut_text(repr(value), room + 2)
     begin, end = repr(value[: room * 2 // 3]), repr(value[len(value) - room // 3 :])
@@ -145,6 +145,6 @@ def _integer(value: int) -> str:
 def _repr(value: object) -> str:
     try:
         text = repr(value)
-    except Exception:  # of a class that we do not know
+    except Exception:  # a repr of user code may raise anything
         text = f"<{type(value).__name__}>"
     return escape_controls(text)

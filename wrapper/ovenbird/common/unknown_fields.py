@@ -1,4 +1,4 @@
-"""Say for each unknown field of a function document which known one it may have been meant for."""
+"""Suggest a known field for each unknown field of a function document."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from .did_you_mean import nearest_name
 from .text import show_value
 
 _MOST = 20  # fields that are named; further ones are counted
-_LIKELY = 0.6  # how near a name must be to be meant
+_LIKELY = 0.6  # how similar a name must be
 _SURE = 0.75  # the same of a field of the metadata, where people keep their own, and of one in another place
 _INTERNAL = frozenset("status id key user build function task local_execution run".split())  # nobody writes these
 
@@ -44,12 +44,12 @@ def _describe(where: str, key: Any, known: Collection[str], places: Sequence[Pla
     elif homes:
         advice = f"it belongs below `{homes[0]}`" if homes[0] else "it belongs at the top of the document"
     else:
-        advice = _far(str(key), known, others)
+        advice = _suggest_elsewhere(str(key), known, others)
     return f"{field}: not a field that is read; {advice}"
 
 
-def _far(key: str, known: Collection[str], others: Sequence[tuple[str, Collection[str]]]) -> str:
-    """Return the advice for a field that is near to none of its own place."""
+def _suggest_elsewhere(key: str, known: Collection[str], others: Sequence[tuple[str, Collection[str]]]) -> str:
+    """Return the advice for a field that is similar to none of its own place."""
     for place, names in others:
         suggestion = nearest_name(key, names, _SURE)
         if place and suggestion:

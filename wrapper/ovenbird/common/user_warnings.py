@@ -10,7 +10,7 @@ from typing import Any, cast
 
 
 def warn_user(text: str) -> None:
-    """Issue a UserWarning; where warnings are errors, log it."""
+    """Issue a UserWarning, or log it where warnings are errors."""
     try:
         warnings.warn(text, stacklevel=3)
     except UserWarning:

@@ -84,7 +84,7 @@ class _Loader(yaml.SafeLoader):
         return self._constructed(node)
 
     def _constructed(self, node: yaml.Node) -> Any:
-        """The scalar as SafeLoader reads it; what its resolver takes for a number or a date need not be one."""
+        """Return the scalar as SafeLoader reads it. Errors: ConstructorError for a value that its type cannot hold."""
         try:
             return yaml.SafeLoader.yaml_constructors[node.tag](self, node)
         except _UNFIT:
