@@ -45,8 +45,8 @@ def bare(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
         assert spec
         assert spec.origin
         (folder / name).symlink_to(Path(spec.origin).parent)
-    found = importlib.metadata.distribution("ovenbird")
-    (folder / "ovenbird-0.1.0.dist-info").symlink_to(found._path)  # type: ignore[attr-defined]
+    distribution = importlib.metadata.distribution("ovenbird")
+    (folder / "ovenbird-0.1.0.dist-info").symlink_to(distribution._path)  # type: ignore[attr-defined]
     places = f"{folder}:{ROOT / 'wrapper'}:{ROOT / 'builder'}"
     return [sys.executable, "-I", "-S", "-c", MAIN, places]
 
@@ -62,19 +62,19 @@ def find_place(place: str) -> CommandParser:
 
 def test_the_overview_describes_every_verb() -> None:
     """Each once, below a group, with a line of its own; no verb is left for the end."""
-    done = ovenbird("--help")
-    assert (done.returncode, done.stderr) == (0, "")
+    process = ovenbird("--help")
+    assert (process.returncode, process.stderr) == (0, "")
     for verb, text in describe_verbs().items():
         assert text
-        assert re.findall(rf"^  {verb} +{re.escape(text)}$", done.stdout, re.MULTILINE), verb
-    assert ovenbird("help").stdout == done.stdout
+        assert re.findall(rf"^  {verb} +{re.escape(text)}$", process.stdout, re.MULTILINE), verb
+    assert ovenbird("help").stdout == process.stdout
 
 
 def test_the_overview_says_how_an_extra_is_had(bare: list[str]) -> None:
     """Verbs whose packages are missing are listed too, with the command that installs these."""
-    done = subprocess.run([*bare, "--help"], capture_output=True, text=True, check=True)
-    assert re.search(r"^  build +build the image", done.stdout, re.MULTILINE)
-    assert re.search(r"\(build, lock, .*: after .*pip install .*\[build\]'\)", done.stdout)
+    process = subprocess.run([*bare, "--help"], capture_output=True, text=True, check=True)
+    assert re.search(r"^  build +build the image", process.stdout, re.MULTILINE)
+    assert re.search(r"\(build, lock, .*: after .*pip install .*\[build\]'\)", process.stdout)
     assert "after" not in ovenbird("--help").stdout
 
 
@@ -132,20 +132,20 @@ def test_every_setting_is_in_one_group() -> None:
 @pytest.mark.parametrize("verb", ["build", "bundle", "lock", "base", "cache", "inspect", "rebase", "manifests"])
 def test_help_without_an_extra_still_helps(bare: list[str], verb: str) -> None:
     """The same flags and examples, and at the end what is missing and how it is had; the verb itself says it too."""
-    done = subprocess.run([*bare, verb, "--help"], capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stderr) == (0, "")
+    process = subprocess.run([*bare, verb, "--help"], capture_output=True, text=True, check=False)
+    assert (process.returncode, process.stderr) == (0, "")
     for name in [action.option_strings[-1] for action in flags(find_parser(verb))]:
-        assert name in done.stdout
-    assert f"  {EXAMPLES[verb][0]}\n" in done.stdout
+        assert name in process.stdout
+    assert f"  {EXAMPLES[verb][0]}\n" in process.stdout
 
 
 def test_a_verb_without_its_extra_says_how_it_is_had(bare: list[str]) -> None:
     """In its help and when it is run; completion is whole without the extra."""
     text = subprocess.run([*bare, "build", "--help"], capture_output=True, text=True, check=True).stdout
     assert re.search(r"not installed here: .*\[build\]'", " ".join(text.split()))  # wrapped, where the path is long
-    done = subprocess.run([*bare, "build"], capture_output=True, text=True, check=False)
-    assert done.returncode == 70
-    assert "needs the package" in done.stderr
+    process = subprocess.run([*bare, "build"], capture_output=True, text=True, check=False)
+    assert process.returncode == 70
+    assert "needs the package" in process.stderr
     script = subprocess.run([*bare, "completion", "bash"], capture_output=True, text=True, check=True).stdout
     assert "--write-back" in script
 
@@ -189,10 +189,10 @@ def test_a_verb_without_its_extra_says_how_it_is_had(bare: list[str]) -> None:
 )
 def test_a_wrong_word_is_answered_with_what_was_meant(words: tuple[str, ...], hint: str) -> None:
     """A verb, a verb below it, a flag: exit status 70, one line that says what is wrong, and a hint."""
-    done = ovenbird(*words, OVENBIRD_LOG_FORMAT="text")
-    assert (done.returncode, done.stdout) == (70, "")
-    assert done.stderr.endswith(f"  hint: {hint}\n")
-    assert len(done.stderr.splitlines()) == 2
+    process = ovenbird(*words, OVENBIRD_LOG_FORMAT="text")
+    assert (process.returncode, process.stdout) == (70, "")
+    assert process.stderr.endswith(f"  hint: {hint}\n")
+    assert len(process.stderr.splitlines()) == 2
 
 
 def test_verbs_of_the_builder_are_known_where_it_is_not_installed() -> None:

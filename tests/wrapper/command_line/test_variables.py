@@ -89,9 +89,9 @@ def test_no_variable_means_two_things() -> None:
 def test_each_verb_warns(tmp_path: Path, words: tuple[str, ...]) -> None:
     """Of both packages; it goes on, and says nothing where the name is right or of another verb."""
     (tmp_path / "main.py").write_text("def handler(): return 1\n")
-    done = ovenbird(*words, cwd=tmp_path, OVENBIRD_LOGLEVEL="x", OVENBIRD_PUSH="1", HOME=str(tmp_path))
-    assert done.returncode == 0, done.stderr
-    assert warnings(done) == ["the variable OVENBIRD_LOGLEVEL is not read; did you mean OVENBIRD_LOG_LEVEL?"]
+    process = ovenbird(*words, cwd=tmp_path, OVENBIRD_LOGLEVEL="x", OVENBIRD_PUSH="1", HOME=str(tmp_path))
+    assert process.returncode == 0, process.stderr
+    assert warnings(process) == ["the variable OVENBIRD_LOGLEVEL is not read; did you mean OVENBIRD_LOG_LEVEL?"]
     assert warnings(ovenbird(*words, cwd=tmp_path, OVENBIRD_QUEUE="9", HOME=str(tmp_path))) == []
 
 
@@ -104,9 +104,9 @@ def test_each_verb_warns(tmp_path: Path, words: tuple[str, ...]) -> None:
 def test_flags_of_a_container_are_refused_without_one(tmp_path: Path, verb: str, flag: str, value: str) -> None:
     """Exit status 70, before the function is loaded; a variable of the same meaning is no mistake."""
     (tmp_path / "main.py").write_text("raise SystemExit('loaded')\n")
-    done = ovenbird(verb, "main.py", flag, value, cwd=tmp_path)
-    assert done.returncode == 70
-    assert f"{flag} without --container" in done.stderr
-    assert "loaded" not in done.stderr
+    process = ovenbird(verb, "main.py", flag, value, cwd=tmp_path)
+    assert process.returncode == 70
+    assert f"{flag} without --container" in process.stderr
+    assert "loaded" not in process.stderr
     (tmp_path / "main.py").write_text("def handler(): return 1\n")
     assert ovenbird("run", "main.py", cwd=tmp_path, OVENBIRD_IMAGE="app:1", OVENBIRD_ENV="TOKEN").returncode == 0

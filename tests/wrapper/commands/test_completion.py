@@ -45,9 +45,9 @@ def scripts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 @pytest.mark.parametrize(("words", "offered", "other"), CASES, ids=IDS)
 def test_bash(scripts: dict[str, Path], words: tuple[str, ...], offered: set[str], other: set[str]) -> None:
     """Verbs, verbs below them, flags, words that a flag takes, files: in bash without any other package."""
-    found = complete_in_bash(scripts["bash"], "ovenbird", *words, cwd=scripts["bash"].parent)
-    assert offered <= found
-    assert not other & found
+    result = complete_in_bash(scripts["bash"], "ovenbird", *words, cwd=scripts["bash"].parent)
+    assert offered <= result
+    assert not other & result
 
 
 @pytest.mark.slow
@@ -55,9 +55,9 @@ def test_bash(scripts: dict[str, Path], words: tuple[str, ...], offered: set[str
 def test_fish(scripts: dict[str, Path], words: tuple[str, ...], offered: set[str], other: set[str]) -> None:
     """The same in fish."""
     line = " ".join(("ovenbird", *words))
-    found = {word.removesuffix("/") for word in complete_in_fish(scripts["fish"], line, cwd=scripts["fish"].parent)}
-    assert offered <= found
-    assert not other & found
+    result = {word.removesuffix("/") for word in complete_in_fish(scripts["fish"], line, cwd=scripts["fish"].parent)}
+    assert offered <= result
+    assert not other & result
 
 
 @pytest.mark.slow
@@ -103,6 +103,6 @@ def test_every_verb_and_flag_is_a_place() -> None:
 def test_an_unknown_shell_is_refused() -> None:
     """With exit status 70, as for any wrong word, and what was meant."""
     command = [sys.executable, "-m", "ovenbird", "completion", "bsh"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout) == (70, "")
-    assert done.stderr.endswith("hint: did you mean 'bash'?\n")
+    process = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (process.returncode, process.stdout) == (70, "")
+    assert process.stderr.endswith("hint: did you mean 'bash'?\n")

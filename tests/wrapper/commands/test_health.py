@@ -107,6 +107,6 @@ def test_settings(service: Service) -> None:
 def test_it_is_light() -> None:
     """No server, no YAML and no function is imported: it runs every few seconds."""
     code = "import sys, ovenbird.cli as c; c.run(['health', '--port', '1']); print(*sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=True)
-    loaded = {name.split(".")[0] for name in done.stdout.split()} | set(done.stdout.split())
+    process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=True)
+    loaded = {name.split(".")[0] for name in process.stdout.split()} | set(process.stdout.split())
     assert not loaded & {"starlette", "uvicorn", "asyncio", "yaml", "ssl", "http", "urllib3", "ovenbird.function"}

@@ -24,9 +24,9 @@ def ovenbird(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A folder that `init` has made."""
-    done = ovenbird("init", "My Greeter", cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
-    assert "cd 'My Greeter' && ovenbird run --param name=Ada" in done.stdout
+    process = ovenbird("init", "My Greeter", cwd=tmp_path)
+    assert process.returncode == 0, process.stderr
+    assert "cd 'My Greeter' && ovenbird run --param name=Ada" in process.stdout
     return tmp_path / "My Greeter"
 
 
@@ -34,8 +34,8 @@ def test_what_it_writes_runs(folder: Path) -> None:
     """As a job and as a service, with a document that `--strict` accepts; the function is called as its folder."""
     assert sorted(path.name for path in folder.iterdir()) == sorted(FILES)
     assert ovenbird("check", "--strict", cwd=folder).returncode == 0
-    done = ovenbird("run", "--param", "name=Ada", cwd=folder)
-    assert json.loads(done.stdout) == {"greeting": "Hello Ada"}
+    process = ovenbird("run", "--param", "name=Ada", cwd=folder)
+    assert json.loads(process.stdout) == {"greeting": "Hello Ada"}
     called = ovenbird("invoke", "--data", '{"name": "Ada", "times": 2}', cwd=folder)
     assert json.loads(called.stdout) == {"greeting": "Hello Ada, Hello Ada"}
     assert "name: My-Greeter\n" in (folder / "function.yaml").read_text()
@@ -58,9 +58,9 @@ def test_no_file_is_replaced(folder: Path) -> None:
         (folder / name).unlink()
     (folder / "test_main.py").write_text("mine")
     (folder / "main.py").symlink_to("nowhere.py")
-    done = ovenbird("init", cwd=folder)
-    assert (done.returncode, done.stdout) == (70, "")
-    assert "has main.py, test_main.py already" in done.stderr
+    process = ovenbird("init", cwd=folder)
+    assert (process.returncode, process.stdout) == (70, "")
+    assert "has main.py, test_main.py already" in process.stderr
     assert sorted(path.name for path in folder.iterdir()) == ["main.py", "test_main.py"]
     assert (folder / "test_main.py").read_text() == "mine"
 
@@ -94,7 +94,7 @@ def test_the_current_folder_and_a_name(tmp_path: Path) -> None:
 def test_what_cannot_be_written_is_refused(tmp_path: Path, words: tuple[str, ...], said: str) -> None:
     """Names that no function or folder can have, and what an unset variable leaves: status 70, and nothing written."""
     (tmp_path / "notes").write_text("a file")
-    done = ovenbird("init", *words, cwd=tmp_path)
-    assert done.returncode == 70
-    assert said in done.stderr
+    process = ovenbird("init", *words, cwd=tmp_path)
+    assert process.returncode == 70
+    assert said in process.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["notes"]

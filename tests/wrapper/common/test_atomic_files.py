@@ -101,12 +101,12 @@ def test_a_pipe_gets_the_content(tmp_path: Path) -> None:
     """A named pipe hands it to its reader, and stays."""
     path = tmp_path / "pipe"
     os.mkfifo(path)
-    got: list[bytes] = []
-    thread = threading.Thread(target=lambda: got.append(path.read_bytes()))
+    values: list[bytes] = []
+    thread = threading.Thread(target=lambda: values.append(path.read_bytes()))
     thread.start()
     write_file(path, b"content")
     thread.join(10)
-    assert got == [b"content"]
+    assert values == [b"content"]
     assert stat.S_ISFIFO(path.stat().st_mode)
 
 
@@ -136,8 +136,8 @@ def test_a_stream_that_is_a_pipe(tmp_path: Path) -> None:
         "from pathlib import Path; from ovenbird.common.atomic_files import replacing\n"
         "with replacing(Path('/dev/stdout')) as draft: draft.write_bytes(b'content')"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, cwd=tmp_path)
-    assert done.stdout == b"content"
+    process = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, cwd=tmp_path)
+    assert process.stdout == b"content"
 
 
 def _replace(path: Path, content: bytes) -> None:

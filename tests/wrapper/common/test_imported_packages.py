@@ -22,9 +22,9 @@ _FIND = (
 
 def _find(*modules: str, path: tuple[Path, ...] = ()) -> dict[str, str]:
     words = [sys.executable, "-c", _FIND, json.dumps(modules), json.dumps([str(folder) for folder in path])]
-    found, imported = json.loads(subprocess.run(words, check=True, capture_output=True, text=True).stdout)
+    result, imported = json.loads(subprocess.run(words, check=True, capture_output=True, text=True).stdout)
     assert imported == []
-    return dict(found)
+    return dict(result)
 
 
 def _install(folder: Path, name: str, files: tuple[str, ...], record: bool = True) -> None:
@@ -66,8 +66,8 @@ def test_odd_installations_are_no_error(tmp_path: Path) -> None:
     (tmp_path / "egg" / "__init__.py").write_text("")
     (tmp_path / "egg-4.5-py3.11.egg-info").write_text("")
     (tmp_path / "loose.py").write_text("import sys; sys.modules['odd'] = 3")
-    found = _find("plain_dashed_name", "single", "egg", "loose", path=(tmp_path,))
-    assert {name: found.get(name) for name in ("plain-dashed-name", "single", "egg")} == {
+    result = _find("plain_dashed_name", "single", "egg", "loose", path=(tmp_path,))
+    assert {name: result.get(name) for name in ("plain-dashed-name", "single", "egg")} == {
         "plain-dashed-name": "1.0+cu121", "single": "3", "egg": "4.5",
     }  # fmt: skip
-    assert {"loose", "odd"}.isdisjoint(found)
+    assert {"loose", "odd"}.isdisjoint(result)

@@ -74,10 +74,10 @@ def test_the_requirement_of_a_folder_or_file_is_its_path(tmp_path: Path) -> None
 )
 def test_the_command_is_that_of_the_tool(marker: str, installer: str, command: str, tmp_path: Path) -> None:
     """An environment of pipx or uv is told by what these leave in it; another is named where it is not the active."""
-    place = tmp_path / "venv"
-    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(place)], check=True)
-    python = place / "bin" / "python"
-    site = next((place / "lib").glob("python3*")) / "site-packages"
+    folder = tmp_path / "venv"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder)], check=True)
+    python = folder / "bin" / "python"
+    site = next((folder / "lib").glob("python3*")) / "site-packages"
     info = site / "ovenbird-0.1.0.dist-info"
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: ovenbird\nVersion: 0.1.0\n")
@@ -85,15 +85,15 @@ def test_the_command_is_that_of_the_tool(marker: str, installer: str, command: s
     source = Path(__file__).parents[3] / "wrapper"
     (site / "ovenbird.pth").write_text(f"{source}\n")
     if marker:
-        (place / marker).touch()
-    done = subprocess.run([python, "-c", _PROGRAM], capture_output=True, text=True, check=True, cwd=tmp_path)
-    assert done.stdout.strip() == command.replace("PYTHON", str(python))
-    active = {"PATH": f"{place / 'bin'}:/usr/bin:/bin"}
-    (place / "bin" / "pip").touch(mode=0o755)
-    done = subprocess.run(
+        (folder / marker).touch()
+    process = subprocess.run([python, "-c", _PROGRAM], capture_output=True, text=True, check=True, cwd=tmp_path)
+    assert process.stdout.strip() == command.replace("PYTHON", str(python))
+    active = {"PATH": f"{folder / 'bin'}:/usr/bin:/bin"}
+    (folder / "bin" / "pip").touch(mode=0o755)
+    process = subprocess.run(
         [python, "-c", _PROGRAM], capture_output=True, text=True, check=True, cwd=tmp_path, env=active
     )
-    assert done.stdout.strip() == command.replace(" --python PYTHON", "").replace("PYTHON -m ", "")
+    assert process.stdout.strip() == command.replace(" --python PYTHON", "").replace("PYTHON -m ", "")
 
 
 def test_odd_metadata_counts_as_an_index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -78,14 +78,14 @@ def test_the_launcher_of_the_processor_names_its_verb(tmp_path: Path) -> None:
     """An image has two launchers of one text; the second gives words of its own."""
     path = tmp_path / "processor"
     path.write_text(LAUNCHER.read_text().format(python=sys.executable, words='["processor", *sys.argv[1:]]'))
-    done = subprocess.run([sys.executable, str(path), "--help"], capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stderr) == (0, "")
-    assert "usage: ovenbird processor" in done.stdout
+    process = subprocess.run([sys.executable, str(path), "--help"], capture_output=True, text=True, check=False)
+    assert (process.returncode, process.stderr) == (0, "")
+    assert "usage: ovenbird processor" in process.stdout
 
 
 def test_one_that_is_ignored_stays_ignored(tmp_path: Path) -> None:
     """As after `nohup`, and for what a shell runs behind."""
     (tmp_path / "main.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGINT)\ndef handler(): ...\n")
     words = f"trap '' INT; exec {sys.executable} -m ovenbird check main.py"
-    done = subprocess.run(["bash", "-c", words], cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stderr) == (0, "")
+    process = subprocess.run(["bash", "-c", words], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (process.returncode, process.stderr) == (0, "")

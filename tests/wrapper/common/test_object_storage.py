@@ -20,13 +20,13 @@ def test_a_signature_that_is_not_known_is_the_callers_error(kind: type[SettingsE
 
 
 def test_credentials_are_handed_on_and_left_out_where_there_are_none() -> None:
-    given = {
+    variables = {
         "AWS_ACCESS_KEY_ID": "AK",
         "AWS_SECRET_ACCESS_KEY": "S",
         "AWS_SESSION_TOKEN": "",
         "AWS_REGION": "eu-south-1",
     }
-    assert s3("b", given, SettingsError) == {
+    assert s3("b", variables, SettingsError) == {
         "region": "eu-south-1", "access_key_id": "AK", "secret_access_key": "S", "virtual_hosted_style_request": False,
     }  # fmt: skip
 

@@ -62,8 +62,8 @@ def test_a_source_is_not_replaced(tmp_path: Path, name: str) -> None:
     assert find_output_problem(path) == ""  # nothing is lost
     path.write_text("content\n")
     (tmp_path / "result.json").symlink_to(name)
-    for place in (path, tmp_path / "result.json"):
-        assert find_output_problem(place).endswith("is a file that the function is made of, and is not replaced")
+    for candidate in (path, tmp_path / "result.json"):
+        assert find_output_problem(candidate).endswith("is a file that the function is made of, and is not replaced")
     assert find_write_problem(path) == ""
 
 

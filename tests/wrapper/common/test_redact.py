@@ -59,9 +59,9 @@ CREDENTIALS = [
 def test_no_secret_of_a_url_is_shown_or_kept(url: str) -> None:
     """Users, passwords, signatures and tokens go, in every form of the rule, alone and within a text."""
     for redact in (redact_url, redact_record, redact_text):
-        shown = redact(url)
-        assert S not in shown
-        assert redact(shown) == shown
+        redacted = redact(url)
+        assert S not in redacted
+        assert redact(redacted) == redacted
     assert S not in redact_text(f"it said '{url}', and ({url})")
     assert S not in OvenbirdError(f"{url}: no").message
     if not url.endswith(f":{S}"):
@@ -106,8 +106,8 @@ def test_a_value_is_redacted_throughout() -> None:
 def test_parameters_of_secret_names_are_masked(name: str) -> None:
     """In any spelling and at any depth; null and truth values are no secret."""
     assert is_secret_name(name)
-    given = {name: S, "a": [{name: 5}], "n": 1, "u": f"https://u:{S}@h/?v=1"}
-    assert mask_parameters(given) == {name: "***", "a": [{name: "***"}], "n": 1, "u": "https://h/?v=1"}
+    parameters = {name: S, "a": [{name: 5}], "n": 1, "u": f"https://u:{S}@h/?v=1"}
+    assert mask_parameters(parameters) == {name: "***", "a": [{name: "***"}], "n": 1, "u": "https://h/?v=1"}
     assert mask_parameters({name: None, "use_" + name: True}) == {name: None, "use_" + name: True}
 
 

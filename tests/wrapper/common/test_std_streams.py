@@ -34,21 +34,21 @@ def call(folder: Path, words: str, streams: str, **environ: str) -> tuple[int, s
     env = {name: value for name, value in os.environ.items() if not name.startswith(("OVENBIRD_", "PORT", "PYTHONUNB"))}
     env |= {"OVENBIRD_HOME": str(folder / "home"), "OVENBIRD_LOG_FORMAT": "text", **environ}
     env["XDG_CACHE_HOME"] = str(folder / "cache")
-    done = subprocess.run(
+    process = subprocess.run(
         ["bash", "-c", f"exec {sys.executable} -m ovenbird {words} {streams}"], cwd=folder, env=env,
         capture_output=True, text=True, check=False, timeout=100, stdin=subprocess.DEVNULL,
     )  # fmt: skip
-    assert "Traceback" not in done.stdout + done.stderr, done
-    assert "Exception ignored" not in done.stderr, done
-    return done.returncode, done.stdout, done.stderr
+    assert "Traceback" not in process.stdout + process.stderr, process
+    assert "Exception ignored" not in process.stderr, process
+    return process.returncode, process.stdout, process.stderr
 
 
 @pytest.mark.parametrize("words", PRINTING)
 def test_stdout_is_full(folder: Path, words: str) -> None:
     """What was to be printed is lost, and the status says so, whether or not Python buffers it."""
-    said = "error: cannot write to stdout: No space left on device\n"
+    message = "error: cannot write to stdout: No space left on device\n"
     code, _, err = call(folder, words, "> /dev/full")
-    assert (code, err[-len(said) :]) == (FULL, said)
+    assert (code, err[-len(message) :]) == (FULL, message)
 
 
 @pytest.mark.parametrize("words", ["--help", "check main.py", "build . --list"])
@@ -61,8 +61,8 @@ def test_stdout_is_full_and_not_buffered(folder: Path, words: str) -> None:
 @pytest.mark.parametrize("words", ["--help", "check main.py", "init new", "runs list", "build . --list"])
 def test_stdout_is_closed(folder: Path, words: str) -> None:
     """It is refused before anything is done, as nothing would come of it."""
-    said = "error: stdout is closed\n  hint: `> /dev/null` drops what is printed\n"
-    assert call(folder, words, ">&-") == (FULL, "", said)
+    message = "error: stdout is closed\n  hint: `> /dev/null` drops what is printed\n"
+    assert call(folder, words, ">&-") == (FULL, "", message)
     assert not (folder / "new").exists()
 
 
@@ -87,12 +87,12 @@ def test_the_reader_has_gone(folder: Path, words: str) -> None:
     """As in `ovenbird ... | head -1`: quiet, and no failure."""
     read, write = os.pipe()
     os.close(read)
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-m", "ovenbird", *words.split()], cwd=folder, stdout=write, stderr=subprocess.PIPE,
         text=True, check=False, timeout=100, env={**os.environ, "OVENBIRD_HOME": str(folder / "home")},
     )  # fmt: skip
     os.close(write)
-    assert (done.returncode, "Traceback" in done.stderr) == (0, False)
+    assert (process.returncode, "Traceback" in process.stderr) == (0, False)
 
 
 @pytest.mark.parametrize("streams", [">&-", "2>&-", "<&- >&- 2>&-", "2> /dev/full"], ids=["out", "err", "all", "full"])
@@ -128,10 +128,10 @@ def test_an_encoding_lacks_what_is_printed(folder: Path, words: str) -> None:
 def test_the_current_folder_was_removed(folder: Path, words: str) -> None:
     """That is what is said, whatever the verb was looking for."""
     (folder / "gone").mkdir()
-    done = subprocess.run(
+    process = subprocess.run(
         ["bash", "-c", f'cd gone && rmdir "$PWD" && exec {sys.executable} -m ovenbird {words}'], cwd=folder,
         env={**os.environ, "OVENBIRD_LOG_FORMAT": "text"}, capture_output=True, text=True, check=False, timeout=100,
     )  # fmt: skip
-    assert done.returncode not in (0, None)
-    assert "Traceback" not in done.stderr
-    assert "the current folder was removed" in done.stderr
+    assert process.returncode not in (0, None)
+    assert "Traceback" not in process.stderr
+    assert "the current folder was removed" in process.stderr

@@ -35,11 +35,11 @@ def test_each_packing_is_unpacked(packer: str, tmp_path: Path) -> None:
         Member("/".join(["long" * 50] * 5) + "/ä.txt"),
     ]
     for form in (tarfile.PAX_FORMAT, tarfile.GNU_FORMAT):
-        place = tmp_path / str(form)
-        place.mkdir()
-        assert unpack(PACKERS[packer](build(*members, format=form)), place) == ["pkg/link"]
-        assert is_tar(place / "a.tar")
-        out = place / "out"
+        folder = tmp_path / str(form)
+        folder.mkdir()
+        assert unpack(PACKERS[packer](build(*members, format=form)), folder) == ["pkg/link"]
+        assert is_tar(folder / "a.tar")
+        out = folder / "out"
         assert (out / "pkg/link").read_bytes() == (out / "pkg/same.py").read_bytes() == content
         assert [(out / name).stat().st_mode & 0o777 for name in ("mod.py", "pkg/same.py", "pkg/empty")] == [
             0o755, 0o755, 0o644,
@@ -47,7 +47,7 @@ def test_each_packing_is_unpacked(packer: str, tmp_path: Path) -> None:
         assert (out / "pkg/empty").read_bytes() == b""
         assert list((out / "nothing").iterdir()) == []
         assert [path.read_bytes() for path in out.rglob("ä.txt")] == [TEXT]
-        assert sorted(path.name for path in place.iterdir()) == ["a.tar", "out"]
+        assert sorted(path.name for path in folder.iterdir()) == ["a.tar", "out"]
 
 
 def test_what_programs_write_is_read(tmp_path: Path) -> None:

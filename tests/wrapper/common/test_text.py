@@ -61,10 +61,10 @@ def test_a_value_is_shown_as_its_repr(value: object, text: str) -> None:
 )  # fmt: skip
 def test_every_value_is_one_short_line(value: object) -> None:
     """However large, and however large its repr would be: 9 ** 40 items could be neither walked over nor held."""
-    shown = show_value(value)
-    assert shown.isprintable()
-    assert len(shown) < 2 * LIMIT
-    assert "..." in shown
+    output = show_value(value)
+    assert output.isprintable()
+    assert len(output) < 2 * LIMIT
+    assert "..." in output
 
 
 def test_a_list_that_holds_itself_is_shown() -> None:

@@ -78,12 +78,12 @@ def test_an_unknown_field_is_named_with_what_it_is_near_to(change: dict[str, Any
     document: dict[str, Any] = {"kind": "python", "name": "f", "metadata": {}, "spec": {"source": {"handler": "f"}}}
     ((path, value),) = change.items()
     *above, last = path.split(".") if "\x1b" not in path else ("spec", path[5:])
-    place: Any = document
+    folder: Any = document
     for name in above:
-        place = place[name]
-    place[int(last) if last.isdigit() else last] = value
-    (found,) = unknown_fields(document)
-    assert found.startswith(sentence)
+        folder = folder[name]
+    folder[int(last) if last.isdigit() else last] = value
+    (result,) = unknown_fields(document)
+    assert result.startswith(sentence)
 
 
 def test_fields_of_the_platform_and_of_tasks_are_known() -> None:
@@ -128,8 +128,8 @@ def test_fields_of_the_platform_and_of_tasks_are_known() -> None:
 def test_many_unknown_fields_are_counted() -> None:
     """Twenty are named; work and text stay bounded."""
     document = {"kind": "python", "spec": {f"a{n}": n for n in range(5000)}}
-    found = unknown_fields(document)
-    assert (len(found), found[-1]) == (21, "and 4980 more that are not known")
+    result = unknown_fields(document)
+    assert (len(result), result[-1]) == (21, "and 4980 more that are not known")
 
 
 def test_an_invalid_document_names_its_unknown_fields_too(tmp_path: Path) -> None:
@@ -147,9 +147,9 @@ def test_an_invalid_document_names_its_unknown_fields_too(tmp_path: Path) -> Non
 @pytest.mark.parametrize("verb", ["check", "run", "invoke"])
 def test_each_verb_warns_and_goes_on(folder: Path, verb: str) -> None:
     """Two warnings in the log, and the exit status of success."""
-    done = ovenbird(verb, cwd=folder)
-    assert done.returncode == 0, done.stderr
-    assert warnings(done.stderr) == list(WARNINGS)
+    process = ovenbird(verb, cwd=folder)
+    assert process.returncode == 0, process.stderr
+    assert warnings(process.stderr) == list(WARNINGS)
 
 
 def test_a_service_warns_once(folder: Path, serve: Callable[..., Service]) -> None:
@@ -181,9 +181,9 @@ def test_builds_of_several_say_which_function_is_meant(folder: Path) -> None:
 @pytest.mark.parametrize("words", [("check", "--strict"), ("build", "--strict"), ("bundle", "--strict", "-o", "x")])
 def test_strict_refuses(folder: Path, words: tuple[str, ...]) -> None:
     """Exit status 71, as for a document that is not valid, and each field by name; stdout stays empty."""
-    done = ovenbird(*words, cwd=folder)
-    assert (done.returncode, done.stdout) == (71, "")
-    (record,) = [json.loads(line) for line in done.stderr.splitlines()]
+    process = ovenbird(*words, cwd=folder)
+    assert (process.returncode, process.stdout) == (71, "")
+    (record,) = [json.loads(line) for line in process.stderr.splitlines()]
     assert (record["code"], record["level"]) == ("document", "error")
     assert all(text in record["message"] for text in WARNINGS)
 

@@ -57,7 +57,7 @@ def test_a_user_that_no_database_knows() -> None:
         "try: find_cache('', {})\n"
         "except Exception as error: print(type(error).__name__, error)\n"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    first, second = done.stdout.splitlines()[:2]
+    process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    first, second = process.stdout.splitlines()[:2]
     assert first == "None None ~/a /h/.cache"
     assert second.startswith("BuildRequestError no folder is known for the cache")

@@ -117,15 +117,15 @@ def test_a_bomb_is_an_error_in_little_memory(tmp_path: Path, verb: str) -> None:
         "processor": ["processor", "--config", "function.yaml"],
         "manifests": ["manifests", "function.yaml"],
     }.get(verb, [verb, "function.yaml"])
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-m", "ovenbird", *words], cwd=tmp_path, capture_output=True, text=True, check=False,
         timeout=60, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY)),
         env={"PATH": os.environ["PATH"], "HOME": str(tmp_path), "OVENBIRD_HOME": str(tmp_path / "home")},
     )  # fmt: skip
-    assert "aliases expand to more than 100000 values" in done.stderr
-    assert "Traceback" not in done.stderr
-    assert len(done.stderr) < 2000
-    assert done.returncode == (77 if verb == "params" else 71)
+    assert "aliases expand to more than 100000 values" in process.stderr
+    assert "Traceback" not in process.stderr
+    assert len(process.stderr) < 2000
+    assert process.returncode == (77 if verb == "params" else 71)
 
 
 @pytest.mark.parametrize(
@@ -145,6 +145,6 @@ def test_a_bomb_is_an_error_in_little_memory(tmp_path: Path, verb: str) -> None:
 )  # fmt: skip
 def test_types_that_json_does_not_have(text: str, value: object) -> None:
     """Each becomes the nearest that JSON has, the same in each process; sorting keys works too."""
-    found = to_json_value(load_yaml(text))
-    assert found == value
-    json.dumps(found, sort_keys=True, allow_nan=False)
+    result = to_json_value(load_yaml(text))
+    assert result == value
+    json.dumps(result, sort_keys=True, allow_nan=False)

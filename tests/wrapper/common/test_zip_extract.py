@@ -93,8 +93,8 @@ def test_a_member_that_hides_its_size_takes_no_memory(method: int, tmp_path: Pat
         except ArchiveError as error:
             print(error.message)
     """
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(program)], cwd=tmp_path, capture_output=True, text=True, check=True
     )
-    assert "damaged" in done.stdout
-    assert "MemoryError" not in done.stdout
+    assert "damaged" in process.stdout
+    assert "MemoryError" not in process.stdout

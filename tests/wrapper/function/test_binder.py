@@ -118,8 +118,8 @@ def test_a_form_is_the_whole_payload_too(kind: Any) -> None:
 
     binder = Binder(handler)
     order = binder.from_fields([("item", "tea"), ("count", "2"), ("tags", "a")])["order"]
-    found = order if isinstance(order, dict) else {"item": order.item, "count": order.count, "tags": order.tags}
-    assert found == {"item": "tea", "count": 2, "tags": ["a"]}
+    result = order if isinstance(order, dict) else {"item": order.item, "count": order.count, "tags": order.tags}
+    assert result == {"item": "tea", "count": 2, "tags": ["a"]}
 
 
 @pytest.mark.parametrize("kind", [Order, OrderStruct, OrderModel])
@@ -269,9 +269,9 @@ def test_positional_only_parameters_keep_the_shape() -> None:
 
 def test_a_payload_that_is_no_object_says_what_was_expected() -> None:
     """Fields need an object; the message names them."""
-    for text, found in ((b"[1]", "an array"), (b'"x"', "a string"), (b"1", "a number"), (b"null", "null")):
+    for text, result in ((b"[1]", "an array"), (b'"x"', "a string"), (b"1", "a number"), (b"null", "null")):
         problems = fields_error(Binder(handler_two).from_json, text)
-        assert problems == {"": f"expected a JSON object with 'name', 'n', found {found}"}
+        assert problems == {"": f"expected a JSON object with 'name', 'n', found {result}"}
 
 
 @pytest.mark.parametrize(
@@ -353,8 +353,8 @@ def test_a_part_of_a_form_may_hold_json() -> None:
     def handler(order: Order, orders: list[Order], meta: dict[str, int], text: str): ...
 
     text = '{"item": "tea"}'
-    found = Binder(handler).from_fields([("order", text), ("orders", text), ("meta", '{"a": 1}'), ("text", text)])
-    assert found == {"order": Order("tea"), "orders": [Order("tea")], "meta": {"a": 1}, "text": text}
+    result = Binder(handler).from_fields([("order", text), ("orders", text), ("meta", '{"a": 1}'), ("text", text)])
+    assert result == {"order": Order("tea"), "orders": [Order("tea")], "meta": {"a": 1}, "text": text}
     again = Binder(handler).from_fields(
         [("order", text), ("orders", f"[{text}, {text}]"), ("meta", "{}"), ("text", "[")]
     )
@@ -456,10 +456,10 @@ def test_a_callable_without_a_signature_is_refused() -> None:
 )  # fmt: skip
 def test_a_parameter_may_have_any_name(name: str, form: str) -> None:
     """Also one that a class would mangle, or that means something to a class; and it is converted all the same."""
-    found: dict[str, Any] = {}
-    exec(f"def function{form.format(name)}: return {name}", found)
-    binder = Binder(found["function"])
-    function = binder.adapt(found["function"])
+    result: dict[str, Any] = {}
+    exec(f"def function{form.format(name)}: return {name}", result)
+    binder = Binder(result["function"])
+    function = binder.adapt(result["function"])
     assert function(**binder.from_json(msgspec.json.encode({name: 3, "b": "x"}))) == 3
     assert function(**binder.from_fields([(name, "3"), ("b", "x")])) == 3
     with pytest.raises(PayloadValidationError, match=name):

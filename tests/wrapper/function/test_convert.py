@@ -245,11 +245,11 @@ def test_schemas_name_what_they_refer_to() -> None:
     class Outer(pydantic.BaseModel):
         inner: Inner
 
-    found, named = Converter("x", Outer).schema("#/c/{name}")
-    assert found["properties"]["inner"] == {"$ref": "#/c/Inner"}
+    result, named = Converter("x", Outer).schema("#/c/{name}")
+    assert result["properties"]["inner"] == {"$ref": "#/c/Inner"}
     assert set(named) == {"Inner"}
-    found, named = Converter("x", list[Holding]).schema("#/c/{name}")
-    assert found["items"] == {"$ref": "#/c/Holding"}
+    result, named = Converter("x", list[Holding]).schema("#/c/{name}")
+    assert result["items"] == {"$ref": "#/c/Holding"}
     assert named["Holding"]["properties"]["table"]["description"] == "DataFrame"
 
 
@@ -308,8 +308,8 @@ class WholeData:
 ])  # fmt: skip
 def test_a_whole_number_is_an_integer(hint: Any, value: Any, expected: Any) -> None:
     """`2.0` is an integer in JSON Schema, wherever an `int` is meant; a float stays one where a float is meant."""
-    found = Converter("x", hint).convert(value, "x")
-    assert (found, type(found)) == (expected, type(expected))
+    result = Converter("x", hint).convert(value, "x")
+    assert (result, type(result)) == (expected, type(expected))
 
 
 @pytest.mark.parametrize(("hint", "value", "field"), [

@@ -58,9 +58,9 @@ def two(part: Part, more: dict[str, Part], slotted: Slotted, box: Box) -> None: 
 def test_nested(text: bytes) -> None:
     """Defaults are attributes of the object's own, at every depth, on the fast way and on the slow one."""
     binder = Binder(whole)
-    for found in (binder.from_json(text), binder.from_object(msgspec.json.decode(text))):
-        assert vars(found["whole"]).keys() == {"parts", "spare"}
-        assert vars(found["whole"].parts[0]) == {"name": "a", "count": 1, "tags": []}
+    for result in (binder.from_json(text), binder.from_object(msgspec.json.decode(text))):
+        assert vars(result["whole"]).keys() == {"parts", "spare"}
+        assert vars(result["whole"].parts[0]) == {"name": "a", "count": 1, "tags": []}
 
 
 def test_fields() -> None:
@@ -71,8 +71,8 @@ def test_fields() -> None:
         "slotted": {"name": "c"},
         "box": {"part": {"name": "d"}},
     }
-    found = Binder(two).from_json(msgspec.json.encode(data))
-    assert msgspec.to_builtins(found) == {
+    result = Binder(two).from_json(msgspec.json.encode(data))
+    assert msgspec.to_builtins(result) == {
         "part": {"name": "a", "count": 1, "tags": []},
         "more": {"x": {"name": "b", "count": 1, "tags": []}},
         "slotted": {"name": "c", "count": 1},
@@ -83,8 +83,8 @@ def test_fields() -> None:
 def test_generic_classes() -> None:
     """A class with parameters keeps its defaults too, and so does what a generic struct holds."""
     data = {"pair": {"first": 3}, "crates": [{"content": "x", "part": {"name": "a"}}]}
-    found = Binder(generic).from_json(msgspec.json.encode(data))
-    assert msgspec.to_builtins(found) == {
+    result = Binder(generic).from_json(msgspec.json.encode(data))
+    assert msgspec.to_builtins(result) == {
         "pair": {"first": 3, "count": 1},
         "crates": [{"content": "x", "part": {"name": "a", "count": 1, "tags": []}}],
     }

@@ -74,8 +74,8 @@ def handler(project, n):
 @pytest.mark.parametrize("package", ["ovenbird", "digitalhub_runtime_python"])
 def test_both_packages_name_the_outputs(jobs: Jobs, package: str) -> None:
     """A function written for the platform runs unmodified where its package is absent."""
-    done = jobs.run(_SOURCE.format(package=package), "--param", "n=42")
-    assert done.result["results"] == {"answer": 42}, done.err
+    process = jobs.run(_SOURCE.format(package=package), "--param", "n=42")
+    assert process.result["results"] == {"answer": 42}, process.err
 
 
 def test_the_real_package_wins(jobs: Jobs) -> None:
@@ -91,16 +91,16 @@ def test_the_real_package_wins(jobs: Jobs) -> None:
     source = "import digitalhub_runtime_python as real\nassert real.REAL\n" + _SOURCE.format(
         package="digitalhub_runtime_python"
     )
-    done = jobs.run(source, "--param", "n=42", PYTHONPATH=str(package.parent))
-    assert done.code == 0, done.err
-    assert list(done.result["results"].values()) == [42]
+    process = jobs.run(source, "--param", "n=42", PYTHONPATH=str(package.parent))
+    assert process.code == 0, process.err
+    assert list(process.result["results"].values()) == [42]
 
 
 def test_the_stand_in_has_nothing_else(jobs: Jobs) -> None:
     """What the stand-in does not have is an ImportError that says so, not a silent None."""
-    done = jobs.run("from digitalhub_runtime_python import launch\ndef handler(): pass\n")
-    assert done.code == 72
-    assert "launch" in done.error["message"]
+    process = jobs.run("from digitalhub_runtime_python import launch\ndef handler(): pass\n")
+    assert process.code == 72
+    assert "launch" in process.error["message"]
 
 
 @pytest.mark.parametrize(
@@ -147,7 +147,7 @@ def test_several_decorated_functions_are_named(project: Project, source: str, wo
 def test_a_decorated_function_is_run_checked_and_served(jobs: Jobs, serve: Callable[..., Service]) -> None:
     """All commands mean the same function, and the run has its name."""
     source = "from ovenbird import handler\n@handler(outputs=['sum'])\ndef add(a: int, b: int = 2): return a + b\n"
-    done = jobs.run(source, "--param", "a=1")
-    assert done.result["results"] == {"sum": 3}, done.err
+    process = jobs.run(source, "--param", "a=1")
+    assert process.result["results"] == {"sum": 3}, process.err
     assert "main:add" in jobs.do("check", "main.py")
     assert serve(source).call({"a": 2}).json() == 4

@@ -17,17 +17,21 @@ def test_the_whole_contract_is_told(project: Project) -> None:
         "from ovenbird import CloudEvent\ndef init(context, n: int = 1): ...\ndef close(): ...\n"
         "async def handler(context, ce: CloudEvent, a: int, b: list[str] | None = None, **rest) -> dict: ..."
     )
-    found = describe(handler, {"n": 2})
-    assert found["shape"] == "async def"
-    assert found["arguments"] == [
+    description = describe(handler, {"n": 2})
+    assert description["shape"] == "async def"
+    assert description["arguments"] == [
         {"name": "a", "hint": "int", "required": True},
         {"name": "b", "hint": "list[str] | None", "required": False, "default": "None"},
     ]
-    assert found["injected"] == {"context": "context", "ce": "cloudevent"}
-    assert (found["takes_unknown_fields"], found["payload"], found["returns"]) == (True, "fields", "dict")
-    assert (found["init"], found["close"]) == ("init(context, n: int = 1)", True)
-    assert msgspec.json.decode(msgspec.json.encode(found)) == found
-    lines = text(found).splitlines()
+    assert description["injected"] == {"context": "context", "ce": "cloudevent"}
+    assert (description["takes_unknown_fields"], description["payload"], description["returns"]) == (
+        True,
+        "fields",
+        "dict",
+    )
+    assert (description["init"], description["close"]) == ("init(context, n: int = 1)", True)
+    assert msgspec.json.decode(msgspec.json.encode(description)) == description
+    lines = text(description).splitlines()
     assert "  argument    b: list[str] | None = None" in lines
     assert "  injected    ce (cloudevent)" in lines
     assert "init          init(context, n: int = 1)" in lines
@@ -35,18 +39,18 @@ def test_the_whole_contract_is_told(project: Project) -> None:
 
 def test_a_class_is_told_as_one(project: Project) -> None:
     """The shape says that it is constructed; without init its constructor takes the parameters."""
-    found = describe(Handler(project.load("shop.greet:Greeter", str(FUNCTIONS / "package"))), {"word": "hi"})
-    assert found["shape"] == "class, def"
-    assert found["init"].startswith("Greeter(word: str")
-    assert found["returns"] == "str"
+    description = describe(Handler(project.load("shop.greet:Greeter", str(FUNCTIONS / "package"))), {"word": "hi"})
+    assert description["shape"] == "class, def"
+    assert description["init"].startswith("Greeter(word: str")
+    assert description["returns"] == "str"
 
 
 def test_an_application_binds_nothing(project: Project) -> None:
     """For an ASGI application there are no arguments to tell."""
-    found = describe(project.handler("from starlette.applications import Starlette\nhandler = Starlette()"), {})
-    assert found["shape"] == "ASGI application"
-    assert "arguments" not in found
-    assert "returns       not hinted" in text(found)
+    description = describe(project.handler("from starlette.applications import Starlette\nhandler = Starlette()"), {})
+    assert description["shape"] == "ASGI application"
+    assert "arguments" not in description
+    assert "returns       not hinted" in text(description)
 
 
 def test_init_is_not_run(project: Project) -> None:

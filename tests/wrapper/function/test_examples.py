@@ -80,10 +80,10 @@ def test_the_request_and_the_run_bind(function: Any) -> None:
     job = Binder(function, JOB, fields_only=True)
     words = shlex.split(run_line(job, "my main.py"))
     assert words[:3] == ["ovenbird", "run", "my main.py"]
-    given = dict(word.split("=", 1) for flag, word in itertools.pairwise(words) if flag == "--param")
+    arguments = dict(word.split("=", 1) for flag, word in itertools.pairwise(words) if flag == "--param")
     inputs = dict(word.split("=", 1) for flag, word in itertools.pairwise(words) if flag == "--input")
-    check_names(job, given, inputs)
-    convert(job, {name: RawArgument(text) for name, text in given.items()})
+    check_names(job, arguments, inputs)
+    convert(job, {name: RawArgument(text) for name, text in arguments.items()})
 
 
 def test_files_and_events_have_forms_of_their_own() -> None:

@@ -28,8 +28,13 @@ def handler(context: Context, event: Event) -> Response:
 def test_a_service_may_import_it(serve: Callable[..., Service], path: str, status: int, text: str) -> None:
     """Its classes are those of the service, and its Response is an answer, given by name or by position."""
     answer = serve(SOURCE).get(path)
-    found = (answer.status_code, answer.text, answer.headers["x-one"], answer.headers["content-type"].partition(";")[0])
-    assert found == (status, text, "1", "text/x-own")
+    result = (
+        answer.status_code,
+        answer.text,
+        answer.headers["x-one"],
+        answer.headers["content-type"].partition(";")[0],
+    )
+    assert result == (status, text, "1", "text/x-own")
 
 
 def test_what_is_not_there_says_so() -> None:

@@ -86,8 +86,8 @@ def test_a_documents_source_gives_root_and_module(
 
 def test_source_overrides_a_documents_root(project: Project) -> None:
     """--source says where the code of a document lies, whatever the document says."""
-    place = str(FUNCTIONS / "documents/src")
-    assert str(parse(str(FUNCTIONS / "documents"), place).root) == place
+    folder = str(FUNCTIONS / "documents/src")
+    assert str(parse(str(FUNCTIONS / "documents"), folder).root) == folder
 
 
 def test_inline_source_is_a_module_like_any_other(project: Project) -> None:

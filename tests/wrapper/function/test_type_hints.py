@@ -48,8 +48,8 @@ def test_quoted_names_inside_hints_resolve(project: Project) -> None:
         "import dataclasses\n@dataclasses.dataclass\nclass Item:\n    n: int\n"
         "def handler(items: list['Item'], by: dict[str, list['Item']]): ...\n"
     )
-    found = handler.binder.from_json(b'{"items": [{"n": 1}], "by": {"a": [{"n": 2}]}}')
-    assert (found["items"][0].n, found["by"]["a"][0].n) == (1, 2)
+    result = handler.binder.from_json(b'{"items": [{"n": 1}], "by": {"a": [{"n": 2}]}}')
+    assert (result["items"][0].n, result["by"]["a"][0].n) == (1, 2)
 
 
 class Callable_:

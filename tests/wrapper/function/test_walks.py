@@ -88,8 +88,8 @@ def test_types_of_pydantic_are_pydantics_affair(project: Project) -> None:
     assert "account" in text(describe(handler, {}))
     assert document(handler)["openapi"] == "3.1.0"
     assert handler.binder is not None
-    given = handler.binder.from_json(b'{"account": {"name": "ada", "password": "secret"}}')
-    assert given["account"].password.get_secret_value() == "secret"
+    arguments = handler.binder.from_json(b'{"account": {"name": "ada", "password": "secret"}}')
+    assert arguments["account"].password.get_secret_value() == "secret"
     assert time.monotonic() - began < LIMIT
 
 

@@ -16,6 +16,6 @@ __all__ = ["core", "gits", "platform", "repository"]
 @pytest.fixture
 def shared(tmp_path: Path) -> Iterator[Processors]:
     """A folder as /shared is in the platform, and processors on it."""
-    found = Processors(tmp_path)
-    yield found
-    found.close()
+    processors = Processors(tmp_path)
+    yield processors
+    processors.close()

@@ -56,37 +56,37 @@ def test_a_trigger_that_is_disabled_does_not_count(tmp_path: Path) -> None:
     """Neither for the one that is needed, nor against it; its kind does not matter."""
     config = read(write(tmp_path, document({"k": {"kind": "kafka-cluster", "disabled": True}, **HTTP})))
     assert config.trigger == "http"
-    found = problems(tmp_path, document({"k": {"kind": "http", "disabled": True}}))
-    assert found == ("spec.triggers: every trigger is disabled; one of kind 'job' or 'http' is needed",)
+    messages = problems(tmp_path, document({"k": {"kind": "http", "disabled": True}}))
+    assert messages == ("spec.triggers: every trigger is disabled; one of kind 'job' or 'http' is needed",)
 
 
 @pytest.mark.parametrize("triggers", [None, {}])
 def test_no_trigger(tmp_path: Path, triggers: Any) -> None:
     """There is nothing to do, and the document says so."""
-    found = problems(tmp_path, document(triggers))
-    assert found == ("spec.triggers: missing; one of kind 'job' or 'http' is needed",)
+    messages = problems(tmp_path, document(triggers))
+    assert messages == ("spec.triggers: missing; one of kind 'job' or 'http' is needed",)
 
 
 def test_two_triggers(tmp_path: Path) -> None:
     """They are named with their kinds, also two of one kind."""
-    (found,) = problems(tmp_path, document({**job("x"), **HTTP}))
-    assert "'job' (job), 'http' (http) cannot be combined" in found
-    (found,) = problems(tmp_path, document({"a": {"kind": "http"}, "b": {"kind": "http"}}))
-    assert "'a' (http), 'b' (http) cannot be combined" in found
+    (messages,) = problems(tmp_path, document({**job("x"), **HTTP}))
+    assert "'job' (job), 'http' (http) cannot be combined" in messages
+    (messages,) = problems(tmp_path, document({"a": {"kind": "http"}, "b": {"kind": "http"}}))
+    assert "'a' (http), 'b' (http) cannot be combined" in messages
 
 
 @pytest.mark.parametrize("kind", ["kafka-cluster", "cron", None, "HTTP", 7])
 def test_another_trigger_is_refused_by_name(tmp_path: Path, kind: Any) -> None:
     """What was found, and what is served."""
-    found = problems(tmp_path, document({"events": {"kind": kind}}))
-    assert found == (f"spec.triggers.events.kind: expected 'job' or 'http', found {kind!r}",)
+    messages = problems(tmp_path, document({"events": {"kind": kind}}))
+    assert messages == (f"spec.triggers.events.kind: expected 'job' or 'http', found {kind!r}",)
 
 
 def test_every_problem_is_reported_at_once(tmp_path: Path) -> None:
     """A document is not mended one error at a time."""
-    found = document(http({"readBufferSize": "lots"}, maxWorkers=-1), handler="main", runtime="golang")
-    del found["apiVersion"]
-    assert problems(tmp_path, found) == (
+    config = document(http({"readBufferSize": "lots"}, maxWorkers=-1), handler="main", runtime="golang")
+    del config["apiVersion"]
+    assert problems(tmp_path, config) == (
         "apiVersion: expected 'nuclio.io/v1beta1', found None",
         "spec.handler: expected 'module:name', found 'main'",
         "spec.runtime: expected 'python', found 'golang'",

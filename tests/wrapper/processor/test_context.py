@@ -12,10 +12,10 @@ from ovenbird.serve.response.serialize import reply_to
 
 def test_a_response_by_keywords() -> None:
     """The usual way."""
-    found = reply_to(Response(body={"a": 1}, headers={"X-A": "b"}, status_code=201))
-    assert (found.status, found.body) == (201, b'{"a":1}')
-    assert (b"x-a", b"b") in found.headers
-    assert (b"content-type", b"application/json") in found.headers
+    result = reply_to(Response(body={"a": 1}, headers={"X-A": "b"}, status_code=201))
+    assert (result.status, result.body) == (201, b'{"a":1}')
+    assert (b"x-a", b"b") in result.headers
+    assert (b"content-type", b"application/json") in result.headers
 
 
 @pytest.mark.parametrize(

@@ -18,10 +18,10 @@ def handler(context, event):
 def test_what_has_no_meaning_here_is_told_once(shared: Processors) -> None:
     """The platform's own configuration, fields that nobody knows, and settings of a wrapper that is not here."""
     shared.lay_out("def handler(c, e):\n    pass\n", job(""), odd=1, strange={})
-    found = shared.start("--platform-config", "/etc/platform.yaml", NUCLIO_PYTHON_EXE_PATH="/usr/bin/python2")
-    assert found.wait() == 0
-    told = [record["message"] for record in found.records if "ignored" in record["message"]]
-    assert told == [
+    process = shared.start("--platform-config", "/etc/platform.yaml", NUCLIO_PYTHON_EXE_PATH="/usr/bin/python2")
+    assert process.wait() == 0
+    messages = [record["message"] for record in process.records if "ignored" in record["message"]]
+    assert messages == [
         "ignored, as it has no meaning here: --platform-config /etc/platform.yaml, spec.odd, spec.strange, "
         "NUCLIO_PYTHON_EXE_PATH"
     ]
@@ -29,14 +29,14 @@ def test_what_has_no_meaning_here_is_told_once(shared: Processors) -> None:
 
 def test_a_function_learns_about_itself(shared: Processors) -> None:
     """By the variables that the platform's processor sets; one that the container has set stays."""
-    code, done = shared.run(VARIABLES, spec={"description": "adds", "version": 3})
+    code, process = shared.run(VARIABLES, spec={"description": "adds", "version": 3})
     assert code == 0
     assert (
         "{'NUCLIO_FUNCTION_NAME': 'f1', 'NUCLIO_FUNCTION_HANDLER': 'handler:handler', "
-        "'NUCLIO_FUNCTION_DESCRIPTION': 'adds', 'NUCLIO_FUNCTION_VERSION': '3'}" in done.log
+        "'NUCLIO_FUNCTION_DESCRIPTION': 'adds', 'NUCLIO_FUNCTION_VERSION': '3'}" in process.log
     )
-    _, done = shared.run(VARIABLES, NUCLIO_FUNCTION_NAME="given")
-    assert "'NUCLIO_FUNCTION_NAME': 'given'" in done.log
+    _, process = shared.run(VARIABLES, NUCLIO_FUNCTION_NAME="given")
+    assert "'NUCLIO_FUNCTION_NAME': 'given'" in process.log
 
 
 def test_nuclio_sdk_need_not_be_installed(shared: Processors) -> None:
@@ -47,8 +47,8 @@ def test_nuclio_sdk_need_not_be_installed(shared: Processors) -> None:
         assert isinstance(context, nuclio_sdk.Context) and isinstance(event, nuclio_sdk.Event)
         return nuclio_sdk.Response(headers={}, body="OK", content_type="text/plain", status_code=200)
     """
-    code, done = shared.run(source)
-    assert code == 0, done.log
+    code, process = shared.run(source)
+    assert code == 0, process.log
 
 
 def test_the_real_package_wins(shared: Processors) -> None:
@@ -65,16 +65,16 @@ def test_the_real_package_wins(shared: Processors) -> None:
         assert nuclio_sdk.__file__
         return nuclio_sdk.Response(body="no", status_code=503)
     """
-    code, done = shared.run(source)
+    code, process = shared.run(source)
     assert code == 1
-    assert done.records[-1]["message"] == "the job's event was answered 503: no"
+    assert process.records[-1]["message"] == "the job's event was answered 503: no"
 
 
 def test_the_document_has_to_be_named() -> None:
     """And it is the only thing that has to."""
-    found = ovenbird("processor")
-    assert found.returncode == 70
-    assert b"--config" in found.stderr
+    process = ovenbird("processor")
+    assert process.returncode == 70
+    assert b"--config" in process.stderr
 
 
 def test_flags_and_environment_win_over_the_document(tmp_path: Path) -> None:

@@ -61,11 +61,11 @@ def test_to_json() -> None:
     event = Event(
         b"\xff", trigger=SimpleNamespace(kind="http", name="t"), headers={"a": "b"}, timestamp=datetime(2020, 1, 2)
     )
-    found = json.loads(event.to_json())
-    assert found["body"] == "/w=="
-    assert found["trigger"] == {"kind": "http", "name": "t"}
-    assert found["headers"] == {"A": "b"}
-    assert found["timestamp"] == "2020-01-02 00:00:00"
+    result = json.loads(event.to_json())
+    assert result["body"] == "/w=="
+    assert result["trigger"] == {"kind": "http", "name": "t"}
+    assert result["headers"] == {"A": "b"}
+    assert result["timestamp"] == "2020-01-02 00:00:00"
     assert json.loads(Event({"a": 1}).to_json())["body"] == {"a": 1}
 
 

@@ -16,18 +16,18 @@ def handler(context, event):
 
 def test_a_function_of_the_platform_runs(shared: Processors) -> None:
     """The rendered module finds the user's function, and gets the run as bytes."""
-    code, done = shared.run("rendered", job({"handler": "add", "spec": {"parameters": {"a": 2, "b": 3}}}))
-    assert code == 0, done.log
-    told = next(record for record in done.records if record["message"] == "the run is done")
-    assert (told["result"], told["logger"]) == (5, "f1")
+    code, process = shared.run("rendered", job({"handler": "add", "spec": {"parameters": {"a": 2, "b": 3}}}))
+    assert code == 0, process.log
+    messages = next(record for record in process.records if record["message"] == "the run is done")
+    assert (messages["result"], messages["logger"]) == (5, "f1")
 
 
 def test_a_failed_run_fails_the_job(shared: Processors) -> None:
     """The answer is a 500, which the log shows."""
-    code, done = shared.run("rendered", job({"handler": "add", "spec": {"parameters": {"a": "x", "b": 3}}}))
+    code, process = shared.run("rendered", job({"handler": "add", "spec": {"parameters": {"a": "x", "b": 3}}}))
     assert code == 1
-    assert done.records[-1]["message"].startswith("the job's event was answered 500: can only concatenate str")
-    assert done.records[-1]["level"] == "error"
+    assert process.records[-1]["message"].startswith("the job's event was answered 500: can only concatenate str")
+    assert process.records[-1]["level"] == "error"
 
 
 def test_the_event(shared: Processors) -> None:
@@ -38,9 +38,9 @@ def test_the_event(shared: Processors) -> None:
         assert found == (b'{"a": 1}', "", "job", "nightly", "run-7"), found
         assert (context.trigger.kind, context.worker_id) == ("job", 0)
     """
-    code, done = shared.run(source, {"nightly": job('{"a": 1}')["job"]}, RUN_ID="run-7")
-    assert code == 0, done.log
-    assert done.records[-1]["request_id"] == "run-7"
+    code, process = shared.run(source, {"nightly": job('{"a": 1}')["job"]}, RUN_ID="run-7")
+    assert code == 0, process.log
+    assert process.records[-1]["request_id"] == "run-7"
 
 
 @pytest.mark.parametrize(
@@ -62,8 +62,8 @@ def test_the_event(shared: Processors) -> None:
 )
 def test_the_exit_status(shared: Processors, result: str, code: int) -> None:
     """0 when the answer was a 200, else 1."""
-    found, done = shared.run(HANDLER.format(result=result))
-    assert found == code, done.log
+    found, process = shared.run(HANDLER.format(result=result))
+    assert found == code, process.log
 
 
 @pytest.mark.parametrize("kind", ["def", "async def"])
@@ -77,15 +77,15 @@ def test_a_generator_is_run_to_its_end(shared: Processors, kind: str, end: str, 
         yield 2
         {end}
     """
-    found, done = shared.run(source)
-    assert (found, done.log.count("once more\n")) == (code, 1), done.log
-    assert ("at the end\n" in done.log, "ZeroDivisionError" in done.log) == (code == 0, code == 1)
+    result, process = shared.run(source)
+    assert (result, process.log.count("once more\n")) == (code, 1), process.log
+    assert ("at the end\n" in process.log, "ZeroDivisionError" in process.log) == (code == 0, code == 1)
 
 
 def test_what_the_handler_raised_is_one_record(shared: Processors) -> None:
     """With the user's frames alone."""
-    code, done = shared.run(HANDLER.format(result="1 / 0"))
-    (record,) = [record for record in done.records if record["level"] == "error"]
+    code, process = shared.run(HANDLER.format(result="1 / 0"))
+    (record,) = [record for record in process.records if record["level"] == "error"]
     assert record["message"] == "f1 raised ZeroDivisionError: division by zero"
     assert "handler.py" in record["traceback"]
     assert "ovenbird" not in record["traceback"]
@@ -104,8 +104,8 @@ def test_init_is_called_once(shared: Processors, kind: str) -> None:
         {"await asyncio.sleep(0)" if "async" in kind else "pass"}
         return (200 if ctx.user_data.number == 4 else 500, "")
     """
-    code, done = shared.run(source)
-    assert (code, done.log.count("init\n")) == (0, 1), done.log
+    code, process = shared.run(source)
+    assert (code, process.log.count("init\n")) == (0, 1), process.log
 
 
 def test_init_that_fails(shared: Processors) -> None:
@@ -116,12 +116,12 @@ def test_init_that_fails(shared: Processors) -> None:
     def handler(context, event):
         print("called")
     """
-    code, done = shared.run(source)
+    code, process = shared.run(source)
     assert code == 73
-    (record,) = done.records
+    (record,) = process.records
     assert (record["code"], record["message"]) == ("init", "init of f1 raised RuntimeError: no model")
     assert "no model" in record["traceback"]
-    assert "called" not in done.log
+    assert "called" not in process.log
 
 
 @pytest.mark.parametrize(
@@ -134,17 +134,17 @@ def test_init_that_fails(shared: Processors) -> None:
 )
 def test_a_module_that_does_not_load(shared: Processors, source: str, message: str) -> None:
     """One record, status 72."""
-    code, done = shared.run(source)
+    code, process = shared.run(source)
     assert code == 72
-    (record,) = done.records
+    (record,) = process.records
     assert message in record["message"]
 
 
 def test_a_document_that_does_not_hold(shared: Processors) -> None:
     """Status 71, and every problem in one record."""
-    code, done = shared.run(HANDLER.format(result="0"), {**job(""), **HTTP})
-    assert (code, [record["code"] for record in done.records]) == (71, ["document"])
-    assert "cannot be combined" in done.log
+    code, process = shared.run(HANDLER.format(result="0"), {**job(""), **HTTP})
+    assert (code, [record["code"] for record in process.records]) == (71, ["document"])
+    assert "cannot be combined" in process.log
 
 
 def test_a_job_ends_at_once(shared: Processors) -> None:
@@ -183,9 +183,9 @@ def test_sigterm_ends_a_job(shared: Processors) -> None:
 def test_the_time_limit_of_an_event(shared: Processors) -> None:
     """A job without one may take as long as it needs."""
     source = "import time\ndef handler(context, event):\n    time.sleep(60)\n"
-    code, done = shared.run(source, spec={"eventTimeout": "300ms"})
+    code, process = shared.run(source, spec={"eventTimeout": "300ms"})
     assert code == 1
-    assert done.records[-1]["message"] == "stopped by the time limit of 0.3 seconds"
+    assert process.records[-1]["message"] == "stopped by the time limit of 0.3 seconds"
 
 
 def test_the_module_is_found_on_pythonpath(shared: Processors) -> None:
@@ -193,8 +193,8 @@ def test_the_module_is_found_on_pythonpath(shared: Processors) -> None:
     elsewhere = shared.folder / "elsewhere"
     elsewhere.mkdir()
     (elsewhere / "far.py").write_text("def handler(context, event):\n    print('far')\n")
-    code, done = shared.run(
+    code, process = shared.run(
         "def handler(c, e):\n    pass\n", spec={"handler": "far:handler"}, PYTHONPATH=str(elsewhere)
     )
-    assert code == 0, done.log
-    assert "far\n" in done.log
+    assert code == 0, process.log
+    assert "far\n" in process.log

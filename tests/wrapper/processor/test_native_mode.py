@@ -66,8 +66,8 @@ class Pods:
 
     def environ(self, identity: str, **more: str) -> dict[str, str]:
         """What the platform sets."""
-        given = {"RUN_ID": identity, "PROJECT_NAME": "p", "OVENBIRD_PLATFORM_PATIENCE": "1s"}
-        return {**self.platform, **given, "OVENBIRD_HOME": str(self.processors.folder / "home"), **more}
+        arguments = {"RUN_ID": identity, "PROJECT_NAME": "p", "OVENBIRD_PLATFORM_PATIENCE": "1s"}
+        return {**self.platform, **arguments, "OVENBIRD_HOME": str(self.processors.folder / "home"), **more}
 
     def run(self, identity: str, body: Any = "", **environ: str) -> tuple[int, Processor]:
         """The pod of a job; without a body of its own the event holds the run, as the platform has it."""
@@ -81,12 +81,12 @@ class Pods:
     def rendered(self, identity: str, kind: str) -> Processor:
         """The pod of a job or service that the rendered module serves, and serves well."""
         if kind == "job":
-            code, found = self.run(identity)
-            assert code == 0, found.log
+            code, result = self.run(identity)
+            assert code == 0, result.log
         else:
-            found = self.serve(identity)
-            assert found.get("/").text == "rendered"
-        return found
+            result = self.serve(identity)
+            assert result.get("/").text == "rendered"
+        return result
 
 
 @pytest.fixture
@@ -97,9 +97,9 @@ def pods(core: Double, platform: dict[str, str], shared: Processors) -> Pods:
 def test_a_job(core: Double, pods: Pods) -> None:
     """The run is taken from the event; its outputs, results, metrics and relations are in Core, its state is Core's."""
     identity = pods.started(JOB, parameters={"a": 40})
-    code, found = pods.run(identity)
-    assert code == 0, found.log
-    assert "rendered" not in found.log
+    code, process = pods.run(identity)
+    assert code == 0, process.log
+    assert "rendered" not in process.log
     run = core.run("p", identity)
     assert (run["status"]["state"], run["status"]["results"]) == ("RUNNING", {"total": 42})
     assert list(run["status"]["outputs"]) == ["settings"]
@@ -111,15 +111,15 @@ def test_a_job(core: Double, pods: Pods) -> None:
         "GET runs/{id}": 2, "GET projects/{id}": 1, "POST artifacts": 1, "PUT artifacts/{id}": 1,
         "GET runs/{id}/metrics": 1, "PUT runs/{id}/metrics/sum": 1, "PUT runs/{id}": 1,
     }  # fmt: skip  # its state, to begin; the run, before it is written
-    assert '"a":40' in found.log
+    assert '"a":40' in process.log
 
 
 @pytest.mark.parametrize("body", ["", "no JSON", '{"id": "another", "project": "p", "spec": {}}'])
 def test_a_job_whose_event_does_not_hold_the_run(core: Double, pods: Pods, body: str) -> None:
     """The run is asked from Core."""
     identity = pods.started(JOB, parameters={"a": 1})
-    code, found = pods.run(identity, body or "{}")
-    assert code == 0, found.log
+    code, process = pods.run(identity, body or "{}")
+    assert code == 0, process.log
     assert core.run("p", identity)["status"]["results"] == {"total": 3}
 
 
@@ -129,9 +129,9 @@ def test_a_job_that_was_stopped_before_it_began(core: Double, pods: Pods, body: 
     identity = pods.started("print('imported')\ndef main(): print('called')\n")
     event = body or json.dumps(core.run("p", identity))
     core.set_state("p", identity, "STOPPED")
-    code, found = pods.run(identity, event)
-    assert (code, found.log.count("was stopped before it began")) == (143, 1), found.log
-    assert not any(word in found.log for word in ("imported", "called", "rendered"))
+    code, process = pods.run(identity, event)
+    assert (code, process.log.count("was stopped before it began")) == (143, 1), process.log
+    assert not any(word in process.log for word in ("imported", "called", "rendered"))
     assert set(core.counts()) <= {"GET runs/{id}", "GET runs/{id}/metrics"}
 
 
@@ -148,9 +148,9 @@ def test_core_is_down_at_the_start(core: Double, pods: Pods) -> None:
     identity = pods.started(JOB, parameters={"a": 1})
     body = json.dumps(core.run("p", identity))
     core.down()
-    code, found = pods.run(identity, body)
+    code, process = pods.run(identity, body)
     core.up()
-    assert (code, "does not answer" in found.log, "rendered" in found.log) == (76, True, False)
+    assert (code, "does not answer" in process.log, "rendered" in process.log) == (76, True, False)
 
 
 def test_a_service(core: Double, pods: Pods) -> None:
@@ -188,10 +188,10 @@ def test_a_service_without_init(pods: Pods) -> None:
 def test_what_cannot_be_run_natively(core: Double, pods: Pods, change: dict[str, Any], reason: str, kind: str) -> None:
     """The rendered module is used, and one line says why; the run is not touched."""
     identity = pods.started(JOB, kind, **change)
-    found = pods.rendered(identity, kind)
-    (line,) = (line for line in found.log.splitlines() if "not run natively" in line)
+    process = pods.rendered(identity, kind)
+    (line,) = (line for line in process.log.splitlines() if "not run natively" in line)
     assert reason in line
-    assert "rendered init" in found.log
+    assert "rendered init" in process.log
     assert "PUT runs/{id}" not in core.counts()
 
 
@@ -205,16 +205,16 @@ def test_a_git_source(core: Double, pods: Pods, gits: GitServer, repository: Rep
     source = {"source": f"git+{gits.url}/app/.git#main", "handler": "fn.work:main"}
     identity = pods.started("", kind, source=source)
     if kind == "job":
-        code, found = pods.run(identity, GIT_TOKEN="ghp_s3cret")
-        assert code == 0, found.log
+        code, process = pods.run(identity, GIT_TOKEN="ghp_s3cret")
+        assert code == 0, process.log
         status = core.run("p", identity)["status"]
         assert status["results"] == {"output_0": 2}
         assert status["provenance"]["source"]["revision"] == commit
     else:
-        found = pods.serve(identity, GIT_TOKEN="ghp_s3cret")
-        assert found.get("/").json() == 2
-    assert f"commit {commit}" in found.log
-    assert "s3cret" not in found.log + json.dumps(core.run("p", identity)) + json.dumps(core.calls)
+        process = pods.serve(identity, GIT_TOKEN="ghp_s3cret")
+        assert process.get("/").json() == 2
+    assert f"commit {commit}" in process.log
+    assert "s3cret" not in process.log + json.dumps(core.run("p", identity)) + json.dumps(core.calls)
 
 
 @pytest.mark.parametrize(
@@ -228,8 +228,8 @@ def test_a_git_source_that_cannot_be_had(
     repository.commit(main_py="def main(): pass\n")
     gits.login = login
     identity = pods.started("", source={"source": f"git+{gits.url}/app/.git{fragment}", "handler": "main"})
-    code, found = pods.run(identity)
-    assert (code, "rendered" in found.log) == (1, False)
+    code, process = pods.run(identity)
+    assert (code, "rendered" in process.log) == (1, False)
     assert told in core.run("p", identity)["status"]["message"]
 
 
@@ -248,24 +248,24 @@ main.__globals__["__name__"] = "digitalhub_runtime_python.later"
 def test_a_decorator_that_is_not_known(pods: Pods, kind: str) -> None:
     """A function of the SDK's that hides the user's in another way than today's is left to the rendered module."""
     identity = pods.started(_WRAPPED, kind)
-    found = pods.rendered(identity, kind)
-    assert found.log.count("in a way that is not known here") == 1
+    process = pods.rendered(identity, kind)
+    assert process.log.count("in a way that is not known here") == 1
 
 
 def test_rendered_mode(core: Double, pods: Pods) -> None:
     """OVENBIRD_PLATFORM_MODE=rendered asks for the rendered module; nothing is said, and Core is not asked."""
     identity = pods.started(JOB, parameters={"a": 1})
-    code, found = pods.run(identity, OVENBIRD_PLATFORM_MODE="rendered")
-    assert (code, "rendered init" in found.log, "natively" in found.log) == (0, True, False)
+    code, process = pods.run(identity, OVENBIRD_PLATFORM_MODE="rendered")
+    assert (code, "rendered init" in process.log, "natively" in process.log) == (0, True, False)
     assert core.calls == []
 
 
 def test_a_function_in_the_place_of_the_rendered_module(pods: Pods, shared: Processors) -> None:
     """A source that is called handler.py was overwritten by the rendered module, which therefore is no function."""
     identity = pods.started("", "serve", source={"source": "handler.py", "handler": "handler:handler"})
-    found = pods.serve(identity)
-    assert found.get("/").text == "rendered"
-    assert "is the one that the platform has rendered" in found.log
+    process = pods.serve(identity)
+    assert process.get("/").text == "rendered"
+    assert "is the one that the platform has rendered" in process.log
 
 
 def test_the_source_lies_beside_the_document(pods: Pods, shared: Processors, tmp_path: Path) -> None:
@@ -275,8 +275,8 @@ def test_the_source_lies_beside_the_document(pods: Pods, shared: Processors, tmp
     identity = pods.started(
         "", source={"source": "git+https://h/r#main", "handler": "src.main:fn"}, parameters={"n": 4}
     )
-    code, found = pods.run(identity)
-    assert code == 0, found.log
+    code, process = pods.run(identity)
+    assert code == 0, process.log
     assert pods.core.run("p", identity)["status"]["results"] == {"output_0": 8}
 
 

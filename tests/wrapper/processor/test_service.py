@@ -47,36 +47,36 @@ async def handler(context, event):
 
 def test_a_service_of_the_platform(shared: Processors) -> None:
     """State set by init, fields and body, an answer of its own form, a failure that is a failure."""
-    found = shared.serve("rendered", INIT_PARAMETERS='{"greeting": "ciao"}')
-    answer = found.get("/?name=Ada", headers={"user-agent": "test"})
+    process = shared.serve("rendered", INIT_PARAMETERS='{"greeting": "ciao"}')
+    answer = process.get("/?name=Ada", headers={"user-agent": "test"})
     assert (answer.status_code, answer.json()) == (200, {"text": "ciao, Ada", "method": "GET", "agent": "test"})
-    assert found.call({"name": "Grace"}).json()["text"] == "ciao, Grace"
-    assert found.post("/", content=b"Alan").json()["text"] == "ciao, Alan"
-    teapot = found.get("/teapot")
+    assert process.call({"name": "Grace"}).json()["text"] == "ciao, Grace"
+    assert process.post("/", content=b"Alan").json()["text"] == "ciao, Alan"
+    teapot = process.get("/teapot")
     assert (teapot.status_code, teapot.text, teapot.headers["content-type"]) == (418, "short and stout", "text/plain")
-    failed = found.get("/fails")
+    failed = process.get("/fails")
     assert (failed.status_code, failed.headers["content-type"]) == (500, "application/problem+json")
     assert "no such thing" not in failed.text
-    assert found.stop() == 0
-    served = [record for record in found.records if record["message"] == "served"]
+    assert process.stop() == 0
+    served = [record for record in process.records if record["message"] == "served"]
     assert [record["calls"] for record in served] == [1, 2, 3, 4, 5]
-    assert any("ValueError: no such thing" in record["message"] for record in found.records)
+    assert any("ValueError: no such thing" in record["message"] for record in process.records)
 
 
 def test_the_event(shared: Processors) -> None:
     """Every path and method reaches the handler, with what nuclio tells of a call."""
-    found = shared.serve(ECHO, {"mine": {"kind": "http"}})
-    answer = found.post("/a/b%20c?x=1&y=&x=2", content=b"{}", headers={"content-type": "text/plain", "x-my-id": "7"})
-    told = answer.json()
-    assert told["body"] == {"bytes": "{}"}
-    assert (told["method"], told["path"], told["url"]) == ("POST", "/a/b c", "/a/b c?x=1&y=&x=2")
-    assert (told["fields"], told["size"], told["type"]) == ({"x": "2", "y": ""}, 2, "text/plain")
-    assert (told["headers"]["X-My-Id"], told["headers"]["Content-Type"]) == ("7", "text/plain")
-    assert (told["trigger"], told["worker"]) == (["http", "mine"], 0)
-    assert len(told["id"]) == 32
+    process = shared.serve(ECHO, {"mine": {"kind": "http"}})
+    answer = process.post("/a/b%20c?x=1&y=&x=2", content=b"{}", headers={"content-type": "text/plain", "x-my-id": "7"})
+    record = answer.json()
+    assert record["body"] == {"bytes": "{}"}
+    assert (record["method"], record["path"], record["url"]) == ("POST", "/a/b c", "/a/b c?x=1&y=&x=2")
+    assert (record["fields"], record["size"], record["type"]) == ({"x": "2", "y": ""}, 2, "text/plain")
+    assert (record["headers"]["X-My-Id"], record["headers"]["Content-Type"]) == ("7", "text/plain")
+    assert (record["trigger"], record["worker"]) == (["http", "mine"], 0)
+    assert len(record["id"]) == 32
     for method in ("PUT", "PATCH", "DELETE", "OPTIONS"):
-        assert httpx.request(method, found.url + "/any").json()["method"] == method
-    assert httpx.head(found.url).status_code == 200
+        assert httpx.request(method, process.url + "/any").json()["method"] == method
+    assert httpx.head(process.url).status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -99,9 +99,9 @@ def test_bodies(echo: Processor, media: str, body: bytes, seen: Any) -> None:
 @pytest.fixture(scope="module")
 def echo(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """A service for all calls that only look at what came."""
-    found = Processors(tmp_path_factory.mktemp("echo"))
-    yield found.serve(ECHO)
-    found.close()
+    processors = Processors(tmp_path_factory.mktemp("echo"))
+    yield processors.serve(ECHO)
+    processors.close()
 
 
 ANSWERS = """
@@ -120,10 +120,10 @@ def handler(context, event):
 
 def test_answers(shared: Processors) -> None:
     """What a handler may return, each in its form."""
-    found = shared.serve(ANSWERS)
+    process = shared.serve(ANSWERS)
 
     def answer(path: str) -> tuple[int, str | None, bytes]:
-        answer = found.get(path)
+        answer = process.get(path)
         return answer.status_code, answer.headers.get("content-type"), answer.content
 
     assert answer("/text") == (200, "text/plain; charset=utf-8", b"text")
@@ -136,7 +136,7 @@ def test_answers(shared: Processors) -> None:
     assert answer("/stream") == (200, "application/octet-stream", b"ab")
     assert answer("/position") == (202, "text/css", b"x")
     assert answer("/keywords") == (200, "image/png", b"x")
-    assert found.get("/position").headers["x-a"] == found.get("/keywords").headers["x-a"] == "b"
+    assert process.get("/position").headers["x-a"] == process.get("/keywords").headers["x-a"] == "b"
 
 
 def test_the_two_ports(shared: Processors) -> None:
@@ -150,64 +150,64 @@ def test_the_two_ports(shared: Processors) -> None:
         return event.path
     """
     shared.lay_out(source, http())
-    found = shared.start()
-    until(lambda: found.probe("/live").status_code == 200, lambda: found.log, found)
-    assert (found.probe("/ready").status_code, found.get("/__internal/health").status_code) == (503, 503)
-    assert "init has not finished" in found.probe("/ready").text
+    process = shared.start()
+    until(lambda: process.probe("/live").status_code == 200, lambda: process.log, process)
+    assert (process.probe("/ready").status_code, process.get("/__internal/health").status_code) == (503, 503)
+    assert "init has not finished" in process.probe("/ready").text
     (shared.folder / "go").touch()
-    found.wait_ready()
-    assert (found.probe("/live").status_code, found.get("/__internal/health").status_code) == (200, 200)
-    assert [found.get(path).text for path in ("/ready", "/live", "/__internal")] == ["/ready", "/live", "/__internal"]
-    assert found.probe("/other").status_code == 404
-    assert "ovenbird_calls_total" in found.probe("/metrics").text
+    process.wait_ready()
+    assert (process.probe("/live").status_code, process.get("/__internal/health").status_code) == (200, 200)
+    assert [process.get(path).text for path in ("/ready", "/live", "/__internal")] == ["/ready", "/live", "/__internal"]
+    assert process.probe("/other").status_code == 404
+    assert "ovenbird_calls_total" in process.probe("/metrics").text
 
 
 @pytest.mark.parametrize("field", ["maxWorkers", "numWorkers"])
 def test_workers_are_the_concurrency(shared: Processors, field: str) -> None:
     """So many calls run at once, and never more."""
-    found = shared.serve(SLOW, http(**{field: 3}))
+    process = shared.serve(SLOW, http(**{field: 3}))
     with ThreadPoolExecutor(9) as pool:
-        answers = list(pool.map(lambda _: found.get("/?seconds=0.2").text, range(9)))
-    assert (answers, found.get("/most").json()) == (["done"] * 9, 3)
+        answers = list(pool.map(lambda _: process.get("/?seconds=0.2").text, range(9)))
+    assert (answers, process.get("/most").json()) == (["done"] * 9, 3)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("source", [SLOW, SLOW_ASYNC], ids=["thread", "loop"])
 def test_a_call_waits_for_a_worker_so_long(shared: Processors, source: str) -> None:
     """Then it is answered 503 with a time to come again; the one that runs is not touched."""
-    found = shared.serve(source, http(maxWorkers=1, workerAvailabilityTimeoutMilliseconds=300))
+    process = shared.serve(source, http(maxWorkers=1, workerAvailabilityTimeoutMilliseconds=300))
     with ThreadPoolExecutor(2) as pool:
-        first = pool.submit(found.get, "/?seconds=2")
-        until(lambda: found.metrics()["ovenbird_in_flight"] == 1, lambda: "the first call is not there")
+        first = pool.submit(process.get, "/?seconds=2")
+        until(lambda: process.metrics()["ovenbird_in_flight"] == 1, lambda: "the first call is not there")
         began = time.monotonic()
-        second = found.get("/?seconds=0")
+        second = process.get("/?seconds=0")
         waited = time.monotonic() - began
         assert second.status_code == 503
         assert "no slot came free in time" in second.text
         assert int(second.headers["retry-after"]) >= 1
         assert 0.25 < waited < 1.9
         assert first.result().status_code == 200
-    assert found.get("/?seconds=0").status_code == 200
+    assert process.get("/?seconds=0").status_code == 200
 
 
 def test_no_wait_at_all(shared: Processors) -> None:
     """With a wait of 0 a call that finds every worker busy is refused at once."""
-    found = shared.serve(SLOW, http(maxWorkers=1, workerAvailabilityTimeoutMilliseconds=0))
+    process = shared.serve(SLOW, http(maxWorkers=1, workerAvailabilityTimeoutMilliseconds=0))
     with ThreadPoolExecutor(1) as pool:
-        first = pool.submit(found.get, "/?seconds=1")
-        until(lambda: found.metrics()["ovenbird_in_flight"] == 1, lambda: "the first call is not there")
-        assert found.get("/?seconds=0").status_code == 503
+        first = pool.submit(process.get, "/?seconds=1")
+        until(lambda: process.metrics()["ovenbird_in_flight"] == 1, lambda: "the first call is not there")
+        assert process.get("/?seconds=0").status_code == 503
         assert first.result().status_code == 200
 
 
 def test_the_other_limits(shared: Processors) -> None:
     """Body, headers, and the time of a call."""
     attributes = {"maxRequestBodySize": 1000, "readBufferSize": 2048}
-    found = shared.serve(SLOW, http(attributes), {"eventTimeout": "200ms"})
-    assert found.post("/?seconds=0", content=b"x" * 1000).status_code == 200
-    assert found.post("/?seconds=0", content=b"x" * 1001).status_code == 413
-    assert found.get("/?seconds=0", headers={"x-long": "x" * 4000}).status_code == 431
-    assert found.get("/?seconds=5").status_code == 504
+    process = shared.serve(SLOW, http(attributes), {"eventTimeout": "200ms"})
+    assert process.post("/?seconds=0", content=b"x" * 1000).status_code == 200
+    assert process.post("/?seconds=0", content=b"x" * 1001).status_code == 413
+    assert process.get("/?seconds=0", headers={"x-long": "x" * 4000}).status_code == 431
+    assert process.get("/?seconds=5").status_code == 504
 
 
 def test_a_larger_body_than_the_platform_takes(echo: Processor) -> None:
@@ -218,16 +218,16 @@ def test_a_larger_body_than_the_platform_takes(echo: Processor) -> None:
 def test_sigterm_drains(shared: Processors) -> None:
     """Not ready at once, calls in flight end well, the callback is called, and the status is 0."""
     source = SLOW + "def init_context(c):\n    c.platform.set_termination_callback(lambda: print('end', flush=True))\n"
-    found = shared.serve(source, OVENBIRD_DRAIN_DELAY="1")
+    process = shared.serve(source, OVENBIRD_DRAIN_DELAY="1")
     with ThreadPoolExecutor(1) as pool:
-        call = pool.submit(found.get, "/?seconds=2")
-        until(lambda: found.metrics()["ovenbird_in_flight"] == 1, lambda: "the call is not there")
-        found.send(signal.SIGTERM)
-        until(lambda: found.probe("/ready").status_code == 503, lambda: found.log)
-        assert found.probe("/live").status_code == 200
+        call = pool.submit(process.get, "/?seconds=2")
+        until(lambda: process.metrics()["ovenbird_in_flight"] == 1, lambda: "the call is not there")
+        process.send(signal.SIGTERM)
+        until(lambda: process.probe("/ready").status_code == 503, lambda: process.log)
+        assert process.probe("/live").status_code == 200
         assert call.result().text == "done"
-    assert found.wait() == 0
-    assert found.log.count("end\n") == 1
+    assert process.wait() == 0
+    assert process.log.count("end\n") == 1
 
 
 @pytest.mark.parametrize("kind", ["def", "async def"])
@@ -236,17 +236,17 @@ def test_init_that_fails(shared: Processors, kind: str) -> None:
     source = (
         f"{kind} init_context(context):\n    raise RuntimeError('no model')\ndef handler(context, event):\n    pass\n"
     )
-    code, done = shared.run(source, http())
+    code, process = shared.run(source, http())
     assert code == 73
-    (record,) = done.records
+    (record,) = process.records
     assert (record["code"], record["message"]) == ("init", "init of f1 raised RuntimeError: no model")
 
 
 def test_a_module_that_fails_to_import(shared: Processors) -> None:
     """One record, status 72."""
-    code, done = shared.run("import nothing_like_this\n", http())
+    code, process = shared.run("import nothing_like_this\n", http())
     assert code == 72
-    (record,) = done.records
+    (record,) = process.records
     assert record["code"] == "load.module_failed"
     assert "is 'nothing_like_this' in the requirements" in record["hint"]
 
@@ -254,16 +254,16 @@ def test_a_module_that_fails_to_import(shared: Processors) -> None:
 @pytest.mark.slow
 def test_several_processes(shared: Processors) -> None:
     """The operator may have more than one, each with its number; both ports are shared by them."""
-    found = shared.serve(ECHO, OVENBIRD_WORKERS="2")
-    found.wait_log("2 workers are ready")
-    seen: set[int] = set()
+    process = shared.serve(ECHO, OVENBIRD_WORKERS="2")
+    process.wait_log("2 workers are ready")
+    values: set[int] = set()
     lock = threading.Lock()
 
     def call() -> None:
-        number = found.get().json()["worker"]
+        number = process.get().json()["worker"]
         with lock:
-            seen.add(number)
+            values.add(number)
 
-    until(lambda: call() or seen == {0, 1}, lambda: f"only {seen} answered")
-    assert {found.probe("/ready").status_code for _ in range(10)} == {200}
-    assert found.stop() == 0
+    until(lambda: call() or values == {0, 1}, lambda: f"only {values} answered")
+    assert {process.probe("/ready").status_code for _ in range(10)} == {200}
+    assert process.stop() == 0

@@ -57,7 +57,7 @@ def replacing(path: Path, *, mode: int = 0o644) -> Iterator[Path]:
     draft = Path(name)
     try:
         yield draft
-        with draft.open("rb") as source, _opened(path) as target:
+        with draft.open("rb") as source, _open_for_writing(path) as target:
             shutil.copyfileobj(source, target)
     finally:
         draft.unlink(missing_ok=True)
@@ -104,11 +104,11 @@ def is_open_stream(path: Path) -> bool:
 
 
 def _write_into(path: Path, content: bytes) -> None:
-    with _opened(path) as file:
+    with _open_for_writing(path) as file:
         file.write(content)
 
 
-def _opened(path: Path) -> BinaryIO:
+def _open_for_writing(path: Path) -> BinaryIO:
     """Open for writing. An open stream of this process continues at its position: a new one would truncate its file."""
     match = _OPEN_FILE.fullmatch(str(path))
     if sys.stdout is not None:

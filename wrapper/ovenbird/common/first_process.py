@@ -26,10 +26,10 @@ def leave_first_process() -> None:
     if pid == 0:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
         return
-    _mind(pid, waited)
+    _wait_for_child(pid, waited)
 
 
-def _mind(pid: int, waited: set[signal.Signals]) -> NoReturn:
+def _wait_for_child(pid: int, waited: set[signal.Signals]) -> NoReturn:
     """Reap orphans and forward signals until the child has ended."""
     while True:
         info = signal.sigwaitinfo(waited)
@@ -40,12 +40,12 @@ def _mind(pid: int, waited: set[signal.Signals]) -> NoReturn:
         while True:
             ended, status = os.waitpid(-1, os.WNOHANG)
             if ended == pid:
-                _end(os.waitstatus_to_exitcode(status))
+                _end_like_child(os.waitstatus_to_exitcode(status))
             if ended == 0:
                 break
 
 
-def _end(code: int) -> NoReturn:
+def _end_like_child(code: int) -> NoReturn:
     """End with the status of the child. The kernel then ends its remaining processes."""
     if code < 0:
         logging.getLogger("ovenbird").error("the job was killed by %s", signal.Signals(-code).name)

@@ -104,7 +104,7 @@ def download(spec: Download, file: IO[bytes]) -> None:
     """
     for pause in (*_PAUSES, None):
         try:
-            _attempt(spec, file)
+            _try_download(spec, file)
             return
         except urllib.error.HTTPError as error:
             error.close()
@@ -126,9 +126,9 @@ def download(spec: Download, file: IO[bytes]) -> None:
         time.sleep(min(pause, seconds))
 
 
-def _attempt(spec: Download, file: IO[bytes]) -> None:
+def _try_download(spec: Download, file: IO[bytes]) -> None:
     start = file.tell()
-    with spec.opener.open(_request(spec, start), timeout=min(_QUIET, spec.remaining())) as answer:
+    with spec.opener.open(_make_request(spec, start), timeout=min(_QUIET, spec.remaining())) as answer:
         if answer.status == 206 and not _is_continuation(answer.headers, start):
             raise http.client.HTTPException("the server sent another part than the one asked for")
         if answer.status != 206 and start:
@@ -153,7 +153,7 @@ def _attempt(spec: Download, file: IO[bytes]) -> None:
             raise http.client.HTTPException(f"the body is shorter than the {expected} bytes announced")
 
 
-def _request(spec: Download, start: int) -> urllib.request.Request:
+def _make_request(spec: Download, start: int) -> urllib.request.Request:
     request = urllib.request.Request(spec.url, headers={"User-Agent": "ovenbird"})  # noqa: S310  # the opener knows HTTP alone
     if spec.authorization:
         # "Unredirected", so that the password does not follow a redirect to another host.

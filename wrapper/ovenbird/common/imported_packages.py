@@ -29,9 +29,9 @@ def imported_packages(modules: Collection[str] | None = None) -> dict[str, str]:
     With `modules`, only of those top-level modules. What is installed in no folder of packages is not found.
     """
     versions: dict[str, str] = {}
-    for folder, files in _module_files(modules).items():
+    for folder, files in _list_module_files(modules).items():
         try:
-            installed = _installed(folder)
+            installed = _list_installed(folder)
         except OSError:  # a zip file, or a folder that is gone
             continue
         unknown: set[str] = set()
@@ -46,17 +46,17 @@ def imported_packages(modules: Collection[str] | None = None) -> dict[str, str]:
     return dict(sorted(versions.items()))
 
 
-def _module_files(modules: Collection[str] | None) -> dict[str, dict[str, set[str]]]:
+def _list_module_files(modules: Collection[str] | None) -> dict[str, dict[str, set[str]]]:
     """Return folders, the top-level modules in each, and their files below it: one, or all of a namespace package."""
     folders: dict[str, dict[str, set[str]]] = {}
     namespaces: dict[str, list[str]] = {}
     for name, module in list(sys.modules.items()):
         if "." in name or name in _HOOKS or name.startswith("__editable__") or not (modules is None or name in modules):
             continue
-        variables = _variables(module)
+        variables = _read_variables(module)
         file = variables.get("__file__")
         if isinstance(file, str):
-            path = os.path.dirname(file) if _stem(file) == "__init__" else file  # noqa: PTH120
+            path = os.path.dirname(file) if _strip_suffixes(file) == "__init__" else file  # noqa: PTH120
             folder = os.path.dirname(path)  # noqa: PTH120
             if folder != _STANDARD and not folder.startswith(f"{_STANDARD}/lib-dynload"):
                 folders.setdefault(folder, {}).setdefault(name, set()).add(file[len(folder) + 1 :])
@@ -64,7 +64,7 @@ def _module_files(modules: Collection[str] | None) -> dict[str, dict[str, set[st
             namespaces[name] = [path for path in variables["__path__"] if isinstance(path, str)]
     for name, paths in namespaces.items():
         inside = [
-            _variables(module).get("__file__")
+            _read_variables(module).get("__file__")
             for key, module in list(sys.modules.items())
             if key.startswith(f"{name}.")
         ]
@@ -78,7 +78,7 @@ def _module_files(modules: Collection[str] | None) -> dict[str, dict[str, set[st
     return folders
 
 
-def _variables(module: Any) -> dict[str, Any]:
+def _read_variables(module: Any) -> dict[str, Any]:
     """Return the variables of a module. A lazy module stays unloaded."""
     try:
         variables = object.__getattribute__(module, "__dict__")
@@ -87,11 +87,11 @@ def _variables(module: Any) -> dict[str, Any]:
     return variables if isinstance(variables, dict) else {}
 
 
-def _stem(file: str) -> str:
+def _strip_suffixes(file: str) -> str:
     return file.rpartition("/")[2].partition(".")[0]
 
 
-def _installed(folder: str) -> dict[str, tuple[str, str, str]]:
+def _list_installed(folder: str) -> dict[str, tuple[str, str, str]]:
     """Return the distributions in a folder by name: normalised name, version, folder of metadata."""
     entries = {}
     for entry in os.listdir(folder):  # noqa: PTH208  # the cheapest look

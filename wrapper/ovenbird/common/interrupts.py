@@ -15,14 +15,14 @@ def end_on_interrupt() -> None:
     An exception would not do: one that is raised amid an import may be printed and swallowed by the import system.
     """
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        signal.signal(signal.SIGINT, _end)
+        signal.signal(signal.SIGINT, _exit_interrupted)
 
 
 def raise_on_interrupt() -> None:
     """Let Ctrl-C raise KeyboardInterrupt again, so that what was begun is cleaned up."""
-    if signal.getsignal(signal.SIGINT) is _end:
+    if signal.getsignal(signal.SIGINT) is _exit_interrupted:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-def _end(_: int, __: FrameType | None) -> None:
+def _exit_interrupted(_: int, __: FrameType | None) -> None:
     os._exit(INTERRUPTED)

@@ -58,11 +58,11 @@ def _end_after(code: int) -> None:
 def _end_late(code: int) -> None:
     """End the process when the grace is over, whatever the main thread waits for."""
     time.sleep(GRACE)
-    force_end(lambda: _name_what_waits(code), code)
+    force_end(lambda: _log_waiting(code), code)
 
 
-def _name_what_waits(code: int) -> int:
-    """Log what has kept the process alive; the status, as it was."""
+def _log_waiting(code: int) -> int:
+    """Log what keeps the process alive; return the status unchanged."""
     names = [thread.name for thread in threading.enumerate() if not thread.daemon and thread.is_alive()]
     names = [name for name in names if name != threading.main_thread().name]
     waits = f"threads {', '.join(names)}" if names else "a child process or an exit function"

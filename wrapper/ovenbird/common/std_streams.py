@@ -35,7 +35,7 @@ def guard_streams() -> None:
 
     For commands that run no code of a user's for long: their streams stay Python's own.
     """
-    sys.stdout = _rebuild(sys.stdout, _Stdout, _ease(sys.stdout))
+    sys.stdout = _rebuild(sys.stdout, _Stdout, _choose_error_handler(sys.stdout))
     sys.stderr = _rebuild(sys.stderr, _Stderr, "backslashreplace")
 
 
@@ -66,8 +66,11 @@ class _Stderr(io.FileIO):
             return len(data)
 
 
-def _ease(stream: TextIO) -> str:
-    """Return how a stream of data handles what its encoding lacks: UTF-8 lacks halves of surrogate pairs alone."""
+def _choose_error_handler(stream: TextIO) -> str:
+    """Return the error handler for text that the encoding of a data stream lacks.
+
+    UTF-8 lacks only the halves of surrogate pairs.
+    """
     errors = cast(io.TextIOWrapper, stream).errors or "strict"
     return "backslashreplace" if errors == "strict" else errors
 

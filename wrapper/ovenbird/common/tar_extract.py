@@ -1,4 +1,4 @@
-"""Unpack a tar that is not trusted, plain or packed with gzip, bzip2 or xz; members are checked before one is written.
+"""Unpack an untrusted tar, plain or compressed with gzip, bzip2 or xz. All members are checked before one is written.
 
 The filters of `tarfile` are missing from some of the Pythons that this runs on, have been passed by links, and know
 neither bombs nor names that come twice; so only the headers are read by it.
@@ -73,7 +73,7 @@ def extract_tar(
     """
     packed = archive.stat().st_size
     try:
-        with _plain(archive, folder, limits) as plain:
+        with _open_plain(archive, folder, limits) as plain:
             members = _read_headers(plain, packed, limits)
             rows = [_describe_member(name, info, members) for name, info in members.items()]
             check_members([row for row in rows if row.name != "." or row.kind != "folder"], packed, limits, check_name)
@@ -88,7 +88,7 @@ def extract_tar(
 
 
 @contextmanager
-def _plain(archive: Path, folder: Path, limits: ArchiveLimits) -> Iterator[IO[bytes]]:
+def _open_plain(archive: Path, folder: Path, limits: ArchiveLimits) -> Iterator[IO[bytes]]:
     """Yield the tar as a file that can be sought: unpacked beside `folder`, without a name, where it is compressed."""
     most = limits.size + limits.files * _OVERHEAD
     with archive.open("rb") as file:

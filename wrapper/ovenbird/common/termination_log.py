@@ -29,11 +29,11 @@ def write_termination_message(code: str, message: str, traceback: str = "", path
 
 def termination_message(code: str, message: str, traceback: str = "") -> str:
     """Return the text, at most 4 KiB of UTF-8 that ends with a whole character."""
-    text = _cut(redact_text(f"{code}: {message}"), _LONGEST_MESSAGE)
+    text = _cut_bytes(redact_text(f"{code}: {message}"), _LONGEST_MESSAGE)
     lines: list[str] = []
     room = _LONGEST - len(text.encode()) - 1
     for line in reversed(redact_text(traceback).splitlines()):
-        lines.append(_cut(line, 500))
+        lines.append(_cut_bytes(line, 500))
         room -= len(lines[-1].encode()) + 1
         if room < 0:
             lines.pop()
@@ -41,7 +41,7 @@ def termination_message(code: str, message: str, traceback: str = "") -> str:
     return "\n".join([text, *reversed(lines)]) + "\n"
 
 
-def _cut(text: str, most: int) -> str:
+def _cut_bytes(text: str, most: int) -> str:
     """Return at most that many bytes of a text, with what UTF-8 cannot hold (lone surrogates) replaced."""
     data = text.encode("utf-8", "backslashreplace")
     return data.decode() if len(data) <= most else data[: most - 3].decode("utf-8", "ignore") + "..."

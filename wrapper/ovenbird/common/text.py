@@ -94,9 +94,9 @@ class _Writer:
     def write(self, value: object, depth: int) -> None:
         """Add the repr of one value. Every call takes some of the room, so their number is bounded too."""
         if isinstance(value, (str, bytes, bytearray)):
-            self.add(_text(value, max(self.room, _LEAST)))
+            self.add(_cut_repr(value, max(self.room, _LEAST)))
         elif isinstance(value, int) and not isinstance(value, bool):
-            self.add(_integer(value))
+            self.add(_format_integer(value))
         elif isinstance(value, dict):
             self._items("{", "}", dict.items(value), len(value), depth)
         elif isinstance(value, list):
@@ -107,7 +107,7 @@ class _Writer:
         elif isinstance(value, (set, frozenset)):
             self._items("{", "}", ((item,) for item in value), len(value), depth)
         else:
-            self.add(cut_text(_repr(value), max(self.room, _LEAST)))
+            self.add(cut_text(_safe_repr(value), max(self.room, _LEAST)))
 
     def _items(self, begin: str, end: str, items: Iterable[tuple[object, ...]], count: int, depth: int) -> None:
         if depth >= _DEPTH and count:
@@ -127,7 +127,7 @@ class _Writer:
         self.add(end)
 
 
-def _text(value: str | bytes | bytearray, room: int) -> str:
+def _cut_repr(value: str | bytes | bytearray, room: int) -> str:
     """Return the repr of a text, without its middle when it is long. Only the visible part is written."""
     if len(value) <= room:
         return cut_text(repr(value), room + 2)
@@ -136,13 +136,13 @@ def _text(value: str | bytes | bytearray, room: int) -> str:
     return cut_text(joined, room + 5)
 
 
-def _integer(value: int) -> str:
+def _format_integer(value: int) -> str:
     if value.bit_length() > _DIGITS * 3:
         return f"<an integer of {value.bit_length()} bits>"
     return repr(value)
 
 
-def _repr(value: object) -> str:
+def _safe_repr(value: object) -> str:
     try:
         text = repr(value)
     except Exception:  # a repr of user code may raise anything

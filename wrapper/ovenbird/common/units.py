@@ -31,7 +31,7 @@ def parse_duration(text: str) -> float:
     match = _DURATION.fullmatch(text.strip().lower())
     if not match:
         raise ValueError(DURATION)
-    return _limited(float(match[1]) * _SECONDS[match[2]])
+    return _check_limit(float(match[1]) * _SECONDS[match[2]])
 
 
 def parse_age(text: str) -> float:
@@ -39,7 +39,7 @@ def parse_age(text: str) -> float:
     match = _AGE.fullmatch(text.strip().lower())
     if not match:
         raise ValueError("an age such as 12h, 30d or 4w")
-    return _limited(float(match[1]) * _SECONDS[match[2]])
+    return _check_limit(float(match[1]) * _SECONDS[match[2]])
 
 
 def parse_compound_duration(text: str) -> float:
@@ -47,7 +47,7 @@ def parse_compound_duration(text: str) -> float:
     text = text.strip()
     if not text or len(text) > 200 or _PART.sub("", text):
         raise ValueError("a duration such as '30s' or '1m30s'")
-    return _limited(math.fsum(float(number) * _SECONDS[unit] for number, unit in _PART.findall(text)))
+    return _check_limit(math.fsum(float(number) * _SECONDS[unit] for number, unit in _PART.findall(text)))
 
 
 def parse_size(text: str, *, kilo: int = 1000, units: str = "kmg") -> int:
@@ -85,7 +85,7 @@ def show_size(count: int) -> str:
     return f"{count} bytes"
 
 
-def _limited(seconds: float) -> float:
+def _check_limit(seconds: float) -> float:
     if seconds > _MOST_SECONDS:
         raise ValueError("a duration of at most 10 years")
     return seconds

@@ -1,4 +1,4 @@
-"""Where the user's own folders lie: the home, `~` in a path that was typed, the folders of the XDG specification.
+"""The user's folders: the home, `~` in a typed path, the folders of the XDG specification.
 
 `environ` is the environment that counts. A home that nothing names is None, and never another user's.
 """
@@ -31,12 +31,12 @@ def expand_home(text: str, environ: Mapping[str, str]) -> Path:
     start, _, rest = text.partition("/")
     if not start.startswith("~"):
         return Path(text)
-    home = find_home(environ) if start == "~" else _home_of(start[1:])
+    home = find_home(environ) if start == "~" else _find_home_of(start[1:])
     return home / rest.lstrip("/") if home else Path(text)
 
 
 def find_cache_folder(environ: Mapping[str, str]) -> Path | None:
-    """Return the folder for what can be made again; None where neither it nor a home is known."""
+    """Return the folder for caches; None if neither it nor a home is known."""
     return _find_xdg("XDG_CACHE_HOME", ".cache", environ)
 
 
@@ -53,7 +53,7 @@ def _find_xdg(name: str, usual: str, environ: Mapping[str, str]) -> Path | None:
     return home / usual if home else None
 
 
-def _home_of(user: str) -> Path | None:
+def _find_home_of(user: str) -> Path | None:
     import pwd
 
     try:

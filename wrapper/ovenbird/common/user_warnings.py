@@ -19,7 +19,7 @@ def warn_user(text: str) -> None:
 
 @contextlib.contextmanager
 def tolerate_warnings() -> Iterator[None]:
-    """Within the block, warnings that would be raised as errors are shown instead, of whatever library they are."""
+    """Return a context in which warnings of any library that would be raised as errors are shown instead."""
     if all(entry[0] != "error" for entry in warnings.filters):
         yield
         return

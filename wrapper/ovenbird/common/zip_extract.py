@@ -1,4 +1,4 @@
-"""Unpack a zip that is not trusted, for a run and for a build: every member is checked before anything is written.
+"""Unpack an untrusted zip, for a run and for a build. Every member is checked before anything is written.
 
 `zipfile.extractall` writes through links, takes a name twice, and knows no bombs.
 """
@@ -51,29 +51,29 @@ def extract_zip(
     try:
         with zipfile.ZipFile(archive) as opened:
             members = opened.infolist()
-            _check(members, archive.stat().st_size, limits, check_name)
+            _check_directory(members, archive.stat().st_size, limits, check_name)
             return _extract(opened, members, folder, archive)
     except NotImplementedError as error:  # before RuntimeError, which it is
-        raise ArchiveError(f"cannot be unpacked: {_line(error)}", "zip it with deflate") from None
+        raise ArchiveError(f"cannot be unpacked: {_one_line(error)}", "zip it with deflate") from None
     except _DAMAGED as error:
-        reason = _line(error) or type(error).__name__
+        reason = _one_line(error) or type(error).__name__
         raise ArchiveError(f"is not a zip, or a damaged one: {reason}", "was it downloaded whole?") from None
     except OSError as error:
         if error.errno in (None, errno.EINVAL):  # of bz2 or Zstandard, or a place before the file; not of the disk
-            raise ArchiveError(f"is a damaged zip: {_line(error)}", "was it downloaded whole?") from None
+            raise ArchiveError(f"is a damaged zip: {_one_line(error)}", "was it downloaded whole?") from None
         raise
     except Exception as error:
         if type(error).__name__ == "ZstdError":  # Python 3.14
-            raise ArchiveError(f"is a damaged zip: {_line(error)}", "was it downloaded whole?") from None
+            raise ArchiveError(f"is a damaged zip: {_one_line(error)}", "was it downloaded whole?") from None
         raise
 
 
-def _check(
+def _check_directory(
     members: list[zipfile.ZipInfo], packed: int, limits: ArchiveLimits, check_name: Callable[[str], str]
 ) -> None:
-    """Refuse an archive by what its directory says, before anything is written."""
+    """Refuse an archive by its directory, before anything is written. Errors: ArchiveError."""
     check_count(len(members), limits)
-    rows = [Member(_name(member), _kind(member), member.file_size) for member in members]
+    rows = [Member(_read_name(member), _find_kind(member), member.file_size) for member in members]
     for member, row in zip(members, rows, strict=True):
         if member.flag_bits & 0x41:  # encrypted, or so by the newer way
             raise ArchiveError(f"{show_value(row.name)} is encrypted", "zip it without a password", unsafe=True)
@@ -84,14 +84,14 @@ def _extract(opened: zipfile.ZipFile, members: list[zipfile.ZipInfo], folder: Pa
     folder.mkdir(parents=True, exist_ok=True)
     links: dict[str, str] = {}
     for member in members:
-        name, mode = _name(member), member.external_attr >> 16
+        name, mode = _read_name(member), member.external_attr >> 16
         goal = folder / name
         if _is_folder(member):
             goal.mkdir(parents=True, exist_ok=True)
             continue
         goal.parent.mkdir(parents=True, exist_ok=True)
         if stat.S_ISLNK(mode):
-            links[name] = _link_target(opened, member, archive)
+            links[name] = _read_link_target(opened, member, archive)
             continue
         with goal.open("xb") as write:
             _copy(opened, member, archive, write.write)
@@ -105,7 +105,7 @@ def _copy(opened: zipfile.ZipFile, member: zipfile.ZipInfo, archive: Path, write
     """Unpack one member, in bounded memory. Errors: BadZipFile when it has another size than its directory says."""
     written = 0
     bzip2 = member.compress_type == zipfile.ZIP_BZIP2
-    for data in _bzip2_blocks(member, archive) if bzip2 else _blocks(opened, member):
+    for data in _iterate_bzip2_blocks(member, archive) if bzip2 else _iterate_blocks(opened, member):
         written += len(data)
         if written > member.file_size:
             break
@@ -115,8 +115,8 @@ def _copy(opened: zipfile.ZipFile, member: zipfile.ZipInfo, archive: Path, write
         raise zipfile.BadZipFile(f"{member.orig_filename!a} holds {written}, {announced}")
 
 
-def _blocks(opened: zipfile.ZipFile, member: zipfile.ZipInfo) -> Iterator[bytes]:
-    """Yield what a member holds, its checksum compared at the end."""
+def _iterate_blocks(opened: zipfile.ZipFile, member: zipfile.ZipInfo) -> Iterator[bytes]:
+    """Yield the content of a member in blocks; its checksum is compared at the end."""
     plain = member.compress_type in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
     with opened.open(member) as read:
         assert isinstance(read, zipfile.ZipExtFile)
@@ -124,8 +124,8 @@ def _blocks(opened: zipfile.ZipFile, member: zipfile.ZipInfo) -> Iterator[bytes]
             yield data
 
 
-def _bzip2_blocks(member: zipfile.ZipInfo, archive: Path) -> Iterator[bytes]:
-    """Yield what a bzip2 member holds: `zipfile` would unpack 4 KiB of it to gigabytes at once."""
+def _iterate_bzip2_blocks(member: zipfile.ZipInfo, archive: Path) -> Iterator[bytes]:
+    """Yield the content of a bzip2 member in blocks: `zipfile` would unpack 4 KiB of it to gigabytes at once."""
     unpacker, checksum, remaining = bz2.BZ2Decompressor(), 0, member.compress_size
     with archive.open("rb") as file:
         file.seek(member.header_offset)
@@ -148,14 +148,14 @@ def _bzip2_blocks(member: zipfile.ZipInfo, archive: Path) -> Iterator[bytes]:
         raise zipfile.BadZipFile(f"Bad CRC-32 for file {member.orig_filename!a}")
 
 
-def _link_target(opened: zipfile.ZipFile, member: zipfile.ZipInfo, archive: Path) -> str:
-    check_target_size(_name(member), member.file_size)
+def _read_link_target(opened: zipfile.ZipFile, member: zipfile.ZipInfo, archive: Path) -> str:
+    check_target_size(_read_name(member), member.file_size)
     parts: list[bytes] = []
     _copy(opened, member, archive, parts.append)
-    return check_target(_name(member), b"".join(parts))
+    return check_target(_read_name(member), b"".join(parts))
 
 
-def _name(member: zipfile.ZipInfo) -> str:
+def _read_name(member: zipfile.ZipInfo) -> str:
     """Return the path of a member: `filename` is cut at a NUL, and its slashes may be made up.
 
     Packers of Windows write backslashes, against the rules of zip; no other system has them in the names of sources.
@@ -163,7 +163,7 @@ def _name(member: zipfile.ZipInfo) -> str:
     return clean_name(member.orig_filename.replace("\\", "/"))
 
 
-def _kind(member: zipfile.ZipInfo) -> Kind:
+def _find_kind(member: zipfile.ZipInfo) -> Kind:
     if _is_folder(member):
         return "folder"
     mode = stat.S_IFMT(member.external_attr >> 16)
@@ -176,5 +176,5 @@ def _is_folder(member: zipfile.ZipInfo) -> bool:
     return stat.S_ISDIR(member.external_attr >> 16) and not member.file_size
 
 
-def _line(error: BaseException) -> str:
+def _one_line(error: BaseException) -> str:
     return escape_controls(cut_text(" ".join(str(error).split()), 300))

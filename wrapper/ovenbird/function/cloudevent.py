@@ -95,14 +95,14 @@ def from_json(document: Any) -> CloudEvent:
         return CloudEvent(attributes, data)
     if data is not None:
         raise ValueError("`data` and `data_base64` exclude each other")
-    return CloudEvent(attributes, _decoded(encoded, attributes.get("datacontenttype", "")))
+    return CloudEvent(attributes, _decode_data(encoded, attributes.get("datacontenttype", "")))
 
 
 def from_batch(documents: Any) -> list[CloudEvent | MalformedEvent]:
     """Return the events of a batch, with an entry for each malformed one. Errors: ValueError."""
     if not isinstance(documents, list):
         raise ValueError("a batch of CloudEvents is a JSON array")
-    return [_of_batch(document) for document in documents]
+    return [_read_member(document) for document in documents]
 
 
 def check_attributes(attributes: Mapping[str, Any]) -> None:
@@ -132,7 +132,7 @@ def event_time(text: str) -> datetime | None:
         return None
 
 
-def _of_batch(document: Any) -> CloudEvent | MalformedEvent:
+def _read_member(document: Any) -> CloudEvent | MalformedEvent:
     try:
         return from_json(document)
     except (ValueError, MalformedPayloadError) as error:
@@ -162,7 +162,7 @@ def _check_value(name: str, value: Any) -> None:
         raise ValueError(f"the attribute 'time' is an RFC 3339 time stamp, found {show_value(value)}")
 
 
-def _decoded(encoded: Any, media: str) -> Any:
+def _decode_data(encoded: Any, media: str) -> Any:
     """Return the bytes of `data_base64`, or their parsed value where the event declares them as JSON."""
     try:
         data = base64.b64decode(encoded, validate=True)

@@ -54,17 +54,17 @@ def request_line(binder: Binder, port: int) -> str:
     url = f"localhost:{port}"
     if binder.event_name:
         event = {name: _EVENT[name] for name in REQUIRED}
-        data = {"data": _object(binder.parameters)} if binder.parameters else {}
-        return f"curl {url} -H 'content-type: application/cloudevents+json' -d {_json({**event, **data})}"
+        data = {"data": _make_object(binder.parameters)} if binder.parameters else {}
+        return f"curl {url} -H 'content-type: application/cloudevents+json' -d {_format_json({**event, **data})}"
     if binder.mode is PayloadMode.NONE:
         return f"curl {url}"
     if binder.mode is PayloadMode.RAW:
         return f"curl {url} -H 'content-type: application/octet-stream' --data-binary @FILE"
     if binder.mode is PayloadMode.WHOLE:
-        return f"curl {url} --json {_json(example_value(binder.parameters[0].hint))}"
+        return f"curl {url} --json {_format_json(example_value(binder.parameters[0].hint))}"
     if binder.uploads:
-        return " ".join(["curl", url, *(_part(parameter) for parameter in _needed(binder.parameters))])
-    return f"curl {url} --json {_json(_object(binder.parameters))}"
+        return " ".join(["curl", url, *(_format_part(parameter) for parameter in _choose_required(binder.parameters))])
+    return f"curl {url} --json {_format_json(_make_object(binder.parameters))}"
 
 
 def run_line(binder: Binder, target: str) -> str:
@@ -149,15 +149,15 @@ class _Example:
         return {name: self.value(hints[name], depth + 1) for name in names}
 
 
-def _needed(parameters: tuple[Parameter, ...]) -> list[Parameter]:
+def _choose_required(parameters: tuple[Parameter, ...]) -> list[Parameter]:
     return [parameter for parameter in parameters if parameter.required] or list(parameters[:1])
 
 
-def _object(parameters: tuple[Parameter, ...]) -> dict[str, Any]:
-    return {parameter.name: example_value(parameter.hint) for parameter in _needed(parameters)}
+def _make_object(parameters: tuple[Parameter, ...]) -> dict[str, Any]:
+    return {parameter.name: example_value(parameter.hint) for parameter in _choose_required(parameters)}
 
 
-def _part(parameter: Parameter) -> str:
+def _format_part(parameter: Parameter) -> str:
     """Return one field of a multipart form, as curl takes it."""
     if parameter.upload:
         return " ".join([f"-F {parameter.name}=@FILE"] * (2 if is_list(parameter.hint) else 1))
@@ -166,5 +166,5 @@ def _part(parameter: Parameter) -> str:
     return f"-F {shlex.quote(f'{parameter.name}={text}')}"
 
 
-def _json(value: Any) -> str:
+def _format_json(value: Any) -> str:
     return shlex.quote(json.dumps(value, ensure_ascii=False))

@@ -47,9 +47,9 @@ def terminal(store: LocalStore) -> Callable[..., str]:
 
     def run(*words: str, columns: int = 120) -> str:
         env = {**os.environ, "OVENBIRD_HOME": str(store.home), "COLUMNS": str(columns)}
-        shown = run_on_terminal(words, env, start=starts.start)
-        assert shown.code == 0, shown.errors
-        return shown.text
+        output = run_on_terminal(words, env, start=starts.start)
+        assert output.code == 0, output.errors
+        return output.text
 
     return run
 

@@ -58,10 +58,10 @@ def test_every_field_with_its_difference(pair: None, said: Callable[..., str]) -
 def test_a_table_marks_what_differs(pair: None, said: Callable[..., str]) -> None:
     """A `*` before each line that differs; with --changed nothing else but the names."""
     lines = said("runs", "compare", "first", "second").splitlines()
-    found = {line[3:].split()[0]: (line[0], line[3:].split()[1:]) for line in lines[1:] if line}
-    assert found["param.n"] == ("*", ["1", "2"])
-    assert found["param.data"] == (" ", ["a", "a"])
-    assert found["metric.loss"] == ("*", ["2.5", "1.5"])
+    result = {line[3:].split()[0]: (line[0], line[3:].split()[1:]) for line in lines[1:] if line}
+    assert result["param.n"] == ("*", ["1", "2"])
+    assert result["param.data"] == (" ", ["a", "a"])
+    assert result["metric.loss"] == ("*", ["2.5", "1.5"])
     changed = said("runs", "compare", "first", "second", "--changed").splitlines()[1:]
     assert {line[0] for line in changed if line[3:].split()[0] not in ("id", "name")} == {"*"}
     assert "data" not in "".join(changed)

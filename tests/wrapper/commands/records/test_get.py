@@ -20,10 +20,10 @@ def handler():
 def test_a_file_goes_to_stdout(jobs: Jobs) -> None:
     """Of an entity by any of its names, and of a run that has made one file; nothing is written on disk."""
     source = "from ovenbird import handler as named\n@named(outputs=['out'])\ndef handler(): return {'a': 1}\n"
-    done = jobs.run(source)
+    process = jobs.run(source)
     before = sorted(path.name for path in jobs.folder.iterdir())
     content = Path(jobs.show("artifacts", "out")["spec"]["path"]).read_text()
-    for words in (("artifacts", "get", "out", "-"), ("artifacts", "get", done.result["outputs"]["out"], "-"),
+    for words in (("artifacts", "get", "out", "-"), ("artifacts", "get", process.result["outputs"]["out"], "-"),
                   ("runs", "get", "latest", "-")):  # fmt: skip
         assert jobs.do(*words) == content
     assert sorted(path.name for path in jobs.folder.iterdir()) == before

@@ -145,10 +145,10 @@ _TARGET = (
 def test_a_run_that_never_called_its_function_is_told_and_not_listed(jobs: Jobs) -> None:
     """A misspelt parameter, a missing file, a module that does not load: on stderr, and a row with --all only."""
     for flags in (("--param", "m=1"), ("--param", "n=1", "--input", "data=absent.csv"), ("--param", "n=x")):
-        done = jobs.run(_TARGET, *flags)
-        assert done.code in (77, 78)
-        assert "the function was not called" in done.err
-        assert done.result["state"] == "ERROR"
+        process = jobs.run(_TARGET, *flags)
+        assert process.code in (77, 78)
+        assert "the function was not called" in process.err
+        assert process.result["state"] == "ERROR"
     assert jobs.run("import nowhere_at_all\ndef handler(): pass\n").code == 72
     assert jobs.runs() == []
     assert json.loads(jobs.do("runs", "list", "--state", "error")) == []

@@ -76,8 +76,8 @@ def test_show_takes_a_key_a_name_an_id_or_its_beginning(store: LocalStore, said:
     for text in (keys["table"], identity, identity[:12]):
         assert json.loads(said("artifacts", "show", text))["key"] == keys["table"]
     assert json.loads(said("artifacts", "show", "table"))["key"] == keys["newer"]
-    found = json.loads(said("runs", "show", keys["second"]))
-    assert (found["status"]["error"]["type"], found["status"]["state"]) == ("ValueError", "ERROR")
+    result = json.loads(said("runs", "show", keys["second"]))
+    assert (result["status"]["error"]["type"], result["status"]["state"]) == ("ValueError", "ERROR")
     assert json.loads(said("models", "show", "m"))["status"]["files"][0]["hash"].startswith("md5:")
 
 
@@ -203,6 +203,6 @@ def test_the_newest_of_many(jobs: Jobs, store: LocalStore) -> None:
     for number in range(3):
         project.new_artifact(f"a{number}", path="/x")
     env = {**os.environ, "OVENBIRD_HOME": str(store.home)}
-    shown = run_on_terminal(["artifacts", "list", "--limit", "2"], env, start=starts.start)
-    assert (shown.code, len(shown.text.splitlines())) == (0, 3)
-    assert "the newest 2" in shown.errors
+    output = run_on_terminal(["artifacts", "list", "--limit", "2"], env, start=starts.start)
+    assert (output.code, len(output.text.splitlines())) == (0, 3)
+    assert "the newest 2" in output.errors

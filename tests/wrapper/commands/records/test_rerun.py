@@ -53,8 +53,8 @@ def test_a_rerun_is_at_home_where_the_run_was(jobs: Jobs, tmp_path: Path) -> Non
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     before, jobs.folder = jobs.folder, elsewhere
-    code, found, err = _rerun(jobs, "latest", "--result-file", "result.json", OVENBIRD_PARAM='{"n": 9}', RUN_ID="x")
-    assert (code, found["rows"], found["here"], found["n"]) == (0, "a row", before.name, 1), err
+    code, result, err = _rerun(jobs, "latest", "--result-file", "result.json", OVENBIRD_PARAM='{"n": 9}', RUN_ID="x")
+    assert (code, result["rows"], result["here"], result["n"]) == (0, "a row", before.name, 1), err
     assert json.loads((elsewhere / "result.json").read_text())["state"] == "COMPLETED"
     assert [path.name for path in elsewhere.iterdir()] == ["result.json"]
     assert len(jobs.runs()) == 2

@@ -18,10 +18,10 @@ from ovenbird.platform.project.project import Project
 def test_a_run_is_named_tagged_and_noted(jobs: Jobs) -> None:
     """By flags and variables; it is found by its name, and its record has them in the platform's fields."""
     flags = ("--name", "deep-1", "--tag", "stage=dev", "--tag", "keep", "--note", "twice as deep")
-    done = jobs.run("def handler(run): return run.metadata.name\n", *flags, OVENBIRD_TAG='{"by": "me"}')
-    assert (done.code, done.out) == (0, "deep-1\n"), done.err
+    process = jobs.run("def handler(run): return run.metadata.name\n", *flags, OVENBIRD_TAG='{"by": "me"}')
+    assert (process.code, process.out) == (0, "deep-1\n"), process.err
     record = jobs.show("runs", "deep-1")
-    assert (record["id"], record["metadata"]["name"]) == (done.result["id"], "deep-1")
+    assert (record["id"], record["metadata"]["name"]) == (process.result["id"], "deep-1")
     assert record["metadata"]["labels"] == ["by=me", "stage=dev", "keep"]
     assert record["metadata"]["description"] == "twice as deep"
     (row,) = jobs.runs()
@@ -45,8 +45,8 @@ def test_what_is_no_name_or_tag(jobs: Jobs, flag: str, said: str) -> None:
 def test_tags_are_added_replaced_and_removed(recorded: Callable[..., str], said: Callable[..., str]) -> None:
     """`runs tag` prints what is said of the run afterwards; the rest of the record stays."""
     identity = recorded({"n": 1}, {"a": 2}, {"loss": 0.5}, tags={"stage": "dev", "old": ""})
-    found = json.loads(said("runs", "tag", identity[:10], "stage=prod", "best", "--remove", "old", "--name", "x1"))
-    assert found == {"id": identity, "name": "x1", "tags": {"stage": "prod", "best": ""}, "note": ""}
+    result = json.loads(said("runs", "tag", identity[:10], "stage=prod", "best", "--remove", "old", "--name", "x1"))
+    assert result == {"id": identity, "name": "x1", "tags": {"stage": "prod", "best": ""}, "note": ""}
     assert json.loads(said("runs", "tag", "x1", "--note", "so good"))["note"] == "so good"
     record = json.loads(said("runs", "show", "x1"))
     assert (record["status"]["results"], record["status"]["metrics"]) == ({"a": 2}, {"loss": 0.5})
@@ -75,8 +75,8 @@ def test_latest_and_the_ones_before(recorded: Callable[..., str], said: Callable
     """`latest` is the newest run, `latest~1` the one before; of two runs of one name the newest is meant."""
     ids = [recorded(name="same"), recorded(name="same"), recorded()]
     recorded(state="ERROR", status={"called": False})
-    found = [json.loads(said("runs", "show", text))["id"] for text in ("latest", "latest~1", "latest~2", "same")]
-    assert found == [ids[2], ids[1], ids[0], ids[1]]
+    result = [json.loads(said("runs", "show", text))["id"] for text in ("latest", "latest~1", "latest~2", "same")]
+    assert result == [ids[2], ids[1], ids[0], ids[1]]
     assert json.loads(said("runs", "show", "latest", "--project", "p"))["id"] == ids[2]
     for words in (("latest~3",), ("latest", "--project", "q")):
         with pytest.raises(InputError, match="there is no run 'latest"):

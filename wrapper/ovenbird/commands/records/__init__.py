@@ -1,1 +1,1 @@
-"""The verbs that read and change what is recorded: a module for each, with its flags and what it prints."""
+"""The verbs that read and change records: one module for each, with its flags and its output."""

@@ -28,7 +28,7 @@ def add(verbs: Verbs, noun: str) -> None:
 
 
 def run(store: EntityStore, options: argparse.Namespace) -> int:
-    """Print the comparison; the exit status."""
+    """Print the comparison; return the exit status."""
     from ...platform import queries
     from ...platform.entities.run_comparison import compare_runs
 
@@ -47,10 +47,10 @@ def run(store: EntityStore, options: argparse.Namespace) -> int:
                 text[:_SHORT] if len({key.id and key.id[:_SHORT] for key in runs}) == len(runs) else text
                 for text in cells
             ]
-        rows.append([_MARK if field.differs else "", field.name, *map(_cut, cells)])
+        rows.append([_MARK if field.differs else "", field.name, *map(_cut_cell, cells)])
     print(format_table(rows))
     return 0
 
 
-def _cut(text: str) -> str:
+def _cut_cell(text: str) -> str:
     return cut_text(escape_controls(text), _LONGEST)

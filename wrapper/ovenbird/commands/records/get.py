@@ -30,12 +30,12 @@ def add(verbs: Verbs, noun: str) -> None:
 
 
 def run(store: EntityStore, options: argparse.Namespace) -> int:
-    """Copy files: of an entity, or of all outputs of a run by their names. The paths go to stdout."""
+    """Copy the files of an entity, or of all outputs of a run. Print their paths; return the exit status."""
     from ...platform import queries
 
     key = queries.locate_entity(store, queries.VERBS[options.noun], options.key, options.project)
     if options.destination == "-":
-        return _to_stdout(store, key)
+        return _write_to_stdout(store, key)
     if key.type != "run":
         print(queries.fetch_files(store, key, os.environ, options.destination, overwrite=options.overwrite))
         return 0
@@ -47,8 +47,8 @@ def run(store: EntityStore, options: argparse.Namespace) -> int:
     return 0
 
 
-def _to_stdout(store: EntityStore, key: EntityKey) -> int:
-    """Write the content of the one file. Errors: InputError when there are several, or none."""
+def _write_to_stdout(store: EntityStore, key: EntityKey) -> int:
+    """Write the content of the only file. Errors: InputError when there are several files, or none."""
     from ...platform.entities.file_entity import MATERIALS
     from ...platform.keys import parse_key
 

@@ -24,7 +24,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def run(store: EntityStore, options: argparse.Namespace) -> int:
-    """Print where an entity comes from; the exit status."""
+    """Print where an entity comes from; return the exit status."""
     from ...platform import lineage, queries
     from ...platform.entities.content_check import check_content
 

@@ -1,4 +1,4 @@
-"""`ovenbird runs list`: the runs, with what they were given and what came out as columns."""
+"""`ovenbird runs list`: the runs, with their parameters, results and metrics as columns."""
 
 from __future__ import annotations
 
@@ -35,14 +35,17 @@ def add(verbs: Verbs, noun: str) -> None:  # noqa: ARG001  # of all verbs
     parser.add_argument("--state", metavar="STATE", help="only in this state")
     parser.add_argument("--function", metavar="NAME|KEY", help="only of this function")
     parser.add_argument(
-        "--since", metavar="AGE|TIME", type=_moment, help="only those that began since 2h, 3d, 2024-05-01"
+        "--since", metavar="AGE|TIME", type=_parse_moment, help="only those that began since 2h, 3d, 2024-05-01"
     )
     parser.add_argument(
-        "--where", metavar="NAME=VALUE", action="append", default=[], type=_condition,
+        "--where", metavar="NAME=VALUE", action="append", default=[], type=_parse_condition,
         help="only with this parameter, result, last metric or tag; repeat for more",
     )  # fmt: skip
     parser.add_argument(
-        "--columns", metavar="LIST", type=_columns, help="such as name,n,loss or param.n,result.scores.f1,tag.stage"
+        "--columns",
+        metavar="LIST",
+        type=_parse_columns,
+        help="such as name,n,loss or param.n,result.scores.f1,tag.stage",
     )
     parser.add_argument("--all", action="store_true", help="also runs that never called their function")
     parser.add_argument("--limit", type=count, default=100, metavar="N", help="at most so many; 0 for all [100]")
@@ -52,13 +55,13 @@ def add(verbs: Verbs, noun: str) -> None:  # noqa: ARG001  # of all verbs
 
 
 def run(store: EntityStore, options: argparse.Namespace) -> int:
-    """Print the runs; the exit status."""
+    """Print the runs; return the exit status."""
     from ...platform.entities.run_summary import collect_columns, select_column
 
     hidden: list[str] = []
     summaries: list[Summary] = []
     more = False
-    for summary in _matching(store, options, hidden):
+    for summary in _find_runs(store, options, hidden):
         if options.limit and len(summaries) == options.limit:
             more = True
             break
@@ -66,7 +69,7 @@ def run(store: EntityStore, options: argparse.Namespace) -> int:
     if not summaries:
         tell_empty(store, "runs", options.project)
     values = [collect_columns(summary) for summary in summaries]
-    columns = options.columns or _default_columns(values)
+    columns = options.columns or _choose_columns(values)
     cells = {name: select_column(values, name) for name in columns}
     if unknown := [name for name, column in cells.items() if column is None and values]:
         names = ", ".join(dict.fromkeys(name for row in values for name in row))
@@ -75,22 +78,22 @@ def run(store: EntityStore, options: argparse.Namespace) -> int:
         )
     if options.json or not sys.stdout.isatty():
         chosen = [{name: (cells[name] or [])[index] for name in columns} for index in range(len(values))]
-        print_json(chosen if options.columns else [_document(summary) for summary in summaries])
+        print_json(chosen if options.columns else [_format_document(summary) for summary in summaries])
         return 0
     rows = [[cell_text(name, (cells[name] or [])[index]) for name in columns] for index in range(len(values))]
     if "id" in columns:
         _shorten(rows, columns.index("id"))
     numbers = [index for index, name in enumerate(columns) if _are_numbers(cells[name] or [])]
-    rows.insert(0, [_title(name, columns) for name in columns])
+    rows.insert(0, [_format_title(name, columns) for name in columns])
     if not options.columns:
-        rows, numbers = _fitted(rows, numbers)
+        rows, numbers = _fit_rows(rows, numbers)
     print(format_table(rows, numbers))
-    _tell_rest(options.limit if more else 0, len(hidden))
+    _print_rest(options.limit if more else 0, len(hidden))
     return 0
 
 
-def _matching(store: EntityStore, options: argparse.Namespace, hidden: list[str]) -> Iterator[Summary]:
-    """Yield the runs that are asked for, newest first; ids of those that never called their function are put aside."""
+def _find_runs(store: EntityStore, options: argparse.Namespace, hidden: list[str]) -> Iterator[Summary]:
+    """Yield the requested runs, newest first. Ids of runs that never called their function are added to `hidden`."""
     from ...platform.entities.run_summary import get_function_name, get_run_name, parse_moment, summarize
     from ...platform.keys import parse_key
     from ...platform.queries import parse_state
@@ -109,16 +112,16 @@ def _matching(store: EntityStore, options: argparse.Namespace, hidden: list[str]
             hidden.append(record["id"])
             continue
         brief = summarize(record)
-        missing = [(name, text) for name, text in options.where if not _holds(brief, name, text)]
+        missing = [(name, text) for name, text in options.where if not _has_value(brief, name, text)]
         if any(name.startswith(_NO_METRIC) for name, _ in missing):
             continue  # without asking for metrics, which Core is asked for one run at a time
         summary = summarize(record, store.last_metrics(parse_key(record["key"])))
-        if all(_holds(summary, name, text) for name, text in missing):
+        if all(_has_value(summary, name, text) for name, text in missing):
             yield summary
 
 
-def _holds(summary: Summary, name: str, text: str) -> bool:
-    """Return whether a value of the run is this one: the same JSON value, or the same text."""
+def _has_value(summary: Summary, name: str, text: str) -> bool:
+    """Return whether a value of the run equals the text, or the JSON value in it."""
     from ...platform.entities.run_summary import collect_columns
 
     values = collect_columns(summary)
@@ -135,13 +138,13 @@ def _holds(summary: Summary, name: str, text: str) -> bool:
     )
 
 
-def _document(summary: Summary) -> dict[str, Any]:
+def _format_document(summary: Summary) -> dict[str, Any]:
     """Return the JSON row of a run."""
     row = {"project": summary["project"], "type": "run", "kind": summary["kind"]}
     return {**row, **summary, "name": summary["name"] or summary["id"]}
 
 
-def _default_columns(values: Sequence[dict[str, Any]]) -> list[str]:
+def _choose_columns(values: Sequence[dict[str, Any]]) -> list[str]:
     """Return the fields of each run, the parameters that differ, the results and the last metrics."""
     columns = ["id", *(["name"] if any(row["name"] for row in values) else []), "state", "function", "started", "took"]
     for prefix in _SHOWN:
@@ -158,7 +161,7 @@ def _differs(values: Sequence[dict[str, Any]], name: str) -> bool:
     return len({value_text(row.get(name)) for row in values if row["function"] in functions}) > 1
 
 
-def _title(column: str, columns: Sequence[str]) -> str:
+def _format_title(column: str, columns: Sequence[str]) -> str:
     """Return the heading of a column: without its prefix where that is clear."""
     if "." not in column:
         return column.upper() if column in _PLAIN else column
@@ -171,14 +174,14 @@ def _are_numbers(values: Sequence[Any]) -> bool:
 
 
 def _shorten(rows: list[list[str]], index: int) -> None:
-    """Cut ids to what tells them apart."""
+    """Cut ids to the characters that distinguish them."""
     ids = [row[index] for row in rows]
     length = next((size for size in range(_SHORT, 33) if len({text[:size] for text in ids}) == len(ids)), 200)
     for row in rows:
         row[index] = row[index][:length]
 
 
-def _fitted(rows: Sequence[Sequence[str]], numbers: Sequence[int]) -> tuple[list[list[str]], list[int]]:
+def _fit_rows(rows: Sequence[Sequence[str]], numbers: Sequence[int]) -> tuple[list[list[str]], list[int]]:
     """Return the rows with the columns that fit the terminal, and the positions of numbers among them."""
     fitted = fit_columns(rows, shutil.get_terminal_size((_WIDE, 24)).columns)
     last, before = len(fitted[0]) - 1, len(rows[0]) - 1
@@ -187,7 +190,7 @@ def _fitted(rows: Sequence[Sequence[str]], numbers: Sequence[int]) -> tuple[list
     return fitted, [index for index in numbers if index < last - 1] + ([last] if before in numbers else [])
 
 
-def _tell_rest(limit: int, hidden: int) -> None:
+def _print_rest(limit: int, hidden: int) -> None:
     if limit:
         print(f"the newest {limit}; --limit 0 shows all", file=sys.stderr)
     if hidden:
@@ -195,8 +198,8 @@ def _tell_rest(limit: int, hidden: int) -> None:
         print(f"{runs} that never called the function: --all shows them too", file=sys.stderr)
 
 
-def _moment(text: str) -> datetime:
-    """Return the moment that `2h`, `3d`, a date or a time means; a time without a zone is the local one."""
+def _parse_moment(text: str) -> datetime:
+    """Return the moment of `2h`, `3d`, a date or a time. A time without a zone is local."""
     try:
         return datetime.fromtimestamp(time.time() - parse_age(text)).astimezone()
     except ValueError:
@@ -208,14 +211,14 @@ def _moment(text: str) -> datetime:
         raise argparse.ArgumentTypeError(f"expected {form}, found {show_value(text)}") from None
 
 
-def _condition(text: str) -> tuple[str, str]:
+def _parse_condition(text: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not equals or not name:
         raise argparse.ArgumentTypeError(f"expected NAME=VALUE, found {show_value(text)}")
     return name, value
 
 
-def _columns(text: str) -> list[str]:
+def _parse_columns(text: str) -> list[str]:
     names = [name.strip() for name in text.split(",") if name.strip()]
     if not names:
         raise argparse.ArgumentTypeError("expected names separated by commas")

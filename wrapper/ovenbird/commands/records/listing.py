@@ -25,7 +25,7 @@ def add(verbs: Verbs, noun: str) -> None:  # noqa: ARG001  # of all verbs
 
 
 def run(store: EntityStore, options: argparse.Namespace) -> int:
-    """Print the list; the exit status."""
+    """Print the list; return the exit status."""
     from ...platform import queries
 
     rows = queries.list_rows(
@@ -37,11 +37,11 @@ def run(store: EntityStore, options: argparse.Namespace) -> int:
     if options.json or not sys.stdout.isatty():
         print_json([{**row._asdict(), "key": row.key} for row in rows])
         return 0
-    print(format_table([("NAME", "KIND", "ID", "PROJECT", "CREATED"), *map(_line, rows)]))
+    print(format_table([("NAME", "KIND", "ID", "PROJECT", "CREATED"), *map(_format_row, rows)]))
     if options.limit and len(rows) == options.limit:
         print(f"the newest {options.limit}; --limit 0 shows all", file=sys.stderr)
     return 0
 
 
-def _line(row: EntitySummary) -> tuple[str, ...]:
+def _format_row(row: EntitySummary) -> tuple[str, ...]:
     return (row.name, row.kind, row.id, row.project, moment(row.created))

@@ -23,7 +23,7 @@ def add(verbs: Verbs, noun: str) -> None:
 
 
 def run(store: EntityStore, options: argparse.Namespace) -> int:
-    """Print the log of a run; with --follow until the run has ended."""
+    """Print the log of a run, with `--follow` until the run has ended. Return the exit status."""
     from ...platform import queries
     from ...platform.store import FINAL
 

@@ -1,4 +1,4 @@
-"""What the verbs of records share: their common flags, moments and JSON as they are printed."""
+"""What the verbs of records share: common flags, and the output of times and JSON."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def print_json(value: Any) -> None:
 
 
 def tell_empty(store: EntityStore, noun: str, project: str | None) -> None:
-    """Say on stderr where nothing was found: the store of another folder is the usual reason."""
+    """Say on stderr in which store nothing was found: the store of another folder is the usual reason."""
     from ...platform.queries import describe_place
 
     location = escape_controls(describe_place(store, project))

@@ -1,4 +1,4 @@
-"""Metrics as plots of text: a line for each number in time, drawn with dots of Braille."""
+"""Metrics as text plots: a line over time for each number, drawn with Braille dots."""
 
 from __future__ import annotations
 
@@ -20,29 +20,31 @@ def plot_metrics(metrics: Mapping[str, Any], width: int, *, braille: bool = True
     for name, value in metrics.items():
         numbers = [_number(item) for item in (value if isinstance(value, list) else [value])]
         finite = [number for number in numbers if math.isfinite(number)]
-        title = f"{name}: {_short(numbers[-1])}" if numbers else f"{name}: no number"
+        title = f"{name}: {_format_short(numbers[-1])}" if numbers else f"{name}: no number"
         if len(finite) > 1:
-            title += f"  ({len(numbers)} values, least {_short(min(finite))}, greatest {_short(max(finite))}"
+            title += (
+                f"  ({len(numbers)} values, least {_format_short(min(finite))}, greatest {_format_short(max(finite))}"
+            )
             title += f", {len(numbers) - len(finite)} not finite)" if len(finite) < len(numbers) else ")"
-            title += "\n" + "\n".join(_plot(numbers, finite, width, braille=braille))
+            title += "\n" + "\n".join(_draw_plot(numbers, finite, width, braille=braille))
         plots.append(title)
     return "\n\n".join(plots)
 
 
-def _plot(numbers: Sequence[float], finite: Sequence[float], width: int, *, braille: bool) -> list[str]:
+def _draw_plot(numbers: Sequence[float], finite: Sequence[float], width: int, *, braille: bool) -> list[str]:
     low, high = min(finite), max(finite)
-    labels = [_short(high), _short(low)]
+    labels = [_format_short(high), _format_short(low)]
     margin = max(map(len, labels))
     across, up = (2, 4) if braille else (1, 1)
     columns, rows = max(10, width - margin - 2) * across, _HEIGHT * up
     columns = min(columns, max(len(numbers), 20 * across))
     grid = [[False] * columns for _ in range(rows)]
     before: int | None = None
-    for column, (least, greatest) in enumerate(_ranges(numbers, columns)):
+    for column, (least, greatest) in enumerate(_find_ranges(numbers, columns)):
         if least is None or greatest is None:
             before = None
             continue
-        first, last = _row(greatest, low, high, rows), _row(least, low, high, rows)
+        first, last = _find_row(greatest, low, high, rows), _find_row(least, low, high, rows)
         if before is not None:  # a line from the point before, so that a jump is seen as one
             first, last = (
                 min(first, before + 1 if before < first else first),
@@ -50,16 +52,16 @@ def _plot(numbers: Sequence[float], finite: Sequence[float], width: int, *, brai
             )
         for row in range(first, last + 1):
             grid[row][column] = True
-        before = _row(least / 2 + greatest / 2, low, high, rows)
+        before = _find_row(least / 2 + greatest / 2, low, high, rows)
     lines = []
     for index in range(_HEIGHT):
         label = labels[0] if index == 0 else labels[1] if index == _HEIGHT - 1 else ""
-        lines.append(f"{label:>{margin}} |{_line(grid, index, columns, braille=braille)}".rstrip())
+        lines.append(f"{label:>{margin}} |{_draw_line(grid, index, columns, braille=braille)}".rstrip())
     return lines
 
 
-def _ranges(numbers: Sequence[float], columns: int) -> list[tuple[float | None, float | None]]:
-    """Return the least and the greatest number of each column; several numbers share one where there are many."""
+def _find_ranges(numbers: Sequence[float], columns: int) -> list[tuple[float | None, float | None]]:
+    """Return the least and the greatest number of each column. Several numbers share a column where there are many."""
     ranges: list[tuple[float | None, float | None]] = []
     for column in range(columns):
         begin = column * len(numbers) // columns
@@ -69,14 +71,14 @@ def _ranges(numbers: Sequence[float], columns: int) -> list[tuple[float | None, 
     return ranges
 
 
-def _row(number: float, low: float, high: float, rows: int) -> int:
-    """Return the line of dots for a number, from the top; halves keep the greatest floats finite."""
+def _find_row(number: float, low: float, high: float, rows: int) -> int:
+    """Return the row of dots for a number, counted from the top. Halves keep the greatest floats finite."""
     span = high / 2 - low / 2
     part = (number / 2 - low / 2) / span if span else 0.5
     return min(rows - 1, max(0, round((1 - part) * (rows - 1))))
 
 
-def _line(grid: Sequence[Sequence[bool]], index: int, columns: int, *, braille: bool) -> str:
+def _draw_line(grid: Sequence[Sequence[bool]], index: int, columns: int, *, braille: bool) -> str:
     if not braille:
         return "".join("*" if dot else " " for dot in grid[index])
     cells = []
@@ -94,5 +96,5 @@ def _number(value: Any) -> float:
     return float(value)  # also the texts `NaN`, `Infinity` and `-Infinity` of a record
 
 
-def _short(number: float) -> str:
+def _format_short(number: float) -> str:
     return f"{number:.4g}"

@@ -1,4 +1,4 @@
-"""The verbs that read what is recorded, and `ovenbird store`: parse, open the store, run a verb."""
+"""Parse the verbs that read records, and `ovenbird store`; open the store and run the verb."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _PATIENCE = 10.0  # seconds that a platform which does not answer is asked again
 
 
 def main(argv: Sequence[str]) -> int:
-    """Run one of these verbs; the exit status. Errors: OvenbirdError."""
+    """Run one of these verbs; return its exit status. Errors: OvenbirdError."""
     try:
         options = build_parser().parse_args(argv)
     except SystemExit as exit_request:  # argparse has printed the help, or what is wrong

@@ -22,7 +22,7 @@ def add(verbs: Verbs, noun: str) -> None:
 
 
 def run(store: EntityStore, options: argparse.Namespace) -> int:
-    """Remove entities; their keys go to stdout."""
+    """Remove entities and print their keys; return the exit status."""
     from ...platform import queries
 
     keys = [queries.locate_entity(store, queries.VERBS[options.noun], text, options.project) for text in options.keys]

@@ -1,4 +1,4 @@
-"""`ovenbird runs rerun`: run what a run has run once more, with its parameters and inputs or with others."""
+"""`ovenbird runs rerun`: run a recorded run again, with its parameters and inputs or with others."""
 
 from __future__ import annotations
 
@@ -66,23 +66,23 @@ def add(verbs: Verbs, noun: str) -> None:
 
 
 def run(store: EntityStore, options: argparse.Namespace) -> int:
-    """Run it again; the exit status of that run. Errors: OvenbirdError."""
+    """Run it again; return the exit status of the new run. Errors: OvenbirdError."""
     from ...function.target import parse
     from ...job.entrypoint import run as run_job
     from ...logging_config import configure
     from ...platform import queries
 
     record = store.read(queries.locate_entity(store, "run", options.key, options.project))
-    launch = _launch(record)
-    settings, environ = _settings(record, launch, options)
+    launch = _find_launch(record)
+    settings, environ = _merge_settings(record, launch, options)
     os.chdir(launch["folder"])
     configure(settings.log_format, settings.log_level)
     target = parse(launch["target"], settings.source)
     return run_job(target, settings, environ, {**launch, "rerun_of": record["key"]})
 
 
-def _launch(record: Record) -> dict[str, str]:
-    """Return how the run was started. Errors: InputError when that is not known, or its folder is gone."""
+def _find_launch(record: Record) -> dict[str, str]:
+    """Return how the run was started. Errors: InputError when this is unknown, or its folder is gone."""
     launch = record["status"].get("launch") or {}
     if not launch.get("target"):
         hint = "only runs that `ovenbird run` has started can be run again"
@@ -95,10 +95,10 @@ def _launch(record: Record) -> dict[str, str]:
     return {name: str(launch.get(name) or "") for name in ("target", "source", "folder")}
 
 
-def _settings(
+def _merge_settings(
     record: Record, launch: Mapping[str, str], options: argparse.Namespace
 ) -> tuple[Settings, Mapping[str, str]]:
-    """Return the settings of the new run: those of the recorded one, with what is given now in its place."""
+    """Return the settings of the new run: those of the recorded one, replaced by those of this command."""
     from ...platform.data_dir import backend_name, data_dir
     from ...settings import resolve
 
@@ -114,7 +114,7 @@ def _settings(
     if backend_name(settings.platform, environ) == "local":
         environ["OVENBIRD_HOME"] = str(Path(data_dir(environ)).absolute())
     spec = record["spec"]
-    parameters = {name: _typed(value) for name, value in (spec.get("parameters") or {}).items()}
+    parameters = {name: _restore_argument(value) for name, value in (spec.get("parameters") or {}).items()}
     inputs = {**(spec.get("inputs") or {}), **settings.input}
     if lost := [name for name, text in inputs.items() if HIDDEN in str(text)]:
         raise InputError(
@@ -127,8 +127,8 @@ def _settings(
     return replace(settings, param={**parameters, **settings.param}, input=inputs, init=init), environ
 
 
-def _typed(value: Any) -> Any:
-    """Return a recorded parameter as it was: what was typed as `5` is a number or text, as the hint says."""
+def _restore_argument(value: Any) -> Any:
+    """Return a recorded parameter as it was typed: the hint decides whether `5` is a number or text."""
     from ...settings import RawArgument
 
     return value if isinstance(value, str) else RawArgument(json.dumps(value))

@@ -35,20 +35,20 @@ def add(verbs: Verbs, noun: str) -> None:
 
 
 def run(store: EntityStore, options: argparse.Namespace) -> int:
-    """Print the entity; the exit status."""
+    """Print the entity; return the exit status."""
     from ...platform import queries
 
     key = queries.locate_entity(store, queries.VERBS[options.noun], options.key, options.project)
     if options.plot:
-        return _plot(store, key)
-    if options.noun == "dataitems" and not options.json and sys.stdout.isatty() and (text := _table(store, key)):
+        return _print_plot(store, key)
+    if options.noun == "dataitems" and not options.json and sys.stdout.isatty() and (text := _read_table(store, key)):
         print(text)
         return 0
     print_json(queries.read_shown_record(store, key, os.environ))
     return 0
 
 
-def _plot(store: EntityStore, key: EntityKey) -> int:
+def _print_plot(store: EntityStore, key: EntityKey) -> int:
     from .plot import plot_metrics
 
     metrics = store.read(key)["status"].get("metrics") or {}
@@ -65,8 +65,8 @@ def _plot(store: EntityStore, key: EntityKey) -> int:
     return 0
 
 
-def _table(store: EntityStore, key: EntityKey) -> str:
-    """Return the first rows of a data item, from its record or from its file; empty when it is no table."""
+def _read_table(store: EntityStore, key: EntityKey) -> str:
+    """Return the first rows of a data item, from its record or its file; empty when it is not a table."""
     from ...common.named_paths import is_file
     from ...errors import OvenbirdError
     from ...platform.entities.file_entity import Dataitem

@@ -1,4 +1,4 @@
-"""`ovenbird store`: where the records are kept, and what there is."""
+"""`ovenbird store`: where the records are, and how many there are."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def run(store: EntityStore, options: argparse.Namespace) -> int:
-    """Print the place, the entities of each project, and the files; the exit status."""
+    """Print the store's location, the entities of each project, and the files; return the exit status."""
     from ...platform.store_summary import summarize_store
 
     summary = summarize_store(store, options.project, os.environ)

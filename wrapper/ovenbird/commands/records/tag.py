@@ -1,4 +1,4 @@
-"""`ovenbird runs tag`: name, tag and annotate a run that is recorded already, also while it goes on."""
+"""`ovenbird runs tag`: name, tag and annotate a recorded run, also while it is running."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ def add(verbs: Verbs, noun: str) -> None:
     parser.add_argument("key", metavar="RUN", help=key_help(noun))
     parser.add_argument("tags", metavar="KEY=VALUE", nargs="*", help="a tag, or a word alone; replaces that of its key")
     parser.add_argument("--remove", metavar="KEY", action="append", default=[], help="take a tag away; repeat for more")
-    parser.add_argument("--name", metavar="NAME", type=_name, help="give it a name; an empty one takes it away")
+    parser.add_argument("--name", metavar="NAME", type=_parse_name, help="give it a name; an empty one takes it away")
     parser.add_argument("--note", metavar="TEXT", help="say what it is for; an empty text takes it away")
     parser.set_defaults(do=run)
 
 
 def run(store: EntityStore, options: argparse.Namespace) -> int:
-    """Change what is said of a run; the exit status."""
+    """Change the name, the tags and the note of a run; return the exit status."""
     from ...platform import queries
     from ...platform.entities.run_summary import format_tags, summarize
 
@@ -53,7 +53,7 @@ def run(store: EntityStore, options: argparse.Namespace) -> int:
     return 0
 
 
-def _name(text: str) -> str:
+def _parse_name(text: str) -> str:
     from ...settings import run_name
 
     try:
