@@ -90,7 +90,7 @@ def _runs_user_code(words: list[str]) -> bool:
 def _report_os_error(error: OSError, *, guarded: bool) -> int:
     """Report an OSError that no verb has caught; return the exit status.
 
-    `guarded`: an error of stdout names it. Whoever reads a pipe may have seen enough (`ovenbird runs list | head`).
+    `guarded`: an error of stdout names it. A closed pipe is not an error, as in `ovenbird runs list | head`.
     """
     stdout = error.filename == STDOUT if guarded else isinstance(error, BrokenPipeError)
     if stdout and isinstance(error, BrokenPipeError):

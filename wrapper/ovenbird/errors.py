@@ -20,7 +20,7 @@ class OvenbirdError(Exception):
 
     def __init__(self, message: str, *, hint: str = "", cause: str = "") -> None:
         if "://" in message:
-            from .common.redact import redact_text  # met by few errors, and costs a start some patterns
+            from .common.redact import redact_text  # few errors need it, and its patterns slow down a start
 
             message = redact_text(message)
         message, hint = _escape_text(message), _escape_text(hint)

@@ -21,12 +21,12 @@ NAMES = ("function.yaml", "function.yml")
 VERSIONS = ("3.10", "3.11", "3.12", "3.13", "3.14")
 TWO_SOURCES = "spec.source: `code`"  # how the problem of two sources begins
 _NAME = r"[a-zA-Z0-9.+\-_]+"
-NO_URL_HINT = "a function document names it: spec.source.source"  # of a URL that is given as a target
+NO_URL_HINT = "a function document names it: spec.source.source"  # for a URL as a target
 MODULE = r"[\w-]+(?:\.[\w-]+)*"  # as Python finds it: the file `01-train.py` is the module `01-train`
 _HANDLER = rf"({MODULE}:)?[^\W\d]\w*(\.[^\W\d]\w*)*"
 _REMOTE = r"[a-z][a-z0-9+.-]*://"
 
-# field -> its type; what other tools add beside these is kept in `FunctionSpec.raw`, unread
+# field -> its type; other tools' fields are kept in `FunctionSpec.raw`, unread
 _SPEC: dict[str, type] = {
     "python_version": str,
     "source": dict,
@@ -239,7 +239,7 @@ def complete(document: dict[str, Any], root: Path) -> FunctionSpec:
 def unknown_fields(document: dict[str, Any]) -> tuple[str, ...]:
     """Return a sentence for each field that nothing reads, with a known field of a similar name.
 
-    Fields of `metadata` are the user's own, so only those that are near to a known one are named.
+    Fields of `metadata` are the user's own, so only those similar to a known one are named.
     A field that begins with `x-` is never named: it holds what the rest of the document repeats.
     """
     spec = document.get("spec")

@@ -545,7 +545,7 @@ class Settings:
         verbs="run",
         metavar="BOOL",
     )
-    # what is told
+    # logging
     access_log: bool = _option(True, boolean, "Log one line for each call.", verbs="serve processor", metavar="BOOL")
     log_format: str = _option(
         "auto",

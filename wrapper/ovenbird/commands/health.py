@@ -29,7 +29,7 @@ def main(argv: list[str]) -> int:
     settings = table.resolve("health", flags, os.environ)
     problem = ask(_ALL.get(settings.host, settings.host), settings.port, _PATIENCE)
     if problem:
-        sys.stderr.write(escape_controls(problem) + "\n")  # it holds what whoever listens there has sent
+        sys.stderr.write(escape_controls(problem) + "\n")  # it contains the response of an unknown server
     return 1 if problem else 0
 
 

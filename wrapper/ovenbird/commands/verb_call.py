@@ -1,4 +1,4 @@
-"""What a verb of the runtime is called with: its settings and flags, its target, the log and the project."""
+"""The arguments of a verb of the runtime: its settings and flags, its target, the log and the project."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _IMAGE = Path("/opt/ovenbird")  # where an image of ours has the runtime, and th
 class VerbCall:
     """One call of `serve`, `run`, `check`, `invoke` or `processor`.
 
-    `given` are the names of the settings that a flag or a variable says; `flags` are those that are no settings;
+    `given` names the settings that a flag or a variable sets; `flags` holds the flags that are not settings;
     `typed` is the target as it was typed, None without one.
     """
 

@@ -55,7 +55,7 @@ def extract_archive(
 def find_root(folder: Path, subfolder: str, module: str) -> Path:
     """Return the folder below `folder`, an unpacked archive, that the function's modules are imported from.
 
-    That is the folder `wanted` where one is asked for. Else it is the archive itself, or the one folder in it, as in
+    That is `subfolder` where one is named. Else it is the archive itself, or the one folder in it, as in
     every download from a forge, unless the archive itself holds `module`.
     Errors: FolderMissingError, ArchiveError for a folder that is a link.
     """

@@ -22,8 +22,8 @@ NOT_REPLACED = (errno.EACCES, errno.EPERM, errno.EROFS, errno.EBUSY)
 def write_file(path: Path, content: bytes) -> None:
     """Write bytes to a path: under a temporary name, then renamed; its folder has to be there.
 
-    What is no regular file (`/dev/stdout`, `/dev/null`, a pipe) is written into, and so is what a link leads to and a
-    file that can be written and not be replaced. Errors: OSError.
+    Anything but a regular file (`/dev/stdout`, `/dev/null`, a pipe) is written to directly, as are the target of a link
+    and a file that cannot be replaced. Errors: OSError.
     """
     if not is_replaceable(path):
         _write_into(path, content)
@@ -65,7 +65,7 @@ def replacing(path: Path, *, mode: int = 0o644) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def drafting(path: Path, *, durable: bool = False) -> Iterator[Path]:
-    """Yield a free name beside `path`; the file that the block makes there takes the place of `path` at its end.
+    """Yield a free name next to `path`. The file that the block makes there replaces `path` at its end.
 
     When the block fails, nothing is left. With `durable`, the content is on the disk before it has its name: without,
     a power cut soon after may leave an empty file. The folder has to be there. Errors: OSError.

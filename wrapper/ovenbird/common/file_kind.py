@@ -12,7 +12,7 @@ ARCHIVES = ("a zip archive", "a tar archive")
 
 
 def describe_file(path: Path) -> str:
-    """Return what a path names, with its article, as far as its first bytes tell; empty where nothing is there.
+    """Return the kind of a file, with its article, by its first bytes; empty where nothing exists.
 
     One of `ARCHIVES` for an archive that is not compressed, or that is and is called a tar.
     """

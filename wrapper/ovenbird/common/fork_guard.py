@@ -1,6 +1,6 @@
 """Keep a child that user code forks from using its parent's port, connections and signal handlers.
 
-A child that kept the port would take connections that nobody answers; one that kept the wake-up descriptor of the
+A child that kept the port would accept connections and never answer; one that kept the wake-up descriptor of the
 signals would hand every signal that it gets to its parent. `subprocess` and `spawn` start other programs, which have
 none of this anyway.
 """
@@ -70,7 +70,7 @@ def _flush() -> None:
 
 
 def _hold_signals() -> None:
-    """Let no signal reach the child before it has handlers of its own: it would be taken for one to its parent."""
+    """Block signals until the child has its own handlers: its parent's would react as if the parent were signalled."""
     _forking.mask = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
 
 

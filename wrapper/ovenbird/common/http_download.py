@@ -59,9 +59,6 @@ class Download:
 
     `remaining` returns the seconds that are left and raises when there are none. `moved` is called with the size of
     each block. The download fills `answer`.
-
-    `remaining` returns the seconds that are left, and raises when there are none; `moved` hears of each block's bytes.
-    `answer` is filled by the download.
     """
 
     url: str

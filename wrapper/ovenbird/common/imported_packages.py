@@ -12,13 +12,9 @@ from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any
 
-_HOOKS = (
-    "_distutils_hack",
-    "_virtualenv",
-    "sitecustomize",
-    "usercustomize",
-)  # imported when Python starts, not by the function
-# modules that Ovenbird itself imports and that are not called as their distributions are: nobody's files are searched
+# imported when Python starts, not by the function
+_HOOKS = ("_distutils_hack", "_virtualenv", "sitecustomize", "usercustomize")
+# modules that Ovenbird imports and whose distributions have other names: their files need no search
 _RUNTIME = {"yaml": "pyyaml", "_yaml": "pyyaml", "multipart": "python-multipart"}
 _STANDARD = os.path.dirname(os.__file__)  # noqa: PTH120  # a text is compared
 

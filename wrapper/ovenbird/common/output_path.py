@@ -11,7 +11,7 @@ from .atomic_files import NOT_REPLACED, is_open_stream, is_replaceable
 from .named_paths import exists, is_file, is_folder, is_name
 from .text import show_value
 
-# what a function is made of, by name; a file that an earlier call has written has another one
+# names of files that a function is made of; outputs of earlier calls have others
 _SOURCES = frozenset(
     "function.yaml function.yml pyproject.toml setup.py setup.cfg Pipfile Pipfile.lock poetry.lock uv.lock pdm.lock"
     " Dockerfile Makefile .gitignore .dockerignore .ovenbirdignore".split()

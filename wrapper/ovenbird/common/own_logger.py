@@ -1,8 +1,8 @@
 """The logger of Ovenbird itself: what the user's code does to `logging` does not keep a failure from the log.
 
-`logging.config.dictConfig` disables every logger that exists unless it is told otherwise, `basicConfig(force=True)`
+`logging.config.dictConfig` disables every existing logger by default, `basicConfig(force=True)`
 takes the handlers of the root, `logging.disable` silences all. They are meant for the user's own logging, and the
-client has been told an id that the log must explain.
+client has received an id that the log must explain.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class OwnLogger(logging.Logger):
         extra: Mapping[str, object] | None = None,
         sinfo: str | None = None,
     ) -> logging.LogRecord:
-        """Return a record with what was given beside the message as attributes."""
+        """Return a record with the extra fields as attributes."""
         record = logging.LogRecord(name, level, fn, lno, msg, args, exc_info, func, sinfo)
         record.__dict__.update(extra or {})
         return record

@@ -27,7 +27,7 @@ def make_private_folder(path: Path) -> bool:
 
 
 def make_private_file(path: Path) -> None:
-    """Make an empty file with mode 0600 unless there is one; whoever opens it next finds it so. Errors: OSError."""
+    """Make an empty file with mode 0600 unless it exists, so that the next writer keeps the mode. Errors: OSError."""
     with contextlib.suppress(FileExistsError):
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))
 

@@ -73,7 +73,7 @@ def _log_waiting(code: int) -> int:
 
 
 def _end_now(code: int) -> NoReturn:
-    """End the process and the children that `multiprocessing` knows: nobody would ever end them."""
+    """End the process and the children that `multiprocessing` knows, which would otherwise never end."""
     multiprocessing = sys.modules.get("multiprocessing.process")
     for child in list(getattr(multiprocessing, "_children", ())):
         with contextlib.suppress(Exception):

@@ -18,7 +18,7 @@ from typing import Any
 
 HIDDEN = "***"
 _NAMES = r"(?i)token|key|passw|passphrase|pwd|secret|credential|signature|authorization"
-# Patterns are text: `re` compiles one when it is first met, and a start meets none.
+# Patterns are text: `re` compiles one at its first use, and a start uses none.
 # Names in a query. AWS and its like: X-Amz-*, AWSAccessKeyId; Google: X-Goog-*, GoogleAccessId, key.
 _QUERY_NAMES = (
     r"(?i)x-(amz|goog|oss|cos|obs|ms)-.*|googleaccessid|key-pair-id|key|sig|sign|hmac|auth|jwt|session|hdnts|hdnea"
@@ -39,7 +39,7 @@ _SECRET_KEYS = ("parameters", "init_parameters", "inputs", "env", "environment")
 def redact_url(url: str) -> str:
     """Return a URL for people and for what is published: without user, password and the values of its query.
 
-    A text that is not a URL comes back as it is. `git@` before the host of an ssh URL stays: it is no secret.
+    A text that is not a URL comes back as it is. `git@` before the host of an ssh URL stays: it is not a secret.
     """
     return _redact(url, keep_harmless=False)
 
@@ -93,7 +93,7 @@ def is_secret_name(name: str) -> bool:
 def mask_parameters(parameters: Mapping[str, Any]) -> dict[str, Any]:
     """Return parameters for people: `***` for the values of secret names, at any depth, and URLs redacted.
 
-    `null`, `true` and `false` are shown: they are no secret, and say whether there is one.
+    `null`, `true` and `false` are shown: they are not secret, and show whether one is set.
     """
     return {str(name): _mask_value(str(name), value) for name, value in parameters.items()}
 

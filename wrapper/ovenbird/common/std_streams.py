@@ -40,7 +40,7 @@ def guard_streams() -> None:
 
 
 def flush_stdout() -> None:
-    """Write what stdout still holds. Errors: OSError; a stream that was closed meanwhile is none."""
+    """Flush stdout. Errors: OSError; a closed stream is not an error."""
     if sys.stdout is not None and not sys.stdout.closed:
         sys.stdout.flush()
 

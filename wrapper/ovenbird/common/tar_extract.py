@@ -37,7 +37,7 @@ from .text import cut_text, escape_controls, show_value
 from .units import show_size
 
 _CHUNK = 256 * 1024
-_OVERHEAD = 4096  # bytes of a tar beside a member's content: headers for a long name, padding
+_OVERHEAD = 4096  # bytes of a tar for a member without its content: headers of a long name, padding
 _HEADER = 64 * 1024  # of a member: its long name and attributes. `tarfile` reads what is announced, and parses slowly
 _DAMAGED = (
     tarfile.TarError, EOFError, zlib.error, lzma.LZMAError, struct.error, ValueError, OverflowError, IndexError,
@@ -66,10 +66,10 @@ def is_tar(archive: Path) -> bool:
 def extract_tar(
     archive: Path, folder: Path, limits: ArchiveLimits, check_name: Callable[[str], str] = lambda _: ""
 ) -> list[str]:
-    """Unpack a tar into an empty folder; the paths of its links, which are not yet known to stay below it.
+    """Unpack a tar into an empty folder; return the paths of its links, whose targets are still to be checked.
 
     `check_name` returns what else is wrong with a path, or nothing. A hard link becomes a copy of its file.
-    Errors: ArchiveError for a file that is no tar, is damaged or holds what it may not; OSError of the disk.
+    Errors: ArchiveError for a file that is not a tar, is damaged or has a forbidden member; OSError of the disk.
     """
     packed = archive.stat().st_size
     try:
@@ -89,7 +89,7 @@ def extract_tar(
 
 @contextmanager
 def _open_plain(archive: Path, folder: Path, limits: ArchiveLimits) -> Iterator[IO[bytes]]:
-    """Yield the tar as a file that can be sought: unpacked beside `folder`, without a name, where it is compressed."""
+    """Yield the tar as a seekable file. A compressed one is unpacked to an unnamed file next to `folder`."""
     most = limits.size + limits.files * _OVERHEAD
     with archive.open("rb") as file:
         start = file.read(8)

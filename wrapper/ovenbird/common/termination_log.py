@@ -10,13 +10,13 @@ from .redact import redact_text
 
 PATH = "/dev/termination-log"
 _LONGEST = 4096  # bytes that Kubernetes takes
-_LONGEST_MESSAGE = 3072  # bytes of the message; the rest is the traceback's
+_LONGEST_MESSAGE = 3072  # bytes of the message; the traceback gets the rest
 
 
 def write_termination_message(code: str, message: str, traceback: str = "", path: str = PATH) -> bool:
     """Write code, message and the last lines of a traceback; return whether there is a file for it.
 
-    The file is mounted by the kubelet. Where there is none, none is made: `/dev` of a machine is not ours.
+    The file is mounted by the kubelet. A missing file is not created: `/dev` of a machine is not ours.
     """
     with contextlib.suppress(OSError):
         if not stat.S_ISREG(os.stat(path).st_mode):  # noqa: PTH116  # of a pod's mount; a start has no pathlib to spare

@@ -7,7 +7,7 @@ import re
 import unicodedata
 from pathlib import Path
 
-DEPTH = 200  # folders in folders; a thousand would overflow the stack of whoever walks the tree
+DEPTH = 200  # folders in folders; a thousand would overflow the stack of code that walks the tree
 _PATH, _PART = 4000, 255  # bytes
 _DRIVE = re.compile(r"[A-Za-z]:")
 _LINKS = 255  # as many links in a row as any real tree has, and more than the kernel follows

@@ -1,7 +1,7 @@
 """Sizes, durations and whole numbers as people write them: one parser for flags, variables and documents.
 
 A parser raises ValueError whose text says what is expected; the caller adds what was given and where. Digits are those
-of ASCII: `int` and `\\d` take others too, and a number that looks like another one is no help to anybody.
+of ASCII: `int` and `\\d` take others too, and a number that looks like another one is misleading.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ SIZE = "a size such as 1048576, 500kB or 4MiB"
 
 
 def parse_duration(text: str) -> float:
-    """Return seconds from `1.5`, `500ms`, `2m` or `1h`; what waits so long is no matter of days. Errors: ValueError."""
+    """Return seconds from `1.5`, `500ms`, `2m` or `1h`; days are too long for a wait. Errors: ValueError."""
     match = _DURATION.fullmatch(text.strip().lower())
     if not match:
         raise ValueError(DURATION)

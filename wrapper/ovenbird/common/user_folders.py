@@ -24,7 +24,7 @@ def find_home(environ: Mapping[str, str]) -> Path | None:
 
 
 def expand_home(text: str, environ: Mapping[str, str]) -> Path:
-    """Return the path that a text names, with `~` and `~user` at its start expanded; kept where nobody is known by it.
+    """Return the path that a text names, with `~` and `~user` at its start expanded. An unknown user is left as it is.
 
     A shell does not expand the value of a variable, nor what follows `=` in `--flag=~/path`.
     """
@@ -58,5 +58,5 @@ def _find_home_of(user: str) -> Path | None:
 
     try:
         return Path(pwd.getpwnam(user).pw_dir)
-    except (KeyError, ValueError):  # no such user; a name with a NUL, or that is no text
+    except (KeyError, ValueError):  # an unknown user; a name with a NUL, or that is not text
         return None

@@ -26,11 +26,9 @@ def tolerate_warnings() -> Iterator[None]:
     with warnings.catch_warnings():
         eased = [("default", *entry[1:]) if entry[0] == "error" else entry for entry in warnings.filters]
         cast(list[Any], warnings.filters)[:] = eased
-        warnings.simplefilter(
-            "default", _AnyModule, append=True
-        )  # which tells the module that its filters have changed
+        warnings.simplefilter("default", _AnyModule, append=True)  # a changed filter makes the module drop its cache
         yield
 
 
 class _AnyModule(Warning):
-    """A warning that nobody issues."""
+    """A warning that is never issued."""

@@ -43,10 +43,10 @@ _DAMAGED = (
 def extract_zip(
     archive: Path, folder: Path, limits: ArchiveLimits, check_name: Callable[[str], str] = lambda _: ""
 ) -> list[str]:
-    """Unpack a zip into an empty folder; the paths of its links, which are not yet known to stay below it.
+    """Unpack a zip into an empty folder; return the paths of its links, whose targets are still to be checked.
 
     `check_name` returns what else is wrong with a path, or nothing.
-    Errors: ArchiveError for a file that is no zip, is damaged or holds what it may not; OSError of the disk.
+    Errors: ArchiveError for a file that is not a zip, is damaged or has a forbidden member; OSError of the disk.
     """
     try:
         with zipfile.ZipFile(archive) as opened:

@@ -182,7 +182,7 @@ def to_json(event: Any) -> dict[str, Any]:
 
 
 def as_hinted(event: CloudEvent, hint: Any) -> Any:
-    """Return the event as an object of the hinted class. Errors: ValueError with what that class says against it."""
+    """Return the event as an object of the hinted class. Errors: ValueError with that class's reason."""
     if hint is CloudEvent:
         return event
     attributes = dict(event.attributes)

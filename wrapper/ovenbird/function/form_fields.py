@@ -43,7 +43,7 @@ def without_empty(values: list[Any], hint: Any) -> list[Any]:
 def as_hinted(values: list[Any], hint: Any) -> Any:
     """Return the values of one name in the form that a hint takes: a list, or the last value alone.
 
-    A text that holds JSON is parsed where the hint holds more than a scalar: a part `meta={"a": 1}` beside a file.
+    A text that holds JSON is parsed where the hint holds more than a scalar: a part `meta={"a": 1}` next to a file.
     """
     if hint is Any:
         return values if len(values) > 1 else values[0]

@@ -16,7 +16,7 @@ from ..serve.request.content_type import parsed
 
 
 class Headers(dict[str, str]):
-    """Headers under their canonical names (`Content-Type`), found whatever the case of the name that is asked for."""
+    """Headers under their canonical names, such as `Content-Type`. A lookup ignores the case."""
 
     def __missing__(self, name: str) -> str:
         key = canonical(name)

@@ -25,7 +25,7 @@ _SHORT = 8  # characters of an id on a terminal, unless two begin alike
 _WIDE = 100  # columns of a terminal that does not say how many it has
 _PLAIN = ("id", "name", "state", "function", "project", "kind", "started", "ended", "took", "seconds", "note", "key")
 _NO_METRIC = ("param.", "input.", "result.", "tag.")
-_SHOWN = ("param", "result", "metric")  # what is a column without being asked for
+_SHOWN = ("param", "result", "metric")  # columns that are shown by default
 
 
 def add(verbs: Verbs, noun: str) -> None:  # noqa: ARG001  # of all verbs

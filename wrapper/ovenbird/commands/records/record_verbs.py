@@ -27,7 +27,7 @@ VERBS = {
 NOUNS = ("runs", "dataitems", "artifacts", "models", "functions")
 _VERBS = (listing, show, get, remove)
 _RUN_VERBS = (list_runs, show, get, remove, logs, tag, compare, rerun)
-_PATIENCE = 10.0  # seconds that a platform which does not answer is asked again: somebody waits
+_PATIENCE = 10.0  # seconds of retries when the platform does not answer: a person waits
 
 
 def main(argv: Sequence[str]) -> int:

@@ -105,7 +105,7 @@ def _merge_settings(
     own = {f"OVENBIRD_{name}" for name in _OF_ONE_RUN} | set(_OTHERS)
     environ = {name: value for name, value in os.environ.items() if name not in own}
     flags = {name: value for name in _TAKEN if (value := getattr(options, name)) is not None}
-    for name in ("result_file", "output_dir"):  # of the folder that we are in now
+    for name in ("result_file", "output_dir"):  # relative to the current folder, not to that of the run
         if flags.get(name) not in (None, "", "-"):
             flags[name] = str(Path(flags[name]).absolute())
     flags |= {"project": record["project"], "source": launch["source"]}

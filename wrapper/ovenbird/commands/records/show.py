@@ -78,7 +78,7 @@ def _read_table(store: EntityStore, key: EntityKey) -> str:
         try:
             path = entity.local_path()
             if path is None or not is_file(path) or path.stat().st_size > _LARGEST:
-                return ""  # nobody waits for all of it to see ten rows
+                return ""  # too slow to read whole for ten rows
             dataframes.get_format(str(path))
             entity.status.preview = dataframes.make_preview(entity.as_df())
         except OvenbirdError as error:
