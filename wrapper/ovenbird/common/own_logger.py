@@ -25,7 +25,7 @@ class OwnLogger(logging.Logger):
 
     @property
     def disabled(self) -> bool:
-        """Never: `dictConfig` sets it by default."""
+        """Always False: `dictConfig` would set it by default."""
         return False
 
     @disabled.setter

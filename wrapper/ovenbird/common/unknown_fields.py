@@ -10,10 +10,9 @@ from .text import show_value
 
 _MOST = 20  # fields that are named; further ones are counted
 _LIKELY = 0.6  # how similar a name must be
-_SURE = 0.75  # the same of a field of the metadata, where people keep their own, and of one in another place
-_INTERNAL = frozenset(
-    "status id key user build function task local_execution run".split()
-)  # fields that users do not write
+_SURE = 0.75  # the same for a field of the metadata, which may be the user's own, and for one in another place
+# fields that users do not write
+_INTERNAL = frozenset("status id key user build function task local_execution run".split())
 
 Place = tuple[str, Any, Collection[str]]  # where it lies, the mapping, the names of the fields that are known there
 

@@ -38,9 +38,7 @@ class Handler:
         self.call: Callable[..., Any] = self._adapt(function)
 
     def construct(self, context: Context, parameters: dict[str, Any]) -> None:
-        """Construct the object when the handler is a class. It gets the init parameters when it has no `init` to take
-        them.
-        """
+        """Construct the object when the handler is a class. Without an `init`, it gets the init parameters."""
         if self.loaded.is_class:
             arguments = {} if self._initializer(self.loaded.found) else parameters
             self._instance = _bind_call(self.loaded.found, context, arguments)()
