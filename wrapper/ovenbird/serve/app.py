@@ -1,4 +1,4 @@
-"""The ASGI application: lets a call in, binds its arguments, runs the handler, sends the answer."""
+"""The ASGI application: admits a call, binds its arguments, runs the handler, sends the answer."""
 
 from __future__ import annotations
 
@@ -38,10 +38,10 @@ from .response.model import HttpResponse
 from .response.serialize import by_app, reply_to
 
 DEFAULT_CONCURRENCY = {True: 1000, False: 40}  # by whether calls run on the loop
-_METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")  # named where the settings name none
+_METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")  # for `Allow` if the settings list no methods
 _CLOSE = (b"connection", b"close")
 _PREFIX = b"/_/"
-_BROWSERS_OWN = (b"/favicon.ico", b"/robots.txt")  # what browsers and robots ask for of their own accord
+_BROWSER_PATHS = (b"/favicon.ico", b"/robots.txt")  # browsers and robots request these on their own
 _STUCK = "every slot is held by a call that cannot be stopped"
 _DETAILS = {
     StopReason.TIMEOUT: "the call ran over its time limit",
@@ -50,9 +50,9 @@ _DETAILS = {
 
 
 class AppServices(NamedTuple):
-    """What a worker lends to its application.
+    """Services of a worker for its application.
 
-    `transport` knows of a call what ASGI does not tell; `system_routes` answers below the reserved prefix `/_/`.
+    `transport` gives access to a call beyond ASGI. `system_routes` answers below the reserved prefix `/_/`.
     """
 
     lifecycle: WorkerLifecycle
@@ -64,7 +64,7 @@ class AppServices(NamedTuple):
 
 
 class App:
-    """One worker's application: the runtime's own routes below the reserved prefix `/_/`, and the handler's calls."""
+    """The application of one worker: calls of the handler, and the runtime's routes below the reserved prefix `/_/`."""
 
     def __init__(
         self,
@@ -95,20 +95,20 @@ class App:
             if handler.binder
             else None
         )
-        self.application: Any = None  # the ASGI form of a handler that speaks it
+        self.application: Any = None  # the ASGI application, if the handler is one
         self.threads: HandlerThreadPool | None = None
         self.job: type[ThreadedCall] = ThreadedCall if handler.shape is not HandlerKind.WSGI else _load_wsgi().WsgiCall
         self.clean = CleanContext()
         self.served = 0
-        self._logged = settings.access_log and settings.log_level in ("debug", "info")  # its lines are of level info
+        self._logs_calls = settings.access_log and settings.log_level in ("debug", "info")  # calls have level info
         self._methods = frozenset(settings.methods)
         self._reserved = (_PREFIX, *(alias.encode() for alias in adapter.aliases))
         pathless = handler.binder is not None and not handler.binder.sees_path
-        self._not_called = (*self._reserved, *(_BROWSERS_OWN if pathless else ()))
+        self._special_paths = (*self._reserved, *(_BROWSER_PATHS if pathless else ()))
         self._loop: Any = None
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Take the loop that serves."""
+        """Start on the event loop that serves."""
         self._loop = loop
         self.clean = CleanContext()
         self.admission.start(loop, self.clean.base)
@@ -121,22 +121,22 @@ class App:
 
     @property
     def finishing(self) -> bool:
-        """Whether a call that was answered still runs."""
+        """Return whether a call that was answered still runs."""
         return any(call.answered for call in self.admission.calls)
 
     def report_load(self) -> None:
-        """Tell the metrics how many calls run and wait."""
+        """Update the metrics: how many calls run, and how many wait."""
         queued = len(self.threads.todo) if self.threads else len(self.admission.waiting)
         self.block.load(len(self.admission.calls) - queued, queued)
         self.gate.unhealthy = _STUCK if self.admission.stuck >= self.limit else ""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request, whatever happens."""
+        """Answer one request, also if anything fails."""
         if scope["type"] != "http":
-            await self._socket(scope, receive, send)
+            await self._serve_websocket(scope, receive, send)
             return
         # the path as it was sent: `/%5f/live` is the handler's
-        if scope["raw_path"].startswith(self._not_called) and await self._answered_without(scope, receive, send):
+        if scope["raw_path"].startswith(self._special_paths) and await self._answer_special_path(scope, receive, send):
             return
         lines = scope["headers"]
         headers = dict(lines)
@@ -148,35 +148,35 @@ class App:
             self.clean.separate()
         try:
             reply = await self._reply(call)
-            if reply is not None and not self._sent(call, reply):
+            if reply is not None and not self._try_send(call, reply):
                 await self._send(call, reply)
         except HttpProblem as error:
             await self._send_problem(call, error)
         except (CallCancelled, asyncio.CancelledError) as stopped:
             if call.reason is not None:
                 await self._answer_cancelled(call, call.reason)
-            else:  # nobody asked for it: the handler raised it of its own accord
+            else:  # nobody cancelled the call: the handler itself raised the error
                 await self._answer_failed(call, stopped)
         except BaseException as error:
             await self._answer_failed(call, error)
         if call.form is not None:
             await call.form.close()
-        call.form = call.events = call.refusal = None  # the log keeps the call for a while
+        call.form = call.events = call.refusal = None  # the access log keeps the call for a while
         seconds = perf_counter() - call.started
         self.served += 1
         self.block.call(call.status, seconds)
-        if self._logged:
+        if self._logs_calls:
             self.journal.add(call, seconds)
 
-    async def _answered_without(self, scope: Scope, receive: Receive, send: Send) -> bool:
-        """Answer what is no call: the runtime's own routes, and what browsers ask a function without a path for.
+    async def _answer_special_path(self, scope: Scope, receive: Receive, send: Send) -> bool:
+        """Answer a request that is not a call: for a route of the runtime, or for a file that browsers request.
 
-        Return False for a path that only begins like one of them.
+        Return False if the path only begins like one of these.
         """
         if scope["raw_path"].startswith(self._reserved):
             await self.internal(scope, receive, send)
             return True
-        if scope["raw_path"] not in _BROWSERS_OWN or scope["method"] not in ("GET", "HEAD"):
+        if scope["raw_path"] not in _BROWSER_PATHS or scope["method"] not in ("GET", "HEAD"):
             return False
         reply = problem(404, "the function takes no path, and has no such file")
         await send({"type": "http.response.start", "status": 404, "headers": reply.headers})
@@ -184,55 +184,56 @@ class App:
         return True
 
     async def _reply(self, call: HttpCall) -> HttpResponse | None:
-        """Let the call in, read its body, and run the handler. None when the answer has been sent already."""
+        """Admit the call, read its body, run the handler, and return the answer; None if it has been sent already."""
         if not self.gate.open:
             raise HttpProblem(503, self.gate.why, headers=retry_after(1))
         method = call.scope["method"]
-        if method not in self._methods if self._methods else method == "TRACE":  # whose answer would hold credentials
+        if method not in self._methods if self._methods else method == "TRACE":  # its answer would contain credentials
             allowed = ", ".join(sorted(self._methods or _METHODS)).encode()
             raise HttpProblem(405, "method not allowed", headers=((b"allow", allowed),))
         if self.admission.is_full:
             self._refuse_full()
         take = self.arguments
         if take is None:
-            return await self._application(call)
+            return await self._reply_by_application(call)
         arguments = take.prompt(call, self.wire)
         if arguments is None:
             return await self._reply_late(call, take)
         if call.events is not None:
-            return await self._batch(call)
+            return await self._run_batch(call)
         if self.threads is not None:
-            return await self._in_thread(call, arguments)  # type: ignore[arg-type]
-        return await self._on_loop(call, arguments)  # type: ignore[arg-type]
+            return await self._run_in_thread(call, arguments)  # type: ignore[arg-type]
+        return await self._run_on_loop(call, arguments)  # type: ignore[arg-type]
 
     async def _reply_late(self, call: HttpCall, take: RequestBinder) -> HttpResponse | None:
-        """Reply to a call whose body has still to come: it is counted until the handler has ended."""
+        """Reply to a call whose body has not arrived yet. Its bytes are counted until the handler has ended."""
         try:
             arguments = await take.of(call)
-            if self.admission.is_full:  # others were let in while the body came
+            if self.admission.is_full:  # others were admitted while the body arrived
                 self._refuse_full()
             if call.events is not None:
-                return await self._batch(call)
+                return await self._run_batch(call)
             return await self._run(call, arguments)  # type: ignore[arg-type]
         finally:
             self.bodies.release(call)
 
     async def _run(self, call: HttpCall, arguments: Keywords) -> HttpResponse | None:
-        return await (self._in_thread(call, arguments) if self.threads is not None else self._on_loop(call, arguments))
+        run = self._run_on_loop if self.threads is None else self._run_in_thread
+        return await run(call, arguments)
 
-    async def _on_loop(self, call: HttpCall, arguments: Keywords) -> HttpResponse | None:
-        """Run on the loop, in this very task. The slot is free before the reply is sent, unless that is a stream."""
+    async def _run_on_loop(self, call: HttpCall, arguments: Keywords) -> HttpResponse | None:
+        """Run the handler in this task. Its slot is released before the reply is sent, unless the reply is a stream."""
         admission = self.admission
         admission.enter(call)
         try:
-            if admission.free and not admission.waiting:  # what follows the else, without a coroutine
+            if admission.free and not admission.waiting:  # the same as `acquire_slot`, without a coroutine
                 admission.free -= 1
             else:
                 await admission.acquire_slot(call)
             try:
                 call.task = asyncio.current_task()
                 if self.arguments is None:
-                    await self._speak(call)
+                    await self._call_application(call)
                     return None
                 result = self.handler.call(**arguments)
                 if isinstance(result, CoroutineType) or inspect.isawaitable(result):
@@ -255,8 +256,8 @@ class App:
         finally:
             admission.finish(call)
 
-    def _sent(self, call: HttpCall, reply: HttpResponse) -> bool:
-        """Send a reply that is whole and not the last one of its connection, in one go; whether that was done."""
+    def _try_send(self, call: HttpCall, reply: HttpResponse) -> bool:
+        """Send a complete reply in one write, and return True. Return False for streams and while the server closes."""
         if reply.stream is not None or reply.app is not None or self.gate.closing:
             return False
         call.status = reply.status
@@ -269,12 +270,12 @@ class App:
 
     def _refuse_body(self) -> NoReturn:
         self.block.count_refused_call()
-        close = (b"connection", b"close")  # the rest of the body is not waited for
+        close = (b"connection", b"close")  # the rest of the body is not read
         headers = (*retry_after(self.admission.retry_seconds()), close)
         raise HttpProblem(503, "too many large bodies are being worked on", headers=headers)
 
     def _refuse_waiting(self, call: HttpCall) -> None:
-        """End a call that has waited for a slot for too long; one that has just got one is left alone."""
+        """Refuse a call that has waited too long for a slot. Do nothing if it has just got one."""
         error = HttpProblem(503, "no slot came free in time", headers=retry_after(self.admission.retry_seconds()))
         if call.parked and not call.future.done():
             call.future.set_exception(error)
@@ -282,29 +283,32 @@ class App:
             return
         self.block.count_refused_call()
 
-    async def _application(self, call: HttpCall) -> HttpResponse | None:
-        """Let an application that speaks HTTP itself answer."""
+    async def _reply_by_application(self, call: HttpCall) -> HttpResponse | None:
+        """Run an ASGI or WSGI application, and return its answer; None if it has been sent already."""
         if self.threads is None:
-            return await self._on_loop(call, {})
+            return await self._run_on_loop(call, {})
         settings = self.settings
         try:
             body = await _load_wsgi().read_body(
                 call, self.wire, settings.max_body, settings.read_timeout, self.bodies
             )  # fmt: skip
-            if self.admission.is_full:  # others were let in while the body came
+            if self.admission.is_full:  # others were admitted while the body arrived
                 self._refuse_full()
-            return await self._in_thread(call, body)
+            return await self._run_in_thread(call, body)
         finally:
             if call.held:
                 self.bodies.release(call)
 
-    async def _speak(self, call: HttpCall) -> None:
-        """Let an ASGI application answer."""
+    async def _call_application(self, call: HttpCall) -> None:
+        """Run an ASGI application, which sends the answer."""
         body = body_reader.BodyReader(call, self.settings.max_body, self.settings.read_timeout)
         await self._send(call, by_app(self.application), body.receive)
 
-    async def _in_thread(self, call: HttpCall, arguments: Keywords) -> HttpResponse:
-        """Run a sync handler in a thread. Its slot is the thread, which is free again before the reply is sent."""
+    async def _run_in_thread(self, call: HttpCall, arguments: Keywords) -> HttpResponse:
+        """Run a sync handler in a thread, and return the reply.
+
+        The thread, its slot, is released before that is sent.
+        """
         threads = self.threads
         assert threads is not None
         call.future = self._loop.create_future()
@@ -316,8 +320,8 @@ class App:
         finally:
             call.future = None  # its error's traceback holds this frame, and so the call
 
-    async def _batch(self, call: HttpCall) -> HttpResponse:
-        """Call the handler for each event of a batch, one after the other; one outcome is reported for each."""
+    async def _run_batch(self, call: HttpCall) -> HttpResponse:
+        """Call the handler for each event of a batch, in order, and return an answer with one outcome for each."""
         assert self.arguments is not None
         outcomes = []
         for event in call.events:
@@ -328,7 +332,7 @@ class App:
                 reply = await self._run(call, self.arguments.for_event(call, event))
                 assert reply is not None
                 if reply.stream is not None:
-                    await self._send_long(call, reply, None)
+                    await self._send_stream(call, reply, None)
                 outcome["status"] = reply.status
             except PayloadValidationError as error:
                 outcome |= {"status": 422, **refusal(error).extra}
@@ -349,7 +353,7 @@ class App:
 
     async def _send(self, call: HttpCall, reply: HttpResponse, receive: Receive | None = None) -> None:
         if reply.stream is not None or reply.app is not None:
-            await self._send_long(call, reply, receive)
+            await self._send_stream(call, reply, receive)
         else:
             call.status = reply.status
             headers = [*reply.headers, _CLOSE] if self.gate.closing else reply.headers
@@ -357,9 +361,12 @@ class App:
                 await call.send({"type": "http.response.start", "status": reply.status, "headers": headers})
                 await call.send({"type": "http.response.body", "body": reply.body})
 
-    async def _send_long(self, call: HttpCall, reply: HttpResponse, receive: Receive | None) -> None:
-        """Send what takes a while. It ends with the time limit or with the client, also where its slot is free again:
-        a thread that has handed out a file or an asynchronous generator has done its work."""
+    async def _send_stream(self, call: HttpCall, reply: HttpResponse, receive: Receive | None) -> None:
+        """Send a stream, or the answer of an ASGI callable, until it ends, its time is up or the client leaves.
+
+        The call is registered again if its slot has been released: a thread that returned a file or an asynchronous
+        generator has ended.
+        """
         admission = self.admission
         outside = call not in admission.calls
         if outside:
@@ -381,11 +388,14 @@ class App:
                 admission.finish(call)
 
     async def _send_problem(self, call: HttpCall, error: HttpProblem) -> None:
-        """Send a problem document; a client that is still sending its body is heard out for a moment."""
+        """Send a problem document.
+
+        Before the end, read the rest of the body for a moment, so that the client can read it.
+        """
         if call.status:
             return
         reply = error.reply()
-        if _CLOSE not in error.headers:  # the body has come whole
+        if _CLOSE not in error.headers:  # the body has arrived completely
             await self._send(call, reply)
             return
         call.status = reply.status
@@ -395,7 +405,7 @@ class App:
         await call.send({"type": "http.response.body", "body": b""})
 
     async def _answer_cancelled(self, call: HttpCall, reason: StopReason) -> None:
-        """Answer a call that was stopped: 504, 503, or nothing to a client that left."""
+        """Answer a call that was stopped: 504 or 503, and nothing if the client left."""
         if reason is StopReason.GONE:
             call.status = reason.value
             return
@@ -407,7 +417,7 @@ class App:
         await self._send(call, problem(reason.value, _DETAILS[reason], headers=headers))
 
     async def _answer_failed(self, call: HttpCall, error: BaseException) -> None:
-        """Log what the handler raised; answer 500 unless the answer has begun, which is then cut off."""
+        """Log the error of the handler. Answer 500, or cut off an answer that has begun."""
         self.faults.record(call, error)
         if not call.status:
             await self._send(call, self.faults.reply(call, error))
@@ -422,8 +432,8 @@ class App:
             call.job.cancel()
             self.threads.cancel(call.job)
 
-    async def _socket(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """A WebSocket: an ASGI application's own affair, and nobody else's."""
+    async def _serve_websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a WebSocket by the ASGI application; close it if there is none."""
         if self.application is not None and self.gate.open:
             await self.application(scope, receive, send)
         else:
@@ -432,7 +442,7 @@ class App:
 
 
 def _load_wsgi() -> Any:
-    """The module for WSGI applications, loaded only where there is one."""
+    """Return the module for WSGI applications, which is imported on demand."""
     from . import wsgi
 
     return wsgi

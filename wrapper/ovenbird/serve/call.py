@@ -19,23 +19,23 @@ _REQUEST_ID = re.compile(rb"[\w.:/+=@-]{1,128}")
 
 
 class ServerTransport:
-    """What the server knows of a call beyond ASGI. This one knows nothing, and serves without a connection."""
+    """Access to a call beyond ASGI. This base class has none; it serves calls without a connection."""
 
     def is_disconnected(self, call: HttpCall) -> bool:  # noqa: ARG002 (the interface)
-        """Whether the client has gone."""
+        """Return whether the client has disconnected."""
         return False
 
     def body(self, call: HttpCall) -> bytes | None:  # noqa: ARG002
-        """The whole body where it has come already, else None."""
+        """Return the body if it has arrived completely, else None."""
         return None
 
     def respond(self, call: HttpCall, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> bool:  # noqa: ARG002
-        """Send a whole answer at once; false when that cannot be done and it has to go by ASGI."""
+        """Send a complete answer in one write. Return False if that is not possible: then it is sent by ASGI."""
         return False
 
 
 class StopReason(enum.Enum):
-    """Why a call was stopped, and the status that is logged for it."""
+    """The reason why a call was stopped, and its status in the log."""
 
     TIMEOUT = 504
     GONE = 499
@@ -49,7 +49,7 @@ class CallCancelled(BaseException):
 class HttpCall(msgspec.Struct, eq=False):
     """One call. `started` is on the clock of perf_counter; `status` is 0 until the answer begins.
 
-    A struct, as it is made in a fraction of the time; identifiers are made when somebody asks for them.
+    It is a struct because that is several times faster to create. Identifiers are generated on first use.
     """
 
     scope: Scope
@@ -58,26 +58,26 @@ class HttpCall(msgspec.Struct, eq=False):
     headers: dict[bytes, bytes]
     started: float
     status: int = 0
-    entered: float = 0.0  # when it was admitted; only kept where waiting has a limit
+    entered: float = 0.0  # when it was admitted; set only if waiting has a limit
     reason: StopReason | None = None  # why it was stopped
     error_id: str = ""
     asked: float = 0.0  # when the handler was last asked to stop
-    asks: int = 0  # how often
+    asks: int = 0  # how often it was asked to stop
     parked: bool = False  # whether the call waits for a slot
     task: Any = None  # the asyncio task, while a handler runs on the loop
     future: Any = None  # what the loop awaits, while the call waits or a thread runs the handler
     job: Any = None  # the thread's side of the call
-    held: int = 0  # bytes of its body that are counted
-    form: Any = None  # whose files are removed after the call
+    held: int = 0  # bytes of its body that `BodyMemory` counts
+    form: Any = None  # the multipart form, whose files are removed after the call
     events: Any = None  # a batch of CloudEvents
     refusal: Any = None  # the HttpProblem that ended the reading of the body
-    answered: bool = False  # whether all of the answer was sent, so that the client may go
+    answered: bool = False  # whether all of the answer was sent, so that the client may disconnect
     _trace: TraceContext | None = None
     _request_id: str = ""
 
     @property
     def trace(self) -> TraceContext:
-        """Where the call stands in its trace."""
+        """Return the trace context of the call."""
         if self._trace is None:
             self._trace = self.scope.get("ovenbird.trace") or from_traceparent(
                 self.headers.get(b"traceparent"), self.headers.get(b"tracestate")
@@ -86,7 +86,7 @@ class HttpCall(msgspec.Struct, eq=False):
 
     @property
     def request_id(self) -> str:
-        """The client's `X-Request-Id` when it is well formed, else a new one."""
+        """Return the client's `X-Request-Id` if it is well formed, else a new id."""
         if not self._request_id:
             header = self.headers.get(b"x-request-id", b"")
             self._request_id = header.decode("latin-1") if _REQUEST_ID.fullmatch(header) else new_id(128)
@@ -94,31 +94,31 @@ class HttpCall(msgspec.Struct, eq=False):
 
     @property
     def waits(self) -> bool:
-        """Whether the call was admitted and has no slot yet."""
+        """Return whether the call was admitted and has no slot yet."""
         return self.parked or (
             self.job is not None and self.job.thread is None and self.future is not None and not self.future.done()
         )
 
     @property
     def trace_id(self) -> str:
-        """The trace that the call belongs to."""
+        """Return the id of the trace."""
         return self.trace.trace_id
 
     @property
     def span_id(self) -> str:
-        """The span of this call."""
+        """Return the id of the span of this call."""
         return self.trace.span_id
 
     @property
     def traceparent(self) -> str:
-        """The header to send on."""
+        """Return the `traceparent` header for requests to other services."""
         return self.trace.traceparent
 
     @property
     def tracestate(self) -> str:
-        """The header to send on beside `traceparent`; empty when the caller sent none."""
+        """Return the `tracestate` header for requests to other services; `""` if the caller sent none."""
         return self.trace.tracestate
 
     def header(self, name: bytes) -> str:
-        """The value of a header as text; empty when it was not sent."""
+        """Return the value of a header as text; `""` if it was not sent."""
         return self.headers.get(name, b"").decode("latin-1")

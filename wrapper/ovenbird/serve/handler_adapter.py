@@ -1,4 +1,4 @@
-"""How a function is loaded, and what it is told of a call."""
+"""The adapter between HTTP calls and the user's function: load it, create its context and events."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from .request.content_type import event_of
 
 
 class HandlerAdapter:
-    """Ovenbird's own: arguments are bound by name. The processor speaks another one.
+    """The adapter for functions of Ovenbird, whose arguments are bound by name. The processor has another one.
 
-    `aliases` are paths of the runtime's own outside the reserved prefix, each with the path that it stands for.
+    `aliases` maps further paths, outside the reserved prefix, to routes of the runtime.
     """
 
     aliases: Mapping[str, str] = {}
 
     def handler(self, target: Target) -> Handler:
-        """The handler of a target. Errors: LoadError."""
+        """Load the handler of a target. Errors: LoadError."""
         return Handler(load(target))
 
     def context(self, handler: Handler, worker_id: int, open_project: Callable[[], Any]) -> Context:
-        """The context of one worker process."""
+        """Return the context of one worker process."""
         root = str(handler.loaded.target.root)
         return Context(handler.name, root=root, worker_id=worker_id, open_project=open_project)
 
     def event(self, call: HttpCall, body: bytes) -> Any:
-        """A call as an event. Errors: MalformedPayloadError."""
+        """Return a call as an event. Errors: MalformedPayloadError."""
         return event_of(call, body)
 
 

@@ -30,7 +30,7 @@ class InProcessRequest(NamedTuple):
 
 
 class CapturedResponse:
-    """What came back: status, headers (lower-case names), body."""
+    """The answer: status, headers (lower-case names), body."""
 
     def __init__(self) -> None:
         self.status = 0
@@ -38,7 +38,7 @@ class CapturedResponse:
         self.body = bytearray()
 
     async def send(self, message: Message) -> None:
-        """Take an ASGI message."""
+        """Receive an ASGI message."""
         if message["type"] == "http.response.start":
             self.status = message["status"]
             self.headers = {key.decode("latin-1"): value.decode("latin-1") for key, value in message["headers"]}
@@ -50,7 +50,7 @@ def invoke(
     handler: Handler, settings: Settings, lines: LogHandler, request: InProcessRequest,
     open_project: Callable[[], Any] = lambda: None,
 ) -> CapturedResponse:  # fmt: skip
-    """Init, call once, close. Errors: InitError."""
+    """Init, call once, close, and return the answer. Errors: InitError."""
     return asyncio.run(_invoke(handler, settings, lines, request, open_project))
 
 
@@ -84,7 +84,7 @@ async def _invoke(
     gate.ready()
     answer = CapturedResponse()
     if body and not any(name.lower() == "content-length" for name, _ in headers):
-        headers = (*headers, ("content-length", str(len(body))))  # a WSGI application reads no further
+        headers = (*headers, ("content-length", str(len(body))))  # a WSGI application reads no more than this
     plain, _, query = f"/{path.removeprefix('/')}".partition("?")
     scope = {
         "type": "http", "asgi": {"version": "3.0", "spec_version": "2.3"}, "http_version": "1.1", "method": method,

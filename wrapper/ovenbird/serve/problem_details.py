@@ -1,4 +1,4 @@
-"""Problem documents (RFC 9457): what a client is told when there is no answer."""
+"""Problem documents (RFC 9457): the answers to calls that fail or are refused."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Header = tuple[bytes, bytes]
 
 
 class HttpProblem(Exception):
-    """A call ends with this status; `detail` is for the client and says nothing of the inside."""
+    """Ends a call with a status. `detail` is for the client and must not reveal internals."""
 
     def __init__(self, status: int, detail: str, *, headers: tuple[Header, ...] = (), **extra: Any) -> None:
         super().__init__(detail)
@@ -23,12 +23,12 @@ class HttpProblem(Exception):
         self.extra = extra
 
     def reply(self) -> HttpResponse:
-        """The problem document, ready to be sent."""
+        """Return the problem document as a response."""
         return problem(self.status, self.detail, headers=self.headers, **self.extra)
 
 
 def problem(status: int, detail: str, *, headers: tuple[Header, ...] = (), **extra: Any) -> HttpResponse:
-    """A reply that is a problem document; `extra` are further members of it."""
+    """Return a response with a problem document; `extra` are further members of it."""
     try:
         title = HTTPStatus(status).phrase
     except ValueError:
@@ -39,5 +39,5 @@ def problem(status: int, detail: str, *, headers: tuple[Header, ...] = (), **ext
 
 
 def retry_after(seconds: float) -> tuple[Header, ...]:
-    """The header that tells the client when to come again: whole seconds, at least 1."""
+    """Return the `Retry-After` header, in whole seconds, at least 1."""
     return ((b"retry-after", b"%d" % max(1, round(seconds))),)

@@ -1,4 +1,4 @@
-"""Put a service together: settings and a target in, an exit status out."""
+"""Run a service: from settings and a target to an exit status."""
 
 from __future__ import annotations
 
@@ -29,9 +29,12 @@ _log = logging.getLogger("ovenbird")
 
 @dataclass(frozen=True, slots=True)
 class ServiceHooks:
-    """What the command line lends: `find` resolves the target (again), `report` tells an error and gives its status,
-    `finish` ends the process; `age` is how long it has lived, in seconds. `open_project` is called in each worker
-    process whose function asks for `context.project`; `dialect` is how the function is loaded and spoken to."""
+    """Callbacks of the command line.
+
+    `find` resolves the target (again). `report` prints an error and returns its exit status. `finish` ends the process.
+    `age` is the age of the process in seconds. `open_project` is called in each worker process whose function uses
+    `context.project`. `dialect` loads the function and creates its context and events.
+    """
 
     lines: LogHandler
     find: Callable[[], Target]
@@ -43,9 +46,9 @@ class ServiceHooks:
 
 
 def serve(target: Target, settings: Settings, host: ServiceHooks) -> int:
-    """Serve until a signal ends it; the exit status."""
+    """Serve until a signal ends the service, and return the exit status."""
     service = _Service(target, settings, host)
-    if hasattr(sys.stdout, "reconfigure"):  # what user code prints is seen at once, not when a buffer is full
+    if hasattr(sys.stdout, "reconfigure"):  # output of user code must appear at once
         sys.stdout.reconfigure(line_buffering=True)
     # Process 1 has to reap orphans, which a process that runs user code must not do: it would take the exit
     # statuses of the user's own children.
@@ -58,7 +61,7 @@ class _Service:
     """A service whose ports are bound: the entry point of a worker, and the supervisor of several."""
 
     def __init__(self, target: Target, settings: Settings, host: ServiceHooks) -> None:
-        from .server.worker import Worker  # before workers are forked, so that they share it
+        from .server.worker import Worker  # imported before workers are forked, so that they share its memory
 
         self.target, self.settings, self.host, self._worker = target, settings, host, Worker
         self.count = settings.workers or cpus()
@@ -73,8 +76,8 @@ class _Service:
         self._began = perf_counter()
 
     def work(self, slot: WorkerSlot) -> int:
-        """Be a worker until the end; return the exit status."""
-        host, address = self.host, _url(self.context.sock)
+        """Run as a worker until it ends, and return the exit status."""
+        host, address = self.host, _format_url(self.context.sock)
 
         def log_address() -> None:
             if not slot.is_late and not slot.number:
@@ -104,7 +107,7 @@ class _Service:
         if settings.reload:
             from .server.reload import watch
 
-            sys.dont_write_bytecode = True  # a cache is told apart by seconds and size: an edit may change neither
+            sys.dont_write_bytecode = True  # bytecode is validated by seconds and size: an edit may change neither
             watch([target.root, *([target.function.root] if target.function else [])], supervisor.wake)
         return supervisor.run()
 
@@ -117,6 +120,6 @@ class _Service:
             sock.close()
 
 
-def _url(sock: socket.socket) -> str:
+def _format_url(sock: socket.socket) -> str:
     host, port = sock.getsockname()[:2]
     return f"http://{f'[{host}]' if ':' in host else host}:{port}"

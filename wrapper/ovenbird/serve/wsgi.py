@@ -1,8 +1,7 @@
 """WSGI applications (PEP 3333): each call runs on a thread of the pool, as a `def` handler does.
 
-What a thread needs of the event loop are the parts of a body that have still to come, and a place for the parts of an
-answer that is not whole. A body without `Content-Length` is read before the application starts: most frameworks take
-one without a length for empty.
+The event loop hands the thread parts of a body that arrives late, and sends the parts of an answer. A body without
+`Content-Length` is read before the application starts, because most frameworks treat it as empty.
 """
 
 from __future__ import annotations
@@ -25,13 +24,13 @@ from .response.model import Headers, HttpResponse
 from .response.serialize import _header, by_app
 from .response.streams import GeneratorThread
 
-_BARE = (204, 304)  # statuses whose answers have no body
-_CONTENT = ("CONTENT_TYPE", "CONTENT_LENGTH")  # which have no prefix
-_PART = 64 * 1024  # bytes that are read at once
+_BODILESS = (204, 304)  # statuses whose answers have no body
+_UNPREFIXED = ("CONTENT_TYPE", "CONTENT_LENGTH")  # variables without the prefix `HTTP_`
+_BUFFER_SIZE = 64 * 1024  # bytes
 
 
 async def read_body(call: HttpCall, wire: ServerTransport, limit: int, seconds: float, memory: BodyMemory) -> Keywords:
-    """The body as the keyword `body`: a file that holds it, or one that receives it. Errors: HttpProblem 408, 413."""
+    """Return the keyword `body`: a file with the body, or a reader that receives it. Errors: HttpProblem 408, 413."""
     content = wire.body(call)
     if content is None:
         body = body_reader.BodyReader(call, limit, seconds)
@@ -44,36 +43,36 @@ async def read_body(call: HttpCall, wire: ServerTransport, limit: int, seconds: 
 
 
 class WsgiCall(ThreadedCall):
-    """Calls the application, and hands its answer to the loop: in one go where it is whole, else part by part."""
+    """Calls the application, and hands its answer to the loop: at once if it is complete, else part by part."""
 
-    __slots__ = ("_cut", "_ended", "_headers", "_length", "_sent", "_status")
+    __slots__ = ("_has_answered", "_has_ended", "_headers", "_is_cancelled", "_length", "_status")
 
     def __init__(self, runner: ThreadRunner, call: HttpCall, arguments: Keywords) -> None:
         super().__init__(runner, call, arguments)
         self._status = 0  # 0 until the application calls `start_response`
         self._headers: Headers = []
-        self._length = -1  # what the application announces; -1 for nothing
-        self._sent = False  # whether the answer, or its first part, was handed to the loop
-        self._ended = False  # whether all of the answer was handed over
-        self._cut = False  # whether nobody takes the answer any more
+        self._length = -1  # the Content-Length that the application announces; -1 if there is none
+        self._has_answered = False  # whether the answer, or its first part, was handed to the loop
+        self._has_ended = False  # whether all of the answer was handed over
+        self._is_cancelled = False  # whether the call was cancelled, so that the answer is dropped
 
     def call_handler(self) -> None:
-        """Call the application; its answer is handed over before its `close`, which may take a while."""
+        """Call the application. Hand its answer over before calling its `close`, which may take a while."""
         file = self.arguments["body"]
         if isinstance(file, body_reader.BodyReader):
-            file = io.BufferedReader(_Incoming(self, file), _PART)
+            file = io.BufferedReader(_Incoming(self, file), _BUFFER_SIZE)
         parts = self.runner.handler.call(environ_of(self.call, file), self._start_response)
         try:
-            if type(parts) in (list, tuple):  # all of it is there
-                self._answer(b"".join(parts), last=True)
+            if type(parts) in (list, tuple):  # the answer is complete
+                self._send_part(b"".join(parts), last=True)
             else:
                 for part in parts:
                     if part:
-                        self._answer(part)
-                        if self._bare:
+                        self._send_part(part)
+                        if self._has_no_body:
                             break
-                self._answer(b"", last=True)
-            self._ended = True
+                self._send_part(b"", last=True)
+            self._has_ended = True
             if self.stream is not None:
                 self.runner.loop.call_soon_threadsafe(self.stream.finish, None)
         finally:
@@ -82,29 +81,34 @@ class WsgiCall(ThreadedCall):
                 close()
 
     def finish(self, outcome: Any, error: BaseException | None) -> None:
-        if error is not None and self.call.refusal is not None and not self._sent:
-            error = self.call.refusal  # whatever the application made of it
-        if error is not None and (self._ended or (self._sent and self.stream is None)) and self.call.reason is None:
-            self.runner.faults.record(self.call, error)  # the client has its answer
+        if error is not None and self.call.refusal is not None and not self._has_answered:
+            error = self.call.refusal  # the application may have turned it into another error
+        if error is not None and self.call.reason is None and (
+            self._has_ended or (self._has_answered and self.stream is None)
+        ):  # fmt: skip
+            self.runner.faults.record(self.call, error)  # the client has its answer already: the error is only logged
         super().finish(outcome, error)
 
     def cancel(self) -> None:
-        self._cut = True
+        self._is_cancelled = True
         super().cancel()
 
     def receive(self, body: body_reader.BodyReader) -> bytes:
-        """The next part of the body; empty at its end. For the thread. Errors: HttpProblem 408, 413; CallCancelled."""
+        """Return the next part of the body, `b""` at its end. Called in the thread.
+
+        Errors: HttpProblem 408, 413; CallCancelled.
+        """
         if body.whole:
             return b""
-        if self._cut:
+        if self._is_cancelled:
             raise CallCancelled
         self.awaited = asyncio.run_coroutine_threadsafe(body.receive(), self.runner.loop)
-        if self._cut:  # just now, before there was something to cancel
+        if self._is_cancelled:  # it was cancelled just before `awaited` was set
             self.awaited.cancel()
         try:
             return self.awaited.result()["body"]  # type: ignore[no-any-return]
         except BaseException:
-            if self._cut:
+            if self._is_cancelled:
                 raise CallCancelled from None
             raise
         finally:
@@ -113,10 +117,10 @@ class WsgiCall(ThreadedCall):
     def _start_response(self, status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Callable[..., None]:
         if exc_info:
             try:
-                if self._sent:
+                if self._has_answered:
                     raise exc_info[1].with_traceback(exc_info[2])
             finally:
-                exc_info = None  # which holds this frame
+                exc_info = None  # it refers to this frame
         elif self._status:
             raise AssertionError("start_response was called a second time without exc_info")
         pairs = [pair for name, value in headers for pair in _header(name, value)]
@@ -132,31 +136,31 @@ class WsgiCall(ThreadedCall):
         return self._write
 
     @property
-    def _bare(self) -> bool:
-        """Whether the answer has no body, whatever the application says."""
-        return self._status in _BARE or self.call.scope["method"] == "HEAD"
+    def _has_no_body(self) -> bool:
+        """Return whether the answer must not have a body."""
+        return self._status in _BODILESS or self.call.scope["method"] == "HEAD"
 
     def _write(self, part: bytes) -> None:
-        """What `start_response` returns, for applications that write their answer."""
+        """Send a part of the answer: the `write` callable that `start_response` returns."""
         if part:
-            self._answer(part)
+            self._send_part(part)
 
-    def _answer(self, part: bytes, *, last: bool = False) -> None:
-        """Hand a part to the loop. One that is the whole answer is sent with the head, and ends it."""
+    def _send_part(self, part: bytes, *, last: bool = False) -> None:
+        """Hand a part of the answer to the loop. A complete answer is sent together with its head."""
         if not isinstance(part, bytes):
             raise TypeError(f"a WSGI application answers in bytes, and gave a {type(part).__qualname__}")
-        if self._sent:
+        if self._has_answered:
             if self.stream is not None:
                 self.stream.push(part)
-            elif part and not self._bare:
+            elif part and not self._has_no_body:
                 raise ValueError(f"the answer is longer than its Content-Length of {self._length} bytes")
             return
         if not self._status:
             raise RuntimeError("the application has not called start_response")
-        bare = self._bare
+        bare = self._has_no_body
         if last and not bare and self._length not in (-1, len(part)):
             raise ValueError(f"the answer has {len(part)} bytes, and a Content-Length of {self._length}")
-        self._sent = True
+        self._has_answered = True
         if last or bare or len(part) == self._length:
             reply = HttpResponse(self._status, self._headers, b"" if bare else part)
             if self._length < 0 and not bare:
@@ -170,7 +174,7 @@ class WsgiCall(ThreadedCall):
 
 
 class _Parts:
-    """An ASGI callable that sends the parts of an answer as they come."""
+    """An ASGI callable that sends the parts of an answer as they are produced."""
 
     def __init__(self, status: int, headers: Headers, stream: GeneratorThread) -> None:
         self._start = {"type": "http.response.start", "status": status, "headers": headers}
@@ -187,7 +191,7 @@ class _Parts:
 
 
 class _Incoming(io.RawIOBase):
-    """A body that is still coming, as a file. `BufferedReader` makes lines of it."""
+    """A raw file that receives a body. `BufferedReader` adds the methods for lines."""
 
     def __init__(self, job: WsgiCall, body: body_reader.BodyReader) -> None:
         self._job = job
@@ -209,9 +213,10 @@ class _Incoming(io.RawIOBase):
 
 
 def environ_of(call: HttpCall, body: Any) -> dict[str, Any]:
-    """The environ of a call.
+    """Return the WSGI environ of a call.
 
-    Names with an underscore are left out, as other servers do: `X_User` would pass for `X-User`, which a proxy sets.
+    Headers with an underscore in their names are left out, as other servers do: `X_User` could be mistaken for
+    `X-User`, which a proxy sets.
     """
     scope = call.scope
     host, port = scope.get("server") or ("localhost", 80)
@@ -237,7 +242,7 @@ def environ_of(call: HttpCall, body: Any) -> dict[str, Any]:
     for name, value in call.headers.items():
         if b"_" not in name:
             key = name.decode("latin-1").upper().replace("-", "_")
-            environ[key if key in _CONTENT else f"HTTP_{key}"] = value.decode("latin-1")
+            environ[key if key in _UNPREFIXED else f"HTTP_{key}"] = value.decode("latin-1")
     if "CONTENT_LENGTH" not in environ and isinstance(body, io.BytesIO) and (size := len(body.getbuffer())):
         environ["CONTENT_LENGTH"] = str(size)
         environ.pop("HTTP_TRANSFER_ENCODING", None)

@@ -54,10 +54,10 @@ def test_lines_that_do_not_fit_are_counted() -> None:
     async def run() -> None:
         found.start(asyncio.get_running_loop())
         call = _call()
-        for _ in range(access_log._MOST + 7):
+        for _ in range(access_log._MAX_CALLS + 7):
             found.add(call, 0.1)
         found.flush()
 
     asyncio.run(run())
-    assert len(written[0]) == access_log._MOST + 1
+    assert len(written[0]) == access_log._MAX_CALLS + 1
     assert written[0][-1][1] == "7 calls are missing from the access log"

@@ -1,1 +1,1 @@
-"""Who runs when and where: slots, threads, and calls that hold up the event loop."""
+"""When and where calls run: slots, threads, and a watchdog for calls that block the event loop."""

@@ -1,4 +1,4 @@
-"""A clean context for each call: what user code sets in a `ContextVar` is seen by no other call."""
+"""A clean context for each call: values that user code sets in a `ContextVar` do not reach other calls."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import Any
 
 
 class CleanContext:
-    """What the context held when the server started, at import: calls and timers begin with a copy of `base`.
+    """The context at the start of the server. Calls and timers begin with a copy of `base`.
 
-    The context of `decimal` is an object that copies share and `getcontext().prec = 5` changes; where code at import
-    has made one, `shared` is true, and each call has to take a copy by `separate`.
+    Copies share the context object of `decimal`, which `getcontext().prec = 5` changes. If importing the function has
+    created that object, `shared` is true, and each call has to copy it by `separate`.
     """
 
     def __init__(self) -> None:
@@ -22,6 +22,6 @@ class CleanContext:
         )  # init may change the original
 
     def separate(self) -> None:
-        """Give the context that runs now a copy of what contexts would share."""
+        """Copy the context object of `decimal` for the current context."""
         if self._decimal is not None:
             self._decimal.set(self._value.copy())

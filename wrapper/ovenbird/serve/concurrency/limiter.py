@@ -1,6 +1,7 @@
-"""Who may run: slots, a bounded first-in-first-out queue, deadlines, and calls whose client left.
+"""The concurrency limiter: slots, a bounded first-in-first-out queue, deadlines, and calls whose client left.
 
-One timer looks after all calls, and only while there are any: each has the same time limit, so the oldest is due first.
+One timer watches all calls, and runs only while there are any. All have the same time limit, so the oldest is due
+first.
 """
 
 from __future__ import annotations
@@ -17,15 +18,15 @@ from typing import Any, NamedTuple
 from ..call import CallCancelled, HttpCall, StopReason
 
 _log = logging.getLogger("ovenbird")
-TICK = 0.05  # seconds: how soon a client that left is noticed
-_AGAIN = 1.0  # seconds until a handler that does not stop is asked again
+TICK = 0.05  # seconds between two checks for deadlines and clients that left
+_RETRY = 1.0  # seconds until a handler that does not stop is asked again
 
 
 class LimiterHooks(NamedTuple):
-    """What a limiter asks of the application.
+    """Callbacks of the application.
 
-    `is_disconnected` says whether the client of a call has gone; `cancel_handler` asks the handler of a running call to
-    end; `report_load` is called at each tick; `refuse_waiting` gets a call that has waited for too long.
+    `is_disconnected` returns whether the client of a call has gone. `cancel_handler` asks the handler of a running call
+    to end. `report_load` is called at each tick. `refuse_waiting` is called with a call that has waited for too long.
     """
 
     is_disconnected: Callable[[HttpCall], bool]
@@ -69,21 +70,21 @@ class ConcurrencyLimiter:
         self._context: Context | None = None
 
     def start(self, loop: asyncio.AbstractEventLoop, context: Context | None = None) -> None:
-        """Take the loop that runs the timer, and the context to run it in: that of a call would outlive the call."""
+        """Set the loop of the timer, and its context: the context of a call would be kept after the call."""
         self._loop = loop
         self._context = context
 
     @property
     def is_full(self) -> bool:
-        """Whether one more call would neither run nor find a place in the queue."""
+        """Return whether the next call would neither run nor find a place in the queue."""
         return len(self.calls) >= self.capacity
 
     def restrict(self, on: bool) -> None:
-        """Let no more calls in, or let them in again."""
+        """Admit no more calls, or admit them again."""
         self.capacity = 0 if on else self._capacity
 
     def enter(self, call: HttpCall) -> None:
-        """Count a call and look after it from now on."""
+        """Register a call, and watch it from now on."""
         self.calls[call] = None
         if self._patience:
             call.entered = perf_counter()
@@ -119,7 +120,7 @@ class ConcurrencyLimiter:
             call.future = None  # its error's traceback holds this frame, and so the call
 
     def release_slot(self) -> None:
-        """Give a slot to the next call that waits and whose client is still there, else to nobody."""
+        """Give the slot to the next waiting call whose client is still connected; free it if there is none."""
         while self.waiting:
             call = self.waiting.popleft()
             if call.future.done():
@@ -146,24 +147,29 @@ class ConcurrencyLimiter:
             self._cancel_handler(call)
 
     def retry_seconds(self) -> float:
-        """When a rejected client may come again: the age of the oldest call is what a call takes now, in the queue and
-        out of it."""
+        """Return the seconds after which a rejected client may try again.
+
+        It is the age of the oldest call, as an estimate of the time that a call takes, with the queue.
+        """
         return min(60.0, perf_counter() - next(iter(self.calls)).started) if self.calls else 0.0
 
     def _tick(self) -> None:
-        """Look at all calls, and come again while there are any. A failure with one call must not end this for all."""
+        """Check all calls, and schedule the next check.
+
+        A failure with one call must not stop the checks of the others.
+        """
         self.ticked = now = perf_counter()
         stuck = 0
         for call in list(self.calls):
             try:
                 stuck += self._inspect(call, now)
             except Exception:
-                self._report(now)
+                self._log_failure(now)
         self.stuck = stuck
         try:
             self._report_load()
         except Exception:
-            self._report(now)
+            self._log_failure(now)
         if not self.calls:
             self._timer = None
             return
@@ -174,9 +180,9 @@ class ConcurrencyLimiter:
         self._timer = self._loop.call_later(pause, self._tick, context=self._context)
 
     def _inspect(self, call: HttpCall, now: float) -> bool:
-        """Cancel a call that is due or whose client left; return whether it was asked to end more than once."""
+        """Cancel a call that is due or whose client left. Return whether it was asked to end more than once."""
         if call.reason is not None:
-            if now - call.asked > _AGAIN:
+            if now - call.asked > _RETRY:
                 self.cancel(call, call.reason)
             return call.asks > 1
         if self.timeout and call.started <= now - self.timeout:
@@ -187,8 +193,8 @@ class ConcurrencyLimiter:
             self._refuse_waiting(call)
         return False
 
-    def _report(self, now: float) -> None:
-        """Log the exception that is being handled; it may come at each tick."""
-        if now - self._reported > _AGAIN:
+    def _log_failure(self, now: float) -> None:
+        """Log the current exception, but not at each tick."""
+        if now - self._reported > _RETRY:
             self._reported = now
             _log.exception("looking after a call failed; it is tried again")

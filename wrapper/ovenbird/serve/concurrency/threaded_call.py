@@ -22,7 +22,7 @@ from .threads import WorkItem
 
 
 class ThreadRunner(msgspec.Struct, frozen=True, eq=False):
-    """What every call in a thread needs: made once by the application that serves."""
+    """Services for all calls in threads; created once by the application."""
 
     handler: Handler
     admission: ConcurrencyLimiter
@@ -32,7 +32,7 @@ class ThreadRunner(msgspec.Struct, frozen=True, eq=False):
 
 
 class ThreadedCall(WorkItem):
-    """The thread's side of a call: runs the handler, and writes the reply where the loop is not held up by it."""
+    """The work of a call in its thread: run the handler and encode the reply, so that the loop is not blocked."""
 
     __slots__ = ("arguments", "awaited", "call", "context", "early", "runner", "stream")
 
@@ -41,7 +41,7 @@ class ThreadedCall(WorkItem):
         self.runner = runner
         self.call = call
         self.arguments = arguments
-        self.context = copy_context()  # of the call: nothing that the handler sets stays in the thread
+        self.context = copy_context()  # of the call: values that the handler sets do not stay in the thread
         self.early: HttpResponse | None = None  # a reply that was handed to the loop before the work was done
         self.stream: streams.GeneratorThread | None = None
         self.awaited: Any = None  # the outcome of a coroutine that runs on the loop
@@ -53,10 +53,10 @@ class ThreadedCall(WorkItem):
         return self.context.run(self.call_handler)
 
     def call_handler(self) -> HttpResponse | None:
-        """Call the handler, in the context of the call; None when the reply was handed to the loop already."""
+        """Call the handler in the context of the call. Return None if the reply was handed to the loop already."""
         call = self.call
         result = self.runner.handler.call(**self.arguments)
-        if inspect.iscoroutine(result):  # a plain function that hands out a coroutine
+        if inspect.iscoroutine(result):  # a plain function that returned a coroutine
             self.awaited = asyncio.run_coroutine_threadsafe(result, self.runner.loop)
             result = self.awaited.result()
         accept = call.header(b"accept") if b"accept" in call.headers else ""
@@ -70,7 +70,7 @@ class ThreadedCall(WorkItem):
         return None
 
     def hand_over(self, reply: HttpResponse) -> None:
-        """Give the reply to the loop while the work goes on. For the thread."""
+        """Hand the reply to the loop while the work goes on. Called in the thread."""
         self.early = reply
         self.runner.loop.call_soon_threadsafe(self._resolve, reply, None)
 
@@ -79,17 +79,17 @@ class ThreadedCall(WorkItem):
         self.runner.admission.finish(call)
         if self.stream is not None:  # only now, so that the client cannot come again before the slot is free
             self.stream.finish(error)
-        if self.early is not None:  # what was handed over may still be under way
+        if self.early is not None:  # the loop may not have handled the early reply yet
             self._resolve(self.early, None)
         else:
             self._resolve(outcome, error)
-        call.job = None  # which holds the call, and all that it was given
+        call.job = None  # it refers to the call and its arguments
 
     def cancel(self) -> None:
-        """Nobody takes the reply any more."""
+        """Cancel the stream or coroutine of the call: its reply is no longer needed."""
         if self.stream is not None:
             self.stream.cancel()
-        awaited = self.awaited  # the thread may take it away
+        awaited = self.awaited  # the thread may reset the attribute
         if awaited is not None:
             awaited.cancel()
 
@@ -102,7 +102,8 @@ class ThreadedCall(WorkItem):
         else:
             if isinstance(error, CallCancelled) and self.call.reason is None:
                 self.call.reason = StopReason.GONE
-            if isinstance(error, (StopIteration, GeneratorExit)):  # which mean something else to what awaits the future
+            # these have another meaning for the code that awaits the future
+            if isinstance(error, (StopIteration, GeneratorExit)):
                 error, cause = RuntimeError(f"the handler raised {type(error).__name__}"), error
                 error.__cause__ = cause
             future.set_exception(error)

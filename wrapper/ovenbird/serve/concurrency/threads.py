@@ -1,8 +1,8 @@
-"""The threads that sync handlers run on.
+"""The thread pool for sync handlers.
 
-Calls wait in one queue. A thread that is awake takes the next one without being woken; waking a thread for each short
-call is what costs. So a further thread is woken only when calls take long, or when one has waited for a while.
-A call is stopped by an exception raised in its thread; the thread's guard makes sure that it hits no other call.
+Calls wait in one queue. A thread that is awake takes the next call without being woken. Waking a thread for each short
+call would be expensive, so a further thread is woken only if calls take long, or if one has waited for a while.
+A call is cancelled by an exception raised in its thread; a lock of the thread ensures that it hits no other call.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from typing import Any
 from ...common import fork_guard
 from ..call import CallCancelled
 
-_SHORT = 0.001  # seconds: calls that take less are worth no second thread
-_LOOK = 0.003  # seconds between two looks at a queue that threads which are awake should empty
-_WEIGHT = 0.02  # of the newest call in the running mean: one that waited for the interpreter's lock says little
+_SHORT = 0.001  # seconds: shorter calls are not worth a second thread
+_LOOK = 0.003  # seconds between two checks of the queue
+_WEIGHT = 0.02  # of the newest call in the running mean: a single one may only have waited for the GIL
 
 
 class WorkItem(abc.ABC):
@@ -37,19 +37,19 @@ class WorkItem(abc.ABC):
 
     @abc.abstractmethod
     def is_disconnected(self) -> bool:
-        """Whether the client has gone, so that the work need not start."""
+        """Return whether the client has gone, so that the work need not start."""
 
     @abc.abstractmethod
     def work(self) -> Any:
-        """Do it."""
+        """Run the work, and return its outcome."""
 
     @abc.abstractmethod
     def finish(self, outcome: Any, error: BaseException | None) -> None:
-        """Take the outcome."""
+        """Handle the outcome, or the error."""
 
 
 class HandlerThreadPool:
-    """At most `limit` daemon threads, made when they are needed."""
+    """At most `limit` daemon threads, started on demand."""
 
     def __init__(self, limit: int, loop: asyncio.AbstractEventLoop, context: Context | None = None) -> None:
         self.limit = limit
@@ -64,29 +64,29 @@ class HandlerThreadPool:
         self._context = context  # of the timer: that of a call would outlive the call
         self._signalled = False
         self._timer: asyncio.TimerHandle | None = None
-        self._seen = 0  # what `taken` was at the last look
-        self._still = 0  # looks since it last moved
+        self._last_taken = 0  # `taken` at the last check
+        self._stalled_looks = 0  # checks since `taken` last changed
 
     def submit(self, job: WorkItem) -> None:
-        """Run a job as soon as a thread is there. For the loop's thread."""
+        """Queue a job for the next free thread. Called on the loop."""
         self.todo.append(job)
         awake = self.count - len(self.idle)
         self.held = min(self.held, awake)
-        if self.mean > _SHORT or awake == self.held:  # nobody would come round to the queue soon
+        if self.mean > _SHORT or awake == self.held:  # no thread would look at the queue soon
             self._wake()
         elif self._timer is None:
-            self._seen, self._still = self.taken, 0
-            self._timer = self._loop.call_later(_LOOK, self._look, context=self._context)
+            self._last_taken, self._stalled_looks = self.taken, 0
+            self._timer = self._loop.call_later(_LOOK, self._wake_if_stalled, context=self._context)
 
     def cancel(self, job: WorkItem) -> bool:
-        """Take a job off the queue, or raise CallCancelled in its thread; false when it has ended already."""
+        """Remove a job from the queue, or raise CallCancelled in its thread. Return False if it has ended already."""
         thread = job.thread
         if thread is None:
             return self.cancel_waiting(job, CallCancelled()) or (job.thread is not None and job.thread.cancel(job))
         return thread.cancel(job)
 
     def cancel_waiting(self, job: WorkItem, error: BaseException) -> bool:
-        """Take a job off the queue, which ends it with an error; false when a thread has it."""
+        """Remove a job from the queue, and finish it with an error. Return False if a thread has taken it."""
         try:
             self.todo.remove(job)
         except ValueError:
@@ -95,7 +95,7 @@ class HandlerThreadPool:
         return True
 
     def finish(self, job: WorkItem, outcome: Any, error: BaseException | None) -> None:
-        """Hand an outcome to the loop; one wake-up serves all outcomes that come before it is handled."""
+        """Hand an outcome to the loop. One wake-up serves all outcomes that arrive before it is handled."""
         self.finished.append((job, outcome, error))
         if not self._signalled:
             self._signalled = True
@@ -110,7 +110,7 @@ class HandlerThreadPool:
             job.finish(outcome, error)
 
     def _wake(self) -> None:
-        """Wake the thread that slept last, whose memory is warm; else start one."""
+        """Wake the thread that fell asleep last, whose caches are warm; start one if none sleeps."""
         try:
             self.idle.pop().wake.release()
         except IndexError:
@@ -118,26 +118,26 @@ class HandlerThreadPool:
                 self.count += 1
                 _PoolThread(self, self.count).start()
 
-    def _look(self) -> None:
-        """Wake a thread for each call that waits, when those that are awake take no more: they are all held up.
+    def _wake_if_stalled(self) -> None:
+        """Wake a thread for each waiting call if the threads that are awake take no more: all of them are busy.
 
-        Not at the first look: a thread may have waited for the interpreter's lock all that time.
+        It takes two checks, because a thread may have waited for the GIL all that time.
         """
         self._timer = None
         if not self.todo:
             return
-        self._still = 0 if self.taken != self._seen else self._still + 1
-        self._seen = self.taken
-        if self._still > 1:
-            self._still = 0
+        self._stalled_looks = 0 if self.taken != self._last_taken else self._stalled_looks + 1
+        self._last_taken = self.taken
+        if self._stalled_looks > 1:
+            self._stalled_looks = 0
             self.held = self.count - len(self.idle)
             for _ in range(min(len(self.todo), self.limit)):
                 self._wake()
-        self._timer = self._loop.call_later(_LOOK, self._look, context=self._context)
+        self._timer = self._loop.call_later(_LOOK, self._wake_if_stalled, context=self._context)
 
 
 class _PoolThread(threading.Thread):
-    """Takes jobs until the process ends."""
+    """Runs jobs until the process ends."""
 
     def __init__(self, pool: HandlerThreadPool, number: int) -> None:
         super().__init__(name=f"ovenbird-{number}", daemon=True)
@@ -145,12 +145,12 @@ class _PoolThread(threading.Thread):
         self.wake = threading.Lock()
         self.wake.acquire()
         self.guard = threading.Lock()
-        self.job: WorkItem | None = None  # what `cancel` may hit
-        self.current: WorkItem | None = None  # what has not been handed to the loop
+        self.job: WorkItem | None = None  # the job that `cancel` may interrupt
+        self.current: WorkItem | None = None  # the job whose outcome has not been handed to the loop
         self.interrupted = False
 
     def run(self) -> None:
-        """Take jobs for ever. A CallCancelled that arrives late, between two jobs, ends nothing."""
+        """Run jobs forever. A CallCancelled that arrives late, between two jobs, ends neither."""
         while True:
             try:
                 self._work()
@@ -177,15 +177,15 @@ class _PoolThread(threading.Thread):
                 job = todo.popleft()
             except IndexError:
                 idle.append(self)
-                if todo:  # a job came between the look and the nap: nobody would wake this thread for it
+                if todo:  # a job arrived before this thread was listed as idle: nobody would wake it
                     with contextlib.suppress(ValueError):
                         idle.remove(self)
                         continue
                 self.wake.acquire()
                 continue
-            pool.taken += 1  # not exact where threads meet, and it need not be
+            pool.taken += 1  # not exact between threads, and need not be
             self._run(job)
-            del job  # what it holds must not stay until the next one comes
+            del job  # its objects must not be kept until the next job arrives
 
     def _run(self, job: WorkItem) -> None:
         outcome: Any = None
@@ -224,7 +224,7 @@ class _PoolThread(threading.Thread):
 
 
 def raise_in(ident: int, error: type[BaseException] | None) -> None:
-    """Raise an exception in another thread at its next bytecode; None takes back one that has not arrived."""
+    """Raise an exception in another thread at its next bytecode. None revokes an exception that has not arrived."""
     import ctypes
 
     ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(ident), ctypes.py_object(error) if error else None)

@@ -1,4 +1,4 @@
-"""What goes before the first call and after the last: construct, init, close."""
+"""The life cycle of a handler: construct and init before the first call, close after the last."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ...function.tracebacks import summary, user_traceback
 from ...settings import Settings
 
 _log = logging.getLogger("ovenbird")
-_MOST_PARTS = 10_000  # routes and applications that are looked at: an object may make a new one for each look
+_MAX_PARTS = 10_000  # routes and applications to inspect: an object may create a new one at each access
 
 
 def init_too_long(name: str, limit: float) -> InitError:
@@ -28,7 +28,7 @@ def init_too_long(name: str, limit: float) -> InitError:
 
 
 def warn_of_websockets(handler: Handler) -> None:
-    """Log a line when an application has a route for WebSockets, and no library is installed that speaks them."""
+    """Log a warning if an application has a route for WebSockets, and no library for them is installed."""
     if find_spec("websockets") is None and find_spec("wsproto") is None and _has_websockets(handler.loaded.found):
         _log.warning(
             "%s has a route for WebSockets, and no library for them is installed: they are answered 404; "
@@ -38,14 +38,14 @@ def warn_of_websockets(handler: Handler) -> None:
 
 
 def _has_websockets(application: Any) -> bool:
-    """Return whether an application of Starlette's kind has such a route, in applications that are mounted too."""
+    """Return whether an application like Starlette's, or one that it mounts, has a route for WebSockets."""
     todo: list[Any] = [application]
-    seen: dict[int, Any] = {}  # an id is a name only as long as its object lives
-    while todo and len(seen) < _MOST_PARTS:
+    visited: dict[int, Any] = {}  # keeps the objects alive, so that an id is not reused
+    while todo and len(visited) < _MAX_PARTS:
         part = todo.pop()
-        if id(part) in seen:
+        if id(part) in visited:
             continue
-        seen[id(part)] = part
+        visited[id(part)] = part
         if "WebSocket" in type(part).__name__:
             return True
         with contextlib.suppress(Exception):  # attributes of these names may be anything in the user's own classes
@@ -71,42 +71,42 @@ class HandlerLifecycle:
 
     @property
     def on_loop(self) -> bool:
-        """Whether init runs on the loop, which it may hold up."""
+        """Return whether init runs on the event loop, which it may block."""
         loaded = self.handler.loaded
         init = getattr(loaded.found, "init", None) if loaded.is_class else loaded.init
         return self.handler.shape is HandlerKind.ASGI or inspect.iscoroutinefunction(init)
 
     async def begin(self) -> Any:
-        """Construct and init; an ASGI application with its lifespan, else None. Errors: InitError."""
+        """Construct and init. Return the ASGI application with its lifespan, if it is one. Errors: InitError."""
         handler, parameters = self.handler, self.settings.init
         try:
             await in_thread(lambda: handler.construct(self.context, parameters))
             init = handler.init(self.context, parameters)
             if init is not None:
-                await _finished(init)
+                await _run_and_await(init)
             if handler.shape is HandlerKind.ASGI:
                 warn_of_websockets(handler)
-            return await self._application()
+            return await self._start_lifespan()
         except (InitError, asyncio.CancelledError):
             raise
         except BaseException as error:
             raise InitError(f"init of {handler.name} raised {summary(error)}", cause=user_traceback(error)) from None
 
     async def end(self) -> None:
-        """Close; a failure is logged and changes nothing else."""
+        """Close. A failure is only logged."""
         limit = self.settings.grace or None
         try:
             if self._lifespan is not None:
                 await asyncio.wait_for(self._lifespan.shutdown(), limit)
             close = self.handler.close(self.context)
             if close is not None:
-                await asyncio.wait_for(_finished(close), limit)
+                await asyncio.wait_for(_run_and_await(close), limit)
         except asyncio.TimeoutError:
             _log.error("close did not finish within %g seconds", self.settings.grace)
         except BaseException as error:
             _log.error("close raised %s", summary(error), extra={"traceback": user_traceback(error)})
 
-    async def _application(self) -> Any:
+    async def _start_lifespan(self) -> Any:
         if self.handler.shape is HandlerKind.ASGI:
             from .lifespan import Lifespan
 
@@ -116,15 +116,15 @@ class HandlerLifecycle:
         return None
 
 
-async def _finished(work: Callable[[], Any]) -> None:
-    """Run a sync function in a thread, and what it returns, when that is awaitable, on the loop."""
+async def _run_and_await(work: Callable[[], Any]) -> None:
+    """Run a function in a thread; if it returns an awaitable, await that on the loop."""
     result = await in_thread(work)
     if inspect.isawaitable(result):
         await result
 
 
 async def in_thread(work: Callable[[], Any]) -> Any:
-    """Run `work` in a thread of its own. Not in an executor: one that hangs must not hold up the end of the process."""
+    """Run `work` in a new daemon thread, and return its result. A thread of an executor could block the exit."""
     loop = asyncio.get_running_loop()
     future: asyncio.Future[Any] = loop.create_future()
 

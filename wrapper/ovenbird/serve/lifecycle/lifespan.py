@@ -1,4 +1,4 @@
-"""The ASGI lifespan of a user's application: its startup is our init, its shutdown our close."""
+"""The ASGI lifespan of a user's application: startup at init, shutdown at close."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ..call import Message, Receive, Scope, Send
 
 
 class Lifespan:
-    """Drives an application's lifespan, and hands its state to each request. One that has none does without."""
+    """Runs the lifespan of an application, and passes its state to each request. A lifespan is optional."""
 
     def __init__(self, app: Any) -> None:
         self.app = app
@@ -20,7 +20,7 @@ class Lifespan:
         self._task: asyncio.Task[None] | None = None
 
     async def startup(self) -> None:
-        """Run the startup. Errors: InitError when the application says that it failed."""
+        """Run the startup. Errors: InitError if the application reports a failure."""
         self._task = asyncio.get_running_loop().create_task(self._run())
         await self._ask("lifespan.startup")
 
@@ -30,7 +30,7 @@ class Lifespan:
             await self._ask("lifespan.shutdown")
 
     async def application(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """The application, with the lifespan's state in each scope."""
+        """Call the application with the state of the lifespan in the scope."""
         if self.state:
             scope["state"] = {**scope.get("state", {}), **self.state}
         await self.app(scope, receive, send)
@@ -40,7 +40,7 @@ class Lifespan:
         await self.app(scope, self._inbox.get, self._outbox.put)
 
     async def _ask(self, kind: str) -> str:
-        """Send a message and wait for the answer; empty when the application has no lifespan and raised or returned."""
+        """Send a message, and return the type of the answer; `""` if the application has no lifespan."""
         assert self._task is not None
         await self._inbox.put({"type": kind})
         answer = asyncio.ensure_future(self._outbox.get())
@@ -51,5 +51,5 @@ class Lifespan:
                 raise InitError(f"{kind} failed: {message.get('message') or 'no reason given'}")
             return str(message["type"])
         answer.cancel()
-        self._task.exception()  # an application without lifespan raises at the unknown scope: that is allowed
+        self._task.exception()  # an application without lifespan may raise for the unknown scope
         return ""

@@ -7,7 +7,7 @@ from time import perf_counter
 
 
 class WorkerState(enum.Enum):
-    """Where a worker stands in its life."""
+    """The states of a worker."""
 
     STARTING = "starting"
     READY = "ready"
@@ -16,7 +16,7 @@ class WorkerState(enum.Enum):
 
 
 class WorkerLifecycle:
-    """Whether calls are let in. `why` says, for people and probes, what is waited for."""
+    """The state of a worker, and whether it admits calls. `why` is the reason for probes if it is not ready."""
 
     def __init__(self) -> None:
         self.state = WorkerState.STARTING
@@ -27,13 +27,13 @@ class WorkerLifecycle:
         self.since = perf_counter()
 
     def ready(self) -> None:
-        """Let calls in."""
+        """Admit calls."""
         self.state, self.open, self.why = WorkerState.READY, True, ""
 
     def drain(self) -> None:
-        """Be no longer ready, while calls are still let in."""
+        """Report not ready, but still admit calls."""
         self.state, self.why, self.closing = WorkerState.DRAINING, "the server is shutting down", True
 
     def close(self) -> None:
-        """Let no call in."""
+        """Admit no more calls."""
         self.state, self.open, self.closing = WorkerState.CLOSED, False, True

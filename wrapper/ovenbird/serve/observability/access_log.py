@@ -12,7 +12,7 @@ from ..call import HttpCall
 
 _PAUSE = 0.1  # seconds
 _SLICE = 64  # calls that are written in one go
-_MOST = 20_000  # calls put aside; more are counted and said to be missing
+_MAX_CALLS = 20_000  # calls put aside; more are counted and said to be missing
 
 
 class AccessLog:
@@ -34,37 +34,37 @@ class AccessLog:
 
     def add(self, call: HttpCall, seconds: float) -> None:
         """Put a call aside that took so many seconds."""
-        if len(self._calls) >= _MOST:
+        if len(self._calls) >= _MAX_CALLS:
             self._lost += 1
             return
         self._calls.append((call, seconds))
         if self._timer is None:
-            self._timer = self._loop.call_later(_PAUSE, self._some, context=self._context)
+            self._timer = self._loop.call_later(_PAUSE, self._write_slice, context=self._context)
 
-    def _some(self) -> None:
+    def _write_slice(self) -> None:
         """Write a slice, and the next one when the loop has had its turn: no call waits for a long list."""
         self._timer = None
-        self._put(self._calls[:_SLICE])
+        self._write_calls(self._calls[:_SLICE])
         del self._calls[:_SLICE]
         if self._calls:
             pause = _PAUSE if len(self._calls) < _SLICE else 0
-            self._timer = self._loop.call_later(pause, self._some, context=self._context)
+            self._timer = self._loop.call_later(pause, self._write_slice, context=self._context)
 
     def flush(self) -> None:
         """Write all that was put aside."""
         calls, self._calls = self._calls, []
-        self._put(calls)
+        self._write_calls(calls)
 
-    def _put(self, calls: list[tuple[HttpCall, float]]) -> None:
+    def _write_calls(self, calls: list[tuple[HttpCall, float]]) -> None:
         offset = time.time() - perf_counter()
-        records = [(call.started + seconds + offset, *self._line(call, seconds)) for call, seconds in calls]
+        records = [(call.started + seconds + offset, *self._format_call(call, seconds)) for call, seconds in calls]
         if self._lost:
             records.append((time.time(), f"{self._lost} calls are missing from the access log", {}))
             self._lost = 0
         if records:
             self._write(records)
 
-    def _line(self, call: HttpCall, seconds: float) -> tuple[str, dict[str, Any]]:
+    def _format_call(self, call: HttpCall, seconds: float) -> tuple[str, dict[str, Any]]:
         scope = call.scope
         fields = {
             "function": self.name,

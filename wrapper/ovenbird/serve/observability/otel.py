@@ -30,7 +30,7 @@ def wanted(environ: Mapping[str, str]) -> bool:
 
 def traced(asgi: Any, app: App, environ: Mapping[str, str]) -> Any:
     """The ASGI callable with a span around each call; `asgi` itself when there is nothing to trace with."""
-    provider = _provider(app.handler.name, environ)
+    provider = _find_provider(app.handler.name, environ)
     if provider is None:
         return asgi
     from opentelemetry import trace
@@ -72,7 +72,7 @@ class _TracingMiddleware:
             f"{scope['method']} {self.name}", parent, trace.SpanKind.SERVER, attributes=self._attributes(scope)
         )
         before = trace.get_current_span(parent).get_span_context()
-        scope["ovenbird.trace"] = _trace(span.get_span_context(), before)
+        scope["ovenbird.trace"] = _make_trace_context(span.get_span_context(), before)
         with trace.use_span(span, end_on_exit=True):
             await self.asgi(scope, receive, send)
             self._end(span)
@@ -98,14 +98,14 @@ class _TracingMiddleware:
             span.set_status(self.trace.Status(self.trace.StatusCode.ERROR))
 
 
-def _trace(own: Any, parent: Any) -> TraceContext:
+def _make_trace_context(own: Any, parent: Any) -> TraceContext:
     above = f"{parent.span_id:016x}" if parent.is_valid else ""
     return TraceContext(
         f"{own.trace_id:032x}", f"{own.span_id:016x}", above, f"{int(own.trace_flags):02x}", own.trace_state.to_header()
     )
 
 
-def _provider(name: str, environ: Mapping[str, str]) -> Any:
+def _find_provider(name: str, environ: Mapping[str, str]) -> Any:
     """The user's own provider when there is one, else one from the environment, else None."""
     try:
         from opentelemetry import trace
@@ -113,10 +113,10 @@ def _provider(name: str, environ: Mapping[str, str]) -> Any:
     except ImportError:
         _log.warning("OpenTelemetry is asked for in the environment, and its SDK is not installed")
         return None
-    found = trace.get_tracer_provider()
-    if not isinstance(found, trace.ProxyTracerProvider):
-        return found
-    exporters = _exporters(environ)
+    current = trace.get_tracer_provider()
+    if not isinstance(current, trace.ProxyTracerProvider):
+        return current
+    exporters = _make_exporters(environ)
     if not exporters:
         return None
     from opentelemetry.sdk.resources import Resource
@@ -130,7 +130,7 @@ def _provider(name: str, environ: Mapping[str, str]) -> Any:
     return provider
 
 
-def _exporters(environ: Mapping[str, str]) -> list[Any]:
+def _make_exporters(environ: Mapping[str, str]) -> list[Any]:
     """One exporter for each name in OTEL_TRACES_EXPORTER (`otlp` when only an endpoint is given), by entry point."""
     from importlib.metadata import entry_points
 
@@ -142,7 +142,7 @@ def _exporters(environ: Mapping[str, str]) -> list[Any]:
     for name in (environ.get("OTEL_TRACES_EXPORTER") or "otlp").split(","):
         word = name.strip()
         names = [_PROTOCOLS[protocol]] if protocol in _PROTOCOLS else list(_PROTOCOLS.values())
-        entry = next((installed[one] for one in (names if word == "otlp" else [word]) if one in installed), None)
+        entry = next((installed[key] for key in (names if word == "otlp" else [word]) if key in installed), None)
         if entry is not None:
             exporters.append(entry.load()())
         elif word and word != "none":

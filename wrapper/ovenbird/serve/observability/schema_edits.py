@@ -12,12 +12,12 @@ _FORMATS = ((datetime.datetime, "date-time"), (datetime.time, "time"))
 _INNER = ("items", "additionalProperties")
 
 
-def add_formats(schema: dict[str, Any], hint: Any, named: dict[str, Any], seen: set[int] | None = None) -> None:
+def add_formats(schema: dict[str, Any], hint: Any, named: dict[str, Any], visited: set[int] | None = None) -> None:
     """Add `format` to the schemas of dates with a time and of times, which msgspec leaves out.
 
     The schemas of classes are in `named`; each class is looked at once.
     """
-    seen = set() if seen is None else seen
+    visited = set() if visited is None else visited
     kinds, parts = members(hint), schema.get("anyOf", [schema])
     for kind, word in _FORMATS:
         if kind in kinds and str not in kinds:
@@ -28,17 +28,17 @@ def add_formats(schema: dict[str, Any], hint: Any, named: dict[str, Any], seen: 
         if arguments := get_args(kind):
             inner = [part[word] for part in parts for word in _INNER if isinstance(part.get(word), dict)]
             for part in inner:
-                add_formats(part, arguments[-1] if arguments[-1] is not Ellipsis else arguments[0], named, seen)
-        elif has_fields(kind) and not is_pydantic(kind) and id(kind) not in seen:
-            seen.add(id(kind))
-            _of_class(kind, named, seen)
+                add_formats(part, arguments[-1] if arguments[-1] is not Ellipsis else arguments[0], named, visited)
+        elif has_fields(kind) and not is_pydantic(kind) and id(kind) not in visited:
+            visited.add(id(kind))
+            _add_class_formats(kind, named, visited)
 
 
-def _of_class(kind: Any, named: dict[str, Any], seen: set[int]) -> None:
+def _add_class_formats(kind: Any, named: dict[str, Any], visited: set[int]) -> None:
     fields = named.get(kind.__name__, {}).get("properties", {})
     for name, hint in field_hints(kind).items():
         if name in fields:
-            add_formats(fields[name], hint, named, seen)
+            add_formats(fields[name], hint, named, visited)
 
 
 def drop_secret_defaults(node: Any) -> None:

@@ -41,12 +41,12 @@ class SystemRoutes:
         self._aliases = aliases
         self._public = public
         self._app: Any = None
-        self._second: Any = None
+        self._probe_app: Any = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         if self._app is None:
-            self._app = self._routes(public=self._public)
+            self._app = self._make_routes(public=self._public)
         if scope["path"] in self._aliases:
             scope["path"] = self._aliases[scope["path"]]
         status = 0
@@ -63,9 +63,9 @@ class SystemRoutes:
         except BaseException as error:  # what a probe, or a class of the user's, raised must not end the server
             if status:
                 raise
-            await self._fail(scope, error, send)
+            await self._answer_failed(scope, error, send)
 
-    async def _fail(self, scope: Scope, error: BaseException, send: Send) -> None:
+    async def _answer_failed(self, scope: Scope, error: BaseException, send: Send) -> None:
         """Log why a route of the runtime's own failed, and answer 500 with the id of that record."""
         import logging
         import traceback
@@ -86,18 +86,18 @@ class SystemRoutes:
         """Answer one request at the second port, with the prefix or without: `/live`, `/_/metrics`, ..."""
         if scope["type"] != "http":
             return
-        if self._second is None:
-            self._second = self._routes(public=True)
+        if self._probe_app is None:
+            self._probe_app = self._make_routes(public=True)
         if not scope["path"].startswith("/_/"):
             scope["path"] = f"/_{scope['path']}"
-        await self._second(scope, receive, send)
+        await self._probe_app(scope, receive, send)
 
-    def _routes(self, *, public: bool) -> Any:
+    def _make_routes(self, *, public: bool) -> Any:
         from starlette.responses import JSONResponse, PlainTextResponse
         from starlette.routing import Route, Router
 
         async def live(_: Any) -> Any:
-            why = self.gate.unhealthy or await self._probe("alive")
+            why = self.gate.unhealthy or await self._run_probe("alive")
             return JSONResponse({"status": "dead", "reason": why}, 503) if why else JSONResponse({"status": "live"})
 
         async def ready(_: Any) -> Any:
@@ -105,7 +105,7 @@ class SystemRoutes:
             why = (
                 self.gate.why
                 or self.gate.unhealthy
-                or (await self._probe("ready") if self.gate.state is WorkerState.READY else "")
+                or (await self._run_probe("ready") if self.gate.state is WorkerState.READY else "")
             )
             return JSONResponse({"status": state, "reason": why}, 503) if why else JSONResponse({"status": state})
 
@@ -132,13 +132,13 @@ class SystemRoutes:
             [Route(f"/_/{name}", route) for name, route in routes.items()], redirect_slashes=False, default=missing
         )
 
-    async def _probe(self, name: str) -> str:
+    async def _run_probe(self, name: str) -> str:
         """What the user's own probe says: empty when all is well. One that raises or returns False is not."""
         probe = self.handler.probe(name)
         if probe is None:
             return ""
         try:
-            result = await asyncio.wait_for(_called(probe), _PROBE)
+            result = await asyncio.wait_for(_call_probe(probe), _PROBE)
         except asyncio.TimeoutError:
             return f"{name}() took over {_PROBE:g} seconds"
         except Exception as error:
@@ -149,7 +149,7 @@ class SystemRoutes:
         return f"{name}() said no" if result is False else ""
 
 
-async def _called(probe: Callable[[], Any]) -> Any:
+async def _call_probe(probe: Callable[[], Any]) -> Any:
     try:
         if inspect.iscoroutinefunction(probe):
             return await probe()

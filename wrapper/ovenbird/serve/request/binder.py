@@ -78,7 +78,7 @@ class RequestBinder:
             raise body_reader.too_large(self.limit)
         try:
             if binder.event_name:
-                return self._events(call, body)
+                return self._bind_events(call, body)
             arguments = body_reader.arguments(binder, call, body, self.limits)
             return arguments if self.plain else self._inject(call, arguments, body)
         except (MalformedPayloadError, PayloadValidationError) as error:
@@ -88,11 +88,11 @@ class RequestBinder:
         """The keywords of a call whose body has still to come. Errors: as above, and HttpProblem 408."""
         try:
             if b"content-encoding" in call.headers:
-                return await self._encoded(call)
+                return await self._bind_encoded(call)
             if self.streaming:
                 return self._inject(call, {}, b"")
             if self.takes_form(call):
-                return await self._multipart(call, body_reader.BodyReader(call, self.limit, self.seconds))
+                return await self._bind_form(call, body_reader.BodyReader(call, self.limit, self.seconds))
         except (MalformedPayloadError, PayloadValidationError) as error:
             raise refusal(error) from None
         body = await body_reader.BodyReader(call, self.limit, self.seconds, self._memory).read()
@@ -104,7 +104,7 @@ class RequestBinder:
         """Whether the body is a multipart form that is to be taken apart."""
         return self._forms and body_reader.is_multipart(call)
 
-    async def _encoded(self, call: HttpCall) -> Keywords | list[Keywords]:
+    async def _bind_encoded(self, call: HttpCall) -> Keywords | list[Keywords]:
         """The keywords of a call whose body is compressed: it is read whole, and decoded beside the loop."""
         body = await body_reader.BodyReader(call, self.limit, self.seconds, self._memory).read()
         if body:
@@ -112,10 +112,10 @@ class RequestBinder:
             body = await decode_aside(lambda: decode(body, header, self.limit))
             self._memory.reserve(call, len(body))
         if self.takes_form(call):
-            return await self._multipart(call, body_reader.WholeBody(call, self.limit, body))
+            return await self._bind_form(call, body_reader.WholeBody(call, self.limit, body))
         return await decode_aside(lambda: self.at_once(call, body))
 
-    async def _multipart(self, call: HttpCall, body: body_reader.BodyReader) -> Keywords:
+    async def _bind_form(self, call: HttpCall, body: body_reader.BodyReader) -> Keywords:
         """Fields and files of a form; files over 1 MiB lie on disk until the call has ended."""
         from .multipart import read_multipart  # and Starlette, for the first form
 
@@ -124,7 +124,7 @@ class RequestBinder:
         arguments = self.binder.from_fields(pairs) if self.binder.mode is not PayloadMode.NONE else {}
         return self._inject(call, arguments, b"")
 
-    def _events(self, call: HttpCall, body: bytes) -> Keywords | list[Keywords]:
+    def _bind_events(self, call: HttpCall, body: bytes) -> Keywords | list[Keywords]:
         events, batch = body_reader.cloudevents(call, body, self.limits)
         if batch:
             call.events = events
@@ -160,10 +160,10 @@ class RequestBinder:
             elif kind in ("project", "run"):
                 arguments[name] = getattr(self.context, kind)
             else:
-                arguments[name] = self._request(call, body)
+                arguments[name] = self._make_request(call, body)
         return arguments
 
-    def _request(self, call: HttpCall, body: bytes) -> Any:
+    def _make_request(self, call: HttpCall, body: bytes) -> Any:
         """The Starlette request: it streams the body within its limits, or holds the one that was read."""
         from starlette.requests import Request
 

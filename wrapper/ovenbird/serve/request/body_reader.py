@@ -67,7 +67,7 @@ class BodyReader:
                 message = await self._receive()
         except asyncio.TimeoutError:
             text = f"the body did not arrive within {self.seconds:g} seconds"
-            raise self._refusal(HttpProblem(408, text, headers=((b"connection", b"close"),))) from None
+            raise self._note_refusal(HttpProblem(408, text, headers=((b"connection", b"close"),))) from None
         if message["type"] != "http.request":
             if self._call.answered:  # the application listens on while its background tasks run
                 return message
@@ -76,12 +76,12 @@ class BodyReader:
         self.size += len(message["body"])
         self.whole = not message.get("more_body")
         if self.size > self.limit:
-            raise self._refusal(too_large(self.limit))
+            raise self._note_refusal(too_large(self.limit))
         if self._memory is not None:
             self._memory.reserve(self._call, self.size)
         return message
 
-    def _refusal(self, error: HttpProblem) -> HttpProblem:
+    def _note_refusal(self, error: HttpProblem) -> HttpProblem:
         """Note the error: an application that reads the body may make something else of it."""
         self._call.refusal = error
         return error
@@ -177,11 +177,11 @@ def arguments(binder: Binder, call: HttpCall, body: bytes, limits: BodyLimits) -
         return binder.from_json(body)
     if media.name in _MSGPACK:
         limits.check_msgpack(body)
-        return binder.from_object(_msgpack(body))
-    return _other(binder, media, body)
+        return binder.from_object(_decode_msgpack(body))
+    return _bind_other(binder, media, body)
 
 
-def _other(binder: Binder, media: ContentType, body: bytes) -> dict[str, Any]:
+def _bind_other(binder: Binder, media: ContentType, body: bytes) -> dict[str, Any]:
     """A body that is no structure: text or bytes for a handler that takes the whole payload as it is, else a 415."""
     if binder.mode is PayloadMode.WHOLE and binder.parameters[0].hint in (Any, object):
         return {binder.parameters[0].name: text_of(body, media.charset) if media.name.startswith("text/") else body}
@@ -211,7 +211,7 @@ def cloudevents(
         if media.name.startswith("application/cloudevents"):
             raise HttpProblem(415, f"the event format {show_value(media.name)} is not understood; send JSON")
         lines = [(key, value) for key, value in call.scope["headers"] if key.startswith(b"ce-")]
-        attributes: dict[str, Any] = {key[3:].decode("latin-1"): _attribute_text(value) for key, value in lines}
+        attributes: dict[str, Any] = {key[3:].decode("latin-1"): _decode_attribute(value) for key, value in lines}
         if len(attributes) < len(lines):  # which of them counts is not for us to say
             raise ValueError("a ce- header was sent twice")
         if not attributes:
@@ -219,12 +219,12 @@ def cloudevents(
         if media.name:
             attributes["datacontenttype"] = call.header(b"content-type")
         cloudevent.check_attributes(attributes)
-        return [cloudevent.CloudEvent(attributes, _data(media, body))], False
+        return [cloudevent.CloudEvent(attributes, _parse_event_data(media, body))], False
     except ValueError as error:
         raise HttpProblem(400, f"the request is not a CloudEvent: {error}") from None
 
 
-def _attribute_text(value: bytes) -> str:
+def _decode_attribute(value: bytes) -> str:
     """Return the value of a `ce-` header as text: quotes are removed, then percent-encoding (HTTP binding 3.1.3.2).
 
     Errors: ValueError for what is not UTF-8 then.
@@ -240,7 +240,7 @@ def _attribute_text(value: bytes) -> str:
         raise ValueError(f"the header value {show_value(value.decode('latin-1'))} is not UTF-8") from None
 
 
-def _data(media: ContentType, body: bytes) -> Any:
+def _parse_event_data(media: ContentType, body: bytes) -> Any:
     """Return the data of an event in binary mode; without a media type it may be JSON, or anything else."""
     if not body:
         return None
@@ -257,10 +257,10 @@ def _data(media: ContentType, body: bytes) -> Any:
 def pairs_of(text: bytes, codec: str = "utf-8") -> list[tuple[str, Any]]:
     """Return the names and values of a form or query, as text. Names without a value have an empty one."""
     pairs = (part.partition(b"=") for part in text.split(b"&") if part)
-    return [(_field_text(name, codec), _field_text(value, codec)) for name, _, value in pairs]
+    return [(_decode_field(name, codec), _decode_field(value, codec)) for name, _, value in pairs]
 
 
-def _field_text(text: bytes, codec: str) -> str:
+def _decode_field(text: bytes, codec: str) -> str:
     """Return percent-encoded bytes as text, decoded in steps: each escape is an object of its own meanwhile."""
     text = text.replace(b"+", b" ")
     if b"%" not in text:
@@ -275,7 +275,7 @@ def _field_text(text: bytes, codec: str) -> str:
     return b"".join(parts).decode(codec, "replace")
 
 
-def _msgpack(body: bytes) -> Any:
+def _decode_msgpack(body: bytes) -> Any:
     try:
         return msgspec.msgpack.decode(body)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):

@@ -16,9 +16,9 @@ from ..problem_details import HttpProblem
 
 _PIECE = 64 * 1024  # bytes that are fed, and decoded, at once
 _SMALL_PIECE = 4 * 1024  # bytes that are fed at once where streams follow each other
-_MOST_MEMBERS = 10_000  # streams in one body
+_MAX_MEMBERS = 10_000  # streams in one body
 _DENSE_PIECE = 256  # bytes that are fed at once to a decoder that cannot be told where to stop: each may give much
-_MOST_CODINGS = 4  # one after another; nobody means more
+_MAX_CODINGS = 4  # one after another; nobody means more
 _WINDOW = 8 * 1024 * 1024  # bytes of a zstd window: what HTTP allows (RFC 9659)
 Decoder = Callable[[bytes, int], bytes]
 
@@ -34,12 +34,12 @@ def decode(body: bytes, header: str, limit: int) -> bytes:
     `limit` bytes.
     """
     codings = [word for part in header.split(",") if (word := part.strip().lower()) not in ("", "identity")]
-    if len(codings) > _MOST_CODINGS:
-        raise _not_understood(header)
+    if len(codings) > _MAX_CODINGS:
+        raise _unknown_coding(header)
     for coding in reversed(codings):
-        decoder = _decoder(coding)
+        decoder = _find_decoder(coding)
         if decoder is None:
-            raise _not_understood(coding)
+            raise _unknown_coding(coding)
         try:
             body = decoder(body, limit)
         except TooLargeError:
@@ -54,10 +54,10 @@ def decode(body: bytes, header: str, limit: int) -> bytes:
 
 def supported() -> list[str]:
     """Return the codings that are understood here."""
-    return [coding for coding in ("gzip", "deflate", "zstd", "br") if _decoder(coding) is not None]
+    return [coding for coding in ("gzip", "deflate", "zstd", "br") if _find_decoder(coding) is not None]
 
 
-def _not_understood(coding: str) -> HttpProblem:
+def _unknown_coding(coding: str) -> HttpProblem:
     names = ", ".join(supported())
     return HttpProblem(
         415,
@@ -67,23 +67,23 @@ def _not_understood(coding: str) -> HttpProblem:
 
 
 @cache
-def _decoder(coding: str) -> Decoder | None:
+def _find_decoder(coding: str) -> Decoder | None:
     """Return what decodes a coding, None where nothing is installed for it."""
     if coding in ("gzip", "x-gzip"):
         return _gunzip
     if coding == "deflate":
         return _inflate
     if coding == "zstd":
-        return _zstd()
-    return _brotli() if coding == "br" else None
+        return _load_zstd()
+    return _load_brotli() if coding == "br" else None
 
 
 def _gunzip(body: bytes, limit: int) -> bytes:
     """Decode gzip, of one member or several; zeros after a member are padding, as gzip itself allows."""
-    return _concatenated(body, lambda: zlib.decompressobj(31), limit, padding=b"\0")
+    return _decode_concatenated(body, lambda: zlib.decompressobj(31), limit, padding=b"\0")
 
 
-def _concatenated(body: bytes, open_stream: Callable[[], Any], limit: int, padding: bytes = b"") -> bytes:
+def _decode_concatenated(body: bytes, open_stream: Callable[[], Any], limit: int, padding: bytes = b"") -> bytes:
     """Decode streams that follow each other. Errors: TooLargeError; ValueError when one is cut off, or too many.
 
     Little is fed at a time: what lies behind the end of a stream is copied each time.
@@ -98,7 +98,7 @@ def _concatenated(body: bytes, open_stream: Callable[[], Any], limit: int, paddi
             if stream.eof:
                 piece = stream.unused_data.lstrip(padding) if padding else stream.unused_data
                 stream, members, fresh = open_stream(), members + 1, True
-                if members > _MOST_MEMBERS:
+                if members > _MAX_MEMBERS:
                     raise ValueError("too many members")
     if not fresh or not members:
         raise ValueError("cut off")
@@ -109,13 +109,13 @@ def _inflate(body: bytes, limit: int) -> bytes:
     """Decode deflate, which is zlib's form, and for some clients the bare one."""
     zlib_form = len(body) > 1 and body[0] & 0x0F == 8 and int.from_bytes(body[:2], "big") % 31 == 0
     stream = zlib.decompressobj(15 if zlib_form else -15)
-    decoded = _bounded(stream, body, limit)
+    decoded = _decode_bounded(stream, body, limit)
     if stream.unused_data:
         raise ValueError("data after the end")
     return decoded
 
 
-def _bounded(stream: Any, body: bytes, limit: int) -> bytes:
+def _decode_bounded(stream: Any, body: bytes, limit: int) -> bytes:
     """Decode one stream of zlib's to its end. Errors: TooLargeError; ValueError when it is cut off."""
     decoded = stream.decompress(body, limit + 1)
     if len(decoded) > limit:
@@ -125,21 +125,21 @@ def _bounded(stream: Any, body: bytes, limit: int) -> bytes:
     return bytes(decoded)
 
 
-def _zstd() -> Decoder | None:
+def _load_zstd() -> Decoder | None:
     try:
         module: Any = import_module("compression.zstd")  # Python 3.14
     except ImportError:
-        return _zstandard()
+        return _load_zstandard()
 
     options = {module.DecompressionParameter.window_log_max: _WINDOW.bit_length() - 1}
 
     def decode_zstd(body: bytes, limit: int) -> bytes:
-        return _concatenated(body, lambda: module.ZstdDecompressor(options=options), limit)
+        return _decode_concatenated(body, lambda: module.ZstdDecompressor(options=options), limit)
 
     return decode_zstd
 
 
-def _zstandard() -> Decoder | None:
+def _load_zstandard() -> Decoder | None:
     try:
         module: Any = import_module("zstandard")
     except ImportError:
@@ -153,7 +153,7 @@ def _zstandard() -> Decoder | None:
             while rest:
                 if stream.eof:
                     members += 1
-                    if members > _MOST_MEMBERS:
+                    if members > _MAX_MEMBERS:
                         raise ValueError("too many members")
                     stream = module.ZstdDecompressor(max_window_size=_WINDOW).decompressobj(read_across_frames=False)
                 output.add(stream.decompress(rest))
@@ -165,7 +165,7 @@ def _zstandard() -> Decoder | None:
     return decode_zstd
 
 
-def _brotli() -> Decoder | None:
+def _load_brotli() -> Decoder | None:
     for name in ("brotli", "brotlicffi"):
         try:
             module: Any = import_module(name)

@@ -11,7 +11,7 @@ from ..call import HttpCall
 from ..problem_details import HttpProblem
 from .charsets import codec_of
 
-_REMEMBERED = 256  # media types, each at most so many bytes long
+_CACHE_SIZE = 256  # media types, each at most so many bytes long
 
 
 class ContentType:
@@ -28,17 +28,17 @@ class ContentType:
         self.json = self.name == "application/json" or self.name.endswith("+json") or self.name == "text/json"
 
 
-_KNOWN: dict[bytes | None, ContentType] = {None: ContentType(""), b"application/json": ContentType("application/json")}
+_CACHE: dict[bytes | None, ContentType] = {None: ContentType(""), b"application/json": ContentType("application/json")}
 
 
 def media_of(call: HttpCall) -> ContentType:
     """The media type of a call's body; the usual ones are parsed once."""
     raw = call.headers.get(b"content-type")
-    media = _KNOWN.get(raw)
+    media = _CACHE.get(raw)
     if media is None:
         media = ContentType((raw or b"").decode("latin-1"))
-        if len(_KNOWN) < _REMEMBERED and len(raw or b"") <= _REMEMBERED:
-            _KNOWN[raw] = media
+        if len(_CACHE) < _CACHE_SIZE and len(raw or b"") <= _CACHE_SIZE:
+            _CACHE[raw] = media
     return media
 
 
@@ -65,7 +65,7 @@ def text_of(body: bytes, charset: str) -> str:
     """Return a body as text. Errors: HttpProblem 415 for a charset that is not understood, 400 for other bytes."""
     codec = codec_of(charset)
     if codec is None:
-        raise _unknown(charset)
+        raise _unknown_charset(charset)
     try:
         return body.decode(codec)
     except UnicodeDecodeError:
@@ -82,8 +82,8 @@ def check_charset(call: HttpCall) -> None:
     if b"charset" in call.headers.get(b"content-type", b"").lower():
         charset = media_of(call).charset
         if codec_of(charset) is None:
-            raise _unknown(charset)
+            raise _unknown_charset(charset)
 
 
-def _unknown(charset: str) -> HttpProblem:
+def _unknown_charset(charset: str) -> HttpProblem:
     return HttpProblem(415, f"the charset {show_value(charset)} is not understood; send utf-8")

@@ -44,13 +44,13 @@ def parse_accept(accept: str) -> Ranges:
 _parse_short = functools.lru_cache(maxsize=256)(parse_accept)  # nearly all clients send one of a few
 
 
-def _ranges(accept: str) -> Ranges:
+def _find_ranges(accept: str) -> Ranges:
     return _parse_short(accept) if len(accept) <= _SHORT else parse_accept(accept)
 
 
 def match_type(accept: str, media: str) -> tuple[float, int]:
     """Return the weight of a media type and how specific the range is that gives it; the most specific one counts."""
-    ranges = _ranges(accept)
+    ranges = _find_ranges(accept)
     for specificity, name in ((_NAMED, media), (1, media.partition("/")[0] + "/*"), (0, "*/*")):
         if name in ranges:
             return ranges[name], specificity
@@ -59,4 +59,4 @@ def match_type(accept: str, media: str) -> tuple[float, int]:
 
 def is_named(accept: str, media: str) -> bool:
     """Return whether the client names a media type, other than by a range with `*`, and accepts it."""
-    return _ranges(accept).get(media, 0.0) > 0
+    return _find_ranges(accept).get(media, 0.0) > 0

@@ -40,25 +40,25 @@ def _encode_slowly(value: Any) -> bytes:
     import json
 
     try:
-        plain = msgspec.to_builtins(_without_enums(value), enc_hook=encode_custom, str_keys=True)
+        plain = msgspec.to_builtins(_unwrap_enums(value), enc_hook=encode_custom, str_keys=True)
     except (TypeError, msgspec.EncodeError) as error:
         raise ResultError(f"a part of the result cannot be written as JSON: {error}") from error
-    return json.dumps(_finite(plain), separators=(",", ":")).encode()
+    return json.dumps(_replace_non_finite(plain), separators=(",", ":")).encode()
 
 
 def can_encode(kind: Any) -> bool:
     """Return whether there is a rule for a type that msgspec does not know."""
-    return _converter_of(kind) is not _refuse
+    return _find_converter(kind) is not _refuse
 
 
 def encode_custom(value: Any) -> Any:
     """Return what msgspec writes instead of a value, or a key, that it does not know. Errors: TypeError names it."""
     kind: Any = type(value)
-    return _converter_of(kind)(value)
+    return _find_converter(kind)(value)
 
 
 @functools.lru_cache(maxsize=1000)  # a program that makes types as it goes must not fill the memory
-def _converter_of(kind: type) -> Callable[[Any], Any]:
+def _find_converter(kind: type) -> Callable[[Any], Any]:
     """Return the rule for a type."""
     if kind is frozenset:
         return _refuse_key
@@ -87,12 +87,12 @@ def frame_rows(columns: list[tuple[Any, list[Any]]], height: int) -> list[Any]:
     names = tuple(_column_name(name) for name, _ in columns)
     if len(set(names)) < len(names):
         raise TypeError("a table with two columns of one name has no JSON form")
-    row = _row_of(names)
+    row = _make_row_class(names)
     return list(map(row, *(values for _, values in columns))) if columns else [row() for _ in range(height)]
 
 
 @functools.lru_cache(maxsize=64)
-def _row_of(names: tuple[str, ...]) -> Callable[..., Any]:
+def _make_row_class(names: tuple[str, ...]) -> Callable[..., Any]:
     """Return a class with a field for each column."""
     renamed = {f"f{number}": name for number, name in enumerate(names)}
     return msgspec.defstruct("Row", [(field, Any) for field in renamed], rename=renamed, gc=False)
@@ -108,29 +108,29 @@ def _column_name(name: Any) -> str:
 
 def pandas_rows(frame: Any) -> list[Any]:
     """Return the rows of a pandas DataFrame, without its index, with the values of its columns as they are."""
-    return frame_rows([(name, _pandas_values(column)) for name, column in frame.items()], len(frame))
+    return frame_rows([(name, _list_pandas_values(column)) for name, column in frame.items()], len(frame))
 
 
 def polars_rows(frame: Any) -> list[Any]:
     """Return the rows of a polars DataFrame, with the values of its columns as they are."""
-    return frame_rows([(column.name, _polars_values(column)) for column in frame.get_columns()], frame.height)
+    return frame_rows([(column.name, _list_polars_values(column)) for column in frame.get_columns()], frame.height)
 
 
-def _pandas_values(series: Any) -> list[Any]:
+def _list_pandas_values(series: Any) -> list[Any]:
     dtype = series.dtype
     if type(dtype).__module__.split(".")[0] == "numpy" and dtype.kind in "mM":
-        return _time_values(series.to_numpy())  # type: ignore[no-any-return]
+        return _convert_time_values(series.to_numpy())  # type: ignore[no-any-return]
     return series.to_list()  # type: ignore[no-any-return]
 
 
-def _polars_values(series: Any) -> list[Any]:
+def _list_polars_values(series: Any) -> list[Any]:
     """The values of a column; what is finer than microseconds becomes text, as Python's own types end there."""
     kind = type(series.dtype).__name__
     if kind == "Time" or getattr(series.dtype, "time_unit", "") == "ns":
         if kind == "Duration":
             numbers = series.dt.total_nanoseconds().to_list()
             if any(number is not None and number % 1000 for number in numbers):
-                return [None if number is None else _duration(number) for number in numbers]
+                return [None if number is None else _format_duration(number) for number in numbers]
         elif (series.dt.nanosecond() % 1000 != 0).any():
             zone = "%:z" if getattr(series.dtype, "time_zone", None) else ""
             form = "%H:%M:%S%.9f" if kind == "Time" else f"%Y-%m-%dT%H:%M:%S%.9f{zone}"
@@ -138,7 +138,7 @@ def _polars_values(series: Any) -> list[Any]:
     return series.to_list()  # type: ignore[no-any-return]
 
 
-def _time_values(array: Any) -> Any:
+def _convert_time_values(array: Any) -> Any:
     """Dates and durations of numpy as those of Python, null for NaT, and text for what Python's types cannot hold."""
     import numpy
 
@@ -154,9 +154,10 @@ def _time_values(array: Any) -> Any:
     if not exact.all():
         for index in numpy.flatnonzero(~exact).tolist():
             item = flat[index]
-            values[index] = (
-                str(numpy.datetime_as_string(item)) if dates else _duration(int(item.astype("m8[ns]").astype("i8")))
-            )
+            if dates:
+                values[index] = str(numpy.datetime_as_string(item))
+            else:
+                values[index] = _format_duration(int(item.astype("m8[ns]").astype("i8")))
     if array.ndim == 1:
         return values
     nested = numpy.empty(flat.shape, dtype=object)
@@ -164,7 +165,7 @@ def _time_values(array: Any) -> Any:
     return nested.reshape(array.shape).tolist()
 
 
-def _duration(nanoseconds: int) -> str:
+def _format_duration(nanoseconds: int) -> str:
     """A duration in ISO 8601, as msgspec writes those of Python, with nanoseconds."""
     days, rest = divmod(abs(nanoseconds), 86_400 * 10**9)
     seconds, fraction = divmod(rest, 10**9)
@@ -172,7 +173,7 @@ def _duration(nanoseconds: int) -> str:
     return f"{'-' if nanoseconds < 0 else ''}P{f'{days}D' if days else ''}T{text}S"
 
 
-def _timestamp(value: Any) -> Any:
+def _convert_timestamp(value: Any) -> Any:
     """A Timestamp of pandas, which may be finer, or of another year, than Python's own."""
     try:
         return value.to_pydatetime() if not value.nanosecond else value.isoformat()
@@ -180,25 +181,25 @@ def _timestamp(value: Any) -> Any:
         return value.isoformat()
 
 
-def _timedelta(value: Any) -> Any:
-    return _duration(int(value.value)) if value.nanoseconds else value.to_pytimedelta()
+def _convert_timedelta(value: Any) -> Any:
+    return _format_duration(int(value.value)) if value.nanoseconds else value.to_pytimedelta()
 
 
-def _datetime(value: datetime.datetime) -> datetime.datetime:
+def _convert_datetime(value: datetime.datetime) -> datetime.datetime:
     return datetime.datetime(
         value.year, value.month, value.day, value.hour, value.minute, value.second, value.microsecond, value.tzinfo,
         fold=value.fold,
     )  # fmt: skip
 
 
-def _array(value: Any) -> Any:
-    return _time_values(value) if value.dtype.kind in "mM" else value.tolist()
+def _convert_array(value: Any) -> Any:
+    return _convert_time_values(value) if value.dtype.kind in "mM" else value.tolist()
 
 
-def _numpy_time(value: Any) -> Any:
+def _convert_numpy_time(value: Any) -> Any:
     import numpy
 
-    return _time_values(numpy.asarray(value))
+    return _convert_time_values(numpy.asarray(value))
 
 
 def _refuse_key(value: Any) -> Any:
@@ -210,22 +211,22 @@ def _refuse(value: Any) -> Any:
     raise TypeError(f"a {kind.__module__}.{kind.__qualname__} has no JSON form")
 
 
-def _finite(value: Any) -> Any:
+def _replace_non_finite(value: Any) -> Any:
     """Built-in values with null for NaN and infinities."""
     if isinstance(value, dict):
-        return {key: _finite(part) for key, part in value.items()}
+        return {key: _replace_non_finite(part) for key, part in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_finite(part) for part in value]
+        return [_replace_non_finite(part) for part in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def _without_enums(value: Any) -> Any:
+def _unwrap_enums(value: Any) -> Any:
     """Containers with the values of enums in their place."""
     if isinstance(value, enum.Enum):
         return value.value
     if type(value) is dict:
-        return {_without_enums(key): _without_enums(part) for key, part in value.items()}
-    return [_without_enums(part) for part in value] if type(value) in (list, tuple) else value
+        return {_unwrap_enums(key): _unwrap_enums(part) for key, part in value.items()}
+    return [_unwrap_enums(part) for part in value] if type(value) in (list, tuple) else value
 
 
 _encode = msgspec.json.Encoder(enc_hook=encode_custom).encode
@@ -234,19 +235,19 @@ _NAMED: dict[str, Callable[[Any], Any]] = {
     "cloudevents.CloudEvent": cloudevent.to_json,
     "pandas.NaTType": lambda _: None,
     "pandas.NAType": lambda _: None,
-    "pandas.Timestamp": _timestamp,
-    "pandas.Timedelta": _timedelta,
+    "pandas.Timestamp": _convert_timestamp,
+    "pandas.Timedelta": _convert_timedelta,
     "pandas.Period": str,
     "pandas.Interval": str,
     "pandas.DataFrame": pandas_rows,
-    "pandas.Series": _pandas_values,
-    "pandas.Index": _pandas_values,
+    "pandas.Series": _list_pandas_values,
+    "pandas.Index": _list_pandas_values,
     "pandas.ExtensionArray": lambda array: array.tolist(),
     "polars.DataFrame": polars_rows,
-    "polars.Series": _polars_values,
-    "numpy.ndarray": _array,
-    "numpy.datetime64": _numpy_time,
-    "numpy.timedelta64": _numpy_time,
+    "polars.Series": _list_polars_values,
+    "numpy.ndarray": _convert_array,
+    "numpy.datetime64": _convert_numpy_time,
+    "numpy.timedelta64": _convert_numpy_time,
     "numpy.floating": float,
     "numpy.complexfloating": _refuse,
     "numpy.generic": lambda scalar: scalar.item(),
@@ -262,7 +263,7 @@ _BASES: list[tuple[Any, Callable[[Any], Any]]] = [
     (float, float.__float__),
     (bytes, lambda value: bytes(memoryview(value))),
     (decimal.Decimal, lambda value: str(decimal.Decimal(value))),
-    (datetime.datetime, _datetime),
+    (datetime.datetime, _convert_datetime),
     (datetime.date, lambda value: datetime.date(value.year, value.month, value.day)),
     (datetime.time, lambda value: datetime.time.fromisoformat(datetime.time.isoformat(value))),
     (

@@ -41,26 +41,26 @@ def pandas(frame: Any, accept: str) -> HttpResponse:
     """A pandas DataFrame as JSON records, CSV, Parquet or Arrow. The index is left out, as in most APIs."""
     media = preferred(accept, (JSON, CSV, PARQUET, ARROW))
     if media == CSV:
-        return _reply(frame.to_csv(index=False).encode(), CSV + "; charset=utf-8")
+        return _make_response(frame.to_csv(index=False).encode(), CSV + "; charset=utf-8")
     if media == PARQUET:
-        return _reply(frame.to_parquet(index=False), media)
+        return _make_response(frame.to_parquet(index=False), media)
     if media == ARROW:
         import pyarrow
 
-        return _reply(_arrow(pyarrow.Table.from_pandas(frame, preserve_index=False)), media)
-    return _reply(encode(frame), media)
+        return _make_response(_encode_arrow(pyarrow.Table.from_pandas(frame, preserve_index=False)), media)
+    return _make_response(encode(frame), media)
 
 
 def polars(frame: Any, accept: str) -> HttpResponse:
     """A polars DataFrame as JSON records, CSV, Parquet or Arrow."""
     media = preferred(accept, (JSON, CSV, PARQUET, ARROW))
     if media == CSV:
-        return _reply(frame.write_csv().encode(), CSV + "; charset=utf-8")
+        return _make_response(frame.write_csv().encode(), CSV + "; charset=utf-8")
     if media == JSON:
-        return _reply(encode(frame), media)
+        return _make_response(encode(frame), media)
     out = io.BytesIO()
     (frame.write_parquet if media == PARQUET else frame.write_ipc_stream)(out)
-    return _reply(out.getvalue(), media)
+    return _make_response(out.getvalue(), media)
 
 
 def figure(drawing: Any, _: str) -> HttpResponse:
@@ -70,17 +70,17 @@ def figure(drawing: Any, _: str) -> HttpResponse:
     pyplot = sys.modules.get("matplotlib.pyplot")
     if pyplot is not None:  # which would keep every figure that it made
         pyplot.close(drawing)
-    return _reply(out.getvalue(), "image/png")
+    return _make_response(out.getvalue(), "image/png")
 
 
 def image(picture: Any, _: str) -> HttpResponse:
     """A PIL image as PNG."""
     out = io.BytesIO()
     picture.save(out, format="PNG")
-    return _reply(out.getvalue(), "image/png")
+    return _make_response(out.getvalue(), "image/png")
 
 
-def _arrow(table: Any) -> bytes:
+def _encode_arrow(table: Any) -> bytes:
     import pyarrow
 
     sink = pyarrow.BufferOutputStream()
@@ -89,5 +89,5 @@ def _arrow(table: Any) -> bytes:
     return sink.getvalue().to_pybytes()  # type: ignore[no-any-return]
 
 
-def _reply(body: bytes, media: str) -> HttpResponse:
+def _make_response(body: bytes, media: str) -> HttpResponse:
     return HttpResponse(200, [(b"content-type", media.encode()), (b"content-length", b"%d" % len(body))], body)

@@ -57,11 +57,11 @@ class PendingOutput:
                 self.add(protocol)
         cut = []
         for protocol, backlog in self._backlogs.items():
-            backlog.measure(_taken(protocol.transport), now)
+            backlog.measure(_acknowledged_bytes(protocol.transport), now)
             if self._timeout and now - backlog.since >= self._timeout:
                 cut.append(protocol)
         if cut:
-            self._cut(cut, f"took nothing of their answers for {self._timeout:g} seconds")
+            self._cut_off(cut, f"took nothing of their answers for {self._timeout:g} seconds")
         if self._restricted:
             slow = {protocol: log.rate for protocol, log in self._backlogs.items() if log.rate is not None}
             excess, cut = self.total - self._limit, []
@@ -70,9 +70,9 @@ class PendingOutput:
                     cut.append(protocol)
                     excess -= self._backlogs[protocol].size
             if cut:
-                self._cut(cut, f"took less than {_SLOW} bytes a second while over {self._limit} bytes were pending")
+                self._cut_off(cut, f"took less than {_SLOW} bytes a second while over {self._limit} bytes were pending")
 
-    def _cut(self, protocols: list[Any], reason: str) -> None:
+    def _cut_off(self, protocols: list[Any], reason: str) -> None:
         size = sum(self._backlogs[protocol].size for protocol in protocols)
         _log.warning("%d clients %s and are cut off: %d bytes are dropped", len(protocols), reason, size)
         for protocol in protocols:
@@ -112,7 +112,7 @@ class _Backlog:
             self._first, self._begin = mark, now
 
 
-def _taken(transport: Any) -> int:
+def _acknowledged_bytes(transport: Any) -> int:
     """A number that grows with the bytes that the client takes.
 
     The buffer alone does not tell: the kernel asks for more when a large part of its own buffer, of some MiB, is free.

@@ -31,7 +31,7 @@ _LENGTHS = [(b"content-length", b"%d" % size) for size in range(_SMALL)]
 
 def reply_to(result: Any, accept: str = "") -> HttpResponse:
     """The answer for what a handler returned; `accept` is the client's `Accept` header. Errors: ResultError."""
-    return (_MAKERS.get(type(result)) or _maker(type(result)))(result, accept)
+    return (_MAKERS.get(type(result)) or _cached_maker(type(result)))(result, accept)
 
 
 def by_app(app: Callable[..., Awaitable[None]], status: int = 0) -> HttpResponse:
@@ -41,29 +41,29 @@ def by_app(app: Callable[..., Awaitable[None]], status: int = 0) -> HttpResponse
     return reply
 
 
-def _json(result: Any, _: str) -> HttpResponse:
+def _json_response(result: Any, _: str) -> HttpResponse:
     body = encode(result)
     size = len(body)
     return HttpResponse(200, [_JSON, _LENGTHS[size] if size < _SMALL else (b"content-length", b"%d" % size)], body)
 
 
-def _nothing(_: Any, __: str) -> HttpResponse:
+def _empty_response(_: Any, __: str) -> HttpResponse:
     return HttpResponse(204, [])
 
 
-def _content(body: bytes, media: bytes) -> HttpResponse:
+def _make_response(body: bytes, media: bytes) -> HttpResponse:
     return HttpResponse(200, [(b"content-type", media), (b"content-length", b"%d" % len(body))], body)
 
 
-def _text(result: str, _: str) -> HttpResponse:
-    return _content(str.encode(result, "utf-8", "surrogateescape"), b"text/plain; charset=utf-8")
+def _text_response(result: str, _: str) -> HttpResponse:
+    return _make_response(str.encode(result, "utf-8", "surrogateescape"), b"text/plain; charset=utf-8")
 
 
-def _bytes(result: Any, _: str) -> HttpResponse:
-    return _content(bytes(result), b"application/octet-stream")
+def _bytes_response(result: Any, _: str) -> HttpResponse:
+    return _make_response(bytes(result), b"application/octet-stream")
 
 
-def _stream(result: Any, accept: str) -> HttpResponse:
+def _stream_response(result: Any, accept: str) -> HttpResponse:
     reply = HttpResponse(200, [])
     reply.stream = result
     if "event-stream" in accept.lower() and _wants_events(accept):
@@ -81,17 +81,17 @@ def _wants_events(accept: str) -> bool:
     return is_named(accept, "text/event-stream") and weight >= max(match_type(accept, media)[0] for media in plain)
 
 
-def _tuple(result: tuple[Any, ...], accept: str) -> HttpResponse:
+def _tuple_response(result: tuple[Any, ...], accept: str) -> HttpResponse:
     """(status, body), (body, status), (body, status, headers); any other tuple is a JSON array."""
     if type(result) is not tuple:  # a named tuple is data
-        return _json(result, accept)
+        return _json_response(result, accept)
     if len(result) == 2 and _is_status(result[0]):
-        return _with(reply_to(result[1], accept), result[0])
+        return _update_response(reply_to(result[1], accept), result[0])
     if len(result) == 2 and _is_status(result[1]):
-        return _with(reply_to(result[0], accept), result[1])
+        return _update_response(reply_to(result[0], accept), result[1])
     if len(result) == 3 and _is_status(result[1]) and isinstance(result[2], (Mapping, list)):
-        return _with(reply_to(result[0], accept), result[1], result[2])
-    return _json(result, accept)
+        return _update_response(reply_to(result[0], accept), result[1], result[2])
+    return _json_response(result, accept)
 
 
 def _response(result: Any, accept: str) -> HttpResponse:
@@ -104,16 +104,17 @@ def _response(result: Any, accept: str) -> HttpResponse:
     # nuclio's Response says text/plain when nothing was said; a dict is JSON all the same
     if result.content_type and not (isinstance(result.body, (dict, list)) and result.content_type == "text/plain"):
         headers.setdefault("content-type", result.content_type)
-    return _with(reply, status, headers)
+    return _update_response(reply, status, headers)
 
 
-def _starlette(result: Any, _: str) -> HttpResponse:
+def _starlette_response(result: Any, _: str) -> HttpResponse:
     if hasattr(result, "body_iterator") or hasattr(result, "path") or result.background is not None:
         return by_app(result, result.status_code)
-    return _with(HttpResponse(result.status_code, [], bytes(result.body)), result.status_code, result.raw_headers)
+    reply = HttpResponse(result.status_code, [], bytes(result.body))
+    return _update_response(reply, result.status_code, result.raw_headers)
 
 
-def _path(result: Any, _: str) -> HttpResponse:
+def _path_response(result: Any, _: str) -> HttpResponse:
     from pathlib import Path
 
     from .file_response import ConditionalFileResponse
@@ -124,11 +125,11 @@ def _path(result: Any, _: str) -> HttpResponse:
     return by_app(ConditionalFileResponse(path), 200)
 
 
-def _pydantic(result: Any, _: str) -> HttpResponse:
-    return _content(result.model_dump_json().encode(), b"application/json")
+def _pydantic_response(result: Any, _: str) -> HttpResponse:
+    return _make_response(result.model_dump_json().encode(), b"application/json")
 
 
-def _cloudevent(result: Any, accept: str) -> HttpResponse:
+def _cloudevent_response(result: Any, accept: str) -> HttpResponse:
     """An event as the answer, in binary mode: attributes are headers, the data is the body.
 
     Data is JSON unless the event says otherwise: `"text"` with its quotes, as every reader of the event expects.
@@ -140,12 +141,12 @@ def _cloudevent(result: Any, accept: str) -> HttpResponse:
         is_json = media is None or cloudevent.is_json(str(media))
     else:
         is_json = data is not None and not isinstance(data, (bytes, bytearray, memoryview))
-    reply = _json(data, accept) if is_json else reply_to(data, accept)
-    headers = {f"ce-{key}": _attribute(key, value) for key, value in attributes.items() if value is not None}
-    return _with(reply, 200, {**headers, **({"content-type": media} if media else {})})
+    reply = _json_response(data, accept) if is_json else reply_to(data, accept)
+    headers = {f"ce-{key}": _format_attribute(key, value) for key, value in attributes.items() if value is not None}
+    return _update_response(reply, 200, {**headers, **({"content-type": media} if media else {})})
 
 
-def _attribute(name: str, value: Any) -> str:
+def _format_attribute(name: str, value: Any) -> str:
     """Return an attribute of a CloudEvent as a header value: its canonical text (specification, 3.1), then printable
     ASCII as it is and the rest percent-encoded. Errors: ResultError for text that is not Unicode."""
     if isinstance(value, bool):
@@ -155,17 +156,17 @@ def _attribute(name: str, value: Any) -> str:
     else:
         text = b64encode(value).decode() if isinstance(value, (bytes, bytearray)) else str(value)
     try:
-        return _percent(text)
+        return _percent_encode(text)
     except UnicodeEncodeError:
         raise ResultError(
             f"the attribute {show_value(name)} of the CloudEvent is {show_value(value)}, which is not text"
         ) from None
 
 
-def _with(reply: HttpResponse, status: int, headers: Any = None) -> HttpResponse:
+def _update_response(reply: HttpResponse, status: int, headers: Any = None) -> HttpResponse:
     """The reply with another status and further headers; a header that is given replaces ours, but those that say where
     the body ends."""
-    pairs = [pair for key, value in _items(headers or ()) for pair in _header(key, value)]
+    pairs = [pair for key, value in _list_headers(headers or ()) for pair in _header(key, value)]
     names = {key for key, _ in pairs}
     reply.status = status
     if status in (204, 205, 304):
@@ -188,7 +189,7 @@ def _with(reply: HttpResponse, status: int, headers: Any = None) -> HttpResponse
     return reply
 
 
-def _items(headers: Any) -> list[tuple[Any, Any]]:
+def _list_headers(headers: Any) -> list[tuple[Any, Any]]:
     try:
         return [(key, value) for key, value in (headers.items() if isinstance(headers, Mapping) else headers)]
     except (TypeError, ValueError):
@@ -213,22 +214,22 @@ def _is_status(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and 200 <= value <= 599
 
 
-def _percent(text: str) -> str:
+def _percent_encode(text: str) -> str:
     """A CloudEvents attribute as a header value: printable ASCII stays, the rest is percent-encoded."""
     return "".join(
         char if " " < char <= "~" and char not in '%"' else "".join(f"%{b:02X}" for b in char.encode()) for char in text
     )
 
 
-def _maker(kind: type) -> Maker:
+def _cached_maker(kind: type) -> Maker:
     """The rule for a type, kept for the next time."""
-    maker = _find(kind)
+    maker = _find_maker(kind)
     if len(_MAKERS) < 1000:  # a program that makes types as it goes must not fill the memory
         _MAKERS[kind] = maker
     return maker
 
 
-def _find(kind: type) -> Maker:
+def _find_maker(kind: type) -> Maker:
     names = class_names(kind)
     for base, maker in _RULES:
         if issubclass(kind, base):
@@ -237,14 +238,14 @@ def _find(kind: type) -> Maker:
         if name in names:
             return maker
     if hasattr(kind, "model_dump_json"):
-        return _pydantic
+        return _pydantic_response
     if hasattr(kind, "__anext__"):
-        return _stream
+        return _stream_response
     if {"body", "status_code", "content_type"} <= set(dir(kind)) or "nuclio_sdk.Response" in names:
         return _response
     if _has_json(kind) or can_encode(kind):
-        return _json
-    return functools.partial(_unknown, kind)
+        return _json_response
+    return functools.partial(_refuse, kind)
 
 
 def _has_json(kind: type) -> bool:
@@ -255,25 +256,27 @@ def _has_json(kind: type) -> bool:
         return False
 
 
-def _unknown(kind: type, _: Any, __: str) -> HttpResponse:
+def _refuse(kind: type, _: Any, __: str) -> HttpResponse:
     raise ResultError(
         f"the handler returned a {kind.__module__}.{kind.__qualname__}, which no rule turns into an answer"
     )
 
 
 _MAKERS: dict[type, Maker] = {
-    dict: _json, list: _json, int: _json, float: _json, bool: _json, str: _text, bytes: _bytes, type(None): _nothing,
-    tuple: _tuple, Response: _response,
+    dict: _json_response, list: _json_response, int: _json_response, float: _json_response, bool: _json_response,
+    str: _text_response, bytes: _bytes_response, type(None): _empty_response,
+    tuple: _tuple_response, Response: _response,
 }  # fmt: skip
 _RULES: list[tuple[type, Maker]] = [
-    (GeneratorType, _stream), (AsyncGeneratorType, _stream), (bytearray, _bytes), (memoryview, _bytes),
-    (str, _text), (bytes, _bytes), (PurePath, _path), (Response, _response), (cloudevent.CloudEvent, _cloudevent),
-    (tuple, _tuple), (dict, _json), (list, _json), (int, _json), (float, _json),
+    (GeneratorType, _stream_response), (AsyncGeneratorType, _stream_response), (bytearray, _bytes_response),
+    (memoryview, _bytes_response), (str, _text_response), (bytes, _bytes_response), (PurePath, _path_response),
+    (Response, _response), (cloudevent.CloudEvent, _cloudevent_response), (tuple, _tuple_response),
+    (dict, _json_response), (list, _json_response), (int, _json_response), (float, _json_response),
 ]  # fmt: skip
 _NAMED: dict[str, Maker] = {
-    "starlette.Response": _starlette,
+    "starlette.Response": _starlette_response,
     "nuclio_sdk.Response": _response,
-    "cloudevents.CloudEvent": _cloudevent,
+    "cloudevents.CloudEvent": _cloudevent_response,
     "pandas.DataFrame": negotiation.pandas,
     "polars.DataFrame": negotiation.polars,
     "matplotlib.Figure": negotiation.figure,

@@ -19,7 +19,7 @@ from .model import HttpResponse
 
 _CLOSE = (b"connection", b"close")
 _LINE_END = re.compile("\r\n|\n|\r")
-_AHEAD = 256 * 1024  # bytes that a thread may produce before the client has taken them
+_MAX_AHEAD = 256 * 1024  # bytes that a thread may produce before the client has taken them
 
 
 async def stream(
@@ -34,7 +34,7 @@ async def stream(
     it still gets a 500; one that fails later leaves the answer incomplete, and the connection is cut."""
     items: Any = reply.stream
     if isinstance(items, GeneratorType):  # from an async handler: not on the loop, it may wait
-        items = _threaded(items, loop)
+        items = _pump_in_thread(items, loop)
     headers = [*reply.headers, _CLOSE] if closing else list(reply.headers)
     kind = next((value for key, value in headers if key == b"content-type"), b"")
     typed = not reply.events and kind.lower().startswith(b"text/event-stream")
@@ -44,7 +44,7 @@ async def stream(
             if not call.status:
                 if not kind:
                     headers.append((b"content-type", media(item)))
-                await _start(call, reply.status, headers)
+                await _send_start(call, reply.status, headers)
                 if call.scope["method"] == "HEAD":
                     break
             await call.send({"type": "http.response.body", "body": body, "more_body": True})
@@ -53,7 +53,7 @@ async def stream(
             if call.reason is not None:
                 raise CallCancelled
         if not call.status:
-            await _start(call, reply.status, headers)
+            await _send_start(call, reply.status, headers)
         await call.send({"type": "http.response.body", "body": b""})
     finally:
         if isinstance(items, GeneratorThread):
@@ -65,7 +65,7 @@ async def stream(
 async def exhaust(reply: HttpResponse, loop: asyncio.AbstractEventLoop) -> None:
     """Run the generator of one event of a batch to its end: there is no place for its items in the answer."""
     items: Any = reply.stream
-    async for _ in _threaded(items, loop) if isinstance(items, GeneratorType) else items:
+    async for _ in _pump_in_thread(items, loop) if isinstance(items, GeneratorType) else items:
         pass
 
 
@@ -89,16 +89,16 @@ async def relay(call: HttpCall, reply: HttpResponse, receive: Receive, *, closin
     await reply.app(call.scope, receive, send)
 
 
-def _nothing() -> None:
+def _do_nothing() -> None:
     """Do nothing: the generator has ended."""
 
 
-async def _start(call: HttpCall, status: int, headers: list[tuple[bytes, bytes]]) -> None:
+async def _send_start(call: HttpCall, status: int, headers: list[tuple[bytes, bytes]]) -> None:
     call.status = status
     await call.send({"type": "http.response.start", "status": status, "headers": headers})
 
 
-def _threaded(items: Generator[Any, None, None], loop: asyncio.AbstractEventLoop) -> GeneratorThread:
+def _pump_in_thread(items: Generator[Any, None, None], loop: asyncio.AbstractEventLoop) -> GeneratorThread:
     stream = GeneratorThread(loop)
 
     def pump() -> None:
@@ -108,7 +108,7 @@ def _threaded(items: Generator[Any, None, None], loop: asyncio.AbstractEventLoop
                 stream.pump(items)
             except BaseException as raised:
                 error = raised
-            stream.cancel_generator = _nothing
+            stream.cancel_generator = _do_nothing
         except CallCancelled as late:  # it arrived after the generator had ended
             error = late
         with contextlib.suppress(RuntimeError):  # the loop has ended meanwhile
@@ -125,7 +125,7 @@ def _threaded(items: Generator[Any, None, None], loop: asyncio.AbstractEventLoop
 def chunk(item: Any, events: bool) -> bytes:
     """One item of a stream as bytes: text and bytes as they are, else a line of JSON; or a server-sent event."""
     if events:
-        return _event(item)
+        return _format_event(item)
     if isinstance(item, str):
         return item.encode()
     if isinstance(item, (bytes, bytearray, memoryview)):
@@ -140,7 +140,7 @@ def media(item: Any) -> bytes:
     return b"application/octet-stream" if isinstance(item, (bytes, bytearray, memoryview)) else b"application/x-ndjson"
 
 
-def _event(item: Any) -> bytes:
+def _format_event(item: Any) -> bytes:
     """A server-sent event, with one `data:` for each line of its text.
 
     Lines end with CR LF, LF or CR and nothing else (HTML 9.2.6). Text that ends with a line's end has an empty last
@@ -156,12 +156,12 @@ class GeneratorThread:
     """Carries items from a generator in a thread to the loop; the thread waits when it is too far ahead."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self.cancel_generator: Callable[[], None] = _nothing  # stops the generator where it stands
+        self.cancel_generator: Callable[[], None] = _do_nothing  # stops the generator where it stands
         self._loop = loop
         self._items: deque[tuple[Any, int]] = deque()
         self._room = threading.Condition()
         self._ahead = 0
-        self._over = False
+        self._has_ended = False
         self._closed = False
         self._error: BaseException | None = None
         self._waiter: asyncio.Future[None] | None = None
@@ -176,8 +176,8 @@ class GeneratorThread:
 
     def finish(self, error: BaseException | None) -> None:
         """No more items come. For the loop."""
-        if not self._over:
-            self._over, self._error = True, error
+        if not self._has_ended:
+            self._has_ended, self._error = True, error
             self._wake()
 
     def cancel(self) -> None:
@@ -186,7 +186,7 @@ class GeneratorThread:
             self._closed = True
             self._room.notify()
         self._error = None  # its traceback may hold the stream
-        if not self._over:
+        if not self._has_ended:
             self.cancel_generator()
             self.finish(CallCancelled())
 
@@ -195,14 +195,14 @@ class GeneratorThread:
 
     async def __anext__(self) -> Any:
         while not self._items:
-            if self._over:
+            if self._has_ended:
                 error, self._error = self._error, None
                 try:
                     raise error or StopAsyncIteration
                 finally:
                     del error  # its traceback holds this frame, which would hold it
             self._waiter = self._loop.create_future()
-            if not self._items and not self._over:  # the thread may have signalled before there was a waiter
+            if not self._items and not self._has_ended:  # the thread may have signalled before there was a waiter
                 await self._waiter
         item, size = self._items.popleft()
         with self._room:
@@ -217,7 +217,7 @@ class GeneratorThread:
         """
         size = len(item) if isinstance(item, (str, bytes, bytearray)) else 1024
         with self._room:
-            while self._ahead > _AHEAD and not self._closed:
+            while self._ahead > _MAX_AHEAD and not self._closed:
                 self._room.wait()
             if self._closed:
                 raise CallCancelled

@@ -17,8 +17,8 @@ from ..observability.metrics import WorkerMetrics
 _log = logging.getLogger("ovenbird")
 _PATIENCE = 0.005  # seconds in which another worker may take what is left to it; it may be busy
 _AT_ONCE = 16  # connections that are accepted in one turn of the loop
-_EXHAUSTED = 0.1  # seconds until the next try when there is no descriptor left
-_RENEWED = 0.5  # seconds between two counts: connections end without a word here
+_RETRY = 0.1  # seconds until the next try when there is no descriptor left
+_RENEWAL = 0.5  # seconds between two counts: connections end without a word here
 
 
 class AcceptTurns:
@@ -45,7 +45,7 @@ class AcceptTurns:
     def start(self) -> None:
         """Listen. Errors: OSError when another process listens already."""
         self._sock.listen(self._backlog)
-        self._loop.add_reader(self._sock.fileno(), self._ready)
+        self._loop.add_reader(self._sock.fileno(), self._accept_ready)
         self._renew()
 
     def close(self) -> None:
@@ -60,17 +60,17 @@ class AcceptTurns:
         self._block.connections(None)
 
     @property
-    def _mine(self) -> int:
+    def _connection_count(self) -> int:
         return self._count() + len(self._arriving)
 
     def _renew(self) -> None:
-        self._block.connections(self._mine)
-        self._renewal = self._loop.call_later(_RENEWED, self._renew)
+        self._block.connections(self._connection_count)
+        self._renewal = self._loop.call_later(_RENEWAL, self._renew)
 
-    def _ready(self) -> None:
+    def _accept_ready(self) -> None:
         """Accept what has come while no other worker has fewer connections."""
         for _ in range(_AT_ONCE):
-            mine = self._mine
+            mine = self._connection_count
             if any(other.accepts_more(mine) for other in self._others):
                 self._pause(_PATIENCE)
                 return
@@ -87,14 +87,14 @@ class AcceptTurns:
             if not self._exhausted:
                 _log.error("no connection can be accepted: %s", error.strerror or error)
             self._exhausted = True
-            self._pause(_EXHAUSTED)
+            self._pause(_RETRY)
             return False
         self._exhausted = False
         connection.setblocking(False)
         task = self._loop.create_task(self._adopt(connection))
         self._arriving.add(task)
         task.add_done_callback(self._arriving.discard)
-        self._block.connections(self._mine)
+        self._block.connections(self._connection_count)
         return True
 
     async def _adopt(self, connection: socket.socket) -> None:
@@ -111,5 +111,5 @@ class AcceptTurns:
     def _resume(self) -> None:
         self._timer = None
         if not self._closed:
-            self._loop.add_reader(self._sock.fileno(), self._ready)
+            self._loop.add_reader(self._sock.fileno(), self._accept_ready)
             self._accept()

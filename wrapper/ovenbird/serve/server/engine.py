@@ -10,11 +10,11 @@ import uvicorn
 from ..call import ServerTransport
 
 _log = logging.getLogger("ovenbird")
-_absent = ""  # what could not be imported
+_import_error = ""  # what could not be imported
 try:
     from . import protocol, uvicorn_adapter
 except (ImportError, AttributeError, TypeError) as error:
-    _absent = str(error)
+    _import_error = str(error)
 
 
 def choose() -> tuple[Any, ServerTransport]:
@@ -35,4 +35,4 @@ def choose() -> tuple[Any, ServerTransport]:
 
 def missing_parts() -> list[str]:
     """Return what this uvicorn lacks and ours needs."""
-    return [_absent] if _absent else uvicorn_adapter.missing_parts()
+    return [_import_error] if _import_error else uvicorn_adapter.missing_parts()

@@ -21,7 +21,7 @@ from .uvicorn_adapter import STATUS_LINE
 _log = logging.getLogger("ovenbird")
 _LINGER = 1.0  # seconds for which a client that was refused may go on sending, so that it sees the answer and no reset
 _HALF_OPEN = 1.0  # seconds that an answer has for a client that sends no more: it has left, or waits for the answer
-_UNSPOKEN = ("Invalid HTTP version", "Pause on PRI/Upgrade")  # what the parser says of other versions
+_OTHER_VERSION = ("Invalid HTTP version", "Pause on PRI/Upgrade")  # what the parser says of other versions
 _CLOSE_WAIT = 8  # the state of a connection whose other side sends no more
 
 
@@ -126,10 +126,10 @@ class LimitedHttpProtocol(RequestReader):
         """Answer a request that cannot be read, after the calls before it, and end the connection."""
         cause = error if isinstance(error, RequestError) else error.__context__
         if not isinstance(cause, RequestError):
-            unspoken = str(error) in _UNSPOKEN
+            unspoken = str(error) in _OTHER_VERSION
             cause = RequestError(505 if unspoken else 400, f"the request is not HTTP/1.1: {error}")
         self._over, self._rest = True, b""
-        answer = self._answer(cause)
+        answer = self._format_refusal(cause)
         cycle = self.cycle
         waiting = cycle is not None and not cycle.response_complete
         if self._phase != BODY:
@@ -147,7 +147,7 @@ class LimitedHttpProtocol(RequestReader):
         else:
             self.transport.close()
 
-    def _answer(self, error: RequestError) -> bytes:
+    def _format_refusal(self, error: RequestError) -> bytes:
         _log.warning("a request was refused: %d: %s", error.status, error.detail)
         type(self).count(error.status)
         reply = problem(error.status, error.detail)

@@ -24,14 +24,14 @@ def watch(roots: list[Path], changed: Callable[[], None]) -> None:
 
         raise SettingsError("--reload needs the package watchfiles", hint=format_install_command("reload")) from None
 
-    def wanted(_: object, path: str) -> bool:
-        place = Path(path)
-        return place.suffix in _SUFFIXES and any(
-            place.is_relative_to(root) and not _IGNORED & set(place.relative_to(root).parts) for root in roots
+    def is_watched(_: object, path: str) -> bool:
+        file = Path(path)
+        return file.suffix in _SUFFIXES and any(
+            file.is_relative_to(root) and not _IGNORED & set(file.relative_to(root).parts) for root in roots
         )
 
     def look() -> None:
-        for changes in watchfiles.watch(*roots, watch_filter=wanted, debounce=200, raise_interrupt=False):
+        for changes in watchfiles.watch(*roots, watch_filter=is_watched, debounce=200, raise_interrupt=False):
             names = sorted({Path(path).name for _, path in changes})
             logging.getLogger("ovenbird").info("changed: %s; reloading", ", ".join(names[:5]))
             changed()

@@ -133,7 +133,7 @@ class RequestReader(HttpToolsProtocol):
         headers, version = self.headers, self.parser.get_http_version()
         head = framing.head_without_upgrade(self.parser.get_method(), self.url, version, headers)
         self._upgrading = False
-        self.parser = _parser(self)
+        self.parser = _make_parser(self)
         self.parser.feed_data(head)
         self.scope["headers"] = headers
 
@@ -294,7 +294,7 @@ class RequestReader(HttpToolsProtocol):
         raise NotImplementedError
 
 
-def _parser(protocol: RequestReader) -> Any:
+def _make_parser(protocol: RequestReader) -> Any:
     """A parser, set as uvicorn's own."""
     parser = httptools.HttpRequestParser(protocol)
     parser.set_dangerous_leniencies(lenient_data_after_close=True)

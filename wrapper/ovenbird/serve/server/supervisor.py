@@ -24,12 +24,12 @@ from .worker_context import WorkerSlot
 
 _log = logging.getLogger("ovenbird")
 _STABLE = 10.0  # seconds after which the end of a worker is no longer put down to its start
-_FIRST, _LONGEST = 0.25, 30.0  # seconds of back-off
+_MIN_BACKOFF, _MAX_BACKOFF = 0.25, 30.0  # seconds of back-off
 _LOOK = 1.0  # seconds between two looks at the workers' event loops
 _SILENCE = 5.0  # seconds beyond the time limit of a call for which an event loop may stand still
-_LEAST_SILENCE, _UNLIMITED_SILENCE = 10.0, 60.0  # at least, and where calls have no time limit
+_MIN_SILENCE, _UNLIMITED_SILENCE = 10.0, 60.0  # at least, and where calls have no time limit
 _MARGIN = 5.0  # seconds that a worker gets beyond its drain delay and grace before it is killed
-_TOLD = range(70, 80)  # statuses of errors of ours, which the worker has told in full
+_REPORTED = range(70, 80)  # statuses of errors of ours, which the worker has told in full
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD, signal.SIGHUP)
 
 
@@ -80,12 +80,12 @@ class Supervisor:
         self._blocks = list(range(len(blocks) - 1, -1, -1))  # those that no worker has
         self._due: dict[int, float] = {}  # slot -> when to start its next worker
         self._failures = dict.fromkeys(range(count), 0)
-        self._served = False  # whether any worker was ever ready
+        self._was_ready = False  # whether any worker was ever ready
         self._stopping = 0.0
         self._code = 0
-        self._starved = memory_kills()
-        self._silence = _longest_silence(settings)
-        self._looked = monotonic()
+        self._memory_kills = memory_kills()
+        self._silence = _max_silence(settings)
+        self._last_look = monotonic()
         self._wake_read, self._wake_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self._poll = select.poll()
 
@@ -102,9 +102,9 @@ class Supervisor:
                 return self._code
             for descriptor, _ in self._poll.poll(self._pause()):
                 if descriptor == self._wake_read:
-                    self._signalled(os.read(self._wake_read, 1024))
+                    self._handle_signals(os.read(self._wake_read, 1024))
                 else:
-                    self._told(descriptor)
+                    self._receive_words(descriptor)
             self._reap()
             self._watch()
             if self._stopping and monotonic() > self._stopping:
@@ -118,14 +118,14 @@ class Supervisor:
         """Milliseconds until something is due; None when nothing is."""
         times = [*self._due.values(), *([self._stopping] if self._stopping else [])]
         if self._silence and any(child.ready for child in self._children.values()):
-            times.append(self._looked + _LOOK)
+            times.append(self._last_look + _LOOK)
         return max(0, int((min(times) - monotonic()) * 1000) + 1) if times else None
 
     def _start_due(self) -> None:
         now = monotonic()
         for slot in [slot for slot, when in self._due.items() if when <= now]:
             if not self._blocks:  # so many retire that the next one has to wait for the end of one of them
-                self._due[slot] = now + _FIRST
+                self._due[slot] = now + _MIN_BACKOFF
                 continue
             del self._due[slot]
             self._start(slot)
@@ -137,12 +137,12 @@ class Supervisor:
         late = any(child.ready for child in self._children.values())
         pid = os.fork()
         if pid == 0:
-            self._child(slot, block, ours, theirs, late)
+            self._run_child(slot, block, ours, theirs, late)
         theirs.close()
         self._poll.register(ours, select.POLLIN)
         self._children[pid] = WorkerProcess(pid, slot, block, ours, monotonic())
 
-    def _child(self, slot: int, block: int, ours: socket.socket, theirs: socket.socket, late: bool) -> None:
+    def _run_child(self, slot: int, block: int, ours: socket.socket, theirs: socket.socket, late: bool) -> None:
         """Become a worker; never returns."""
         code = 1
         try:
@@ -160,7 +160,7 @@ class Supervisor:
         finally:
             self._actions.end_process(code)
 
-    def _told(self, descriptor: int) -> None:
+    def _receive_words(self, descriptor: int) -> None:
         child = next(child for child in self._children.values() if child.link.fileno() == descriptor)
         try:
             word = child.link.recv(64)
@@ -169,14 +169,14 @@ class Supervisor:
         if not word:
             self._poll.unregister(descriptor)
         if READY in word:
-            self._is_ready(child)
+            self._mark_ready(child)
         if ENOUGH in word and not child.retiring and not self._stopping:
             child.retiring = True
             self._due[child.slot] = 0.0
 
-    def _is_ready(self, child: WorkerProcess) -> None:
+    def _mark_ready(self, child: WorkerProcess) -> None:
         """Count a worker that is ready, and have its predecessors drain: nothing was lost while it started."""
-        child.ready = self._served = True
+        child.ready = self._was_ready = True
         for other in self._children.values():
             if other is not child and other.slot == child.slot:
                 with contextlib.suppress(OSError):
@@ -187,7 +187,7 @@ class Supervisor:
         ):
             _log.info("%d workers are ready", self.count)
 
-    def _signalled(self, numbers: bytes) -> None:
+    def _handle_signals(self, numbers: bytes) -> None:
         for number in numbers:
             if number == signal.SIGHUP and not self._stopping:
                 self._replace_all()
@@ -231,10 +231,10 @@ class Supervisor:
         What is added up is time in which this process ran too: a container that was frozen is no reason.
         """
         now = monotonic()
-        passed = now - self._looked
+        passed = now - self._last_look
         if passed < _LOOK or not self._silence or self._stopping:
             return
-        self._looked = now
+        self._last_look = now
         for child in self._children.values():
             block = self._counters[child.block]
             if not child.ready or block.beats != child.beats:
@@ -263,9 +263,9 @@ class Supervisor:
                 return
             child = self._children.pop(pid, None)
             if child is not None:  # else an orphan that process 1 has inherited
-                self._ended(child, status)
+                self._handle_end(child, status)
 
-    def _ended(self, child: WorkerProcess, status: int) -> None:
+    def _handle_end(self, child: WorkerProcess, status: int) -> None:
         with contextlib.suppress(KeyError):
             self._poll.unregister(child.link)
         child.link.close()
@@ -273,37 +273,37 @@ class Supervisor:
         self._blocks.append(child.block)
         code = os.waitstatus_to_exitcode(status)
         if self._stopping:
-            if child.ready or not self._served:  # one that was still starting says nothing about the service
+            if child.ready or not self._was_ready:  # one that was still starting says nothing about the service
                 self._code = self._code or (code if code >= 0 else 128 - code)
             return
         if child.retiring:
             return
-        why = self._why(code)
-        if not self._served and not self.forgiving:
+        why = self._describe_end(code)
+        if not self._was_ready and not self.forgiving:
             # it never worked: starting it again would fail again, and whoever started us should know
-            if code not in _TOLD:
+            if code not in _REPORTED:
                 _log.error("worker %d %s before it was ready", child.slot, why)
             self._code = code if code >= 0 else 128 - code
             self._stop(signal.SIGTERM)
             return
-        self._again(child, why)
+        self._restart(child, why)
 
-    def _why(self, code: int) -> str:
+    def _describe_end(self, code: int) -> str:
         """How a worker ended, for the log."""
         if code >= 0:
             return f"ended with status {code}"
-        before, self._starved = self._starved, memory_kills()
-        cause = ": out of memory" if code == -signal.SIGKILL and self._starved > before else ""
+        before, self._memory_kills = self._memory_kills, memory_kills()
+        cause = ": out of memory" if code == -signal.SIGKILL and self._memory_kills > before else ""
         return f"was killed by {signal.Signals(-code).name}{cause}"
 
-    def _again(self, child: WorkerProcess, why: str) -> None:
+    def _restart(self, child: WorkerProcess, why: str) -> None:
         """Start a worker's successor: at once when it had lived for a while, else after a pause that doubles."""
         if self.forgiving and not child.ready:
             _log.warning("the worker %s; waiting for a change", why)
             return
         lived = monotonic() - child.started
         failures = self._failures[child.slot] = 0 if lived > _STABLE else self._failures[child.slot] + 1
-        pause = min(_LONGEST, _FIRST * 2 ** (failures - 2)) if failures > 1 else 0.0
+        pause = min(_MAX_BACKOFF, _MIN_BACKOFF * 2 ** (failures - 2)) if failures > 1 else 0.0
         _log.error(
             "worker %d (process %d) %s; a new one starts%s",
             child.slot,
@@ -314,11 +314,11 @@ class Supervisor:
         self._due[child.slot] = monotonic() + pause
 
 
-def _longest_silence(settings: Settings) -> float:
+def _max_silence(settings: Settings) -> float:
     """Return for how long, in seconds, the event loop of a worker may stand still; 0 for no limit.
 
     With --reload somebody may have stopped the code in a debugger.
     """
     if settings.reload:
         return 0.0
-    return max(settings.timeout + _SILENCE, _LEAST_SILENCE) if settings.timeout else _UNLIMITED_SILENCE
+    return max(settings.timeout + _SILENCE, _MIN_SILENCE) if settings.timeout else _UNLIMITED_SILENCE

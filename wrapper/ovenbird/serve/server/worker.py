@@ -83,7 +83,7 @@ class Worker:
         self._force = asyncio.Event()  # and without waiting for calls in flight
         self._retiring = False
         self._ending = False  # the parent has said that the service ends
-        self._asked = False  # a signal of this worker's own has asked for its successor
+        self._was_signalled = False  # a signal of this worker's own has asked for its successor
         self._number = signal.SIGTERM  # what ended it
 
     def _gauge(self) -> None:
@@ -100,27 +100,27 @@ class Worker:
         loop = uvloop.new_event_loop()
         asyncio.set_event_loop(loop)
         try:
-            return loop.run_until_complete(self._life(loop))
+            return loop.run_until_complete(self._live(loop))
         finally:
             self.journal.flush()
 
-    async def _life(self, loop: asyncio.AbstractEventLoop) -> int:
+    async def _live(self, loop: asyncio.AbstractEventLoop) -> int:
         self.block.begin()
         self.app.start(loop)
         server = None if self._late else await self._open()
-        self._signals(loop)
+        self._handle_signals(loop)
         began = perf_counter()
         if not await self._prepare(loop):
             return 128 + self._number
         self.block.phase("init", perf_counter() - began)
         server = server or await self._open()
-        self._trace(server)
+        self._enable_tracing(server)
         beat = loop.create_task(self._beat(server, loop))
         try:
             gc.freeze()  # what start-up has made stays: no collection need look at it again, and none holds up a call
             self.gate.ready()
             self._on_serving()
-            self._tell(READY)
+            self._write_word(READY)
             await self._stop.wait()
             await self._drain(server, loop)
             self.journal.flush()
@@ -132,7 +132,7 @@ class Worker:
     async def _open(self) -> HttpServer:
         """Open the port: probes are answered from now on."""
         application = self.handler.shape is HandlerKind.ASGI
-        config = self._config(self.app, ws="auto" if application else "none", proxy_headers=application)
+        config = self._make_config(self.app, ws="auto" if application else "none", proxy_headers=application)
         shared = len(self._blocks) > 2  # two for each worker: one that retires overlaps with its successor
         server = HttpServer(config, self.block if shared else None, self._blocks)
         self._server = server
@@ -146,7 +146,7 @@ class Worker:
 
     async def _open_probes(self, sock: socket.socket) -> HttpServer:
         """Open the port for probes, which stays open to the end: it tells that calls are no longer taken, and why."""
-        config = self._config(self.internal.probe, ws="none", proxy_headers=False)
+        config = self._make_config(self.internal.probe, ws="none", proxy_headers=False)
         server = HttpServer(config)
         try:
             await server.startup(sockets=[sock])
@@ -155,7 +155,7 @@ class Worker:
             raise taken(settings, error, second_flag(settings)) from None
         return server
 
-    def _config(self, application: Any, **options: Any) -> uvicorn.Config:
+    def _make_config(self, application: Any, **options: Any) -> uvicorn.Config:
         config = uvicorn.Config(
             application, http=self._protocol or "auto", loop="none", lifespan="off", log_config=None, access_log=False,
             server_header=False, backlog=_BACKLOG, interface="asgi3",
@@ -168,7 +168,7 @@ class Worker:
         """Whether a connection speaks HTTP by our protocol: others are WebSockets, or uvicorn's own."""
         return self._protocol is not None and isinstance(connection, self._protocol)
 
-    def _trace(self, server: HttpServer) -> None:
+    def _enable_tracing(self, server: HttpServer) -> None:
         """Have calls traced when the user's environment has OpenTelemetry's SDK, and says or has said where to."""
         from ..observability import otel
 
@@ -183,7 +183,7 @@ class Worker:
     async def _prepare(self, loop: asyncio.AbstractEventLoop) -> bool:
         """Construct and init, each once, within the time limit; false when SIGTERM came first."""
         limit = self.settings.init_timeout or None
-        guard = self._guard()
+        guard = self._start_guard()
         work = loop.create_task(self.startup.begin())
         stop = loop.create_task(self._stop.wait())
         await asyncio.wait((work, stop), timeout=limit, return_when=asyncio.FIRST_COMPLETED)
@@ -198,7 +198,7 @@ class Worker:
             return False
         raise init_too_long(self.handler.name, self.settings.init_timeout)
 
-    def _guard(self) -> threading.Timer | None:
+    def _start_guard(self) -> threading.Timer | None:
         """Ends the process when an async init blocks the loop, which could not even notice that the time is up."""
         init = self.startup.on_loop
         if not self.settings.init_timeout or not init:
@@ -217,22 +217,22 @@ class Worker:
         guard.start()
         return guard
 
-    def _signals(self, loop: asyncio.AbstractEventLoop) -> None:
+    def _handle_signals(self, loop: asyncio.AbstractEventLoop) -> None:
         if self._link >= 0:
             os.set_blocking(self._link, False)
-            loop.add_reader(self._link, self._heard)
-            loop.add_signal_handler(signal.SIGTERM, self._signalled_alone)
-            loop.add_signal_handler(signal.SIGINT, self._signalled_alone)
+            loop.add_reader(self._link, self._read_words)
+            loop.add_signal_handler(signal.SIGTERM, self._handle_own_signal)
+            loop.add_signal_handler(signal.SIGINT, self._handle_own_signal)
         else:
-            self._signals_of_service(loop)
-        guard_forks(self._descriptors)
+            self._handle_service_signals(loop)
+        guard_forks(self._list_descriptors)
 
-    def _signals_of_service(self, loop: asyncio.AbstractEventLoop) -> None:
+    def _handle_service_signals(self, loop: asyncio.AbstractEventLoop) -> None:
         """Take signals as meant for the whole service: this process has no parent."""
         loop.add_signal_handler(signal.SIGTERM, self._terminate)
         loop.add_signal_handler(signal.SIGINT, self._interrupt)
 
-    def _descriptors(self) -> Iterator[int]:
+    def _list_descriptors(self) -> Iterator[int]:
         """Yield the descriptors of all connections, which a child that the user's code forks must not hold open."""
         for server in (self._server, self._prober):
             for connection in server.connections if server is not None else ():
@@ -240,23 +240,23 @@ class Worker:
                 if sock is not None:
                     yield sock.fileno()
 
-    def _signalled_alone(self) -> None:
+    def _handle_own_signal(self) -> None:
         """Only the parent knows that the service ends, and says so before it signals. A signal that comes without is
         for this worker alone: it serves on until the parent has started another one, the second time it goes at once.
         """
-        self._heard()
+        self._read_words()
         if self._ending or self._stop.is_set():
             return
         if self.gate.state is not WorkerState.READY:
             self._stop.set()
-        elif self._asked:
+        elif self._was_signalled:
             self._retiring = True
             self._hurry.set()
             self._stop.set()
         else:
-            self._asked = True
+            self._was_signalled = True
             _log.info("worker %d got a signal of its own: it is replaced", self.context.worker_id)
-            self._tell(ENOUGH)
+            self._write_word(ENOUGH)
 
     def _terminate(self) -> None:
         """The first SIGTERM drains; the second one shortens the drain delay. No accepted call is lost by either."""
@@ -273,12 +273,12 @@ class Worker:
         self._hurry.set()
         self._stop.set()
 
-    def _tell(self, word: bytes) -> None:
+    def _write_word(self, word: bytes) -> None:
         if self._link >= 0:
             with contextlib.suppress(OSError):  # the parent is gone
                 os.write(self._link, word)
 
-    def _heard(self) -> None:
+    def _read_words(self) -> None:
         """Take what the parent says; when it is gone without a word nobody would ever end this process."""
         try:
             words = os.read(self._link, 64)
@@ -288,7 +288,7 @@ class Worker:
             loop = asyncio.get_running_loop()
             loop.remove_reader(self._link)
             self._link = -1
-            self._signals_of_service(loop)
+            self._handle_service_signals(loop)
             _log.warning("the parent process is gone: draining")
             self._stop.set()
         for number in words:
@@ -304,7 +304,7 @@ class Worker:
 
     async def _beat(self, server: HttpServer, loop: asyncio.AbstractEventLoop) -> None:
         """Once a second: a sign for the parent, clients that are late or behind, a worker that has served enough."""
-        retire_at = _jittered(self.settings.max_requests)
+        retire_at = _add_jitter(self.settings.max_requests)
         announced = False
         while True:
             self.block.beat()
@@ -321,7 +321,7 @@ class Worker:
             if why and self._link >= 0 and not announced:  # it serves on until its successor is ready
                 announced = True
                 _log.info("worker %d is replaced: %s", self.context.worker_id, why)
-                self._tell(ENOUGH)
+                self._write_word(ENOUGH)
             await asyncio.sleep(1.0 if not retire_at else 0.1)
 
     async def _drain(self, server: HttpServer, loop: asyncio.AbstractEventLoop) -> None:
@@ -332,18 +332,18 @@ class Worker:
             self._stop_listening(server)
             if self._prober is not None:
                 self._stop_listening(self._prober)
-            await _first(self._hurry, self._force, timeout=self.settings.drain_delay)
+            await _wait_for_first(self._hurry, self._force, timeout=self.settings.drain_delay)
         else:
-            await _first(self._hurry, self._force, timeout=self.settings.drain_delay)
+            await _wait_for_first(self._hurry, self._force, timeout=self.settings.drain_delay)
             await self._close_port(server, loop)
         end = loop.time() + self.settings.grace
-        await self._quiet(server, loop, end)
+        await self._wait_until_quiet(server, loop, end)
         await self._finish(server)
         while server.connections and loop.time() < end and not self._force.is_set():
-            await _first(self._force, timeout=0.02)  # answers that a slow client has not taken yet
+            await _wait_for_first(self._force, timeout=0.02)  # answers that a slow client has not taken yet
         self.gate.close()
 
-    async def _quiet(self, server: HttpServer, loop: asyncio.AbstractEventLoop, end: float) -> None:
+    async def _wait_until_quiet(self, server: HttpServer, loop: asyncio.AbstractEventLoop, end: float) -> None:
         """Wait until no call is in flight, nor about to come on a connection that was taken just now."""
         patience = min(end, loop.time() + (0.0 if self._hurry.is_set() else _LINGER))
         for connection in server.connections:
@@ -353,7 +353,7 @@ class Worker:
             fresh = any(getattr(connection, "cycle", connection) is None for connection in server.connections)
             if not server.tasks and not self.app.finishing and not (fresh and loop.time() < patience):
                 return
-            await _first(self._force, timeout=0.02)
+            await _wait_for_first(self._force, timeout=0.02)
 
     async def _finish(self, server: HttpServer) -> None:
         """Close idle connections, and stop the calls that are still in flight."""
@@ -385,7 +385,7 @@ class Worker:
         spare.close()
 
 
-async def _first(*events: asyncio.Event, timeout: float) -> None:
+async def _wait_for_first(*events: asyncio.Event, timeout: float) -> None:
     """Wait until one of the events is set, or the time is up."""
     tasks = [asyncio.ensure_future(event.wait()) for event in events]
     await asyncio.wait(tasks, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
@@ -393,7 +393,7 @@ async def _first(*events: asyncio.Event, timeout: float) -> None:
         task.cancel()
 
 
-def _jittered(count: int) -> int:
+def _add_jitter(count: int) -> int:
     """A count and up to a tenth more, so that workers do not retire together."""
     import random
 
