@@ -1,1 +1,1 @@
-"""What can be seen of a service: access log, metrics, failures, traces and its own routes."""
+"""Observability of a service: access log, metrics, failures, traces, and the routes of the runtime."""

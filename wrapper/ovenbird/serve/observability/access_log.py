@@ -1,4 +1,4 @@
-"""The access log: calls are put aside as they end, and written together, off the hot path."""
+"""The access log: calls are buffered when they end, and written together, off the hot path."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from typing import Any
 from ..call import HttpCall
 
 _PAUSE = 0.1  # seconds
-_SLICE = 64  # calls that are written in one go
-_MAX_CALLS = 20_000  # calls put aside; more are counted and said to be missing
+_SLICE = 64  # calls that are written at once
+_MAX_CALLS = 20_000  # calls in the buffer; further calls are only counted, as missing
 
 
 class AccessLog:
-    """Lines about calls; `write(records)` takes them, a list of (unix time, message, fields)."""
+    """Buffers calls, and passes records to `write`: a list of (Unix time, message, fields)."""
 
     def __init__(self, name: str, write: Callable[[list[tuple[float, str, dict[str, Any]]]], None]) -> None:
         self.name = name
@@ -28,12 +28,12 @@ class AccessLog:
         self._timer: Any = None
 
     def start(self, loop: Any, context: Context | None = None) -> None:
-        """Take the loop that runs the timer, and the context to run it in: that of a call would outlive the call."""
+        """Set the loop of the timer, and its context: the context of a call would be kept after the call."""
         self._loop = loop
         self._context = context
 
     def add(self, call: HttpCall, seconds: float) -> None:
-        """Put a call aside that took so many seconds."""
+        """Add a call to the buffer, with its duration in seconds."""
         if len(self._calls) >= _MAX_CALLS:
             self._lost += 1
             return
@@ -42,7 +42,7 @@ class AccessLog:
             self._timer = self._loop.call_later(_PAUSE, self._write_slice, context=self._context)
 
     def _write_slice(self) -> None:
-        """Write a slice, and the next one when the loop has had its turn: no call waits for a long list."""
+        """Write a slice, and schedule the next one: a long list must not delay calls."""
         self._timer = None
         self._write_calls(self._calls[:_SLICE])
         del self._calls[:_SLICE]
@@ -51,7 +51,7 @@ class AccessLog:
             self._timer = self._loop.call_later(pause, self._write_slice, context=self._context)
 
     def flush(self) -> None:
-        """Write all that was put aside."""
+        """Write all buffered calls."""
         calls, self._calls = self._calls, []
         self._write_calls(calls)
 

@@ -1,4 +1,4 @@
-"""What went wrong in a call: one structured record in the log, an opaque id for the client."""
+"""Report failures of calls: one structured record in the log, an opaque id for the client."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ _log = logging.getLogger("ovenbird")
 
 
 class FailureReporter:
-    """Records failures of one function. `debug` puts the traceback into the answer too."""
+    """Reports failures of one function. With `debug` the traceback is also in the answer."""
 
     def __init__(self, name: str, debug: bool) -> None:
         self.name = name
         self.debug = debug
-        self.watch: Callable[[BaseException], None] | None = None  # is shown each failure, in the context of its call
+        self.watch: Callable[[BaseException], None] | None = None  # called with each failure, in its call's context
 
     def record(self, call: HttpCall, error: BaseException) -> None:
-        """Log a failure with its traceback, under an id that the client is told."""
+        """Log a failure with its traceback, under the id that the client gets."""
         call.error_id = call.error_id or new_id(64)
         if self.watch is not None:
             self.watch(error)
@@ -38,12 +38,12 @@ class FailureReporter:
         _log.error(message, extra={"fields": fields, "traceback": trace})
 
     def reply(self, call: HttpCall, error: BaseException) -> HttpResponse:
-        """The 500 for a failure: nothing of the inside but the id, without `debug`."""
+        """Return the 500 for a failure. Without `debug` it reveals nothing but the id."""
         extra: dict[str, Any] = {"traceback": user_traceback(error)} if self.debug else {}
         return problem(
             500, "the function failed; the log has the reason under this id", error_id=call.error_id, **extra
         )
 
     def note(self, call: HttpCall, message: str) -> None:
-        """Log something about a call that is worth a warning."""
+        """Log a warning about a call."""
         _log.warning(message, extra={"fields": {"request_id": call.request_id, "trace_id": call.trace_id}})

@@ -1,7 +1,7 @@
-"""Counters of one worker in a block of shared memory, and all workers' together in Prometheus' text format.
+"""Metrics: each worker counts in a block of shared memory; their sum is exported in Prometheus' text format.
 
-Each worker writes only its own block, so nothing is locked; whoever is asked for `/_/metrics` adds the blocks up.
-A worker that takes a dead one's place goes on with its block: counters never go back.
+A worker writes only to its own block, so no lock is needed. The worker that answers `/_/metrics` adds the blocks up.
+The successor of a worker continues with a used block, so that counters never decrease.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _REJECTED, _IN_FLIGHT, _QUEUED, _PID, _STARTS, _PENDING, _CUT_OFF, _CONNECTIONS 
 _BEATS, _SILENT, _KILLED = range(_CONNECTIONS + 1, _CONNECTIONS + 4)
 _PHASE = _KILLED + 1
 CELLS = _PHASE + len(PHASES)
-_OF_LIVING = (_IN_FLIGHT, _QUEUED, _PENDING, _CONNECTIONS, _BEATS, _SILENT, _PID)  # what a worker that has ended loses
+_OF_LIVING = (_IN_FLIGHT, _QUEUED, _PENDING, _CONNECTIONS, _BEATS, _SILENT, _PID)  # reset at the end of a worker
 _DOUBLE = 8  # bytes of a double
 
 
@@ -32,14 +32,14 @@ class WorkerMetrics:
         self.cells = cells
 
     def begin(self) -> None:
-        """A worker takes the block: what only a living one has starts at zero."""
+        """Start a worker with this block: reset its gauges, and keep its counters."""
         for cell in _OF_LIVING:
             self.cells[cell] = 0.0
         self.cells[_PID] = float(os.getpid())
         self.cells[_STARTS] += 1.0
 
     def end(self) -> None:
-        """The worker has ended, however: its counters stay, what only a living one has goes."""
+        """Reset the gauges of a worker that has ended, and keep its counters."""
         for cell in _OF_LIVING:
             self.cells[cell] = 0.0
 
@@ -51,7 +51,7 @@ class WorkerMetrics:
         cells[_SUM] += seconds
 
     def count_refused_request(self, status: int) -> None:
-        """Count a request that was answered before it was a call, as it is no HTTP/1.1 or too large."""
+        """Count a request that was refused before it became a call: it was malformed or too large."""
         self.cells[status] += 1.0
 
     def count_refused_call(self) -> None:
@@ -59,16 +59,16 @@ class WorkerMetrics:
         self.cells[_REJECTED] += 1.0
 
     def load(self, in_flight: int, queued: int) -> None:
-        """Say how many calls run and wait."""
+        """Set how many calls run, and how many wait."""
         self.cells[_IN_FLIGHT] = float(in_flight)
         self.cells[_QUEUED] = float(queued)
 
     def pending(self, size: int) -> None:
-        """Say how many bytes of answers wait for clients that are behind."""
+        """Set how many bytes of answers clients have not received yet."""
         self.cells[_PENDING] = float(size)
 
     def connections(self, count: int | None) -> None:
-        """Say how many connections the worker has; None when it accepts no more."""
+        """Set how many connections the worker has; None if it accepts no more."""
         self.cells[_CONNECTIONS] = 0.0 if count is None else count + 1.0
 
     def accepts_more(self, count: int) -> bool:
@@ -76,28 +76,28 @@ class WorkerMetrics:
         return 0.0 < float(self.cells[_CONNECTIONS]) < count + 1.0
 
     def cut_off(self) -> None:
-        """Count a client that was cut off as it did not take its answer."""
+        """Count a client that was cut off because it did not receive its answer."""
         self.cells[_CUT_OFF] += 1.0
 
     def beat(self) -> None:
-        """Show the parent of the workers that the event loop runs."""
+        """Count a heartbeat: it shows the supervisor that the event loop runs."""
         self.cells[_BEATS] += 1.0
 
     @property
     def beats(self) -> float:
-        """Return how often the worker has called `beat`."""
+        """Return the number of heartbeats."""
         return float(self.cells[_BEATS])
 
     def silent(self, seconds: float) -> None:
-        """Say for how long the worker has not called `beat`. For the parent of the workers."""
+        """Set the seconds since the last heartbeat. Called by the supervisor."""
         self.cells[_SILENT] = seconds
 
     def kill(self) -> None:
-        """Count that the worker was killed as it was silent. For the parent of the workers."""
+        """Count a worker that was killed for lack of heartbeats. Called by the supervisor."""
         self.cells[_KILLED] += 1.0
 
     def phase(self, name: str, seconds: float) -> None:
-        """Say how long a phase of the start took."""
+        """Set the duration of a phase of the start."""
         self.cells[_PHASE + PHASES.index(name)] = seconds
 
 
@@ -110,7 +110,7 @@ class SharedMetrics:
         self.blocks = [WorkerMetrics(cells[index * CELLS : (index + 1) * CELLS]) for index in range(count)]
 
     def text(self) -> str:
-        """All counters in Prometheus' text format."""
+        """Return all metrics in Prometheus' text format."""
         return "".join(f"{line}\n" for line in self._lines())
 
     def _total(self, cell: int) -> float:
@@ -145,7 +145,7 @@ class SharedMetrics:
         return lines + self._processes()
 
     def _processes(self) -> list[str]:
-        """Memory and CPU of each worker, from /proc, and how long its event loop has not run."""
+        """Return the memory and CPU time of each worker, from /proc, and the time since its last heartbeat."""
         cpu = _head("ovenbird_worker_cpu_seconds_total", "counter", "CPU time of a worker, user and system.")
         memory = _head("ovenbird_worker_resident_memory_bytes", "gauge", "Resident memory of a worker.")
         silent = _head("ovenbird_worker_silent_seconds", "gauge", "How long the event loop of a worker has not run.")
@@ -159,12 +159,12 @@ class SharedMetrics:
 
 
 def usage(pid: int) -> tuple[int, float] | None:
-    """Resident bytes and CPU seconds of a process; None when it is gone, or the system has no /proc."""
+    """Return resident bytes and CPU seconds of a process; None if it has ended, or there is no /proc."""
     try:
         pages = Path(f"/proc/{pid}/statm").read_text().split()[1]
     except (OSError, IndexError):
         return None
-    from ...common.process_stat import read_process_stat  # a start has no use for it
+    from ...common.process_stat import read_process_stat  # not needed for a start
 
     fields = read_process_stat(pid)
     if not fields:

@@ -1,4 +1,4 @@
-"""The OpenAPI 3.1 document of a handler, from the same binding that its calls go through."""
+"""The OpenAPI 3.1 document of a handler, from the binder that its calls use."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from .schema_edits import add_formats, drop_secret_defaults
 
 _REF = "#/components/schemas/{name}"
 _PROBLEM_NAME = "ProblemDocument"  # user code may well have a class Problem
-# what `cloudevent.check_attributes` takes
+# the same rules as in `cloudevent.check_attributes`
 _TEXT = {"type": "string", "pattern": r"^[^\u0000-\u001f\u007f-\u009f\ufdd0-\ufdef\ufffe\uffff]+$"}
 _URI = {"type": "string", "pattern": r"^[^\u0000-\u0020\u007f-\u009f\ufdd0-\ufdef\ufffe\uffff]+$"}
 _EVENT = {
@@ -55,7 +55,7 @@ _EVENT = {
         ]
     },
 }
-_INSTANCES = ("default", "example", "const")  # keys of a schema whose values are no schemas
+_INSTANCES = ("default", "example", "const")  # keys of a schema whose values are not schemas
 _MAPS = ("properties", "patternProperties", "schemas", "$defs")
 _MEDIA = {str: "text/plain", bytes: "application/octet-stream"}
 _STATUSES = {
@@ -83,7 +83,7 @@ _PROBLEM = {
 
 
 def document(handler: Handler) -> dict[str, Any]:
-    """The OpenAPI document of one handler, as builtin values ready for JSON."""
+    """Return the OpenAPI document of a handler, as built-in values for JSON."""
     loaded = handler.loaded
     text = inspect.getdoc(loaded.found) or ""
     operation: dict[str, Any] = {"operationId": handler.name, "summary": text.partition("\n")[0], "description": text}
@@ -107,7 +107,7 @@ def document(handler: Handler) -> dict[str, Any]:
 
 
 def _fits_query(binder: Binder) -> bool:
-    """Whether every field is a scalar, or a list, so that a query holds it."""
+    """Return whether a query can hold all fields: each is a scalar or a list."""
     hints = [parameter.hint for parameter in binder.parameters]
     plain = all(hint is Any or is_scalar(hint) or is_many(hint) for hint in hints)
     return binder.mode is PayloadMode.FIELDS and plain and not binder.uploads and not binder.event_name
@@ -121,7 +121,7 @@ def _body(binder: Binder, schemas: dict[str, Any]) -> dict[str, Any]:
     if binder.mode is PayloadMode.WHOLE:
         (parameter,) = binder.parameters
         return {
-            "required": parameter.required and not takes_none(parameter.hint),  # no body is null then
+            "required": parameter.required and not takes_none(parameter.hint),  # without a body the value is None
             "content": {"application/json": {"schema": _schema(parameter, schemas)}},
         }
     schema = {
@@ -132,7 +132,7 @@ def _body(binder: Binder, schemas: dict[str, Any]) -> dict[str, Any]:
     }
     media = ["multipart/form-data"] if binder.uploads else ["application/json", "application/x-www-form-urlencoded"]
     content: dict[str, Any] = {name: {"schema": schema} for name in media}
-    # in a form, what is more than a scalar or a list of them is read as JSON in one field
+    # a field of a form that is neither a scalar nor a list of scalars is read as JSON
     nested = [
         parameter.name for parameter in binder.parameters if not parameter.upload and not _is_flat(parameter.hint)
     ]
@@ -142,7 +142,7 @@ def _body(binder: Binder, schemas: dict[str, Any]) -> dict[str, Any]:
 
 
 def _is_flat(hint: Any) -> bool:
-    """Whether a form holds the value as text, or as texts of one name."""
+    """Return whether a form holds the value as one field, or as several fields with the same name."""
     if hint is Any or is_scalar(hint):
         return True
     items = get_args(core(hint)) if is_many(hint) else ()
@@ -157,7 +157,7 @@ def _query(binder: Binder, schemas: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _schema(parameter: Parameter, schemas: dict[str, Any]) -> dict[str, Any]:
-    """The schema of one parameter; what it refers to is added to `schemas`."""
+    """Return the schema of a parameter, and add the schemas that it refers to to `schemas`."""
     if parameter.upload:
         file = {"type": "string", "contentMediaType": "application/octet-stream"}
         return {"type": "array", "items": file} if is_list(parameter.hint) else file
@@ -165,8 +165,8 @@ def _schema(parameter: Parameter, schemas: dict[str, Any]) -> dict[str, Any]:
     add_formats(schema, parameter.hint, named)
     schemas.update(named)
     if not parameter.required:
-        # a default that JSON cannot hold, or that its own hint does not take, is left out
-        with contextlib.suppress(Exception):  # classes of the user's take part, and may raise anything
+        # a default that JSON cannot hold, or that does not fit its hint, is left out
+        with contextlib.suppress(Exception):  # classes of the user may raise anything
             value = parameter.converter.convert(msgspec.to_builtins(parameter.default), "")
             schema = {**schema, "default": msgspec.to_builtins(value)}
     return schema
@@ -195,13 +195,13 @@ def _responses(handler: Handler, schemas: dict[str, Any], *, typed: bool) -> dic
 
 
 def _content(hint: Any, schemas: dict[str, Any]) -> dict[str, Any]:
-    """What is known of the answer from the hint of the result; empty for a hint that tells nothing of the body."""
+    """Return the content of the answer by the hint of the result; `{}` if the hint does not describe the body."""
     bare = core(hint)
     for kind, media in _MEDIA.items():
         if is_class(bare) and issubclass(bare, kind):
             return {media: {"schema": {"type": "string"} if kind is str else {}}}
     if getattr(bare, "__origin__", bare) is tuple or (is_class(bare) and issubclass(bare, PurePath)):
-        return {}  # (body, status) or the like; a file, which has the media type of its name
+        return {}  # (body, status) and the like; a file, whose media type depends on its name
     names = class_names(bare) if is_class(bare) else set()
     if names & {"pandas.DataFrame", "polars.DataFrame"}:
         rows = {"type": "array", "items": {"type": "object"}}
@@ -210,7 +210,7 @@ def _content(hint: Any, schemas: dict[str, Any]) -> dict[str, Any]:
         return {"application/json": {"schema": {} if "numpy.ndarray" in names else {"type": "array"}}}
     try:
         schema, named = _sent_schema(Converter("return", hint), schemas)
-    except Exception:  # a generator, a Response: no contract of the handler's
+    except Exception:  # a generator or a Response has no schema
         return {}
     add_formats(schema, hint, named)
     schemas.update(named)
@@ -218,7 +218,7 @@ def _content(hint: Any, schemas: dict[str, Any]) -> dict[str, Any]:
 
 
 def _sent_schema(converter: Converter, schemas: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The schema of an answer, and those that it refers to: under other names where one is read in another form."""
+    """Return the schema of an answer, and the schemas it refers to, with other names if those for input differ."""
     schema, named = converter.sent_schema(_REF)
     if all(schemas.get(name, part) == part for name, part in named.items()):
         return schema, named
@@ -229,7 +229,7 @@ def _sent_schema(converter: Converter, schemas: dict[str, Any]) -> tuple[dict[st
 def clean_document(node: Any, *, named: bool = False) -> Any:
     """Return a document that JSON can hold: without defaults, examples or limits that are `inf` or `nan`.
 
-    `named`: the keys are names that the user gave, and no words of JSON Schema.
+    `named`: the keys are names from the user, not keywords of JSON Schema.
     """
     if isinstance(node, dict):
         return {
@@ -243,7 +243,7 @@ def clean_document(node: Any, *, named: bool = False) -> Any:
 
 
 def _is_finite(key: Any, value: Any) -> bool:
-    """Whether a number, or a value that stands for an instance of a schema, can be written as JSON."""
+    """Return whether a number, or an instance of a schema, can be written as JSON."""
     if isinstance(value, float):
         return math.isfinite(value)
     if key in _INSTANCES and isinstance(value, dict):
@@ -254,5 +254,5 @@ def _is_finite(key: Any, value: Any) -> bool:
 
 
 def _valid_text(text: str) -> str:
-    """Text without halves of surrogate pairs, which UTF-8 does not have."""
+    """Return text with lone surrogates escaped, which UTF-8 cannot encode."""
     return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()

@@ -1,6 +1,6 @@
-"""OpenTelemetry, when the user's environment has its SDK: one SERVER span for each call.
+"""OpenTelemetry, if its SDK is installed: one SERVER span for each call.
 
-Chosen once, when init has finished: without the SDK, or with nothing to send spans to, a call never comes by here.
+It is set up once, after init. Without the SDK, or without an exporter, calls do not pass through this module.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ _log = logging.getLogger("ovenbird")
 
 
 def wanted(environ: Mapping[str, str]) -> bool:
-    """Whether the user's code has loaded the SDK, or the environment says where to send spans. Imports nothing."""
+    """Return whether user code has imported the SDK, or the environment names an exporter. Import nothing."""
     if environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
         return False
     return "opentelemetry.sdk.trace" in sys.modules or any(environ.get(name) for name in _EXPORTER)
 
 
 def traced(asgi: Any, app: App, environ: Mapping[str, str]) -> Any:
-    """The ASGI callable with a span around each call; `asgi` itself when there is nothing to trace with."""
+    """Return an ASGI callable with a span around each call; `asgi` itself if there is no tracer provider."""
     provider = _find_provider(app.handler.name, environ)
     if provider is None:
         return asgi
@@ -63,8 +63,9 @@ class _TracingMiddleware:
             await self.asgi(scope, receive, send)
             return
         trace = self.trace
-        headers = join_lines(scope["headers"])  # two `traceparent` lines are no trace, several of `tracestate` are one
-        if b"," in headers.get(b"traceparent", b""):  # the SDK would take them for one of a later version
+        # several `traceparent` headers are invalid, several `tracestate` headers are joined
+        headers = join_lines(scope["headers"])
+        if b"," in headers.get(b"traceparent", b""):  # the SDK would read them as one of a later version
             del headers[b"traceparent"]
         carrier = {name.decode("latin-1"): value.decode("latin-1") for name, value in headers.items()}
         parent = self.extract(carrier)
@@ -90,7 +91,7 @@ class _TracingMiddleware:
         return attributes
 
     def _end(self, span: Any) -> None:
-        call: Any = current_call.get()  # set by the application, in this very task
+        call: Any = current_call.get()  # set by the application, in this task
         if call is None or not call.status:
             return
         span.set_attribute("http.response.status_code", call.status)
@@ -106,7 +107,7 @@ def _make_trace_context(own: Any, parent: Any) -> TraceContext:
 
 
 def _find_provider(name: str, environ: Mapping[str, str]) -> Any:
-    """The user's own provider when there is one, else one from the environment, else None."""
+    """Return the tracer provider of user code, else one by the environment, else None."""
     try:
         from opentelemetry import trace
         from opentelemetry.sdk.trace import TracerProvider
@@ -126,12 +127,12 @@ def _find_provider(name: str, environ: Mapping[str, str]) -> Any:
     provider = TracerProvider(resource=Resource.create({} if named else {"service.name": name}))
     for exporter in exporters:
         provider.add_span_processor(BatchSpanProcessor(exporter))
-    trace.set_tracer_provider(provider)  # spans of the user's code go the same way
+    trace.set_tracer_provider(provider)  # spans of user code are exported too
     return provider
 
 
 def _make_exporters(environ: Mapping[str, str]) -> list[Any]:
-    """One exporter for each name in OTEL_TRACES_EXPORTER (`otlp` when only an endpoint is given), by entry point."""
+    """Return an exporter for each name in OTEL_TRACES_EXPORTER (`otlp` if only an endpoint is set), by entry point."""
     from importlib.metadata import entry_points
 
     if not any(environ.get(name) for name in _EXPORTER):

@@ -1,4 +1,4 @@
-"""What JSON Schemas of hints lack, and what they must not tell."""
+"""Edit JSON Schemas of hints: add missing formats, remove secret defaults."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _INNER = ("items", "additionalProperties")
 def add_formats(schema: dict[str, Any], hint: Any, named: dict[str, Any], visited: set[int] | None = None) -> None:
     """Add `format` to the schemas of dates with a time and of times, which msgspec leaves out.
 
-    The schemas of classes are in `named`; each class is looked at once.
+    The schemas of classes are in `named`; each class is visited once.
     """
     visited = set() if visited is None else visited
     kinds, parts = members(hint), schema.get("anyOf", [schema])

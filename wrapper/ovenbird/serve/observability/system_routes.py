@@ -1,4 +1,4 @@
-"""The runtime's own routes, below `/_/`: live, ready, metrics, openapi.json. Starlette is loaded at the first one."""
+"""The routes of the runtime, below `/_/`: live, ready, metrics, openapi.json. Starlette is imported on demand."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from ..call import Message, Receive, Scope, Send
 from ..lifecycle.state import WorkerLifecycle, WorkerState
 from .metrics import SharedMetrics
 
-_PROBE = 1.0  # seconds that the user's own `ready` or `alive` may take
+_PROBE = 1.0  # seconds for `ready` or `alive` of the user
 
 
 class SystemRoutes:
     """An ASGI application for the reserved prefix.
 
-    `public` is false where metrics and the OpenAPI document are at a port of their own, or nowhere: then the probes
-    alone are answered beside the function.
+    `public` is false if metrics and the OpenAPI document have their own port, or none. Then only the probes are
+    answered at the port of the function.
     """
 
     def __init__(
@@ -60,13 +60,13 @@ class SystemRoutes:
             await self._app(scope, receive, tell)
         except asyncio.CancelledError:
             raise
-        except BaseException as error:  # what a probe, or a class of the user's, raised must not end the server
+        except BaseException as error:  # an error of user code must not end the server
             if status:
                 raise
             await self._answer_failed(scope, error, send)
 
     async def _answer_failed(self, scope: Scope, error: BaseException, send: Send) -> None:
-        """Log why a route of the runtime's own failed, and answer 500 with the id of that record."""
+        """Log why a route of the runtime failed, and answer 500 with the id of the record."""
         import logging
         import traceback
 
@@ -133,7 +133,10 @@ class SystemRoutes:
         )
 
     async def _run_probe(self, name: str) -> str:
-        """What the user's own probe says: empty when all is well. One that raises or returns False is not."""
+        """Run a probe of the user.
+
+        Return `""` if it succeeds, else the reason: it raised, returned False or timed out.
+        """
         probe = self.handler.probe(name)
         if probe is None:
             return ""

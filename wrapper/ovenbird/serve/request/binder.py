@@ -1,4 +1,4 @@
-"""From a request to the keywords that the handler is called with."""
+"""Bind a request to the keyword arguments of the handler."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ EventOf = Callable[[HttpCall, bytes], Any]
 
 
 class RequestBinder:
-    """Builds keywords for one handler; what need not be asked for each call is decided here.
+    """Builds the keyword arguments of one handler. Whatever does not depend on the call is decided once.
 
-    `plain`: the payload is all there is, no other parameter has to be filled.
+    `plain`: all parameters come from the payload.
     `streaming`: the handler reads the body itself, from its Starlette `request`.
     """
 
@@ -40,7 +40,8 @@ class RequestBinder:
         self.context = context
         self.limit = settings.max_body
         self.limits = BodyLimits.of(settings)
-        self._at_once = min(self.limit, self.limits.items or self.limit)  # bytes that need no count of their values
+        # bytes; the values of a smaller body need not be counted
+        self._at_once = min(self.limit, self.limits.items or self.limit)
         self.seconds = settings.read_timeout
         reserved = set(binder.reserved.values())
         self.plain = not reserved and not binder.event_name
@@ -53,7 +54,7 @@ class RequestBinder:
         )
 
     def prompt(self, call: HttpCall, wire: ServerTransport) -> Keywords | list[Keywords] | None:
-        """The keywords of a call whose body is at hand, as most are; None when it has still to come."""
+        """Return the keywords of a call whose body has arrived, as most have; None if it has not."""
         headers = call.headers
         media = headers.get(b"content-type")
         if self.streaming or b"content-encoding" in headers or (media != _JSON and self.takes_form(call)):
@@ -72,7 +73,7 @@ class RequestBinder:
             raise refusal(error) from None
 
     def at_once(self, call: HttpCall, body: bytes) -> Keywords | list[Keywords]:
-        """The keywords of a call whose body is at hand and not multipart. Errors: HttpProblem 400, 413, 415, 422."""
+        """Return the keywords for a complete body that is not multipart. Errors: HttpProblem 400, 413, 415, 422."""
         binder = self.binder
         if len(body) > self.limit:
             raise body_reader.too_large(self.limit)
@@ -85,7 +86,7 @@ class RequestBinder:
             raise refusal(error) from None
 
     async def of(self, call: HttpCall) -> Keywords | list[Keywords]:
-        """The keywords of a call whose body has still to come. Errors: as above, and HttpProblem 408."""
+        """Receive the body and return the keywords. Errors: HttpProblem 400, 408, 413, 415, 422."""
         try:
             if b"content-encoding" in call.headers:
                 return await self._bind_encoded(call)
@@ -101,11 +102,11 @@ class RequestBinder:
         return await decode_aside(lambda: self.at_once(call, body))
 
     def takes_form(self, call: HttpCall) -> bool:
-        """Whether the body is a multipart form that is to be taken apart."""
+        """Return whether the body is a multipart form whose fields are bound."""
         return self._forms and body_reader.is_multipart(call)
 
     async def _bind_encoded(self, call: HttpCall) -> Keywords | list[Keywords]:
-        """The keywords of a call whose body is compressed: it is read whole, and decoded beside the loop."""
+        """Return the keywords for a compressed body. It is read completely, and decoded in a thread."""
         body = await body_reader.BodyReader(call, self.limit, self.seconds, self._memory).read()
         if body:
             header = call.header(b"content-encoding")
@@ -116,8 +117,8 @@ class RequestBinder:
         return await decode_aside(lambda: self.at_once(call, body))
 
     async def _bind_form(self, call: HttpCall, body: body_reader.BodyReader) -> Keywords:
-        """Fields and files of a form; files over 1 MiB lie on disk until the call has ended."""
-        from .multipart import read_multipart  # and Starlette, for the first form
+        """Return the keywords for a multipart form. Files over 1 MiB are on disk until the call has ended."""
+        from .multipart import read_multipart  # imports Starlette, so only with the first form
 
         call.form = await read_multipart(call, body, self.limits, self._memory)
         pairs = body_reader.fields_of(call.form, call, uploads=self.binder.uploads)
@@ -128,7 +129,7 @@ class RequestBinder:
         events, batch = body_reader.cloudevents(call, body, self.limits)
         if batch:
             call.events = events
-            return [{} for _ in events]  # each is bound when its turn comes: one that does not fit fails alone
+            return [{} for _ in events]  # each is bound when it is called, so that an invalid one fails alone
         (event,) = events
         assert isinstance(event, cloudevent.CloudEvent)
         return self.for_event(call, event)
@@ -136,7 +137,7 @@ class RequestBinder:
     def for_event(self, call: HttpCall, event: cloudevent.CloudEvent) -> Keywords:
         """Return the keywords for one CloudEvent: the event itself, and fields of its data.
 
-        Errors: PayloadValidationError; HttpProblem 400 for what the hinted class does not take.
+        Errors: PayloadValidationError; HttpProblem 400 if the hinted class refuses the event.
         """
         binder = self.binder
         data = {} if event.data is None else event.data
@@ -149,7 +150,7 @@ class RequestBinder:
         return self._inject(call, arguments, b"")
 
     def _inject(self, call: HttpCall, arguments: Keywords, body: bytes) -> Keywords:
-        """Fill the parameters that the payload does not."""
+        """Add the reserved parameters to the arguments, and return these."""
         for name, kind in self.binder.reserved.items():
             if kind == "context":
                 arguments[name] = self.context
@@ -164,20 +165,20 @@ class RequestBinder:
         return arguments
 
     def _make_request(self, call: HttpCall, body: bytes) -> Any:
-        """The Starlette request: it streams the body within its limits, or holds the one that was read."""
+        """Return the Starlette request: it streams the body within its limits, or holds the body that was read."""
         from starlette.requests import Request
 
         if self.streaming and b"content-encoding" not in call.headers:
             return Request(call.scope, body_reader.BodyReader(call, self.limit, self.seconds).receive, call.send)
         request = Request(call.scope, call.receive, call.send)
-        request._body = body  # Starlette keeps a body that was read under this name
+        request._body = body  # the attribute in which Starlette keeps a body that was read
         if call.form is not None:
             request._form = call.form
         return request
 
 
 def refusal(error: MalformedPayloadError | PayloadValidationError) -> HttpProblem:
-    """The problem that the client is told: 400 for what cannot be parsed, 422 with each field that does not fit."""
+    """Return the problem for the client: 400 for a malformed payload, 422 with each field that does not fit."""
     if isinstance(error, MalformedPayloadError):
         return HttpProblem(400, error.message)
     errors = [{"field": field, "message": message} for field, message in error.problems]

@@ -1,7 +1,7 @@
-"""Limits on what a body holds: many tiny values take far more time and memory than their bytes tell.
+"""Limits on the number of values in a body: many tiny values take far more time and memory than their bytes suggest.
 
-A value is an element of an array or a member of an object. What is counted is never less than that; it is counted from
-the bytes, before anything is decoded, in steps that each hold the interpreter's lock for some milliseconds only.
+A value is an element of an array or a member of an object. The count is an upper bound. It is made from the bytes,
+before anything is decoded, in steps that each hold the GIL for a few milliseconds only.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from typing import NamedTuple
 from ...settings import Settings
 from ..problem_details import HttpProblem
 
-_WINDOW = 1024 * 1024  # bytes that are looked at in one step
+_WINDOW = 1024 * 1024  # bytes that are scanned in one step
 _USUAL_WIDTH = 16  # members of an object; more of them are costly, as each name is a new one
-_COST_OF_NAME = 3  # values that a member beyond the usual width counts for besides itself
+_COST_OF_NAME = 3  # further values that a member beyond the usual width counts for
 _HEADS = {  # MessagePack: first byte -> bytes of a length that follows, and bytes for each unit of that length
     0xC4: (1, 1), 0xC5: (2, 1), 0xC6: (4, 1), 0xC7: (1, 1), 0xC8: (2, 1), 0xC9: (4, 1),
     0xD9: (1, 1), 0xDA: (2, 1), 0xDB: (4, 1),
@@ -26,7 +26,7 @@ _FIXED = {  # MessagePack: first byte -> bytes of the value itself
 
 
 class BodyLimits(NamedTuple):
-    """How much a body may hold; 0 is no limit.
+    """The limits on fields and values; 0 is no limit.
 
     `fields`: fields of a form or query, parts of a multipart body; `items`: values of a JSON or MessagePack body.
     """
@@ -36,26 +36,26 @@ class BodyLimits(NamedTuple):
 
     @classmethod
     def of(cls, settings: Settings) -> BodyLimits:
-        """Return the limits that the settings give."""
+        """Return the limits of the settings."""
         return cls(settings.max_fields, settings.max_items)
 
     def check_json(self, body: bytes) -> None:
-        """Refuse a JSON text with too many values. Errors: HttpProblem 413."""
+        """Raise HttpProblem 413 if a JSON text has too many values."""
         if self.items and len(body) > self.items and json_items(body, self.items) > self.items:
             raise _too_many("values", self.items, "max_items")
 
     def check_msgpack(self, body: bytes) -> None:
-        """Refuse MessagePack with too many values. Errors: HttpProblem 413."""
+        """Raise HttpProblem 413 if MessagePack data has too many values."""
         if self.items and len(body) > self.items and msgpack_items(body, self.items) > self.items:
             raise _too_many("values", self.items, "max_items")
 
     def check_form(self, body: bytes) -> None:
-        """Refuse a form with too many fields. Errors: HttpProblem 413."""
+        """Raise HttpProblem 413 if a form has too many fields."""
         if self.fields and len(body) > self.fields and body.count(b"&") >= self.fields:
             raise _too_many("fields", self.fields, "max_fields")
 
     def check_query(self, query: bytes) -> None:
-        """Refuse a query with too many fields. Errors: HttpProblem 400."""
+        """Raise HttpProblem 400 if a query has too many fields."""
         if self.fields and len(query) > self.fields and query.count(b"&") >= self.fields:
             raise HttpProblem(400, f"the query has over {self.fields} fields", limit=self.fields)
 
@@ -65,7 +65,7 @@ def _too_many(noun: str, limit: int, name: str) -> HttpProblem:
 
 
 def json_items(body: bytes, enough: int) -> int:
-    """Return how many values a JSON text holds, at most; stop counting when that is over `enough`.
+    """Return an upper bound of the values in a JSON text. Stop counting above `enough`.
 
     Commas and brackets inside strings do not count. A member of an object with very many members counts more.
     """
@@ -83,13 +83,13 @@ def json_items(body: bytes, enough: int) -> int:
 
 
 class _Counts:
-    """Marks of a JSON text, and the values that they stand for."""
+    """Counts of the punctuation in a JSON text, and the number of values that follows from them."""
 
     def __init__(self) -> None:
         self.separators = self.objects = self.members = 0
 
     def add(self, text: bytes, start: int, end: int) -> None:
-        """Count the marks in a part of a text."""
+        """Count the punctuation in a part of a text."""
         objects = text.count(b"{", start, end)
         self.objects += objects
         self.separators += text.count(b",", start, end) + text.count(b"[", start, end) + objects
@@ -97,7 +97,7 @@ class _Counts:
 
     @property
     def values(self) -> int:
-        """How many values there are at most."""
+        """Return an upper bound of the values."""
         return 1 + self.separators + _COST_OF_NAME * max(0, self.members - _USUAL_WIDTH * self.objects)
 
 
@@ -112,9 +112,9 @@ def _outside_strings(body: bytes) -> Iterator[bytes]:
 
 
 def msgpack_items(body: bytes, enough: int) -> int:
-    """Return how many values MessagePack holds, at most; stop counting when that is over `enough`.
+    """Return the number of values in MessagePack data. Stop counting above `enough`.
 
-    Malformed bytes are counted as far as they go: the decoder refuses them.
+    Malformed data is counted as far as possible: the decoder refuses it later.
     """
     position, size, count = 0, len(body), 0
     while position < size and count <= enough:

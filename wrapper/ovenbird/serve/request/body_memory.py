@@ -1,7 +1,7 @@
-"""How many bytes of bodies one worker holds at once: four large ones must not take the memory of a whole container.
+"""A limit on the bytes of request bodies in one worker, so that a few large ones do not exhaust the container's memory.
 
-Only bodies that come in parts are counted: what came with its headers is small. What a handler or an application reads
-by itself, part by part, and the files of forms, which lie on disk, are not held here.
+Only bodies that arrive in parts are counted: a body that arrives with its headers is small. Bodies that a handler or an
+application reads part by part, and files of forms, which are on disk, are not counted.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from ...settings import Settings, cpus, size
 from ..call import HttpCall
 from ..server.oom import memory_limit
 
-_SHARE = 4  # bodies may take one part in so many of the container's memory: what is decoded takes several times as much
+_SHARE = 4  # bodies may use a quarter of the container's memory: decoded, they take several times as much
 _log = logging.getLogger("ovenbird")
 
 
 class BodyMemory:
-    """The bodies of one worker. `limit` is in bytes, 0 for none; `refuse` raises what a client is told.
+    """Counts the bodies of one worker. `limit` is in bytes, 0 for none; `refuse` raises the error for the client.
 
-    A body that is larger than the limit is taken while there is no other.
+    A body that is larger than the limit is accepted if there is no other.
     """
 
     def __init__(self, limit: int, refuse: Callable[[], NoReturn]) -> None:
@@ -30,7 +30,7 @@ class BodyMemory:
         self._refuse = refuse
 
     def reserve(self, call: HttpCall, total: int) -> None:
-        """Count `total` bytes for the body of a call, in place of what was counted for it."""
+        """Set the bytes of a call's body to `total`. Errors: those of `refuse`."""
         if self.limit and total > call.held:
             others = self.held - call.held
             if others and others + total > self.limit:
@@ -45,7 +45,7 @@ class BodyMemory:
 
 
 def pending_input_limit(settings: Settings) -> int:
-    """Return how many bytes of bodies one worker may hold; 0 for no limit."""
+    """Return the limit of one worker in bytes; 0 for no limit."""
     workers = settings.workers or cpus()
     if settings.max_pending_input != "auto":
         return -(-size(settings.max_pending_input) // workers)
@@ -53,7 +53,7 @@ def pending_input_limit(settings: Settings) -> int:
 
 
 def log_pending_input(settings: Settings) -> None:
-    """Log a line when a body may be larger than all that are held at once."""
+    """Log a line if the limit of one body is larger than the limit of all."""
     limit = pending_input_limit(settings)
     if limit and settings.max_body > limit:
         _log.info(

@@ -1,4 +1,4 @@
-"""Read a request's body within its limits, and turn it into the handler's arguments by its media type."""
+"""Read the body of a request within its limits, and convert it to the handler's arguments by its media type."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .body_memory import BodyMemory
 from .charsets import ASCII_BASED, codec_of
 from .content_type import ContentType, check_charset, media_of, text_of, transcoded
 
-_LINGER = 2.0  # seconds for which the rest of a body that is too large is read and thrown away
+_LINGER = 2.0  # seconds for which the rest of a body that is too large is read and discarded
 _STEP = 64 * 1024  # bytes of a field that are decoded at once
 _QUOTED = re.compile(rb'"((?:[^"\\]|\\.)*)"')
 _ESCAPED = re.compile(rb"\\(.)")
@@ -29,9 +29,9 @@ _MSGPACK = ("application/msgpack", "application/x-msgpack", "application/vnd.msg
 
 
 class BodyReader:
-    """Receives a body and holds it to its limits, whoever reads it: `limit` in bytes, `seconds` for all of it.
+    """Receives a body within its limits: `limit` in bytes, `seconds` for the complete body.
 
-    `memory` is for a body that is read whole: it counts the bytes.
+    `memory` counts the bytes of a body that is read completely.
     """
 
     __slots__ = ("_call", "_memory", "_receive", "_since", "limit", "seconds", "size", "whole")
@@ -52,10 +52,10 @@ class BodyReader:
             if memory is not None:
                 memory.reserve(call, int(length))
         if call.headers.get(b"content-type", b"")[:10].lower() == b"multipart/":
-            check_charset(call)  # whoever reads the body decodes its parts by this charset
+            check_charset(call)  # the parser of the form decodes its parts by this charset
 
     async def receive(self) -> Message:
-        """The next ASGI message. Errors: HttpProblem 413 and 408; CallCancelled when the client left half way."""
+        """Return the next ASGI message. Errors: HttpProblem 408 and 413; CallCancelled if the client disconnected."""
         if self.whole:
             return await self._receive()
         try:
@@ -69,7 +69,7 @@ class BodyReader:
             text = f"the body did not arrive within {self.seconds:g} seconds"
             raise self._note_refusal(HttpProblem(408, text, headers=((b"connection", b"close"),))) from None
         if message["type"] != "http.request":
-            if self._call.answered:  # the application listens on while its background tasks run
+            if self._call.answered:  # the application still listens while its background tasks run
                 return message
             self._call.reason = StopReason.GONE
             raise CallCancelled
@@ -82,12 +82,12 @@ class BodyReader:
         return message
 
     def _note_refusal(self, error: HttpProblem) -> HttpProblem:
-        """Note the error: an application that reads the body may make something else of it."""
+        """Store the error in the call, and return it: an application may turn it into another one."""
         self._call.refusal = error
         return error
 
     async def read(self) -> bytes:
-        """The whole body."""
+        """Return the complete body. Errors: as `receive`."""
         parts = [(await self.receive())["body"]]
         while not self.whole:
             parts.append((await self.receive())["body"])
@@ -95,7 +95,7 @@ class BodyReader:
 
 
 class WholeBody(BodyReader):
-    """A body that has been read, to be read again by a parser."""
+    """A reader for a body that is in memory already."""
 
     __slots__ = ("_body", "_position")
 
@@ -106,7 +106,7 @@ class WholeBody(BodyReader):
         self.size = len(body)
 
     async def receive(self) -> Message:
-        """The next ASGI message: parts of some size, so that a parser does not hold up the loop for long."""
+        """Return the next ASGI message. The parts are small, so that a parser does not block the loop for long."""
         start = self._position
         self._position += _STEP
         part = self._body[start : self._position]
@@ -122,13 +122,16 @@ def too_large(limit: int) -> HttpProblem:
 
 
 def is_multipart(call: HttpCall) -> bool:
-    """Whether the body is multipart/form-data."""
+    """Return whether the body is multipart/form-data."""
     return call.headers.get(b"content-type", b"")[:19].lower() == b"multipart/form-data"
 
 
 def fields_of(form: Any, call: HttpCall, *, uploads: bool) -> list[tuple[str, Any]]:
-    """Fields and files of a form, and the query's. Errors: HttpProblem 415 for files when no parameter takes one."""
-    # a browser sends an input without a file as one without a name, and the charset where the form asks for it
+    """Return the fields of the query, and the fields and files of a form.
+
+    Errors: HttpProblem 415 for files if no parameter takes one.
+    """
+    # browsers send a file input without a file as a file without a name
     items = [(name, value) for name, value in form.multi_items() if getattr(value, "filename", None) != ""]
     if not uploads and any(hasattr(value, "filename") for _, value in items):
         raise HttpProblem(415, "the function takes no files")
@@ -136,7 +139,7 @@ def fields_of(form: Any, call: HttpCall, *, uploads: bool) -> list[tuple[str, An
 
 
 async def discard(call: HttpCall) -> None:
-    """Read on for a while and throw away, so that a client which is still sending sees the answer and not a reset."""
+    """Discard the rest of the body for a moment, so that a client that still sends gets the answer, not a reset."""
     end = perf_counter() + _LINGER
     while (rest := end - perf_counter()) > 0:
         try:
@@ -148,7 +151,7 @@ async def discard(call: HttpCall) -> None:
 
 
 def arguments(binder: Binder, call: HttpCall, body: bytes, limits: BodyLimits) -> dict[str, Any]:
-    """The handler's arguments from a body and the query.
+    """Return the handler's arguments from a body and the query.
 
     Errors: HttpProblem 413 and 415; MalformedPayloadError, PayloadValidationError.
     """
@@ -182,7 +185,7 @@ def arguments(binder: Binder, call: HttpCall, body: bytes, limits: BodyLimits) -
 
 
 def _bind_other(binder: Binder, media: ContentType, body: bytes) -> dict[str, Any]:
-    """A body that is no structure: text or bytes for a handler that takes the whole payload as it is, else a 415."""
+    """Return text or bytes for a handler that takes any payload. Errors: HttpProblem 415 for other handlers."""
     if binder.mode is PayloadMode.WHOLE and binder.parameters[0].hint in (Any, object):
         return {binder.parameters[0].name: text_of(body, media.charset) if media.name.startswith("text/") else body}
     raise HttpProblem(
@@ -212,7 +215,7 @@ def cloudevents(
             raise HttpProblem(415, f"the event format {show_value(media.name)} is not understood; send JSON")
         lines = [(key, value) for key, value in call.scope["headers"] if key.startswith(b"ce-")]
         attributes: dict[str, Any] = {key[3:].decode("latin-1"): _decode_attribute(value) for key, value in lines}
-        if len(attributes) < len(lines):  # which of them counts is not for us to say
+        if len(attributes) < len(lines):  # it is not defined which of them counts
             raise ValueError("a ce- header was sent twice")
         if not attributes:
             raise ValueError("no ce- headers, and the media type is not application/cloudevents+json")
@@ -225,9 +228,9 @@ def cloudevents(
 
 
 def _decode_attribute(value: bytes) -> str:
-    """Return the value of a `ce-` header as text: quotes are removed, then percent-encoding (HTTP binding 3.1.3.2).
+    """Return the value of a `ce-` header as text, without quotes and percent-encoding (HTTP binding 3.1.3.2).
 
-    Errors: ValueError for what is not UTF-8 then.
+    Errors: ValueError if the result is not UTF-8.
     """
     if value[:1] == b'"':
         match = _QUOTED.fullmatch(value)
@@ -241,7 +244,7 @@ def _decode_attribute(value: bytes) -> str:
 
 
 def _parse_event_data(media: ContentType, body: bytes) -> Any:
-    """Return the data of an event in binary mode; without a media type it may be JSON, or anything else."""
+    """Return the data of an event in binary mode. Without a media type it is parsed if it is JSON."""
     if not body:
         return None
     if media.json:
@@ -255,20 +258,20 @@ def _parse_event_data(media: ContentType, body: bytes) -> Any:
 
 
 def pairs_of(text: bytes, codec: str = "utf-8") -> list[tuple[str, Any]]:
-    """Return the names and values of a form or query, as text. Names without a value have an empty one."""
+    """Return the names and values of a form or query as text. A missing value is empty."""
     pairs = (part.partition(b"=") for part in text.split(b"&") if part)
     return [(_decode_field(name, codec), _decode_field(value, codec)) for name, _, value in pairs]
 
 
 def _decode_field(text: bytes, codec: str) -> str:
-    """Return percent-encoded bytes as text, decoded in steps: each escape is an object of its own meanwhile."""
+    """Return percent-encoded bytes as text. They are decoded in steps, because each escape takes an object."""
     text = text.replace(b"+", b" ")
     if b"%" not in text:
         return text.decode(codec, "replace")
     parts, start = [], 0
     while start < len(text):
         end = start + _STEP
-        while end < len(text) and b"%" in text[end - 2 : end]:  # no escape is cut in two
+        while end < len(text) and b"%" in text[end - 2 : end]:  # does not split an escape
             end += 1
         parts.append(unquote_to_bytes(text[start:end]))
         start = end

@@ -1,6 +1,6 @@
-"""Decode a request's body by its `Content-Encoding`, never to more than its limit.
+"""Decode the body of a request by its `Content-Encoding`, up to the limit of the body.
 
-gzip and deflate are Python's own; zstd and br are understood where a decoder is installed.
+gzip and deflate are always supported; zstd and br if a decoder is installed.
 """
 
 from __future__ import annotations
@@ -14,24 +14,23 @@ from typing import Any
 from ...common.text import show_value
 from ..problem_details import HttpProblem
 
-_PIECE = 64 * 1024  # bytes that are fed, and decoded, at once
-_SMALL_PIECE = 4 * 1024  # bytes that are fed at once where streams follow each other
+_PIECE = 64 * 1024  # bytes that are read, and decoded, in one step
+_SMALL_PIECE = 4 * 1024  # bytes that are read in one step if streams may follow each other
 _MAX_MEMBERS = 10_000  # streams in one body
-_DENSE_PIECE = 256  # bytes that are fed at once to a decoder that cannot be told where to stop: each may give much
-_MAX_CODINGS = 4  # one after another; nobody means more
-_WINDOW = 8 * 1024 * 1024  # bytes of a zstd window: what HTTP allows (RFC 9659)
+_DENSE_PIECE = 256  # bytes in one step for a decoder without an output limit: a few bytes may expand to many
+_MAX_CODINGS = 4  # applied one after another
+_WINDOW = 8 * 1024 * 1024  # bytes of a zstd window, the maximum for HTTP (RFC 9659)
 Decoder = Callable[[bytes, int], bytes]
 
 
 class TooLargeError(Exception):
-    """The decoded body would be over its limit."""
+    """The decoded body is over its limit."""
 
 
 def decode(body: bytes, header: str, limit: int) -> bytes:
-    """Return a body without its codings, the last one first.
+    """Return the decoded body. The last coding of the header is decoded first.
 
-    Errors: HttpProblem 415 for a coding that is not understood, 400 for data that is damaged or cut off, 413 over
-    `limit` bytes.
+    Errors: HttpProblem 415 for an unsupported coding, 400 for data that is damaged or cut off, 413 over `limit` bytes.
     """
     codings = [word for part in header.split(",") if (word := part.strip().lower()) not in ("", "identity")]
     if len(codings) > _MAX_CODINGS:
@@ -47,13 +46,13 @@ def decode(body: bytes, header: str, limit: int) -> bytes:
             raise HttpProblem(413, detail, limit=limit) from None
         except MemoryError:
             raise
-        except Exception:  # each decoder has an error of its own
+        except Exception:  # each decoder has its own error classes
             raise HttpProblem(400, f"the body is not what its content encoding {coding} says, or is cut off") from None
     return body
 
 
 def supported() -> list[str]:
-    """Return the codings that are understood here."""
+    """Return the supported codings."""
     return [coding for coding in ("gzip", "deflate", "zstd", "br") if _find_decoder(coding) is not None]
 
 
@@ -68,7 +67,7 @@ def _unknown_coding(coding: str) -> HttpProblem:
 
 @cache
 def _find_decoder(coding: str) -> Decoder | None:
-    """Return what decodes a coding, None where nothing is installed for it."""
+    """Return the decoder of a coding; None if it is not supported."""
     if coding in ("gzip", "x-gzip"):
         return _gunzip
     if coding == "deflate":
@@ -79,14 +78,14 @@ def _find_decoder(coding: str) -> Decoder | None:
 
 
 def _gunzip(body: bytes, limit: int) -> bytes:
-    """Decode gzip, of one member or several; zeros after a member are padding, as gzip itself allows."""
+    """Decode gzip with one or more members. Zeros after a member are padding, as in gzip itself."""
     return _decode_concatenated(body, lambda: zlib.decompressobj(31), limit, padding=b"\0")
 
 
 def _decode_concatenated(body: bytes, open_stream: Callable[[], Any], limit: int, padding: bytes = b"") -> bytes:
-    """Decode streams that follow each other. Errors: TooLargeError; ValueError when one is cut off, or too many.
+    """Decode concatenated streams. Errors: TooLargeError; ValueError if one is cut off, or if there are too many.
 
-    Little is fed at a time: what lies behind the end of a stream is copied each time.
+    The pieces are small, because the bytes after the end of a stream are copied each time.
     """
     output, stream, members, fresh = _Output(limit), open_stream(), 0, True
     for fed in _pieces(body, _SMALL_PIECE):
@@ -106,7 +105,7 @@ def _decode_concatenated(body: bytes, open_stream: Callable[[], Any], limit: int
 
 
 def _inflate(body: bytes, limit: int) -> bytes:
-    """Decode deflate, which is zlib's form, and for some clients the bare one."""
+    """Decode deflate: the zlib format, or raw deflate, which some clients send."""
     zlib_form = len(body) > 1 and body[0] & 0x0F == 8 and int.from_bytes(body[:2], "big") % 31 == 0
     stream = zlib.decompressobj(15 if zlib_form else -15)
     decoded = _decode_bounded(stream, body, limit)
@@ -116,7 +115,7 @@ def _inflate(body: bytes, limit: int) -> bytes:
 
 
 def _decode_bounded(stream: Any, body: bytes, limit: int) -> bytes:
-    """Decode one stream of zlib's to its end. Errors: TooLargeError; ValueError when it is cut off."""
+    """Decode one zlib stream to its end. Errors: TooLargeError; ValueError if it is cut off."""
     decoded = stream.decompress(body, limit + 1)
     if len(decoded) > limit:
         raise TooLargeError
@@ -171,7 +170,7 @@ def _load_brotli() -> Decoder | None:
             module: Any = import_module(name)
         except ImportError:
             continue
-        if not hasattr(module.Decompressor, "can_accept_more_data"):  # older ones cannot be told where to stop
+        if not hasattr(module.Decompressor, "can_accept_more_data"):  # older versions cannot limit their output
             continue
 
         def decode_br(body: bytes, limit: int, module: Any = module) -> bytes:
@@ -179,7 +178,7 @@ def _load_brotli() -> Decoder | None:
             output = _Output(limit)
             for piece in _pieces(body, _PIECE):
                 chunk = stream.process(piece, output_buffer_limit=_PIECE)
-                while chunk or not stream.can_accept_more_data():  # which may be true while more is to come
+                while chunk or not stream.can_accept_more_data():  # it may be true while there is more output
                     output.add(chunk)
                     chunk = stream.process(b"", output_buffer_limit=_PIECE)
             if not stream.is_finished():
@@ -195,14 +194,14 @@ def _pieces(body: bytes, size: int) -> Iterator[bytes]:
 
 
 class _Output:
-    """Decoded pieces, together at most `limit` bytes."""
+    """Collects decoded pieces, at most `limit` bytes together."""
 
     def __init__(self, limit: int) -> None:
         self.room = limit
         self._pieces: list[bytes] = []
 
     def add(self, piece: bytes) -> None:
-        """Take a piece. Errors: TooLargeError."""
+        """Append a piece. Errors: TooLargeError."""
         self.room -= len(piece)
         if self.room < 0:
             raise TooLargeError
@@ -210,5 +209,5 @@ class _Output:
             self._pieces.append(piece)
 
     def whole(self) -> bytes:
-        """Return all of it."""
+        """Return all pieces as one."""
         return b"".join(self._pieces)

@@ -1,4 +1,4 @@
-"""What a request's body is by its media type: its text, its JSON, the event that holds it."""
+"""Interpret the body of a request by its media type: as text, as JSON, or as an event."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from ..call import HttpCall
 from ..problem_details import HttpProblem
 from .charsets import codec_of
 
-_CACHE_SIZE = 256  # media types, each at most so many bytes long
+_CACHE_SIZE = 256  # media types in the cache, each with at most so many bytes
 
 
 class ContentType:
-    """A parsed Content-Type: `name` in lower case, `charset`, and what the runtime does with it."""
+    """A parsed Content-Type: `name` in lower case, `charset`, and whether it is `json`."""
 
     __slots__ = ("charset", "json", "name")
 
@@ -32,7 +32,7 @@ _CACHE: dict[bytes | None, ContentType] = {None: ContentType(""), b"application/
 
 
 def media_of(call: HttpCall) -> ContentType:
-    """The media type of a call's body; the usual ones are parsed once."""
+    """Return the media type of a call's body. Common ones are cached."""
     raw = call.headers.get(b"content-type")
     media = _CACHE.get(raw)
     if media is None:
@@ -43,13 +43,13 @@ def media_of(call: HttpCall) -> ContentType:
 
 
 def parsed(call: HttpCall, body: bytes) -> Any:
-    """The body of an event: parsed when the media type is JSON, else bytes. Errors: MalformedPayloadError."""
+    """Return the body of an event: parsed if the media type is JSON, else bytes. Errors: MalformedPayloadError."""
     media = media_of(call)
     return parse_json(transcoded(body, media.charset)) if media.json and body else body
 
 
 def event_of(call: HttpCall, body: bytes) -> Event:
-    """The call as an Event. Errors: MalformedPayloadError."""
+    """Return the call as an Event. Errors: MalformedPayloadError."""
     scope = call.scope
     return Event(
         parsed(call, body),
@@ -62,7 +62,7 @@ def event_of(call: HttpCall, body: bytes) -> Event:
 
 
 def text_of(body: bytes, charset: str) -> str:
-    """Return a body as text. Errors: HttpProblem 415 for a charset that is not understood, 400 for other bytes."""
+    """Return a body as text. Errors: HttpProblem 415 for an unsupported charset, 400 for invalid bytes."""
     codec = codec_of(charset)
     if codec is None:
         raise _unknown_charset(charset)
@@ -78,7 +78,7 @@ def transcoded(body: bytes, charset: str) -> bytes:
 
 
 def check_charset(call: HttpCall) -> None:
-    """Refuse a charset that is not understood, before a library decodes by it. Errors: HttpProblem 415."""
+    """Raise HttpProblem 415 for an unsupported charset, before a library decodes by it."""
     if b"charset" in call.headers.get(b"content-type", b"").lower():
         charset = media_of(call).charset
         if codec_of(charset) is None:

@@ -1,8 +1,8 @@
-"""Decode large bodies off the event loop, one after the other, with the cyclic garbage collector off meanwhile.
+"""Decode large bodies in one thread, in order, with the cyclic garbage collector switched off.
 
-The collector would look at the growing number of objects again and again, which makes decoding take time that grows
-with the square of the body. One thread does it for all calls: what holds the interpreter's lock for long is then never
-more than one body away from the loop's turn.
+The collector would traverse the growing number of objects repeatedly: decoding would take time that grows with the
+square of the body. There is one thread for all calls, so that the event loop competes with at most one decoder for the
+GIL.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Generic, TypeVar
 
-LARGE = 256 * 1024  # bytes; what is smaller is decoded in less time than it takes to hand it over
+LARGE = 256 * 1024  # bytes; decoding a smaller body is faster than handing it to the thread
 _Result = TypeVar("_Result")
 _pools: list[ThreadPoolExecutor] = []
 
 
 async def decode_aside(work: Callable[[], _Result]) -> _Result:
-    """Return what `work` returns, or raise what it raises, while the event loop goes on."""
+    """Run `work` in the decoding thread; return its result or raise its exception."""
     if not _pools:
         _pools.append(ThreadPoolExecutor(1, "ovenbird-decode"))
     attempt = _Attempt(work)
@@ -36,8 +36,8 @@ async def decode_aside(work: Callable[[], _Result]) -> _Result:
 class _Attempt(Generic[_Result]):
     """A call of `work`, and its outcome.
 
-    The executor's frame holds it, and an error's traceback holds that frame. `release` breaks this cycle, in which the
-    call would outlive its end, also when nobody waits for the outcome any more.
+    The frame of the executor refers to it, and the traceback of an error refers to that frame. `release` breaks this
+    cycle, which would keep the call in memory, also if nobody waits for the outcome any more.
     """
 
     def __init__(self, work: Callable[[], _Result]) -> None:
@@ -46,9 +46,9 @@ class _Attempt(Generic[_Result]):
         self._work: Callable[[], _Result] | None = work
 
     def run(self) -> None:
-        """Call `work`. For the thread."""
+        """Call `work` and store its outcome. Called in the thread."""
         work = self._work
-        if work is None:  # nobody waits for it
+        if work is None:  # it was released: nobody waits for the outcome
             return
         with _collector_off():
             try:
@@ -59,13 +59,13 @@ class _Attempt(Generic[_Result]):
             self.release()
 
     def release(self) -> None:
-        """Let go of all."""
+        """Drop the work and its outcome."""
         self.result = self.error = self._work = None
 
 
 @contextlib.contextmanager
 def _collector_off() -> Iterator[None]:
-    """Switch the collector off; it is on again afterwards if it was on."""
+    """Switch the garbage collector off within the block, if it is on."""
     if not gc.isenabled():
         yield
         return

@@ -1,4 +1,4 @@
-"""Read a multipart form by Starlette's parser, within our own limits and to its very end."""
+"""Read a multipart form by Starlette's parser, within our limits and up to its closing boundary."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _NO_LIMIT = 2**31
 
 
 async def read_multipart(call: HttpCall, body: BodyReader, limits: BodyLimits, memory: BodyMemory) -> Any:
-    """Return the form of a multipart body; one without any bytes is an empty form.
+    """Return the form of a multipart body; an empty body is an empty form.
 
-    The limit of fields counts fields and files together. A part that is no file may be as long as the body: `memory`
-    reserves the bytes that such parts have.
+    The limit counts fields and files together. A part that is not a file may be as long as the body; `memory` reserves
+    the bytes of such parts.
     Errors: HttpProblem 413 for too many parts, 400 for a body that is malformed or cut off, 415 for its charset.
     """
     if call.scope["query_string"]:
@@ -42,7 +42,7 @@ async def read_multipart(call: HttpCall, body: BodyReader, limits: BodyLimits, m
 
 
 class _Parser(MultiPartParser):
-    """Starlette's parser; it counts parts of both kinds together, and notes whether the closing boundary came."""
+    """Starlette's parser, which also counts fields and files together, and records whether the form is complete."""
 
     def __init__(self, request: Request, most: int, max_part: int, count: Callable[[int], None]) -> None:
         super().__init__(
@@ -52,7 +52,7 @@ class _Parser(MultiPartParser):
         self.parts = 0
         self.complete = False
         self._count = count
-        self._in_memory = 0  # bytes of parts that are no files
+        self._in_memory = 0  # bytes of parts that are not files
 
     def on_part_begin(self) -> None:
         """Count a part."""
@@ -62,14 +62,14 @@ class _Parser(MultiPartParser):
         super().on_part_begin()
 
     def on_part_data(self, data: bytes, start: int, end: int) -> None:
-        """Count what is no file: those lie on disk when they are large."""
+        """Count the bytes of a part that is not a file: large files are on disk."""
         if self._current_part.file is None:
             self._in_memory += end - start
             self._count(self._in_memory)
         super().on_part_data(data, start, end)
 
     def on_end(self) -> None:
-        """Note that the closing boundary has come."""
+        """Record that the closing boundary has arrived."""
         self.complete = True
         super().on_end()
 

@@ -1,1 +1,1 @@
-"""From what a handler returned to an answer of HTTP."""
+"""From the return value of a handler to an HTTP response."""

@@ -1,4 +1,4 @@
-"""The `Accept` header (RFC 9110 12.5.1): how much a client likes a media type."""
+"""The `Accept` header (RFC 9110 12.5.1): the weight of a media type."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ _PARAMETER = re.compile(r'(?:[^;"]|"(?:[^"\\]|\\.)*"?)+')
 _WEIGHT = re.compile(r"0(\.[0-9]*)?|1(\.0*)?")
 _UTF8 = ("utf-8", "utf8")
 _NAMED = 2  # how specific a range is: 0 for */*, 1 for text/*, 2 for a type by its name
-_SHORT = 512  # characters of a header that is remembered
+_SHORT = 512  # characters of a header that is cached
 Ranges = Mapping[str, float]
 
 
 def parse_accept(accept: str) -> Ranges:
-    """Return the weight of each media range; of a range that stands there twice, the higher one.
+    """Return the weight of each media range; of a repeated range, the highest weight.
 
-    What is malformed is left out. So is a range with a charset that is not UTF-8, as all text is sent in UTF-8. Other
-    parameters are of no account: no answer has them, and a client that names one still wants that type.
+    Malformed ranges are left out, and ranges with a charset other than UTF-8, as all text is sent in UTF-8. Other
+    parameters are ignored: no answer has them, and a client that sends one still wants that type.
     """
     ranges: dict[str, float] = {}
     for item in _ITEM.findall(accept):
@@ -31,7 +31,7 @@ def parse_accept(accept: str) -> Ranges:
             key, value = key.strip(), value.strip().strip('"')
             if key == "q":
                 weight = float(value) if _WEIGHT.fullmatch(value) else -1.0
-                break  # what follows was an extension, once
+                break  # the rest is an obsolete extension
             if key == "charset" and value not in _UTF8:
                 weight = -1.0
                 break
@@ -41,7 +41,7 @@ def parse_accept(accept: str) -> Ranges:
     return ranges
 
 
-_parse_short = functools.lru_cache(maxsize=256)(parse_accept)  # nearly all clients send one of a few
+_parse_short = functools.lru_cache(maxsize=256)(parse_accept)  # nearly all clients send one of a few values
 
 
 def _find_ranges(accept: str) -> Ranges:
@@ -49,7 +49,7 @@ def _find_ranges(accept: str) -> Ranges:
 
 
 def match_type(accept: str, media: str) -> tuple[float, int]:
-    """Return the weight of a media type and how specific the range is that gives it; the most specific one counts."""
+    """Return the weight of a media type, and the specificity of its range. The most specific range counts."""
     ranges = _find_ranges(accept)
     for specificity, name in ((_NAMED, media), (1, media.partition("/")[0] + "/*"), (0, "*/*")):
         if name in ranges:
@@ -58,5 +58,5 @@ def match_type(accept: str, media: str) -> tuple[float, int]:
 
 
 def is_named(accept: str, media: str) -> bool:
-    """Return whether the client names a media type, other than by a range with `*`, and accepts it."""
+    """Return whether the client accepts a media type by its name, and not only by a range with `*`."""
     return _find_ranges(accept).get(media, 0.0) > 0

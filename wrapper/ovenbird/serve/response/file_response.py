@@ -34,10 +34,10 @@ _OF_CONTENT = (b"content-length", b"content-type", b"content-encoding", b"conten
 
 
 class ConditionalFileResponse(FileResponse):
-    """A file that is sent under the conditions and in the ranges that the request names.
+    """A file response with support for conditional requests and ranges.
 
-    Both hold for GET and HEAD with status 200. A POST that answers with a file has run already, and there is nothing
-    that the client could have stored.
+    Both apply to GET and HEAD with status 200. A POST that answers with a file has run already, and a client cannot
+    have stored its answer.
     """
 
     def __init__(self, path: Path) -> None:
@@ -47,7 +47,7 @@ class ConditionalFileResponse(FileResponse):
             self.headers["content-encoding"] = encoding
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer 200 or 206 with the file, or 304, 412 or 416. Errors: RuntimeError where the file has gone."""
+        """Answer 200 or 206 with the file, or 304, 412 or 416. Errors: RuntimeError if the file was removed."""
         if self.status_code != 200 or scope["method"] not in ("GET", "HEAD"):
             await super().__call__(scope, receive, send)
             return
@@ -70,7 +70,7 @@ class ConditionalFileResponse(FileResponse):
             await send({"type": "http.response.body", "body": refusal.body})
         else:
             value = ""
-            if scope["method"] == "GET":  # the only method that ranges are defined for
+            if scope["method"] == "GET":  # ranges are defined for GET only
                 value = normalize_range(request.get(b"range", b"").decode("latin-1"), self.stat_result.st_size)
             lines = [pair for pair in scope["headers"] if pair[0] != b"range"]
             lines += [(b"range", value.encode())] if value else []
@@ -80,13 +80,13 @@ class ConditionalFileResponse(FileResponse):
 def media_type_of(path: Path) -> tuple[str, str]:
     """Return the media type of a file and its `Content-Encoding`, by its name.
 
-    A compressed file is what it is: `table.csv.gz` stays compressed, as the client asked for that file. Only `.svgz` is
-    an image whose coding the client undoes, as SVG defines it so.
+    A compressed file has the media type of its compression: `table.csv.gz` is stored compressed by the client. Only
+    `.svgz` has a content encoding, as SVG defines it.
     """
     media, coding = mimetypes.guess_type(path.name)
     if path.suffix.lower() == ".svgz":
         return "image/svg+xml", "gzip"
-    if path.suffix.lower() in (".zst", ".tzst"):  # known to Python 3.14
+    if path.suffix.lower() in (".zst", ".tzst"):  # known to `mimetypes` since Python 3.14
         return _COMPRESSED["zstd"], ""
     if coding:
         return _COMPRESSED.get(coding, "application/octet-stream"), ""
@@ -94,7 +94,7 @@ def media_type_of(path: Path) -> tuple[str, str]:
 
 
 def evaluate_preconditions(request: Mapping[bytes, bytes], etag: str, last_modified: str) -> int:
-    """Return 200, 304 or 412 for a GET or HEAD, in the order of RFC 9110 13.2.2. What is no date is no condition."""
+    """Return 200, 304 or 412 for a GET or HEAD, in the order of RFC 9110 13.2.2. Invalid dates are ignored."""
     modified = _parse_date(last_modified)
     match = request.get(b"if-match")
     if match is not None:
@@ -112,10 +112,10 @@ def evaluate_preconditions(request: Mapping[bytes, bytes], etag: str, last_modif
 
 
 def normalize_range(value: str, size: int) -> str:
-    """Return a `Range` header with the ranges that a file of `size` bytes has; empty where it is to be ignored.
+    """Return a `Range` header with the ranges that a file of `size` bytes can satisfy; `""` to ignore the header.
 
-    Ignored are other units than bytes, what does not parse, and more than 100 ranges. Where no range can be satisfied,
-    the first one is returned, which is a 416.
+    A header is ignored if its unit is not bytes, if it is malformed, or if it has more than 100 ranges. If no range can
+    be satisfied, the returned range leads to a 416.
     """
     parsed = _RANGES.fullmatch(value)
     if not parsed:
@@ -134,7 +134,10 @@ def normalize_range(value: str, size: int) -> str:
 
 
 def _names_tag(value: bytes, etag: str, *, weak: bool) -> bool:
-    """Whether a list of entity tags, or `*`, names this one; a weak comparison ignores `W/` (RFC 9110 8.8.3.2)."""
+    """Return whether a list of entity tags, or `*`, matches a tag.
+
+    A weak comparison ignores `W/` (RFC 9110 8.8.3.2).
+    """
     text = value.decode("latin-1")
     if text.strip() == "*":
         return True
@@ -146,7 +149,7 @@ def _names_tag(value: bytes, etag: str, *, weak: bool) -> bool:
 
 
 def _parse_date(text: str) -> datetime | None:
-    """An HTTP date in any of its three forms; None for anything else."""
+    """Return an HTTP date in any of its three formats; None for anything else."""
     try:
         date = parsedate_to_datetime(text)
     except (TypeError, ValueError, IndexError, OverflowError):

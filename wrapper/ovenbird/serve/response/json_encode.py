@@ -1,6 +1,6 @@
-"""Write what a handler returned as JSON: msgspec for what it knows, and one rule for each type that it does not.
+"""Encode a return value as JSON: by msgspec, and by one rule for each type that msgspec does not support.
 
-Types are told by the names of their classes: nothing of the user's libraries is imported here.
+Third-party types are recognised by the names of their classes, so that no library of the user has to be imported.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from ...function import cloudevent
 
 
 class ResultError(Exception):
-    """What the handler returned cannot be an answer: no rule covers its type, or its parts are not valid."""
+    """The return value cannot be an answer: no rule covers its type, or a part of it is invalid."""
 
 
 def encode(value: Any) -> bytes:
@@ -36,7 +36,7 @@ def encode(value: Any) -> bytes:
 
 
 def _encode_slowly(value: Any) -> bytes:
-    """Integers of any size, which msgspec ends at 64 bits; enums of any values, which it knows from 0.19 on."""
+    """Return a value as JSON, with integers beyond 64 bits and enums of any values. Errors: ResultError."""
     import json
 
     try:
@@ -47,17 +47,17 @@ def _encode_slowly(value: Any) -> bytes:
 
 
 def can_encode(kind: Any) -> bool:
-    """Return whether there is a rule for a type that msgspec does not know."""
+    """Return whether there is a rule for a type that msgspec does not support."""
     return _find_converter(kind) is not _refuse
 
 
 def encode_custom(value: Any) -> Any:
-    """Return what msgspec writes instead of a value, or a key, that it does not know. Errors: TypeError names it."""
+    """Return a replacement for a value or key that msgspec does not support. Errors: TypeError that names its type."""
     kind: Any = type(value)
     return _find_converter(kind)(value)
 
 
-@functools.lru_cache(maxsize=1000)  # a program that makes types as it goes must not fill the memory
+@functools.lru_cache(maxsize=1000)  # bounded, as a program may create types at run time
 def _find_converter(kind: type) -> Callable[[Any], Any]:
     """Return the rule for a type."""
     if kind is frozenset:
@@ -80,9 +80,9 @@ def class_names(kind: type) -> set[str]:
 
 
 def frame_rows(columns: list[tuple[Any, list[Any]]], height: int) -> list[Any]:
-    """Return the rows of a table as structs, which are written in a third of the time that mappings take.
+    """Return the rows of a table as structs, which are encoded three times as fast as mappings.
 
-    Errors: TypeError where two columns have one name.
+    Errors: TypeError if two columns have the same name.
     """
     names = tuple(_column_name(name) for name, _ in columns)
     if len(set(names)) < len(names):
@@ -99,7 +99,7 @@ def _make_row_class(names: tuple[str, ...]) -> Callable[..., Any]:
 
 
 def _column_name(name: Any) -> str:
-    """The name of a column as the key of an object; several levels of names are written as Python writes them."""
+    """Return the name of a column as the key of an object. A name with several levels is the text of a tuple."""
     if type(name) is str:
         return name
     key: str = next(iter(msgspec.json.decode(_encode({str(name) if isinstance(name, tuple) else name: None}))))
@@ -124,7 +124,7 @@ def _list_pandas_values(series: Any) -> list[Any]:
 
 
 def _list_polars_values(series: Any) -> list[Any]:
-    """The values of a column; what is finer than microseconds becomes text, as Python's own types end there."""
+    """Return the values of a column. Times finer than microseconds become text, as Python's types end there."""
     kind = type(series.dtype).__name__
     if kind == "Time" or getattr(series.dtype, "time_unit", "") == "ns":
         if kind == "Duration":
@@ -139,7 +139,7 @@ def _list_polars_values(series: Any) -> list[Any]:
 
 
 def _convert_time_values(array: Any) -> Any:
-    """Dates and durations of numpy as those of Python, null for NaT, and text for what Python's types cannot hold."""
+    """Return dates and durations of numpy as Python's, None for NaT, and text if Python's types cannot hold a value."""
     import numpy
 
     dates = array.dtype.kind == "M"
@@ -149,7 +149,7 @@ def _convert_time_values(array: Any) -> Any:
         values, exact = coarse.tolist(), (coarse == flat) | numpy.isnat(flat)
     else:
         values, exact = flat.tolist(), numpy.ones(flat.shape, dtype=bool)
-    if dates and any(isinstance(value, int) for value in values):  # out of the years that Python knows
+    if dates and any(isinstance(value, int) for value in values):  # years that Python does not support
         exact &= numpy.array([not isinstance(value, int) for value in values])
     if not exact.all():
         for index in numpy.flatnonzero(~exact).tolist():
@@ -166,7 +166,7 @@ def _convert_time_values(array: Any) -> Any:
 
 
 def _format_duration(nanoseconds: int) -> str:
-    """A duration in ISO 8601, as msgspec writes those of Python, with nanoseconds."""
+    """Return a duration in ISO 8601, as msgspec writes it, with nanoseconds."""
     days, rest = divmod(abs(nanoseconds), 86_400 * 10**9)
     seconds, fraction = divmod(rest, 10**9)
     text = f"{seconds}.{fraction:09d}".rstrip("0").rstrip(".")
@@ -174,7 +174,7 @@ def _format_duration(nanoseconds: int) -> str:
 
 
 def _convert_timestamp(value: Any) -> Any:
-    """A Timestamp of pandas, which may be finer, or of another year, than Python's own."""
+    """Return a pandas Timestamp as a datetime, or as text if it is finer or outside the years of Python."""
     try:
         return value.to_pydatetime() if not value.nanosecond else value.isoformat()
     except ValueError:
@@ -212,7 +212,7 @@ def _refuse(value: Any) -> Any:
 
 
 def _replace_non_finite(value: Any) -> Any:
-    """Built-in values with null for NaN and infinities."""
+    """Return built-in values with None for NaN and infinities."""
     if isinstance(value, dict):
         return {key: _replace_non_finite(part) for key, part in value.items()}
     if isinstance(value, (list, tuple)):
@@ -221,7 +221,7 @@ def _replace_non_finite(value: Any) -> Any:
 
 
 def _unwrap_enums(value: Any) -> Any:
-    """Containers with the values of enums in their place."""
+    """Return containers with enums replaced by their values."""
     if isinstance(value, enum.Enum):
         return value.value
     if type(value) is dict:
@@ -252,7 +252,7 @@ _NAMED: dict[str, Callable[[Any], Any]] = {
     "numpy.complexfloating": _refuse,
     "numpy.generic": lambda scalar: scalar.item(),
 }
-# msgspec takes the types themselves and not those derived from them; None, bool and tuples come here as keys only
+# msgspec supports these types, but not their subclasses; None, bool and tuples get here as keys only
 _BASES: list[tuple[Any, Callable[[Any], Any]]] = [
     (type(None), lambda _: "null"),
     (bool, lambda value: "true" if value else "false"),
@@ -269,7 +269,7 @@ _BASES: list[tuple[Any, Callable[[Any], Any]]] = [
     (
         datetime.timedelta,
         lambda value: datetime.timedelta(
-            datetime.timedelta.days.__get__(value),  # a subclass may count them in another way
+            datetime.timedelta.days.__get__(value),  # a subclass may override the attribute
             datetime.timedelta.seconds.__get__(value),
             datetime.timedelta.microseconds.__get__(value),
         ),

@@ -1,4 +1,4 @@
-"""The answer to a call, before it is sent."""
+"""The response to a call."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Headers = list[tuple[bytes, bytes]]
 
 
 class HttpResponse(msgspec.Struct, eq=False):
-    """An answer: `body`, or `stream` whose items are sent as they come, or `app`, an ASGI callable that answers.
+    """A response: `body`, or `stream` whose items are sent one by one, or `app`, an ASGI callable that answers.
 
     `stream` is an async iterator, or a generator that has to run in a thread; with `events` its items become
     server-sent events.

@@ -1,4 +1,4 @@
-"""Tables and pictures: the form that the client's `Accept` header asks for."""
+"""Content negotiation for tables and images, by the `Accept` header."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ _ALIASES = {
 
 
 def preferred(accept: str, offered: tuple[str, ...]) -> str:
-    """Return the media type of `offered` that an `Accept` header likes best; the first one where it accepts none.
+    """Return the media type of `offered` that an `Accept` header prefers; the first one if it accepts none.
 
-    Of two that it likes the same, it is the one that is named and not matched by `*`, then the one that is offered
-    first.
+    Of two with the same weight, a type that the header names precedes one that `*` matches, then the order of `offered`
+    decides.
     """
     best, liking = offered[0], (0.0, 0)
     for media in offered:
@@ -38,7 +38,7 @@ def preferred(accept: str, offered: tuple[str, ...]) -> str:
 
 
 def pandas(frame: Any, accept: str) -> HttpResponse:
-    """A pandas DataFrame as JSON records, CSV, Parquet or Arrow. The index is left out, as in most APIs."""
+    """Return a pandas DataFrame as JSON records, CSV, Parquet or Arrow, without its index."""
     media = preferred(accept, (JSON, CSV, PARQUET, ARROW))
     if media == CSV:
         return _make_response(frame.to_csv(index=False).encode(), CSV + "; charset=utf-8")
@@ -52,7 +52,7 @@ def pandas(frame: Any, accept: str) -> HttpResponse:
 
 
 def polars(frame: Any, accept: str) -> HttpResponse:
-    """A polars DataFrame as JSON records, CSV, Parquet or Arrow."""
+    """Return a polars DataFrame as JSON records, CSV, Parquet or Arrow."""
     media = preferred(accept, (JSON, CSV, PARQUET, ARROW))
     if media == CSV:
         return _make_response(frame.write_csv().encode(), CSV + "; charset=utf-8")
@@ -64,17 +64,17 @@ def polars(frame: Any, accept: str) -> HttpResponse:
 
 
 def figure(drawing: Any, _: str) -> HttpResponse:
-    """A matplotlib figure as PNG."""
+    """Return a matplotlib figure as PNG."""
     out = io.BytesIO()
     drawing.savefig(out, format="png")
     pyplot = sys.modules.get("matplotlib.pyplot")
-    if pyplot is not None:  # which would keep every figure that it made
+    if pyplot is not None:  # pyplot keeps every figure that it created
         pyplot.close(drawing)
     return _make_response(out.getvalue(), "image/png")
 
 
 def image(picture: Any, _: str) -> HttpResponse:
-    """A PIL image as PNG."""
+    """Return a PIL image as PNG."""
     out = io.BytesIO()
     picture.save(out, format="PNG")
     return _make_response(out.getvalue(), "image/png")

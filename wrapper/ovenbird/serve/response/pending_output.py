@@ -1,4 +1,4 @@
-"""Answers that clients have not taken yet: a limit in time for each, and one in bytes for all of a worker."""
+"""Limits on answers that clients have not received yet: in time for each, and in bytes for a worker."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from typing import Any
 from ..observability.metrics import WorkerMetrics
 
 _WINDOW = 5.0  # seconds over which the speed of a client is measured
-_SLOW = 1024  # bytes a second; slower clients are cut off while the limit in bytes is passed
+_SLOW = 1024  # bytes per second; slower clients are cut off while the limit in bytes is exceeded
 _ACKED = 120  # offset of `tcpi_bytes_acked` in Linux's `tcp_info`
 _log = logging.getLogger("ovenbird")
 
 
 class PendingOutput:
-    """The connections of one worker whose clients are behind. All methods are for the event loop's thread.
+    """The connections of one worker with pending output. All methods run on the event loop.
 
-    A client that takes nothing for `timeout` seconds (0: no limit) is cut off. While more than `limit` bytes (0: no
-    limit) are pending, `restrict(True)` holds, and clients that are slower than a KiB a second are cut off.
+    A client that receives nothing for `timeout` seconds (0: no limit) is cut off. While more than `limit` bytes (0: no
+    limit) are pending, no calls are admitted (`restrict(True)`), and clients slower than 1 KiB/s are cut off.
     """
 
     def __init__(self, timeout: float, limit: int, block: WorkerMetrics, restrict: Callable[[bool], None]) -> None:
@@ -34,25 +34,25 @@ class PendingOutput:
         self._inspected = 0.0
 
     def add(self, protocol: Any) -> None:
-        """Watch a connection whose buffer is full."""
+        """Watch a connection whose write buffer is full."""
         if protocol not in self._backlogs:
             self._backlogs[protocol] = backlog = _Backlog(protocol.transport.get_write_buffer_size())
             self.total += backlog.size
             self._update()
 
     def remove(self, protocol: Any) -> None:
-        """Forget a connection whose client has caught up, or left."""
+        """Stop watching a connection whose client has caught up or left."""
         backlog = self._backlogs.pop(protocol, None)
         if backlog is not None:
             self.total -= backlog.size
             self._update()
 
     def inspect(self, connections: Iterable[Any], now: float) -> None:
-        """Cut off the clients that are too slow; to be called about once a second."""
+        """Cut off clients that are too slow. Called about once a second."""
         if now - self._inspected < 0.9:
             return
         self._inspected = now
-        for protocol in connections:  # one that is to be closed waits for what its client has not taken, without end
+        for protocol in connections:  # a closing one would wait for its client forever
             if protocol.transport.is_closing() and protocol.transport.get_write_buffer_size():
                 self.add(protocol)
         cut = []
@@ -89,20 +89,20 @@ class PendingOutput:
 
 
 class _Backlog:
-    """What one client has not taken: `size` in bytes when the buffer was full, `since` the last progress."""
+    """The pending output of one client: `size` in bytes when its buffer was full, `since` the last progress."""
 
     __slots__ = ("_begin", "_first", "_mark", "rate", "since", "size")
 
     def __init__(self, size: int) -> None:
         self.size = size
         self.since = float("inf")
-        self.rate: float | None = None  # bytes a second; None until it was measured
+        self.rate: float | None = None  # bytes per second; None until it is measured
         self._mark: int | None = None
         self._first = 0
         self._begin = 0.0
 
     def measure(self, mark: int, now: float) -> None:
-        """Note how far the client has come; `mark` grows with what it takes."""
+        """Update the progress of the client; `mark` grows with the bytes that it receives."""
         if self._mark is None:
             self._first, self._begin = mark, now
         if mark != self._mark:
@@ -113,9 +113,10 @@ class _Backlog:
 
 
 def _acknowledged_bytes(transport: Any) -> int:
-    """A number that grows with the bytes that the client takes.
+    """Return a number that grows with the bytes that the client has acknowledged.
 
-    The buffer alone does not tell: the kernel asks for more when a large part of its own buffer, of some MiB, is free.
+    The size of our buffer is not enough: it shrinks only when a large part of the kernel's buffer, of some MiB, is
+    free.
     """
     try:
         info = transport.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _ACKED + 8)

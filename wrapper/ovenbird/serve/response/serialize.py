@@ -1,4 +1,4 @@
-"""Turn what a handler returned into an HTTP answer: one rule for each type, found once per type."""
+"""Convert the return value of a handler to an HTTP response: one rule for each type, looked up once per type."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ _BAD_NAME = re.compile(rb"[\x00-\x1f\x7f()<>@,;:\[\]={} \t\\\"]")
 _BAD_VALUE = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 _FRAMING = (b"content-length", b"transfer-encoding")
 _JSON = (b"content-type", b"application/json")
-_SMALL = 1024  # bytes; answers below it have their header at hand
+_SMALL = 1024  # bytes; the headers for smaller lengths are precomputed
 _LENGTHS = [(b"content-length", b"%d" % size) for size in range(_SMALL)]
 
 
 def reply_to(result: Any, accept: str = "") -> HttpResponse:
-    """The answer for what a handler returned; `accept` is the client's `Accept` header. Errors: ResultError."""
+    """Return the response for a return value; `accept` is the client's `Accept` header. Errors: ResultError."""
     return (_MAKERS.get(type(result)) or _cached_maker(type(result)))(result, accept)
 
 
 def by_app(app: Callable[..., Awaitable[None]], status: int = 0) -> HttpResponse:
-    """A reply that an ASGI callable gives."""
+    """Return a response that an ASGI callable sends."""
     reply = HttpResponse(status, [])
     reply.app = app
     return reply
@@ -73,7 +73,7 @@ def _stream_response(result: Any, accept: str) -> HttpResponse:
 
 
 def _wants_events(accept: str) -> bool:
-    """Whether a client names server-sent events, and likes no other form of a stream better."""
+    """Return whether a client accepts server-sent events by name, and prefers no other form of a stream."""
     from .accept_header import is_named, match_type
 
     plain = ("application/x-ndjson", "text/plain", "application/octet-stream")
@@ -82,7 +82,7 @@ def _wants_events(accept: str) -> bool:
 
 
 def _tuple_response(result: tuple[Any, ...], accept: str) -> HttpResponse:
-    """(status, body), (body, status), (body, status, headers); any other tuple is a JSON array."""
+    """Return the response for (status, body), (body, status) or (body, status, headers); else a JSON array."""
     if type(result) is not tuple:  # a named tuple is data
         return _json_response(result, accept)
     if len(result) == 2 and _is_status(result[0]):
@@ -95,13 +95,13 @@ def _tuple_response(result: tuple[Any, ...], accept: str) -> HttpResponse:
 
 
 def _response(result: Any, accept: str) -> HttpResponse:
-    """Our Response, or one of the same form from `nuclio_sdk`."""
+    """Return the response for Ovenbird's Response, or for one of `nuclio_sdk`, which has the same attributes."""
     status = result.status_code
     if not _is_status(status):
         raise ResultError(f"{show_value(status)} is not an HTTP status")
     reply = reply_to(result.body, accept)
     headers = dict(result.headers or {})
-    # nuclio's Response says text/plain when nothing was said; a dict is JSON all the same
+    # text/plain is the default of nuclio's Response; a dict is JSON nevertheless
     if result.content_type and not (isinstance(result.body, (dict, list)) and result.content_type == "text/plain"):
         headers.setdefault("content-type", result.content_type)
     return _update_response(reply, status, headers)
@@ -130,7 +130,7 @@ def _pydantic_response(result: Any, _: str) -> HttpResponse:
 
 
 def _cloudevent_response(result: Any, accept: str) -> HttpResponse:
-    """An event as the answer, in binary mode: attributes are headers, the data is the body.
+    """Return a CloudEvent as the response, in binary mode: attributes are headers, the data is the body.
 
     Data is JSON unless the event says otherwise: `"text"` with its quotes, as every reader of the event expects.
     """
@@ -164,24 +164,24 @@ def _format_attribute(name: str, value: Any) -> str:
 
 
 def _update_response(reply: HttpResponse, status: int, headers: Any = None) -> HttpResponse:
-    """The reply with another status and further headers; a header that is given replaces ours, but those that say where
-    the body ends."""
+    """Set the status and headers of a reply, and return it. Headers of the handler replace ours, except for those that
+    frame the body."""
     pairs = [pair for key, value in _list_headers(headers or ()) for pair in _header(key, value)]
     names = {key for key, _ in pairs}
     reply.status = status
     if status in (204, 205, 304):
         bare = HttpResponse(status, [pair for pair in reply.headers if pair[0] not in names])
         bare.headers = [pair for pair in (*bare.headers, *pairs) if pair[0] not in _FRAMING]
-        if status == 205:  # unlike the others it says so by its length (RFC 9110 15.3.6)
+        if status == 205:  # it needs a length, unlike the others (RFC 9110 15.3.6)
             bare.headers.append((b"content-length", b"0"))
         return bare
     app: Any = reply.app
-    if app is not None:  # a Starlette response: ours for a path, or the user's own
+    if app is not None:  # a Starlette response: ours for a file, or the user's
         app.status_code = status
         app.raw_headers[:] = [pair for pair in app.raw_headers if pair[0] not in names] + pairs
         return reply
     reply.headers = [pair for pair in reply.headers if pair[0] not in names] + pairs
-    if b"content-type" in names:  # the handler's own media type: text is what the handler made it
+    if b"content-type" in names:  # the handler chose the media type, and formats its text itself
         reply.events = False
     if reply.stream is None:
         reply.headers = [pair for pair in reply.headers if pair[0] not in _FRAMING]
@@ -197,7 +197,7 @@ def _list_headers(headers: Any) -> list[tuple[Any, Any]]:
 
 
 def _header(key: Any, value: Any) -> Headers:
-    """One header, or several of one name where the value is a list. Errors: ResultError for one that is malformed."""
+    """Return a header as pairs, one for each value of a list. Errors: ResultError for a malformed header."""
     if isinstance(value, (list, tuple)):
         return [pair for item in value for pair in _header(key, item)]
     try:
@@ -215,16 +215,16 @@ def _is_status(value: Any) -> bool:
 
 
 def _percent_encode(text: str) -> str:
-    """A CloudEvents attribute as a header value: printable ASCII stays, the rest is percent-encoded."""
+    """Return text as a header value: printable ASCII as it is, the rest percent-encoded."""
     return "".join(
         char if " " < char <= "~" and char not in '%"' else "".join(f"%{b:02X}" for b in char.encode()) for char in text
     )
 
 
 def _cached_maker(kind: type) -> Maker:
-    """The rule for a type, kept for the next time."""
+    """Return the rule for a type, and cache it."""
     maker = _find_maker(kind)
-    if len(_MAKERS) < 1000:  # a program that makes types as it goes must not fill the memory
+    if len(_MAKERS) < 1000:  # bounded, as a program may create types at run time
         _MAKERS[kind] = maker
     return maker
 
@@ -249,7 +249,7 @@ def _find_maker(kind: type) -> Maker:
 
 
 def _has_json(kind: type) -> bool:
-    """Whether msgspec can write the type by itself."""
+    """Return whether msgspec supports the type."""
     try:
         return not isinstance(msgspec.inspect.type_info(kind), msgspec.inspect.CustomType)
     except Exception:  # msgspec inspects hints of the class, which may not resolve

@@ -1,4 +1,4 @@
-"""Streams: generators are sent as they produce, in constant memory."""
+"""Streams: send the items of generators as they are produced, in constant memory."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .model import HttpResponse
 
 _CLOSE = (b"connection", b"close")
 _LINE_END = re.compile("\r\n|\n|\r")
-_MAX_AHEAD = 256 * 1024  # bytes that a thread may produce before the client has taken them
+_MAX_AHEAD = 256 * 1024  # bytes that a thread may produce ahead of the client
 
 
 async def stream(
@@ -30,10 +30,13 @@ async def stream(
     is_disconnected: Callable[[HttpCall], bool],
     closing: bool,
 ) -> None:
-    """Send the items of a reply as they come. The head is sent with the first one, so that a handler which fails before
-    it still gets a 500; one that fails later leaves the answer incomplete, and the connection is cut."""
+    """Send the items of a reply as they are produced.
+
+    The head is sent with the first item, so that a failure before it is answered 500. After a later failure the answer
+    is incomplete, and the connection is closed.
+    """
     items: Any = reply.stream
-    if isinstance(items, GeneratorType):  # from an async handler: not on the loop, it may wait
+    if isinstance(items, GeneratorType):  # from an async handler: it runs in a thread, as it may block
         items = _pump_in_thread(items, loop)
     headers = [*reply.headers, _CLOSE] if closing else list(reply.headers)
     kind = next((value for key, value in headers if key == b"content-type"), b"")
@@ -48,7 +51,8 @@ async def stream(
                 if call.scope["method"] == "HEAD":
                     break
             await call.send({"type": "http.response.body", "body": body, "more_body": True})
-            if call.reason is None and is_disconnected(call):  # sending to nobody never waits, so no timer gets a turn
+            # sending to a closed connection never waits, so no timer would run
+            if call.reason is None and is_disconnected(call):
                 call.reason = StopReason.GONE
             if call.reason is not None:
                 raise CallCancelled
@@ -63,17 +67,17 @@ async def stream(
 
 
 async def exhaust(reply: HttpResponse, loop: asyncio.AbstractEventLoop) -> None:
-    """Run the generator of one event of a batch to its end: there is no place for its items in the answer."""
+    """Run the generator for one event of a batch to its end, and discard its items."""
     items: Any = reply.stream
     async for _ in _pump_in_thread(items, loop) if isinstance(items, GeneratorType) else items:
         pass
 
 
 async def relay(call: HttpCall, reply: HttpResponse, receive: Receive, *, closing: bool) -> None:
-    """Let an ASGI callable answer; its status is noted as it goes by."""
+    """Run an ASGI callable, which sends the answer. Record the status in the call."""
 
     async def send(message: Message) -> None:
-        if call.reason is not None:  # it was stopped, and answered in another way
+        if call.reason is not None:  # it was stopped, and gets another answer
             return
         if message["type"] == "http.response.start":
             if call.refusal is not None and not call.status:
@@ -83,7 +87,7 @@ async def relay(call: HttpCall, reply: HttpResponse, receive: Receive, *, closin
                 message["headers"] = [*message.get("headers", ()), _CLOSE]
         await call.send(message)
         if message["type"] == "http.response.body" and not message.get("more_body"):
-            call.answered = True  # what runs on is a background task, which does not end with the connection
+            call.answered = True  # the rest is a background task, which does not end with the connection
 
     assert reply.app is not None
     await reply.app(call.scope, receive, send)
@@ -123,7 +127,7 @@ def _pump_in_thread(items: Generator[Any, None, None], loop: asyncio.AbstractEve
 
 
 def chunk(item: Any, events: bool) -> bytes:
-    """One item of a stream as bytes: text and bytes as they are, else a line of JSON; or a server-sent event."""
+    """Return an item of a stream as bytes: text and bytes as they are, else a line of JSON; or a server-sent event."""
     if events:
         return _format_event(item)
     if isinstance(item, str):
@@ -134,17 +138,17 @@ def chunk(item: Any, events: bool) -> bytes:
 
 
 def media(item: Any) -> bytes:
-    """The media type of a stream, told by its first item."""
+    """Return the media type of a stream by its first item."""
     if isinstance(item, str):
         return b"text/plain; charset=utf-8"
     return b"application/octet-stream" if isinstance(item, (bytes, bytearray, memoryview)) else b"application/x-ndjson"
 
 
 def _format_event(item: Any) -> bytes:
-    """A server-sent event, with one `data:` for each line of its text.
+    """Return a server-sent event, with one `data:` for each line of its text.
 
-    Lines end with CR LF, LF or CR and nothing else (HTML 9.2.6). Text that ends with a line's end has an empty last
-    line, so that the client gets that end too.
+    Lines end with CR LF, LF or CR only (HTML 9.2.6). Text with a line end at its end has an empty last line, so that
+    the client gets that line end too.
     """
     if isinstance(item, (bytes, bytearray, memoryview)):
         item = bytes(item).decode("utf-8", "replace")
@@ -153,10 +157,10 @@ def _format_event(item: Any) -> bytes:
 
 
 class GeneratorThread:
-    """Carries items from a generator in a thread to the loop; the thread waits when it is too far ahead."""
+    """Carries items of a generator from its thread to the loop. The thread waits if it is too far ahead."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self.cancel_generator: Callable[[], None] = _do_nothing  # stops the generator where it stands
+        self.cancel_generator: Callable[[], None] = _do_nothing  # interrupts the generator
         self._loop = loop
         self._items: deque[tuple[Any, int]] = deque()
         self._room = threading.Condition()
@@ -167,7 +171,7 @@ class GeneratorThread:
         self._waiter: asyncio.Future[None] | None = None
 
     def pump(self, items: Generator[Any, None, None]) -> None:
-        """Run the generator to its end, which `finish` has to be told. For the thread."""
+        """Push all items of the generator. The caller has to call `finish` then. Called in the thread."""
         try:
             for item in items:
                 self.push(item)
@@ -175,13 +179,13 @@ class GeneratorThread:
             items.close()
 
     def finish(self, error: BaseException | None) -> None:
-        """No more items come. For the loop."""
+        """End the stream, with an error or without. Called on the loop."""
         if not self._has_ended:
             self._has_ended, self._error = True, error
             self._wake()
 
     def cancel(self) -> None:
-        """Nobody takes items any more: the thread stops at its next item. For the loop."""
+        """Cancel the stream: the thread stops at its next item. Called on the loop."""
         with self._room:
             self._closed = True
             self._room.notify()
@@ -211,7 +215,7 @@ class GeneratorThread:
         return item
 
     def push(self, item: Any) -> None:
-        """Add an item, or wait while the loop is too far behind. For the thread.
+        """Add an item; wait while the client is too far behind. Called in the thread.
 
         Errors: CallCancelled after `cancel`.
         """

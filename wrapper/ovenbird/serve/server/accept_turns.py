@@ -1,7 +1,7 @@
-"""Share the connections of one port evenly among the workers: who has more of them leaves a new one to the others.
+"""Share the connections of one port evenly among the workers: a worker with more of them leaves new ones to the others.
 
-The kernel wakes all workers for a connection, and gives it to whichever asks first: with keep-alive clients that is
-often the same one again. Each worker says in shared memory how many connections it has.
+The kernel wakes all workers for a connection, and the first to accept gets it. With keep-alive clients that is often
+the same worker. So each worker publishes its number of connections in shared memory.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from typing import Any
 from ..observability.metrics import WorkerMetrics
 
 _log = logging.getLogger("ovenbird")
-_PATIENCE = 0.005  # seconds in which another worker may take what is left to it; it may be busy
+_PATIENCE = 0.005  # seconds in which another worker may accept a connection; it may be busy
 _AT_ONCE = 16  # connections that are accepted in one turn of the loop
-_RETRY = 0.1  # seconds until the next try when there is no descriptor left
-_RENEWAL = 0.5  # seconds between two counts: connections end without a word here
+_RETRY = 0.1  # seconds until the next try if there is no free descriptor
+_RENEWAL = 0.5  # seconds between two updates of the count: this class does not notice the end of a connection
 
 
 class AcceptTurns:
@@ -43,13 +43,13 @@ class AcceptTurns:
         self._closed = False
 
     def start(self) -> None:
-        """Listen. Errors: OSError when another process listens already."""
+        """Listen. Errors: OSError if another process listens already."""
         self._sock.listen(self._backlog)
         self._loop.add_reader(self._sock.fileno(), self._accept_ready)
         self._renew()
 
     def close(self) -> None:
-        """Accept no more; the socket stays open."""
+        """Stop accepting. The socket stays open."""
         if self._closed:
             return
         self._closed = True
@@ -68,7 +68,7 @@ class AcceptTurns:
         self._renewal = self._loop.call_later(_RENEWAL, self._renew)
 
     def _accept_ready(self) -> None:
-        """Accept what has come while no other worker has fewer connections."""
+        """Accept connections while no other worker has fewer."""
         for _ in range(_AT_ONCE):
             mine = self._connection_count
             if any(other.accepts_more(mine) for other in self._others):
@@ -100,11 +100,11 @@ class AcceptTurns:
     async def _adopt(self, connection: socket.socket) -> None:
         try:
             await self._loop.connect_accepted_socket(self._protocol, connection)
-        except OSError:  # the client has gone already
+        except OSError:  # the client has disconnected already
             connection.close()
 
     def _pause(self, seconds: float) -> None:
-        """Look away for a while; then take one, if it is still there."""
+        """Stop watching the port for a while; then accept one connection if there is one."""
         self._loop.remove_reader(self._sock.fileno())
         self._timer = self._loop.call_later(seconds, self._resume)
 

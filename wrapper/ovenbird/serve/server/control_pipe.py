@@ -1,9 +1,9 @@
-"""The words between a worker and its parent, one byte each, on a socket that both hold."""
+"""The messages between a worker and its parent, one byte each, on a socket pair."""
 
 from __future__ import annotations
 
 # from the worker
-READY = b"R"  # calls are let in
+READY = b"R"  # calls are admitted
 ENOUGH = b"X"  # another worker should take its place
 # from the parent
 RETIRE = b"Q"  # a successor is ready: drain

@@ -1,4 +1,4 @@
-"""What serves HTTP: our protocol, which knows uvicorn from within, or uvicorn's own where uvicorn has changed."""
+"""Choose the HTTP protocol: ours, which relies on internals of uvicorn, or uvicorn's own if those have changed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import uvicorn
 from ..call import ServerTransport
 
 _log = logging.getLogger("ovenbird")
-_import_error = ""  # what could not be imported
+_import_error = ""  # the error of the import, if it failed
 try:
     from . import protocol, uvicorn_adapter
 except (ImportError, AttributeError, TypeError) as error:
@@ -18,9 +18,10 @@ except (ImportError, AttributeError, TypeError) as error:
 
 
 def choose() -> tuple[Any, ServerTransport]:
-    """Return the protocol to serve by, and what it knows of a call.
+    """Return the protocol class, and its access to calls beyond ASGI.
 
-    Where uvicorn lacks what ours needs, one line is logged and None is returned: uvicorn's own serves, by plain ASGI.
+    If uvicorn lacks parts that our protocol needs, log a line and return None: then uvicorn's protocol serves plain
+    ASGI.
     """
     missing = missing_parts()
     if not missing:
@@ -34,5 +35,5 @@ def choose() -> tuple[Any, ServerTransport]:
 
 
 def missing_parts() -> list[str]:
-    """Return what this uvicorn lacks and ours needs."""
+    """Return the parts that our protocol needs and this uvicorn lacks."""
     return [_import_error] if _import_error else uvicorn_adapter.missing_parts()

@@ -1,4 +1,4 @@
-"""What a request's head may hold: rules of RFC 9110 and 9112 that the parser leaves to the server."""
+"""Check the head of a request: rules of RFC 9110 and 9112 that the parser leaves to the server."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _VERSIONS = ("1.1", "1.0")
 
 
 class RequestError(Exception):
-    """A request that is not taken: the status of the answer, and what is wrong. The connection ends with the answer."""
+    """A request is refused: the status of the answer, and the reason. The connection ends with the answer."""
 
     def __init__(self, status: int, detail: str) -> None:
         super().__init__(detail)
@@ -23,10 +23,10 @@ class RequestError(Exception):
 
 
 class ChunkReader:
-    """What frames a chunked body: sizes, extensions and trailers, which together have a limit in bytes.
+    """Counts the bytes that frame a chunked body (sizes, extensions, trailers), and limits them.
 
-    It takes the place of the list of headers once they are complete: trailers are counted and dropped, as merging them
-    would let a client override headers behind the back of a proxy (RFC 9110 6.5.1).
+    It replaces the list of headers once these are complete. Trailers are counted and dropped: merging them would let a
+    client override headers unnoticed by a proxy (RFC 9110 6.5.1).
     """
 
     __slots__ = ("_begun", "_framing", "_limit", "_trailers", "body", "count")
@@ -36,8 +36,8 @@ class ChunkReader:
         self._trailers = 0
         self._framing = 0
         self._begun = False
-        self.body = 0  # bytes of the body in what is fed now
-        self.count = 0  # chunks in it
+        self.body = 0  # bytes of the body in the current packet
+        self.count = 0  # chunks in the current packet
 
     def append(self, trailer: tuple[bytes, bytes]) -> None:
         """Count a trailer. Errors: RequestError 431 over the limit."""
@@ -56,12 +56,12 @@ class ChunkReader:
 
 
 def too_large(limit: int) -> RequestError:
-    """The refusal of a head or of trailers."""
+    """Return the error for a head or trailers over the limit."""
     return RequestError(431, f"the request line, headers and trailers are over the limit of {limit} bytes")
 
 
 def head_size(url: bytes, headers: Sequence[tuple[bytes, bytes]]) -> int:
-    """The bytes of a head, about: line ends and separators are counted, blanks around values are not."""
+    """Return the approximate bytes of a head: with line ends and separators, without spaces around values."""
     return len(url) + 16 + sum(len(name) + len(value) + 4 for name, value in headers)
 
 
@@ -82,8 +82,8 @@ def check_version(version: str, *, host: bool, codings: bool) -> None:
 
 
 def check_codings(codings: bytes) -> None:
-    """Raise RequestError unless the body is chunked and nothing else: 501 for codings that are not understood, 400 for
-    what cannot be a list of codings that ends in `chunked`."""
+    """Raise RequestError unless `chunked` is the only transfer coding: 501 for unsupported codings, 400 for a list that
+    does not end in one `chunked`."""
     names = [name.strip() for name in codings.lower().split(b",")]
     if names == [b"chunked"]:
         return
@@ -93,7 +93,7 @@ def check_codings(codings: bytes) -> None:
 
 
 def split_target(method: str, url: bytes) -> tuple[bytes, bytes, bytes]:
-    """Path, query and authority of a request target; the authority is empty unless it is in absolute form.
+    """Return path, query and authority of a request target. The authority is `b""` unless the target is a URL.
 
     Errors: RequestError 400.
     """
@@ -113,7 +113,7 @@ def split_target(method: str, url: bytes) -> tuple[bytes, bytes, bytes]:
 
 
 def upgrade_wanted(headers: Sequence[tuple[bytes, bytes]], version: str) -> bytes:
-    """The protocol that a client would rather speak; empty for one that has a body to send first, or speaks 1.0."""
+    """Return the protocol to which the client asks to upgrade; `b""` for a request with a body, or of HTTP/1.0."""
     if version != "1.1" or any(
         name == b"transfer-encoding" or (name == b"content-length" and value.strip(b"0")) for name, value in headers
     ):
@@ -123,7 +123,7 @@ def upgrade_wanted(headers: Sequence[tuple[bytes, bytes]], version: str) -> byte
 
 
 def head_without_upgrade(method: bytes, url: bytes, version: str, headers: Sequence[tuple[bytes, bytes]]) -> bytes:
-    """The head of a request without its wish for another protocol."""
+    """Return the head of a request without its headers for an upgrade."""
     lines = [b"%s %s HTTP/%s" % (method, url, version.encode())]
     for name, value in headers:
         if name == b"upgrade":

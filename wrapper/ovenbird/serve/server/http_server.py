@@ -1,4 +1,4 @@
-"""A port and its connections: what uvicorn's server is, without its signals and its end."""
+"""A port and its connections, like uvicorn's server without its signal handlers and shutdown."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .accept_turns import AcceptTurns
 
 
 class HttpServer:
-    """`servers` listen, once started; `server_state` is what uvicorn's protocols know of each other."""
+    """Serves a port. `servers` are the listeners; `server_state` is shared by the protocols of uvicorn."""
 
     def __init__(
         self, config: uvicorn.Config, block: WorkerMetrics | None = None, others: Sequence[WorkerMetrics] = ()
@@ -23,10 +23,10 @@ class HttpServer:
         self.config = config
         self.server_state = uvicorn.Server(config).server_state
         self.servers: list[asyncio.Server | AcceptTurns] = []
-        self._block, self._others = block, others  # of a worker that shares its port with others
+        self._block, self._others = block, others  # set for a worker that shares its port with others
 
     async def startup(self, sockets: list[socket.socket]) -> None:
-        """Listen. Errors: OSError when another process listens already."""
+        """Listen. Errors: OSError if another process listens already."""
         loop = asyncio.get_running_loop()
         self._stamp(loop)
         for sock in sockets:
@@ -41,22 +41,22 @@ class HttpServer:
             self.servers.append(await loop.create_server(self.protocol, sock=sock, backlog=self.config.backlog))
 
     def protocol(self) -> Any:
-        """A protocol for one connection."""
+        """Return a new protocol for one connection."""
         loop = asyncio.get_running_loop()
         protocol: Any = self.config.http_protocol_class
         return protocol(config=self.config, server_state=self.server_state, app_state={}, _loop=loop)
 
     def _stamp(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Renew the header `Date`, once a second."""
+        """Update the header `Date`, once a second."""
         self.server_state.default_headers = [(b"date", formatdate(usegmt=True).encode())]
         loop.call_later(1.0, self._stamp, loop)
 
     @property
     def connections(self) -> list[Any]:
-        """The protocols of all connections."""
+        """Return the protocols of all connections."""
         return list(getattr(self.server_state, "connections", ()))
 
     @property
     def tasks(self) -> list[asyncio.Task[None]]:
-        """The calls in flight."""
+        """Return the tasks of the calls in flight."""
         return list(getattr(self.server_state, "tasks", ()))

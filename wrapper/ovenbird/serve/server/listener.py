@@ -1,4 +1,4 @@
-"""The port: taken before anything else, and given up without a connection that is reset."""
+"""The listening socket: bind it before anything else, and close it without resetting connections."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ import struct
 from ...errors import SettingsError
 from ...settings import Settings
 
-# Linux: SO_ATTACH_FILTER, and a program that drops packets which would open a connection (SYN without ACK)
+# Linux: SO_ATTACH_FILTER, and a BPF program that drops packets which open a connection (SYN without ACK)
 _ATTACH_FILTER, _DETACH_FILTER = 26, 27
 _NO_SYN = ((0x30, 0, 0, 13), (0x54, 0, 0, 0x12), (0x15, 0, 1, 0x02), (0x06, 0, 0, 0), (0x06, 0, 0, 0xFFFFFFFF))
 
 
 def bind(settings: Settings, flag: str = "--port") -> socket.socket:
-    """Take the address; connections are refused until a worker listens. `flag` is the one that says the port.
+    """Bind the address and return the socket. Connections are refused until a worker listens.
 
-    Errors: SettingsError.
+    `flag` is the flag of the port, for the error. Errors: SettingsError.
     """
     try:
-        # as bytes: Python would load a codec and the Unicode tables to turn text into the same bytes
+        # as bytes: for text, Python would load a codec and the Unicode tables
         host = settings.host.encode() if settings.host.isascii() else settings.host
         addresses = socket.getaddrinfo(host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
         family, kind, protocol, _, address = addresses[0]
@@ -40,12 +40,12 @@ def bind(settings: Settings, flag: str = "--port") -> socket.socket:
 
 
 def second_flag(settings: Settings) -> str:
-    """Return the flag that says the second port: the processor's for probes, or a service's for its own paths."""
+    """Return the flag of the second port: for the probes of the processor, or for the routes of the runtime."""
     return "--probe-port" if settings.probe_port else "--admin-port"
 
 
 def taken(settings: Settings, error: OSError, flag: str = "--port") -> SettingsError:
-    """Return the error for an address that cannot be had; its hint names the flag and the variable of that port."""
+    """Return the error for an address that cannot be bound. Its hint names the flag and the variable of the port."""
     variable = f"OVENBIRD_{flag.lstrip('-').replace('-', '_').upper()}"
     hint = f"another process may have the port: {flag} N, or the variable {variable}=N"
     if flag == "--port":
@@ -59,9 +59,10 @@ def taken(settings: Settings, error: OSError, flag: str = "--port") -> SettingsE
 
 
 async def refuse_new(sock: socket.socket) -> None:
-    """Have the kernel start no more connections, and finish those that it has begun.
+    """Make the kernel drop new connections, and complete the handshakes in progress.
 
-    One that is accepted between our last look and the close would be reset. Where this is not possible, that stays.
+    Without this, a connection accepted between the last `accept` and the close is reset. On kernels that do not support
+    the filter that race remains.
     """
     code = array.array("B", b"".join(struct.pack("HBBI", *step) for step in _NO_SYN))
     with contextlib.suppress(OSError):
@@ -70,6 +71,6 @@ async def refuse_new(sock: socket.socket) -> None:
 
 
 def allow_new(sock: socket.socket) -> None:
-    """Undo `refuse_new`, whichever process has called it: the filter belongs to the socket that all share."""
-    with contextlib.suppress(OSError):  # there is not a filter
+    """Undo `refuse_new`, also if another process called it: the filter belongs to the shared socket."""
+    with contextlib.suppress(OSError):  # there is no filter
         sock.setsockopt(socket.SOL_SOCKET, _DETACH_FILTER, 0)

@@ -1,4 +1,4 @@
-"""A connection: its calls, one after the other, its refusals, its rests and its end."""
+"""The protocol of a connection: run its calls in order, refuse invalid requests, close it."""
 
 from __future__ import annotations
 
@@ -19,30 +19,30 @@ from .response_cycle import ResponseFlow
 from .uvicorn_adapter import STATUS_LINE
 
 _log = logging.getLogger("ovenbird")
-_LINGER = 1.0  # seconds for which a client that was refused may go on sending, so that it sees the answer and no reset
-_HALF_OPEN = 1.0  # seconds that an answer has for a client that sends no more: it has left, or waits for the answer
-_OTHER_VERSION = ("Invalid HTTP version", "Pause on PRI/Upgrade")  # what the parser says of other versions
-_CLOSE_WAIT = 8  # the state of a connection whose other side sends no more
+_LINGER = 1.0  # seconds for which a refused client may go on sending, so that it gets the answer and not a reset
+_HALF_OPEN = 1.0  # seconds between checks of a client that sends no more: it may have left, or wait for the answer
+_OTHER_VERSION = ("Invalid HTTP version", "Pause on PRI/Upgrade")  # messages of the parser for other versions of HTTP
+_CLOSE_WAIT = 8  # the TCP state of a connection whose peer sends no more
 
 
 class LimitedHttpProtocol(RequestReader):
-    """One connection, with limits on the time that what is no call yet takes to come."""
+    """One connection, with limits on the time for incomplete requests and idle periods."""
 
-    count: Callable[[int], None] = staticmethod(lambda _: None)  # told the status of each request that is refused
-    output: PendingOutput | None = None  # watches clients that are behind
-    _last: bytes = b""  # the refusal that is sent when the calls before it are answered
+    count: Callable[[int], None] = staticmethod(lambda _: None)  # called with the status of each refused request
+    output: PendingOutput | None = None  # watches connections with pending output
+    _last: bytes = b""  # the refusal to send after the answers to earlier calls
     _half_open: asyncio.TimerHandle | None = None
     _timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: Any) -> None:
-        """Begin to wait for a request."""
+        """Set up a new connection."""
         super().connection_made(transport)
         self.flow = ResponseFlow(transport, self.pipeline)
         self._since = self.loop.time()
-        self._context = copy_context()  # no call's: what a call sets must not outlive it
+        self._context = copy_context()  # the context of no call: values that a call sets must not outlive it
 
     def on_response_complete(self) -> None:
-        """Go on with the next request, or end the connection, or wait."""
+        """Start the next request, close the connection, or wait."""
         self.server_state.total_requests += 1
         if self.transport.is_closing():
             return
@@ -50,7 +50,7 @@ class LimitedHttpProtocol(RequestReader):
             self.flow.resume_reading()
         if self.pipeline:
             cycle, app = self.pipeline.pop()
-            self._context.run(self._start, cycle, app)  # and not in that of the call that was answered
+            self._context.run(self._start, cycle, app)  # not in the context of the answered call
             if self._rest and not self.pipeline:
                 self._feed_slices(b"")
         elif self._last:
@@ -68,7 +68,7 @@ class LimitedHttpProtocol(RequestReader):
         A client that leaves looks the same until something is sent to it: see `_end_half_open`.
         """
         cycle = self.cycle
-        reading = self._phase == BODY and not self._over  # a body that will never be whole
+        reading = self._phase == BODY and not self._over  # the body will never be complete
         if cycle is None or cycle.response_complete or cycle.disconnected or reading:
             return False
         self.flow.ended = monotonic()
@@ -76,7 +76,7 @@ class LimitedHttpProtocol(RequestReader):
         return True
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Let go of everything."""
+        """Clean up after the connection."""
         for timer in (self._half_open, self._timer):
             if timer is not None:
                 timer.cancel()
@@ -86,19 +86,19 @@ class LimitedHttpProtocol(RequestReader):
         super().connection_lost(exc)
 
     def pause_writing(self) -> None:
-        """Have the client watched: more is pending than it takes at once."""
+        """Watch the client: it is slower than its answer."""
         super().pause_writing()
         if self.output is not None:
             self.output.add(self)
 
     def resume_writing(self) -> None:
-        """Go on: the client has caught up."""
+        """Stop watching the client: it has caught up."""
         super().resume_writing()
         if self.output is not None:
             self.output.remove(self)
 
     def late(self, before: float) -> bool:
-        """Whether what is waited for began before that time."""
+        """Return whether the request that is awaited has begun before a time of the loop's clock."""
         return 0.0 < self._since < before and (self.cycle is None or self.cycle.response_complete)
 
     def _start(self, cycle: Any, app: Any) -> None:
@@ -107,14 +107,14 @@ class LimitedHttpProtocol(RequestReader):
         self.tasks.add(task)
 
     def _wait(self) -> None:
-        """Wait for another request. The timer is not begun anew for each: it looks when the last answer was given."""
+        """Wait for another request. The timer is not restarted for each: it checks the time of the last answer."""
         self._idle = self.loop.time()
         if self._timer is None:
             self._timer = self.loop.call_later(self.timeout_keep_alive, self._end_idle, context=self._context)
 
     def _end_idle(self) -> None:
         self._timer = None
-        if not self.cycle.response_complete:  # the timer begins again after the answer
+        if not self.cycle.response_complete:  # the timer is started again after the answer
             return
         rest = self._idle + self.timeout_keep_alive - self.loop.time()
         if rest > 0:
@@ -137,11 +137,11 @@ class LimitedHttpProtocol(RequestReader):
                 self._last = answer
             else:
                 self._end(answer)
-        elif self.pipeline and waiting:  # the newest in the queue is the one that is malformed
+        elif self.pipeline and waiting:  # the newest request in the queue is the malformed one
             self.pipeline.popleft()
             self._last = answer
         elif waiting and not cycle.response_started:
-            cycle.disconnected = True  # its handler is stopped as that of a client that left
+            cycle.disconnected = True  # its handler is stopped as if the client had left
             cycle.message_event.set()
             self._end(answer)
         else:
@@ -156,8 +156,10 @@ class LimitedHttpProtocol(RequestReader):
         return b"%s%s\r\n%s" % (STATUS_LINE[error.status], lines, reply.body)
 
     def _end(self, answer: bytes) -> None:
-        """Send the last answer of the connection. What the client goes on to send is thrown away for a moment: closing
-        on unread bytes is a reset, which may overtake the answer."""
+        """Send the last answer of the connection, and discard input for a moment.
+
+        Closing a socket with unread input sends a reset, which may overtake the answer.
+        """
         self._last = b""
         self.transport.write(answer)
         if self.flow.ended:
@@ -168,9 +170,9 @@ class LimitedHttpProtocol(RequestReader):
         self.loop.call_later(_LINGER, self.transport.close)
 
     def _end_half_open(self) -> None:
-        """Close the connection of a client that sends no more, unless it has just been sent something.
+        """Close the connection of a client that sends no more, unless output was sent to it just now.
 
-        A client that has left answers that with a reset.
+        A client that has left answers output with a reset.
         """
         if self.transport.get_write_buffer_size() or _sent_lately(self.transport):
             self._half_open = self.loop.call_later(_HALF_OPEN, self._end_half_open)
@@ -179,7 +181,7 @@ class LimitedHttpProtocol(RequestReader):
 
 
 def _sent_lately(transport: Any) -> bool:
-    """Whether bytes were sent within the last `_HALF_OPEN` seconds on a connection that was not reset."""
+    """Return whether output was sent within the last `_HALF_OPEN` seconds, and the connection was not reset."""
     try:
         info = transport.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 48)
         state, (milliseconds,) = info[0], struct.unpack_from("=I", info, 44)  # tcpi_state, tcpi_last_data_sent

@@ -1,4 +1,4 @@
-"""--reload: have the workers replaced when a file below the source folder changes."""
+"""`--reload`: replace the workers when a file below the source folder changes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The reading side of a connection: from bytes to calls, held to the rules of HTTP and to limits."""
+"""The reading side of a connection: from bytes to calls, within the rules of HTTP and the limits."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from .framing import ChunkReader, RequestError
 from .response_cycle import ResponseCycle, ResponseFlow
 from .uvicorn_adapter import HIGH_WATER_LIMIT, HttpToolsProtocol
 
-BETWEEN, HEAD, BODY = range(3)  # where the parser stands: between requests, in a head, in a body
-_SLICE = 16 * 1024  # bytes that are parsed at once: what they hold may have to wait
+BETWEEN, HEAD, BODY = range(3)  # phases of the parser: between requests, in a head, in a body
+_SLICE = 16 * 1024  # bytes that are parsed at once
 _WATCHED = frozenset((b"host", b"expect", b"transfer-encoding"))
 
 
 class RequestReader(HttpToolsProtocol):
-    """uvicorn's protocol, with its own way to read requests.
+    """uvicorn's protocol, with stricter parsing of requests.
 
-    What can be read in two ways is refused, and the connection ends: a proxy in front may have read it the other way.
-    What is no body has a limit in bytes, `max_header`. The names that begin with `on_` are called by the parser.
+    An ambiguous request is refused, and the connection closed: a proxy in front may have read it in another way. All
+    bytes outside of a body have a limit, `max_header`. The parser calls the methods whose names begin with `on_`.
     """
 
     max_header = 64 * 1024
@@ -32,19 +32,19 @@ class RequestReader(HttpToolsProtocol):
     headers: Any  # a list of pairs; `ChunkReader` once they are complete and the body is chunked
     _phase = BETWEEN
     _over = False  # nothing more is read
-    _since = 0.0  # when what is waited for began; 0 while a request is answered
-    _idle = 0.0  # when the connection began to rest, or sent what is no request yet
-    _rest: bytes = b""  # what has come behind requests that wait
-    _pending = 0  # bytes of a head that is not complete, at most: some may belong to the request before
-    _floor = 0  # and at least
-    _ended = 0  # requests that ended; tells whether one ended within a packet
+    _since = 0.0  # when the awaited request began; 0 while a request is answered
+    _idle = 0.0  # when the connection became idle, or sent part of a request
+    _rest: bytes = b""  # input after requests that wait
+    _pending = 0  # upper bound of the bytes of an incomplete head: some may belong to the request before
+    _floor = 0  # lower bound of these bytes
+    _ended = 0  # number of complete requests; shows whether one ended within a packet
     _ended_before = 0
     _careful = False  # whether the head that is being read may be over the limit
-    _host: bytes | None = None  # the last valid value of `Host`: mostly the next one is the same
+    _host: bytes | None = None  # the last valid value of `Host`; the next one is usually the same
     _hosts = 0  # `Host` headers of the request
-    _unusual: list[tuple[bytes, bytes]] | None = None  # headers that have a say in how the request is read
-    _upgrade = b""  # the protocol that the client wants and gets
-    _upgrading = False  # whether the parser stops behind this head
+    _unusual: list[tuple[bytes, bytes]] | None = None  # headers that affect how the request is read
+    _upgrade = b""  # the protocol to which the connection is upgraded
+    _upgrading = False  # whether the parser stops after this head
 
     def data_received(self, data: bytes) -> None:
         """Feed the parser."""
@@ -56,7 +56,7 @@ class RequestReader(HttpToolsProtocol):
             self._feed(data)
 
     def _feed_slices(self, data: bytes) -> None:
-        """Parse a large packet until requests have to wait; its rest is kept, and no more is read."""
+        """Parse a large packet in slices. When requests have to wait, keep the rest and stop reading."""
         view = memoryview(self._rest + data if self._rest else data)
         self._rest = b""
         for start in range(0, len(view), _SLICE):
@@ -92,9 +92,9 @@ class RequestReader(HttpToolsProtocol):
             self._refuse(error)
 
     def _measure(self, size: int) -> None:
-        """Hold what is not complete to the limit. Errors: RequestError 431."""
+        """Count the bytes of incomplete parts. Errors: RequestError 431 over the limit."""
         self._idle = self.loop.time()
-        if self._ended != self._ended_before:  # where the request began in the packet is not known
+        if self._ended != self._ended_before:  # it is unknown where in the packet the request began
             self._ended_before = self._ended
             self._pending, self._floor, self._since = size, 0, 0.0
         else:
@@ -112,7 +112,7 @@ class RequestReader(HttpToolsProtocol):
             self.headers.feed(size)
 
     def _switch(self, rest: bytes) -> None:
-        """Hand the connection over to the protocol for WebSockets, which reads the head again."""
+        """Pass the connection to the protocol for WebSockets, which parses the head again."""
         self._over = True
         self.connections.discard(self)
         lines = b"".join(b"%s: %s\r\n" % pair for pair in self.headers)
@@ -125,10 +125,10 @@ class RequestReader(HttpToolsProtocol):
             sockets.data_received(rest)
 
     def _read_on(self) -> None:
-        """Read a request whose wish for another protocol is not granted as what it is: HTTP/1.1 (RFC 9110 7.8).
+        """Read a request as HTTP/1.1 if its upgrade is not accepted (RFC 9110 7.8).
 
-        The parser has skipped the body; a new one is given the head without the wish. The handler sees the head as it
-        was sent.
+        The parser would skip the body, so a new one gets the head without the upgrade. The handler sees the original
+        head.
         """
         headers, version = self.headers, self.parser.get_http_version()
         head = framing.head_without_upgrade(self.parser.get_method(), self.url, version, headers)
@@ -158,7 +158,7 @@ class RequestReader(HttpToolsProtocol):
         self._unusual = None
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Take a header, or a trailer."""
+        """Add a header, or count a trailer."""
         name = name.lower()
         value = value.rstrip()
         if name in _WATCHED:
@@ -187,7 +187,7 @@ class RequestReader(HttpToolsProtocol):
             path, _, scope["query_string"] = url.partition(b"?")
         else:
             path, scope["query_string"], authority = framing.split_target(method, url)
-            if authority:  # RFC 9112 3.2.2: it counts, and not the header
+            if authority:  # RFC 9112 3.2.2: the authority overrides `Host`
                 self.headers[:] = [pair for pair in self.headers if pair[0] != b"host"] + [(b"host", authority)]
         text = path.decode("ascii")
         scope["path"] = self.root_path + (unquote(text) if "%" in text else text)
@@ -217,16 +217,16 @@ class RequestReader(HttpToolsProtocol):
 
     def on_chunk_header(self) -> None:
         """Count a chunk."""
-        self.headers.count += 1  # `ChunkReader` stands there by now
+        self.headers.count += 1  # `headers` is a `ChunkReader` by now
 
     def on_body(self, body: bytes) -> None:
-        """Take a part of the body; of one that was answered already, nothing."""
+        """Add a part of the body; drop it if the request was answered already."""
         if type(self.headers) is ChunkReader:
             self.headers.body += len(body)
         cycle = self.cycle
         if cycle.response_complete:
             return
-        if cycle.waiting_for_100_continue:  # the client has not waited
+        if cycle.waiting_for_100_continue:  # the client did not wait
             cycle.waiting_for_100_continue = False
         cycle.body += body
         if len(cycle.body) > HIGH_WATER_LIMIT:
@@ -241,15 +241,15 @@ class RequestReader(HttpToolsProtocol):
         self._ended += 1
         cycle = self.cycle
         cycle.more_body = False
-        if cycle.response_complete:  # it was answered before its body had come
+        if cycle.response_complete:  # it was answered before its body had arrived
             self._wait()
         else:
             cycle.message_event.set()
-        if self.flow.read_paused:  # nobody asks for more of the body, and a client that leaves is to be noticed
+        if self.flow.read_paused:  # the body is complete; reading on notices a client that leaves
             self.flow.resume_reading()
 
     def _check(self, version: str) -> None:
-        """Look at what most requests do not have. Errors: RequestError."""
+        """Check headers that most requests do not have. Errors: RequestError."""
         codings: list[bytes] = []
         expectations: list[bytes] = []
         for name, value in self._unusual or ():
@@ -266,7 +266,7 @@ class RequestReader(HttpToolsProtocol):
             self.expect_100_continue = True
 
     def _pauses(self, method: str, version: str) -> bool:
-        """Decide on a request that would rather speak another protocol: the parser stops behind its head.
+        """Decide on a request for an upgrade, and return True: the parser stops after its head.
 
         Errors: RequestError 501 for `CONNECT`.
         """
@@ -274,12 +274,12 @@ class RequestReader(HttpToolsProtocol):
             raise RequestError(501, "`CONNECT` is for proxies")
         self._upgrading = True
         protocol = framing.upgrade_wanted(self.headers, version)
-        idle = self.cycle is None or self.cycle.response_complete  # or its answer would overtake the one before
+        idle = self.cycle is None or self.cycle.response_complete  # otherwise its answer would overtake the one before
         if protocol == b"websocket" and method == "GET" and self.ws_protocol_class is not None and idle:
             self._upgrade = protocol
         return True
 
-    # what the connection does with it
+    # implemented by the protocol
 
     def _start(self, cycle: Any, app: Any) -> None:
         """Begin a call."""
@@ -295,7 +295,7 @@ class RequestReader(HttpToolsProtocol):
 
 
 def _make_parser(protocol: RequestReader) -> Any:
-    """A parser, set as uvicorn's own."""
+    """Return a parser with the settings of uvicorn."""
     parser = httptools.HttpRequestParser(protocol)
     parser.set_dangerous_leniencies(lenient_data_after_close=True)
     return parser

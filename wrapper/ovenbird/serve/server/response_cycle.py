@@ -1,4 +1,4 @@
-"""The answering side of a connection: what uvicorn does, held to rules of HTTP that it leaves to applications."""
+"""The answering side of a connection: uvicorn's, with rules of HTTP that uvicorn leaves to applications."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _CLOSE = (b"connection", b"close")
 
 
 class ResponseFlow(FlowControl):
-    """When to read and to write. While requests wait behind the one that is answered, no more are read."""
+    """Flow control. While requests wait for the answer to an earlier one, no more are read."""
 
     def __init__(self, transport: Any, pipeline: deque[Any]) -> None:
         super().__init__(transport)
@@ -22,7 +22,7 @@ class ResponseFlow(FlowControl):
         self.ended = 0.0  # when the client shut down its writing side, on the clock of `monotonic`; 0 while it has not
 
     def resume_reading(self) -> None:
-        """Read again, unless requests wait."""
+        """Resume reading, unless requests wait."""
         if self.read_paused and not self._pipeline:
             super().resume_reading()
 
@@ -46,7 +46,7 @@ class ResponseCycle(RequestResponseCycle):
         return super().send(message)  # type: ignore[arg-type]
 
     def _head(self, message: Message) -> Message:
-        """The first message of an answer with headers that agree with each other and with the connection."""
+        """Return the first message of an answer with headers that fit each other and the connection."""
         status = message["status"]
         self.bodiless = status in _BODILESS
         lengths: set[bytes] = set()
@@ -57,13 +57,13 @@ class ResponseCycle(RequestResponseCycle):
             if name == b"content-length":
                 lengths.add(value)
                 continue
-            if name == b"transfer-encoding":  # how a body is framed is the connection's affair
+            if name == b"transfer-encoding":  # the connection decides how the body is framed
                 continue
-            if name == b"date":  # the application's own takes the place of the server's
+            if name == b"date":  # the application's date replaces the server's
                 self.default_headers = [pair for pair in self.default_headers if pair[0] != b"date"]
             elif name == b"connection":
                 close = close or b"close" in (token.strip() for token in value.lower().split(b","))
-                if b"keep-alive" in value.lower() or close:  # said below
+                if b"keep-alive" in value.lower() or close:  # added below
                     continue
             headers.append((name, value))
         if len(lengths) > 1:
@@ -74,7 +74,8 @@ class ResponseCycle(RequestResponseCycle):
             headers.append((b"content-length", lengths.pop()))
         elif self.scope["http_version"] == "1.0" and not self.bodiless and self.scope["method"] != "HEAD":
             self.unframed, self.chunked_encoding = True, False
-        if close or not self.keep_alive or self.waiting_for_100_continue:  # or the next bytes may be the body, or not
+        # a client that waits for 100 may send its body now, or not: what follows could not be told apart
+        if close or not self.keep_alive or self.waiting_for_100_continue:
             self.keep_alive = False
             self.default_headers = [pair for pair in self.default_headers if pair[0] != b"connection"]
             headers.append(_CLOSE)

@@ -1,6 +1,6 @@
-"""The parent of the workers: starts them, replaces those that end, hands on signals. It never runs user code.
+"""The parent of the workers: start them, replace those that end, forward signals. It never runs user code.
 
-As process 1 of a container it also reaps orphans, which would fill the process table otherwise.
+As process 1 of a container it also reaps orphans, which would otherwise fill the process table.
 """
 
 from __future__ import annotations
@@ -23,21 +23,21 @@ from .oom import memory_kills
 from .worker_context import WorkerSlot
 
 _log = logging.getLogger("ovenbird")
-_STABLE = 10.0  # seconds after which the end of a worker is no longer put down to its start
+_STABLE = 10.0  # seconds of life after which a worker counts as started successfully
 _MIN_BACKOFF, _MAX_BACKOFF = 0.25, 30.0  # seconds of back-off
-_LOOK = 1.0  # seconds between two looks at the workers' event loops
-_SILENCE = 5.0  # seconds beyond the time limit of a call for which an event loop may stand still
-_MIN_SILENCE, _UNLIMITED_SILENCE = 10.0, 60.0  # at least, and where calls have no time limit
+_LOOK = 1.0  # seconds between two checks of the workers' event loops
+_SILENCE = 5.0  # seconds beyond the time limit of a call for which an event loop may be blocked
+_MIN_SILENCE, _UNLIMITED_SILENCE = 10.0, 60.0  # at least, and if calls have no time limit
 _MARGIN = 5.0  # seconds that a worker gets beyond its drain delay and grace before it is killed
-_REPORTED = range(70, 80)  # statuses of errors of ours, which the worker has told in full
+_REPORTED = range(70, 80)  # exit statuses of our errors, which the worker has logged
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD, signal.SIGHUP)
 
 
 @dataclass(slots=True)
 class WorkerProcess:
-    """One worker process. `slot` is its worker id; `link` carries words both ways; `retiring`: to be replaced.
+    """One worker process. `slot` is its worker id, `link` the control socket; `retiring`: it is to be replaced.
 
-    `silent`: seconds for which its event loop has not run, `beats` the count that tells.
+    `silent` is the time in seconds for which its event loop has not run, `beats` its heartbeat count at the last check.
     """
 
     pid: int
@@ -52,11 +52,10 @@ class WorkerProcess:
 
 
 class WorkerActions(NamedTuple):
-    """What a supervisor has done: the first two in a worker's process, the others in its own.
+    """Callbacks of the supervisor: the first two are called in the process of a worker, the others in its own.
 
     `work` serves and returns an exit status; `end_process` ends the process with it. `close_ports` closes the parent's
-    copies of the listening sockets. `reopen_ports` lets these take connections, whatever a worker that has ended did to
-    them.
+    copies of the listening sockets. `reopen_ports` makes these accept connections again after a worker has drained.
     """
 
     work: Callable[[WorkerSlot], int]
@@ -66,7 +65,7 @@ class WorkerActions(NamedTuple):
 
 
 class Supervisor:
-    """Keeps `count` workers running until it is told to stop."""
+    """Keeps `count` workers running until a signal stops it."""
 
     def __init__(
         self, settings: Settings, count: int, blocks: list[WorkerMetrics], actions: WorkerActions
@@ -76,8 +75,8 @@ class Supervisor:
         self.forgiving = settings.reload  # --reload: a worker that fails to start is tried again at the next change
         self._actions = actions
         self._children: dict[int, WorkerProcess] = {}
-        self._counters = blocks  # more than workers: one that retires overlaps with its successor
-        self._blocks = list(range(len(blocks) - 1, -1, -1))  # those that no worker has
+        self._counters = blocks  # more blocks than workers: a retiring worker overlaps with its successor
+        self._blocks = list(range(len(blocks) - 1, -1, -1))  # free blocks
         self._due: dict[int, float] = {}  # slot -> when to start its next worker
         self._failures = dict.fromkeys(range(count), 0)
         self._was_ready = False  # whether any worker was ever ready
@@ -90,7 +89,7 @@ class Supervisor:
         self._poll = select.poll()
 
     def run(self) -> int:
-        """Run until the last worker has ended; the exit status."""
+        """Run until the last worker has ended, and return the exit status."""
         signal.set_wakeup_fd(self._wake_write, warn_on_full_buffer=False)
         for number in _SIGNALS:
             signal.signal(number, lambda *_: None)
@@ -111,11 +110,11 @@ class Supervisor:
                 self._kill()
 
     def wake(self) -> None:
-        """Have every worker replaced: for --reload, from any thread."""
+        """Replace every worker, for `--reload`. May be called in any thread."""
         os.write(self._wake_write, bytes([signal.SIGHUP]))
 
     def _pause(self) -> int | None:
-        """Milliseconds until something is due; None when nothing is."""
+        """Return the milliseconds until the next action is due; None if there is none."""
         times = [*self._due.values(), *([self._stopping] if self._stopping else [])]
         if self._silence and any(child.ready for child in self._children.values()):
             times.append(self._last_look + _LOOK)
@@ -124,7 +123,7 @@ class Supervisor:
     def _start_due(self) -> None:
         now = monotonic()
         for slot in [slot for slot, when in self._due.items() if when <= now]:
-            if not self._blocks:  # so many retire that the next one has to wait for the end of one of them
+            if not self._blocks:  # too many workers are retiring: wait until one has ended
                 self._due[slot] = now + _MIN_BACKOFF
                 continue
             del self._due[slot]
@@ -143,17 +142,17 @@ class Supervisor:
         self._children[pid] = WorkerProcess(pid, slot, block, ours, monotonic())
 
     def _run_child(self, slot: int, block: int, ours: socket.socket, theirs: socket.socket, late: bool) -> None:
-        """Become a worker; never returns."""
+        """Become a worker. This never returns."""
         code = 1
         try:
             signal.set_wakeup_fd(-1)
             for number in _SIGNALS:
                 signal.signal(number, signal.SIG_DFL)
-            os.setpgid(0, 0)  # Ctrl-C at a terminal reaches the parent alone, which hands it on
+            os.setpgid(0, 0)  # Ctrl-C at a terminal signals the parent only, which forwards it
             os.close(self._wake_read)
             os.close(self._wake_write)
             for link in (ours, *(child.link for child in self._children.values())):
-                link.close()  # else the other workers would not notice the end of the parent
+                link.close()  # otherwise the other workers would not notice the end of the parent
             code = self._actions.work(WorkerSlot(slot, block, theirs.fileno(), late))
         except BaseException:
             _log.exception("worker %d failed", slot)
@@ -175,7 +174,7 @@ class Supervisor:
             self._due[child.slot] = 0.0
 
     def _mark_ready(self, child: WorkerProcess) -> None:
-        """Count a worker that is ready, and have its predecessors drain: nothing was lost while it started."""
+        """Mark a worker as ready, and make its predecessors drain. They have served until now."""
         child.ready = self._was_ready = True
         for other in self._children.values():
             if other is not child and other.slot == child.slot:
@@ -195,7 +194,7 @@ class Supervisor:
                 self._stop(number)
 
     def _stop(self, number: int) -> None:
-        """Say that the service ends, and hand the signal on: a worker that has only just begun cannot listen yet."""
+        """Tell the workers that the service ends, and forward the signal: a starting worker cannot listen yet."""
         if not self._stopping:
             self._actions.close_ports()
             self._stopping = monotonic() + self.settings.drain_delay + self.settings.grace + _MARGIN
@@ -206,12 +205,12 @@ class Supervisor:
         self._send(number)
 
     def _replace_all(self) -> None:
-        """Replace every worker: one that is ready serves until its successor is."""
+        """Replace every worker. A ready worker serves until its successor is ready."""
         for child in self._children.values():
             if not child.ready and not child.retiring:
                 os.kill(child.pid, signal.SIGTERM)
             child.retiring = True
-        for slot in range(self.count):  # those that wait for the end of their back-off
+        for slot in range(self.count):  # also those that wait for the end of their back-off
             self._failures[slot] = 0
             self._due[slot] = 0.0
 
@@ -226,9 +225,9 @@ class Supervisor:
         self._stopping = monotonic() + _MARGIN
 
     def _watch(self) -> None:
-        """Kill workers whose event loop has not run for too long: code that keeps the interpreter's lock, most likely.
+        """Kill workers whose event loop has not run for too long, most likely because code holds the GIL.
 
-        What is added up is time in which this process ran too: a container that was frozen is no reason.
+        Only time in which this process ran counts, so that a frozen container does not kill its workers.
         """
         now = monotonic()
         passed = now - self._last_look
@@ -262,7 +261,7 @@ class Supervisor:
             if pid == 0:
                 return
             child = self._children.pop(pid, None)
-            if child is not None:  # else an orphan that process 1 has inherited
+            if child is not None:  # otherwise an orphan that process 1 has inherited
                 self._handle_end(child, status)
 
     def _handle_end(self, child: WorkerProcess, status: int) -> None:
@@ -273,14 +272,14 @@ class Supervisor:
         self._blocks.append(child.block)
         code = os.waitstatus_to_exitcode(status)
         if self._stopping:
-            if child.ready or not self._was_ready:  # one that was still starting says nothing about the service
+            if child.ready or not self._was_ready:  # the status of a worker that was still starting does not count
                 self._code = self._code or (code if code >= 0 else 128 - code)
             return
         if child.retiring:
             return
         why = self._describe_end(code)
         if not self._was_ready and not self.forgiving:
-            # it never worked: starting it again would fail again, and whoever started us should know
+            # no worker was ever ready: a new one would fail too, and our exit status has to show it
             if code not in _REPORTED:
                 _log.error("worker %d %s before it was ready", child.slot, why)
             self._code = code if code >= 0 else 128 - code
@@ -289,7 +288,7 @@ class Supervisor:
         self._restart(child, why)
 
     def _describe_end(self, code: int) -> str:
-        """How a worker ended, for the log."""
+        """Return how a worker ended, for the log."""
         if code >= 0:
             return f"ended with status {code}"
         before, self._memory_kills = self._memory_kills, memory_kills()
@@ -297,7 +296,7 @@ class Supervisor:
         return f"was killed by {signal.Signals(-code).name}{cause}"
 
     def _restart(self, child: WorkerProcess, why: str) -> None:
-        """Start a worker's successor: at once when it had lived for a while, else after a pause that doubles."""
+        """Schedule the successor of a worker: at once if that was stable, else after a pause that doubles."""
         if self.forgiving and not child.ready:
             _log.warning("the worker %s; waiting for a change", why)
             return
@@ -315,9 +314,9 @@ class Supervisor:
 
 
 def _max_silence(settings: Settings) -> float:
-    """Return for how long, in seconds, the event loop of a worker may stand still; 0 for no limit.
+    """Return the seconds for which the event loop of a worker may be blocked; 0 for no limit.
 
-    With --reload somebody may have stopped the code in a debugger.
+    There is no limit with `--reload`, because a debugger may have stopped the code.
     """
     if settings.reload:
         return 0.0

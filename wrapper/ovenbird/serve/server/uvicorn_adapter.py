@@ -1,8 +1,8 @@
-"""The one place that reaches into uvicorn: its private classes, what ours need of them, and a call beyond ASGI.
+"""The only module that uses internals of uvicorn: its private classes, and the access to a call beyond ASGI.
 
-The modules of a connection (`request_reader`, `response_cycle`, `protocol`) take uvicorn's classes from here, and
-use of them the names that are listed here alone. `engine` asks at the start which of these are missing,
-and falls back to uvicorn's own protocol, by its public settings.
+The modules of a connection (`request_reader`, `response_cycle`, `protocol`) import uvicorn's classes from here, and use
+only the attributes that are listed here. `engine` checks at the start whether any is missing; then it falls back to
+uvicorn's own protocol, by public settings.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ __all__ = [
     "UvicornTransport",
     "missing_parts",
 ]  # fmt: skip
-# what ours reads, sets or calls of uvicorn's classes
+# the attributes of uvicorn's classes that our classes use
 PROTOCOL = (
     "access_log", "access_logger", "app", "app_state", "config", "connection_lost", "connection_made", "connections",
     "cycle", "flow", "logger", "loop", "parser", "pause_writing", "pipeline", "resume_writing", "root_path",
@@ -40,18 +40,20 @@ CYCLE = (
 )  # fmt: skip
 FLOW = ("drain", "pause_reading", "pause_writing", "read_paused", "resume_reading", "resume_writing", "write_paused")
 STATE = ("connections", "default_headers", "tasks", "total_requests")
-_SPECIAL = (b"connection", b"date")  # headers that have a say in others
+_SPECIAL = (b"connection", b"date")  # headers that affect other headers
 
 
 class UvicornTransport(ServerTransport):
-    """What uvicorn knows of a call: its cycle is the object that the method `receive` is bound to."""
+    """Access to a call by uvicorn's cycle, the object that the method `receive` is bound to."""
 
     _defaults: list[tuple[bytes, bytes]] | None = None
     _head = b""
 
     def is_disconnected(self, call: HttpCall) -> bool:
-        """The transport is closed as soon as the client is known to have gone. One that sends no more may have gone: it
-        does not keep its place in the queue."""
+        """Return whether the client has disconnected.
+
+        A client that sends no more counts as gone while its call waits.
+        """
         cycle: Any = call.receive.__self__  # type: ignore[attr-defined]
         if cycle.transport.is_closing() or cycle.disconnected:
             return True
@@ -59,7 +61,7 @@ class UvicornTransport(ServerTransport):
         return bool(ended and call.waits and monotonic() - ended > TICK)
 
     def body(self, call: HttpCall) -> bytes | None:
-        """Most bodies come with their headers: no event to wait for, no message to unpack."""
+        """Return the body if it has arrived with its headers, as most do: without ASGI messages."""
         cycle = call.receive.__self__  # type: ignore[attr-defined]
         if cycle.more_body or cycle.waiting_for_100_continue:
             return None
@@ -68,9 +70,9 @@ class UvicornTransport(ServerTransport):
         return body
 
     def respond(self, call: HttpCall, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> bool:
-        """Write head and body at once: half the calls and system calls of two ASGI messages.
+        """Write head and body at once, which takes half the system calls of two ASGI messages.
 
-        All headers come from our own code or have been checked by it. What is unusual goes the usual way.
+        All headers come from our code or have been checked by it. Return False for unusual answers: ASGI sends them.
         """
         cycle = call.receive.__self__  # type: ignore[attr-defined]
         if (
@@ -78,12 +80,12 @@ class UvicornTransport(ServerTransport):
             or cycle.waiting_for_100_continue or call.scope["method"] == "HEAD"
         ):  # fmt: skip
             return False
-        if cycle.default_headers is not self._defaults:  # uvicorn makes a new list when the date changes
+        if cycle.default_headers is not self._defaults:  # uvicorn creates a new list when the date changes
             self._defaults = cycle.default_headers
             self._head = b"".join(b"%s: %s\r\n" % pair for pair in self._defaults)
         parts = [STATUS_LINE[status], self._head]
         for name, value in headers:
-            if name in _SPECIAL:  # it changes other headers
+            if name in _SPECIAL:  # it affects other headers
                 return False
             parts += (name, b": ", value, b"\r\n")
         parts += (b"\r\n", body)
@@ -95,7 +97,7 @@ class UvicornTransport(ServerTransport):
 
 
 def missing_parts() -> list[str]:
-    """Return what this uvicorn lacks of the names above."""
+    """Return which of the attributes above this uvicorn lacks."""
     try:
         parts = _samples()
     except (TypeError, AttributeError) as error:  # a parameter or an attribute has another name
@@ -104,7 +106,7 @@ def missing_parts() -> list[str]:
 
 
 def _samples() -> list[tuple[Any, tuple[str, ...]]]:
-    """Objects as they are made for a connection, each with the names that are needed of it."""
+    """Return objects like those of a connection, each with the attributes that it must have."""
 
     async def application(scope: Any, receive: Any, send: Any) -> None: ...
 

@@ -1,4 +1,4 @@
-"""One worker: port first, init, ready, drain, close."""
+"""The life of one worker: open the port, init, ready, drain, close."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ from .worker_context import ServiceContext, WorkerSlot
 
 _log = logging.getLogger("ovenbird")
 _BACKLOG = 2048
-_LINGER = 1.0  # seconds that a connection without a request yet is kept when the port has closed
-_STUCK = 1.0  # seconds beyond its limit that an init has which holds up the event loop
+_LINGER = 1.0  # seconds for which a connection without a request is kept after the port was closed
+_STUCK = 1.0  # seconds beyond the time limit for an init that blocks the event loop
 
 
 class Worker:
-    """Serves one handler in this process until it is told to stop. `on_serving` is called when calls are let in."""
+    """Serves one handler in this process until it is stopped. `on_serving` is called when calls are admitted."""
 
     def __init__(
         self,
@@ -83,14 +83,14 @@ class Worker:
         self._force = asyncio.Event()  # and without waiting for calls in flight
         self._retiring = False
         self._ending = False  # the parent has said that the service ends
-        self._was_signalled = False  # a signal of this worker's own has asked for its successor
-        self._number = signal.SIGTERM  # what ended it
+        self._was_signalled = False  # this worker alone got a signal, and has asked for its successor
+        self._number = signal.SIGTERM  # the signal that ended the service
 
     def _gauge(self) -> None:
         self.app.report_load()
 
     def run(self) -> int:
-        """Serve until the end; the exit status."""
+        """Serve until the worker is stopped, and return the exit status."""
         import uvloop
 
         if self._protocol is not None:
@@ -117,7 +117,7 @@ class Worker:
         self._enable_tracing(server)
         beat = loop.create_task(self._beat(server, loop))
         try:
-            gc.freeze()  # what start-up has made stays: no collection need look at it again, and none holds up a call
+            gc.freeze()  # objects of the start-up stay: no later collection has to traverse them
             self.gate.ready()
             self._on_serving()
             self._write_word(READY)
@@ -130,22 +130,22 @@ class Worker:
             beat.cancel()
 
     async def _open(self) -> HttpServer:
-        """Open the port: probes are answered from now on."""
+        """Open the port, and return its server. Probes are answered from now on."""
         application = self.handler.shape is HandlerKind.ASGI
         config = self._make_config(self.app, ws="auto" if application else "none", proxy_headers=application)
-        shared = len(self._blocks) > 2  # two for each worker: one that retires overlaps with its successor
+        shared = len(self._blocks) > 2  # two blocks for each worker: a retiring one overlaps with its successor
         server = HttpServer(config, self.block if shared else None, self._blocks)
         self._server = server
         try:
             await server.startup(sockets=[self.sock])
-        except OSError as error:  # two processes may bind a port that neither listens on yet
+        except OSError as error:  # two processes may bind a port on which neither listens yet
             raise taken(self.settings, error) from None
         if self._probes is not None:
             self._prober = await self._open_probes(self._probes)
         return server
 
     async def _open_probes(self, sock: socket.socket) -> HttpServer:
-        """Open the port for probes, which stays open to the end: it tells that calls are no longer taken, and why."""
+        """Open the port for probes. It stays open to the end, and reports why calls are no longer admitted."""
         config = self._make_config(self.internal.probe, ws="none", proxy_headers=False)
         server = HttpServer(config)
         try:
@@ -165,23 +165,23 @@ class Worker:
         return config
 
     def _is_ours(self, connection: Any) -> bool:
-        """Whether a connection speaks HTTP by our protocol: others are WebSockets, or uvicorn's own."""
+        """Return whether a connection uses our HTTP protocol. Others are WebSockets, or use uvicorn's protocol."""
         return self._protocol is not None and isinstance(connection, self._protocol)
 
     def _enable_tracing(self, server: HttpServer) -> None:
-        """Have calls traced when the user's environment has OpenTelemetry's SDK, and says or has said where to."""
+        """Trace calls if OpenTelemetry's SDK is installed and configured, by the environment or by user code."""
         from ..observability import otel
 
         if not otel.wanted(os.environ):
             return
         config = server.config
         config.loaded_app = otel.traced(config.loaded_app, self.app, os.environ)
-        for connection in server.connections:  # those that came before init had finished
+        for connection in server.connections:  # connections from before the end of init
             if self._is_ours(connection):
                 connection.app = config.loaded_app
 
     async def _prepare(self, loop: asyncio.AbstractEventLoop) -> bool:
-        """Construct and init, each once, within the time limit; false when SIGTERM came first."""
+        """Construct and init within the time limit. Return False if a signal came first. Errors: InitError."""
         limit = self.settings.init_timeout or None
         guard = self._start_guard()
         work = loop.create_task(self.startup.begin())
@@ -199,7 +199,7 @@ class Worker:
         raise init_too_long(self.handler.name, self.settings.init_timeout)
 
     def _start_guard(self) -> threading.Timer | None:
-        """Ends the process when an async init blocks the loop, which could not even notice that the time is up."""
+        """Start a timer that ends the process if an async init blocks the loop beyond its time limit."""
         init = self.startup.on_loop
         if not self.settings.init_timeout or not init:
             return None
@@ -228,12 +228,12 @@ class Worker:
         guard_forks(self._list_descriptors)
 
     def _handle_service_signals(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Take signals as meant for the whole service: this process has no parent."""
+        """Handle signals as signals for the whole service: this process has no parent."""
         loop.add_signal_handler(signal.SIGTERM, self._terminate)
         loop.add_signal_handler(signal.SIGINT, self._interrupt)
 
     def _list_descriptors(self) -> Iterator[int]:
-        """Yield the descriptors of all connections, which a child that the user's code forks must not hold open."""
+        """Yield the descriptors of all connections: a child that user code forks must not keep them open."""
         for server in (self._server, self._prober):
             for connection in server.connections if server is not None else ():
                 sock = connection.transport.get_extra_info("socket")
@@ -241,8 +241,10 @@ class Worker:
                     yield sock.fileno()
 
     def _handle_own_signal(self) -> None:
-        """Only the parent knows that the service ends, and says so before it signals. A signal that comes without is
-        for this worker alone: it serves on until the parent has started another one, the second time it goes at once.
+        """Handle a signal in a worker with a parent.
+
+        The parent announces the end of the service before it sends a signal. A signal without that is for this worker
+        alone: it serves until the parent has started another one. A second signal ends it at once.
         """
         self._read_words()
         if self._ending or self._stop.is_set():
@@ -259,13 +261,13 @@ class Worker:
             self._write_word(ENOUGH)
 
     def _terminate(self) -> None:
-        """The first SIGTERM drains; the second one shortens the drain delay. No accepted call is lost by either."""
+        """Drain at the first SIGTERM; end the drain delay at the second one. Neither loses an accepted call."""
         if self._stop.is_set():
             self._hurry.set()
         self._stop.set()
 
     def _interrupt(self) -> None:
-        """Ctrl-C at a terminal: no delay, as nobody routes calls here; the second one stops calls in flight."""
+        """Drain without delay at Ctrl-C, as there is no load balancer; stop calls in flight at the second one."""
         if self._stop.is_set():
             self._force.set()
         else:
@@ -279,7 +281,7 @@ class Worker:
                 os.write(self._link, word)
 
     def _read_words(self) -> None:
-        """Take what the parent says; when it is gone without a word nobody would ever end this process."""
+        """Read the messages of the parent. If the parent is gone, drain: nobody else would end this process."""
         try:
             words = os.read(self._link, 64)
         except (BlockingIOError, ConnectionError):
@@ -303,7 +305,7 @@ class Worker:
                 self._stop.set()
 
     async def _beat(self, server: HttpServer, loop: asyncio.AbstractEventLoop) -> None:
-        """Once a second: a sign for the parent, clients that are late or behind, a worker that has served enough."""
+        """Once a second, update the heartbeat, close late connections, and request a successor if it is needed."""
         retire_at = _add_jitter(self.settings.max_requests)
         announced = False
         while True:
@@ -318,17 +320,18 @@ class Worker:
             why = self.gate.unhealthy or (
                 f"it has served {self.app.served} calls" if retire_at and self.app.served >= retire_at else ""
             )
-            if why and self._link >= 0 and not announced:  # it serves on until its successor is ready
+            if why and self._link >= 0 and not announced:  # it serves until its successor is ready
                 announced = True
                 _log.info("worker %d is replaced: %s", self.context.worker_id, why)
                 self._write_word(ENOUGH)
             await asyncio.sleep(1.0 if not retire_at else 0.1)
 
     async def _drain(self, server: HttpServer, loop: asyncio.AbstractEventLoop) -> None:
-        """Be not ready, serve on for the delay, close the port, let calls in flight finish, stop those that do not."""
+        """Report not ready, serve for the drain delay, close the port, wait for calls in flight, then stop them."""
         self.gate.drain()
         _log.info("draining: %d calls in flight", len(self.app.admission.calls))
-        if self._retiring:  # other workers take new connections; those that are here get one more answer, and close
+        # other workers accept new connections; those of this worker are closed after one more answer
+        if self._retiring:
             self._stop_listening(server)
             if self._prober is not None:
                 self._stop_listening(self._prober)
@@ -340,15 +343,15 @@ class Worker:
         await self._wait_until_quiet(server, loop, end)
         await self._finish(server)
         while server.connections and loop.time() < end and not self._force.is_set():
-            await _wait_for_first(self._force, timeout=0.02)  # answers that a slow client has not taken yet
+            await _wait_for_first(self._force, timeout=0.02)  # answers that slow clients have not received yet
         self.gate.close()
 
     async def _wait_until_quiet(self, server: HttpServer, loop: asyncio.AbstractEventLoop, end: float) -> None:
-        """Wait until no call is in flight, nor about to come on a connection that was taken just now."""
+        """Wait until no call is in flight, and none is expected on a new connection."""
         patience = min(end, loop.time() + (0.0 if self._hurry.is_set() else _LINGER))
         for connection in server.connections:
             if not hasattr(connection, "cycle"):
-                connection.shutdown()  # a WebSocket is told to close: it may have no end of its own
+                connection.shutdown()  # a WebSocket has to be closed: it may never end by itself
         while loop.time() < end and not self._force.is_set():
             fresh = any(getattr(connection, "cycle", connection) is None for connection in server.connections)
             if not server.tasks and not self.app.finishing and not (fresh and loop.time() < patience):
@@ -356,7 +359,7 @@ class Worker:
             await _wait_for_first(self._force, timeout=0.02)
 
     async def _finish(self, server: HttpServer) -> None:
-        """Close idle connections, and stop the calls that are still in flight."""
+        """Close idle connections, and stop the calls in flight."""
         for connection in server.connections:
             connection.shutdown()
         tasks = server.tasks
@@ -371,7 +374,7 @@ class Worker:
             listener.close()
 
     async def _close_port(self, server: HttpServer, loop: asyncio.AbstractEventLoop) -> None:
-        """Stop listening; connections that the kernel has accepted for us are served, not reset."""
+        """Stop listening. Connections that the kernel has accepted already are served, not reset."""
         spare = self.sock.dup()
         self._stop_listening(server)
         await refuse_new(spare)
@@ -386,7 +389,7 @@ class Worker:
 
 
 async def _wait_for_first(*events: asyncio.Event, timeout: float) -> None:
-    """Wait until one of the events is set, or the time is up."""
+    """Wait until one of the events is set, at most `timeout` seconds."""
     tasks = [asyncio.ensure_future(event.wait()) for event in events]
     await asyncio.wait(tasks, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
     for task in tasks:
@@ -394,7 +397,7 @@ async def _wait_for_first(*events: asyncio.Event, timeout: float) -> None:
 
 
 def _add_jitter(count: int) -> int:
-    """A count and up to a tenth more, so that workers do not retire together."""
+    """Return the count plus up to a tenth, so that workers do not retire at the same time."""
     import random
 
     return count + random.randint(0, count // 10) if count else 0  # noqa: S311 (no secret)

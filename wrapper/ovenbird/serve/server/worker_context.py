@@ -1,4 +1,4 @@
-"""What a worker gets: the service that it is a part of, and its own place in it."""
+"""The context of a worker: the service, and the slot of the worker in it."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from ..observability.metrics import SharedMetrics
 
 
 class ServiceContext(msgspec.Struct, frozen=True, eq=False):
-    """What all workers of a service share; made before they are forked.
+    """Objects that all workers of a service share, created before they are forked.
 
-    `probe_sock` is a second port, for probes alone, open as long as the process lives. `open_project` is called in each
-    worker whose function asks for `context.project`.
+    `probe_sock` is a second port for probes, which is open until the process ends. `open_project` is called in each
+    worker whose function uses `context.project`.
     """
 
     settings: Settings
@@ -31,10 +31,10 @@ class ServiceContext(msgspec.Struct, frozen=True, eq=False):
 
 
 class WorkerSlot(msgspec.Struct, frozen=True, eq=False):
-    """The place of one worker.
+    """The slot of one worker.
 
-    `number` is its worker id, `block` the index of its metrics, `link` a socket to the parent, or -1. `is_late`: other
-    workers serve already, so the port is opened after init.
+    `number` is its worker id, `block` the index of its metrics, `link` the descriptor of the control socket, or -1.
+    `is_late`: other workers serve already, so the port is opened after init.
     """
 
     number: int = 0
