@@ -22,10 +22,14 @@ else:
 ROOT = Path(__file__).parent.parent
 # where the runtime meets these packages: JSON and hints, HTTP, forms, object stores, git
 WHAT = [
-    "tests/wrapper/function", "tests/wrapper/serve/test_payload.py", "tests/wrapper/serve/test_wire.py",
-    "tests/wrapper/serve/test_once.py", "tests/wrapper/serve/test_openapi.py", "tests/wrapper/platform/test_objects.py",
-    "tests/wrapper/job/test_repository.py",
-    "tests/wrapper/test_document.py",
+    "tests/wrapper/function",
+    "tests/wrapper/serve/request/test_body_reader.py",
+    "tests/wrapper/serve/server/test_uvicorn_adapter.py",
+    "tests/wrapper/serve/test_in_process.py",
+    "tests/wrapper/serve/observability/test_openapi.py",
+    "tests/wrapper/platform/storage/test_object_storage.py",
+    "tests/wrapper/job/sources/test_git_fetch.py",
+    "tests/wrapper/test_function_document.py",
 ]  # fmt: skip
 PEERS = ["fastapi==0.133"]  # the first that takes the lowest Starlette
 

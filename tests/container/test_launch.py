@@ -161,7 +161,7 @@ def test_an_image_by_name(function: Path, jobs: Jobs, none_left: None) -> None:
     (jobs.folder / "main.py").write_text(SOURCE)
     done = jobs.run("function.yaml", "--container", "--param", "name=Ada", "--engine", "podman")
     assert done.code == 20
-    assert "ovenbird build function.yaml --tag greeter:1, then --image greeter:1" in done.err
+    assert "`ovenbird build function.yaml --tag greeter:1`, then --image greeter:1" in done.err
     done = jobs.run(
         "function.yaml", "--container", "--param", "name=Ada", "--image", image[1], OVENBIRD_ENGINE="podman"
     )

@@ -52,7 +52,7 @@ def test_packages_of_the_target_become_pins(tmp_path: Path) -> None:
     [
         ('lock-version = "2.0"\n', "lock-version '2.0' is not known"),
         ('lock-version = "1.0"\nrequires-python = ">=3.12"\n', "is for Python >=3.12"),
-        ('lock-version = "1.0"\n[[packages]]\nname = "a"\nvcs = {type = "git"}\n', "given as vcs is not followed"),
+        ('lock-version = "1.0"\n[[packages]]\nname = "a"\nvcs = {type = "git"}\n', "given as vcs is not supported"),
         ('lock-version = "1.0"\n[[packages]]\nname = "a"\nversion = "1"\n', "wheels or an sdist"),
         ('lock-version = "1.0"\n' + package("a", sha256="short"), "without its SHA-256"),
         ('lock-version = "1.0"\n' + package("a") + package("a"), "is there twice"),
@@ -87,5 +87,5 @@ def test_the_project_itself_is_no_package(tmp_path: Path) -> None:
     """uv and PDM name the project as a directory: it is the source. Another directory has to be built, and is told."""
     itself = '[[packages]]\nname = "app"\ndirectory = {path = ".", editable = true}\n'
     assert [pin.name for pin in read_pylock(written(tmp_path, itself, package("apple")), _SEEN)] == ["apple"]
-    with pytest.raises(LockError, match="given as directory is not followed"):
+    with pytest.raises(LockError, match="given as directory is not supported"):
         read_pylock(written(tmp_path, itself.replace('"."', '"libs/x"')), _SEEN)

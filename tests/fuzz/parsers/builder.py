@@ -268,7 +268,7 @@ def _challenge(data: bytes, _: Path) -> None:
     """The first line is a challenge, the rest what the token server answers."""
     head, _, _TokenServer.content = data.partition(b"\n")
     for known in (None, auth_config.RegistryLogin("user", "secret"), auth_config.RegistryLogin(token="secret")):
-        BearerAuth(_token_pool(), known, "team/app").answer(head.decode("latin-1"), write=True)
+        BearerAuth(_token_pool(), known, "team/app").answer_challenge(head.decode("latin-1"), write=True)
 
 
 def _search(path: Path) -> object:
