@@ -97,7 +97,7 @@ def _read_bytes(path: Path) -> bytes | None:
         if not stat.S_ISREG(mode):
             kind = "a folder" if stat.S_ISDIR(mode) else "no file"
             raise LockError(
-                f"{show_value(str(path))} is {kind}, and the lock has this name",
+                f"{path.name} is {kind}, and the lock has this name",
                 hint=f"remove or rename it, then run ovenbird lock: mv {path.name} {path.name}.old",
             )
         with path.open("rb") as file:

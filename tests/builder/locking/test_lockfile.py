@@ -67,7 +67,7 @@ def test_a_folder_in_its_place_is_told(tmp_path: Path) -> None:
     """No lock can be written there, so both verbs say what it is and what to do; a pipe is not waited for."""
     (tmp_path / "function.lock").mkdir()
     for read in (lockfile.read_lock, lockfile.read_previous_lock):
-        with pytest.raises(LockError, match=r"function\.lock' is a folder, and the lock has this name") as caught:
+        with pytest.raises(LockError, match=r"^function\.lock is a folder, and the lock has this name") as caught:
             read(tmp_path / "function.lock")
         assert "mv function.lock function.lock.old" in caught.value.hint
 

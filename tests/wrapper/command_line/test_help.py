@@ -180,6 +180,8 @@ def test_a_verb_without_its_extra_says_how_it_is_had(bare: list[str]) -> None:
         (("runs", "list", "--columm", "x"), "did you mean '--columns'?"),
         (("run", "--lable=x"), "`ovenbird run --help` lists what it takes"),
         (("build", "--requirment", "six"), "did you mean '--requirement'?"),
+        (("build", "--handler", "main:handler"), "`ovenbird build --help` lists what it takes"),
+        (("build", "--tga", "shop:1"), "did you mean '--tag'?"),
         (("runs", "list", "--statee", "x"), "did you mean '--state'?"),
         (("health", "--prot", "1"), "did you mean '--port'?"),
         (("inspect",), "`ovenbird inspect --help` lists what it takes"),

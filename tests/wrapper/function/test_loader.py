@@ -129,6 +129,15 @@ def test_a_missing_module_is_told_with_near_names(project: Project) -> None:
     assert caught.value.hint == "did you mean 'handlers'?"
 
 
+def test_hidden_folders_are_no_modules_to_suggest(project: Project) -> None:
+    """The store of records lies in `.ovenbird`, beside the function."""
+    project.write("main.py", "")
+    project.write(".ovenbird/run.txt", "")
+    with pytest.raises(ModuleMissingError) as caught:
+        project.load("elsewhere:fn", str(project.folder))
+    assert caught.value.hint == "found: main"
+
+
 def test_a_missing_submodule_is_a_missing_module(project: Project) -> None:
     """pkg.mod where pkg is there and mod is not: names of pkg's modules are near."""
     with pytest.raises(ModuleMissingError) as caught:

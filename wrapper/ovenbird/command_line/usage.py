@@ -83,7 +83,9 @@ def _suggest(leaf: argparse.ArgumentParser, message: str) -> str:
 def _suggest_flag(flag: str, leaf: argparse.ArgumentParser) -> str:
     if verbs := _find_verbs(flag):
         return f"`{flag}` is a flag of {', '.join(f'`{verb}`' for verb in verbs)}"
-    suggestion = nearest_name(flag, [name for action in flags(leaf) for name in action.option_strings if len(name) > 2])
+    names = [name for action in flags(leaf) for name in action.option_strings if len(name) > 2]
+    same_letter = [name for name in names if name[:3] == flag[:3]]  # few people mistype the first one
+    suggestion = nearest_name(flag, same_letter) or nearest_name(flag, names, cutoff=0.75)
     return f"did you mean {show_value(suggestion)}?" if suggestion else ""
 
 

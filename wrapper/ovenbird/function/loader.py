@@ -113,7 +113,11 @@ def _import_module(target: Target) -> ModuleType:
 def _missing_error(target: Target, name: str) -> ModuleMissingError:
     folder = target.root.joinpath(*name.split(".")[:-1])
     files = (
-        [entry.stem for entry in folder.iterdir() if entry.suffix == ".py" or is_folder(entry)]
+        [
+            entry.stem
+            for entry in folder.iterdir()
+            if not entry.name.startswith(".") and (entry.suffix == ".py" or is_folder(entry))
+        ]
         if is_folder(folder)
         else []
     )
