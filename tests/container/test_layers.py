@@ -234,7 +234,7 @@ def test_the_runtime_goes_on_a_base_without_it(base: Base, tmp_path: Path) -> No
     """The command runs as the user of the image, from packages that lie behind the user's own."""
     code = "def main():\n    import thing\n    print('runtime', thing.v)\n"
     runtime = [
-        wheel(tmp_path, "ovenbird", files={"ovenbird/__init__.py": "", "ovenbird/cli.py": code}),
+        wheel(tmp_path, "ovenbird", files={"ovenbird/__init__.py": "", "ovenbird/__main__.py": code}),
         wheel(tmp_path, "thing", files={"thing.py": "v = 'of the runtime'\n"}),
     ]
     layers = make_runtime_layers(

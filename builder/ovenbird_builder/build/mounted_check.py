@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 import tarfile
 import threading
@@ -83,22 +84,46 @@ def count_large(layers: Sequence[Layer]) -> int:
 
 
 def _unpack(layers: Sequence[Layer], into: Path, cache: LayerCache) -> bool:
-    """Unpack small layers, one over the other; whether that was possible. What takes a file away is not."""
+    """Unpack small layers, one over the other, and return whether that was possible.
+
+    It is not where a layer takes a file away, holds a device or a hard link, or would be written elsewhere.
+    """
     into.mkdir()
     try:
         for layer in layers:
             with cache.blob(layer.digest).open("rb") as file, read_tar(file, layer.media_type, layer.name) as tar:
-                for member in tar:
-                    if Path(member.name).name.startswith(".wh.") or not (
-                        member.isreg() or member.isdir() or member.issym()
-                    ):
-                        return False
-                    tar.extract(member, into, numeric_owner=True, filter=_checked)
+                if not all(_write_member(tar, member, into) for member in tar):
+                    return False
     except (OSError, ImagePolicyError, tarfile.TarError):
         return False
     return True
 
 
-def _checked(member: tarfile.TarInfo, folder: str) -> tarfile.TarInfo:
-    """Refuse what would be written elsewhere, by way of a link of a layer below too. The mode stays as it is."""
-    return tarfile.tar_filter(member, folder).replace(mode=member.mode, deep=False)
+def _write_member(tar: tarfile.TarFile, member: tarfile.TarInfo, into: Path) -> bool:
+    """Write one member with its mode and owner, and return whether that was possible.
+
+    The filters of `tarfile` are missing from some of the Pythons that this runs on (3.11.2 of Debian 12).
+    """
+    name = Path(member.name.lstrip("/"))
+    if ".." in name.parts or name.name.startswith(".wh."):
+        return False
+    path, root = into / name, into.resolve()
+    parent = path.parent.resolve()  # a link of a layer below may lead out
+    if parent != root and root not in parent.parents:
+        return False
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.is_symlink() or path.is_file():
+        path.unlink()
+    if member.isdir():
+        path.mkdir(exist_ok=True)
+    elif member.issym():
+        path.symlink_to(member.linkname)
+    elif member.isreg() and (content := tar.extractfile(member)):
+        with content, path.open("xb") as file:
+            shutil.copyfileobj(content, file)
+    else:
+        return False
+    os.chown(path, member.uid, member.gid, follow_symlinks=False)
+    if not member.issym():
+        path.chmod(member.mode & 0o7777)
+    return True

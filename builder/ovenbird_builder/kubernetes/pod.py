@@ -28,7 +28,7 @@ _INSTEAD = {  # what to do with parameters that are too long for a variable
 }
 _TMP = "/tmp"  # noqa: S108  # the pod's own, and the one place that can be written
 _RUNNING, _BUILDING = ("100m", "256Mi"), ("500m", "1Gi")  # CPU and memory where the task says none
-BUILDER_PATHS = ("/home/builder", "/var/tmp", "/etc/ovenbird/function", "/etc/ovenbird/registry")  # noqa: S108
+BUILDER_PATHS = ("/home/builder", "/var/tmp", "/etc/ovenbird/function", "/etc/ovenbird/registry")  # noqa: S108  # of a container
 _DRAIN_DELAY = "5s"  # until every node has heard that the pod takes no more calls
 
 
