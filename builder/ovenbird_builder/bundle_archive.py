@@ -21,11 +21,14 @@ from typing import Any
 
 from msgspec import Struct, ValidationError, convert
 
+from ovenbird.common.archive_checks import ArchiveError, ArchiveLimits
 from ovenbird.common.atomic_files import replacing
 from ovenbird.common.hashing import digest_bytes
 from ovenbird.common.named_paths import is_file, is_folder
 from ovenbird.common.output_path import make_parent_folders
+from ovenbird.common.tar_extract import extract_tar
 from ovenbird.common.text import cut_text, escape_controls, show_value
+from ovenbird.common.tree_names import describe_link
 
 from .bases import base_image
 from .build.function_document import NOT_IN_IMAGE, handler
@@ -57,6 +60,7 @@ _KEPT = (
     "annotation",
 )
 _FILES = ("requirements", "constraints")
+_LIMITS = ArchiveLimits(1 << 50, 10_000_000)  # a bundle may be as large as an image; its blobs are checked by digest
 
 
 class _Source(Struct, frozen=True):
@@ -145,11 +149,11 @@ def opened(path: Path, cache: LayerCache) -> Iterator[Bundle]:
     """
     with make_build_folder(cache.root) as folder:
         try:
-            with tarfile.open(path) as tar:
-                tar.extractall(folder, filter="data")  # refuses what leaves the folder, devices, and other owners
-                _refuse_cut(tar)
+            for link in extract_tar(path, folder, _LIMITS):
+                if problem := describe_link(folder, link):
+                    raise ArchiveError(f"the link {show_value(link)} {problem}")
             document = json.loads((folder / "bundle.json").read_text(encoding="utf-8"))
-        except (tarfile.TarError, OSError, ValueError, RecursionError, EOFError, zlib.error, lzma.LZMAError) as error:
+        except (ArchiveError, OSError, ValueError, RecursionError) as error:
             reason = error.strerror or str(error) if isinstance(error, OSError) else str(error)
             why = escape_controls(cut_text(reason, 300))
             raise BuildRequestError(f"{show_value(str(path))} is not a bundle that can be read: {why}") from None
@@ -264,14 +268,6 @@ def _document(request: BuildRequest) -> dict[str, Any]:
     source = {key: value for key, value in raw["spec"]["source"].items() if key not in NOT_IN_IMAGE}
     raw["spec"]["source"] = source | {"source": "source", "handler": handler(request.function)}
     return dict(raw)
-
-
-def _refuse_cut(tar: tarfile.TarFile) -> None:
-    """Refuse a tar that breaks off between two of its entries, which tarfile takes for its end. Errors: ReadError."""
-    assert tar.fileobj
-    tar.fileobj.seek(tar.offset)
-    if tar.fileobj.read(tarfile.BLOCKSIZE) != bytes(tarfile.BLOCKSIZE):
-        raise tarfile.ReadError("it is truncated")
 
 
 def _take(about: _About, folder: Path, cache: LayerCache) -> None:
