@@ -142,7 +142,7 @@ def is_bundle(text: str) -> bool:
 
 
 @contextlib.contextmanager
-def opened(path: Path, cache: LayerCache) -> Iterator[Bundle]:
+def open_bundle(path: Path, cache: LayerCache) -> Iterator[Bundle]:
     """Take a bundle's base and wheels into the cache, and its source to a folder that is there for a while.
 
     Errors: BuildRequestError for a file that is no bundle; DigestError for one that was damaged.

@@ -18,7 +18,7 @@ from tests.refusals import succeeds
 from tests.toml_mutations import VALUES, paths
 
 from ovenbird.errors import OvenbirdError
-from ovenbird_builder.bundle_archive import is_bundle, opened
+from ovenbird_builder.bundle_archive import is_bundle, open_bundle
 from ovenbird_builder.cache.layer_cache import LayerCache
 from ovenbird_builder.errors import BuildRequestError, DigestError
 from ovenbird_builder.locking.wheelhouse import Wheelhouse
@@ -89,7 +89,7 @@ def cache(tmp_path: Path) -> LayerCache:
 
 def test_a_whole_bundle_is_taken_out(parts: Parts, cache: LayerCache) -> None:
     """Base and wheels into the cache, the source to a folder that is gone afterwards; flags of now win."""
-    with opened(parts.pack(), cache) as found:
+    with open_bundle(parts.pack(), cache) as found:
         assert (found.tree.path / "main.py").read_bytes() == MAIN
         assert (found.tree.uri, found.tree.revision, found.tree.epoch) == ("git+https://h/r", "c" * 40, 7)
         given = found.over({"python": "3.13", "requirement": (), "constraints": (), "tag": ("t:1",)})
@@ -109,7 +109,7 @@ def test_a_damaged_part_is_refused_by_its_digest(parts: Parts, cache: LayerCache
     name = next(name for name in parts.files if name.startswith(part))
     data = parts.files[name]
     parts.files[name] = data[:-1] + bytes([data[-1] ^ 1])
-    with pytest.raises(DigestError, match="damaged"), opened(parts.pack(), cache):
+    with pytest.raises(DigestError, match="damaged"), open_bundle(parts.pack(), cache):
         raise AssertionError("it was taken")
     if part == "blobs":
         assert not cache.blob(f"sha256:{sha256(BLOB)}").exists()
@@ -120,7 +120,10 @@ def test_a_damaged_part_is_refused_by_its_digest(parts: Parts, cache: LayerCache
 def test_one_of_another_version_is_refused(parts: Parts, cache: LayerCache) -> None:
     """And says how one of this version is made."""
     parts.about["version"] = 2
-    with pytest.raises(BuildRequestError, match="another version of Ovenbird") as caught, opened(parts.pack(), cache):
+    with (
+        pytest.raises(BuildRequestError, match="another version of Ovenbird") as caught,
+        open_bundle(parts.pack(), cache),
+    ):
         raise AssertionError("it was taken")
     assert caught.value.hint == "`ovenbird bundle` writes it anew"
 
@@ -130,7 +133,7 @@ def test_one_that_leaves_its_folder_is_refused(parts: Parts, cache: LayerCache, 
     """A link in its source that leads out."""
     with (
         pytest.raises(BuildRequestError, match="not a bundle that can be read"),
-        opened(parts.pack(link=target), cache),
+        open_bundle(parts.pack(link=target), cache),
     ):
         raise AssertionError("it was taken")
 
@@ -138,7 +141,7 @@ def test_one_that_leaves_its_folder_is_refused(parts: Parts, cache: LayerCache, 
 def test_one_that_writes_outside_is_refused(parts: Parts, cache: LayerCache, tmp_path: Path) -> None:
     """Nothing is written there."""
     parts.files["../../../evil"] = b"x"
-    with pytest.raises(BuildRequestError, match="not a bundle that can be read"), opened(parts.pack(), cache):
+    with pytest.raises(BuildRequestError, match="not a bundle that can be read"), open_bundle(parts.pack(), cache):
         raise AssertionError("it was taken")
     assert not list(tmp_path.rglob("evil"))
 
@@ -152,7 +155,7 @@ def test_one_that_was_cut_off_is_refused(parts: Parts, cache: LayerCache) -> Non
     whole = path.read_bytes()
     for cut in (*ends, end, 100, ends[-1] + 600):
         path.write_bytes(whole[:cut])
-        with pytest.raises(BuildRequestError, match="not a bundle that can be read"), opened(path, cache):
+        with pytest.raises(BuildRequestError, match="not a bundle that can be read"), open_bundle(path, cache):
             raise AssertionError(f"it was taken, cut at {cut}")
     assert not (cache.root / "wheels").exists()
 
@@ -177,7 +180,7 @@ def test_every_field_may_be_anything(parts: Parts, cache: LayerCache) -> None:
     whole = parts.about
 
     def take() -> None:
-        with opened(parts.pack(), cache) as found:
+        with open_bundle(parts.pack(), cache) as found:
             assert all(Path(text).is_relative_to(found.document.parent) for text in found.given.get("constraints", ()))
 
     for path in paths(whole):
@@ -197,7 +200,7 @@ def test_a_name_that_is_no_digest_is_refused(parts: Parts, cache: LayerCache, na
     parts.files[name] = b"x"
     with (
         pytest.raises(OvenbirdError, match=r"is not a digest|damaged|not the name of a wheel"),
-        opened(parts.pack(), cache),
+        open_bundle(parts.pack(), cache),
     ):
         raise AssertionError("it was taken")
 
@@ -206,7 +209,7 @@ def test_a_name_that_is_no_digest_is_refused(parts: Parts, cache: LayerCache, na
 def test_an_answer_stays_in_the_cache(parts: Parts, cache: LayerCache, tmp_path: Path, key: str) -> None:
     """Its key is the name of a file."""
     parts.about["answers"] = {key: {"sha256": "0" * 64}}
-    with pytest.raises(BuildRequestError, match="not a bundle that can be read"), opened(parts.pack(), cache):
+    with pytest.raises(BuildRequestError, match="not a bundle that can be read"), open_bundle(parts.pack(), cache):
         raise AssertionError("it was taken")
     assert not list(tmp_path.rglob("*evil*"))
 
@@ -215,7 +218,7 @@ def test_an_answer_stays_in_the_cache(parts: Parts, cache: LayerCache, tmp_path:
 def test_a_bundle_gives_no_flag_that_reaches_this_machine(parts: Parts, cache: LayerCache, name: str) -> None:
     """It may say what is built, and not what is read from here, or where it goes."""
     parts.about["given"][name] = ["A=/etc/passwd"]
-    with pytest.raises(BuildRequestError, match=f"unknown settings '{name}'"), opened(parts.pack(), cache):
+    with pytest.raises(BuildRequestError, match=f"unknown settings '{name}'"), open_bundle(parts.pack(), cache):
         raise AssertionError("it was taken")
 
 
@@ -226,7 +229,7 @@ def test_a_file_that_is_no_bundle(tmp_path: Path, cache: LayerCache, content: by
     path = tmp_path / "x.bundle"
     path.write_bytes(content)
     assert not is_bundle(str(path))
-    with pytest.raises(BuildRequestError, match="not a bundle that can be read"), opened(path, cache):
+    with pytest.raises(BuildRequestError, match="not a bundle that can be read"), open_bundle(path, cache):
         raise AssertionError("it was taken")
     for name in ("\0", "x" * 300, "x/" * 3000):
         assert not is_bundle(name)

@@ -137,7 +137,7 @@ def _make_provenance(platform_build: PlatformBuild, digest: str, epoch: int) -> 
         parameters={
             "function": request.function.raw or {"name": name, "handler": request.function.handler},
             "requirements": list(inputs.needs.wanted.texts()),
-            "instructions": [_told(step) for step in steps],
+            "instructions": [_describe_instruction(step) for step in steps],
             "platform": inputs.base.platform,
             "base": request.base,
             "python": request.python,
@@ -165,7 +165,7 @@ def _list_parameters(request: BuildRequest) -> dict[str, Any]:
     return {name: value for name, value in parameters.items() if value}
 
 
-def _told(step: RunInstruction) -> dict[str, Any]:
+def _describe_instruction(step: RunInstruction) -> dict[str, Any]:
     return {"run": step.run, "after": step.after, "secrets": list(step.secrets), "network": step.network}
 
 

@@ -56,7 +56,7 @@ def build_image(
     """
     layers = make_layers(plan, context, len(plan.steps))
     base = plan.base
-    described_layers = [step.told(layer) for step, layer in zip(plan.steps, layers, strict=True)]
+    described_layers = [step.describe_layer(layer) for step, layer in zip(plan.steps, layers, strict=True)]
     image = store_image(
         predict_image(base.manifest, base.config, described_layers, changes, annotations, epoch), context.cache
     )

@@ -167,7 +167,7 @@ def _deliver(
     done: list[str] = []
     issued: tuple[BuildAttestations, ...] = ()
 
-    def told() -> tuple[BuildAttestations, ...]:
+    def issue_statements() -> tuple[BuildAttestations, ...]:
         from . import attestations  # an HTTP client and a parser of metadata: not for a build that delivers nothing
 
         return attestations.issue_attestations(
@@ -182,13 +182,13 @@ def _deliver(
         allow = _begin_check(request, environment, prepared, baked, stack) if outputs else None
         for output in outputs:
             if output.kind == "registry":
-                issued = _push(request, environment, publication, told, allow)
+                issued = _push(request, environment, publication, issue_statements, allow)
             else:
                 write_output(output, publication, environment.registry, environment.cache, environment.progress, allow)
             if output.path:
                 from . import attestations
 
-                issued = issued or told()
+                issued = issued or issue_statements()
                 attestations.write_attestations(issued, Path(output.path))
             done.append(str(output))
     return done, issued

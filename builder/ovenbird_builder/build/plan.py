@@ -50,8 +50,8 @@ class LayerStep(Struct, frozen=True):
     argv: tuple[buildah.Argv, ...] = ()
     public: str = ""
 
-    def told(self, layer: Layer) -> Layer:
-        """The layer as the image tells of it."""
+    def describe_layer(self, layer: Layer) -> Layer:
+        """Return the layer as the image describes it."""
         return replace(layer, key=self.public or self.key)
 
 
@@ -64,7 +64,7 @@ class ImagePlan(Struct, frozen=True):
     @property
     def known(self) -> tuple[Layer, ...] | None:
         """All layers as the image tells of them, when the cache has every one: then the image's digest is known."""
-        layers = tuple(step.told(step.layer) for step in self.steps if step.layer)
+        layers = tuple(step.describe_layer(step.layer) for step in self.steps if step.layer)
         return layers if len(layers) == len(self.steps) else None
 
 

@@ -103,7 +103,7 @@ def _check_handler(
     if not checked.absent:
         return
     wanted = dependencies.collect_wanted(request, tree, environment.environ)
-    rows = [(one.name, one.origin) for one in (*wanted.wanted, *wanted.pinned)]
+    rows = [(requirement.name, requirement.origin) for requirement in (*wanted.wanted, *wanted.pinned)]
     rows += [("", str(wanted.pylock))] if wanted.pylock else []
     source_check.check_handler(
         checked, python.minor, rows, python.distributions, has_installed=_installs(request),
@@ -126,7 +126,7 @@ def _has_module(
 
 
 def _installs(request: BuildRequest) -> bool:
-    return any("install" in one.run for one in request.instructions)
+    return any("install" in instruction.run for instruction in request.instructions)
 
 
 def _check_imports(
@@ -170,11 +170,11 @@ def _find_bases(request: BuildRequest, environment: BuildEnvironment, platform: 
         return environment.bases[known]
 
     if request.base:
-        found = look(request.base)
+        base_image = look(request.base)
     else:
         base = bases.choose_base(request.python or DEFAULT_PYTHON, registry=request.registry)
-        found = find_default_base(base, look, environment.progress.say_once)
-    return found, found if platform == detect_platform() else look(found.name, detect_platform())
+        base_image = find_default_base(base, look, environment.progress.say_once)
+    return base_image, base_image if platform == detect_platform() else look(base_image.name, detect_platform())
 
 
 def _plan(request: BuildRequest, environment: BuildEnvironment, base: BaseImage, parts: Any) -> ImagePlan:

@@ -8,10 +8,10 @@ from ..host.secrets import BuildSecret
 from .layer_cache import LayerCache
 
 
-def fingerprint_secrets(found: Iterable[BuildSecret], cache: LayerCache) -> dict[str, str]:
+def fingerprint_secrets(secrets: Iterable[BuildSecret], cache: LayerCache) -> dict[str, str]:
     """What tells each secret's value from another, by its name. Errors: DiskFullError."""
-    found = tuple(found)
-    if not found:
+    secrets = tuple(secrets)
+    if not secrets:
         return {}
     salt = cache.salt("secrets.key")
-    return {secret.name: secret.identity(salt) for secret in found}
+    return {secret.name: secret.identity(salt) for secret in secrets}

@@ -150,7 +150,7 @@ def _build(call: _BaseCommand, base: BaseEntry) -> dict[str, Any]:
         name, args.format, epoch(call.environ), args.revision or call.environ.get("OVENBIRD_REVISION", ""), args.pull,
         args.flavour,
     )  # fmt: skip
-    line = None if args.quiet else _told
+    line = None if args.quiet else _print_line
     built = baseimage.build_base(base, opts, site=call.site, cache=call.cache, environ=call.environ, line=line)
     pushed = baseimage.push_base(name, name, site=call.site, environ=call.environ) if args.push else ""
     return {"version": base.version, **asdict(built)} | ({"pushed": pushed} if pushed else {})
@@ -163,10 +163,10 @@ def _at_hand(call: _BaseCommand) -> list[dict[str, Any]]:
     for base in call.bases:
         try:
             rows.append(_build(call, base))
-            _told(f"Python {base.version}: built {rows[-1]['image']}")
+            _print_line(f"Python {base.version}: built {rows[-1]['image']}")
         except (BaseMissingError, RegistryError, RegistryAuthError) as error:
             last = error
-            _told(f"Python {base.version}: not built: {error}")
+            _print_line(f"Python {base.version}: not built: {error}")
     if last and not rows:
         raise last
     return rows
@@ -201,5 +201,5 @@ def epoch(environ: Mapping[str, str]) -> int:
     return int(text)
 
 
-def _told(line: str) -> None:
+def _print_line(line: str) -> None:
     sys.stderr.write(line + os.linesep)

@@ -98,7 +98,7 @@ def _asked(flags: dict[str, Any], environ: Mapping[str, str], stack: contextlib.
         check_apart(cache_folder, list_function_folders(resolve_target(flags["target"], flags["source"]).function))
     cache = LayerCache(cache_folder)
     stack.callback(cache.close)
-    bundle = stack.enter_context(bundle_archive.opened(Path(path), cache))
+    bundle = stack.enter_context(bundle_archive.open_bundle(Path(path), cache))
     if not is_whole:
         build_request = parse_request({**flags, "base": flags["base"] or bundle.given["base"]}, environ)
         return replace(build_request, locks=bundle.document.parent)

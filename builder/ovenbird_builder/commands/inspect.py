@@ -48,14 +48,14 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     from rich.console import Console
 
     console = Console(highlight=False, no_color=bool(os.environ.get("NO_COLOR")))
-    for part in shown(facts):
+    for part in render_facts(facts):
         console.print(part)
     for note in facts["notes"]:
         print(note, file=sys.stderr)
     return 0
 
 
-def shown(facts: Mapping[str, Any]) -> list[RenderableType]:
+def render_facts(facts: Mapping[str, Any]) -> list[RenderableType]:
     """The report for people: what it is, its layers, and the function document."""
     from rich.syntax import Syntax
     from rich.table import Table

@@ -73,13 +73,13 @@ def _spec(request: ManifestRequest, config: str) -> Document:
         items = [{"key": ".dockerconfigjson", "path": "config.json"}]
         pod["volumes"].append({"name": "registry", "secret": {"secretName": request.registry_secret, "items": items}})
     hopeless = [code for code in range(_SPEC, _LAST + 1) if code not in _UNREACHABLE]
-    found: Document = {
+    job_spec: Document = {
         "backoffLimit": request.further_attempts,
         "podFailurePolicy": policy(exits("FailJob", *hopeless)),
     }
     if request.ttl is not None:
-        found["ttlSecondsAfterFinished"] = request.ttl
-    return {**found, "template": {"metadata": {"labels": labels(request)}, "spec": pod}}
+        job_spec["ttlSecondsAfterFinished"] = request.ttl
+    return {**job_spec, "template": {"metadata": {"labels": labels(request)}, "spec": pod}}
 
 
 def _container(request: ManifestRequest, args: list[str]) -> Document:

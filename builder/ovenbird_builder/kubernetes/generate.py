@@ -42,16 +42,16 @@ def _claims(request: ManifestRequest) -> list[Document]:
 def notes(request: ManifestRequest, documents: list[Document]) -> list[str]:
     """What whoever applies the documents should know."""
     task = request.task
-    found = []
+    notes_for_people = []
     if not request.image.digest:
-        found.append(
+        notes_for_people.append(
             f"{request.image} is a tag, which may mean another image tomorrow: name it by digest, or give --resolve"
         )
     if task.profile:
-        found.append(
+        notes_for_people.append(
             f"profile {show_value(task.profile)} is a template of the platform's administrator, and is not applied here"
         )
-    found += [
+    notes_for_people += [
         f"envs: {name} looks like a secret, and its value stands in the manifest: give it under secrets"
         for name, value in task.envs.items()
         if value and any(word in name.upper() for word in _SUSPICIOUS)
@@ -60,17 +60,17 @@ def notes(request: ManifestRequest, documents: list[Document]) -> list[str]:
     if assumed:
         texts = " and ".join(f"{amount} of {name}" for name, amount in assumed.items())
         flags = " and ".join(flag for name, flag in (("cpu", "--cpu"), ("memory", "--mem")) if name in assumed)
-        found.append(f"the pod asks for {texts}, without a limit, as nothing says what it needs: {flags}")
+        notes_for_people.append(f"the pod asks for {texts}, without a limit, as nothing says what it needs: {flags}")
     if request.expose:
-        found.append(
+        notes_for_people.append(
             f"whoever reaches {request.expose} can call the function, which asks nobody who they are, and read"
             " /_/metrics and /_/openapi.json, unless --env OVENBIRD_ADMIN_PORT=N moves these to another port"
         )
     own = [secret.variable for secret in task.secrets if not secret.secret]
     if own:
-        found.append(f"the Secret {show_value(request.own_secret)} has to hold the keys {', '.join(own)}")
+        notes_for_people.append(f"the Secret {show_value(request.own_secret)} has to hold the keys {', '.join(own)}")
     if request.autoscale and not request.knative:
-        found.append(
+        notes_for_people.append(
             "a Deployment that said `replicas` when it was last applied falls to 1 without them, until the scaler acts;"
             f" before the first apply with --autoscale: {_kubectl(request)} annotate deployment/{request.name}"
             " kubectl.kubernetes.io/last-applied-configuration-"
@@ -78,15 +78,15 @@ def notes(request: ManifestRequest, documents: list[Document]) -> list[str]:
     if request.each:
         (name,) = (document["metadata"]["name"] for document in documents if document["kind"] == "ConfigMap")
         chosen = ",".join(f"{key}={value}" for key, value in selector(request).items())
-        found.append(
+        notes_for_people.append(
             "ConfigMaps of other lines stay, also when --ttl has removed their Jobs; to remove all but this one:"
             f" {_kubectl(request)} delete configmap -l {chosen} --field-selector metadata.name!={name}"
         )
     if any(len(json.dumps(document)) > _APPLIED for document in documents):
-        found.append("the parameters are too many for kubectl apply: use kubectl apply --server-side")
+        notes_for_people.append("the parameters are too many for kubectl apply: use kubectl apply --server-side")
     if request.generate_name:
-        found.append("an object without a name is for kubectl create, not for kubectl apply")
-    return found
+        notes_for_people.append("an object without a name is for kubectl create, not for kubectl apply")
+    return notes_for_people
 
 
 def _kubectl(request: ManifestRequest) -> str:

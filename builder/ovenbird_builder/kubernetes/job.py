@@ -100,19 +100,19 @@ def _spec(request: ManifestRequest, parameters: str) -> Document:
     pod = spec(
         request, container(request, ["run"]), restartPolicy="Never", terminationGracePeriodSeconds=_ENDING
     )  # fmt: skip
-    found: Document = {}
+    job_spec: Document = {}
     if request.each:
         pod["volumes"].append({"name": "each", "configMap": {"name": parameters}})
-        found = {"completionMode": "Indexed", "completions": len(request.each)}
-        found["parallelism"] = min(request.parallelism or _PARALLEL, len(request.each))
+        job_spec = {"completionMode": "Indexed", "completions": len(request.each)}
+        job_spec["parallelism"] = min(request.parallelism or _PARALLEL, len(request.each))
         # a limit for each: a line that fails takes no attempt from the others
-        found["backoffLimitPerIndex"] = request.further_attempts
+        job_spec["backoffLimitPerIndex"] = request.further_attempts
     else:
-        found["backoffLimit"] = request.further_attempts
-    found["podFailurePolicy"] = _failures(bool(request.each))
+        job_spec["backoffLimit"] = request.further_attempts
+    job_spec["podFailurePolicy"] = _failures(bool(request.each))
     if request.ttl is not None:
-        found["ttlSecondsAfterFinished"] = request.ttl
-    return {**found, "template": {"metadata": {"labels": labels(request)}, "spec": pod}}
+        job_spec["ttlSecondsAfterFinished"] = request.ttl
+    return {**job_spec, "template": {"metadata": {"labels": labels(request)}, "spec": pod}}
 
 
 def _failures(indexed: bool) -> Document:

@@ -30,12 +30,12 @@ def chunk(source: str, target: str) -> None:
             data = file.read(int(length))
             try:
                 code = compile(data, path, "exec", dont_inherit=True, optimize=0)
-                found = bytes(_code_to_hash_pyc(code, importlib.util.source_hash(data), False))
+                bytecode = bytes(_code_to_hash_pyc(code, importlib.util.source_hash(data), False))
             except Exception:  # any file may lie in a wheel
                 out.write(b"-1\n")
                 continue
             del code
-            out.write(b"%d\n" % len(found) + found)
+            out.write(b"%d\n" % len(bytecode) + bytecode)
 
 
 def main(folder: str, jobs: str, version: str, magic: str) -> None:

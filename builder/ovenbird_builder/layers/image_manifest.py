@@ -230,9 +230,11 @@ def _change_config(config: Mapping[str, Any], changes: ConfigChanges) -> dict[st
         "Labels": labels or None,
         "ExposedPorts": ports or None,
     }
-    # Docker's `AssembledImage`, `Hostname` and the like tell of the container that a base was made in
-    kept = {name: value for name, value in config.items() if value and name not in ("Image", "Hostname", "Domainname")}
-    return kept | {name: value for name, value in fields.items() if value is not None}
+    # Docker's `Image`, `Hostname` and the like tell of the container that a base was made in
+    config_fields = {
+        name: value for name, value in config.items() if value and name not in ("Image", "Hostname", "Domainname")
+    }
+    return config_fields | {name: value for name, value in fields.items() if value is not None}
 
 
 def _history(layer: Layer, created: str) -> dict[str, str]:

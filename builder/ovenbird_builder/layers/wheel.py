@@ -105,12 +105,12 @@ class Installation(Struct, frozen=True):
         rows = [(posixpath.relpath(self.record, root), "", "")]
         for item in self.items:
             with item.open() as content:
-                found = tar.file(item.path, item.size, content, executable=item.executable)
+                entry = tar.file(item.path, item.size, content, executable=item.executable)
             row = posixpath.relpath(item.path, root)
             if item.path.endswith(".pyc"):  # as pip has it: bytecode comes and goes
                 rows.append((row, "", ""))
             else:
-                digest = base64.urlsafe_b64encode(found).decode().rstrip("=")
+                digest = base64.urlsafe_b64encode(entry).decode().rstrip("=")
                 rows.append((row, f"sha256={digest}", str(item.size)))
         text = io.StringIO(newline="")
         csv.writer(text, lineterminator="\n").writerows(sorted(rows))

@@ -34,7 +34,7 @@ def push_image(
     What the registry has in another repository is taken over there, without moving it.
     """
 
-    def opened(digest: str) -> AbstractContextManager[IO[bytes]]:
+    def open_blob(digest: str) -> AbstractContextManager[IO[bytes]]:
         return origins[digest].blob(digest) if digest in origins else nullcontext(io.BytesIO(config))
 
     mount_sources = {
@@ -42,7 +42,7 @@ def push_image(
         for digest, image in origins.items()
         if image.repository and image.repository.host == repository.host
     }
-    upload_image(repository, target, manifest, BlobSource(opened, mount_sources))
+    upload_image(repository, target, manifest, BlobSource(open_blob, mount_sources))
 
 
 def write_image(

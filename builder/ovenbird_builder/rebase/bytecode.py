@@ -34,12 +34,12 @@ def hide_bytecode(
     layers = [Layer("", row["digest"], "", row["size"], row["mediaType"], row["digest"]) for row in (*below, *above)]
 
     @contextmanager
-    def opened(layer: Layer) -> Iterator[tarfile.TarFile]:
+    def open_layer(layer: Layer) -> Iterator[tarfile.TarFile]:
         with (
             origins[layer.digest].blob(layer.digest) as stream,
             read_tar(stream, layer.media_type, layer.name) as archive,
         ):
             yield archive
 
-    paths = find_shadowing(layers, len(below), opened)
+    paths = find_shadowing(layers, len(below), open_layer)
     return make_displaced_layer(paths, NAME, cache) if paths else None

@@ -32,7 +32,7 @@ _HINTS = {
 def fetch(order: FetchRequest) -> FetchedSource:
     """Download the file, or the archive and unpack it. Errors: the subclasses of SourceError."""
     parts = source_url.split(order.function.source.removeprefix("zip+"))
-    origin = source_url.shown(parts)
+    origin = source_url.display_url(parts)
     if not parts.hostname:
         raise SourceError(f"{show_value(origin)} has no host")
     part = order.work.parent / "download"

@@ -87,7 +87,7 @@ def test_people_get_a_table(pushed: str) -> None:
     from rich.console import Console
 
     console = Console(width=160, record=True, file=io.StringIO())
-    for part in command.shown(inspect(resolve_image(pushed, ImageAccess({}, platform="linux/amd64")))):
+    for part in command.render_facts(inspect(resolve_image(pushed, ImageAccess({}, platform="linux/amd64")))):
         console.print(part)
     text = console.export_text()
     for expected in ("greeter", "numpy 2.1.0", "2 packages", "x/base:1@sha256:", "3.12.1, cpython-312", "1 library",

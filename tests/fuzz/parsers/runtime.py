@@ -73,7 +73,7 @@ def _setting(data: bytes, _: Path) -> None:
 def _url(data: bytes, _: Path) -> None:
     parts = source_url.split(text(data))
     source_url.login(parts)
-    for shown in (source_url.shown(parts), source_url.bare(parts)):
+    for shown in (source_url.display_url(parts), source_url.bare(parts)):
         if parts.hostname and parts.username is not None:
             assert source_url.split(shown).username is None, "a login is shown"
 

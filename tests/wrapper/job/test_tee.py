@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tests.jobs import Jobs
 
-from ovenbird.job.tee import kept
+from ovenbird.job.tee import tee_output
 
 
 def test_what_is_written_is_shown_and_kept(tmp_path: Path) -> None:
@@ -17,7 +17,7 @@ def test_what_is_written_is_shown_and_kept(tmp_path: Path) -> None:
     before = sys.stdout, sys.stderr
     sys.stdout, sys.stderr = out, err
     try:
-        with kept(log):
+        with tee_output(log):
             print("one")
             print("zwei ü", file=sys.stderr)
             sys.stdout.writelines(["three\n", "four\n"])
@@ -37,7 +37,7 @@ def test_text_that_is_no_unicode_is_kept_escaped(tmp_path: Path) -> None:
     before = sys.stdout
     sys.stdout = io.StringIO()
     try:
-        with kept(tmp_path / "log"):
+        with tee_output(tmp_path / "log"):
             print("a\udcff")
     finally:
         sys.stdout = before

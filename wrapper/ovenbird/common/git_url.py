@@ -36,7 +36,7 @@ def parse(source: str) -> GitSource:
     """
     text, _, fragment = source.removeprefix("git+").partition("#")
     parts = source_url.split(text)
-    redacted = source_url.shown(parts)
+    redacted = source_url.display_url(parts)
     _check_parts(parts.scheme, parts.hostname or "", parts.username or "", redacted)
     if parts.scheme == "file" and not parts.path.startswith("/"):
         raise SourceUrlError(f"{show_value(redacted)} has no path", hint="git+file:///path/to/repository")

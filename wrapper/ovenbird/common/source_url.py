@@ -58,7 +58,7 @@ def bare(parts: SplitResult) -> str:
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], fragment=""))
 
 
-def shown(parts: SplitResult) -> str:
+def display_url(parts: SplitResult) -> str:
     """Return the URL for people and for what is published: redacted, without its query, which may be signed."""
     if not parts.scheme:  # `//user:password@host/path`, which is not a URL to `redact_url`
         parts = parts._replace(netloc=parts.netloc.rpartition("@")[2])

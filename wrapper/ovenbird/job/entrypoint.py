@@ -20,7 +20,7 @@ from ..platform.project.project import resolve_project_name
 from ..platform.store_factory import open_store
 from ..settings import Settings, limits_as_variables
 from .execution import JobRun, RunArguments, RunEnvironment, execute, keep
-from .parameters import from_file, shown
+from .parameters import display_parameters, from_file
 
 
 def run(target: Target | None, settings: Settings, environ: Mapping[str, str], launch: Mapping[str, str]) -> int:
@@ -41,7 +41,7 @@ def run(target: Target | None, settings: Settings, environ: Mapping[str, str], l
     name = resolve_project_name(settings.project, environ, target.function.project if target.function else "")
     store.open(name)
     spec = {
-        "parameters": shown(parameters),
+        "parameters": display_parameters(parameters),
         "inputs": {name: redact_record(text) for name, text in settings.input.items()},
     }
     if settings.init:

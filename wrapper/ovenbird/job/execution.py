@@ -46,7 +46,7 @@ from .invoke import call
 from .provenance import function_spec, packages, provenance
 from .result import RunFailed, RunResult
 from .start_folder import absolute_environ, absolute_inputs, absolute_settings
-from .tee import ease_stdout, kept
+from .tee import ease_stdout, tee_output
 
 UNSERVED = (UnsupportedRunError, UnsupportedRunKindError, DocumentError)
 """Errors after which another way to run the function may succeed."""
@@ -86,7 +86,7 @@ def execute(job: JobRun) -> int:
     )
     ease_stdout()
     log = job.store.log_file(job.record.project, job.record.id)
-    with kept(log) if log else contextlib.nullcontext():
+    with tee_output(log) if log else contextlib.nullcontext():
         code = job.run()
     if job.settings.pdb:
         from .debugger import debug_failure

@@ -45,6 +45,6 @@ def _parse(text: bytes, name: str) -> Any:
         raise ArgumentsError(f"--params: {show_value(name)} is not JSON: {error}", hint=hint) from None
 
 
-def shown(parameters: Mapping[str, Any]) -> dict[str, Any]:
+def display_parameters(parameters: Mapping[str, Any]) -> dict[str, Any]:
     """Return the parameters for the record: text from the command line is parsed if it is JSON."""
     return {name: arguments.plain(value) for name, value in parameters.items()}

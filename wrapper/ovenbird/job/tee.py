@@ -44,7 +44,7 @@ def ease_stdout() -> None:
 
 
 @contextmanager
-def kept(path: Path) -> Iterator[None]:
+def tee_output(path: Path) -> Iterator[None]:
     """Within the block, copy stdout and stderr to the file at `path`. Output of C code is not copied."""
     before = sys.stdout, sys.stderr
     lock = threading.Lock()
