@@ -86,7 +86,7 @@ def test_another_platform_has_a_lock_of_its_own(call: Call, tmp_path: Path) -> N
     (tmp_path / "src" / "requirements.txt").write_text("native\n")
     (tmp_path / "function.linux-arm64.lock").mkdir()
     done = call("--platform", "linux/arm64")
-    assert (done.returncode, "function.linux-arm64.lock' is a folder" in done.stderr) == (40, True), done.stderr
+    assert (done.returncode, "function.linux-arm64.lock is a folder" in done.stderr) == (40, True), done.stderr
     (tmp_path / "function.linux-arm64.lock").rmdir()
     done = call("--platform", "linux/arm64")
     assert done.returncode == 0, done.stderr
