@@ -396,6 +396,7 @@ def test_a_cycle_is_found(edges: dict[str, set[str]], cycle: list[str]) -> None:
     assert find_cycle(edges) == cycle
 
 
+@pytest.mark.slow
 def test_no_modules_import_each_other() -> None:
     """No cycle of imports, those inside functions and for type checkers included, in either package."""
     edges = graph()

@@ -49,6 +49,7 @@ def table() -> Iterator[str]:
     process.communicate()
 
 
+@pytest.mark.slow
 def test_world_cities(jobs: Jobs, serve: Callable[..., Service], table: str) -> None:
     """A table is downloaded, a model trained on it by key, and served; lineage leads all the way back."""
     folder = EXAMPLES / "world-cities"

@@ -70,6 +70,7 @@ def test_its_modules_are_what_a_start_loads(tmp_path: Path) -> None:
     assert loaded[0] - loaded[1] <= own
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fresh", [False, True], ids=["forked", "by exec"])
 def test_how_it_ends_is_told(tmp_path: Path, fresh: bool) -> None:
     """An exit status, a signal, a time limit; output of both streams, as text and bytes; input."""

@@ -120,6 +120,7 @@ def test_each_variable(folder: Path, name: str, monkeypatch: pytest.MonkeyPatch)
             ends_well([verb, *words])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("verb", CALLS)
 def test_each_target(folder: Path, verb: str) -> None:
     """What stands after the flags, with the prefixes that say where an image lies."""

@@ -108,6 +108,7 @@ def both(core: Double, platform: dict[str, str], jobs: Jobs, tmp_path: Path) -> 
     return core.run("p", theirs), ours
 
 
+@pytest.mark.slow
 def test_both_leave_the_same(
     core: Double, platform: dict[str, str], both: tuple[dict[str, Any], dict[str, Any]]
 ) -> None:
@@ -146,6 +147,7 @@ def test_both_leave_the_same(
     assert table["status"]["preview"] == mine_table["status"]["preview"]
 
 
+@pytest.mark.slow
 def test_both_put_files_in_the_same_places(
     core: Double, platform: dict[str, str], both: tuple[dict[str, Any], dict[str, Any]]
 ) -> None:
@@ -156,6 +158,7 @@ def test_both_put_files_in_the_same_places(
     }  # fmt: skip
 
 
+@pytest.mark.slow
 def test_fewer_calls(core: Double, both: tuple[dict[str, Any], dict[str, Any]]) -> None:
     """Two calls for each output where the SDK makes seven or more."""
     middle = next(number for number, call in enumerate(core.calls) if call[1] == "between")
@@ -181,6 +184,7 @@ def handler(project, n: int):
 """
 
 
+@pytest.mark.slow
 def test_the_sdk_beside_ovenbird(core: Double, platform: dict[str, str], jobs: Jobs) -> None:
     """A function that imports the real SDK, under its real decorator, runs natively; entities of both are outputs."""
     jobs.write(_BESIDE)

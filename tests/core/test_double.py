@@ -56,6 +56,7 @@ print(json.dumps(found))
 """
 
 
+@pytest.mark.slow
 def test_entities(core: Double, platform: dict[str, str], tmp_path: Path) -> None:
     """The SDK stores, finds, reads and deletes entities; its own errors come from the double's texts."""
     found = json.loads(sdk.run(_ENTITIES, tmp_path, platform))
@@ -86,6 +87,7 @@ print(run.id)
 """
 
 
+@pytest.mark.slow
 def test_a_local_run(core: Double, platform: dict[str, str], tmp_path: Path) -> None:
     """A run that the SDK executes itself goes through its states to COMPLETED, with its result."""
     identity = sdk.run(_RUN.replace("LOCAL", "True"), tmp_path, platform)
@@ -94,6 +96,7 @@ def test_a_local_run(core: Double, platform: dict[str, str], tmp_path: Path) -> 
     assert core.entities.violations == []
 
 
+@pytest.mark.slow
 def test_a_remote_run(core: Double, platform: dict[str, str], tmp_path: Path) -> None:
     """A run that Core executes is built, goes to RUNNING by itself, and can be stopped."""
     identity = sdk.run(_RUN.replace("LOCAL", "False"), tmp_path, platform)
@@ -105,6 +108,7 @@ def test_a_remote_run(core: Double, platform: dict[str, str], tmp_path: Path) ->
     assert run["status"]["state"] == "STOPPED"
 
 
+@pytest.mark.slow
 def test_tokens(core: Double, platform: dict[str, str], tmp_path: Path) -> None:
     """An expired token is refreshed and a personal one exchanged, as the SDK does both; Basic works too."""
     core.auth.mode = "bearer"

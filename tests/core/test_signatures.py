@@ -50,6 +50,7 @@ def _parameters(function: Any) -> list[str]:
     return ["kwargs" if parameter.kind is parameter.VAR_KEYWORD else parameter.name for parameter in found]
 
 
+@pytest.mark.slow
 def test_methods_take_what_they_take_in_the_sdk(tmp_path: Path) -> None:
     """Names and order of parameters agree; a property is one here; what is not here is an error that names the SDK."""
     known: dict[str, dict[str, list[str] | None]] = json.loads(sdk.run(_LIST, tmp_path, {}))

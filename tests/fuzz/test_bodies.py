@@ -115,6 +115,7 @@ def _kept(sent: Posted) -> bytes:
     return json.dumps(about).encode() + b"\n" + sent.body
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("handler", _HANDLERS)
 def test_no_body_makes_an_error_of_the_servers(handler: str, tmp_path: Path) -> None:
     """Bodies of every media type, mutated, get an answer below 500, and a problem document where they are refused."""

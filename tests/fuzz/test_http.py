@@ -63,6 +63,7 @@ def check(service: Service, sent: Connection) -> None:
         assert answer.status >= 400, f"{answer} to something that is no request"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("target", ["main.py:raw", "main.py:raw_async", "applications.py:asgi", "applications.py:wsgi"])
 def test_the_port_is_no_more_lenient_than_a_strict_reader(target: str, tmp_path: Path) -> None:
     """Connections of malformed, pipelined and cut requests get as many answers as h11 sees requests, and valid ones.

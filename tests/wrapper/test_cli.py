@@ -90,6 +90,7 @@ def test_errors_are_text_when_the_log_is() -> None:
     assert lines[-1] == "  hint: is 'not_installed_anywhere' in the requirements, and installed?"
 
 
+@pytest.mark.slow
 def test_usage_errors_are_settings() -> None:
     """What the command line does not know ends with the status of settings; help with 0."""
     assert ovenbird("check", "--nonsense").returncode == 70

@@ -94,6 +94,7 @@ def test_the_access_log_has_a_level(serve: Serve, level: str) -> None:
     assert [record["message"] for record in service.records] == ["severe"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_no_line_of_the_access_log_is_missing_or_torn(serve: Serve, workers: str) -> None:
     """After a run under load and SIGTERM each answered call has its line, and each line is whole."""
@@ -114,6 +115,7 @@ def test_no_line_of_the_access_log_is_missing_or_torn(serve: Serve, workers: str
     assert sum(record.get("status") == 200 for record in records) == tally.total
 
 
+@pytest.mark.slow
 def test_workers_that_write_at_once_do_not_tear_lines(tmp_path: Path) -> None:
     """Two workers fill one slow pipe: what comes out of it is whole lines."""
     (tmp_path / "main.py").write_text("async def handler():\n    return 1\n")

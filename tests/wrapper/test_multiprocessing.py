@@ -46,6 +46,7 @@ def test_a_job_runs_once(command: tuple[str, ...], tmp_path: Path) -> None:
     assert [row["state"] for row in json.loads(run("runs", "list"))] == ["COMPLETED"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_a_service_starts_once(serve: Callable[..., Service], workers: str) -> None:
     """No child serves or wants the port, with a parent of the workers or without one."""

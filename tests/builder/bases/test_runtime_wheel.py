@@ -8,6 +8,8 @@ import sys
 import zipfile
 from pathlib import Path
 
+import pytest
+
 from ovenbird_builder.bases import runtime_wheel
 
 
@@ -43,6 +45,7 @@ def test_it_holds_the_runtime_alone(tmp_path: Path) -> None:
     assert "pip-tools" not in about
 
 
+@pytest.mark.slow
 def test_pip_installs_it(tmp_path: Path) -> None:
     """A real pip takes it, its hashes fit, and what it installed is that version, without the builder's verbs."""
     wheel = runtime_wheel.build_runtime_wheel(tmp_path)

@@ -35,6 +35,7 @@ def test_a_cache_lies_apart_from_the_function(tmp_path: Path) -> None:
     check_apart(tmp_path, (tmp_path / "tmp" / "build-1" / "source",))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("verb", ["build", "bundle", "lock"])
 @pytest.mark.parametrize("place", [".", ".."], ids=["itself", "above"])
 def test_each_verb_refuses_before_it_writes(tmp_path: Path, verb: str, place: str) -> None:

@@ -113,6 +113,7 @@ def test_a_maker_that_fails_leaves_nothing(cache: LayerCache) -> None:
     assert not list((cache.blobs / "sha256").iterdir())
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_a_builder_that_is_killed_at_any_moment_leaves_no_poison(tmp_path: Path) -> None:
     """Killed at twenty moments, each time on top of what the last one left, a run gives the same digests."""
@@ -180,6 +181,7 @@ def test_two_builders_make_a_layer_once(cache: LayerCache) -> None:
     assert len({layer.digest for layer in found}) == 1
 
 
+@pytest.mark.slow
 def test_two_processes_on_one_cache_agree(tmp_path: Path) -> None:
     """Builders that make the same things at once get the same digests, and the cache is whole."""
     command = (sys.executable, "-m", "tests.builder.cache.killed", tmp_path / "cache")

@@ -8,6 +8,8 @@ import threading
 import time
 from pathlib import Path
 
+import pytest
+
 from ovenbird_builder.cache.layer_cache import LayerCache
 from ovenbird_builder.cache.prune import list_entries, measure_usage, prune_cache
 from ovenbird_builder.host.file_locks import hold_lock
@@ -77,6 +79,7 @@ def test_what_nothing_names_goes_but_not_at_once(cache: LayerCache) -> None:
     assert cache.blob(new).exists()
 
 
+@pytest.mark.slow
 def test_nothing_is_pruned_under_a_builder(cache: LayerCache) -> None:
     """Pruning waits until the other builder is done."""
     filled(cache)

@@ -65,6 +65,7 @@ def test_a_variable_that_does_not_parse_is_in_the_result_file(folder: Path) -> N
     assert "OVENBIRD_PUSH" in read(folder / "result.json")["error"]["message"]
 
 
+@pytest.mark.slow
 def test_a_result_file_that_cannot_be_written_is_refused(folder: Path) -> None:
     """It is told before the build begins: with a build of an hour, its result would be lost."""
     (folder / "file").touch()
@@ -75,6 +76,7 @@ def test_a_result_file_that_cannot_be_written_is_refused(folder: Path) -> None:
             assert json.loads(done.stderr.splitlines()[-1])["message"].startswith(f"{flag}: ")
 
 
+@pytest.mark.slow
 def test_folders_of_the_result_file_are_made(folder: Path) -> None:
     """As `mkdir -p` does, also where the build fails; `~` is the home, which no shell puts in behind `=`."""
     assert build(folder, "functions/a", "--offline", "--result-file", "no/such/result.json").returncode == 61

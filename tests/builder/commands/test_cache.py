@@ -63,6 +63,7 @@ def test_the_folder_is_found_in_order() -> None:
     assert find_cache("", {}) == find_cache("", {"HOME": "relative"}) == user / ".cache" / "ovenbird"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("verb", ["build", "bundle", "lock", "cache", "base", "rebase"])
 def test_every_verb_has_the_same_rule(tmp_path: Path, verb: str) -> None:
     """`~` in a variable and a folder that is none are told alike, before anything is started."""
@@ -87,6 +88,7 @@ def store(env: dict[str, str], *words: str) -> str:
     return done.stdout.strip()
 
 
+@pytest.mark.slow
 def test_images_that_have_lost_their_name_are_removed(tmp_path: Path) -> None:
     """Those of functions, which a later build has taken the name from; not one that is named, nor somebody else's."""
     folder = tmp_path / "conf"

@@ -60,6 +60,7 @@ def test_output_is_bounded() -> None:
     assert 0 < len(endless.stdout) < 1_000_000
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", ["its time is over", "nobody wants it"])
 def test_what_is_ended_takes_its_children_along(tmp_path: Path, how: str) -> None:
     """At the time limit, or when `stop` is set: also a grandchild that ignores SIGTERM."""
@@ -83,6 +84,7 @@ def test_what_is_ended_takes_its_children_along(tmp_path: Path, how: str) -> Non
     assert not _lives(pids[0])
 
 
+@pytest.mark.slow
 def test_a_grandchild_that_holds_the_streams_does_not_hold_us() -> None:
     """A program that leaves a daemon behind has ended when it has, and the daemon goes with it."""
     result = run(["sh", "-c", "sleep 600 & echo $!"])

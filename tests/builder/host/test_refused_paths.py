@@ -86,6 +86,7 @@ def test_an_engine_that_may_not_read_its_configuration(tmp_path: Path, name: str
     assert "of this machine: permission denied" in said
 
 
+@pytest.mark.slow
 def test_a_folder_that_takes_no_output(tmp_path: Path) -> None:
     """Told before anything is built, resolved or packed."""
     (tmp_path / "main.py").write_text("def handler(): ...\n")

@@ -177,6 +177,7 @@ def test_a_flag_says_which_objects_are_meant(make: Callable[..., Made]) -> None:
     assert (job["backoffLimit"], job["ttlSecondsAfterFinished"]) == (3, 3600)
 
 
+@pytest.mark.slow
 def test_more_lines_than_a_configmap_takes(
     make: Callable[..., Made], refused: Callable[..., str], folder: Path
 ) -> None:

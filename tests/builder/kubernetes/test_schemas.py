@@ -76,6 +76,7 @@ def check(document: dict[str, Any], version: str) -> None:
     kubernetes_validate.validate(document, version, strict=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", CASES)
 def test_manifests_fit_the_published_schemas(make: Callable[..., Made], folder: Any, case: str) -> None:
     """Each document of each action, with all fields of a task and with none, fits the schema of every version."""
@@ -88,6 +89,7 @@ def test_manifests_fit_the_published_schemas(make: Callable[..., Made], folder: 
             check(document, version)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("task", [None, {"kind": "python+serve", "spec": {**FULL, "replicas": 2}}])
 def test_the_pod_of_a_knative_service_fits_too(make: Callable[..., Made], task: dict[str, Any] | None) -> None:
     """Knative publishes no schema; what it takes as a pod is one of Kubernetes, but for two fields of its own."""

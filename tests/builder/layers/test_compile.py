@@ -48,6 +48,7 @@ def compiled(folder: Path, python: str, wheels: list[Wheel], jobs: int) -> dict[
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("python", PYTHONS)
 def test_bytecode_does_not_depend_on_what_else_is_compiled(tmp_path: Path, python: str) -> None:
     """One job or two, this order or that one, alone or with other wheels: each file has the same bytes."""

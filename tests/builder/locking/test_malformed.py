@@ -191,6 +191,7 @@ def test_lines_of_requirements(tmp_path: Path, line: str) -> None:
     tell(lambda: collect_requirements(function(tmp_path), tmp_path, RequirementFlags(requirements=(line,))), line[:80])
 
 
+@pytest.mark.slow
 def test_files_that_include_each_other(tmp_path: Path) -> None:
     """In a circle, very deep, and over and over: a few files of 20 lines are a million without a limit."""
     (tmp_path / "requirements.txt").write_text("-r a.txt\n")

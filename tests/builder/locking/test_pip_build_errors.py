@@ -30,6 +30,7 @@ def pip(folder: Path, *words: str) -> str:
     return done.stderr + done.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "before", "said"),
     [
@@ -56,6 +57,7 @@ def test_what_needs_it_is_named(tmp_path: Path) -> None:
     assert pip_build_errors.find_distribution(output) == ("early", "1.0", "asks")
 
 
+@pytest.mark.slow
 def test_what_builds_it_is_not_at_hand(tmp_path: Path) -> None:
     """The requirement that its build has is in what is told, and is not taken for the name."""
     sdist(tmp_path, "needy", "1.0", by="nosuch-backend>=3")
@@ -64,6 +66,7 @@ def test_what_builds_it_is_not_at_hand(tmp_path: Path) -> None:
     assert any("nosuch-backend>=3" in line for line in pip_build_errors.extract_messages(output))
 
 
+@pytest.mark.slow
 def test_a_folder_has_no_name_yet(tmp_path: Path) -> None:
     """What was not taken from an index is told by where it is from, by the caller."""
     folder = tmp_path / "lib"

@@ -45,6 +45,7 @@ def test_a_branch_a_tag_and_a_commit_are_resolved(fetched: Fetch, gits: GitServe
         assert paths(tree) == {"main.py": "first" if commit == first else "second"}
 
 
+@pytest.mark.slow
 def test_an_old_commit_of_a_strict_server_comes_with_its_history(
     fetched: Fetch, gits: GitServer, repository: Repository, tmp_path: Path
 ) -> None:
@@ -116,6 +117,7 @@ def test_a_reference_that_is_not_there_is_told_with_near_names(
         fetched(f"git+{gits.url}/empty/.git")
 
 
+@pytest.mark.slow
 def test_a_branch_named_like_a_commit_is_not_taken_for_it(
     fetched: Fetch, gits: GitServer, repository: Repository
 ) -> None:
@@ -126,6 +128,7 @@ def test_a_branch_named_like_a_commit_is_not_taken_for_it(
     assert paths(fetched(f"git+{gits.url}/app/.git#{good}")) == {"main.py": "good"}
 
 
+@pytest.mark.slow
 def test_the_token_is_given_in_its_form(fetched: Fetch, gits: GitServer, repository: Repository) -> None:
     """GIT_TOKEN, GIT_USERNAME and GIT_PASSWORD, the URL: each reaches the server; none is shown or stored."""
     commit = repository.commit(main_py="x")
@@ -145,6 +148,7 @@ def test_the_token_is_given_in_its_form(fetched: Fetch, gits: GitServer, reposit
     assert tree.uri == f"{url}#main"
 
 
+@pytest.mark.slow
 def test_netrc_and_a_credential_helper_of_the_user_work(
     fetched: Fetch, gits: GitServer, repository: Repository, home: Path
 ) -> None:
@@ -411,6 +415,7 @@ def test_a_commit_that_is_too_large_is_refused_before_it_is_written(
         fetched(f"git+{gits.url}/app/.git#deep")
 
 
+@pytest.mark.slow
 def test_a_server_that_hangs_ends_at_the_time_limit(fetched: Fetch, server: Server) -> None:
     """With all that git had started."""
     release = threading.Event()

@@ -94,6 +94,7 @@ def write(repository: Repository, **files: str) -> None:
         path.write_text(text)
 
 
+@pytest.mark.slow
 def test_a_checkout_names_its_tag_and_its_distance(gits: GitServer, repository: Repository, tmp_path: Path) -> None:
     """A tag, a commit after one and one before all give what `git describe` says; a tag without a digit is none."""
     write(repository, **{"pyproject.toml": SCM})
@@ -107,6 +108,7 @@ def test_a_checkout_names_its_tag_and_its_distance(gits: GitServer, repository: 
         assert (fields["node"], fields["describe-name"]) == (commit, name)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tool", ["setuptools-scm", "hatch-vcs"])
 def test_a_version_from_tags_is_the_one_of_a_clone(
     tool: str, gits: GitServer, repository: Repository, tmp_path: Path
@@ -122,6 +124,7 @@ def test_a_version_from_tags_is_the_one_of_a_clone(
     assert after.startswith(version.partition("+g")[2])
 
 
+@pytest.mark.slow
 def test_versioneer_finds_its_version(gits: GitServer, repository: Repository, tmp_path: Path) -> None:
     """Files with `export-subst` are filled in as by `git archive`, and a commit after a tag is no `0+unknown`."""
     write(repository, **{

@@ -153,6 +153,7 @@ def test_credentials_come_from_the_url_or_netrc_and_stay_with_their_host(
         other.close()
 
 
+@pytest.mark.slow
 def test_a_fault_that_passes_is_tried_again(fetched: Fetch, server: Server) -> None:
     def answer(request: Request) -> None:
         give(request, b"x", 503 if len(server.asked) == 1 else 200)
@@ -195,6 +196,7 @@ def test_a_body_that_breaks_off_goes_on_or_is_told(fetched: Fetch, server: Serve
         fetched(f"{server.url}/main.py")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("start", [False, True])
 def test_a_server_that_hangs_ends_at_the_time_limit(fetched: Fetch, server: Server, start: bool) -> None:
     """Before its answer, or in the middle of it, or a byte at a time."""

@@ -249,6 +249,7 @@ def test_a_form_that_is_not_known_is_told(fetched: Fetch, source: str, hint: str
         fetched(source)
 
 
+@pytest.mark.slow
 def test_a_large_folder_is_quick(fetched: Fetch, tmp_path: Path) -> None:
     """5,000 files in well under the time that a build has."""
     app = tmp_path / "app"

@@ -56,6 +56,7 @@ def test_an_object_is_a_file(fetched: Fetch, s3: dict[str, str], put: Put) -> No
     assert tree.revision.startswith("sha256:")
 
 
+@pytest.mark.slow
 def test_a_prefix_is_a_folder(fetched: Fetch, s3: dict[str, str], put: Put) -> None:
     """All below it, and nothing beside it; its revision changes with an object."""
     put({f"app/pkg/f{number}.txt": str(number).encode() for number in range(30)})
@@ -155,6 +156,7 @@ def test_a_refusal_is_told_without_the_answers_body(
     assert "wJalrSECRET" not in str(caught.value)
 
 
+@pytest.mark.slow
 def test_a_store_that_hangs_or_is_gone_is_told(fetched: Fetch, s3: dict[str, str], server: Server) -> None:
     release = threading.Event()
     server.answer = lambda request: release.wait(20)
@@ -183,6 +185,7 @@ def test_a_signature_that_is_not_known_is_told(fetched: Fetch, s3: dict[str, str
         fetched("s3://outputs/main.py", **(s3 | {"S3_SIGNATURE_VERSION": "s3"}))
 
 
+@pytest.mark.slow
 def test_the_sites_authority_is_used(fetched: Fetch, s3: dict[str, str], secure: tuple[Server, Path]) -> None:
     server, cert = secure
 

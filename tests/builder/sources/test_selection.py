@@ -149,6 +149,7 @@ def test_a_function_that_a_rule_leaves_out_is_refused(fetched: Fetch, tmp_path: 
         fetched("app", exclude=("[z-a]",))
 
 
+@pytest.mark.slow
 def test_large_files_are_named(fetched: Fetch, tmp_path: Path) -> None:
     """Over 10 MiB, the largest first; one that the document includes by its name is meant."""
     app = write(tmp_path / "app", "main.py")

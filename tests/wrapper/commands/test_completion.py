@@ -42,6 +42,7 @@ def scripts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return {shell: write_script(shell, folder) for shell in ("bash", "zsh", "fish")}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("words", "offered", "other"), CASES, ids=IDS)
 def test_bash(scripts: dict[str, Path], words: tuple[str, ...], offered: set[str], other: set[str]) -> None:
     """Verbs, verbs below them, flags, words that a flag takes, files: in bash without any other package."""

@@ -88,6 +88,7 @@ def test_nobody_listens() -> None:
     assert done.stderr == f"no answer from 127.0.0.1:{port}: Connection refused\n"
 
 
+@pytest.mark.slow
 def test_what_is_no_service() -> None:
     """Something else on the port, or silence, is not ready, and does not hang."""
     with answering(b"220 mail ready\r\n") as port:

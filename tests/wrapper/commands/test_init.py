@@ -41,6 +41,7 @@ def test_what_it_writes_runs(folder: Path) -> None:
     assert "name: My-Greeter\n" in (folder / "function.yaml").read_text()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("module", ["unittest", "pytest"])
 def test_its_test_passes(folder: Path, module: str) -> None:
     """With the standard library alone, and with pytest; and it fails where the function is another."""

@@ -46,6 +46,7 @@ def redirect(to: str, status: int = 302) -> Callable[[Request], None]:
     return lambda request: give(request, b"", status, Location=to)
 
 
+@pytest.mark.slow
 def test_https_is_never_left(secure: tuple[Server, ssl.SSLContext], server: Server) -> None:
     """Neither at once nor by a second redirect; the plain server hears nothing."""
     other, context = secure

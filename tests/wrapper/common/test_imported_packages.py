@@ -37,6 +37,7 @@ def _install(folder: Path, name: str, files: tuple[str, ...], record: bool = Tru
         (info / "RECORD").write_text("".join(f"{file},sha256=x,0\n" for file in files))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("module", "distribution"), [("numpy", "numpy"), ("sklearn", "scikit-learn"), ("yaml", "pyyaml")]
 )

@@ -80,6 +80,7 @@ def members(group: int) -> list[int]:
     return pids
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("left", LEFT_OPEN)
 def test_a_job_ends_whatever_is_left_open(jobs: Jobs, left: str) -> None:
     """Within seconds, with its record and status, and without a child that outlives it."""
@@ -92,6 +93,7 @@ def test_a_job_ends_whatever_is_left_open(jobs: Jobs, left: str) -> None:
     jobs.until(lambda: not members(process.pid))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("left", ["a process pool", "joblib's workers", "a thread that sleeps", "a child that sleeps"])
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_a_service_ends_whatever_is_left_open(serve: Any, left: str, workers: str) -> None:
@@ -103,6 +105,7 @@ def test_a_service_ends_whatever_is_left_open(serve: Any, left: str, workers: st
     assert time.monotonic() - began < LIMIT
 
 
+@pytest.mark.slow
 def test_threads_end_before_exit_functions(jobs: Jobs) -> None:
     """A thread is waited for, and what it prints is written: the order is the interpreter's own."""
     source = """
@@ -121,6 +124,7 @@ def test_threads_end_before_exit_functions(jobs: Jobs) -> None:
     assert [line for line in out.splitlines() if line in ("thread", "exit function")] == ["thread", "exit function"]
 
 
+@pytest.mark.slow
 def test_what_does_not_end_is_named(jobs: Jobs) -> None:
     """The log says which thread was cut off."""
     source = """
@@ -134,6 +138,7 @@ def test_what_does_not_end_is_named(jobs: Jobs) -> None:
     assert "threads my-uploader did not end within 3 seconds" in err
 
 
+@pytest.mark.slow
 def test_ctrl_c_ends_the_wait(jobs: Jobs) -> None:
     """Who presses Ctrl-C while threads are waited for does not wait for the grace."""
     source = """

@@ -66,6 +66,7 @@ def test_stdout_is_closed(folder: Path, words: str) -> None:
     assert not (folder / "new").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("streams", ["2> /dev/full", "2>&-"], ids=["full", "closed"])
 @pytest.mark.parametrize(
     "words", ["check main.py", "models list", "manifests . --image host.example/f:1", *REFUSING[:2]]

@@ -54,6 +54,7 @@ def classes(request: pytest.FixtureRequest) -> Iterator[Any]:
     del sys.modules["mutual"]
 
 
+@pytest.mark.slow
 def test_classes_that_refer_to_each_other(classes: Any) -> None:
     """They are bound, converted and described at once, for a service and a job."""
     began = time.monotonic()

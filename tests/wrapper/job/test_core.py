@@ -58,6 +58,7 @@ def pod(jobs: Jobs, platform: dict[str, str], identity: str, *flags: str, **envi
     return Done(process.returncode, out, err, result)
 
 
+@pytest.mark.slow
 def test_a_local_run(core: Double, jobs: Jobs, platform: dict[str, str]) -> None:
     """Without RUN_ID the run is made, with its function and task, goes through its states and ends COMPLETED."""
     done = jobs.run(_JOB, "--param", "a=40", "--project", "p", **platform)
@@ -89,6 +90,7 @@ def test_a_second_run_takes_function_and_task_as_they_are(core: Double, jobs: Jo
     assert len(core.entities.all("p", "run")) == 3
 
 
+@pytest.mark.slow
 def test_a_remote_run(core: Double, jobs: Jobs, platform: dict[str, str]) -> None:
     """With RUN_ID the run is taken from Core; outputs, results and lineage go back, the state stays Core's."""
     identity = remote(core, _JOB, parameters={"a": 40})
@@ -179,6 +181,7 @@ def test_the_source_that_the_platform_has_fetched(core: Double, jobs: Jobs, plat
     assert pod(jobs, platform, identity).result["results"] == {"output_0": 8}
 
 
+@pytest.mark.slow
 def test_core_is_down_at_the_start(core: Double, jobs: Jobs, platform: dict[str, str]) -> None:
     """Nothing is run, the exit status is 76, and the message says which address does not answer."""
     identity = remote(core, "print('ran')\ndef handler(): pass\n")
@@ -207,6 +210,7 @@ def test_core_is_down_in_the_middle(core: Double, jobs: Jobs, platform: dict[str
     assert str(kept) in core.run("p", identity)["status"]["message"]
 
 
+@pytest.mark.slow
 def test_metrics_outlast_a_core_that_is_down(core: Double, jobs: Jobs, platform: dict[str, str]) -> None:
     """A metric that cannot be written does not end the run: it is written when Core is back."""
     source = (
@@ -220,6 +224,7 @@ def test_metrics_outlast_a_core_that_is_down(core: Double, jobs: Jobs, platform:
     assert core.entities.metrics[identity] == {"loss": [0.0, 1.0, 2.0]}
 
 
+@pytest.mark.slow
 def test_core_is_down_at_the_end(core: Double, jobs: Jobs, platform: dict[str, str]) -> None:
     """The exit status is 76; the outputs are in the store, named in the log, and the record stays on disk."""
     identity = remote(core, "def handler(): return {'a': 1}, 5\n")
@@ -233,6 +238,7 @@ def test_core_is_down_at_the_end(core: Double, jobs: Jobs, platform: dict[str, s
     assert done.error["type"] == "platform"
 
 
+@pytest.mark.slow
 def test_files_cannot_be_sent(core: Double, jobs: Jobs, platform: dict[str, str]) -> None:
     """With S3 down the entity is ERROR with the reason, and the file stays on disk."""
     identity = remote(core, "def handler(): return {'a': 1}\n")
@@ -243,6 +249,7 @@ def test_files_cannot_be_sent(core: Double, jobs: Jobs, platform: dict[str, str]
     assert (artifact["status"]["state"], "cannot be reached" in artifact["status"]["message"]) == ("ERROR", True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("times", "code", "state"), [(2, 0, "READY"), (99, 79, "ERROR")])
 def test_an_upload_that_breaks_off(
     core: Double, jobs: Jobs, platform: dict[str, str], server: Server, times: int, code: int, state: str
@@ -346,6 +353,7 @@ def pod_code(platform: dict[str, str], serve: Callable[..., Service], **environ:
     return serve("", ready=False, **platform, **environ, PROJECT_NAME="p").process.wait(20)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("verb", ["dataitems", "artifacts"])
 def test_listings(core: Double, jobs: Jobs, platform: dict[str, str], verb: str) -> None:
     """The listings, `get`, `rm` and `lineage` work with Core as they do with the local store."""

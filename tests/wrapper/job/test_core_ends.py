@@ -84,6 +84,7 @@ def test_somebody_sets_it_to_error(core: Double, jobs: Jobs, platform: dict[str,
     assert (status["state"], status["message"], status["results"]) == ("ERROR", "by an administrator", {"output_0": 1})
 
 
+@pytest.mark.slow
 def test_a_series_that_does_not_fit(core: Double, jobs: Jobs, platform: dict[str, str]) -> None:
     """The run is ERROR with 79; the series is whole below `unsent`, and the message names both."""
     core.entities.embedded = True
@@ -103,6 +104,7 @@ def test_a_series_that_does_not_fit(core: Double, jobs: Jobs, platform: dict[str
     assert core.entities.metrics[run["id"]]["kept"] == [1.0]
 
 
+@pytest.mark.slow
 def test_an_artifact_of_too_many_files(core: Double, jobs: Jobs, platform: dict[str, str]) -> None:
     """Core answers 500 to their list: the output has failed with 79, and where its files are is said."""
     core.entities.embedded = True
@@ -119,6 +121,7 @@ def test_an_artifact_of_too_many_files(core: Double, jobs: Jobs, platform: dict[
     assert "its files are kept in" in _run(core)["status"]["message"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("source", "flags", "told"),
     [

@@ -144,6 +144,7 @@ def test_a_pool_that_waits_for_its_work_is_told_again(jobs: Jobs) -> None:
     assert done.error["message"] == "stopped by the time limit of 1 seconds"
 
 
+@pytest.mark.slow
 def test_cleaning_up_has_half_of_the_grace(jobs: Jobs) -> None:
     """What a handler does when it is stopped is not cut short before."""
     cleaning = "time.sleep(2); Path('saved').touch()"
@@ -185,6 +186,7 @@ def test_a_handler_that_catches_it_and_returns_has_completed(jobs: Jobs) -> None
     assert (done.code, done.result["state"], list(done.result["outputs"])) == (0, "COMPLETED", ["output_0"]), done.err
 
 
+@pytest.mark.slow
 def test_a_second_ctrl_c_need_not_wait(jobs: Jobs) -> None:
     """Who presses Ctrl-C again, a second later, stops what the handler does about the first."""
     source = """
@@ -228,6 +230,7 @@ def test_sigterm_while_the_module_is_imported(jobs: Jobs) -> None:
     assert (done.code, done.result["state"]) == (143, "STOPPED"), done.err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["sleep", "loop", "async"])
 def test_the_time_limit_stops_the_handler(jobs: Jobs, name: str) -> None:
     """Exit 75 and ERROR, whether the handler sleeps in C, loops or waits on the loop."""
@@ -237,6 +240,7 @@ def test_the_time_limit_stops_the_handler(jobs: Jobs, name: str) -> None:
     assert (jobs.folder / "cleaned").exists()
 
 
+@pytest.mark.slow
 def test_init_is_stopped_too(jobs: Jobs) -> None:
     """The time limit covers init."""
     done = jobs.run("import time\ndef init(context): time.sleep(3600)\ndef handler(): pass\n", "--timeout", "500ms")

@@ -250,6 +250,7 @@ def test_an_unknown_kind_is_refused() -> None:
         check_names([{"name": "m", "kind": "onnx"}])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "key"),
     [("artifact", "artifact/artifact"), ("dataitem", "dataitem/dataitem"), ("table", "dataitem/table"),

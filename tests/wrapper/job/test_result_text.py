@@ -41,6 +41,7 @@ def mixed(): return pandas.DataFrame({"a": [1]}), 5
 _TABLE = "city   rent\nRome    1.5\nBern  22.25\n\n[2 rows x 2 columns]\n"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "shown", "results"),
     [
@@ -67,6 +68,7 @@ def test_what_was_returned_is_printed(jobs: Jobs, name: str, shown: str, results
     assert len(json.loads(jobs.do("artifacts", "list", "--versions"))) == artifacts
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["key", "large"])
 def test_what_is_stored_is_printed_as_its_key(jobs: Jobs, name: str) -> None:
     """An entity, and a JSON value that is too large for the record of a run."""

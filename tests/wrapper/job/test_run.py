@@ -296,6 +296,7 @@ def test_outputs_go_to_an_object_store(jobs: Jobs, s3: dict[str, str]) -> None:
     assert jobs.run(total, "--input", f"t={key}", **s3).result["results"] == {"output_0": 3}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("status", [403, 500])
 def test_a_store_that_refuses(jobs: Jobs, server: Any, status: int) -> None:
     """A store that answers 403 or 500 is exit 79, an error that names what was stored and what was not."""
@@ -535,6 +536,7 @@ def test_a_result_file_that_is_no_file(jobs: Jobs) -> None:
     assert link.is_symlink()
 
 
+@pytest.mark.slow
 def test_a_thread_left_behind_does_not_hold_the_process(jobs: Jobs) -> None:
     """The process ends when the record is made, whatever threads the function has left."""
     done = jobs.run(

@@ -59,6 +59,7 @@ def test_in_the_local_store(jobs: Jobs) -> None:
     assert "hidden" not in done.out + done.err
 
 
+@pytest.mark.slow
 def test_with_core(jobs: Jobs, core: Double, platform: dict[str, str]) -> None:
     """The same function does the same; what it has written is in Core."""
     jobs.write(_FUNCTION)

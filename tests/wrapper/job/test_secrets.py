@@ -35,6 +35,7 @@ def guarded(request: http.server.BaseHTTPRequestHandler) -> None:
         give(request, b"", 401)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "form", ["http://user:s3cr3t@{host}/a.txt?v=1", "http://{host}/a.txt?X-Amz-Signature=s3cr3t&v=2"]
 )

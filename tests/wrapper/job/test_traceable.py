@@ -6,6 +6,7 @@ import os
 import sys
 from importlib.metadata import version
 
+import pytest
 from tests.core.server import Double
 from tests.jobs import Jobs
 
@@ -81,6 +82,7 @@ def _check_model(status: dict[str, object]) -> None:
     assert status["signature"] == {"features": 2, "feature_names": ["a", "b"], "classes": ["no", "yes"]}
 
 
+@pytest.mark.slow
 def test_a_model_stores_what_it_needs_to_be_loaded(jobs: Jobs) -> None:
     """Python, the versions of packages, features and classes are recorded with a model, and lineage shows them."""
     done = jobs.run(_MODEL)
@@ -89,6 +91,7 @@ def test_a_model_stores_what_it_needs_to_be_loaded(jobs: Jobs) -> None:
     assert "signature: " in jobs.do("lineage", "wine")
 
 
+@pytest.mark.slow
 def test_a_model_on_core(core: Double, jobs: Jobs, platform: dict[str, str]) -> None:
     """Core keeps them in the status of the model."""
     done = jobs.run(_MODEL, "--project", "p", **platform)

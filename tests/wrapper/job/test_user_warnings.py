@@ -26,6 +26,7 @@ _RETURNS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("where", ["variable", "handler"])
 @pytest.mark.parametrize("name", _RETURNS)
 def test_every_output_is_stored(jobs: Jobs, name: str, where: str) -> None:

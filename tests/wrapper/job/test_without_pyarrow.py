@@ -43,6 +43,7 @@ def _run(python: Path, *words: str) -> subprocess.CompletedProcess[str]:
     )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_a_table_is_stored_as_csv_with_a_warning(python: Path, tmp_path: Path) -> None:
     """The work is done and kept; the warning names the package, and so does the error of a Parquet input."""
     (tmp_path / "main.py").write_text(textwrap.dedent(_SOURCE))

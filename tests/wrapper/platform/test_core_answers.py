@@ -96,6 +96,7 @@ def test_files_that_core_repeats_on_every_page(core: Double, project: Project, t
     assert core.entities.all("p", "artifact") == []
 
 
+@pytest.mark.slow
 def test_files_that_cannot_be_removed_keep_their_entry(core: Double, project: Project) -> None:
     """They are named, and the entry stays, so that the removal can be repeated."""
     made = project.log_artifact("a", data=b"x")
@@ -355,6 +356,7 @@ def test_a_series_that_core_does_not_take(core: Double, store: DigitalHubStore, 
     assert store.unsent_metrics() == {}
 
 
+@pytest.mark.slow
 def test_a_500_that_stays_is_tried_three_times(core: Double) -> None:
     """A patience of a minute is not spent on it."""
     core.faults.add("status", 99, status=500)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
 from tests.processors import Processors, document, http, job
 from tests.wrapper.test_cli import ovenbird
 
@@ -77,6 +78,7 @@ def test_the_document_has_to_be_named() -> None:
     assert b"--config" in process.stderr
 
 
+@pytest.mark.slow
 def test_flags_and_environment_win_over_the_document(tmp_path: Path) -> None:
     """The operator has the last word; a value that does not parse is an error all the same."""
     (tmp_path / "handler.py").write_text("import time\ndef handler(context, event):\n    time.sleep(0.5)\n")

@@ -147,6 +147,7 @@ def test_a_document_that_does_not_hold(shared: Processors) -> None:
     assert "cannot be combined" in process.log
 
 
+@pytest.mark.slow
 def test_a_job_ends_at_once(shared: Processors) -> None:
     """Not even a thread that the handler leaves behind holds it up."""
     source = """

@@ -143,6 +143,7 @@ def test_a_job_that_fails(core: Double, pods: Pods) -> None:
     assert core.run("p", identity)["status"]["message"] == "ValueError: no such column: age"
 
 
+@pytest.mark.slow
 def test_core_is_down_at_the_start(core: Double, pods: Pods) -> None:
     """Nothing is run, and the exit status is that of the platform; the rendered module would not get further."""
     identity = pods.started(JOB, parameters={"a": 1})
@@ -195,6 +196,7 @@ def test_what_cannot_be_run_natively(core: Double, pods: Pods, change: dict[str,
     assert "PUT runs/{id}" not in core.counts()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["job", "serve"])
 def test_a_git_source(core: Double, pods: Pods, gits: GitServer, repository: Repository, kind: str) -> None:
     """It is fetched when it is not at hand, with the secrets of the task, which nothing tells."""
@@ -252,6 +254,7 @@ def test_a_decorator_that_is_not_known(pods: Pods, kind: str) -> None:
     assert process.log.count("in a way that is not known here") == 1
 
 
+@pytest.mark.slow
 def test_rendered_mode(core: Double, pods: Pods) -> None:
     """OVENBIRD_PLATFORM_MODE=rendered asks for the rendered module; nothing is said, and Core is not asked."""
     identity = pods.started(JOB, parameters={"a": 1})

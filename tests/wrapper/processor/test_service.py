@@ -162,6 +162,7 @@ def test_the_two_ports(shared: Processors) -> None:
     assert "ovenbird_calls_total" in process.probe("/metrics").text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("field", ["maxWorkers", "numWorkers"])
 def test_workers_are_the_concurrency(shared: Processors, field: str) -> None:
     """So many calls run at once, and never more."""
@@ -190,6 +191,7 @@ def test_a_call_waits_for_a_worker_so_long(shared: Processors, source: str) -> N
     assert process.get("/?seconds=0").status_code == 200
 
 
+@pytest.mark.slow
 def test_no_wait_at_all(shared: Processors) -> None:
     """With a wait of 0 a call that finds every worker busy is refused at once."""
     process = shared.serve(SLOW, http(maxWorkers=1, workerAvailabilityTimeoutMilliseconds=0))
@@ -215,6 +217,7 @@ def test_a_larger_body_than_the_platform_takes(echo: Processor) -> None:
     assert echo.post("/", content=b"x" * (5 * 1024**2)).json()["size"] == 5 * 1024**2
 
 
+@pytest.mark.slow
 def test_sigterm_drains(shared: Processors) -> None:
     """Not ready at once, calls in flight end well, the callback is called, and the status is 0."""
     source = SLOW + "def init_context(c):\n    c.platform.set_termination_callback(lambda: print('end', flush=True))\n"

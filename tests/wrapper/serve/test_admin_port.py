@@ -19,6 +19,7 @@ def free_port() -> int:
         return port
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_a_port_of_their_own(serve: Any, workers: str) -> None:
     """Metrics and the document are there, with the prefix or without, and not beside the function; probes at both."""

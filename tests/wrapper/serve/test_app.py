@@ -33,6 +33,7 @@ def notes(service: Service) -> str:
     return path.read_text() if path.exists() else ""
 
 
+@pytest.mark.slow
 def test_sync_loop_is_stopped(sync: Service) -> None:
     """A sync handler that loops for ever is stopped: 504, it notes its own end, and its slot is free again."""
     for _ in range(3):  # more than there are slots
@@ -41,12 +42,14 @@ def test_sync_loop_is_stopped(sync: Service) -> None:
     assert sync.call({"name": "fine"}).text == "fine"
 
 
+@pytest.mark.slow
 def test_sync_handler_that_catches_everything(sync: Service) -> None:
     """A sync handler that swallows the exception is asked again until it ends."""
     assert sync.call({"name": "stubborn"}).status_code == 504
     until(lambda: sync.metrics()["ovenbird_in_flight"] == 0, lambda: "it still runs")
 
 
+@pytest.mark.slow
 def test_sync_handler_that_hands_out_a_coroutine(sync: Service) -> None:
     """A plain function that returns a coroutine is stopped like any other."""
     before = notes(sync).count("wait ended")
@@ -55,6 +58,7 @@ def test_sync_handler_that_hands_out_a_coroutine(sync: Service) -> None:
     until(lambda: sync.metrics()["ovenbird_in_flight"] == 0, lambda: "the thread still waits for it")
 
 
+@pytest.mark.slow
 def test_sync_sleep(sync: Service) -> None:
     """A sleep in C cannot be stopped: the client gets its 504 in time, and other calls go on in the other slot."""
     began = time.monotonic()
@@ -67,6 +71,7 @@ def test_sync_sleep(sync: Service) -> None:
     until(lambda: sync.metrics()["ovenbird_in_flight"] == 0, lambda: "the slot did not come back")
 
 
+@pytest.mark.slow
 def test_stuck_slots(sync: Service) -> None:
     """When calls that cannot be stopped hold all slots, the process says that it is dead; and takes it back."""
     with ThreadPoolExecutor(2) as pool:
@@ -78,6 +83,7 @@ def test_stuck_slots(sync: Service) -> None:
     assert sync.call({"name": "fine"}).text == "fine"
 
 
+@pytest.mark.slow
 def test_stuck_worker_is_replaced(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Under a supervisor a worker whose slots are all stuck is replaced, and calls are served again."""
     flags = (*FLAGS, "--workers", "2", "--grace", "1s", "--concurrency", "1", "--queue", "0")
@@ -89,6 +95,7 @@ def test_stuck_worker_is_replaced(tmp_path_factory: pytest.TempPathFactory) -> N
         until(lambda: service.call({"name": "fine"}).status_code == 200, lambda: "no call was served")
 
 
+@pytest.mark.slow
 def test_async_wait_is_stopped(asynchronous: Service) -> None:
     """An async handler over its time limit is cancelled: 504, and it notes its own end."""
     before = notes(asynchronous).count("wait ended")
@@ -97,11 +104,13 @@ def test_async_wait_is_stopped(asynchronous: Service) -> None:
     assert notes(asynchronous).count("wait ended") == before + 1
 
 
+@pytest.mark.slow
 def test_async_handler_that_catches_its_cancellation(asynchronous: Service) -> None:
     """An async handler that swallows its cancellation is asked again; what it returns then is not the answer."""
     assert asynchronous.call({"name": "stubborn"}).status_code == 504
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["handler", "later"])
 def test_client_that_leaves_while_the_handler_runs(tmp_path_factory: pytest.TempPathFactory, name: str) -> None:
     """The handler of a client that left is really stopped, long before its time limit; the log says 499."""
@@ -115,6 +124,7 @@ def test_client_that_leaves_while_the_handler_runs(tmp_path_factory: pytest.Temp
         service.wait_log("POST / 499")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["handler", "later"])
 def test_client_that_leaves_while_it_waits(tmp_path_factory: pytest.TempPathFactory, name: str) -> None:
     """A call whose client left while it waited in the queue is never started."""
@@ -146,6 +156,7 @@ def test_draining_answers_close_the_connection(tmp_path_factory: pytest.TempPath
         assert client.ended()
 
 
+@pytest.mark.slow
 def test_starting(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     """Before init has finished calls are 503 with Retry-After, and are not started."""
     (tmp_path / "main.py").write_text(

@@ -76,6 +76,7 @@ def root():
 WITHOUT = "import sys\nsys.modules['websockets'] = sys.modules['wsproto'] = None\n"
 
 
+@pytest.mark.slow
 def test_a_missing_library_for_websockets_is_named_at_the_start(serve: Any, tmp_path: Path) -> None:
     """One line says what to install; everything else is served."""
     folder = tmp_path / "without"
@@ -86,6 +87,7 @@ def test_a_missing_library_for_websockets_is_named_at_the_start(serve: Any, tmp_
     assert service.log.count("pip install websockets") == 1
 
 
+@pytest.mark.slow
 def test_nothing_is_said_where_it_is_not_needed(serve: Any, tmp_path: Path) -> None:
     """With a library, and for an application without such a route."""
     assert "websockets" not in serve(SOCKETS).log

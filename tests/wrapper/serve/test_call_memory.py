@@ -20,27 +20,32 @@ FLAGS = ("--concurrency", "2", "--timeout", "1s", "--log-level", "error")
 Send = Callable[[Service, str], None]
 
 
+@pytest.mark.slow
 def test_calls_on_threads(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Bodies, answers, streams, failures, time-outs and clients that left leave nothing of a `def` handler's call."""
     kinds = "body answer error chained stop unknown coroutine stream broken taste slow left half"
     _holds(tmp_path_factory, "sync.py", kinds.split(), _post)
 
 
+@pytest.mark.slow
 def test_calls_on_the_loop(tmp_path_factory: pytest.TempPathFactory) -> None:
     """The same of an `async def` handler, which keeps its body in a ContextVar."""
     _holds(tmp_path_factory, "loop.py", "body answer error stream generator broken taste slow left half".split(), _post)
 
 
+@pytest.mark.slow
 def test_calls_of_an_asgi_application(tmp_path_factory: pytest.TempPathFactory) -> None:
     """The same of an ASGI application."""
     _holds(tmp_path_factory, "asgi.py", "body answer error stream taste slow left half".split(), _post)
 
 
+@pytest.mark.slow
 def test_calls_of_a_wsgi_application(tmp_path_factory: pytest.TempPathFactory) -> None:
     """The same of a WSGI application."""
     _holds(tmp_path_factory, "wsgi.py", "body answer error stream broken taste slow left half".split(), _post)
 
 
+@pytest.mark.slow
 def test_fields_and_files(tmp_path_factory: pytest.TempPathFactory) -> None:
     """JSON, forms and multipart files leave nothing, those that are refused included."""
 
@@ -64,6 +69,7 @@ def test_fields_and_files(tmp_path_factory: pytest.TempPathFactory) -> None:
     _holds(tmp_path_factory, "fields.py", "json refused malformed failing file other".split(), post)
 
 
+@pytest.mark.slow
 def test_events(tmp_path_factory: pytest.TempPathFactory) -> None:
     """CloudEvents leave nothing, alone or in a batch, failed or not."""
 
@@ -77,6 +83,7 @@ def test_events(tmp_path_factory: pytest.TempPathFactory) -> None:
     _holds(tmp_path_factory, "events.py", "some error batch".split(), post)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("target", ["sync.py", "loop.py", "wsgi.py"])
 def test_large_uploads_in_little_memory(tmp_path_factory: pytest.TempPathFactory, target: str) -> None:
     """With 700 MiB of address space, 80 uploads of 30 MB succeed one after the other."""

@@ -220,6 +220,7 @@ def check(client: Raw, name: str) -> None:
         assert client.ended()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", TABLE)
 def test_request_in_one_packet(service: Service, name: str) -> None:
     """A request that comes at once gets the answer of the table."""
@@ -423,6 +424,7 @@ def flood(service: Service, client: Raw, part: bytes, seconds: float = 4.0) -> f
     return max(most, service.metrics()[resident]) - before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("head", "part"), [
     (chunked(b"0\r\n"), b"x: y\r\n"),
     (chunked(b"0\r\n"), b"x: %s\r\n" % (b"y" * 1000)),
@@ -452,6 +454,7 @@ def test_flood(plain: Service, head: bytes, part: bytes) -> None:
     assert rise < 30e6
 
 
+@pytest.mark.slow
 def test_flood_of_requests(plain: Service) -> None:
     """Requests behind a slow one wait where they cost nothing: no more are read until it is answered."""
     with Raw(plain) as client:

@@ -72,6 +72,7 @@ def hangup() -> None:
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("workers", ["1", "2"])
 @pytest.mark.parametrize("kind", ["def", "async def"])
@@ -146,6 +147,7 @@ def test_threads_that_fork_at_the_same_time_keep_their_signal_masks() -> None:
     assert (done.stdout, done.stderr) == ("True 0\nTrue 0\n", "")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["def", "async def"])
 def test_children_of_a_job(jobs: Jobs, kind: str) -> None:
     """The run is the parent's: a child that leaves the function records nothing, one that is ended prints nothing."""

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 
+import pytest
 from tests.service import Service
 
 Serve = Callable[..., Service]
@@ -23,6 +24,7 @@ OURS = frozenset("_colorize argparse dataclasses faulthandler main mmap ovenbird
 NOT_OURS = frozenset("ctypes http.server importlib.metadata multipart opentelemetry starlette tempfile yaml".split())
 
 
+@pytest.mark.slow
 def test_a_start_loads_what_the_server_needs_and_little_more(serve: Serve) -> None:
     """At READY, after one call and no probe, a trivial handler has loaded the server's packages and ours alone."""
     service = serve(LISTS, ready=False)

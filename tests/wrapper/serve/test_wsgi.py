@@ -165,6 +165,7 @@ def test_a_chunked_upload_to_flask(serve: Serve) -> None:
             assert client.answer().body == str(size).encode()
 
 
+@pytest.mark.slow
 def test_a_body_that_does_not_come(serve: Serve) -> None:
     """A call whose client stops sending is a 408 after `--read-timeout`; its thread is free again."""
     service = serve("wsgi/plain.py:app", "--concurrency", "1", "--read-timeout", "500ms", "--drain-delay", "0")
@@ -175,6 +176,7 @@ def test_a_body_that_does_not_come(serve: Serve) -> None:
     assert service.post("/echo", content=b"x").text == "x"
 
 
+@pytest.mark.slow
 def test_a_thread_that_waits_for_its_body(serve: Serve) -> None:
     """It is free again when the call is over its time limit, or when its client has left."""
     service = serve("wsgi/plain.py:app", "--concurrency", "1", "--timeout", "500ms", "--drain-delay", "0")
@@ -200,6 +202,7 @@ def test_threads_that_all_hang(serve: Serve) -> None:
     assert service.post("/echo", content=b"x").text == "x"
 
 
+@pytest.mark.slow
 def test_a_worker_whose_threads_all_hang_is_replaced(serve: Serve) -> None:
     """Under a parent, another worker takes its place."""
     flags = (

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
 from tests.jobs import Jobs
 
 _SOURCE = """
@@ -72,6 +73,7 @@ def test_a_document_is_run_again(jobs: Jobs) -> None:
     assert (newest["project"], newest["function"]) == ("p9", oldest["function"])
 
 
+@pytest.mark.slow
 def test_what_cannot_be_run_again(jobs: Jobs, tmp_path: Path) -> None:
     """An input whose secret was not recorded, and a folder that is gone: each is told with what to do."""
     (jobs.folder / "data.txt").write_text("a row")

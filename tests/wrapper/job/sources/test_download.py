@@ -76,6 +76,7 @@ def test_an_object_store(s3: dict[str, str], tmp_path: Path) -> None:
         assert (fetched(function(source), s3) / "mod.py").read_bytes() == CODE
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("source", "told"),
     [

@@ -193,6 +193,7 @@ def test_a_redirect_takes_no_credentials_along(
     assert not any(given for _, given in gits.asked)
 
 
+@pytest.mark.slow
 def test_a_server_that_is_down(fetched: Fetched, server: Server) -> None:
     server.close()
     with pytest.raises(LoadError, match=r"was not fetched: http://127.0.0.1:\d+/app: .*refused"):
@@ -200,6 +201,7 @@ def test_a_server_that_is_down(fetched: Fetched, server: Server) -> None:
     server.__init__()
 
 
+@pytest.mark.slow
 def test_a_server_that_is_overloaded_is_asked_again(fetched: Fetched, gits: GitServer, repository: Repository) -> None:
     """One 503 is passed over; one that only says 503 is told."""
     commit = repository.commit(main_py="x")
@@ -233,6 +235,7 @@ def test_what_is_no_git_server(fetched: Fetched, server: Server) -> None:
         fetched(f"git+{server.url}/app")
 
 
+@pytest.mark.slow
 def test_a_server_that_hangs(fetched: Fetched, server: Server) -> None:
     release = threading.Event()
     server.answer = lambda request: release.wait(20)
@@ -341,6 +344,7 @@ def test_too_many_files(fetched: Fetched, gits: GitServer, repository: Repositor
         fetched(f"git+{gits.url}/app/.git#bomb", OVENBIRD_SOURCE_FILES="1000")
 
 
+@pytest.mark.slow
 def test_a_redirect_does_not_leave_https(
     fetched: Fetched, gits: GitServer, repository: Repository, tmp_path: Path
 ) -> None:
@@ -366,6 +370,7 @@ def test_a_redirect_does_not_leave_https(
     assert gits.asked == []
 
 
+@pytest.mark.slow
 def test_an_object_that_unpacks_to_too_much(fetched: Fetched, gits: GitServer, repository: Repository) -> None:
     """It is refused by its size, before it is unpacked; the hint names the setting."""
     (repository.folder / "zeros").write_bytes(bytes(64 << 20))

@@ -88,6 +88,7 @@ def test_a_pack_that_is_too_much_or_damaged(file: io.BytesIO, words: str) -> Non
         check_pack(file, LIMIT)
 
 
+@pytest.mark.slow
 def test_it_takes_no_memory(tmp_path: Path) -> None:
     """An object of 400 MiB of zeros is passed within 200 MiB of addresses more than Python's own."""
     packer = zlib.compressobj()

@@ -95,6 +95,7 @@ def test_denied(guarded: Double, environ: dict[str, str], told: str) -> None:
     assert "pw-old" not in text
 
 
+@pytest.mark.slow
 def test_a_token_endpoint_that_is_down(guarded: Double) -> None:
     tokens = {"DHCORE_ACCESS_TOKEN": guarded.auth.issue(0), "DHCORE_REFRESH_TOKEN": guarded.auth.issue_refresh()}
     with pytest.raises(PlatformError, match=r"127.0.0.1:9/token does not answer"):

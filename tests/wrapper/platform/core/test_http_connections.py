@@ -94,6 +94,7 @@ def test_a_server_that_ends_idle_connections(peers: list[Peer]) -> None:
     connections.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("answer", "reason"),
     [
@@ -124,6 +125,7 @@ def test_what_a_path_may_hold(peers: list[Peer]) -> None:
     connections.close()
 
 
+@pytest.mark.slow
 def test_tls_with_a_private_authority(
     tmp_path: Path, peers: list[Peer], monkeypatch: pytest.MonkeyPatch
 ) -> None:  # fmt: skip
@@ -142,6 +144,7 @@ def test_tls_with_a_private_authority(
         get(HttpConnections({}, 5, 10), url.replace("127.0.0.1", "localhost"))
 
 
+@pytest.mark.slow
 def test_a_server_without_tls(peers: list[Peer]) -> None:
     """An https address of a server that speaks none is told as such."""
     peers.append(peer := Peer(b"HTTP/1.0 400 Bad Request\r\n\r\n"))
@@ -177,6 +180,7 @@ def test_a_proxy_with_a_password(
     connections.close()
 
 
+@pytest.mark.slow
 def test_threads_have_connections_of_their_own(server: Server) -> None:
     """Calls at once do not mix: each thread gets the answer to its own request."""
     server.answer = lambda request: give(request, request.path.encode())

@@ -21,6 +21,7 @@ def client(core: Double, patience: float = 5.0, **more: str) -> RestClient:
     return RestClient(core.environ(**more), patience)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
 def test_an_answer_that_may_pass_is_tried_again(core: Double, status: int) -> None:
     """Twice an error and then the answer: the caller sees the answer."""
@@ -29,6 +30,7 @@ def test_an_answer_that_may_pass_is_tried_again(core: Double, status: int) -> No
     assert len(core.calls) == 3
 
 
+@pytest.mark.slow
 def test_retry_after_is_kept(core: Double) -> None:
     """The server says how long to wait, and that is waited."""
     core.faults.add("status", 1, status=429, headers={"Retry-After": "1"})
@@ -55,6 +57,7 @@ def test_a_connection_that_breaks(core: Double, fault: str) -> None:
     assert core.counts()["PUT projects/{id}"] == 2
 
 
+@pytest.mark.slow
 def test_the_platform_comes_back(core: Double) -> None:
     """A platform that is restarted within the patience is waited for."""
     found = client(core, 20.0)
@@ -64,6 +67,7 @@ def test_the_platform_comes_back(core: Double) -> None:
     assert found.call("GET", "/projects/p")["name"] == "p"
 
 
+@pytest.mark.slow
 def test_a_platform_that_is_down_is_asked_long_once(core: Double) -> None:
     """The first call waits out the patience; those after it fail at once, so that a run comes to its end."""
     core.down()
@@ -136,6 +140,7 @@ def test_forbidden(core: Double) -> None:
     assert len(core.calls) == 1
 
 
+@pytest.mark.slow
 def test_an_answer_that_does_not_come(core: Double) -> None:
     """A try that hangs is given up and made again."""
     core.faults.add("slow", 1, seconds=2.0)

@@ -50,6 +50,7 @@ def test_an_output_takes_two_calls(core: Double, project: Project, tmp_path: Pat
     assert project.get_dataitem(table.key).key == table.key
 
 
+@pytest.mark.slow
 def test_what_takes_long_is_announced(core: Double, project: Project, tmp_path: Path) -> None:
     """A large upload has the state UPLOADING meanwhile."""
     big = tmp_path / "big.bin"
@@ -173,6 +174,7 @@ def test_metrics(core: Double, project: Project, store: DigitalHubStore, caplog:
         project.log_artifact("a", data=b"x").log_metric("n", 1)
 
 
+@pytest.mark.slow
 def test_metrics_of_a_loop_are_few_calls(core: Double, project: Project, store: DigitalHubStore) -> None:
     """A thousand steps do not wait for Core each; what is held back is written soon, in order, without being asked."""
     model = project.log_model("m", source=__file__)
@@ -267,6 +269,7 @@ def test_lineage_of_what_others_made(core: Double, project: Project, store: Digi
     assert [source["missing"] for source in tree["sources"]] == [True, True]
 
 
+@pytest.mark.slow
 def test_what_cannot_be_recorded_is_kept(
     core: Double, store: DigitalHubStore, platform: dict[str, str], tmp_path: Path
 ) -> None:

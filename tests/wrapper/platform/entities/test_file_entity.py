@@ -114,6 +114,7 @@ def test_files_on_s3_are_read_back_and_described(project: Project, s3: dict[str,
     assert item.files[0]["hash"] == checksum_file(tmp_path / "x.parquet")
 
 
+@pytest.mark.slow
 def test_a_digest_that_was_put_off_is_recorded_when_asked_for(project: Project, tmp_path: Path) -> None:
     with (tmp_path / "big").open("wb") as file:
         file.truncate(files.HASHED_AT_ONCE + 1)

@@ -103,6 +103,7 @@ def test_runs_are_listed_and_deleted(either: Project) -> None:
         either.delete_run(second.key, second.id)
 
 
+@pytest.mark.slow
 def test_a_run_is_waited_for(either: Project) -> None:
     """`wait` returns the run when another has recorded its end, at once when it has ended."""
     run = begin(either)

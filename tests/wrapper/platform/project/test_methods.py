@@ -81,6 +81,7 @@ def test_a_change_of_the_metadata_is_stored(either: Project, type: str) -> None:
         either.update_function(entity)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("type", TYPES)
 def test_a_version_or_all_of_a_name_are_deleted(either: Project, type: str) -> None:
     """A key, or a name with an id, means one version; `delete_all_versions` all; neither is an error."""
@@ -147,6 +148,7 @@ def test_what_cannot_be_imported_says_why(either: Project, tmp_path: Path) -> No
         either.import_model(make(either, "artifact").export())
 
 
+@pytest.mark.slow
 def test_models_of_each_kind(either: Project) -> None:
     """`log_huggingface` and its like store a model of their kind."""
     Path("m.bin").write_bytes(b"m")

@@ -43,6 +43,7 @@ def test_a_file_is_stored_with_its_size_type_and_digest(tmp_path: Path) -> None:
     assert info["hash"] == checksum_file(tmp_path / "out/a.csv")
 
 
+@pytest.mark.slow
 def test_a_large_local_copy_is_hashed_when_asked_for(tmp_path: Path) -> None:
     with (tmp_path / "big").open("wb") as file:
         file.truncate(files.HASHED_AT_ONCE + 1)

@@ -15,6 +15,7 @@ from ovenbird.errors import InputError, OutputError
 from ovenbird.platform.storage import files
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [0, 10, 20_000_000])
 def test_an_object_is_stored_with_its_digest_and_read_back(s3: dict[str, str], tmp_path: Path, size: int) -> None:
     (tmp_path / "a.parquet").write_bytes(os.urandom(size))
@@ -46,6 +47,7 @@ def test_what_is_absent_is_named(s3: dict[str, str], tmp_path: Path) -> None:
     assert not (tmp_path / "b").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("status", [403, 500])
 def test_a_store_that_refuses_is_told_without_its_answer(server: Any, tmp_path: Path, status: int) -> None:
     def answer(request: Any) -> None:
@@ -108,6 +110,7 @@ def test_markers_of_folders_are_no_files(s3: dict[str, str], tmp_path: Path) -> 
     assert [path.read_bytes() for path in (tmp_path / "out/empty", tmp_path / "out/sub/a")] == [b"", b"a"]
 
 
+@pytest.mark.slow
 def test_a_large_object_moves_in_bounded_memory(s3: dict[str, str], tmp_path: Path) -> None:
     with (tmp_path / "big").open("wb") as file:
         for _ in range(256):

@@ -109,6 +109,7 @@ def test_other_values_are_no_frames(value: object) -> None:
     assert dataframes.get_engine(value) is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("first", "chosen"), [("", "pandas"), ("import polars", "polars"), ("import pandas, polars", "pandas")]
 )

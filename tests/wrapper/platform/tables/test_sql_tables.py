@@ -144,6 +144,7 @@ def test_nothing_is_stored_in_a_database(project: Project) -> None:
         project.log_artifact("a", data=b"x", path="sql://shop/cities")
 
 
+@pytest.mark.slow
 def test_a_job_takes_a_table_as_input(jobs: Jobs, database: dict[str, Any]) -> None:
     source = """
         import pandas as pd

@@ -51,6 +51,7 @@ def spark(tmp_path: Path) -> Path:
     return root
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("place", ["registered", "stored", "s3"])
 def test_partitions_are_columns_and_marks_are_no_data(

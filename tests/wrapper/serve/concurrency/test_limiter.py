@@ -16,6 +16,7 @@ from ovenbird.serve.concurrency.limiter import ConcurrencyLimiter, LimiterHooks
 BOTH = pytest.mark.parametrize("name", ["handler", "later"])
 
 
+@pytest.mark.slow
 @BOTH
 def test_concurrency_and_order(tmp_path_factory: pytest.TempPathFactory, name: str) -> None:
     """Never more calls run than there are slots; those that wait are started in the order in which they came."""
@@ -46,6 +47,7 @@ def _arrived(service: Service) -> float:
     return _known(service) + service.metrics().get('ovenbird_calls_total{status="200"}', 0)
 
 
+@pytest.mark.slow
 @BOTH
 def test_one_slot_is_first_in_first_out(tmp_path_factory: pytest.TempPathFactory, name: str) -> None:
     """With one slot the order is exact."""
@@ -63,6 +65,7 @@ def test_one_slot_is_first_in_first_out(tmp_path_factory: pytest.TempPathFactory
         assert order == [str(number) for number in range(8)]
 
 
+@pytest.mark.slow
 @BOTH
 def test_full_queue(tmp_path_factory: pytest.TempPathFactory, name: str) -> None:
     """A call that finds the queue full is a 503 with Retry-After at once; those that wait are served."""
@@ -91,6 +94,7 @@ def test_sequential_client(tmp_path_factory: pytest.TempPathFactory, name: str) 
         assert found == [200] * 500
 
 
+@pytest.mark.slow
 @BOTH
 def test_time_limit_includes_waiting(tmp_path_factory: pytest.TempPathFactory, name: str) -> None:
     """Two calls that fit the time limit one by one: the second one, which had to wait, is a 504."""
@@ -102,6 +106,7 @@ def test_time_limit_includes_waiting(tmp_path_factory: pytest.TempPathFactory, n
         assert (first.result().status_code, second.status_code) == (200, 504)
 
 
+@pytest.mark.slow
 def test_time_is_up_while_waiting(tmp_path_factory: pytest.TempPathFactory) -> None:
     """A call whose time is up in the queue is a 504 in time, and is never started."""
     flags = ("--concurrency", "1", "--timeout", "500ms")
@@ -115,6 +120,7 @@ def test_time_is_up_while_waiting(tmp_path_factory: pytest.TempPathFactory) -> N
         assert (service.log_path.parent / "notes.txt").read_text().split() == ["first", "third"]
 
 
+@pytest.mark.slow
 def test_asgi(tmp_path_factory: pytest.TempPathFactory) -> None:
     """A FastAPI application is served as it is: paths, state from the lifespan, errors; within our limits."""
     flags = ("--concurrency", "1", "--queue", "0", "--timeout", "700ms", "--max-body", "1KiB", "--log-format", "json")
@@ -164,6 +170,7 @@ def test_wsgi(tmp_path_factory: pytest.TempPathFactory) -> None:
             assert {answer.status_code for answer in pool.map(lambda _: service.get("/hello/a"), range(40))} == {200}
 
 
+@pytest.mark.slow
 def test_wsgi_calls_that_are_stopped(tmp_path_factory: pytest.TempPathFactory) -> None:
     """A WSGI call over its time limit is a 504; its thread, and that of a client that left, come back."""
     flags = ("--concurrency", "2", "--timeout", "700ms")

@@ -16,6 +16,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
         yield service
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["spin", "sleep", "child"])
 def test_blocked_loop(service: Service, name: str) -> None:
     """A loop without await, a sleep in C and a task of the handler's own are interrupted: 504; the loop goes on."""
@@ -24,6 +25,7 @@ def test_blocked_loop(service: Service, name: str) -> None:
     service.wait_log("has held up the event loop")
 
 
+@pytest.mark.slow
 def test_finally_runs(service: Service) -> None:
     """The handler that is interrupted leaves through its finally-blocks."""
     path = service.log_path.parent / "notes.txt"
@@ -32,6 +34,7 @@ def test_finally_runs(service: Service) -> None:
     assert path.read_text().count("spin ended") == before + 1
 
 
+@pytest.mark.slow
 def test_other_calls_meanwhile(service: Service) -> None:
     """Calls that came while the loop was held up are answered once it goes on; none is lost."""
     with ThreadPoolExecutor(6) as pool:
@@ -42,6 +45,7 @@ def test_other_calls_meanwhile(service: Service) -> None:
     assert service.call({"name": "fine"}).status_code == 200
 
 
+@pytest.mark.slow
 def test_signals_still_work(service: Service) -> None:
     """After all this the server still ends as it should on SIGTERM."""
     assert service.call({"name": "spin"}).status_code == 504

@@ -153,6 +153,7 @@ def test_stop() -> None:
     run(main, 1)
 
 
+@pytest.mark.slow
 def test_stop_at_any_moment() -> None:
     """Work is stopped at random moments, a thousand times: each job ends once, and no other job is ever hit."""
 
@@ -184,6 +185,7 @@ def test_stop_at_any_moment() -> None:
         sys.setswitchinterval(interval)
 
 
+@pytest.mark.slow
 def test_clients_that_leave_at_random(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Clients leave at random moments of their calls; those that stay get every answer, and each their own."""
     flags = ("--concurrency", "2", "--access-log", "false")

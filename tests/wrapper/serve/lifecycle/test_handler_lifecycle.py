@@ -66,6 +66,7 @@ def handler():
     assert {main for _, _, main in notes} == {"False"}
 
 
+@pytest.mark.slow
 def test_an_async_init_runs_on_the_loop_that_serves(serve: Serve) -> None:
     """What an async init opens belongs to the loop on which async handlers and close run."""
     service = serve(
@@ -118,6 +119,7 @@ FAILING = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("case", "workers"), [*((case, "1") for case in FAILING), ("raises", "2"), ("sync hangs", "2")]
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
 from tests.service import Service
 
 Serve = Callable[..., Service]
@@ -53,6 +54,7 @@ async def handler(scope, receive, send):
     assert service.stop() == 0
 
 
+@pytest.mark.slow
 def test_a_startup_that_hangs_runs_into_the_time_limit(serve: Serve) -> None:
     """--init-timeout holds for an application as well, also when it blocks the loop."""
     for fail in ("import asyncio; await asyncio.sleep(60)", "import time; time.sleep(60)"):

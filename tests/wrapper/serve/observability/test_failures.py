@@ -61,6 +61,7 @@ def test_thread_that_is_left_behind(faulty: Service) -> None:
     assert faulty.call({"name": "fine"}).text == "fine"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["handler", "later"])
 def test_debug(tmp_path_factory: pytest.TempPathFactory, name: str) -> None:
     """With --debug the traceback is in the answer, without Ovenbird's own frames."""

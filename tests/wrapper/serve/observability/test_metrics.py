@@ -7,6 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from tests.service import Service, until
 
@@ -74,6 +75,7 @@ def test_load_is_told(serve: Serve, tmp_path: Path) -> None:
     assert found["ovenbird_calls_total", "503"] == 1
 
 
+@pytest.mark.slow
 def test_the_cold_start_and_the_process_are_told(serve: Serve) -> None:
     """Phases of the start, memory and CPU time are of a size that such a process has."""
     began = time.monotonic()

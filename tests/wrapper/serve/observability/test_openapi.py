@@ -252,6 +252,7 @@ def test_the_schema_of_an_answer_is_that_of_what_is_sent(project: Project, name:
     assert "size" not in body["properties"]
 
 
+@pytest.mark.slow
 def test_the_document_is_served(serve: Callable[..., Service]) -> None:
     """A default of `inf` is no failure of the route."""
     service = serve("def handler(limit: float = float('inf')):\n    return 1\n")

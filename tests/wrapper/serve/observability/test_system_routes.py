@@ -36,6 +36,7 @@ def test_all_other_paths(probed: Service, path: str) -> None:
     assert probed.post(path, json={"say": "fine"}).json() == {"said": "fine"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("say", "reason"), [
     ("no", "alive() said no"), ("raise", "alive() failed"), ("hang", "alive() took over 1 seconds"),
 ])  # fmt: skip

@@ -15,6 +15,7 @@ from ovenbird.serve.request.binder import refusal
 CHUNKED = b"POST / HTTP/1.1\r\nhost: t\r\ntransfer-encoding: chunked\r\n\r\n"
 
 
+@pytest.mark.slow
 def test_streamed_body_over_the_limit(tmp_path_factory: pytest.TempPathFactory) -> None:
     """A handler that reads the body itself is held to the limits all the same: 413, and 408 when nothing comes."""
     flags = ("--max-body", "10kB", "--read-timeout", "500ms")

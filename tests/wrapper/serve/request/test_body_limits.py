@@ -86,6 +86,7 @@ class Probe:
                 time.sleep(0.005)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", DENSE)
 def test_a_dense_body_is_refused(service: Service, kind: str) -> None:
     """Millions of values in 32 MiB: a 413 that names the limit, in bounded memory, while probes are answered."""

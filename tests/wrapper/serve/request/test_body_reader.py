@@ -53,6 +53,7 @@ JSON_TYPES = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("media", JSON_TYPES)
 def test_json(start: Start, media: str) -> None:
     """A JSON object fills the fields, whatever the parameters of its media type."""
@@ -292,6 +293,7 @@ def test_names_in_another_order(start: Start) -> None:
     assert start("swapped").call({}).json() == ["swapped", "POST"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("size", "on_disk"), [(10, False), (1024**2 + 1, True)])
 def test_upload(start: Start, size: int, on_disk: bool) -> None:
     """A file of a multipart form is spooled to disk past 1 MiB, and is gone after the call."""
@@ -640,6 +642,7 @@ def test_a_batch_with_malformed_events(start: Start) -> None:
     assert "RFC 3339" in answer.json()[3]["detail"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("version", ["1.11", "2"])
 def test_both_generations_of_the_cloudevents_package(version: str, serve: Any, tmp_path_factory: Any) -> None:
     """An event with `time` reaches a handler of either; what its class refuses is a 400 with its own words."""

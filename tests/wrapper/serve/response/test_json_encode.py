@@ -127,6 +127,7 @@ def values(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
         yield service
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["{}", "[{}]", '{{"a": ({},)}}'])
 @pytest.mark.parametrize(("expression", "expected"), VALUES)
 def test_value(values: Service, expression: str, expected: Any, form: str) -> None:

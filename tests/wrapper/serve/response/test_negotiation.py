@@ -34,6 +34,7 @@ def arrow(body: bytes) -> Any:
     return pyarrow.ipc.open_stream(body).read_all().to_pydict()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("package", ["pandas", "polars"])
 @pytest.mark.parametrize(("accept", "media", "read"), [
     ("text/csv", "text/csv; charset=utf-8", csv),

@@ -86,6 +86,7 @@ def connect() -> Iterator[Connect]:
         client.sock.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", HANDLERS)
 def test_a_client_that_never_reads_is_cut_off(serve: Serve, connect: Connect, kind: str) -> None:
     """Its answer is pending in the metrics, and gone after `--write-timeout`; no slot is held any more."""
@@ -101,6 +102,7 @@ def test_a_client_that_never_reads_is_cut_off(serve: Serve, connect: Connect, ki
     )
 
 
+@pytest.mark.slow
 def test_a_client_that_sends_on_and_never_reads(serve: Serve, connect: Connect) -> None:
     """Requests behind the answer that is not taken go with it."""
     service = serve(HANDLERS["whole"], *FLAGS, "--write-timeout", "1s")
@@ -110,6 +112,7 @@ def test_a_client_that_sends_on_and_never_reads(serve: Serve, connect: Connect) 
     assert client.take() < 2 * SIZE
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["whole", "small parts", "wsgi"])
 def test_a_slow_client_is_served_to_the_end(serve: Serve, connect: Connect, kind: str) -> None:
     """One that goes on taking a little gets all of its answer, although that takes several times `--write-timeout`."""
@@ -124,6 +127,7 @@ def test_a_slow_client_is_served_to_the_end(serve: Serve, connect: Connect, kind
     assert service.metrics()["ovenbird_clients_cut_off_total"] == 0
 
 
+@pytest.mark.slow
 def test_what_is_pending_has_a_limit(serve: Serve, connect: Connect) -> None:
     """Over `--max-pending-output` calls are answered 503, until the clients that take least are cut off; one that
     takes its answer in good time keeps it, and probes are answered."""

@@ -64,6 +64,7 @@ JSON: list[tuple[str, Any]] = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "expected"), JSON, ids=[name for name, _ in JSON])
 def test_json(results: Service, name: str, expected: Any) -> None:
     """Data of every kind is JSON, with status 200 and its length."""
@@ -105,6 +106,7 @@ def test_pictures(results: Service, name: str) -> None:
     assert answer.content.startswith(b"\x89PNG")
 
 
+@pytest.mark.slow
 def test_figure_is_let_go(results: Service) -> None:
     """pyplot does not keep the figures that were answered, which would fill the memory."""
     get(results, "figure")

@@ -153,6 +153,7 @@ def test_events_are_sent_to_whom_names_them(events: Service, accept: str, framed
     assert answer.text.startswith("data: ") is framed
 
 
+@pytest.mark.slow
 @ALL
 def test_items_come_as_they_are_produced(start: Start, kind: str) -> None:
     """The first item arrives before the second one has been made."""
@@ -188,6 +189,7 @@ def test_failure_before_the_first_item(start: Start, kind: str) -> None:
     assert "secret-first" in start(kind).log
 
 
+@pytest.mark.slow
 @ALL
 @pytest.mark.parametrize("name", ["endless", "waiting"])
 def test_client_that_leaves(start: Start, kind: str, name: str) -> None:
@@ -201,6 +203,7 @@ def test_client_that_leaves(start: Start, kind: str, name: str) -> None:
     until(lambda: service.metrics()["ovenbird_in_flight"] == 0, lambda: "its slot is not free")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS[:2])
 def test_time_limit(start: Start, kind: str) -> None:
     """A stream over its time limit is cut off."""
@@ -212,6 +215,7 @@ def test_time_limit(start: Start, kind: str) -> None:
     until(lambda: service.metrics()["ovenbird_in_flight"] == 0, lambda: "its slot is not free")
 
 
+@pytest.mark.slow
 @ALL
 def test_big_stream_to_a_slow_client(start: Start, kind: str) -> None:
     """The generator waits for the client: what is produced is not piled up in memory."""
@@ -233,6 +237,7 @@ def test_big_stream_to_a_slow_client(start: Start, kind: str) -> None:
         assert resident() - before < 24 * 1024**2
 
 
+@pytest.mark.slow
 def test_starlette_stream_of_a_client_that_left(start: Start) -> None:
     """A Starlette stream ends with its client too, though the thread that made it has long been free."""
     service = start("starlette")

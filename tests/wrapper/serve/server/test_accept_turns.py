@@ -44,6 +44,7 @@ def test_keep_alive_clients_are_shared_evenly(serve: Any, workers: int, clients:
     assert service.stop() == 0
 
 
+@pytest.mark.slow
 def test_a_busy_worker_does_not_hold_up_connections(serve: Any) -> None:
     """What is left to a worker whose loop is blocked is taken by another."""
     source = "import os, time\nasync def handler(wait: float = 0):\n    time.sleep(wait)\n    return os.getpid()\n"
@@ -59,6 +60,7 @@ def test_a_busy_worker_does_not_hold_up_connections(serve: Any) -> None:
         assert blocking.answer().status == 200
 
 
+@pytest.mark.slow
 def test_exhausted_descriptors_are_logged_once(serve: Any) -> None:
     """Each spell is one line of the log of each worker; afterwards the connection that waits is served."""
     service = serve(SOURCE, "--workers", "2", "--drain-delay", "0")
@@ -102,6 +104,7 @@ def test_a_signal_to_one_worker_is_its_own_affair(serve: Any, number: int, flags
     assert service.stop() == 0
 
 
+@pytest.mark.slow
 def test_no_call_is_lost_when_a_worker_gets_a_signal(serve: Any) -> None:
     """Calls that come meanwhile, on old and new connections, are all answered."""
     service = serve(SOURCE, "--workers", "2", "--drain-delay", "0")
@@ -130,6 +133,7 @@ def test_no_call_is_lost_when_a_worker_gets_a_signal(serve: Any) -> None:
     assert service.stop() == 0
 
 
+@pytest.mark.slow
 def test_the_parent_lets_connections_in_again(serve: Any) -> None:
     """A worker that has closed the shared port to new connections, and is gone, has closed it for nobody else."""
     source = (
@@ -174,6 +178,7 @@ async def _closed_and_open() -> list[bool]:
     return found
 
 
+@pytest.mark.slow
 def test_refusing_and_allowing_connections() -> None:
     """The filter keeps connections out until it is removed."""
     assert asyncio.run(_closed_and_open()) == [False, True]

@@ -68,6 +68,7 @@ def test_attributes_with_other_names(tmp_path: Path, names: tuple[str, ...]) -> 
     assert {name for name in names if re.search(rf"(?<!renamed_)\b{name}\b", done.stdout)} == set(names)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name", ["write_paused", "run_asgi", "pipeline", "tasks", "STATUS_LINE", "RequestResponseCycle"]
 )

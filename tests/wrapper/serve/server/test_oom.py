@@ -2,9 +2,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from ovenbird.serve.server.oom import memory_kills
 
 
+@pytest.mark.slow
 def test_kills_are_counted_in_both_forms_of_cgroups(tmp_path: Path) -> None:
     """The counter is read where the kernel has it; where there is none, none are known of."""
     assert memory_kills(str(tmp_path)) == 0

@@ -188,6 +188,7 @@ async def handler(event):
 """
 
 
+@pytest.mark.slow
 def test_stream_to_a_client_that_sends_no_more(serve: Serve) -> None:
     """A client that shut down its writing side gets the whole of a stream that goes on."""
     service = serve(STREAMS)
@@ -198,6 +199,7 @@ def test_stream_to_a_client_that_sends_no_more(serve: Serve) -> None:
         assert (answer.body, answer.whole) == ("".join(f"{number}\n" for number in range(30)).encode(), True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", ["/fast", "/slow"])
 def test_stream_of_a_client_that_left(serve: Serve, tmp_path: Path, path: str) -> None:
     """A stream of a client that left is closed soon, also when it has nothing to say for a long time."""
@@ -219,6 +221,7 @@ def handler(seconds: float = 0.0):
 """
 
 
+@pytest.mark.slow
 def test_call_of_a_client_that_sends_no_more(serve: Serve) -> None:
     """A client that sends no more is taken for one that left when it has waited a second for the answer to begin; the
     connection ends."""

@@ -67,6 +67,7 @@ def test_a_handler_that_ends_its_process(serve: Serve, tmp_path: Path, do: str, 
     assert service.stop() == 0
 
 
+@pytest.mark.slow
 def test_a_worker_killed_under_load_loses_only_its_own_calls(serve: Serve, tmp_path: Path) -> None:
     """Of 16 connections at most those of the killed worker lose the call that was in flight; a new worker is up soon,
     and no call meets it before it is ready; counters never go back."""
@@ -100,6 +101,7 @@ def test_a_worker_killed_under_load_loses_only_its_own_calls(serve: Serve, tmp_p
     assert service.stop() == 0
 
 
+@pytest.mark.slow
 def test_repeated_crashes_are_followed_by_a_pause_that_doubles(serve: Serve, tmp_path: Path) -> None:
     """A worker that keeps dying is started again with back-off, while the other one serves."""
     source = f"{PIDS}\ndef init():\n    if os.path.exists('crash'):\n        os._exit(9)\n"
@@ -115,6 +117,7 @@ def test_repeated_crashes_are_followed_by_a_pause_that_doubles(serve: Serve, tmp
     assert service.stop() == 0
 
 
+@pytest.mark.slow
 def test_workers_are_replaced_after_so_many_calls_and_none_is_lost(serve: Serve, tmp_path: Path) -> None:
     """--max-requests under keep-alive load: processes change, and every call is answered 200."""
     service = serve(
@@ -144,6 +147,7 @@ def test_one_worker_is_replaced_as_well(serve: Serve, tmp_path: Path) -> None:
     assert service.stop() == 0
 
 
+@pytest.mark.slow
 def test_sighup_replaces_every_worker_and_loses_no_call(serve: Serve, tmp_path: Path) -> None:
     """Three times in a row, with a call that holds each old worker: there is room for all of them, and all answer."""
     source = PIDS + "import time\ninner = handler\ndef handler(n: float = 0):\n    time.sleep(n)\n    return inner()\n"
@@ -218,6 +222,7 @@ def handler():
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_as_process_1(tmp_path: Path, workers: str) -> None:
     """In a process namespace of its own: user code never runs as process 1, orphans are reaped, SIGTERM ends all of it,
@@ -295,6 +300,7 @@ def handler(seconds: int = 0):
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("flags", [("--workers", "2"), ("--max-requests", "1000000")], ids=["two", "one"])
 def test_a_silent_worker_is_replaced(serve: Serve, flags: tuple[str, ...]) -> None:
     """A worker whose interpreter stands still is named, killed and replaced, one of several or the only one; metrics
@@ -323,6 +329,7 @@ def test_a_silent_worker_is_replaced(serve: Serve, flags: tuple[str, ...]) -> No
     assert service.stop() == 0
 
 
+@pytest.mark.slow
 def test_a_service_that_was_frozen_goes_on(serve: Serve, tmp_path: Path) -> None:
     """Time in which the parent stood still too, as in a frozen container, does not count as a worker's silence."""
     service = serve(PIDS, "--workers", "2", "--timeout", "1s")

@@ -52,6 +52,7 @@ def test_client_that_keeps_sending(service: Service, chunked: bool) -> None:
     assert works(service)
 
 
+@pytest.mark.slow
 def test_slow_body(service: Service) -> None:
     """A body that does not arrive within the read limit is a 408, and the connection is closed."""
     with Raw(service) as client:
@@ -63,6 +64,7 @@ def test_slow_body(service: Service) -> None:
     assert works(service)
 
 
+@pytest.mark.slow
 def test_dripped_body(service: Service) -> None:
     """A body that drips is held to the limit as a whole, not by each drop."""
     with Raw(service) as client:
@@ -150,6 +152,7 @@ def test_end_of_headers_in_two_pieces(service: Service, cut: int) -> None:
         assert client.answer().status == 200
 
 
+@pytest.mark.slow
 def test_slow_header(service: Service) -> None:
     """A connection whose headers do not come within the read limit is closed, however it drips."""
     with Raw(service) as client:
@@ -168,12 +171,14 @@ def test_slow_header(service: Service) -> None:
         assert time.monotonic() - began < 15
 
 
+@pytest.mark.slow
 def test_silent_connection(service: Service) -> None:
     """A connection that sends nothing at all is closed too."""
     with Raw(service) as client:
         assert client.ended()
 
 
+@pytest.mark.slow
 def test_connection_between_calls(service: Service) -> None:
     """A connection that rests between two calls is not a slow one."""
     with Raw(service) as client:
@@ -184,6 +189,7 @@ def test_connection_between_calls(service: Service) -> None:
         assert client.answer().body == b"b"
 
 
+@pytest.mark.slow
 def test_slow_handler_is_no_slow_header(service: Service) -> None:
     """The read limit is for the client: a handler may take longer."""
     with Raw(service) as client:

@@ -63,6 +63,7 @@ def test_sigterm_when_ready(serve: Serve, workers: str) -> None:
         service.get()
 
 
+@pytest.mark.slow
 def test_a_drain_serves_on_for_its_delay(serve: Serve) -> None:
     """/_/ready turns 503 at once and says why, the process stays live, and calls on old and new connections are served
     with `connection: close`."""
@@ -96,6 +97,7 @@ def test_calls_in_flight_finish_within_the_grace(serve: Serve, tmp_path: Path, s
     assert "did not finish within the grace limit" in service.log
 
 
+@pytest.mark.slow
 def test_a_second_sigterm_shortens_the_delay_and_loses_nothing(serve: Serve, tmp_path: Path) -> None:
     """The drain delay is cut short; a call in flight is still answered."""
     service = serve(WAITS, "--drain-delay", "60s")
@@ -164,6 +166,7 @@ def test_ctrl_c_on_a_terminal(tmp_path: Path, workers: str) -> None:
     assert b"info" in said
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("workers", "source"), [("1", GOOD), ("2", GOOD), ("2", "def handler():\n    return 1\n")])
 def test_sigterm_under_load_loses_no_call(serve: Serve, workers: str, source: str) -> None:
     """10,000 calls over keep-alive connections, SIGTERM amid them: each that was accepted is answered 200."""
@@ -206,6 +209,7 @@ def _refused(host: str, port: int) -> bool:
     return not any(line.split()[1] == wanted and line.split()[3] == "0A" for line in lines)
 
 
+@pytest.mark.slow
 def test_a_slow_client_gets_the_whole_answer(serve: Serve) -> None:
     """What was answered and not yet taken when SIGTERM came is delivered before the process ends."""
     size = 20_000_000
