@@ -117,8 +117,10 @@ UNSAFE: dict[str, tuple[bytes, str]] = {
         build(link("m", "mod.py"), link("l", "m", tarfile.LNKTYPE)), "is not a file that comes before"
     ),
     "bomb": (gzip.compress(build(Member(content=bytes(40_000_000)))), "rejected as a decompression bomb"),
-    "bomb of bzip2": (bz2.compress(build(Member(content=bytes(40_000_000)))), "rejected as a decompression bomb"),
-    "bomb of xz": (lzma.compress(build(Member(content=bytes(40_000_000)))), "rejected as a decompression bomb"),
+    "bomb of bzip2": (bz2.compress(build(Member(content=bytes(40_000_000))), 1), "rejected as a decompression bomb"),
+    "bomb of xz": (
+        lzma.compress(build(Member(content=bytes(40_000_000))), preset=0), "rejected as a decompression bomb"
+    ),
     "announced bomb": (build(Member(size=3 << 30)), "more than 1.0 GiB"),
     "bomb of hard links": (
         build(Member(content=bytes(200_000)), *(link(f"l{n}", "mod.py", tarfile.LNKTYPE) for n in range(900))),

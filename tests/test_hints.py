@@ -71,7 +71,8 @@ def reached(verb: str) -> frozenset[str]:
 def hints() -> Iterator[tuple[str, str]]:
     """Each hint with the module that holds it; what an f-string fills in is a blank."""
     for name, path in modules():
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        text = path.read_text(encoding="utf-8")
+        for node in ast.walk(ast.parse(text)) if "hint" in text.lower() else ():
             if (isinstance(node, ast.keyword) and node.arg == "hint") or (
                 isinstance(node, ast.Assign)
                 and any(isinstance(target, ast.Name) and "hint" in target.id.lower() for target in node.targets)
