@@ -28,7 +28,6 @@ class Faults:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._waiting: list[Fault] = []
-        self.happened = 0
 
     def add(self, kind: str, times: int = 1, *, method: str = "", path: str = "", **details: object) -> None:
         """Plan a fault for the next `times` calls of `method` whose path holds `path`."""
@@ -44,6 +43,5 @@ class Faults:
             for fault in self._waiting:
                 if fault.times and fault.fits(method, path):
                     fault.times -= 1
-                    self.happened += 1
                     return fault
         return None

@@ -20,6 +20,7 @@ from ovenbird.common.text import show_value
 from ..errors import BaseMissingError, RegistryError
 from ..host.canonical_json import encode_json
 from ..host.epoch import format_epoch
+from ..oci import label_names
 from ..oci.media_types import EMPTY, INDEX, MANIFEST
 from ..registry.client import RepositoryClient
 
@@ -40,7 +41,7 @@ def pack(data: bytes, media_type: str, subject: dict[str, Any], title: str, epoc
 
     `media_type` is that of the statement and of the artifact alike; `title` is its file name; `epoch` in seconds.
     """
-    annotations = {"org.opencontainers.image.created": format_epoch(epoch)}
+    annotations = {label_names.CREATED: format_epoch(epoch)}
     layer = {
         **_described(data, media_type),
         "annotations": {"org.opencontainers.image.title": title},

@@ -43,12 +43,6 @@ class BaseImage(Struct, frozen=True):
         return tuple((json.loads(self.config).get("rootfs") or {}).get("diff_ids") or ())
 
     @property
-    def run_config(self) -> dict[str, Any]:
-        """Return the inner config, which says how the image runs: Env, User, Labels, ..."""
-        config: dict[str, Any] = json.loads(self.config).get("config") or {}
-        return config
-
-    @property
     def created_at(self) -> int:
         """Return the time it was made, in seconds, not before 1980. No file that a step writes is dated later.
 

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from msgspec import Struct
-from msgspec.structs import asdict
 
 from ovenbird.common.atomic_files import write_file
 from ovenbird.common.hashing import hash_text
@@ -128,11 +127,6 @@ def probe_python(
     _check_python(name, answer, version, flag)
     fields = {name: answer[name] for name in TargetPython.__struct_fields__ if name in answer}
     return TargetPython(**(fields | {"path": tuple(answer["path"]), "user": str(about.config.get("User") or "")}))
-
-
-def format_json(interpreter: TargetPython) -> str:
-    """Return the interpreter as JSON text."""
-    return json.dumps(asdict(interpreter), indent=2, sort_keys=True)
 
 
 def _ask_python(image: str, container: WorkingContainer, flag: str) -> dict[str, Any]:

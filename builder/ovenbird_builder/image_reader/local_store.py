@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import IO
 
@@ -32,11 +32,9 @@ def mount_root(name: str) -> Iterator[Path]:
         yield path
 
 
-@contextmanager
-def open_no_blob(digest: str) -> Iterator[IO[bytes]]:
+def open_no_blob(digest: str) -> AbstractContextManager[IO[bytes]]:
     """Raise BaseMissingError: the store keeps layers unpacked, so it has no blobs."""
     raise BaseMissingError(f"the local store does not keep the blob {digest}, only what was in it")
-    yield  # pragma: no cover  # makes this a generator
 
 
 def _run_skopeo(argv: tuple[str, ...], name: str, environ: Mapping[str, str]) -> bytes:

@@ -5,9 +5,6 @@ from __future__ import annotations
 import re
 
 from ovenbird.common.hashing import hash_text
-from ovenbird.common.text import show_value
-
-from ..errors import BuildRequestError
 
 LONGEST = (
     48  # a CronJob adds 9 characters for its jobs and an index 6 for its pods, and 63 is the end; one rule for all
@@ -37,28 +34,9 @@ def is_label(text: str, longest: int = LONGEST) -> bool:
     return len(text) <= longest and bool(re.fullmatch(_LABEL, text))
 
 
-def check_label(text: str, subject: str, longest: int = LONGEST) -> str:
-    """The text itself. Errors: BuildRequestError that names `what` when it is no DNS label."""
-    if not is_label(text, longest):
-        raise BuildRequestError(
-            f"{subject}: expected lower-case letters, digits and dashes, a letter first, at most"
-            f" {longest}, found {show_value(text)}"
-        )
-    return text
-
-
 def is_subdomain(text: str) -> bool:
     """Whether a text can be the name of something that exists already: a Secret, a claim, an account."""
     return len(text) <= 253 and bool(re.fullmatch(_SUBDOMAIN, text))
-
-
-def check_subdomain(text: str, subject: str) -> str:
-    """The text itself. Errors: BuildRequestError that names `what`."""
-    if not is_subdomain(text):
-        raise BuildRequestError(
-            f"{subject}: expected lower-case letters, digits, dashes and dots, found {show_value(text)}"
-        )
-    return text
 
 
 def is_variable(text: str) -> bool:

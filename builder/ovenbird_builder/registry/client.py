@@ -31,7 +31,6 @@ from .insecure import is_insecure
 
 _LARGEST = 4 * 1024 * 1024  # bytes of a manifest; what registries accept at most
 _BUSY = (429, 500, 502, 503, 504)
-LOGIN = "buildah login REGISTRY, or --authfile FILE, or --creds-file FILE"
 _READING = ("GET", "HEAD")
 
 

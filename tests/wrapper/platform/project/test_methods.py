@@ -227,7 +227,7 @@ def test_extensions_are_refused(project: Project) -> None:
     assert project.new_artifact("a", "artifact", path="s3://b/x", extensions=[]).spec.path == "s3://b/x"
 
 
-def test_secrets_are_kept_apart(either: Project, capfd: pytest.CaptureFixture[str]) -> None:
+def test_secrets_are_kept_apart(either: Project) -> None:
     """A secret's value is read back by its name, and is in no record."""
     made = either.new_secret("TOKEN", secret_value="s3cr3t-value", description="of the bank")
     assert made.read_secret_value() == "s3cr3t-value"

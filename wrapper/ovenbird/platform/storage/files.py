@@ -71,11 +71,6 @@ class TransferLimit:
         return count
 
 
-def join_url(root: str, *names: str) -> str:
-    """Return the URL or path of `names` below `root`."""
-    return "/".join((root.rstrip("/"), *names))
-
-
 def upload(
     sources: Sequence[Path], target: str, environ: Mapping[str, str], skip: Collection[Identity] = ()
 ) -> list[Info]:

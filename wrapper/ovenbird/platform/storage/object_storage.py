@@ -120,11 +120,6 @@ def delete_object(url: str, environ: Mapping[str, str]) -> None:
         return
 
 
-def is_store_error(error: BaseException) -> bool:
-    """Return whether the error is one that obstore raises, and `common.object_storage.reason` explains."""
-    return type(error).__module__.startswith("obstore") or isinstance(error, FileNotFoundError)
-
-
 def _read_hashed(file: Any, size: int, total: Any, progress: Progress | None) -> Iterator[bytes]:
     while block := file.read(min(size, _BLOCK)):
         total.update(block)
