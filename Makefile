@@ -89,10 +89,11 @@ fuzz: .venv-fuzz/.fuzz ## fuzz parsers, the HTTP port and bodies for SECONDS (60
 	@.venv-fuzz/bin/python -m tests.fuzz --seconds $(SECONDS) $(ARGS)
 
 .PHONY: lint
-lint: .venv/.dev ## ruff and mypy
+lint: .venv/.dev ## ruff, mypy, and vulture for dead code
 	@$(BIN)/ruff format --check --quiet . || { echo "not formatted: make format"; exit 1; }
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy
+	@$(BIN)/vulture
 
 .PHONY: format
 format: .venv/.dev ## format the code and mend what ruff can mend

@@ -60,8 +60,8 @@ def function(tmp_path_factory: pytest.TempPathFactory, registry: str, base_image
 
 
 @pytest.fixture
-def none_left(container_env: dict[str, str]) -> Iterator[None]:
-    """No container is left behind."""
+def none_left(container_env: dict[str, str], jobs: Jobs) -> Iterator[None]:
+    """No container is left behind, before what the test has started is ended."""
     before = set(containers())
     yield
     until(lambda: set(containers()) <= before, lambda: f"left behind: {set(containers()) - before}")
@@ -77,7 +77,8 @@ def flags(function: Path, *more: str) -> tuple[str, ...]:
     return (str(function), "--container", "--engine", "podman", *more)
 
 
-def test_a_job(function: Path, jobs: Jobs, none_left: None) -> None:
+@pytest.mark.usefixtures("none_left")
+def test_a_job(function: Path, jobs: Jobs) -> None:
     """The image is pulled by its digest; files, parameters and a secret reach it; run and outputs are found outside."""
     data = jobs.folder / "data.csv"
     data.write_text("a\nb\nc\n")
@@ -104,7 +105,8 @@ def test_a_job(function: Path, jobs: Jobs, none_left: None) -> None:
     assert [path.read_text() for path in (jobs.folder / "got").rglob("*.json")] == [copy.read_text()]
 
 
-def test_a_job_that_fails(function: Path, jobs: Jobs, none_left: None) -> None:
+@pytest.mark.usefixtures("none_left")
+def test_a_job_that_fails(function: Path, jobs: Jobs) -> None:
     """Its status is handed through, and its record tells the user's error."""
     done = jobs.run(*flags(function, "--param", "name=nobody"))
     assert done.code == 74, done.err
@@ -113,7 +115,8 @@ def test_a_job_that_fails(function: Path, jobs: Jobs, none_left: None) -> None:
     assert jobs.run(*flags(function, "--param", "nam=x")).code == 77
 
 
-def test_a_job_that_is_stopped(function: Path, jobs: Jobs, none_left: None) -> None:
+@pytest.mark.usefixtures("none_left")
+def test_a_job_that_is_stopped(function: Path, jobs: Jobs) -> None:
     """SIGTERM goes to the function; while it runs, the store outside knows that it lives."""
     process, wait = jobs.start(*flags(function, "--param", "name=Ada", "--param", "wait=60"))
     (row,) = jobs.until(lambda: [row for row in jobs.runs() if "started" in jobs.do("runs", "logs", row["id"])])
@@ -123,7 +126,8 @@ def test_a_job_that_is_stopped(function: Path, jobs: Jobs, none_left: None) -> N
     assert (done.code, done.result["state"]) == (143, "STOPPED"), done.err
 
 
-def test_a_service(function: Path, jobs: Jobs, none_left: None) -> None:
+@pytest.mark.usefixtures("none_left")
+def test_a_service(function: Path, jobs: Jobs) -> None:
     """It is published on the address asked for; no value stands in a command; SIGTERM drains it.
 
     A file of variables says all of it, and gives the function its own.
@@ -151,7 +155,8 @@ def test_a_service(function: Path, jobs: Jobs, none_left: None) -> None:
     assert process.returncode == 0
 
 
-def test_an_image_by_name(function: Path, jobs: Jobs, none_left: None) -> None:
+@pytest.mark.usefixtures("none_left")
+def test_an_image_by_name(function: Path, jobs: Jobs) -> None:
     """--image is taken in place of the document's; without either, the message says what to type."""
     text = function.read_text()
     image = re.search(r"image: (\S+)", text)

@@ -135,14 +135,16 @@ def test_a_build_that_fails_or_hangs_is_told(own: Bench, orchard: Orchard) -> No
         get(own, pinned(of(orchard.packages / "sloth-1.0.tar.gz", "sloth", "1.0")), timeout=8.0)
 
 
-def test_offline_names_what_is_missing(own: Bench, orchard: Orchard, nothing_starts: None) -> None:
+@pytest.mark.usefixtures("nothing_starts")
+def test_offline_names_what_is_missing(own: Bench, orchard: Orchard) -> None:
     """Without the network nothing is started; every pin without a wheel is named."""
     found = pinned(Pin("apple", "2.0", (f"sha256:{'1' * 64}",)), Pin("banana", "1.0", (f"sha256:{'2' * 64}",)))
     with pytest.raises(PackageIndexError, match=r"apple==2.0, banana==1.0"):
         get(own, found, offline=True)
 
 
-def test_offline_takes_the_best_of_what_was_brought(own: Bench, tmp_path: Path, nothing_starts: None) -> None:
+@pytest.mark.usefixtures("nothing_starts")
+def test_offline_takes_the_best_of_what_was_brought(own: Bench, tmp_path: Path) -> None:
     """A wheelhouse that was unpacked from a bundle has files and no keys: the best tag wins."""
     plain = wheel(tmp_path, "kiwi", "1.0")
     better = wheel(tmp_path, "kiwi", "1.0", tag="cp311-cp311-manylinux_2_17_x86_64")
