@@ -9,7 +9,7 @@ from functools import cache
 
 import pytest
 
-from ovenbird.command_line.parsers import describe_verbs, find_parser, walk_parsers
+from ovenbird.commands.advice.verb_parsers import describe_verbs, find_parser, walk_parsers
 from ovenbird_builder.cli import VERBS as BUILDER
 from ovenbird_builder.cli import build_parser
 from tests.test_architecture import ROOT, SOURCES, modules

@@ -32,7 +32,7 @@ class _Advice:
     """Help and advice, each imported when it is printed."""
 
     def describe_command(self) -> str:
-        from .command_line.overview import describe_command
+        from .commands.advice.overview import describe_command
 
         return describe_command()
 
@@ -42,7 +42,7 @@ class _Advice:
         complete_help(parser)
 
     def explain_error(self, parser: CommandParser, message: str) -> str:
-        from .command_line.usage import explain_error
+        from .commands.advice.usage import explain_error
 
         return explain_error(parser, message)
 
@@ -247,7 +247,7 @@ def _find_command(verb: str) -> Callable[[list[str]], int] | None:
 def _refuse_unknown_verb(argv: list[str]) -> None:
     """Raise SettingsError for a verb that neither this package nor another one has."""
     if argv and argv[0] not in VERBS and not argv[0].startswith("-"):
-        from .command_line.usage import unknown_verb
+        from .commands.advice.usage import unknown_verb
 
         raise unknown_verb(argv[0])
 

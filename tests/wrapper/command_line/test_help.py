@@ -18,10 +18,10 @@ from tests import starts
 import ovenbird.cli  # gives the parsers their help
 from ovenbird.command_line.examples import EXAMPLES
 from ovenbird.command_line.inner_parsers import flags, sub_parsers
-from ovenbird.command_line.parsers import describe_verbs, find_parser, walk_parsers
-from ovenbird.command_line.usage import unknown_verb
 from ovenbird.command_line.verb_help import GROUPS
 from ovenbird.command_line.verb_parser import CommandParser, spell_out
+from ovenbird.commands.advice.usage import unknown_verb
+from ovenbird.commands.advice.verb_parsers import describe_verbs, find_parser, walk_parsers
 from ovenbird.settings import Settings
 
 VERBS = sorted(describe_verbs())

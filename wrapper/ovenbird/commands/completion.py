@@ -10,8 +10,8 @@ import sys
 from collections.abc import Iterator, Sequence
 
 from ..command_line.inner_parsers import arguments, describe_sub_parsers, flags, sub_parsers, takes_value
-from ..command_line.parsers import describe_verbs, find_parser
 from ..errors import SettingsError
+from .advice.verb_parsers import describe_verbs, find_parser
 from .completion_scripts import FILES, FOLDERS, WRITERS, CompletionFlag, CompletionNode, build_parser
 
 _OF_FILES = ("FILE", "PATH", "TARGET", "PLACE", "DEST")

@@ -6,12 +6,12 @@ import argparse
 import contextlib
 import re
 
-from ..common.did_you_mean import nearest_name
-from ..common.redact import redact_text
-from ..common.text import cut_text, escape_controls, show_value
-from ..errors import SettingsError
-from .inner_parsers import flags, sub_parsers
-from .verb_parser import CommandParser
+from ...command_line.inner_parsers import flags, sub_parsers
+from ...command_line.verb_parser import CommandParser
+from ...common.did_you_mean import nearest_name
+from ...common.redact import redact_text
+from ...common.text import cut_text, escape_controls, show_value
+from ...errors import SettingsError
 
 _UNKNOWN = "unrecognized arguments: "
 _CHOICE = re.compile(r"invalid choice: '(.*?)' \(choose from (.*)\)")
@@ -22,11 +22,11 @@ _OF_RUNS = ("list", "ls", "show", "get", "rm", "logs", "tag", "compare", "rerun"
 
 def unknown_verb(verb: str) -> SettingsError:
     """Return the error for a verb that does not exist."""
-    from .parsers import describe_verbs
+    from .verb_parsers import describe_verbs
 
     suggestion = nearest_name(verb, (*describe_verbs(), *_OF_BUILDER))
     if verb in _OF_BUILDER:
-        from ..common.install_hint import format_install_command
+        from ...common.install_hint import format_install_command
 
         return SettingsError(f"{show_value(verb)} is a verb of the builder, which is not installed here",
                              hint=format_install_command("build"))  # fmt: skip
@@ -91,7 +91,7 @@ def _suggest_flag(flag: str, leaf: argparse.ArgumentParser) -> str:
 
 def _find_verbs(flag: str) -> list[str]:
     """Return every verb that has a flag, `ovenbird runs list` too."""
-    from .parsers import describe_verbs, find_parser, walk_parsers
+    from .verb_parsers import describe_verbs, find_parser, walk_parsers
 
     verbs = []
     for verb in describe_verbs():

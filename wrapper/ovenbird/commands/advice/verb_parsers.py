@@ -7,8 +7,8 @@ from importlib import import_module
 from importlib.metadata import entry_points
 from typing import Any
 
-from .inner_parsers import sub_parsers
-from .verb_parser import VERBS, CommandParser, build_parser
+from ...command_line.inner_parsers import sub_parsers
+from ...command_line.verb_parser import VERBS, CommandParser, build_parser
 
 OWN = {
     "init": "write a starting point: a function, its document, a test, an ignore file",
@@ -19,7 +19,7 @@ HIDDEN = ("container",)  # called by `--container` of other verbs, and not by pe
 
 def describe_verbs() -> dict[str, str]:
     """Return every verb that people call, with its line of help."""
-    from ..commands.records import record_verbs
+    from ..records import record_verbs
 
     verbs = {**VERBS, **OWN, **record_verbs.VERBS}
     for entry in entry_points(group="ovenbird.commands"):
@@ -37,14 +37,14 @@ def find_parser(verb: str) -> CommandParser:
     if verb in VERBS:
         return sub_parsers(build_parser(verb))[verb]
     if verb == "init":
-        from ..commands.init import build_parser as of_init
+        from ..init import build_parser as of_init
 
         return of_init()
     if verb == "completion":
-        from ..commands.completion_scripts import build_parser as of_completion
+        from ..completion_scripts import build_parser as of_completion
 
         return of_completion()
-    from ..commands.records import record_verbs
+    from ..records import record_verbs
 
     if verb in record_verbs.VERBS:
         return sub_parsers(record_verbs.build_parser())[verb]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from importlib import metadata
 
-from ..common.install_hint import format_install_command
-from .parsers import describe_verbs, is_brought
+from ...common.install_hint import format_install_command
+from .verb_parsers import describe_verbs, is_brought
 
 _GROUPS = {
     "a function on this machine": "init check run serve invoke",
