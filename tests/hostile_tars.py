@@ -26,7 +26,7 @@ class Member:
     pax: dict[str, str] = field(default_factory=dict)
 
 
-def build(*members: Member, end: bytes = bytes(1024), format: int = tarfile.PAX_FORMAT) -> bytes:
+def build(*members: Member, end: bytes = bytes(1024), tar_format: int = tarfile.PAX_FORMAT) -> bytes:
     """The bytes of a tar with these members."""
     body = b""
     for member in members:
@@ -34,7 +34,7 @@ def build(*members: Member, end: bytes = bytes(1024), format: int = tarfile.PAX_
         info.type, info.linkname, info.mode, info.pax_headers = member.type, member.target, member.mode, member.pax
         info.size = len(member.content) if member.size is None else member.size
         padding = bytes(-len(member.content) % tarfile.BLOCKSIZE)
-        body += member.before + info.tobuf(format, "utf-8", "surrogateescape") + member.content + padding
+        body += member.before + info.tobuf(tar_format, "utf-8", "surrogateescape") + member.content + padding
     return body + end
 
 
@@ -48,9 +48,9 @@ def header(kind: bytes, size: bytes, name: bytes = b"x") -> bytes:
     return bytes(data)
 
 
-def link(name: str, target: str, type: bytes = tarfile.SYMTYPE) -> Member:
+def link(name: str, target: str, member_type: bytes = tarfile.SYMTYPE) -> Member:
     """A link."""
-    return Member(name, b"", type, target)
+    return Member(name, b"", member_type, target)
 
 
 def _changed(data: bytes, place: int) -> bytes:
@@ -96,7 +96,7 @@ UNSAFE: dict[str, tuple[bytes, str]] = {
     "empty part": (build(Member("a//x.py")), "empty part"),
     "a file that is the folder": (build(Member(".")), "empty part"),
     "line break": (build(Member("x\n.py")), "control character"),
-    "not UTF-8": (build(Member("\udcff.py"), format=tarfile.GNU_FORMAT), "not UTF-8"),
+    "not UTF-8": (build(Member("\udcff.py"), tar_format=tarfile.GNU_FORMAT), "not UTF-8"),
     "long part": (build(Member("x" * 256)), "more than 255 bytes"),
     "deep": (build(Member("x/" * 300 + "y")), "folders deep"),
     "twice": (build(Member(), Member()), "is in it twice"),

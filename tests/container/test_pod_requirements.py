@@ -33,7 +33,7 @@ class Index:
                 paths.append(self.path)
                 self.send_error(404)
 
-            def log_message(self, format: str, *args: object) -> None:  # the name that the base has
+            def log_message(self, *args: object) -> None:
                 pass
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)

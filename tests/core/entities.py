@@ -46,110 +46,114 @@ class Entities:
         self.logs: dict[str, list[str]] = {}
         self._secrets: dict[str, dict[str, str]] = {}
 
-    def all(self, project: str, type: str) -> list[Entity]:
+    def all(self, project: str, entity_type: str) -> list[Entity]:
         """Every version, the newest first."""
-        return list(reversed(self._of.get((project, type), [])))
+        return list(reversed(self._of.get((project, entity_type), [])))
 
-    def one(self, project: str, type: str, identity: str) -> Entity:
+    def one(self, project: str, entity_type: str, identity: str) -> Entity:
         """The entity itself; Refused 404 when there is none."""
-        for entity in self._of.get((project, type), []):
+        for entity in self._of.get((project, entity_type), []):
             if entity["id"] == identity:
                 return entity
-        raise missing(type)
+        raise missing(entity_type)
 
-    def create(self, project: str, type: str, given: Mapping[str, Any]) -> Entity:
+    def create(self, project: str, entity_type: str, given: Mapping[str, Any]) -> Entity:
         """Add what a test needs: without the fields that Core insists on."""
         spec = dict(given.get("spec") or {})
-        if type == "function" and given.get("kind", "python") == "python":
+        if entity_type == "function" and given.get("kind", "python") == "python":
             spec.setdefault("python_version", "PYTHON3_12")
-        return self.add(project, type, {"project": project, **given, "spec": spec})
+        return self.add(project, entity_type, {"project": project, **given, "spec": spec})
 
-    def add(self, project: str, type: str, given: Mapping[str, Any]) -> Entity:
+    def add(self, project: str, entity_type: str, given: Mapping[str, Any]) -> Entity:
         """Add an entity that was posted; its key, its times, its version and its user are Core's."""
-        check_entity(type, given)
+        check_entity(entity_type, given)
         self.project(project)
         identity, kind = given.get("id") or uuid.uuid4().hex, given.get("kind")
-        spec = kept_spec(type, kind, given.get("spec") or {})
-        others = self._of.setdefault((project, type), [])
-        same = type == "task" and any(
+        spec = kept_spec(entity_type, kind, given.get("spec") or {})
+        others = self._of.setdefault((project, entity_type), [])
+        same = entity_type == "task" and any(
             other["kind"] == kind and other["spec"].get("function") == spec.get("function") for other in others
         )
         if same or any(other["id"] == identity for other in others):
-            raise refused(f"Duplicated entity {type}:{identity}.")
-        name = identity if type == "task" else given.get("name") or identity
-        last = identity if type == "task" else f"{name}:{identity}"
-        if type == "run":
+            raise refused(f"Duplicated entity {entity_type}:{identity}.")
+        name = identity if entity_type == "task" else given.get("name") or identity
+        last = identity if entity_type == "task" else f"{name}:{identity}"
+        if entity_type == "run":
             last = f"{identity}:{identity}"
         entity: Entity = {
-            "id": identity, "key": f"store://{project}/{type}/{kind}/{last}", "kind": kind, "name": name,
+            "id": identity, "key": f"store://{project}/{entity_type}/{kind}/{last}", "kind": kind, "name": name,
             "project": project, "spec": spec, "user": _USER,
         }  # fmt: skip
-        if type != "task":
-            entity["metadata"] = self._metadata(type, entity, given.get("metadata"), _now(), uuid.uuid4().hex[:8])
+        if entity_type != "task":
+            entity["metadata"] = self._metadata(
+                entity_type, entity, given.get("metadata"), _now(), uuid.uuid4().hex[:8]
+            )
             entity["status"] = {"state": "CREATED", **copy.deepcopy(dict(given.get("status") or {}))}
-        if type in (*MATERIALS, "run"):
+        if entity_type in (*MATERIALS, "run"):
             entity["extensions"] = []
-        self._check_size(entity.get("status"), project, type)
+        self._check_size(entity.get("status"), project, entity_type)
         others.append(entity)
         return entity
 
     @staticmethod
-    def _metadata(type: str, entity: Entity, given: Any, created: str, version: str) -> Entity:
+    def _metadata(entity_type: str, entity: Entity, given: Any, created: str, version: str) -> Entity:
         known: Entity = {
             "created": created, "updated": _now(), "created_by": _USER, "updated_by": _USER, "name": entity["name"],
         }  # fmt: skip
-        if type not in ("run", "log", "secret"):
+        if entity_type not in ("run", "log", "secret"):
             known["embedded"] = False
         if version:
             known["version"] = version
         given = copy.deepcopy(dict(given or {}))
         return {**known, **given, "created": created, "updated": known["updated"], "project": entity["project"]}
 
-    def update(self, project: str, type: str, identity: str, given: Mapping[str, Any]) -> Entity:
+    def update(self, project: str, entity_type: str, identity: str, given: Mapping[str, Any]) -> Entity:
         """Replace metadata and status; a state that cannot follow the present one is not taken over.
 
         The spec of a function or of a material stays what it was.
         """
-        entity = self.one(project, type, identity)
+        entity = self.one(project, entity_type, identity)
         if given.get("id", identity) != identity or given.get("kind", entity["kind"]) != entity["kind"]:
             raise refused("id or kind does not match")
         spec = entity["spec"]
-        if type in ("run", "task", "secret") and "spec" in given:
-            spec = kept_spec(type, entity["kind"], given["spec"])
-        if type == "task":
+        if entity_type in ("run", "task", "secret") and "spec" in given:
+            spec = kept_spec(entity_type, entity["kind"], given["spec"])
+        if entity_type == "task":
             entity["spec"] = spec
             return entity
         before = entity["status"]["state"]
         state = (given.get("status") or {}).get("state", before)
-        if type == "run" and not entity["spec"].get("local_execution") and state != before:
+        if entity_type == "run" and not entity["spec"].get("local_execution") and state != before:
             self.violations.append(f"a client moved run {identity} from {before} to {state}")
         status = copy.deepcopy(dict(given["status"])) if "status" in given else entity["status"]
-        self._check_size(status, project, type)
-        version = "" if type == "run" else identity
-        entity["metadata"] = self._metadata(type, entity, given.get("metadata"), entity["metadata"]["created"], version)
+        self._check_size(status, project, entity_type)
+        version = "" if entity_type == "run" else identity
+        entity["metadata"] = self._metadata(
+            entity_type, entity, given.get("metadata"), entity["metadata"]["created"], version
+        )
         entity["spec"], entity["status"] = spec, status
-        if state != before and allowed(type, before, state):
-            self.move(type, entity, state)
+        if state != before and allowed(entity_type, before, state):
+            self.move(entity_type, entity, state)
         else:
             status["state"] = before
         return entity
 
     @staticmethod
-    def move(type: str, entity: Entity, state: str) -> None:
+    def move(entity_type: str, entity: Entity, state: str) -> None:
         """Take an entity to a state; a run notes its way there, but for STOP."""
         status = entity["status"]
         status["state"] = state
-        if type == "run" and state not in ("STOP", "CREATED"):
+        if entity_type == "run" and state not in ("STOP", "CREATED"):
             message = {"message": status["message"]} if status.get("message") else {}
             status["transitions"] = [*status.get("transitions", []), {"status": state, **message, "time": _now()}]
 
-    def delete(self, project: str, type: str, identity: str) -> Entity | None:
+    def delete(self, project: str, entity_type: str, identity: str) -> Entity | None:
         """Forget one version; a run is returned as it was last."""
-        entity = self.one(project, type, identity)
-        self._of[(project, type)].remove(entity)
-        if type != "run":
+        entity = self.one(project, entity_type, identity)
+        self._of[(project, entity_type)].remove(entity)
+        if entity_type != "run":
             return None
-        self.move(type, entity, "DELETING")
+        self.move(entity_type, entity, "DELETING")
         return entity
 
     def secret_values(self, project: str, names: list[str], given: Mapping[str, str]) -> dict[str, str]:
@@ -158,10 +162,10 @@ class Entities:
         values.update(given)
         return {name: values[name] for name in names if name in values}
 
-    def listing(self, project: str, type: str, query: Mapping[str, str]) -> Entity:
+    def listing(self, project: str, entity_type: str, query: Mapping[str, str]) -> Entity:
         """One page: the latest of each name unless all versions, then what fits of them; the newest first."""
-        found = self.all(project, type)
-        if query.get("versions") != "all" and type not in UNVERSIONED:
+        found = self.all(project, entity_type)
+        if query.get("versions") != "all" and entity_type not in UNVERSIONED:
             latest: dict[str, Entity] = {}
             for entity in found:
                 latest.setdefault(entity["name"], entity)
@@ -176,8 +180,8 @@ class Entities:
         if self.embedded and len(json.dumps(value, separators=(",", ":"))) > _LARGEST:
             raise unmapped(500, path)
 
-    def _check_size(self, value: Any, project: str, type: str) -> None:
-        self.check_value(value, f"/api/v1/-/{project}/{type}s")
+    def _check_size(self, value: Any, project: str, entity_type: str) -> None:
+        self.check_value(value, f"/api/v1/-/{project}/{entity_type}s")
 
     def relations(self, project: str, entity: Entity) -> list[Entity]:
         """What an entity is related to, by its own word and by that of others."""

@@ -30,9 +30,9 @@ WAYS = {
 """The states that a run of here takes by PUT until it is in that one."""
 
 
-def allowed(type: str, before: str, after: str) -> bool:
+def allowed(entity_type: str, before: str, after: str) -> bool:
     """Whether an entity of this type may go from one state to the other."""
     if before == after:
         return True
-    table = _RUN if type == "run" else _MATERIAL
+    table = _RUN if entity_type == "run" else _MATERIAL
     return after in table.get(before, set())

@@ -34,9 +34,9 @@ def refused(message: str, status: int = 400) -> Refused:
     return Refused(status, json.dumps({"status": status, "message": message, "errorCode": None}))
 
 
-def missing(type: str) -> Refused:
+def missing(entity_type: str) -> Refused:
     """There is no such entity."""
-    return refused(f"No such {type}.", 404)
+    return refused(f"No such {entity_type}.", 404)
 
 
 def unmapped(status: int, path: str) -> Refused:
@@ -50,9 +50,9 @@ def forbidden(path: str) -> Refused:
     return unmapped(403, path)
 
 
-def invalid_name(type: str, name: str, pattern: str) -> Refused:
+def invalid_name(entity_type: str, name: str, pattern: str) -> Refused:
     """The name breaks the pattern of its type."""
-    field, where = _argument(type)
+    field, where = _argument(entity_type)
     bean = "Ljakarta.validation.constraints.Pattern$Flag;@33343bef"
     return refused(
         f"{where}[Field error in object '{field}' on field 'name': rejected value [{name}]; codes "
@@ -63,9 +63,9 @@ def invalid_name(type: str, name: str, pattern: str) -> Refused:
     )
 
 
-def missing_project(type: str) -> Refused:
+def missing_project(entity_type: str) -> Refused:
     """The body names no project."""
-    field, where = _argument(type)
+    field, where = _argument(entity_type)
     return refused(where + _empty(field, "project", "NotNull", "must not be null"))
 
 
@@ -97,14 +97,18 @@ def _empty(target: str, field: str, rule: str, message: str) -> str:
     )
 
 
-def _argument(type: str) -> tuple[str, str]:
+def _argument(entity_type: str) -> tuple[str, str]:
     """The object's name in a message, and the message's beginning."""
     plain: dict[str, Any] = {"dataitem": "DataItem"}
-    name = plain.get(type, type.capitalize())
+    name = plain.get(entity_type, entity_type.capitalize())
     field = name[0].lower() + name[1:]
-    model = f"it.smartcommunitylabdhub.dataitems.{name}" if type == "dataitem" else f"{_COMMONS}.models.{type}.{name}"
-    errors = ",".join((_DUPLICATED, *(() if type == "function" else (_ILLEGAL,)), _SYSTEM, _BIND))
-    if type == "project":
+    model = (
+        f"it.smartcommunitylabdhub.dataitems.{name}"
+        if entity_type == "dataitem"
+        else f"{_COMMONS}.models.{entity_type}.{name}"
+    )
+    errors = ",".join((_DUPLICATED, *(() if entity_type == "function" else (_ILLEGAL,)), _SYSTEM, _BIND))
+    if entity_type == "project":
         method, number, taken = f"base.{name}Controller.create{name}", 0, model
     else:
         method, number = f"context.{name}ContextController.create{name}", 1

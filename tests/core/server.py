@@ -140,32 +140,32 @@ class Double:
         }  # fmt: skip
 
     def _entity(
-        self, method: str, project: str, type: str, identity: str | None, rest: str | None, query: dict[str, str],
-        body: Any,
+        self, method: str, project: str, entity_type: str, identity: str | None, rest: str | None,
+        query: dict[str, str], body: Any,
     ) -> Any:  # fmt: skip
         entities = self.entities
         if identity is None:
             if method == "POST":
-                return self._created(project, type, body)
+                return self._created(project, entity_type, body)
             if method == "DELETE":
-                for entity in [found for found in entities.all(project, type) if found["name"] == query["name"]]:
-                    entities.delete(project, type, entity["id"])
+                for entity in [found for found in entities.all(project, entity_type) if found["name"] == query["name"]]:
+                    entities.delete(project, entity_type, entity["id"])
                 return None
-            return entities.listing(project, type, query)
-        if (type, identity) == ("secret", "data"):
+            return entities.listing(project, entity_type, query)
+        if (entity_type, identity) == ("secret", "data"):
             return entities.secret_values(project, query.get("keys", "").split(","), body if method == "PUT" else {})
-        entity = entities.one(project, type, identity)
+        entity = entities.one(project, entity_type, identity)
         if rest is not None:
-            return self._part(method, type, entity, rest, query, body)
+            return self._part(method, entity_type, entity, rest, query, body)
         if method == "PUT":
-            return entities.update(project, type, identity, body)
+            return entities.update(project, entity_type, identity, body)
         if method == "DELETE":
-            return entities.delete(project, type, identity)
+            return entities.delete(project, entity_type, identity)
         return entity
 
-    def _created(self, project: str, type: str, body: Any) -> Entity:
-        entity = self.entities.add(project, type, body)
-        if type == "run" and not entity["spec"].get("local_execution"):
+    def _created(self, project: str, entity_type: str, body: Any) -> Entity:
+        entity = self.entities.add(project, entity_type, body)
+        if entity_type == "run" and not entity["spec"].get("local_execution"):
             thread = threading.Thread(target=self._execute, args=(entity,))
             thread.start()
             self._threads.append(thread)
@@ -188,10 +188,10 @@ class Double:
         run["status"]["k8s"] = {"pod": f"r-{run['id'][:8]}"}
 
     def _part(
-        self, method: str, type: str, entity: Entity, rest: str, query: dict[str, str], body: Any
+        self, method: str, entity_type: str, entity: Entity, rest: str, query: dict[str, str], body: Any
     ) -> Any:  # fmt: skip
         entities, identity = self.entities, entity["id"]
-        path = f"/api/v1/-/{entity['project']}/{type}s/{identity}/{rest}"
+        path = f"/api/v1/-/{entity['project']}/{entity_type}s/{identity}/{rest}"
         if rest == "files/info":
             if method == "PUT":
                 entities.check_value(body, path)
@@ -200,18 +200,18 @@ class Double:
             return files_page(entities.files.get(identity, []), query)
         if rest == "relationships" and method == "GET":
             return entities.relations(entity["project"], entity)
-        if (rest == "metrics" or rest.startswith("metrics/")) and type in ("run", "model"):
+        if (rest == "metrics" or rest.startswith("metrics/")) and entity_type in ("run", "model"):
             return self._metric(method, identity, rest[len("metrics/") :], body, path)
-        if type == "run" and rest == "logs":
+        if entity_type == "run" and rest == "logs":
             return [
                 {"id": f"{identity}-{number}", "project": entity["project"], "kind": "log", "metadata": {}, "spec": {},
                  "status": {"container": "main"}, "content": base64.b64encode(text.encode()).decode()}
                 for number, text in enumerate(entities.logs.get(identity, []))
             ]  # fmt: skip
-        if type == "run" and rest == "stop" and method == "POST":
+        if entity_type == "run" and rest == "stop" and method == "POST":
             self._stop(entity)
             return entity
-        if type == "run" and rest == "resume" and method == "POST":
+        if entity_type == "run" and rest == "resume" and method == "POST":
             return entity
         raise unmapped(404, path)
 

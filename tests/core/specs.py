@@ -39,31 +39,35 @@ _FIELDS = {
 MATERIALS = ("artifact", "dataitem", "model")
 
 
-def check_entity(type: str, given: Mapping[str, Any]) -> None:
+def check_entity(entity_type: str, given: Mapping[str, Any]) -> None:
     """Refused for a name that breaks its pattern, and for a body without a project."""
     if not given.get("project"):
-        raise missing_project(type)
+        raise missing_project(entity_type)
     name = given.get("name")
     if name is not None and not re.match(NAME, name):
-        raise invalid_name(type, name, NAME)
+        raise invalid_name(entity_type, name, NAME)
 
 
-def kept_spec(type: str, kind: str | None, given: Mapping[str, Any]) -> dict[str, Any]:
+def kept_spec(entity_type: str, kind: str | None, given: Mapping[str, Any]) -> dict[str, Any]:
     """What Core keeps of a spec. Refused for an unknown kind, and for a field that is needed and not there."""
-    if type not in _FIELDS:
+    if entity_type not in _FIELDS:
         return copy.deepcopy(dict(given))
-    if kind not in _KINDS[type]:
+    if kind not in _KINDS[entity_type]:
         raise refused("No such spec.", 404)
-    spec = {name: copy.deepcopy(value) for name, value in given.items() if name in _FIELDS[type] and value is not None}
-    if type in MATERIALS and not spec.get("path"):
+    spec = {
+        name: copy.deepcopy(value)
+        for name, value in given.items()
+        if name in _FIELDS[entity_type] and value is not None
+    }
+    if entity_type in MATERIALS and not spec.get("path"):
         raise missing_field("path")
-    if type in ("function", "run") and kind and kind.startswith("python"):
+    if entity_type in ("function", "run") and kind and kind.startswith("python"):
         version = spec.get("python_version")
-        if version is None and type == "function":
+        if version is None and entity_type == "function":
             raise missing_field("python_version")
         if version is not None and version not in _PYTHONS:
             raise unknown_python(version)
-    if type == "run":
+    if entity_type == "run":
         for name in ("parameters", "init_parameters", "inputs"):
             spec[name] = {key: value for key, value in (spec.get(name) or {}).items() if value is not None}
     return spec

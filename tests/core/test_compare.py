@@ -67,10 +67,10 @@ def _left(core: Double, run: dict[str, Any]) -> dict[str, Any]:
     """What the run has left in Core, by type and name, with ids masked."""
     made = run["key"]
     entities = {"run": run}
-    for type in ("artifact", "dataitem", "model"):
-        for entity in core.entities.all("p", type):
+    for entity_type in ("artifact", "dataitem", "model"):
+        for entity in core.entities.all("p", entity_type):
             if any(link["dest"] == made for link in entity["metadata"].get("relationships") or []):
-                entities[f"{type} {entity['name']}"] = entity
+                entities[f"{entity_type} {entity['name']}"] = entity
     function, task = run["spec"]["function"].rpartition(":")[2], run["spec"]["task"].rpartition("/")[2]
     entities["function"] = core.entities.one("p", "function", function)
     entities["task"] = core.entities.one("p", "task", task)
@@ -81,7 +81,8 @@ def _left(core: Double, run: dict[str, Any]) -> dict[str, Any]:
 
 def _stored(core: Double, platform: dict[str, str], run: dict[str, Any]) -> set[str]:
     """The files of what the run has made, below the bucket, with ids masked."""
-    made = {entity["id"] for type in ("artifact", "dataitem", "model") for entity in core.entities.all("p", type)
+    made = {entity["id"] for entity_type in ("artifact", "dataitem", "model")
+            for entity in core.entities.all("p", entity_type)
             if any(run["id"] in link["dest"] for link in entity["metadata"].get("relationships") or [])}  # fmt: skip
     names = files.listing("s3://outputs/p/", platform)
     return {name.replace(one, "<id>") for name in names for one in made if one in name}
@@ -164,8 +165,8 @@ def test_fewer_calls(core: Double, both: tuple[dict[str, Any], dict[str, Any]]) 
     middle = next(number for number, call in enumerate(core.calls) if call[1] == "between")
     theirs, ours = core.calls[:middle], core.calls[middle + 1 :]
 
-    def of(calls: list[tuple[str, str, Any]], type: str) -> int:
-        return sum(path.startswith(type) and "metrics" not in path for _, path, _ in calls)
+    def of(calls: list[tuple[str, str, Any]], entity_type: str) -> int:
+        return sum(path.startswith(entity_type) and "metrics" not in path for _, path, _ in calls)
 
     assert of(ours, "artifacts") == 2
     assert of(ours, "artifacts") * 2 <= of(theirs, "artifacts")

@@ -74,5 +74,5 @@ class _Proxies(urllib.request.ProxyHandler):
         self.bypass = {"no": proxies.pop("no", "")}
         super().__init__({name: proxies[name] for name in ("http", "https") if name in proxies})
 
-    def proxy_open(self, req: urllib.request.Request, proxy: str, type: str) -> Any:
-        return None if is_proxy_bypassed(req.host, self.bypass) else super().proxy_open(req, proxy, type)
+    def proxy_open(self, req: urllib.request.Request, proxy: str, scheme: str) -> Any:
+        return None if is_proxy_bypassed(req.host, self.bypass) else super().proxy_open(req, proxy, scheme)

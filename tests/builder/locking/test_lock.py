@@ -376,10 +376,10 @@ def test_the_lock_of_another_tool_limits_versions_and_files(bench: Bench, orchar
     from ovenbird.function_document import FunctionSpec
     from ovenbird_builder.locking.requirements import collect_requirements
 
-    def locked(hash: str) -> Lock:
+    def locked(digest: str) -> Lock:
         (tmp_path / "uv.lock").write_text(
             '[[package]]\nname = "apple"\nversion = "1.0"\nsource = { registry = "https://pypi.org/simple" }\n'
-            f'wheels = [{{ hash = "sha256:{hash}" }}]\n'
+            f'wheels = [{{ hash = "sha256:{digest}" }}]\n'
         )
         wanted = collect_requirements(FunctionSpec(tmp_path, "f", "main:handler", source="."), tmp_path)
         return bench.lock_needs(wanted, cache=tmp_path / "cache")

@@ -175,13 +175,13 @@ def test_a_name_whose_newest_version_is_another(core: Double, store: DigitalHubS
         assert [row.id for row in rows] == [identity]
 
 
-@pytest.mark.parametrize("type", ["run", "dataitem", "function"])
-def test_a_listing_of_a_project_that_is_not_there(core: Double, store: DigitalHubStore, type: str) -> None:
+@pytest.mark.parametrize("entity_type", ["run", "dataitem", "function"])
+def test_a_listing_of_a_project_that_is_not_there(core: Double, store: DigitalHubStore, entity_type: str) -> None:
     """It is said, where Core gives an empty page; a project that holds nothing is asked for once."""
     with pytest.raises(InputError, match="has no project 'nope'"):
-        store.listing(type, project="nope")
+        store.listing(entity_type, project="nope")
     core.calls.clear()
-    assert store.listing(type, project="p") == store.listing(type, project="p") == []
+    assert store.listing(entity_type, project="p") == store.listing(entity_type, project="p") == []
     assert core.counts()["GET projects/{id}"] == 1
 
 

@@ -30,7 +30,7 @@ class NotFoundError(InputError):
 
 def list_rows(
     store: EntityStore,
-    type: str,
+    entity_type: str,
     *,
     project: str | None = None,
     name: str | None = None,
@@ -40,11 +40,11 @@ def list_rows(
 ) -> list[EntitySummary]:
     """Return the rows of a listing, newest first: all runs, or the latest of each name (all with `versions`)."""
     return store.listing(
-        type,
+        entity_type,
         project=project,
         name=name,
         state=parse_state(state),
-        versions=versions or type == "run",
+        versions=versions or entity_type == "run",
         limit=limit,
     )
 
@@ -56,7 +56,7 @@ def parse_state(state: str | None) -> str | None:
     return state.upper() if state else None
 
 
-def locate_entity(store: EntityStore, type: str, text: str, project: str | None = None) -> keys.EntityKey:
+def locate_entity(store: EntityStore, entity_type: str, text: str, project: str | None = None) -> keys.EntityKey:
     """Return the key that `text` means: a key, a name (its latest version), an id, or the beginning of one id.
 
     A run is also `latest`, or `latest~1` for the one before.
@@ -65,26 +65,26 @@ def locate_entity(store: EntityStore, type: str, text: str, project: str | None 
     """
     if keys.is_key(text):
         key = keys.parse_key(text)
-        if key.type != type:
-            raise InputError(f"{text} is a {key.type}, not a {type}", hint=f"ovenbird {key.type}s takes it")
+        if key.type != entity_type:
+            raise InputError(f"{text} is a {key.type}, not a {entity_type}", hint=f"ovenbird {key.type}s takes it")
         return keys.parse_key(store.read(key)["key"])
-    if type != "run" and (rows := store.listing(type, project=project, name=text, versions=False)):
+    if entity_type != "run" and (rows := store.listing(entity_type, project=project, name=text, versions=False)):
         if len(rows) > 1:
             several = ", ".join(row.project for row in rows)
             raise InputError(f"{show_value(text)} is in several projects: {several}", hint="`--project` chooses one")
-        return keys.parse_key(store.read(keys.EntityKey(rows[0].project, type, "", text))["key"])
-    if type == "run" and text and (named := run_summary.find_run(store, text, project)):
+        return keys.parse_key(store.read(keys.EntityKey(rows[0].project, entity_type, "", text))["key"])
+    if entity_type == "run" and text and (named := run_summary.find_run(store, text, project)):
         return named
-    rows = store.listing(type, project=project, identity=text, limit=3) if text else []
+    rows = store.listing(entity_type, project=project, identity=text, limit=3) if text else []
     if len(rows) == 1 or (rows and rows[-1].id == text):
         return keys.parse_key(rows[-1].key)
     if rows:
         raise InputError(
             f"{show_value(text)} begins several ids: {', '.join(row.id for row in rows)}", hint="give more of it"
         )
-    names = sorted({row.name for row in store.listing(type, project=project, versions=False, limit=20)})
-    hint = f"there are: {', '.join(names)}" if names else f"no {type} is stored there yet"
-    raise NotFoundError(f"no {type} {show_value(text)} in {describe_place(store, project)}", hint=hint)
+    names = sorted({row.name for row in store.listing(entity_type, project=project, versions=False, limit=20)})
+    hint = f"there are: {', '.join(names)}" if names else f"no {entity_type} is stored there yet"
+    raise NotFoundError(f"no {entity_type} {show_value(text)} in {describe_place(store, project)}", hint=hint)
 
 
 def locate_any(store: EntityStore, text: str, project: str | None = None, types: Sequence[str] = ANY) -> keys.EntityKey:
@@ -97,15 +97,15 @@ def locate_any(store: EntityStore, text: str, project: str | None = None, types:
     exact: list[keys.EntityKey] = []
     begun: list[keys.EntityKey] = []
     unclear: InputError | None = None
-    for type in types:
+    for entity_type in types:
         try:
-            key = locate_entity(store, type, text, project)
+            key = locate_entity(store, entity_type, text, project)
         except NotFoundError:
             continue
         except InputError as error:  # another type may have something of exactly this name
             unclear = error
             continue
-        of_run = type == "run" and not str(key.id).startswith(text)  # its name, or `latest`
+        of_run = entity_type == "run" and not str(key.id).startswith(text)  # its name, or `latest`
         (exact if of_run or text in (key.name, key.id) else begun).append(key)
     matches = exact or begun
     if len(matches) == 1 and (exact or not unclear):
@@ -117,8 +117,8 @@ def locate_any(store: EntityStore, text: str, project: str | None = None, types:
         )
     if unclear:
         raise unclear
-    names = [f"{type} {row.name}" for type in types if type != "run"
-             for row in store.listing(type, project=project, versions=False, limit=5)]  # fmt: skip
+    names = [f"{entity_type} {row.name}" for entity_type in types if entity_type != "run"
+             for row in store.listing(entity_type, project=project, versions=False, limit=5)]  # fmt: skip
     raise NotFoundError(
         f"nothing is called {show_value(text)} in {describe_place(store, project)}",
         hint=f"there are: {', '.join(names)}" if names else "nothing is stored there yet",

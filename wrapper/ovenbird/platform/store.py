@@ -68,7 +68,7 @@ class EntityStore(Protocol):
 
     def listing(
         self,
-        type: str,
+        entity_type: str,
         *,
         project: str | None = None,
         name: str | None = None,
@@ -83,7 +83,7 @@ class EntityStore(Protocol):
 
     def records(
         self,
-        type: str,
+        entity_type: str,
         *,
         project: str | None = None,
         state: str | None = None,

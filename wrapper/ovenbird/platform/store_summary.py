@@ -21,8 +21,8 @@ def summarize_store(store: EntityStore, project: str | None, environ: Mapping[st
     project = project or (None if local else environ.get("PROJECT_NAME"))
     counts: dict[str, Counter[str]] = {}
     if local or project:
-        for noun, type in VERBS.items():
-            for row in store.listing(type, project=project):
+        for noun, entity_type in VERBS.items():
+            for row in store.listing(entity_type, project=project):
                 counts.setdefault(row.project, Counter())[noun] += 1
     files, size = _measure_folder(Path(store.location())) if local else (None, None)
     projects = {name: {noun: counts[name][noun] for noun in VERBS} for name in sorted(counts)}

@@ -17,8 +17,8 @@ from ovenbird.platform.entities.entity import new_record
 from ovenbird.platform.local.store import LocalStore, open_local
 
 
-def _add(store: LocalStore, name: str, type: str = "dataitem", kind: str = "table", **status: object) -> str:
-    record = new_record("p", type, kind, name)
+def _add(store: LocalStore, name: str, entity_type: str = "dataitem", kind: str = "table", **status: object) -> str:
+    record = new_record("p", entity_type, kind, name)
     record["status"] = {"state": "READY", **status}
     store.create(record)
     return str(record["key"])

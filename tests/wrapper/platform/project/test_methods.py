@@ -17,21 +17,21 @@ from ovenbird.platform.project.project import Project
 TYPES = ["artifact", "dataitem", "model"]
 
 
-def make(project: Project, type: str, name: str = "a", text: str = "text", **options: Any) -> Any:
+def make(project: Project, entity_type: str, name: str = "a", text: str = "text", **options: Any) -> Any:
     """Log an entity of one file, which holds `text`."""
     Path("source.txt").write_text(text)
-    return getattr(project, f"log_generic_{type}")(name, source="source.txt", **options)
+    return getattr(project, f"log_generic_{entity_type}")(name, source="source.txt", **options)
 
 
-@pytest.mark.parametrize("type", TYPES)
-def test_versions_are_listed_newest_first(either: Project, type: str) -> None:
+@pytest.mark.parametrize("entity_type", TYPES)
+def test_versions_are_listed_newest_first(either: Project, entity_type: str) -> None:
     """`get_*_versions` has every version of a name, `list_*` the latest of each."""
-    first, second, other = make(either, type), make(either, type), make(either, type, "b")
-    versions = getattr(either, f"get_{type}_versions")
+    first, second, other = make(either, entity_type), make(either, entity_type), make(either, entity_type, "b")
+    versions = getattr(either, f"get_{entity_type}_versions")
     assert [entity.id for entity in versions("a")] == [second.id, first.id]
     assert [entity.id for entity in versions(first.key)] == [second.id, first.id]
     assert versions("nothing") == []
-    listed = getattr(either, f"list_{type}s")
+    listed = getattr(either, f"list_{entity_type}s")
     assert [entity.key for entity in listed()] == [other.key, second.key]
     assert [entity.key for entity in listed(versions="all")] == [other.key, second.key, first.key]
     assert [entity.key for entity in listed(name="a")] == [second.key]
@@ -59,10 +59,10 @@ def test_lists_are_filtered(either: Project) -> None:
         either.list_dataitems(versions="newest")
 
 
-@pytest.mark.parametrize("type", TYPES)
-def test_a_change_of_the_metadata_is_stored(either: Project, type: str) -> None:
+@pytest.mark.parametrize("entity_type", TYPES)
+def test_a_change_of_the_metadata_is_stored(either: Project, entity_type: str) -> None:
     """Labels, texts and relations of an entity are there again when it is read anew."""
-    entity = make(either, type, labels=["one"])
+    entity = make(either, entity_type, labels=["one"])
     entity.add_label("two")
     entity.add_labels(["two", "three"])
     entity.set_description("what it is")
@@ -70,8 +70,8 @@ def test_a_change_of_the_metadata_is_stored(either: Project, type: str) -> None:
     entity.set_name("A nice name")
     entity.add_relationship("part_of", "store://p/model/model/m:1")
     entity.add_relationship("part_of", "store://p/model/model/m:1")
-    assert getattr(either, f"update_{type}")(entity) is entity
-    found = getattr(either, f"get_{type}")("a")
+    assert getattr(either, f"update_{entity_type}")(entity) is entity
+    found = getattr(either, f"get_{entity_type}")("a")
     assert (found.metadata.labels, found.metadata.description) == (["one", "two", "three"], "what it is")
     assert (found.metadata.name, found.name, found.metadata.version) == ("A nice name", "a", "v1")
     assert found.metadata.relationships == [{"type": "part_of", "dest": "store://p/model/model/m:1"}]
@@ -82,20 +82,25 @@ def test_a_change_of_the_metadata_is_stored(either: Project, type: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("type", TYPES)
-def test_a_version_or_all_of_a_name_are_deleted(either: Project, type: str) -> None:
+@pytest.mark.parametrize("entity_type", TYPES)
+def test_a_version_or_all_of_a_name_are_deleted(either: Project, entity_type: str) -> None:
     """A key, or a name with an id, means one version; `delete_all_versions` all; neither is an error."""
-    first, second, third, other = (make(either, type), make(either, type), make(either, type), make(either, type, "b"))
-    delete, versions = getattr(either, f"delete_{type}"), getattr(either, f"get_{type}_versions")
+    first, second, third, other = (
+        make(either, entity_type),
+        make(either, entity_type),
+        make(either, entity_type),
+        make(either, entity_type, "b"),
+    )
+    delete, versions = getattr(either, f"delete_{entity_type}"), getattr(either, f"get_{entity_type}_versions")
     with pytest.raises(InputError, match="which version is to be deleted"):
         delete("a")
     delete(first.key)
     delete("a", entity_id=second.id)
     assert [entity.id for entity in versions("a")] == [third.id]
-    make(either, type)
+    make(either, entity_type)
     delete("a", delete_all_versions=True)
     assert versions("a") == []
-    assert [entity.key for entity in getattr(either, f"list_{type}s")()] == [other.key]
+    assert [entity.key for entity in getattr(either, f"list_{entity_type}s")()] == [other.key]
     with pytest.raises(InputError):
         delete(first.key)
 
@@ -115,22 +120,22 @@ def test_the_files_of_a_deleted_entity_go_with_it_unless_they_are_kept(project: 
     assert (tmp_path / "outside.txt").read_text() == "text"
 
 
-@pytest.mark.parametrize("type", TYPES)
-def test_an_exported_entity_is_imported(either: Project, type: str) -> None:
+@pytest.mark.parametrize("entity_type", TYPES)
+def test_an_exported_entity_is_imported(either: Project, entity_type: str) -> None:
     """`export` writes a file from which `import_*` makes a new version, or with `reset_id=False` the same one."""
-    entity = make(either, type, description="what it is", labels=["one"])
+    entity = make(either, entity_type, description="what it is", labels=["one"])
     path = entity.export()
-    assert path == f"{type}s-{entity.id}.yaml"
-    imported = getattr(either, f"import_{type}")(path)
+    assert path == f"{entity_type}s-{entity.id}.yaml"
+    imported = getattr(either, f"import_{entity_type}")(path)
     assert (imported.id != entity.id, imported.name, imported.kind) == (True, "a", entity.kind)
     assert (imported.spec.path, imported.metadata.labels) == (entity.spec.path, ["one"])
-    assert Path(getattr(either, f"get_{type}")("a").as_file()[0]).read_text() == "text"
+    assert Path(getattr(either, f"get_{entity_type}")("a").as_file()[0]).read_text() == "text"
     with pytest.raises(PlatformError, match="already exists"):
-        getattr(either, f"import_{type}")(file=path, reset_id=False)
-    again = getattr(either, f"import_{type}")(key=entity.key)
+        getattr(either, f"import_{entity_type}")(file=path, reset_id=False)
+    again = getattr(either, f"import_{entity_type}")(key=entity.key)
     assert again.metadata.description == "what it is"
-    getattr(either, f"delete_{type}")(entity.key, cascade=False)
-    assert getattr(either, f"import_{type}")(file=path, reset_id=False).id == entity.id
+    getattr(either, f"delete_{entity_type}")(entity.key, cascade=False)
+    assert getattr(either, f"import_{entity_type}")(file=path, reset_id=False).id == entity.id
 
 
 def test_what_cannot_be_imported_says_why(either: Project, tmp_path: Path) -> None:
@@ -363,8 +368,8 @@ _OTHERS = {
 def test_the_signatures_are_those_of_the_sdk(project: Project) -> None:
     """Each method takes what it takes in the SDK, under the same names and in the same order."""
     wanted = dict(_OTHERS)
-    for type in (*TYPES, "function"):
-        wanted |= {name.format(type): names for name, names in _SIGNATURES.items()}
+    for entity_type in (*TYPES, "function"):
+        wanted |= {name.format(entity_type): names for name, names in _SIGNATURES.items()}
     found = {name: list(inspect.signature(getattr(project, name)).parameters) for name in wanted}
     assert found == wanted
     assert set(wanted) <= set(dir(project))

@@ -81,12 +81,12 @@ class EntityApi:
             )
         return newest
 
-    def pages(self, project: str, type: str, query: Mapping[str, Any]) -> Iterator[serialization.Entity]:
+    def pages(self, project: str, entity_type: str, query: Mapping[str, Any]) -> Iterator[serialization.Entity]:
         """Yield entities of a listing, page by page, latest first. InputError for a project that does not exist."""
         page, last = 0, 0
         while page <= last:
             full = {"size": _PAGE, "sort": "created,DESC", **query, "page": page}
-            answer = self._client.call("GET", entity_path(project, type), query=full)
+            answer = self._client.call("GET", entity_path(project, entity_type), query=full)
             if not (answer["content"] or page or project in self.projects):
                 self._check_project(project)
             self.projects.add(project)
@@ -96,6 +96,6 @@ class EntityApi:
                 return
 
 
-def entity_path(project: str, type: str, identity: str = "") -> str:
+def entity_path(project: str, entity_type: str, identity: str = "") -> str:
     """Return the address of a type of entity in a project, or of one entity."""
-    return "/-/" + "/".join(quote(part, safe="") for part in (project, f"{type}s", identity) if part)
+    return "/-/" + "/".join(quote(part, safe="") for part in (project, f"{entity_type}s", identity) if part)

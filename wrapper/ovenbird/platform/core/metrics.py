@@ -57,11 +57,11 @@ class MetricsBuffer:
         self._refused: set[tuple[str, str]] = set()  # of these, what is tried again at the end only
         self._renamed: set[str] = set()
 
-    def read(self, project: str, type: str, identity: str) -> Values:
+    def read(self, project: str, entity_type: str, identity: str) -> Values:
         """Return the metrics of a run or a model. Errors: PlatformError."""
         with self._sending:
             self._flush()
-            series = self._read(project, type, identity)
+            series = self._read(project, entity_type, identity)
             return {name: list(value) if isinstance(value, list) else value for name, value in series.items()}
 
     def append(self, key: EntityKey, values: Mapping[str, Sequence[float]], *, replace: bool, single: bool) -> None:
@@ -163,8 +163,8 @@ class MetricsBuffer:
         if failed is not None:
             raise failed
 
-    def _read(self, project: str, type: str, identity: str) -> Values:
-        series = self._client.call("GET", _metrics_path(project, type, identity))
+    def _read(self, project: str, entity_type: str, identity: str) -> Values:
+        series = self._client.call("GET", _metrics_path(project, entity_type, identity))
         self._known[identity] = dict(series or {})
         return self._known[identity]
 
@@ -184,5 +184,5 @@ class MetricsBuffer:
         return cleaned
 
 
-def _metrics_path(project: str, type: str, identity: str) -> str:
-    return f"/-/{quote(project, safe='')}/{type}s/{quote(identity, safe='')}/metrics"
+def _metrics_path(project: str, entity_type: str, identity: str) -> str:
+    return f"/-/{quote(project, safe='')}/{entity_type}s/{quote(identity, safe='')}/metrics"

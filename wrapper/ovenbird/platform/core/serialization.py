@@ -36,23 +36,23 @@ def to_core(record: Record) -> Entity:
     return entity
 
 
-def from_core(type: str, entity: Entity) -> Record:
+def from_core(entity_type: str, entity: Entity) -> Record:
     """Return the entity as it is known here: with its type, and a run's key in the form that relations use."""
-    record = {"user": "", **entity, "type": type}
+    record = {"user": "", **entity, "type": entity_type}
     for part in ("metadata", "spec", "status"):
         record[part] = dict(record.get(part) or {})
     record["metadata"]["relationships"] = list(record["metadata"].get("relationships") or [])
-    if type == "run":
+    if entity_type == "run":
         record["key"] = str(keys.run_key(record["project"], record["id"], record["kind"]))
     return record
 
 
-def to_summary(type: str, entity: Entity) -> EntitySummary:
+def to_summary(entity_type: str, entity: Entity) -> EntitySummary:
     """Return the line of a listing."""
     metadata, status = entity.get("metadata") or {}, entity.get("status") or {}
     fields = {name: str(entity.get(name) or "") for name in ("project", "kind", "name", "id")}
     return EntitySummary(
-        type=type, **fields, state=str(status.get("state") or ""), created=str(metadata.get("created") or ""),
+        type=entity_type, **fields, state=str(status.get("state") or ""), created=str(metadata.get("created") or ""),
         updated=str(metadata.get("updated") or ""), function=(entity.get("spec") or {}).get("function"),
         started=status.get("started"), ended=status.get("ended"),
     )  # fmt: skip

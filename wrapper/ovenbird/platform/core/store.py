@@ -136,7 +136,7 @@ class DigitalHubStore:
 
     def listing(
         self,
-        type: str,
+        entity_type: str,
         *,
         project: str | None = None,
         name: str | None = None,
@@ -156,19 +156,19 @@ class DigitalHubStore:
             query["versions"] = "all"
         rows: list[EntitySummary] = []
         names: set[str] = set()
-        for entity in self._entities.pages(project, type, query):
+        for entity in self._entities.pages(project, entity_type, query):
             if limit is not None and len(rows) >= limit:
                 break
             if not versions and entity["name"] in names:
                 continue
             names.add(entity["name"])
             if identity is None or str(entity["id"]).startswith(identity):
-                rows.append(serialization.to_summary(type, entity))
+                rows.append(serialization.to_summary(entity_type, entity))
         return rows
 
     def records(
         self,
-        type: str,
+        entity_type: str,
         *,
         project: str | None = None,
         state: str | None = None,
@@ -178,8 +178,8 @@ class DigitalHubStore:
         """Yield whole entities of one project, newest first, page by page."""
         filters = {"state": state, "name": name}
         query = {field: value for field, value in filters.items() if value} | ({"versions": "all"} if versions else {})
-        for entity in self._entities.pages(self._project(project), type, query):
-            yield serialization.from_core(type, entity)
+        for entity in self._entities.pages(self._project(project), entity_type, query):
+            yield serialization.from_core(entity_type, entity)
 
     def last_metrics(self, key: EntityKey) -> dict[str, float]:
         """Return the last number of each metric; one call."""

@@ -22,22 +22,30 @@ CLASSES: dict[str, type[Entity]] = {}
 
 
 def new_record(
-    project: str, type: str, kind: str, name: str, *, identity: str | None = None, spec: Mapping[str, Any] | None = None
+    project: str,
+    entity_type: str,
+    kind: str,
+    name: str,
+    *,
+    identity: str | None = None,
+    spec: Mapping[str, Any] | None = None,
 ) -> Record:
     """Return a whole entity that is not stored yet; InputError for names that cannot be used."""
     keys.check_name(project, "project")
-    keys.check_name(name, f"{type} name")
+    keys.check_name(name, f"{entity_type} name")
     keys.check_kind(kind)
     identity = keys.check_id(identity) if identity else keys.new_id()
     created = format_timestamp()
     key = (
-        keys.run_key(project, identity, kind) if type == "run" else keys.EntityKey(project, type, kind, name, identity)
+        keys.run_key(project, identity, kind)
+        if entity_type == "run"
+        else keys.EntityKey(project, entity_type, kind, name, identity)
     )
     return {
         "id": identity,
-        "type": type,
+        "type": entity_type,
         "kind": kind,
-        "name": identity if type == "run" else name,
+        "name": identity if entity_type == "run" else name,
         "project": project,
         "key": str(key),
         "user": "",

@@ -16,7 +16,7 @@ SEARCHED = ("artifact", "dataitem", "model", "function", "run")
 
 
 def find_entities(
-    store: EntityStore, type: str, project: str, *, name: str | None = None, function: str | None = None,
+    store: EntityStore, entity_type: str, project: str, *, name: str | None = None, function: str | None = None,
     versions: str | None = None, **filters: Any,
 ) -> Iterator[Record]:  # fmt: skip
     """Yield records, newest first: the latest of each name (`versions="all"`: each version) that passes the filters.
@@ -31,7 +31,7 @@ def find_entities(
         key = _function_key(function, project)
         checks.append(lambda record: serialization.parse_function(record["spec"].get("function") or "").startswith(key))
     names: set[str] = set()
-    for record in store.records(type, project=project, name=name, versions=versions == "all"):
+    for record in store.records(entity_type, project=project, name=name, versions=versions == "all"):
         if versions != "all" and record["name"] in names:
             continue
         names.add(record["name"])
@@ -44,8 +44,8 @@ def search_entities(
     description: str | None, **filters: Any,
 ) -> Iterator[Record]:  # fmt: skip
     """Yield the latest records of several types; `query` is a part of a name, a description or a label."""
-    for type in types:
-        for record in find_entities(store, type, project, **filters):
+    for entity_type in types:
+        for record in find_entities(store, entity_type, project, **filters):
             metadata = record["metadata"]
             own = [str(label) for label in metadata.get("labels") or []]
             notes = str(metadata.get("description") or "")

@@ -121,7 +121,7 @@ class LocalStore:
 
     def records(
         self,
-        type: str,
+        entity_type: str,
         *,
         project: str | None = None,
         state: str | None = None,
@@ -130,7 +130,7 @@ class LocalStore:
     ) -> Iterator[Record]:
         """Yield whole entities, newest first, page by page."""
         last = 2**63 - 1
-        filters = {"type": type, "project": project, "state": state, "name": name}
+        filters = {"type": entity_type, "project": project, "state": state, "name": name}
         conditions = {column: value for column, value in filters.items() if value is not None}
         where = " AND ".join([*(f"{column} = ?" for column in conditions), "seq < ?"])
         query = (
@@ -194,7 +194,7 @@ class LocalStore:
 
     def listing(
         self,
-        type: str,
+        entity_type: str,
         *,
         project: str | None = None,
         name: str | None = None,
@@ -209,7 +209,7 @@ class LocalStore:
         filters = {"project": project, "name": name, "kind": kind, "state": state, "function": function}
         columns = {column: value for column, value in filters.items() if value is not None}
         where = " AND ".join(["type = ?", *(f"{column} = ?" for column in columns)])
-        values: list[str | int] = [type, *columns.values()]
+        values: list[str | int] = [entity_type, *columns.values()]
         if identity is not None:
             where += " AND id >= ? AND id < ?"
             values += [identity, identity + "\U0010ffff"]

@@ -60,13 +60,13 @@ class ProjectDocument(ProjectPart):
         if not folder.is_dir():
             folder = Path()
         record = self.to_dict()
-        for type in _EXPORTED:
-            record["spec"][f"{type}s"] = []
-            for entity_record in entity_filters.find_entities(self._store, type, self.name):
+        for entity_type in _EXPORTED:
+            record["spec"][f"{entity_type}s"] = []
+            for entity_record in entity_filters.find_entities(self._store, entity_type, self.name):
                 entity = entity_of(self._store, entity_record, self._environ)
-                name = write_entity(folder / f"{type}s-{entity.id}.yaml", entity.to_dict())
+                name = write_entity(folder / f"{entity_type}s-{entity.id}.yaml", entity.to_dict())
                 listed = {part: getattr(entity, part) for part in ("id", "kind", "name", "project", "key")}
-                record["spec"][f"{type}s"].append({**listed, "metadata": {"ref": name}})
+                record["spec"][f"{entity_type}s"].append({**listed, "metadata": {"ref": name}})
         return write_entity(folder / f"projects-{self.name}.yaml", record)
 
     def search_entity(
@@ -80,9 +80,11 @@ class ProjectDocument(ProjectPart):
         `created` and `updated` as in `list_*`. Errors: InputError for an unknown type or filter.
         """
         types = [entity_types] if isinstance(entity_types, str) else list(entity_types or entity_filters.SEARCHED)
-        for type in types:
-            if type not in CLASSES:
-                raise InputError(f"no entity is of the type {show_value(type)}", hint="one of " + ", ".join(CLASSES))
+        for entity_type in types:
+            if entity_type not in CLASSES:
+                raise InputError(
+                    f"no entity is of the type {show_value(entity_type)}", hint="one of " + ", ".join(CLASSES)
+                )
         records = entity_filters.search_entities(
             self._store, self.name, types, query=query, labels=[labels] if isinstance(labels, str) else labels,
             description=description, name=name, kind=kind, created=created, updated=updated, **kwargs,

@@ -36,38 +36,40 @@ class ProjectPart:
     _entity: Callable[..., Any]
 
 
-def list_entities(project: ProjectPart, type: str, **filters: Any) -> list[Any]:
+def list_entities(project: ProjectPart, entity_type: str, **filters: Any) -> list[Any]:
     """Return the entities that pass the filters of `find_entities`, newest first."""
-    records = entity_filters.find_entities(project._store, type, project.name, **filters)
+    records = entity_filters.find_entities(project._store, entity_type, project.name, **filters)
     return [entity_of(project._store, record, project._environ) for record in records]
 
 
-def list_versions(project: ProjectPart, type: str, identifier: str) -> list[Any]:
+def list_versions(project: ProjectPart, entity_type: str, identifier: str) -> list[Any]:
     """Return every version of a name, or of the name in a key, newest first."""
-    return list_entities(project, type, name=_parse_identifier(project, type, identifier, None).name, versions="all")
+    return list_entities(
+        project, entity_type, name=_parse_identifier(project, entity_type, identifier, None).name, versions="all"
+    )
 
 
-def update_entity(project: ProjectPart, type: str, entity: Entity) -> Any:
+def update_entity(project: ProjectPart, entity_type: str, entity: Entity) -> Any:
     """Store the changes of an entity; return it. Errors: InputError for one of another type."""
-    if type != entity.TYPE:
-        raise InputError(f"{entity.key} is a {entity.TYPE}, not a {type}", hint=f"update_{entity.TYPE} takes it")
+    if entity_type != entity.TYPE:
+        raise InputError(f"{entity.key} is a {entity.TYPE}, not a {entity_type}", hint=f"update_{entity.TYPE} takes it")
     if entity.project != project.name:
         raise InputError(f"{entity.key} is not of the project {show_value(project.name)}")
     return entity.save(update=True)
 
 
 def delete_entities(
-    project: ProjectPart, type: str, identifier: str, entity_id: str | None, *, every: bool, with_files: bool
+    project: ProjectPart, entity_type: str, identifier: str, entity_id: str | None, *, every: bool, with_files: bool
 ) -> None:
     """Forget one version, or `every` one of the name, and `with_files` the files that were stored for it.
 
     Errors: InputError when no version is named, or there is none.
     """
-    key = _parse_identifier(project, type, identifier, entity_id)
+    key = _parse_identifier(project, entity_type, identifier, entity_id)
     if not (every or key.id):
         hint = "entity_id=… names a version, delete_all_versions=True means all"
-        raise InputError(f"{type} {show_value(identifier)}: which version is to be deleted?", hint=hint)
-    rows = project._store.listing(type, project=project.name, name=key.name) if every else []
+        raise InputError(f"{entity_type} {show_value(identifier)}: which version is to be deleted?", hint=hint)
+    rows = project._store.listing(entity_type, project=project.name, name=key.name) if every else []
     for each in [keys.parse_key(row.key) for row in rows] if every else [key]:
         record = project._store.read(each)
         own = with_files and _is_removable(project, record)
@@ -88,7 +90,7 @@ def _is_removable(project: ProjectPart, record: Record) -> bool:
     return True
 
 
-def import_entity(project: ProjectPart, type: str, file: str | None, key: str | None, reset_id: bool) -> Any:
+def import_entity(project: ProjectPart, entity_type: str, file: str | None, key: str | None, reset_id: bool) -> Any:
     """Add the entity of a YAML file, or of a key, to the project; its files stay where they are.
 
     Errors: InputError for what is no such entity; PlatformError when it exists and `reset_id` is False.
@@ -101,42 +103,46 @@ def import_entity(project: ProjectPart, type: str, file: str | None, key: str | 
     label = show_value(file if file is not None else key)
     for part in ("kind", "name"):
         if not isinstance(record.get(part), str):
-            raise InputError(f"{label}: its {part} is {show_value(record.get(part))}", hint=f"a {type} has one")
+            raise InputError(f"{label}: its {part} is {show_value(record.get(part))}", hint=f"a {entity_type} has one")
     recorded_key = str(record.get("key") or "")
-    own_type = keys.parse_key(recorded_key).type if keys.is_key(recorded_key) else record.get("type", type)
-    if own_type != type:
-        raise InputError(f"{label} is a {own_type}, not a {type}", hint=f"import_{own_type} takes it")
+    own_type = keys.parse_key(recorded_key).type if keys.is_key(recorded_key) else record.get("type", entity_type)
+    if own_type != entity_type:
+        raise InputError(f"{label} is a {own_type}, not a {entity_type}", hint=f"import_{own_type} takes it")
     identity = None if reset_id else record.get("id")
     return create_entity(
-        project, type, record["kind"], record["name"], record.get("spec"), record.get("metadata"), identity
+        project, entity_type, record["kind"], record["name"], record.get("spec"), record.get("metadata"), identity
     )
 
 
 def create_entity(
-    project: ProjectPart, type: str, kind: str, name: str, spec: Any, metadata: Any, identity: str | None
+    project: ProjectPart, entity_type: str, kind: str, name: str, spec: Any, metadata: Any, identity: str | None
 ) -> Any:
     """Add an entity from its parts. Errors: InputError, PlatformError."""
     for field_name, part in (("spec", spec), ("metadata", metadata)):
         if part is not None and not isinstance(part, Mapping):
-            raise InputError(f"{type} {show_value(name)}: its {field_name} is {show_value(part)}", hint="an object")
-    record = new_record(project.name, type, kind, name, identity=identity, spec=spec)
+            raise InputError(
+                f"{entity_type} {show_value(name)}: its {field_name} is {show_value(part)}", hint="an object"
+            )
+    record = new_record(project.name, entity_type, kind, name, identity=identity, spec=spec)
     fields = {
         field: value for field, value in (metadata or {}).items() if field not in ("created", "updated", "version")
     }
     record["metadata"] = {**record["metadata"], **fields, "project": project.name, "version": record["id"]}
-    record["status"] = {"state": "CREATED" if type == "secret" else "READY"}
+    record["status"] = {"state": "CREATED" if entity_type == "secret" else "READY"}
     entity = entity_of(project._store, record, project._environ)
     entity._saved = False
     return entity.save()
 
 
-def _parse_identifier(project: ProjectPart, type: str, identifier: str, entity_id: str | None) -> keys.EntityKey:
+def _parse_identifier(project: ProjectPart, entity_type: str, identifier: str, entity_id: str | None) -> keys.EntityKey:
     """Return the key that an identifier means in the project. Errors: InputError."""
     if not keys.is_key(identifier):
-        if type == "run":
+        if entity_type == "run":
             return keys.run_key(project.name, entity_id or identifier)
-        return keys.EntityKey(project.name, type, "", keys.check_name(identifier, f"{type} name"), entity_id)
+        return keys.EntityKey(
+            project.name, entity_type, "", keys.check_name(identifier, f"{entity_type} name"), entity_id
+        )
     key = keys.parse_key(identifier)
-    if key.type != type or key.project != project.name:
-        raise InputError(f"{key} is not a {type} of the project {show_value(project.name)}")
+    if key.type != entity_type or key.project != project.name:
+        raise InputError(f"{key} is not a {entity_type} of the project {show_value(project.name)}")
     return key

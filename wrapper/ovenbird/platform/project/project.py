@@ -163,7 +163,7 @@ class Project(Described, Methods):
 
     def _log(
         self,
-        type: type[M],
+        entity_class: type[M],
         name: str,
         kind: str,
         source: Source | None,
@@ -186,7 +186,7 @@ class Project(Described, Methods):
         """
         from ..entities import upload, upload_content
 
-        keys.check_name(name, f"{type.TYPE} name", OutputError)
+        keys.check_name(name, f"{entity_class.TYPE} name", OutputError)
         if keep_dir_structure:
             from ..entities.overwrite import stage_tree
 
@@ -194,13 +194,15 @@ class Project(Described, Methods):
         content = upload_content.make_content(
             name, kind, source=source, data=data, write=write, filename=filename, reader=reader
         )
-        entity = self._entity(type, name, kind, content.spec | options)
+        entity = self._entity(entity_class, name, kind, content.spec | options)
         if drop_existing:
-            for row in self._store.listing(type.TYPE, project=self.name, name=name):
+            for row in self._store.listing(entity_class.TYPE, project=self.name, name=name):
                 self._store.remove(keys.parse_key(row.key))
-        target = path or "/".join((self._files_store(), self.name, type.TYPE, name, entity.id, content.filename))
+        target = path or "/".join(
+            (self._files_store(), self.name, entity_class.TYPE, name, entity.id, content.filename)
+        )
         entity.status.update({**content.status, **(status or {})})
-        if type is Model:
+        if entity_class is Model:
             from ..entities.model_environment import describe_environment
 
             entity.status.update(describe_environment())
@@ -218,36 +220,38 @@ class Project(Described, Methods):
     def _files_store(self) -> str:
         return (self._asked_files_store or self._store.files_store(self.name, self._environ)).rstrip("/")
 
-    def _new(self, type: type[M], name: str, kind: str, path: str | None, **options: Any) -> M:
-        entity = self._entity(type, name, kind, {**options, "path": path})
+    def _new(self, entity_class: type[M], name: str, kind: str, path: str | None, **options: Any) -> M:
+        entity = self._entity(entity_class, name, kind, {**options, "path": path})
         entity.status.state = "READY"
         entity.save()
         return entity
 
-    def _entity(self, type: type[M], name: str, kind: str, options: Mapping[str, Any]) -> M:
+    def _entity(self, entity_class: type[M], name: str, kind: str, options: Mapping[str, Any]) -> M:
         """Return a new entity that is not stored yet."""
         if options.get("extensions"):
-            raise InputError(f"{type.TYPE} {show_value(name)}: extensions of entities are not kept by Ovenbird")
+            raise InputError(f"{entity_class.TYPE} {show_value(name)}: extensions of entities are not kept by Ovenbird")
         spec = {key: value for key, value in options.items() if key not in _NOT_SPEC}
-        record = new_record(self.name, type.TYPE, kind, name, identity=options.get("uuid"), spec=spec)
+        record = new_record(self.name, entity_class.TYPE, kind, name, identity=options.get("uuid"), spec=spec)
         record["metadata"].update({key: options[key] for key in ("description", "labels") if options.get(key)})
-        entity = type(self._store, record, self._environ)
+        entity = entity_class(self._store, record, self._environ)
         entity._saved = False
         return entity
 
-    def _get(self, type: type[E], identifier: str, identity: str | None, consume: bool = True) -> E:
+    def _get(self, entity_class: type[E], identifier: str, identity: str | None, consume: bool = True) -> E:
         if keys.is_key(identifier):
             key = keys.parse_key(identifier)
         else:
-            key = keys.EntityKey(self.name, type.TYPE, "", keys.check_name(identifier, f"{type.TYPE} name"), identity)
-        entity = type(self._store, self._store.read(self._own(key, type.TYPE)), self._environ)
+            key = keys.EntityKey(
+                self.name, entity_class.TYPE, "", keys.check_name(identifier, f"{entity_class.TYPE} name"), identity
+            )
+        entity = entity_class(self._store, self._store.read(self._own(key, entity_class.TYPE)), self._environ)
         if self._run is not None and consume:
             self._run.consume(entity.key)
         return entity
 
-    def _own(self, key: keys.EntityKey, type: str) -> keys.EntityKey:
-        if key.type != type:
-            raise InputError(f"{key} is a {key.type}, not a {type}", hint=f"get_{key.type} reads it")
+    def _own(self, key: keys.EntityKey, entity_type: str) -> keys.EntityKey:
+        if key.type != entity_type:
+            raise InputError(f"{key} is a {key.type}, not a {entity_type}", hint=f"get_{key.type} reads it")
         if key.project != self.name:
             hint = f"run with `--project {key.project}`, or copy the {key.type} into {self.name}"
             raise InputError(
