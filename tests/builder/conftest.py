@@ -26,22 +26,22 @@ def cache(tmp_path: Path) -> Iterator[LayerCache]:
 @pytest.fixture
 def image(container_env: dict[str, str], tmp_path: Path) -> Iterator[Callable[..., str]]:
     """Make an image from the text of a Dockerfile and files beside it: `image("FROM scratch", x="text")`; its name."""
-    made: list[str] = []
+    lines: list[str] = []
 
     def make(dockerfile: str, *flags: str, **files: str) -> str:
-        folder = tmp_path / f"image-{len(made)}"
+        folder = tmp_path / f"image-{len(lines)}"
         folder.mkdir()
         (folder / "Dockerfile").write_text(dockerfile)
         for name, text in files.items():
             (folder / name).write_text(text)
             (folder / name).chmod(0o755)
-        name = f"localhost/ovenbird-test-{tmp_path.name.lower().replace('_', '-')}:{len(made)}"
+        name = f"localhost/ovenbird-test-{tmp_path.name.lower().replace('_', '-')}:{len(lines)}"
         command = ["buildah", "build", "--quiet", "--layers=false", "--tag", name, *flags, str(folder)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr
-        made.append(name)
+        process = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert process.returncode == 0, process.stderr
+        lines.append(name)
         return name
 
     yield make
-    if made:
-        subprocess.run(["buildah", "rmi", *made], capture_output=True, check=False)
+    if lines:
+        subprocess.run(["buildah", "rmi", *lines], capture_output=True, check=False)

@@ -37,8 +37,8 @@ class Handmade:
 def base(folder: Path, files: Mapping[str, bytes], **labelled: str) -> Handmade:
     """A base with one layer and a Python that it tells of; `labelled` changes what it tells."""
     changes = {getattr(label_names, name): value for name, value in labelled.items()}
-    given = {name: value for name, value in {**INTERPRETER, **changes}.items() if value}
-    inner = {"Env": ["PATH=/usr/bin", "PYTHON_VERSION=3.12.1"], "Labels": given, "Cmd": ["python3"]}
+    labels = {name: value for name, value in {**INTERPRETER, **changes}.items() if value}
+    inner = {"Env": ["PATH=/usr/bin", "PYTHON_VERSION=3.12.1"], "Labels": labels, "Cmd": ["python3"]}
     return made(folder, [files], inner)
 
 
@@ -46,7 +46,7 @@ def function(folder: Path, below: Handmade, name: str, **labelled: str) -> Handm
     """An image as a build gives it, on a base that is called `name`."""
     before = json.loads((below.folder / "blobs/sha256" / config_of(below)[7:]).read_bytes())["config"]
     changes = {getattr(label_names, key): value for key, value in labelled.items()}
-    told = {
+    labels = {
         **before["Labels"], label_names.TITLE: "greeter", label_names.SOURCE: "git+https://example.org/greet.git",
         label_names.REVISION: "c" * 40, label_names.SOURCE_DIGEST: "sha256:" + "d" * 64,
         label_names.LOCK_DIGEST: "sha256:" + "e" * 64,
@@ -55,7 +55,7 @@ def function(folder: Path, below: Handmade, name: str, **labelled: str) -> Handm
         label_names.RUNTIME_FROM: "base", **changes,
     }  # fmt: skip
     env = [*before["Env"], "OVENBIRD_TARGET=/opt/ovenbird/function.yaml"]
-    inner = {"Env": env, "Labels": {key: text for key, text in told.items() if text}, "Cmd": ["serve"],
+    inner = {"Env": env, "Labels": {key: text for key, text in labels.items() if text}, "Cmd": ["serve"],
              "User": "8877:999", "Entrypoint": ["/opt/ovenbird/bin/ovenbird"]}  # fmt: skip
     above = [
         {f"{_SITE}/numpy/__init__.py": b"one = 1\n"},

@@ -42,8 +42,8 @@ def with_tokens(folder: Path) -> Iterator[tuple[str, list[str]]]:
             f'auth: {{token: {{realm: "http://{address}/token", service: tests, issuer: tests,'
             f' rootcertbundle: "{folder / "cert.pem"}"}}}}\n'
         )
-        with running(folder, folder / "store", auth) as found:
-            yield found, scopes
+        with running(folder, folder / "store", auth) as registry:
+            yield registry, scopes
 
 
 class _Signer:
@@ -58,8 +58,8 @@ class _Signer:
         name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "tests")])
         now = datetime.datetime.now(datetime.timezone.utc)
         day = datetime.timedelta(days=1)
-        made = x509.CertificateBuilder(name, name, self.key.public_key(), 1, now - day, now + day)
-        signed = made.sign(self.key, hashes.SHA256())
+        builder = x509.CertificateBuilder(name, name, self.key.public_key(), 1, now - day, now + day)
+        signed = builder.sign(self.key, hashes.SHA256())
         certificate.write_bytes(signed.public_bytes(serialization.Encoding.PEM))
         self.chain = base64.b64encode(signed.public_bytes(serialization.Encoding.DER)).decode()
 
@@ -101,8 +101,8 @@ def _tokens(signer: _Signer) -> type[BaseHTTPRequestHandler]:
 @contextmanager
 def with_referrers() -> Iterator[tuple[str, list[str]]]:
     """A registry with the referrers API of the distribution spec 1.1, in memory; and the tags that were written."""
-    with _served(_distribution()) as found:
-        yield found
+    with _served(_distribution()) as registry:
+        yield registry
 
 
 def _distribution() -> type[BaseHTTPRequestHandler]:
@@ -119,9 +119,11 @@ def _distribution() -> type[BaseHTTPRequestHandler]:
                 self.answer(200)
             elif kind == "referrers":
                 rows = [(name, data) for name, (data, _) in manifests.items() if name.startswith("sha256:")]
-                found = [self.row(*row) for row in rows if json.loads(row[1]).get("subject", {}).get("digest") == key]
+                descriptors = [
+                    self.row(*row) for row in rows if json.loads(row[1]).get("subject", {}).get("digest") == key
+                ]
                 index = "application/vnd.oci.image.index.v1+json"
-                body = {"schemaVersion": 2, "mediaType": index, "manifests": found}
+                body = {"schemaVersion": 2, "mediaType": index, "manifests": descriptors}
                 self.answer(200, json.dumps(body).encode(), {"Content-Type": index})
             elif kind == "manifests" and key in manifests:
                 self.answer(200, manifests[key][0], {"Content-Type": manifests[key][1]})

@@ -89,14 +89,14 @@ def cache(tmp_path: Path) -> LayerCache:
 
 def test_a_whole_bundle_is_taken_out(parts: Parts, cache: LayerCache) -> None:
     """Base and wheels into the cache, the source to a folder that is gone afterwards; flags of now win."""
-    with open_bundle(parts.pack(), cache) as found:
-        assert (found.tree.path / "main.py").read_bytes() == MAIN
-        assert (found.tree.uri, found.tree.revision, found.tree.epoch) == ("git+https://h/r", "c" * 40, 7)
-        given = found.over({"python": "3.13", "requirement": (), "constraints": (), "tag": ("t:1",)})
-        assert (given["python"], given["requirement"], given["tag"]) == ("3.13", ("kiwi",), ("t:1",))
-        assert Path(given["constraints"][0]).read_bytes() == b"kiwi<2\n"
-        assert given["target"] == str(found.document)
-    assert not found.document.exists()
+    with open_bundle(parts.pack(), cache) as bundle:
+        assert (bundle.tree.path / "main.py").read_bytes() == MAIN
+        assert (bundle.tree.uri, bundle.tree.revision, bundle.tree.epoch) == ("git+https://h/r", "c" * 40, 7)
+        options = bundle.over({"python": "3.13", "requirement": (), "constraints": (), "tag": ("t:1",)})
+        assert (options["python"], options["requirement"], options["tag"]) == ("3.13", ("kiwi",), ("t:1",))
+        assert Path(options["constraints"][0]).read_bytes() == b"kiwi<2\n"
+        assert options["target"] == str(bundle.document)
+    assert not bundle.document.exists()
     assert cache.read(f"sha256:{sha256(BLOB)}") == BLOB
     house = Wheelhouse(cache.root)
     assert house.find(sha256(parts.wheel)) is not None
@@ -152,9 +152,9 @@ def test_one_that_was_cut_off_is_refused(parts: Parts, cache: LayerCache) -> Non
     with tarfile.open(path) as tar:
         ends = [info.offset for info in tar.getmembers()]
         end = tar.offset
-    whole = path.read_bytes()
+    data = path.read_bytes()
     for cut in (*ends, end, 100, ends[-1] + 600):
-        path.write_bytes(whole[:cut])
+        path.write_bytes(data[:cut])
         with pytest.raises(BuildRequestError, match="not a bundle that can be read"), open_bundle(path, cache):
             raise AssertionError(f"it was taken, cut at {cut}")
     assert not (cache.root / "wheels").exists()
@@ -177,21 +177,23 @@ def test_a_target_is_a_bundle_by_its_first_entry(parts: Parts, tmp_path: Path) -
 @pytest.mark.slow
 def test_every_field_may_be_anything(parts: Parts, cache: LayerCache) -> None:
     """What bundle.json holds, by every type of JSON: an error of what was asked for, and nothing outside is touched."""
-    whole = parts.about
+    document = parts.about
 
     def take() -> None:
-        with open_bundle(parts.pack(), cache) as found:
-            assert all(Path(text).is_relative_to(found.document.parent) for text in found.given.get("constraints", ()))
+        with open_bundle(parts.pack(), cache) as bundle:
+            assert all(
+                Path(text).is_relative_to(bundle.document.parent) for text in bundle.given.get("constraints", ())
+            )
 
-    for path in paths(whole):
+    for path in paths(document):
         for value in (*VALUES, None, "../../../../x", "/etc/passwd", "sha256:" + "f" * 64):
             if isinstance(value, (datetime.date, datetime.time)) or value != value:
                 continue
-            parts.about = deepcopy(whole)
-            place: Any = parts.about
+            parts.about = deepcopy(document)
+            section: Any = parts.about
             for key in path[:-1]:
-                place = place[key]
-            place[path[-1]] = value
+                section = section[key]
+            section[path[-1]] = value
             succeeds(take, f"{path} = {value!r:.60}", 65, *range(20, 30))
 
 

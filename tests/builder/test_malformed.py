@@ -90,13 +90,13 @@ ODD = (
 def asked(folder: Path, *argv: str, **environ: str) -> BuildRequest:
     parser = argparse.ArgumentParser(exit_on_error=False)
     options.add(parser, "build")
-    given = options.given(parser.parse_args([str(folder / "function.yaml"), *argv]), environ)
-    return parse_request(given, {"HOME": str(folder), **environ})
+    flags = options.given(parser.parse_args([str(folder / "function.yaml"), *argv]), environ)
+    return parse_request(flags, {"HOME": str(folder), **environ})
 
 
-def tell(what: str, call: Callable[..., object], *args: Any, **environ: str) -> bool:
+def tell(label: str, call: Callable[..., object], *args: Any, **environ: str) -> bool:
     """Whether a call went well; else it has a status of what was asked for, or of the function document."""
-    return succeeds(partial(call, *args, **environ), what, 71, *range(20, 30))
+    return succeeds(partial(call, *args, **environ), label, 71, *range(20, 30))
 
 
 DOCUMENT: dict[str, Any] = {
@@ -123,16 +123,18 @@ def test_function_documents(folder: Path) -> None:
     for path in paths(DOCUMENT):
         for value in (*(value for value in VALUES if type(value) is not datetime.time), None, "9" * 300):
             changed = deepcopy(DOCUMENT)
-            place: Any = changed
+            section: Any = changed
             for key in path[:-1]:
-                place = place[key]
-            place[path[-1]] = value
+                section = section[key]
+            section[path[-1]] = value
             (folder / "function.yaml").write_text(yaml.safe_dump(changed))
             tell(f"{path} = {value!r:.60}", asked, folder)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("option", [one for one in options.TABLE if "build" in one.verbs], ids=lambda one: one.name)
+@pytest.mark.parametrize(
+    "option", [option for option in options.TABLE if "build" in option.verbs], ids=lambda option: option.name
+)
 def test_each_setting(folder: Path, option: options.FlagSpec) -> None:
     """As a flag and as a variable: NUL, other digits, hundreds of digits, over-long names."""
     for text in ODD:
@@ -148,8 +150,8 @@ def test_targets_and_limits(folder: Path, text: str) -> None:
     parser = argparse.ArgumentParser(exit_on_error=False)
     options.add(parser, "build")
     for target in (text, f"{text}.py", f"{text}.yaml", f"main.py:{text}", f"{text}:fn"):
-        given = options.given(parser.parse_args(["--", target]), {})
-        tell(f"{target!r:.60}", parse_request, given, {"HOME": str(folder)})
+        flags = options.given(parser.parse_args(["--", target]), {})
+        tell(f"{target!r:.60}", parse_request, flags, {"HOME": str(folder)})
     for name in ("SOURCE_DATE_EPOCH", "OVENBIRD_SOURCE_LIMIT", "OVENBIRD_SOURCE_FILES"):
         tell(f"{name}={text!r:.60}", asked, folder, **{name: text})
         tell(f"{name}={text!r:.60}", read_limits, {name: text}, BuildRequestError)

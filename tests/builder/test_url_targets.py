@@ -29,17 +29,17 @@ def ovenbird(*words: str, folder: Path) -> subprocess.CompletedProcess[str]:
 def test_a_url_as_a_target(tmp_path: Path, verb: str, status: int, url: str) -> None:
     """It is refused with the place where a URL belongs."""
     more = {"bundle": ("-o", "b.tar"), "manifests": ("--image", "host.invalid/x:1", "--action", "job")}.get(verb, ())
-    done = ovenbird(verb, url, *more, folder=tmp_path)
-    assert done.returncode == status, done.stderr
-    assert "spec.source.source" in done.stderr
-    assert SECRET not in done.stderr + done.stdout
+    process = ovenbird(verb, url, *more, folder=tmp_path)
+    assert process.returncode == status, process.stderr
+    assert "spec.source.source" in process.stderr
+    assert SECRET not in process.stderr + process.stdout
 
 
 def test_urls_among_many_targets(tmp_path: Path) -> None:
     """Neither the table nor the result of several builds holds it."""
-    done = ovenbird("build", *URLS, "--result-file", "result.json", folder=tmp_path)
-    assert done.returncode == 20, done.stderr
-    assert SECRET not in done.stderr + done.stdout + (tmp_path / "result.json").read_text()
+    process = ovenbird("build", *URLS, "--result-file", "result.json", folder=tmp_path)
+    assert process.returncode == 20, process.stderr
+    assert SECRET not in process.stderr + process.stdout + (tmp_path / "result.json").read_text()
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,7 @@ def test_urls_among_many_targets(tmp_path: Path) -> None:
 )
 def test_the_value_of_a_misspelt_flag(tmp_path: Path, words: tuple[str, ...]) -> None:
     """The flag is named, and its value is not."""
-    done = ovenbird(*words, folder=tmp_path)
-    assert done.returncode == 2 or done.returncode >= 20
-    assert words[1].partition("=")[0] in done.stderr
-    assert SECRET not in done.stderr + done.stdout
+    process = ovenbird(*words, folder=tmp_path)
+    assert process.returncode == 2 or process.returncode >= 20
+    assert words[1].partition("=")[0] in process.stderr
+    assert SECRET not in process.stderr + process.stdout

@@ -33,11 +33,11 @@ def guarded(folder: Path) -> Iterator[str]:
         process = subprocess.Popen(command, env=env, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
     try:
         end = time.monotonic() + 30
-        while not (found := re.search(r"listening on (127\.0\.0\.1:\d+)", (folder / "guarded.log").read_text())):
+        while not (match := re.search(r"listening on (127\.0\.0\.1:\d+)", (folder / "guarded.log").read_text())):
             assert process.poll() is None, (folder / "guarded.log").read_text()
             assert time.monotonic() < end
             time.sleep(0.02)
-        yield found[1]
+        yield match[1]
     finally:
         process.terminate()
         process.wait()

@@ -30,8 +30,8 @@ def test_the_license_is_the_clearest_one_told(tmp_path: Path, headers: tuple[str
 
 def test_names_are_normalised_and_local_versions_quoted(tmp_path: Path) -> None:
     """The package URL is what other tools look for."""
-    found = wheel(tmp_path, "Some.Thing", "1.0+cu118", "Summary: Does it")
-    assert (found.name, found.purl, found.summary) == ("some-thing", "pkg:pypi/some-thing@1.0%2Bcu118", "Does it")
+    package = wheel(tmp_path, "Some.Thing", "1.0+cu118", "Summary: Does it")
+    assert (package.name, package.purl, package.summary) == ("some-thing", "pkg:pypi/some-thing@1.0%2Bcu118", "Does it")
 
 
 def test_a_file_that_is_no_wheel_is_told(tmp_path: Path) -> None:
@@ -44,21 +44,22 @@ def test_a_file_that_is_no_wheel_is_told(tmp_path: Path) -> None:
 def test_an_edge_follows_markers_and_extras() -> None:
     """Only what the target needs, an extra only when somebody asks for it, even when it is asked for late."""
 
-    def one(name: str, *requires: str) -> ImagePackage:
+    def make_package(name: str, *requires: str) -> ImagePackage:
         return ImagePackage(name, "1", "0", requires=requires)
 
-    found = graph(
+    edges = graph(
         [
-            one("app", "web[fast]>=1", "old; python_version < '3'", "win; sys_platform == 'win32'"),
-            one("web", "loop; extra == 'fast'", "docs; extra == 'docs'", "Base_Lib"),
-            one("loop"), one("docs"), one("base-lib"), one("old"), one("win"),
+            make_package("app", "web[fast]>=1", "old; python_version < '3'", "win; sys_platform == 'win32'"),
+            make_package("web", "loop; extra == 'fast'", "docs; extra == 'docs'", "Base_Lib"),
+            make_package("loop"), make_package("docs"), make_package("base-lib"), make_package("old"),
+            make_package("win"),
         ],
         ["app>=1", "./local/path", "docs @ https://example.org/docs.zip"],
         HERE,
     )  # fmt: skip
-    assert found["app"] == ("web",)
-    assert found["web"] == ("base-lib", "loop")
-    assert found[""] == ("app", "docs", "old", "win")
+    assert edges["app"] == ("web",)
+    assert edges["web"] == ("base-lib", "loop")
+    assert edges[""] == ("app", "docs", "old", "win")
 
 
 def test_extras_that_need_each_other_end() -> None:

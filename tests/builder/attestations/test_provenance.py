@@ -22,23 +22,23 @@ URI = re.compile(r"[a-z][a-z0-9+.-]*:\S+")
 
 def made(**changes: Any) -> dict[str, Any]:
     """A statement."""
-    given: dict[str, Any] = {
+    fields: dict[str, Any] = {
         "name": "registry.example/app:1", "digest": "sha256:" + "f" * 64, "materials": MATERIALS, "version": "0.1.0",
         "parameters": {"function": {"name": "fn"}, "flags": ["--push"]}, "epoch": 1700000000,
     }  # fmt: skip
     secrets = changes.pop("secrets", ())
-    record = provenance.BuildRecord(**{**given, **changes})
-    found: dict[str, Any] = json.loads(provenance.build_provenance(record, secrets=secrets))
-    return found
+    record = provenance.BuildRecord(**{**fields, **changes})
+    statement: dict[str, Any] = json.loads(provenance.build_provenance(record, secrets=secrets))
+    return statement
 
 
 def test_it_has_the_fields_that_are_required() -> None:
     """in-toto Statement v1: _type, subject with digest, predicateType, predicate. SLSA v1: what it marks REQUIRED."""
-    found = made()
-    assert found["_type"] == "https://in-toto.io/Statement/v1"
-    assert found["predicateType"] == "https://slsa.dev/provenance/v1"
-    assert found["subject"] == [{"name": "registry.example/app:1", "digest": {"sha256": "f" * 64}}]
-    definition, run = found["predicate"]["buildDefinition"], found["predicate"]["runDetails"]
+    statement = made()
+    assert statement["_type"] == "https://in-toto.io/Statement/v1"
+    assert statement["predicateType"] == "https://slsa.dev/provenance/v1"
+    assert statement["subject"] == [{"name": "registry.example/app:1", "digest": {"sha256": "f" * 64}}]
+    definition, run = statement["predicate"]["buildDefinition"], statement["predicate"]["runDetails"]
     assert URI.fullmatch(definition["buildType"])
     assert definition["externalParameters"] == {"function": {"name": "fn"}, "flags": ["--push"]}
     assert URI.fullmatch(run["builder"]["id"])
@@ -60,8 +60,8 @@ def test_it_tells_the_materials() -> None:
 
 def test_credentials_of_urls_are_dropped_at_any_depth() -> None:
     """A requirement with a token in its URL is told without it; the user of git over ssh is none."""
-    told = made(parameters={"a": [{"b": "x @ https://tok3n@host/x.zip"}], "c": "git+ssh://git@host/x.git"})
-    assert told["predicate"]["buildDefinition"]["externalParameters"] == {
+    statement = made(parameters={"a": [{"b": "x @ https://tok3n@host/x.zip"}], "c": "git+ssh://git@host/x.git"})
+    assert statement["predicate"]["buildDefinition"]["externalParameters"] == {
         "a": [{"b": "x @ https://host/x.zip"}], "c": "git+ssh://git@host/x.git",
     }  # fmt: skip
 
@@ -71,13 +71,13 @@ def test_no_signature_is_published(scheme: str) -> None:
     """The query of a source's URL may be a signature: of the document, a requirement, a command, a material."""
     url = f"{scheme}://user:hush@host/f.zip?X-Amz-Signature=hush&other=hush"
     function = {"spec": {"source": {"source": url}, "requirements": [f"x @ {url}"], "envs": {"API_TOKEN": "hush"}}}
-    found = made(
+    statement = made(
         parameters={"function": function, "instructions": [{"run": f"curl -o x '{url}'"}]},
         internal={"lock": url},
         materials=(provenance.source(url, "", "sha256:" + "d" * 64),),
     )
-    assert "hush" not in json.dumps(found)
-    assert found["predicate"]["buildDefinition"]["externalParameters"]["function"]["spec"]["source"] == {
+    assert "hush" not in json.dumps(statement)
+    assert statement["predicate"]["buildDefinition"]["externalParameters"]["function"]["spec"]["source"] == {
         "source": f"{scheme}://host/f.zip?X-Amz-Signature=***&other=***"
     }
 

@@ -64,12 +64,12 @@ def test_the_fallback_tag_lists_them(repository: RepositoryClient) -> None:
     assert referrers.attached(repository, about["digest"]) == []
     referrers.attach(repository, about["digest"], both).settle()
     referrers.attach(repository, about["digest"], both).settle()
-    found = referrers.attached(repository, about["digest"])
-    assert [one["artifactType"] for one in found] == [KIND, "x/y"]
-    assert referrers.content(repository, found[0]) == b'{"a":1}'
+    descriptors = referrers.attached(repository, about["digest"])
+    assert [descriptor["artifactType"] for descriptor in descriptors] == [KIND, "x/y"]
+    assert referrers.content(repository, descriptors[0]) == b'{"a":1}'
     tag = about["digest"].replace(":", "-")
-    told = json.loads(skopeo("inspect", "--raw", f"docker://{repository.host}/{repository.path}:{tag}"))
-    assert [one["digest"] for one in told["manifests"]] == [one.descriptor["digest"] for one in both]
+    index = json.loads(skopeo("inspect", "--raw", f"docker://{repository.host}/{repository.path}:{tag}"))
+    assert [one["digest"] for one in index["manifests"]] == [one.descriptor["digest"] for one in both]
 
 
 def test_what_others_listed_stays(repository: RepositoryClient) -> None:
@@ -90,11 +90,11 @@ def test_what_others_listed_stays(repository: RepositoryClient) -> None:
 def test_the_first_list_is_told_from_one_that_was_there(repository: RepositoryClient) -> None:
     """A build settles only what others could have read before it wrote."""
     about = subject(repository)
-    found = [
+    firsts = [
         referrers.attach(repository, about["digest"], [referrers.pack(data, KIND, about, "a", 0)]).first
         for data in (b'{"a":1}', b'{"a":2}')
     ]
-    assert found == [True, False]
+    assert firsts == [True, False]
 
 
 def test_writers_at_the_same_time_do_not_drop_each_other(registry: str, repository: RepositoryClient) -> None:
@@ -129,7 +129,9 @@ def test_the_referrers_api_is_used_where_it_is() -> None:
         about = subject(repository)
         artifact = referrers.pack(b'{"a":1}', KIND, about, "a", 0)
         referrers.attach(repository, about["digest"], [artifact]).settle()
-        found = referrers.attached(repository, about["digest"])
-        assert [(one["digest"], one["artifactType"]) for one in found] == [(artifact.descriptor["digest"], KIND)]
-        assert referrers.content(repository, found[0]) == b'{"a":1}'
+        descriptors = referrers.attached(repository, about["digest"])
+        assert [(descriptor["digest"], descriptor["artifactType"]) for descriptor in descriptors] == [
+            (artifact.descriptor["digest"], KIND)
+        ]
+        assert referrers.content(repository, descriptors[0]) == b'{"a":1}'
         assert written == ["1", artifact.descriptor["digest"]]

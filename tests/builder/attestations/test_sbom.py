@@ -30,8 +30,8 @@ def packages(tmp_path: Path) -> list[ImagePackage]:
 
 def made(packages: list[ImagePackage], **changes: Any) -> bytes:
     """The bill of these packages."""
-    given: dict[str, Any] = {"name": "fn", "version": "c0ffee", "base": BASE, "runtime": "0.1.0", "epoch": 1700000000}
-    return build_sbom(ImageComponents(packages=packages, requirements=["app"], **{**given, **changes}))
+    fields: dict[str, Any] = {"name": "fn", "version": "c0ffee", "base": BASE, "runtime": "0.1.0", "epoch": 1700000000}
+    return build_sbom(ImageComponents(packages=packages, requirements=["app"], **{**fields, **changes}))
 
 
 def test_it_is_valid(packages: list[ImagePackage]) -> None:
@@ -43,8 +43,8 @@ def test_it_is_valid(packages: list[ImagePackage]) -> None:
 
 def test_it_holds_the_stack_and_what_is_below(packages: list[ImagePackage]) -> None:
     """Every wheel with its digest and licenses, the base, the Python, the runtime; the graph starts at the image."""
-    found = json.loads(made(packages))
-    parts = {one["bom-ref"]: one for one in found["components"]}
+    bill = json.loads(made(packages))
+    parts = {component["bom-ref"]: component for component in bill["components"]}
     assert set(parts) == {
         "base", "python", "runtime", "pkg:pypi/app@2.0", "pkg:pypi/part@1.0", "pkg:pypi/odd@1.0%2Blocal",
     }  # fmt: skip
@@ -54,10 +54,10 @@ def test_it_holds_the_stack_and_what_is_below(packages: list[ImagePackage]) -> N
     assert parts["pkg:pypi/part@1.0"]["licenses"] == [{"license": {"id": "BSD-3-Clause"}}]
     assert parts["base"]["version"] == BASE.digest
     assert parts["python"]["version"] == "3.12.1"
-    edges = {one["ref"]: one.get("dependsOn", []) for one in found["dependencies"]}
+    edges = {dependency["ref"]: dependency.get("dependsOn", []) for dependency in bill["dependencies"]}
     assert edges["pkg:pypi/app@2.0"] == ["pkg:pypi/part@1.0"]
     assert set(edges["image"]) == {"base", "python", "runtime", "pkg:pypi/app@2.0", "pkg:pypi/odd@1.0%2Blocal"}
-    assert found["metadata"]["timestamp"] == "2023-11-14T22:13:20+00:00"
+    assert bill["metadata"]["timestamp"] == "2023-11-14T22:13:20+00:00"
     assert count(made(packages)) == {"container": 1, "framework": 1, "library": 3, "platform": 1}
 
 
@@ -67,7 +67,7 @@ def test_it_depends_on_its_content_only(packages: list[ImagePackage]) -> None:
     shuffled = random.Random(1).sample(packages, len(packages))
     assert made(shuffled) == first == made(packages)
     others = [made(packages[:2]), made(packages, epoch=1), made(packages, runtime="0.2"), made(packages, version="x")]
-    numbers = {json.loads(one)["serialNumber"] for one in (first, *others)}
+    numbers = {json.loads(text)["serialNumber"] for text in (first, *others)}
     assert len(numbers) == 5
 
 
@@ -87,12 +87,12 @@ def test_a_change_of_the_source_needs_no_new_bill(packages: list[ImagePackage]) 
 def test_what_the_base_brings_is_in_it(packages: list[ImagePackage]) -> None:
     """The runtime's packages by name and version, below the base; one of the function's own takes its place."""
     installed = {"uvicorn": "0.40.0", "msgspec": "0.20.0", "part": "0.9", "ovenbird": "0.1.0"}
-    found = json.loads(made(packages, installed=installed))
-    assert find_fault(json.dumps(found)) is None
-    parts = {one["bom-ref"]: one for one in found["components"]}
+    bill = json.loads(made(packages, installed=installed))
+    assert find_fault(json.dumps(bill)) is None
+    parts = {component["bom-ref"]: component for component in bill["components"]}
     assert {"pkg:pypi/uvicorn@0.40.0", "pkg:pypi/msgspec@0.20.0", "pkg:pypi/part@1.0", "runtime"} < set(parts)
     assert not {"pkg:pypi/part@0.9", "pkg:pypi/ovenbird@0.1.0"} & set(parts)
-    edges = {one["ref"]: one.get("dependsOn", []) for one in found["dependencies"]}
+    edges = {dependency["ref"]: dependency.get("dependsOn", []) for dependency in bill["dependencies"]}
     assert edges["base"] == ["pkg:pypi/msgspec@0.20.0", "pkg:pypi/uvicorn@0.40.0"]
 
 

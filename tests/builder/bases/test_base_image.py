@@ -59,9 +59,9 @@ def test_a_base_of_a_registry_keeps_its_digest(
     pushed: str, shop: Shop, client: SkopeoClient, cache: LayerCache
 ) -> None:
     """And its blobs are in the cache as they were."""
-    found = resolve_base(pushed, PLATFORM, client, cache)
-    assert (found.digest, found.manifest, found.config) == (shop.image.digest, shop.image.manifest, shop.image.config)
-    assert len(found.diff_ids) == 1
+    base = resolve_base(pushed, PLATFORM, client, cache)
+    assert (base.digest, base.manifest, base.config) == (shop.image.digest, shop.image.manifest, shop.image.config)
+    assert len(base.diff_ids) == 1
 
 
 def test_a_base_is_fetched_once_and_asked_for_each_time(pushed: str, client: SkopeoClient, cache: LayerCache) -> None:

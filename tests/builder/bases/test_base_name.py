@@ -45,7 +45,7 @@ def test_a_name_that_no_image_has(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "error", "said"),
+    ("name", "error", "message"),
     [
         ("oci:missing", BaseMissingError, "there is no base 'oci:missing': no folder 'missing' in '"),
         ("oci:missing:1", BaseMissingError, "there is no base 'oci:missing:1': no folder 'missing' in '"),
@@ -62,12 +62,12 @@ def test_a_name_that_no_image_has(name: str) -> None:
         ("oci:list:1", IncompatibleBaseError, "its index.json cannot be read"),
     ],
 )
-def test_a_path_that_leads_to_no_image(folder: Path, name: str, error: type[OvenbirdError], said: str) -> None:
+def test_a_path_that_leads_to_no_image(folder: Path, name: str, error: type[OvenbirdError], message: str) -> None:
     """What is not there is missing (61), what is there and is no image does not fit (62)."""
     with pytest.raises(error) as caught:
         check_place(name)
     assert type(caught.value) is error
-    assert said in caught.value.message
+    assert message in caught.value.message
 
 
 @pytest.mark.parametrize("name", ["oci-archive:some.tar", "oci:layout", "python:3.12-slim", "docker://x/y:1"])
@@ -77,7 +77,7 @@ def test_what_may_be_an_image_is_left_to_the_tool(folder: Path, name: str) -> No
 
 
 @pytest.mark.parametrize(
-    ("words", "status", "said"),
+    ("words", "status", "message"),
     [
         (("build", "--base", "oci:missing"), 61, "no folder 'missing'"),
         (("build", "--base", "oci-archive:main.py"), 62, "'main.py' is not a tar archive"),
@@ -89,14 +89,14 @@ def test_what_may_be_an_image_is_left_to_the_tool(folder: Path, name: str) -> No
     ],
     ids=lambda value: "-".join(value) if isinstance(value, tuple) else "",
 )
-def test_each_verb_says_it_in_one_line(folder: Path, words: tuple[str, ...], status: int, said: str) -> None:
+def test_each_verb_says_it_in_one_line(folder: Path, words: tuple[str, ...], status: int, message: str) -> None:
     """One error without a word of a registry, a retry or a traceback."""
     (folder / "main.py").write_text("def handler(): ...\n")
     env = {key: value for key, value in os.environ.items() if not key.startswith("OVENBIRD_")}
     command = (words[0], "main.py", *words[1:], "--cache-dir", str(folder / "cache"))
-    done = starts.run(*command, cwd=folder, env={**env, "OVENBIRD_LOG_FORMAT": "json"})
-    (record,) = [json.loads(line) for line in done.stderr.splitlines() if line.startswith("{")]
-    assert (done.returncode, done.stdout) == (status, "")
-    assert said in record["message"]
+    process = starts.run(*command, cwd=folder, env={**env, "OVENBIRD_LOG_FORMAT": "json"})
+    (record,) = [json.loads(line) for line in process.stderr.splitlines() if line.startswith("{")]
+    assert (process.returncode, process.stdout) == (status, "")
+    assert message in record["message"]
     assert "registry" not in record["message"]
-    assert "once more" not in done.stderr
+    assert "once more" not in process.stderr

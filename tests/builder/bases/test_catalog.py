@@ -29,7 +29,7 @@ def test_every_lock_holds_what_the_runtime_needs(version: str) -> None:
     needed = {re.split(r"[^\w-]", need)[0].lower() for need in baselock.runtime_requirements()}
     assert needed <= {name for name, _ in pins}
     assert not re.search(r"://|^-|/run/", text, re.MULTILINE)
-    hashes = {name: found.count("sha256") for name, found in pins}
+    hashes = {name: hashes_of_pin.count("sha256") for name, hashes_of_pin in pins}
     assert (
         min(hashes[name] for name in ("dulwich", "uvloop", "httptools", "msgspec", "obstore")) > 4
     )  # of every platform's wheel

@@ -59,14 +59,14 @@ def test_where_neither_can_be_had_the_error_says_what_helps(error: Exception | N
     """Its kind, and so the exit status, is that of the upstream; both names and the three ways out are in it."""
     with pytest.raises(type(error or BaseMissingError(""))) as caught:
         find_default_base(catalog.choose_base("3.12"), Shelf(error=error), pytest.fail)
-    told = caught.value
+    missing = caught.value
     assert f"no base localhost/ovenbird:3.12 on this machine, and its upstream {UPSTREAM} is not available: " in str(
-        told
+        missing
     )
-    assert told.message.count(UPSTREAM) == 1
-    assert told.message.rpartition(": ")[2] in ("no such host", "toomanyrequests", "manifest unknown")
+    assert missing.message.count(UPSTREAM) == 1
+    assert missing.message.rpartition(": ")[2] in ("no such host", "toomanyrequests", "manifest unknown")
     for way in ("--registry HOST", "OVENBIRD_REGISTRY", "docker.io", "--base", "`ovenbird base build 3.12`"):
-        assert way in told.hint
+        assert way in missing.hint
 
 
 def test_a_broken_store_is_not_taken_for_a_missing_base() -> None:

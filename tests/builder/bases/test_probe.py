@@ -20,30 +20,30 @@ Make = Callable[..., str]
 @pytest.mark.timeout(300)
 def test_what_an_interpreter_says(standins: dict[str, str], tmp_path: Path, version: str) -> None:
     """Version, ABI, C library, and where things are installed: on Debian's own Python another place than on pyenv's."""
-    found = probe_python(standins[version], cache=tmp_path, version=version)
-    assert found.minor == version
-    assert found.soabi.startswith(f"cpython-{version.replace('.', '')}-")
-    assert found.libc.startswith("glibc 2.")
-    assert found.executable.endswith(f"python{version}")
-    assert found.purelib in found.path
-    assert found.scripts == "/usr/local/bin"
-    assert len(bytes.fromhex(found.magic)) == 4
-    assert "pip" in found.distributions
-    assert (found.runtime, found.user) == ("", "")
+    interpreter = probe_python(standins[version], cache=tmp_path, version=version)
+    assert interpreter.minor == version
+    assert interpreter.soabi.startswith(f"cpython-{version.replace('.', '')}-")
+    assert interpreter.libc.startswith("glibc 2.")
+    assert interpreter.executable.endswith(f"python{version}")
+    assert interpreter.purelib in interpreter.path
+    assert interpreter.scripts == "/usr/local/bin"
+    assert len(bytes.fromhex(interpreter.magic)) == 4
+    assert "pip" in interpreter.distributions
+    assert (interpreter.runtime, interpreter.user) == ("", "")
 
 
 def test_it_is_asked_once(standins: dict[str, str], image: Make, tmp_path: Path) -> None:
     """The answer is kept by the image's digest; a damaged one is asked again."""
     name = image(f"FROM {standins['3.11']}\nUSER 5:6\n")
     first = probe_python(name, cache=tmp_path)
-    place = next((tmp_path / "probes").iterdir())
-    answer = json.loads(place.read_text())
-    place.write_text(json.dumps(answer | {"runtime": "kept"}))
+    entry = next((tmp_path / "probes").iterdir())
+    answer = json.loads(entry.read_text())
+    entry.write_text(json.dumps(answer | {"runtime": "kept"}))
     assert probe_python(name, cache=tmp_path).runtime == "kept"
-    place.write_text("{")
+    entry.write_text("{")
     assert probe_python(name, cache=tmp_path) == first
     assert first.user == "5:6"
-    assert [path.name for path in (tmp_path / "probes").iterdir()] == [place.name]
+    assert [path.name for path in (tmp_path / "probes").iterdir()] == [entry.name]
     process_left = process.run(["buildah", "containers", "--json"]).stdout
     assert inspect_stored(name).id not in process_left
 

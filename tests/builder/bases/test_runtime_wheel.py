@@ -23,9 +23,9 @@ def test_the_same_code_gives_the_same_bytes(tmp_path: Path) -> None:
             runtime_wheel.build_runtime_wheel(folder)
         finally:
             os.umask(before)
-    one, two = (next(folder.iterdir()) for folder in folders)
-    assert one.name == two.name
-    assert one.read_bytes() == two.read_bytes()
+    first, second = (next(folder.iterdir()) for folder in folders)
+    assert first.name == second.name
+    assert first.read_bytes() == second.read_bytes()
 
 
 def test_it_holds_the_runtime_alone(tmp_path: Path) -> None:
@@ -55,10 +55,10 @@ def test_pip_installs_it(tmp_path: Path) -> None:
         "import sys; sys.path.insert(0, sys.argv[1]); import ovenbird; from importlib.metadata import distribution as d"
     )
     code += "; print(ovenbird.__file__, d('ovenbird').version, [e.group for e in d('ovenbird').entry_points])"
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-c", code, str(tmp_path / "site")], capture_output=True, text=True, check=True
     )
-    place, version, groups = done.stdout.split(maxsplit=2)
-    assert place.startswith(str(tmp_path))
+    location, version, groups = process.stdout.split(maxsplit=2)
+    assert location.startswith(str(tmp_path))
     assert f"ovenbird-{version}-" in wheel.name
     assert groups.strip() == "['console_scripts']"

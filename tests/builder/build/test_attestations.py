@@ -23,16 +23,16 @@ def issued(platform: str = "linux/amd64") -> BuildAttestations:
 def test_both_lie_beside_the_image_by_its_name(tmp_path: Path, name: str) -> None:
     """Each as it was made, with a newline; those of an earlier build are replaced, and no draft stays."""
     (tmp_path / f"{name}.provenance.json").write_text("old")
-    made = write_attestations([issued()], tmp_path / name)
-    assert [path.name for path in made] == [f"{name}.sbom.cdx.json", f"{name}.provenance.json"]
-    assert [path.read_bytes() for path in made] == [BILL + b"\n", HOW + b"\n"]
-    assert sorted(tmp_path.iterdir()) == sorted(made)
+    paths = write_attestations([issued()], tmp_path / name)
+    assert [path.name for path in paths] == [f"{name}.sbom.cdx.json", f"{name}.provenance.json"]
+    assert [path.read_bytes() for path in paths] == [BILL + b"\n", HOW + b"\n"]
+    assert sorted(tmp_path.iterdir()) == sorted(paths)
 
 
 def test_each_platform_of_an_index_has_its_own(tmp_path: Path) -> None:
     """With its name in that of the file."""
-    made = write_attestations([issued("linux/amd64"), issued("linux/arm64")], tmp_path / "image")
-    assert [path.name for path in made] == [
+    paths = write_attestations([issued("linux/amd64"), issued("linux/arm64")], tmp_path / "image")
+    assert [path.name for path in paths] == [
         f"image.{platform}.{ending}"
         for platform in ("linux-amd64", "linux-arm64")
         for ending in ("sbom.cdx.json", "provenance.json")
@@ -43,8 +43,8 @@ def test_the_folder_that_one_is_in_has_a_name_too(tmp_path: Path, monkeypatch: p
     """`--output oci:.` says none, and writes beside that folder."""
     (tmp_path / "image").mkdir()
     monkeypatch.chdir(tmp_path / "image")
-    made = write_attestations([issued()], Path())
-    assert made[0] == tmp_path / "image.sbom.cdx.json"
+    paths = write_attestations([issued()], Path())
+    assert paths[0] == tmp_path / "image.sbom.cdx.json"
     assert list(Path().iterdir()) == []
 
 
@@ -61,7 +61,7 @@ def test_a_result_tells_the_digests_that_they_are_attached_by() -> None:
     row = issued().row()
     artifacts = issued().artifacts()
     assert (row["platform"], row["image"], row["components"]) == ("linux/amd64", "sha256:" + "a" * 64, {"library": 1})
-    assert [row["sbom"], row["provenance"]] == [one.descriptor["digest"] for one in artifacts]
-    for one in artifacts:
-        assert one.descriptor["digest"] == "sha256:" + hashlib.sha256(one.manifest).hexdigest()
-        assert json.loads(one.manifest)["subject"]["digest"] == row["image"]
+    assert [row["sbom"], row["provenance"]] == [artifact.descriptor["digest"] for artifact in artifacts]
+    for artifact in artifacts:
+        assert artifact.descriptor["digest"] == "sha256:" + hashlib.sha256(artifact.manifest).hexdigest()
+        assert json.loads(artifact.manifest)["subject"]["digest"] == row["image"]

@@ -59,8 +59,8 @@ def test_the_files_of_the_streams_are_known(tmp_path: Path) -> None:
     with (tmp_path / "result.json").open("w") as file:
         subprocess.run([sys.executable, "-c", program], stdout=file, stderr=subprocess.PIPE, check=True)
     assert (tmp_path / "result.json").read_text().count(str(tmp_path / "result.json")) == 1
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert done.stdout == "()\n"
+    process = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert process.stdout == "()\n"
 
 
 def test_a_secret_is_hidden_before_a_text_is_cut() -> None:

@@ -39,21 +39,21 @@ def outputs(text: str) -> dict[str, str]:
 
 def test_the_outputs_of_one_function() -> None:
     """A later step has the image by tag and digest in one name, and whether anything changed."""
-    found = outputs(ci_outputs.format_outputs([built("f/a")]))
-    assert found["image"] == "r.example/f/a:1"
-    assert found["digest"] == DIGEST
-    assert found["reference"] == f"r.example/f/a:1@{DIGEST}"
-    assert found["changed"] == "true"
+    values = outputs(ci_outputs.format_outputs([built("f/a")]))
+    assert values["image"] == "r.example/f/a:1"
+    assert values["digest"] == DIGEST
+    assert values["reference"] == f"r.example/f/a:1@{DIGEST}"
+    assert values["changed"] == "true"
     assert outputs(ci_outputs.format_outputs([built("f/a", changed=False)]))["changed"] == "false"
 
 
 def test_the_outputs_of_several_functions() -> None:
     """Lists in JSON, for a matrix; names that would mean one function alone are not there."""
-    found = outputs(ci_outputs.format_outputs([built("f/a"), failed("f/b"), built("f/c", changed=False)]))
-    assert set(found) == {"images", "changed_functions", "failed_functions"}
-    assert json.loads(found["images"]) == {name: f"r.example/f/{name}:1@{DIGEST}" for name in "ac"}
-    assert json.loads(found["changed_functions"]) == ["a"]
-    assert json.loads(found["failed_functions"]) == ["b"]
+    values = outputs(ci_outputs.format_outputs([built("f/a"), failed("f/b"), built("f/c", changed=False)]))
+    assert set(values) == {"images", "changed_functions", "failed_functions"}
+    assert json.loads(values["images"]) == {name: f"r.example/f/{name}:1@{DIGEST}" for name in "ac"}
+    assert json.loads(values["changed_functions"]) == ["a"]
+    assert json.loads(values["failed_functions"]) == ["b"]
     assert outputs(ci_outputs.format_outputs([failed("f/b")])) == {
         "images": "{}", "changed_functions": "[]", "failed_functions": '["b"]',
     }  # fmt: skip
@@ -86,16 +86,16 @@ def test_what_follows_where_github_names_it(tmp_path: Path) -> None:
     """Files are appended to, as each step of a job has them; annotations are for GitHub alone; a file that cannot be
     written is told, and no reason to fail.
     """
-    said: list[str] = []
+    messages: list[str] = []
     environ = {"GITHUB_OUTPUT": str(tmp_path / "output"), "GITHUB_STEP_SUMMARY": str(tmp_path / "no" / "summary")}
     (tmp_path / "output").write_text("before=1\n")
-    ci_outputs.tell_github([failed("f/b")], environ, said.append)
+    ci_outputs.tell_github([failed("f/b")], environ, messages.append)
     assert (tmp_path / "output").read_text().startswith("before=1\nimages={}\n")
-    assert said == ["warning: cannot write to GITHUB_STEP_SUMMARY: No such file or directory"]
-    ci_outputs.tell_github([failed("f/b")], {"GITHUB_ACTIONS": "true"}, said.append)
-    assert said[1].startswith("::error file=f/b,")
-    ci_outputs.tell_github([failed("f/b")], {}, said.append)
-    assert len(said) == 2
+    assert messages == ["warning: cannot write to GITHUB_STEP_SUMMARY: No such file or directory"]
+    ci_outputs.tell_github([failed("f/b")], {"GITHUB_ACTIONS": "true"}, messages.append)
+    assert messages[1].startswith("::error file=f/b,")
+    ci_outputs.tell_github([failed("f/b")], {}, messages.append)
+    assert len(messages) == 2
 
 
 def test_a_dotenv_file_has_names_that_a_shell_takes(tmp_path: Path) -> None:

@@ -67,8 +67,8 @@ wanted = collect_requirements(function, tree.path)
 assert lock_nothing(wanted, assume_interpreter("3.12", "linux/amd64", "glibc 2.36"), "pip-tools").pins == ()
 print(sorted(set(sys.modules) & {{"packaging", "pathspec", "optparse", "ovenbird_builder.locking.lock"}}))
 """
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert (done.stdout.strip(), done.stderr) == ("[]", "")
+    process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (process.stdout.strip(), process.stderr) == ("[]", "")
 
 
 Ask = Callable[..., BuildRequest]
@@ -96,11 +96,11 @@ def never() -> str:
     raise AssertionError("nothing is locked")
 
 
-def pin(asked: BuildRequest, tree: SourceTree) -> None:
+def pin(request: BuildRequest, tree: SourceTree) -> None:
     """Find the lock of a request, as a build does; one that is made now is an error."""
-    with open_environment(asked, {}, SILENT) as place:
+    with open_environment(request, {}, SILENT) as environment:
         pin_dependencies(
-            asked, place, tree, assume_interpreter("3.12", detect_platform(), "glibc 2.36"), LazyImage(never)
+            request, environment, tree, assume_interpreter("3.12", detect_platform(), "glibc 2.36"), LazyImage(never)
         )
 
 
@@ -117,9 +117,9 @@ def test_a_damaged_lock_ends_a_build_with_the_command_that_mends_it(ask: Ask, tm
             lock + " --python 3.11 --requirement 'six>1'",
         ),
     ):
-        asked = ask(*argv)
+        request = ask(*argv)
         with pytest.raises(LockError) as caught:
-            pin(asked, tree)
+            pin(request, tree)
         assert (caught.value.hint, caught.value.exit_code) == (hint, 40)
 
 

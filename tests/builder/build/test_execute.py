@@ -73,10 +73,10 @@ def test_what_is_missing_is_made_once_and_in_order(stove: Range) -> None:
 
 def test_the_image_holds_the_layers_in_the_order_of_the_plan(stove: Range) -> None:
     """Manifest and config tell of the same ones; annotations and time are those that were given."""
-    made = build_image(stove.plan(), stove.context(), ConfigChanges(), {"a": "b"}, 7)
-    manifest, config = json.loads(made.image.manifest), json.loads(made.image.config)
-    assert [row["digest"] for row in manifest["layers"]] == [layer.digest for layer in made.layers]
-    assert config["rootfs"]["diff_ids"] == [layer.diff_id for layer in made.layers]
+    built_image = build_image(stove.plan(), stove.context(), ConfigChanges(), {"a": "b"}, 7)
+    manifest, config = json.loads(built_image.image.manifest), json.loads(built_image.image.config)
+    assert [row["digest"] for row in manifest["layers"]] == [layer.digest for layer in built_image.layers]
+    assert config["rootfs"]["diff_ids"] == [layer.diff_id for layer in built_image.layers]
     assert manifest["annotations"]["a"] == "b"
     assert config["created"] == "1970-01-01T00:00:07Z"
 

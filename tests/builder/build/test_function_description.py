@@ -36,8 +36,8 @@ def test_the_project_of_the_source_says_them(tmp_path: Path) -> None:
 
 def test_the_document_wins(tmp_path: Path) -> None:
     """Its `metadata`, as the platform writes it; what it lacks is the project's."""
-    found = describe(tmp_path, PROJECT, version="7", description="Says hello")
-    assert found == {
+    description = describe(tmp_path, PROJECT, version="7", description="Says hello")
+    assert description == {
         label_names.VERSION: "7",
         label_names.DESCRIPTION: "Says hello",
         label_names.LICENSES: "MIT OR Apache-2.0",

@@ -48,25 +48,25 @@ def test_what_is_baked_is_a_valid_document(tmp_path: Path, source: str, handler:
     shared.mkdir()
     parsed["spec"]["source"]["source"] = str(shared)
     assert validate(parsed, tmp_path) == []
-    found = complete(parsed, tmp_path)
-    assert (found.handler, found.project, found.python_version, found.code) == (handler, "p", "3.11", None)
-    assert (found.requirements, found.image, found.base_image) == (("naïve==1",), "", "")
+    spec = complete(parsed, tmp_path)
+    assert (spec.handler, spec.project, spec.python_version, spec.code) == (handler, "p", "3.11", None)
+    assert (spec.requirements, spec.image, spec.base_image) == (("naïve==1",), "", "")
     assert json.loads(data)["spec"]["source"]["source"] == "/shared"
     assert (json.loads(data)["spec"]["extra"], json.loads(data)["build"]) == ("kept", MADE_OF)
     assert "instructions" not in parsed["spec"]
-    assert found.init == ("init" if "init" in source else None)
+    assert spec.init == ("init" if "init" in source else None)
 
 
 def test_writing_the_image_back_changes_nothing(tmp_path: Path) -> None:
     """Else each build would change the digest of the next."""
     (tmp_path / "main.py").write_text("")
-    made = []
+    documents = []
     for image in ("old:1", "new:2"):
         (tmp_path / "function.yaml").write_text(
             TEXT.replace("SOURCE", "source: main.py, handler: fn").replace("old:1", image)
         )
-        made.append(document(resolve_target(str(tmp_path)).function, "3.11", MADE_OF))
-    assert made[0] == made[1]
+        documents.append(document(resolve_target(str(tmp_path)).function, "3.11", MADE_OF))
+    assert documents[0] == documents[1]
 
 
 def test_no_credential_of_a_url_is_baked_in(tmp_path: Path) -> None:
@@ -89,10 +89,10 @@ def test_types_of_yaml_in_fields_that_are_not_read(tmp_path: Path, field: str, v
     """The document in the image, the provenance and the bundle's are JSON, whatever such a field holds."""
     (tmp_path / "main.py").write_text("")
     rows: dict[str, Any] = {"name": "f", "kind": "python", "spec": {"source": {"source": "main.py", "handler": "fn"}}}
-    place = rows
+    section = rows
     for part in field.split(".")[:-1]:
-        place = place.setdefault(part, {})
-    place[field.rpartition(".")[2]] = "VALUE"
+        section = section.setdefault(part, {})
+    section[field.rpartition(".")[2]] = "VALUE"
     (tmp_path / "function.yaml").write_text(json.dumps(rows).replace('"VALUE"', value))
     function = resolve_target(str(tmp_path)).function
     assert json.loads(document(function, "3.12", MADE_OF))["kind"] == "python"

@@ -38,31 +38,31 @@ def made(path: Path, *rows: tuple[str, dict[str, Any], bytes]) -> Path:
 
 
 def normal(tmp_path: Path, *rows: tuple[str, dict[str, Any], bytes]) -> dict[str, tuple[tarfile.TarInfo, bytes]]:
-    kept = Kept()
-    normalise_layer(made(tmp_path / "raw", *rows), kept, CLAMP)
-    return kept.rows
+    entries = Kept()
+    normalise_layer(made(tmp_path / "raw", *rows), entries, CLAMP)
+    return entries.rows
 
 
 def test_times_owners_and_order_are_normal(tmp_path: Path) -> None:
     """Later times are clamped, earlier ones kept; numbers of owners stay, their names go; entries are sorted."""
-    found = normal(
+    entries = normal(
         tmp_path, ("b", {"uid": 5}, b"x"), ("a", {"mtime": 7.5, "pax_headers": {"atime": "1.5"}}, b"y"),
         ("a.d", {"type": tarfile.DIRTYPE}, b""), ("a/c", {}, b"z"),
     )  # fmt: skip
-    assert list(found) == ["a", "a/c", "a.d", "b"]
-    assert [info.mtime for info, _ in found.values()] == [7, CLAMP, CLAMP, CLAMP]
-    assert found["b"][0].uid == 5
-    assert {info.uname for info, _ in found.values()} == {""}
-    assert found["a"][0].pax_headers == {}
+    assert list(entries) == ["a", "a/c", "a.d", "b"]
+    assert [info.mtime for info, _ in entries.values()] == [7, CLAMP, CLAMP, CLAMP]
+    assert entries["b"][0].uid == 5
+    assert {info.uname for info, _ in entries.values()} == {""}
+    assert entries["a"][0].pax_headers == {}
 
 
 def test_our_mount_points_are_no_change_of_the_step(tmp_path: Path) -> None:
     """What is left below them is empty, and would tell that there were secrets."""
-    found = normal(
+    entries = normal(
         tmp_path, ("run", {"type": tarfile.DIRTYPE}, b""), ("run/secrets", {"type": tarfile.DIRTYPE}, b""),
         ("run/secrets/token", {}, b""), ("run/ovenbird/ca.pem", {}, b""), ("run/secretsauce", {}, b""),
     )  # fmt: skip
-    assert list(found) == ["run", "run/secretsauce"]
+    assert list(entries) == ["run", "run/secretsauce"]
 
 
 def test_what_was_removed_stays_removed(tmp_path: Path) -> None:
@@ -73,8 +73,8 @@ def test_what_was_removed_stays_removed(tmp_path: Path) -> None:
 def test_of_hard_links_the_first_by_name_is_the_file(tmp_path: Path) -> None:
     """Whichever the storage driver met first."""
     link = {"type": tarfile.LNKTYPE, "linkname": "z"}
-    found = normal(tmp_path, ("z", {}, b"data"), ("a", link, b""), ("m", link, b""))
-    assert [(name, info.type, info.linkname, data) for name, (info, data) in found.items()] == [
+    entries = normal(tmp_path, ("z", {}, b"data"), ("a", link, b""), ("m", link, b""))
+    assert [(name, info.type, info.linkname, data) for name, (info, data) in entries.items()] == [
         ("a", tarfile.REGTYPE, "", b"data"), ("m", tarfile.LNKTYPE, "a", b""), ("z", tarfile.LNKTYPE, "a", b"")
     ]  # fmt: skip
 

@@ -38,15 +38,15 @@ def planned(*instructions: RunInstruction, have: Mapping[str, Layer] | None = No
     return make_plan(base, instructions, parts, PlanContext((have or {}).get, **fields))
 
 
-def keys(found: ImagePlan) -> list[str]:
-    return [step.key for step in found.steps]
+def keys(plan: ImagePlan) -> list[str]:
+    return [step.key for step in plan.steps]
 
 
 def test_the_order_is_that_of_what_changes_most_rarely() -> None:
     """Base < instructions < dependencies < instructions < source < instructions < document."""
     parts = {**PARTS, "runtime": [LayerSpec("runtime", "runtime", "sha256:runtime")]}
-    found = planned(*STEPS, parts=parts)
-    assert [step.name for step in found.steps] == [
+    plan = planned(*STEPS, parts=parts)
+    assert [step.name for step in plan.steps] == [
         "runtime", "a", "b", "six 1.16", "c", "source", "d", "function document"
     ]  # fmt: skip
 
@@ -80,22 +80,22 @@ def test_a_key_changes_with_what_its_command_can_see(change: dict[str, Any], cha
 
 def test_what_the_image_tells_of_a_step_does_not_depend_on_the_machine() -> None:
     """Neither the certificates of a site nor a secret's value: both would give another digest elsewhere."""
-    here = planned(*STEPS)
-    there = planned(*STEPS, identities={"token": "token:2"}, mounts="")
-    assert keys(here) != keys(there)
-    assert [step.public for step in here.steps] == [step.public for step in there.steps]
+    plan = planned(*STEPS)
+    other = planned(*STEPS, identities={"token": "token:2"}, mounts="")
+    assert keys(plan) != keys(other)
+    assert [step.public for step in plan.steps] == [step.public for step in other.steps]
 
 
 def test_a_step_says_what_would_run() -> None:
     """As argv of buildah; a command is one argument of a shell, and never part of a generated text."""
-    (step,) = [one for one in planned(*STEPS).steps if one.name == "d"]
+    (step,) = [step for step in planned(*STEPS).steps if step.name == "d"]
     assert step.argv == (
         ("buildah", "from", "--quiet", "--pull=never", "--name=CONTAINER", "--", "BELOW"),
         ("buildah", "run", "--user=0:0", "--volume=SECRET:/run/secrets/token:ro", "--workingdir=/shared", "CONTAINER",
          "--", "/bin/sh", "-c", "d"),
         ("buildah", "commit", "--quiet", "--format=oci", "--identity-label=false", "CONTAINER", "STEP"),
     )  # fmt: skip
-    (offline,) = [one for one in planned(*STEPS).steps if one.name == "c"]
+    (offline,) = [step for step in planned(*STEPS).steps if step.name == "c"]
     assert "--network=none" in offline.argv[1]
 
 
@@ -109,16 +109,16 @@ def test_the_time_of_a_step_follows_from_the_base() -> None:
 def test_the_layers_are_known_when_the_cache_has_all() -> None:
     """Then the digest can be told before anything is done."""
     layers = {key: Layer(key, "sha256:x", "sha256:y", 1, "m", "n") for key in keys(planned(*STEPS))}
-    found = planned(*STEPS, have=layers).known
-    assert found is not None
-    assert len(found) == 7
+    layers_known = planned(*STEPS, have=layers).known
+    assert layers_known is not None
+    assert len(layers_known) == 7
     layers.popitem()
     assert planned(*STEPS, have=layers).known is None
 
 
-def explained(found: ImagePlan, before: ImagePlan | None) -> list[str]:
+def explained(plan: ImagePlan, before: ImagePlan | None) -> list[str]:
     rows = json.loads(json.dumps(memory(before))) if before else ()
-    return [line.partition(": ")[2] for line in explain(found, rows)]
+    return [line.partition(": ")[2] for line in explain(plan, rows)]
 
 
 def test_without_an_earlier_build_all_is_new() -> None:
@@ -131,19 +131,19 @@ def test_a_change_is_told_with_what_it_was() -> None:
     parts = {**PARTS, "dependencies": [LayerSpec("dependencies", "six 1.17", "sha256:new", {"six": "1.17"})]}
     before = planned(*STEPS)
     same = {key: Layer(key, "d", "i", 1, "m", "n") for key in keys(before)}
-    found = explained(planned(*STEPS, parts=parts, have=same), before)
+    lines = explained(planned(*STEPS, parts=parts, have=same), before)
     below = "made again: a layer below it has changed"
     changed = ["new", below, "cached", below, "cached"]
-    assert found[:2] == ["cached", "cached"]
-    assert found[3:] == changed[1:]
-    assert found[2] in ("new", "made again: six was 1.16, is 1.17")
+    assert lines[:2] == ["cached", "cached"]
+    assert lines[3:] == changed[1:]
+    assert lines[2] in ("new", "made again: six was 1.16, is 1.17")
 
 
 def test_a_secret_is_told_by_its_name_only() -> None:
     """What an identity looks like says nothing to people, and must not be shown."""
-    found = explained(planned(*STEPS, identities={"token": "token:2"}), planned(*STEPS))
-    assert "made again: a secret has another value" in found
-    assert not any("token:" in line for line in found)
+    lines = explained(planned(*STEPS, identities={"token": "token:2"}), planned(*STEPS))
+    assert "made again: a secret has another value" in lines
+    assert not any("token:" in line for line in lines)
 
 
 def test_a_pruned_cache_is_a_reason() -> None:

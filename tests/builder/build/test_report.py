@@ -23,15 +23,15 @@ RESULT = BuildResult(
 
 def test_the_fields_are_those_that_others_read() -> None:
     """Names and units: times in seconds with three digits, sizes in bytes, a hit for what the cache had."""
-    found = RESULT.document()
-    assert list(found) == [
+    document = RESULT.document()
+    assert list(document) == [
         "image", "digest", "changed", "tags", "outputs", "layers", "source", "lock", "base", "warnings", "seconds",
         "statements",
     ]  # fmt: skip
-    (row,) = found["layers"]
+    (row,) = document["layers"]
     assert (row["name"], row["size"], row["hit"], row["seconds"]) == ("source", 12, True, 0.123)
-    assert (found["seconds"], found["warnings"]) == (1.235, ["careful"])
-    assert json.loads(format_result(found)) == found
+    assert (document["seconds"], document["warnings"]) == (1.235, ["careful"])
+    assert json.loads(format_result(document)) == document
 
 
 def test_a_result_file_replaces_the_last_one(tmp_path: Path) -> None:

@@ -21,42 +21,44 @@ LINES = "i=0; while [ $i -lt 60 ]; do echo line $i; i=$((i+1)); done"
 def below(standins: dict[str, str]) -> tuple[str, tuple[str, ...]]:
     """An image in the store, and its layers."""
     image = standins["3.11"]
-    done = subprocess.run(["buildah", "inspect", "--type=image", image], capture_output=True, check=True)
-    return image, tuple(json.loads(done.stdout)["OCIv1"]["rootfs"]["diff_ids"])
+    process = subprocess.run(["buildah", "inspect", "--type=image", image], capture_output=True, check=True)
+    return image, tuple(json.loads(process.stdout)["OCIv1"]["rootfs"]["diff_ids"])
 
 
 def kept() -> set[str]:
     """The working containers, and the images that steps have made."""
     rows = subprocess.run(["buildah", "containers", "--json"], capture_output=True, check=True).stdout
     names = subprocess.run(["buildah", "images", "--format={{.Name}}"], capture_output=True, text=True, check=True)
-    found = {row["containername"] for row in json.loads(rows or b"[]") or []}
-    return found | {name for name in names.stdout.split() if "ovenbird-step" in name}
+    containers = {row["containername"] for row in json.loads(rows or b"[]") or []}
+    return containers | {name for name in names.stdout.split() if "ovenbird-step" in name}
 
 
 def test_what_changed_is_in_the_tar(below: tuple[str, tuple[str, ...]], tmp_path: Path) -> None:
     """With what tools are told of time and secrets; the tar, the container and its image are gone afterwards."""
-    before, given = kept(), (BuildSecret("token", b"hunter2hunter2"), BuildSecret("other", b"never"))
+    before, secrets = kept(), (BuildSecret("token", b"hunter2hunter2"), BuildSecret("other", b"never"))
     run = 'cat /run/secrets/token; ls /run/secrets > /found; echo "$SOURCE_DATE_EPOCH" > /when'
-    said: list[str] = []
-    one = RunInstruction(run, secrets=("token",))
-    with execute_instruction(one, *below, StepContext(77, given, on_line=said.append, scratch=tmp_path)) as path:
+    lines: list[str] = []
+    instruction = RunInstruction(run, secrets=("token",))
+    with execute_instruction(
+        instruction, *below, StepContext(77, secrets, on_line=lines.append, scratch=tmp_path)
+    ) as path:
         with tarfile.open(path) as tar:
             names = {name for name in tar.getnames() if name in ("found", "when")}
             texts = [tar.extractfile(name).read() for name in ("found", "when")]  # type: ignore[union-attr]  # files
         assert (names, texts) == ({"found", "when"}, [b"token\n", b"77\n"])
     assert not path.exists()
     assert list(tmp_path.iterdir()) == []
-    assert said == ["***"]
+    assert lines == ["***"]
     assert kept() == before
 
 
 def test_a_failure_is_told_with_the_end_of_what_was_said(below: tuple[str, tuple[str, ...]]) -> None:
     """Forty lines of it, without a secret and without what buildah adds."""
-    before, given = kept(), (BuildSecret("token", b"hunter2hunter2"),)
-    one = RunInstruction(f"{LINES}; cat /run/secrets/token; exit 7", secrets=("token",))
+    before, secrets = kept(), (BuildSecret("token", b"hunter2hunter2"),)
+    instruction = RunInstruction(f"{LINES}; cat /run/secrets/token; exit 7", secrets=("token",))
     with (
         pytest.raises(InstructionFailedError, match="ended with status 7") as caught,
-        execute_instruction(one, *below, StepContext(0, given)),
+        execute_instruction(instruction, *below, StepContext(0, secrets)),
     ):
         raise AssertionError("it went on")
     lines = str(caught.value.cause).splitlines()
@@ -69,10 +71,10 @@ def test_a_failure_is_told_with_the_end_of_what_was_said(below: tuple[str, tuple
 def test_its_own_time_limit_wins(below: tuple[str, tuple[str, ...]]) -> None:
     """And ends it, with all that it started."""
     before = kept()
-    one = RunInstruction("echo begun; sleep 600 & sleep 600", timeout=3.0)
+    instruction = RunInstruction("echo begun; sleep 600 & sleep 600", timeout=3.0)
     with (
         pytest.raises(InstructionTimeoutError, match="time limit of 3 s") as caught,
-        execute_instruction(one, *below, StepContext(0, timeout=500.0)),
+        execute_instruction(instruction, *below, StepContext(0, timeout=500.0)),
     ):
         raise AssertionError("it went on")
     assert caught.value.cause == "begun"

@@ -27,9 +27,9 @@ def nobody(_: Path, __: list[str]) -> None:
 
 @pytest.fixture
 def cache(tmp_path: Path) -> Iterator[LayerCache]:
-    found = LayerCache(tmp_path / "cache")
-    yield found
-    found.close()
+    layer_cache = LayerCache(tmp_path / "cache")
+    yield layer_cache
+    layer_cache.close()
 
 
 @pytest.fixture
@@ -96,16 +96,20 @@ def test_a_file_that_nothing_needs_is_a_warning(check: Check, caplog: pytest.Log
     for _ in range(2):
         caplog.clear()
         with caplog.at_level(logging.WARNING, "ovenbird.source"):
-            found = check(files)
-        assert [text.partition(",")[0] for text in found.warnings] == ["maybe.py", "t/{{name}}.py", "tests/data/py2.py"]
-        assert caplog.messages == list(found.warnings)
+            result = check(files)
+        assert [text.partition(",")[0] for text in result.warnings] == [
+            "maybe.py",
+            "t/{{name}}.py",
+            "tests/data/py2.py",
+        ]
+        assert caplog.messages == list(result.warnings)
 
 
 def test_many_of_them_are_counted(check: Check) -> None:
     """Six lines at most."""
-    found = check({"main.py": GOOD, **{f"t/{n}.py": BAD for n in range(9)}})
-    assert len(found.warnings) == 6
-    assert found.warnings[-1] == f"4 more files are no Python {HERE}"
+    result = check({"main.py": GOOD, **{f"t/{n}.py": BAD for n in range(9)}})
+    assert len(result.warnings) == 6
+    assert result.warnings[-1] == f"4 more files are no Python {HERE}"
 
 
 @pytest.mark.parametrize(
@@ -136,15 +140,15 @@ def test_an_older_target_has_its_own_grammar(check: Check) -> None:
 def test_a_newer_target_is_asked(check: Check, caplog: pytest.LogCaptureFixture) -> None:
     """What this Python does not parse may be right there; where it cannot be asked, nothing is refused."""
     files = {"main.py": "x = new grammar\n" + GOOD, "other.py": BAD}
-    asked: list[list[str]] = []
+    questions: list[list[str]] = []
 
     def ask(_: Path, names: list[str]) -> dict[str, tuple[int, str]]:
-        asked.append(names)
+        questions.append(names)
         return {"other.py": (2, "SyntaxError: bad")}
 
-    found = check(files, version="3.99", ask=ask)
-    assert asked == [["main.py", "other.py"]]
-    assert found.warnings == ("other.py, line 2: SyntaxError: bad; nothing that the handler imports needs it",)
+    result = check(files, version="3.99", ask=ask)
+    assert questions == [["main.py", "other.py"]]
+    assert result.warnings == ("other.py, line 2: SyntaxError: bad; nothing that the handler imports needs it",)
     with caplog.at_level(logging.WARNING, "ovenbird.source"):
         check(files, version="3.98")
     assert "Python 3.98 cannot be asked here" in caplog.text
@@ -183,14 +187,14 @@ def test_a_handler_that_may_be_there_passes(check: Check, text: str, handler: st
 
 def test_a_module_from_elsewhere_is_left_to_the_lock(check: Check) -> None:
     """Then it is refused where the lock has it not, and nothing else can bring it."""
-    found = check({"x.txt": ""}, "other.mod:fn")
-    assert found.absent == "other.mod"
-    check_imports(found, HERE, {"other"}, ())
-    check_imports(found, HERE, set(), ("other",))
-    check_imports(found, HERE, set(), (), is_elsewhere=lambda name: name == "other")
-    check_imports(found, HERE, set(), (), has_installed=True)
+    result = check({"x.txt": ""}, "other.mod:fn")
+    assert result.absent == "other.mod"
+    check_imports(result, HERE, {"other"}, ())
+    check_imports(result, HERE, set(), ("other",))
+    check_imports(result, HERE, set(), (), is_elsewhere=lambda name: name == "other")
+    check_imports(result, HERE, set(), (), has_installed=True)
     with pytest.raises(HandlerMissingError, match=r"no module 'other\.mod'"):
-        check_imports(found, HERE, set(), ())
+        check_imports(result, HERE, set(), ())
 
 
 @pytest.mark.parametrize(
@@ -210,14 +214,14 @@ def test_a_handler_of_a_module_that_nothing_brings_is_refused(
     check: Check, files: tuple[str, ...], handler: str, hint: str
 ) -> None:
     """Before anything is locked, with what may be meant; an instruction may bring it, as may the base."""
-    found = check(dict.fromkeys(files, ""), handler)
-    with pytest.raises(HandlerMissingError, match=f"no module '{found.absent}'") as caught:
-        check_handler(found, HERE, (), ("pip",))
+    result = check(dict.fromkeys(files, ""), handler)
+    with pytest.raises(HandlerMissingError, match=f"no module '{result.absent}'") as caught:
+        check_handler(result, HERE, (), ("pip",))
     assert hint in caught.value.hint
     assert caught.value.exit_code == 37
-    if not found.is_sure:
-        check_handler(found, HERE, (), (), has_installed=True)
-        check_handler(found, HERE, (), (), is_elsewhere=lambda name: name == handler.partition(":")[0])
+    if not result.is_sure:
+        check_handler(result, HERE, (), (), has_installed=True)
+        check_handler(result, HERE, (), (), is_elsewhere=lambda name: name == handler.partition(":")[0])
 
 
 def never(name: str) -> bool:
@@ -225,7 +229,7 @@ def never(name: str) -> bool:
 
 
 @pytest.mark.parametrize(
-    ("handler", "wanted", "passes"),
+    ("handler", "requirements", "passes"),
     [
         ("jobs:run", (("acme-jobs", ""),), True),
         ("acme_jobs.daily:run", (("acme-jobs", ""),), True),
@@ -246,15 +250,15 @@ def never(name: str) -> bool:
          "a namespace", "nobody", "the source's own package"],
 )  # fmt: skip
 def test_a_module_that_a_requirement_may_bring_is_left_to_the_lock(
-    check: Check, handler: str, wanted: tuple[tuple[str, str], ...], passes: bool
+    check: Check, handler: str, requirements: tuple[tuple[str, str], ...], passes: bool
 ) -> None:
     """Where the source has a module of nearly that name, only that name counts; its own packages are closed."""
-    found = check({"main.py": GOOD, "space/mine.py": "", "pkg/__init__.py": ""}, handler)
+    result = check({"main.py": GOOD, "space/mine.py": "", "pkg/__init__.py": ""}, handler)
     if passes:
-        check_handler(found, HERE, wanted, ("pip",), is_elsewhere=never)
+        check_handler(result, HERE, requirements, ("pip",), is_elsewhere=never)
         return
     with pytest.raises(HandlerMissingError, match="no module"):
-        check_handler(found, HERE, wanted, ("pip",))
+        check_handler(result, HERE, requirements, ("pip",))
 
 
 def test_a_source_without_code_may_have_its_handler_in_any_package(check: Check) -> None:
@@ -277,9 +281,9 @@ def test_a_package_that_looks_elsewhere_may_have_it(check: Check) -> None:
 def test_an_import_that_nothing_brings_is_told(check: Check, caplog: pytest.LogCaptureFixture) -> None:
     """With the file, the line and the distribution that is likely meant; what is there is not told."""
     text = "import os, yaml, six, sklearn.svm, cv2, helper\nfrom PIL import Image\nimport pkg_resources\n" + GOOD
-    found = check({"main.py": text, "helper.py": "import bs4\n"})
+    result = check({"main.py": text, "helper.py": "import bs4\n"})
     with caplog.at_level(logging.WARNING, "ovenbird.source"):
-        check_imports(found, "3.12", {"six"}, ("pip", "setuptools", "opencv-python"))
+        check_imports(result, "3.12", {"six"}, ("pip", "setuptools", "opencv-python"))
     assert caplog.messages == [
         "main.py, line 1, imports 'sklearn', which neither the source, Python 3.12, the lock nor the base has:"
         " is scikit-learn missing in the requirements?",
@@ -292,11 +296,11 @@ def test_an_import_that_nothing_brings_is_told(check: Check, caplog: pytest.LogC
 
 def test_a_module_that_python_has_no_more_is_told_as_that(check: Check, caplog: pytest.LogCaptureFixture) -> None:
     """It comes from a distribution now."""
-    found = check({"main.py": "import distutils.version\n" + GOOD})
+    result = check({"main.py": "import distutils.version\n" + GOOD})
     with caplog.at_level(logging.WARNING, "ovenbird.source"):
-        check_imports(found, "3.11", set(), ())
+        check_imports(result, "3.11", set(), ())
         assert caplog.messages == []
-        check_imports(found, "3.12", set(), ())
+        check_imports(result, "3.12", set(), ())
     assert "Python 3.12 has it no more: is setuptools missing" in caplog.text
 
 

@@ -22,8 +22,8 @@ def written(tmp_path: Path, text: str) -> str:
 def test_a_line_is_added_where_there_is_none(tmp_path: Path) -> None:
     """Comments, order and quotes stay as they are."""
     text = "# mine\nname: f\nspec:   # the spec\n    # first\n    python_version: '3.12'\n    source: {handler: h}\n"
-    done = written(tmp_path, text)
-    assert done == text.replace("# the spec\n", f"# the spec\n    image: {NAME}\n")
+    result = written(tmp_path, text)
+    assert result == text.replace("# the spec\n", f"# the spec\n    image: {NAME}\n")
 
 
 @pytest.mark.parametrize("value", ["old:1", "'old:1'", '"old:1"', "", "old:1  # built by CI"])

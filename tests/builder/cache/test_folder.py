@@ -37,14 +37,14 @@ def test_a_cache_lies_apart_from_the_function(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("verb", ["build", "bundle", "lock"])
-@pytest.mark.parametrize("place", [".", ".."], ids=["itself", "above"])
-def test_each_verb_refuses_before_it_writes(tmp_path: Path, verb: str, place: str) -> None:
+@pytest.mark.parametrize("cache_dir", [".", ".."], ids=["itself", "above"])
+def test_each_verb_refuses_before_it_writes(tmp_path: Path, verb: str, cache_dir: str) -> None:
     """The source is as it was: no CACHEDIR.TAG, and no .gitignore that ignores all."""
     app = tmp_path / "above" / "app"
     app.mkdir(parents=True)
     (app / "main.py").write_text("def handler(): ...\n")
     out = ("--out", "x.bundle") if verb == "bundle" else ()
-    command = [sys.executable, "-m", "ovenbird", verb, "main.py", "--cache-dir", place, *out]
-    done = subprocess.run(command, cwd=app, capture_output=True, text=True, check=False, timeout=120)
-    assert (done.returncode, "a cache is marked as such" in done.stderr) == (20, True), done.stderr
+    command = [sys.executable, "-m", "ovenbird", verb, "main.py", "--cache-dir", cache_dir, *out]
+    process = subprocess.run(command, cwd=app, capture_output=True, text=True, check=False, timeout=120)
+    assert (process.returncode, "a cache is marked as such" in process.stderr) == (20, True), process.stderr
     assert [path.name for path in (tmp_path / "above").rglob("*")] == ["app", "main.py"]

@@ -29,12 +29,12 @@ ROOT = Path(__file__).parent.parent.parent.parent
 KEY = compute_key("test", n=1)
 
 
-def make(cache: LayerCache, data: bytes = b"layer", made: list[int] | None = None) -> Layer:
-    """A layer of these bytes; `made` grows when it had to be made."""
+def make(cache: LayerCache, data: bytes = b"layer", calls: list[int] | None = None) -> Layer:
+    """A layer of these bytes; `calls` grows when it had to be made."""
 
     def write(draft: PendingBlob) -> str:
-        if made is not None:
-            made.append(1)
+        if calls is not None:
+            calls.append(1)
         draft.write(data)
         return "sha256:" + "0" * 64
 
@@ -52,10 +52,10 @@ def whole(cache: LayerCache) -> None:
 
 def test_a_layer_is_made_once(cache: LayerCache) -> None:
     """The second time it is found, also by another process."""
-    made: list[int] = []
-    first, second = make(cache, made=made), make(cache, made=made)
-    again = make(LayerCache(cache.root), made=made)
-    assert (len(made), first.cached, second.cached, again.cached) == (1, False, True, True)
+    calls: list[int] = []
+    first, second = make(cache, calls=calls), make(cache, calls=calls)
+    again = make(LayerCache(cache.root), calls=calls)
+    assert (len(calls), first.cached, second.cached, again.cached) == (1, False, True, True)
     assert first == second == again
     whole(cache)
 
@@ -74,15 +74,15 @@ def damages() -> Iterator[tuple[str, object]]:
     yield "a list", lambda blob, entry: entry.write_bytes(b"[]")
 
 
-@pytest.mark.parametrize("damage", [pytest.param(found, id=name) for name, found in damages()])
+@pytest.mark.parametrize("damage", [pytest.param(damage, id=name) for name, damage in damages()])
 def test_a_damaged_entry_is_made_again(cache: LayerCache, damage: object, caplog: pytest.LogCaptureFixture) -> None:
     """It is dropped with a warning and never used."""
     layer = make(cache)
     damage(cache.blob(layer.digest), cache.keys / KEY[7:])
-    made: list[int] = []
+    calls: list[int] = []
     with caplog.at_level(logging.WARNING):
-        again = make(LayerCache(cache.root), made=made)
-    assert made
+        again = make(LayerCache(cache.root), calls=calls)
+    assert calls
     assert again == layer
     assert "made again" in caplog.text
     assert cache.blob(layer.digest).read_bytes() == b"layer"
@@ -92,10 +92,10 @@ def test_a_cache_that_was_copied_is_checked_and_used(cache: LayerCache, caplog: 
     """Another time on a blob (a cache restored by a CI) means that it is read once, not that it is thrown away."""
     layer = make(cache)
     os.utime(cache.blob(layer.digest), (1, 1))
-    made: list[int] = []
-    assert make(LayerCache(cache.root), made=made) == layer
+    calls: list[int] = []
+    assert make(LayerCache(cache.root), calls=calls) == layer
     assert json.loads((cache.keys / KEY[7:]).read_bytes())["stamp"] == 1_000_000_000
-    assert not made
+    assert not calls
     assert not caplog.records
 
 
@@ -120,13 +120,13 @@ def test_a_builder_that_is_killed_at_any_moment_leaves_no_poison(tmp_path: Path)
     command = (sys.executable, "-m", "tests.builder.cache.killed")
     start = time.monotonic()
     want = subprocess.run([*command, tmp_path / "want"], cwd=ROOT, capture_output=True, check=True, text=True).stdout
-    taken = time.monotonic() - start
+    duration = time.monotonic() - start
     root, cut = tmp_path / "cache", 0
     for number in range(200):  # a quick child ends before it is killed
         child = subprocess.Popen([*command, root], cwd=ROOT, stdout=subprocess.PIPE, text=True)
         assert child.stdout
         child.stdout.readline()
-        time.sleep(taken * (number % 20) / 40 + number / 10_000)
+        time.sleep(duration * (number % 20) / 40 + number / 10_000)
         child.kill()
         cut += child.wait() == -signal.SIGKILL
         child.stdout.close()
@@ -139,8 +139,8 @@ def test_a_builder_that_is_killed_at_any_moment_leaves_no_poison(tmp_path: Path)
     assert cut >= 20
     for path in (root / "drafts").iterdir():
         os.utime(path, (1, 1))
-    got = subprocess.run([*command, root], cwd=ROOT, capture_output=True, check=True, text=True)
-    assert got.stdout == want
+    process = subprocess.run([*command, root], cwd=ROOT, capture_output=True, check=True, text=True)
+    assert process.stdout == want
     whole(LayerCache(root))
     assert not list((root / "drafts").iterdir())
 
@@ -157,19 +157,19 @@ def test_what_a_living_builder_writes_is_left_alone(cache: LayerCache) -> None:
 
 def test_two_builders_make_a_layer_once(cache: LayerCache) -> None:
     """The second waits for the first and finds what it made."""
-    made: list[int] = []
+    calls: list[int] = []
 
     def write(draft: PendingBlob) -> str:
-        made.append(1)
+        calls.append(1)
         time.sleep(0.2)
         draft.write(b"layer")
         return "sha256:" + "0" * 64
 
-    found: list[Layer] = []
+    layers: list[Layer] = []
 
     def build() -> None:
         other = LayerCache(cache.root)
-        found.append(other.layer(KEY, "test", "application/x", write))
+        layers.append(other.layer(KEY, "test", "application/x", write))
         other.close()
 
     threads = [threading.Thread(target=build) for _ in range(4)]
@@ -177,8 +177,8 @@ def test_two_builders_make_a_layer_once(cache: LayerCache) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    assert len(made) == 1
-    assert len({layer.digest for layer in found}) == 1
+    assert len(calls) == 1
+    assert len({layer.digest for layer in layers}) == 1
 
 
 @pytest.mark.slow
@@ -218,20 +218,22 @@ def test_a_damaged_entry_is_dropped_whatever_it_holds(tmp_path: Path) -> None:
     with cache.draft() as draft:
         draft.write(b"x")
         cache.remember("sha256:" + "1" * 64, draft, "m", "n")
-    (place,) = cache.keys.iterdir()
-    whole = json.loads(place.read_bytes())
+    (path,) = cache.keys.iterdir()
+    document = json.loads(path.read_bytes())
     odd = [value for value in VALUES if not isinstance(value, (datetime.date, datetime.time))]
     texts = [
-        json.dumps({**whole, field: value}).encode() for field in whole for value in (*odd, None, "sha256:../../x")
+        json.dumps({**document, field: value}).encode()
+        for field in document
+        for value in (*odd, None, "sha256:../../x")
     ]
-    texts += [json.dumps(value).encode() for value in (*odd, None, {**whole, "more": 1})]
-    texts += [b"", b"\0", b"\xff", b"[" * 100_000, b"9" * 9000, json.dumps(whole).encode()[:-5]]
+    texts += [json.dumps(value).encode() for value in (*odd, None, {**document, "more": 1})]
+    texts += [b"", b"\0", b"\xff", b"[" * 100_000, b"9" * 9000, json.dumps(document).encode()[:-5]]
     for text in texts:
-        place.write_bytes(text)
+        path.write_bytes(text)
         cache.find("sha256:" + "1" * 64)
         cache.find_layer("sha256:" + "1" * 64)
         cache.noted("sha256:" + "1" * 64)
-    place.write_text(json.dumps(whole))
+    path.write_text(json.dumps(document))
     assert cache.find_layer("sha256:" + "1" * 64)
 
 

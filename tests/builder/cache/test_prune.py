@@ -22,30 +22,30 @@ CONFIG = json.dumps({"architecture": "amd64", "os": "linux", "rootfs": {"diff_id
 
 def used(path: Path, days: float) -> None:
     """Say that something was last used so many days ago."""
-    then = time.time() - days * 86400
-    os.utime(path, (then, then))
+    last_use = time.time() - days * 86400
+    os.utime(path, (last_use, last_use))
 
 
 def filled(cache: LayerCache) -> tuple[str, str, str]:
     """Three layers, used 30, 20 and 10 days ago, of 10 KB each; the first is in an image whose layout was just used."""
-    found = []
+    layers = []
     for number, days in enumerate((30, 20, 10)):
         layer = make_files_layer({f"/{number}": os.urandom(10_000)}, cache, name=f"layer {number}")
         used(cache.keys / layer.key[7:], days)
-        found.append(layer)
-    image = store_image(predict_image(BASE, CONFIG, found[:1], ConfigChanges(), {}, 0), cache)
+        layers.append(layer)
+    image = store_image(predict_image(BASE, CONFIG, layers[:1], ConfigChanges(), {}, 0), cache)
     write_layout(cache, "image", image.manifest)
     for path in (cache.blobs / "sha256").iterdir():
         used(path, 30)
-    return found[0].digest, found[1].digest, found[2].digest
+    return layers[0].digest, layers[1].digest, layers[2].digest
 
 
 def test_what_was_not_used_for_long_goes(cache: LayerCache) -> None:
     """`older_than` removes keys, and blobs but for those that a layout still needs."""
     first, second, third = filled(cache)
-    done = prune_cache(cache, older_than=15 * 86400)
-    assert (done.keys, done.blobs, done.layouts) == (2, 1, 0)
-    assert done.freed >= 10_000
+    result = prune_cache(cache, older_than=15 * 86400)
+    assert (result.keys, result.blobs, result.layouts) == (2, 1, 0)
+    assert result.freed >= 10_000
     assert cache.blob(first).exists()
     assert not cache.blob(second).exists()
     assert cache.blob(third).exists()
@@ -93,10 +93,10 @@ def test_nothing_is_pruned_under_a_builder(cache: LayerCache) -> None:
 def test_the_rows_tell_what_there_is(cache: LayerCache) -> None:
     """Layers and layouts with their sizes, the last used first."""
     filled(cache)
-    found = list_entries(cache)
-    assert [row.name for row in found] == ["image", "layer 2", "layer 1", "layer 0"]
-    assert [row.kind for row in found] == ["layout", "key", "key", "key"]
-    assert all(row.size > 10_000 for row in found)
+    rows = list_entries(cache)
+    assert [row.name for row in rows] == ["image", "layer 2", "layer 1", "layer 0"]
+    assert [row.kind for row in rows] == ["layout", "key", "key", "key"]
+    assert all(row.size > 10_000 for row in rows)
     assert measure_usage(cache).size >= 30_000
 
 
@@ -106,13 +106,13 @@ def beside(cache: LayerCache) -> dict[str, Path]:
         "wheel": f"wheels/files/{'a' * 64}/x-1-py3-none-any.whl", "note": "wheels/keys/k.json", "lock": "resolved/k",
         "answer": "pip/http-v2/a/b/abc", "body": "pip/http-v2/a/b/abc.body", "uv": "uv/simple-v16/x.rkyv",
     }  # fmt: skip
-    found = {kind: cache.root / name for kind, name in names.items()}
-    for path in found.values():
+    paths = {kind: cache.root / name for kind, name in names.items()}
+    for path in paths.values():
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(bytes(10_000))
-    for path in (*found.values(), found["wheel"].parent, found["uv"].parent, cache.root / "uv"):
+    for path in (*paths.values(), paths["wheel"].parent, paths["uv"].parent, cache.root / "uv"):
         used(path, 60)
-    return found
+    return paths
 
 
 def test_the_size_counts_wheels_locks_and_the_caches_of_pip_and_uv(cache: LayerCache) -> None:
@@ -124,8 +124,8 @@ def test_the_size_counts_wheels_locks_and_the_caches_of_pip_and_uv(cache: LayerC
     prune_cache(cache)
     assert all(path.exists() for path in others.values())
     used(others["wheel"].parent, 1)
-    done = prune_cache(cache, max_size=45_000)
-    assert (done.wheels, done.locks, done.downloads, done.keys) == (0, 1, 2, 0)
+    result = prune_cache(cache, max_size=45_000)
+    assert (result.wheels, result.locks, result.downloads, result.keys) == (0, 1, 2, 0)
     assert [kind for kind, path in others.items() if path.exists()] == ["wheel"]
     prune_cache(cache, max_size=0)
     assert not others["wheel"].exists()
@@ -137,8 +137,8 @@ def test_the_age_counts_for_them_too(cache: LayerCache) -> None:
     others = beside(cache)
     used(others["body"], 1)
     used(others["lock"], 1)
-    done = prune_cache(cache, older_than=30 * 86400)
-    assert (done.wheels, done.locks, done.downloads) == (1, 0, 1)
+    result = prune_cache(cache, older_than=30 * 86400)
+    assert (result.wheels, result.locks, result.downloads) == (1, 0, 1)
     assert [kind for kind, path in others.items() if path.exists()] == ["lock", "answer", "body"]
 
 
@@ -147,19 +147,19 @@ def test_a_dry_run_removes_nothing_and_tells_the_same(cache: LayerCache) -> None
     filled(cache)
     beside(cache)
     before = sorted(cache.root.rglob("*"))
-    told = prune_cache(cache, max_size=0, dry_run=True)
+    result = prune_cache(cache, max_size=0, dry_run=True)
     assert sorted(cache.root.rglob("*")) == before
-    assert prune_cache(cache, max_size=0) == told
-    assert (told.wheels, told.locks, told.downloads) == (1, 1, 2)
+    assert prune_cache(cache, max_size=0) == result
+    assert (result.wheels, result.locks, result.downloads) == (1, 1, 2)
 
 
 def test_a_lock_file_that_is_held_stays(cache: LayerCache) -> None:
     """Of the files in `locks/` those that nobody holds go, whichever program holds the others."""
-    held, free = cache.root / "locks" / "held", cache.root / "locks" / "free"
+    locked, free = cache.root / "locks" / "held", cache.root / "locks" / "free"
     free.touch()
-    with hold_lock(held):
+    with hold_lock(locked):
         prune_cache(cache, max_size=0)
-        assert held.exists()
+        assert locked.exists()
         assert not free.exists()
     prune_cache(cache, max_size=0)
     assert [path.name for path in (cache.root / "locks").iterdir()] == ["cache"]

@@ -77,8 +77,8 @@ def test_a_base_is_the_same_wherever_it_is_built(
     name = f"{registry}/test/ovenbird:1-{{version}}"
     result = tmp_path / "result.json"
     words = ("build", "3.12", "--quiet", "--tag", name, "--push", "--registry")
-    (one,) = call(*words, registry, "--revision", "abc", "--result-file", str(result))
-    assert json.loads(result.read_text()) == [one]
+    (row,) = call(*words, registry, "--revision", "abc", "--result-file", str(result))
+    assert json.loads(result.read_text()) == [row]
     storage = tmp_path / "storage.conf"
     storage.write_text(
         f'[storage]\ndriver = "overlay"\ngraphroot = "{tmp_path / "graph"}"\nrunroot = "{tmp_path / "run"}"\n'
@@ -86,11 +86,11 @@ def test_a_base_is_the_same_wherever_it_is_built(
     with altering(registry, "nothing") as mirror:
         monkeypatch.setenv("CONTAINERS_STORAGE_CONF", str(storage))
         monkeypatch.setenv("OVENBIRD_CACHE_DIR", str(tmp_path / "another"))
-        (two,) = call(*words, mirror, "--revision", "abc")
+        (other_row,) = call(*words, mirror, "--revision", "abc")
         monkeypatch.setenv("CONTAINERS_STORAGE_CONF", container_env["CONTAINERS_STORAGE_CONF"])
     subprocess.run(["rm", "-rf", str(tmp_path / "graph")], check=True)  # a store's files are not for everyone to remove
-    assert (one["digest"], one["pushed"]) == (two["digest"], two["pushed"])
-    reference = f"docker://{registry}/test/ovenbird@{one['pushed']}"
+    assert (row["digest"], row["pushed"]) == (other_row["digest"], other_row["pushed"])
+    reference = f"docker://{registry}/test/ovenbird@{row['pushed']}"
     manifest = json.loads(skopeo("inspect", "--tls-verify=false", "--raw", reference))
     config = json.loads(skopeo("inspect", "--tls-verify=false", "--config", reference))
     about = {
@@ -98,11 +98,11 @@ def test_a_base_is_the_same_wherever_it_is_built(
         "revision": "abc",
         "created": "1970-01-01T00:00:00Z",
         "base.name": "docker.io/library/python:3.12-slim",
-        "base.digest": one["upstream_digest"],
+        "base.digest": row["upstream_digest"],
         "licenses": "Apache-2.0",
     }
-    for place in (manifest["annotations"], config["config"]["Labels"]):
-        assert {key: place[f"org.opencontainers.image.{key}"] for key in about} == about
+    for labels in (manifest["annotations"], config["config"]["Labels"]):
+        assert {key: labels[f"org.opencontainers.image.{key}"] for key in about} == about
     assert config["config"]["User"] == "8877:999"
     assert config["config"]["Entrypoint"] == ["/opt/ovenbird/bin/ovenbird"]
     assert config["config"]["StopSignal"] == "SIGTERM"
@@ -112,20 +112,20 @@ def test_a_base_is_the_same_wherever_it_is_built(
     assert not [path for path in files if re.search(r"/pip(-|/|$)|\.whl$|/context/", path)]
     check_bytecode(files)
     check_records(files)
-    found = probe_python(one["image"], cache=tmp_path / "cache")
-    assert found.runtime == __version__
-    assert found.path.index(found.purelib) < found.path.index("/opt/ovenbird/site")
+    interpreter = probe_python(row["image"], cache=tmp_path / "cache")
+    assert interpreter.runtime == __version__
+    assert interpreter.path.index(interpreter.purelib) < interpreter.path.index("/opt/ovenbird/site")
 
 
 def files_of(registry: str, layer: str) -> dict[str, bytes]:
     """The files of a layer of the built image, as the registry has it, by their path."""
     blob = httpx.get(f"http://{registry}/v2/test/ovenbird/blobs/{layer}", timeout=60, trust_env=False).content
-    found = {}
+    files = {}
     with tarfile.open(fileobj=io.BytesIO(blob)) as tar:
         for member in tar:
             content = tar.extractfile(member) if member.isfile() else None
-            found[f"/{member.name}"] = content.read() if content else b""
-    return found
+            files[f"/{member.name}"] = content.read() if content else b""
+    return files
 
 
 def check_bytecode(files: dict[str, bytes]) -> None:
@@ -193,9 +193,9 @@ def test_an_image_that_the_store_does_not_have(call: Callable[..., Any]) -> None
 @pytest.mark.parametrize("action", ["build", "pin"])
 def test_a_registry_that_is_down(call: Callable[..., Any], action: str) -> None:
     """The error says that nobody answers."""
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))  # bound and not listening
-        address = f"127.0.0.1:{taken.getsockname()[1]}"
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))  # bound and not listening
+        address = f"127.0.0.1:{listener.getsockname()[1]}"
         with pytest.raises(RegistryError, match="connection refused") as caught:
             call(action, "3.12", "--registry", address)
     assert "--registry" in caught.value.hint
@@ -245,9 +245,9 @@ def test_a_lock_whose_files_changed(
 def test_an_index_that_is_not_reached_is_the_cause(call: Callable[..., Any], standins: dict[str, str]) -> None:
     """And not the package that pip then says there is none of; the password in the index's URL is not shown."""
     words = ("build", "3.11", "--quiet", "--from", standins["3.11"], "--tag", "localhost/never:1")
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        url = f"http://me:secretword@127.0.0.1:{taken.getsockname()[1]}/simple"
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        url = f"http://me:secretword@127.0.0.1:{listener.getsockname()[1]}/simple"
         with pytest.raises(PackageIndexError, match=r"cannot be reached: .*refused") as caught:
             call(*words, "--index-url", url)
     assert "Python 3.11" in caught.value.message
@@ -315,17 +315,17 @@ def test_the_flavour_with_the_sdk(
     monkeypatch.setattr(bases, "catalog_folder", lambda: home)
     (row,) = call("build", "3.12", "--quiet", "--flavour", "sdk", "--from", standins["3.12"])
     assert row["image"] == "localhost/ovenbird:3.12-sdk"
-    plain, done = (json.loads(inspected(name)) for name in ("localhost/ovenbird:3.12", row["image"]))
+    plain, extended = (json.loads(inspected(name)) for name in ("localhost/ovenbird:3.12", row["image"]))
     subprocess.run(["buildah", "rmi", row["image"], "localhost/ovenbird:3.12"], check=True, capture_output=True)
-    assert row["digest"] == done["FromImageDigest"]
-    below, layers = plain["OCIv1"]["rootfs"]["diff_ids"], done["OCIv1"]["rootfs"]["diff_ids"]
+    assert row["digest"] == extended["FromImageDigest"]
+    below, layers = plain["OCIv1"]["rootfs"]["diff_ids"], extended["OCIv1"]["rootfs"]["diff_ids"]
     assert (layers[:-1], len(layers)) == (below, len(below) + 1)
-    said = plain["OCIv1"]["config"]["Labels"]
-    said |= {"org.opencontainers.image.title": "Ovenbird base with the platform's SDK"}
-    assert done["OCIv1"]["config"]["Labels"] == said
-    assert said["org.opencontainers.image.base.name"] == standins["3.12"]
-    assert done["ImageAnnotations"] == {name: text for name, text in said.items() if text}
-    assert done["OCIv1"]["config"]["User"] == "8877:999"
+    labels = plain["OCIv1"]["config"]["Labels"]
+    labels |= {"org.opencontainers.image.title": "Ovenbird base with the platform's SDK"}
+    assert extended["OCIv1"]["config"]["Labels"] == labels
+    assert labels["org.opencontainers.image.base.name"] == standins["3.12"]
+    assert extended["ImageAnnotations"] == {name: text for name, text in labels.items() if text}
+    assert extended["OCIv1"]["config"]["User"] == "8877:999"
 
 
 def test_a_context_of_the_flavour_for_docker(call: Callable[..., Any], tmp_path: Path) -> None:
@@ -355,9 +355,9 @@ def test_a_lock_from_an_index_of_the_site(
 ) -> None:
     """The index that is named is asked, and nothing else; one that is down is said to be, without its password."""
     monkeypatch.setattr(baselock, "runtime_requirements", lambda: ["idna"])
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        url = f"http://me:secretword@127.0.0.1:{taken.getsockname()[1]}/simple"
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        url = f"http://me:secretword@127.0.0.1:{listener.getsockname()[1]}/simple"
         with pytest.raises(PackageIndexError) as caught:
             call("lock", "3.11", "--from", standins["3.11"], "--index-url", url)
     assert "secretword" not in str(caught.value)
@@ -392,20 +392,20 @@ def test_what_is_at_hand(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """--keep-going builds what can be had and says why the rest was not; with nothing at all it is an error."""
-    there = standins["3.11"].removesuffix("3.11-slim")
+    prefix = standins["3.11"].removesuffix("3.11-slim")
     name = "localhost/ovenbird-at-hand:{version}"
     words = ["base", "build", "3.11", "3.12", "--quiet", "--keep-going", "--format", "docker", "--tag", name]
-    upstream = {"3.11": f"{there}3.11-slim", "3.12": f"{there}nothing"}
+    upstream = {"3.11": f"{prefix}3.11-slim", "3.12": f"{prefix}nothing"}
     choose_base = bases.choose_base
     monkeypatch.setattr(
         bases, "choose_base", lambda version, **_: choose_base(version, image=upstream[version])
     )  # a table whose second row leads nowhere
     assert main(words) == 0
-    told = capsys.readouterr()
-    (row,) = json.loads(told.out)
+    output = capsys.readouterr()
+    (row,) = json.loads(output.out)
     assert row["version"] == "3.11"
-    assert "Python 3.11: built localhost/ovenbird-at-hand:3.11" in told.err
-    assert "Python 3.12: not built: there is no image" in told.err
+    assert "Python 3.11: built localhost/ovenbird-at-hand:3.11" in output.err
+    assert "Python 3.12: not built: there is no image" in output.err
     docker = json.loads(json.loads(inspected(row["image"]))["Config"])
     assert docker["config"]["Healthcheck"]["Test"] == ["CMD", "/opt/ovenbird/bin/ovenbird", "health"]
     subprocess.run(["buildah", "rmi", row["image"]], check=True, capture_output=True)

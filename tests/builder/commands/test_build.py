@@ -17,10 +17,10 @@ DOCUMENT = "kind: python\nname: NAME\nspec: {source: {source: main.py, handler: 
 def folder(tmp_path: Path) -> Path:
     """Two functions, whose base is nowhere."""
     for name in ("a", "b"):
-        place = tmp_path / "functions" / name
-        place.mkdir(parents=True)
-        (place / "function.yaml").write_text(DOCUMENT.replace("NAME", name))
-        (place / "main.py").write_text("def handler(): ...\n")
+        function = tmp_path / "functions" / name
+        function.mkdir(parents=True)
+        (function / "function.yaml").write_text(DOCUMENT.replace("NAME", name))
+        (function / "main.py").write_text("def handler(): ...\n")
     return tmp_path
 
 
@@ -31,8 +31,8 @@ def build(folder: Path, *words: str, **environ: str) -> subprocess.CompletedProc
 
 
 def read(path: Path) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(path.read_text())
-    return found
+    document: dict[str, Any] = json.loads(path.read_text())
+    return document
 
 
 @pytest.mark.parametrize(
@@ -47,21 +47,21 @@ def read(path: Path) -> dict[str, Any]:
 )
 def test_the_result_file_is_written_on_failure(words: tuple[str, ...], code: str, status: int, folder: Path) -> None:
     """Whatever the phase, with the code, the status and the message that stderr has; stdout stays empty."""
-    done = build(folder, *words, "--result-file", "result.json")
-    assert done.returncode == status, done.stderr
-    told = json.loads(done.stderr.splitlines()[-1])
+    process = build(folder, *words, "--result-file", "result.json")
+    assert process.returncode == status, process.stderr
+    document = json.loads(process.stderr.splitlines()[-1])
     row = read(folder / "result.json")
-    assert row["error"]["code"] == told["code"] == code
+    assert row["error"]["code"] == document["code"] == code
     assert row["error"]["exit_code"] == status
-    assert row["error"]["message"] == told["message"]
+    assert row["error"]["message"] == document["message"]
     assert row["function"]["target"] == words[0]
-    assert done.stdout == ""
+    assert process.stdout == ""
 
 
 def test_a_variable_that_does_not_parse_is_in_the_result_file(folder: Path) -> None:
     """Also where the flags could not be read."""
-    done = build(folder, "functions/a", OVENBIRD_PUSH="perhaps", OVENBIRD_RESULT_FILE="result.json")
-    assert done.returncode == 20
+    process = build(folder, "functions/a", OVENBIRD_PUSH="perhaps", OVENBIRD_RESULT_FILE="result.json")
+    assert process.returncode == 20
     assert "OVENBIRD_PUSH" in read(folder / "result.json")["error"]["message"]
 
 
@@ -71,9 +71,9 @@ def test_a_result_file_that_cannot_be_written_is_refused(folder: Path) -> None:
     (folder / "file").touch()
     for name, why in (("file/result.json", "'file' is no folder"), ("functions", "'functions' is a folder")):
         for flag in ("--result-file", "--dotenv-file"):
-            done = build(folder, "functions/a", "--offline", flag, name)
-            assert (done.returncode, why in done.stderr) == (20, True)
-            assert json.loads(done.stderr.splitlines()[-1])["message"].startswith(f"{flag}: ")
+            process = build(folder, "functions/a", "--offline", flag, name)
+            assert (process.returncode, why in process.stderr) == (20, True)
+            assert json.loads(process.stderr.splitlines()[-1])["message"].startswith(f"{flag}: ")
 
 
 @pytest.mark.slow
@@ -95,9 +95,9 @@ def test_no_source_is_replaced(folder: Path, flag: str, name: str) -> None:
     if name.count("{") and not flag.endswith("-file"):
         name = name.replace("{name}", "a")
     before = {path: path.read_bytes() for path in folder.rglob("*.*") if path.is_file()}
-    done = build(folder, "functions/a", *([flag, name] if flag.endswith("-file") else [flag + name]))
-    assert done.returncode == 20, done.stderr
-    assert "is not replaced" in done.stderr or "an OCI layout is a folder" in done.stderr
+    process = build(folder, "functions/a", *([flag, name] if flag.endswith("-file") else [flag + name]))
+    assert process.returncode == 20, process.stderr
+    assert "is not replaced" in process.stderr or "an OCI layout is a folder" in process.stderr
     assert before == {path: path.read_bytes() for path in before}
 
 
@@ -108,15 +108,15 @@ def test_a_bundle_replaces_no_source(folder: Path) -> None:
         ("main.py/b.tar", "is no folder"),
     ):  # fmt: skip
         words = ("bundle", ".", "-o", name, "--cache-dir", str(folder / "cache"))
-        done = starts.run(*words, cwd=folder / "functions/a")
-        assert (done.returncode, why in done.stderr) == (20, True), done.stderr
+        process = starts.run(*words, cwd=folder / "functions/a")
+        assert (process.returncode, why in process.stderr) == (20, True), process.stderr
     assert (folder / "functions/a/main.py").read_text() == "def handler(): ...\n"
 
 
 def test_a_plan_and_a_list_are_in_the_result_file(folder: Path) -> None:
     """As a build's result is; the dotenv file has nothing of them."""
-    done = build(folder, "functions/a", "--list", "--result-file", "list.json", "--dotenv-file", "image.env")
-    assert (done.returncode, read(folder / "list.json")) == (0, json.loads(done.stdout))
+    process = build(folder, "functions/a", "--list", "--result-file", "list.json", "--dotenv-file", "image.env")
+    assert (process.returncode, read(folder / "list.json")) == (0, json.loads(process.stdout))
     assert [row["path"] for row in read(folder / "list.json")["files"]] == ["main.py"]
     assert not (folder / "image.env").exists()
 
@@ -124,18 +124,18 @@ def test_a_plan_and_a_list_are_in_the_result_file(folder: Path) -> None:
 def test_each_of_several_failures_is_told(folder: Path) -> None:
     """One goes on where the other stops; the results are one object, or a file for each function."""
     names = ("functions/a", "functions/b")
-    done = build(folder, *names, "--offline", "--result-file", "{name}.json", GITHUB_ACTIONS="true")
-    assert done.returncode == 61
-    assert [row["function"]["name"] for row in json.loads(done.stdout)["functions"]] == ["a", "b"]
+    process = build(folder, *names, "--offline", "--result-file", "{name}.json", GITHUB_ACTIONS="true")
+    assert process.returncode == 61
+    assert [row["function"]["name"] for row in json.loads(process.stdout)["functions"]] == ["a", "b"]
     assert read(folder / "a.json")["error"]["code"] == read(folder / "b.json")["error"]["code"]
-    assert "0 built, 0 unchanged, 2 failed" in done.stderr
+    assert "0 built, 0 unchanged, 2 failed" in process.stderr
     for name in names:
-        assert f"::error file={name}/function.yaml,title=build.image.base_missing::" in done.stderr
-    assert done.stderr.count("\nerror: ") == 2
+        assert f"::error file={name}/function.yaml,title=build.image.base_missing::" in process.stderr
+    assert process.stderr.count("\nerror: ") == 2
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "message"),
     [
         (("--tag", "r.example/app:1"), "would both be 'r.example/app:1'"),
         (("--tag", "r.example/{name}:1", "--output", "oci:out"), "would both be 'oci:out'"),
@@ -143,8 +143,8 @@ def test_each_of_several_failures_is_told(folder: Path) -> None:
     ],
     ids=["tag", "output", "bundle"],
 )
-def test_two_functions_have_no_image_in_common(words: tuple[str, ...], told: str, folder: Path) -> None:
+def test_two_functions_have_no_image_in_common(words: tuple[str, ...], message: str, folder: Path) -> None:
     """Else the second would be written over the first; nothing is begun."""
-    done = build(folder, "functions/a", "functions/b", *words, "--offline")
-    assert done.returncode == 20
-    assert told in json.loads(done.stdout)["functions"][0]["error"]["message"]
+    process = build(folder, "functions/a", "functions/b", *words, "--offline")
+    assert process.returncode == 20
+    assert message in json.loads(process.stdout)["functions"][0]["error"]["message"]

@@ -23,26 +23,26 @@ def test_the_list_is_json_where_it_goes_to_a_program(tmp_path: Path) -> None:
     """Files with sizes and their sum, what is left out and why; nothing is needed to make it."""
     builds = written(tmp_path)
     (builds.source / "logs").mkdir()
-    found = builds.ok("--list", PATH="/nonexistent")
-    assert found["files"] == [
+    document = builds.ok("--list", PATH="/nonexistent")
+    assert document["files"] == [
         {"path": ".ovenbirdignore", "size": 6}, {"path": "data.bin", "size": 3000}, {"path": "logs/", "size": 0},
         {"path": "main.py", "size": 19}, {"path": "server.key", "size": 1},
     ]  # fmt: skip
-    assert found["size"] == 3026
-    assert found["left_out"] == [
+    assert document["size"] == 3026
+    assert document["left_out"] == [
         {"path": "a.log", "reason": "'*.log', line 1 of .ovenbirdignore"},
         {"path": "function.yaml", "reason": "the function document, which has a place of its own"},
     ]
     (builds.source / "a.log").unlink()
     (builds.source / "function.yaml").rename(tmp_path / "function.yaml")
-    assert found["source"]["digest"] == hash_tree(builds.source)
+    assert document["source"]["digest"] == hash_tree(builds.source)
 
 
 def test_the_list_is_a_table_on_a_terminal(tmp_path: Path) -> None:
     """For people, in units that they read."""
     builds = written(tmp_path)
-    shown = run_on_terminal(builds.command("build", "--list"), builds.environ(), builds.source)
-    assert shown.code == 0, shown.errors
-    lines = [line.split() for line in shown.text.splitlines()]
+    output = run_on_terminal(builds.command("build", "--list"), builds.environ(), builds.source)
+    assert output.code == 0, output.errors
+    lines = [line.split() for line in output.text.splitlines()]
     assert ["2.9", "KiB", "data.bin"] in lines
     assert lines[-1][-3:] == ["in", "4", "files"]

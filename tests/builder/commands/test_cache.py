@@ -20,9 +20,9 @@ from ovenbird_builder.layers.source import make_files_layer
 def run(*words: str, code: int = 0, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
     """Run the verb; without an `env` no engine is found, so no store is touched."""
     env = {**os.environ, **({"PATH": "/nonexistent"} if env is None else env)}
-    done = starts.run("cache", *words, env=env)
-    assert done.returncode == code, done.stderr
-    return done
+    process = starts.run("cache", *words, env=env)
+    assert process.returncode == code, process.stderr
+    return process
 
 
 def test_list_tell_and_prune(tmp_path: Path) -> None:
@@ -33,8 +33,8 @@ def test_list_tell_and_prune(tmp_path: Path) -> None:
     row = run("--cache-dir", str(tmp_path), "ls").stdout.rstrip("\n").split("\t")
     assert row[:3] == ["key", layer.digest[7:19], str(layer.size)]
     assert row[4] == "numpy 2.1.0"
-    told = json.loads(run("--cache-dir", str(tmp_path), "info").stdout)
-    assert (told["root"], told["blobs"], told["size"]) == (str(tmp_path), 1, layer.size)
+    document = json.loads(run("--cache-dir", str(tmp_path), "info").stdout)
+    assert (document["root"], document["blobs"], document["size"]) == (str(tmp_path), 1, layer.size)
     assert json.loads(run("--cache-dir", str(tmp_path), "prune", "--older-than", "1d").stdout)["blobs"] == 0
     assert json.loads(run("--cache-dir", str(tmp_path), "prune", "--max-size", "0M").stdout)["freed"] == layer.size
     assert not run("--cache-dir", str(tmp_path), "ls").stdout
@@ -43,9 +43,9 @@ def test_list_tell_and_prune(tmp_path: Path) -> None:
 @pytest.mark.parametrize("words", [("--older-than", "soon"), ("--max-size", "20X"), ("--older-than", "-1d")])
 def test_an_amount_that_does_not_parse_is_an_error(tmp_path: Path, words: tuple[str, str]) -> None:
     """It is named, with an example, and nothing is removed."""
-    done = run("--cache-dir", str(tmp_path), "prune", "=".join(words), code=20)
-    assert repr(words[1]) in done.stderr
-    assert "for example" in done.stderr
+    process = run("--cache-dir", str(tmp_path), "prune", "=".join(words), code=20)
+    assert repr(words[1]) in process.stderr
+    assert "for example" in process.stderr
 
 
 def test_the_folder_is_found_in_order() -> None:
@@ -76,16 +76,18 @@ def test_every_verb_has_the_same_rule(tmp_path: Path, verb: str) -> None:
     }.get(verb, ())
     (tmp_path / "function.yaml").write_text("kind: python\nname: f\nspec: {source: {source: ., handler: 'main:f'}}\n")
     env = {"PATH": str(tmp_path), "HOME": str(tmp_path), "OVENBIRD_CACHE_DIR": "~/file"}
-    done = starts.run(verb, *words, cwd=tmp_path, env=env)
-    assert done.returncode == 20, done.stderr
-    assert f"OVENBIRD_CACHE_DIR: '{tmp_path}/file' is not a folder" in done.stderr
+    process = starts.run(verb, *words, cwd=tmp_path, env=env)
+    assert process.returncode == 20, process.stderr
+    assert f"OVENBIRD_CACHE_DIR: '{tmp_path}/file' is not a folder" in process.stderr
 
 
 def store(env: dict[str, str], *words: str) -> str:
     """Run buildah on the test's own store; what it prints."""
-    done = subprocess.run(["buildah", *words], env={**os.environ, **env}, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    return done.stdout.strip()
+    process = subprocess.run(
+        ["buildah", *words], env={**os.environ, **env}, capture_output=True, text=True, check=False
+    )
+    assert process.returncode == 0, process.stderr
+    return process.stdout.strip()
 
 
 @pytest.mark.slow
@@ -107,11 +109,11 @@ def test_images_that_have_lost_their_name_are_removed(tmp_path: Path) -> None:
     assert len(ids) == 5
     results = []
     for words in (["--dry-run"], [], []):
-        done = run("--cache-dir", str(tmp_path / "cache"), "prune", *words, env=env)
-        results.append(json.loads(done.stdout))
+        process = run("--cache-dir", str(tmp_path / "cache"), "prune", *words, env=env)
+        results.append(json.loads(process.stdout))
     assert [len(result["images"]) for result in results] == [1, 1, 0]
     assert results[0]["images"] == results[1]["images"]
     assert [result["dry_run"] for result in results] == [True, False, False]
-    left = store(env, "images", "--all", "--quiet", "--no-trunc").split()
-    assert len(left) == 4
-    assert not any(results[1]["images"][0] in name for name in left)
+    images = store(env, "images", "--all", "--quiet", "--no-trunc").split()
+    assert len(images) == 4
+    assert not any(results[1]["images"][0] in name for name in images)

@@ -36,17 +36,17 @@ def pushed(tmp_path: Path, registry: str) -> str:
     name = f"{registry}/inspect/{uuid.uuid4().hex}:1"
     skopeo("copy", "--preserve-digests", f"oci:{image.folder}", f"docker://{name}")
     repository = RepositoryClient(parse_reference(name), {})
-    found = repository.manifest("1")
-    about = {"mediaType": MANIFEST, "digest": found.digest, "size": len(found.data)}
+    manifest = repository.manifest("1")
+    about = {"mediaType": MANIFEST, "digest": manifest.digest, "size": len(manifest.data)}
     package = ImagePackage("numpy", "2.1.0", "e" * 64)
     bill = sbom.build_sbom(ImageComponents(name="greeter", version="1", packages=[package], base=BASE, runtime="0.1.0"))
     material = provenance.wheel(package.name, package.version, package.sha256, package.filename)
-    how = provenance.build_provenance(provenance.BuildRecord(
-        name=name, digest=found.digest, parameters={}, materials=[material], version="0.1.0", epoch=0
+    statement = provenance.build_provenance(provenance.BuildRecord(
+        name=name, digest=manifest.digest, parameters={}, materials=[material], version="0.1.0", epoch=0
     ))  # fmt: skip
-    referrers.attach(repository, found.digest, [
+    referrers.attach(repository, manifest.digest, [
         referrers.pack(bill, sbom.MEDIA_TYPE, about, "sbom.cdx.json", 0),
-        referrers.pack(how, provenance.MEDIA_TYPE, about, "provenance.json", 0),
+        referrers.pack(statement, provenance.MEDIA_TYPE, about, "provenance.json", 0),
         referrers.pack(b"{}", "application/vnd.dev.cosign.artifact.sig.v1+json", about, "signature", 0),
     ])  # fmt: skip
     return name
@@ -55,31 +55,33 @@ def pushed(tmp_path: Path, registry: str) -> str:
 def told(capsys: pytest.CaptureFixture[str], *words: str) -> dict[str, Any]:
     """What the verb prints as JSON."""
     assert cli.main(["inspect", "--platform", "linux/amd64", *words]) == 0
-    found: dict[str, Any] = json.loads(capsys.readouterr().out)
-    return found
+    document: dict[str, Any] = json.loads(capsys.readouterr().out)
+    return document
 
 
 def test_it_tells_everything(pushed: str, capsys: pytest.CaptureFixture[str]) -> None:
     """What labels, layers, history and statements know, and nothing is missing."""
-    found = told(capsys, pushed)
-    assert (found["ours"], found["kind"]) == (True, "function")
-    assert found["notes"] == []
-    assert found["function"] == "greeter"
-    assert found["source"] == {"uri": "git+https://example.org/greet.git", "revision": "c" * 40,
+    document = told(capsys, pushed)
+    assert (document["ours"], document["kind"]) == (True, "function")
+    assert document["notes"] == []
+    assert document["function"] == "greeter"
+    assert document["source"] == {"uri": "git+https://example.org/greet.git", "revision": "c" * 40,
                                "digest": "sha256:" + "d" * 64}  # fmt: skip
-    assert found["base"]["name"] == "x/base:1"
-    assert found["python"] == {"version": "3.12.1", "soabi": "cpython-312-x86_64-linux-gnu", "libc": "glibc 2.36"}
-    assert found["runtime"] == "0.1.0"
-    assert [(row["of"], row["holds"]) for row in found["layers"]] == [
+    assert document["base"]["name"] == "x/base:1"
+    assert document["python"] == {"version": "3.12.1", "soabi": "cpython-312-x86_64-linux-gnu", "libc": "glibc 2.36"}
+    assert document["runtime"] == "0.1.0"
+    assert [(row["of"], row["holds"]) for row in document["layers"]] == [
         ("base", "base"), ("image", "numpy 2.1.0"), ("image", "source"), ("image", "function document"),
     ]  # fmt: skip
-    assert found["size"] == sum(row["size"] for row in found["layers"]) > 0
-    assert found["document"] == handmade.DOCUMENT.decode()
-    assert found["lock"] == {"digest": "sha256:" + "e" * 64, "text": handmade.LOCK.decode()}
-    assert found["sbom"]["components"] == {"container": 1, "framework": 1, "library": 1, "platform": 1}
-    assert found["provenance"]["build_type"] == "urn:ovenbird:build:v1"
-    assert found["provenance"]["subject"] == found["digest"][7:]
-    assert [one["type"] for one in found["signatures"]] == ["application/vnd.dev.cosign.artifact.sig.v1+json"]
+    assert document["size"] == sum(row["size"] for row in document["layers"]) > 0
+    assert document["document"] == handmade.DOCUMENT.decode()
+    assert document["lock"] == {"digest": "sha256:" + "e" * 64, "text": handmade.LOCK.decode()}
+    assert document["sbom"]["components"] == {"container": 1, "framework": 1, "library": 1, "platform": 1}
+    assert document["provenance"]["build_type"] == "urn:ovenbird:build:v1"
+    assert document["provenance"]["subject"] == document["digest"][7:]
+    assert [signature["type"] for signature in document["signatures"]] == [
+        "application/vnd.dev.cosign.artifact.sig.v1+json"
+    ]
 
 
 def test_people_get_a_table(pushed: str) -> None:
@@ -97,12 +99,12 @@ def test_people_get_a_table(pushed: str) -> None:
 
 def test_an_image_of_others_is_shown_as_far_as_it_goes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Its layers and configuration, and a note that it is not ours."""
-    made = handmade.made(tmp_path / "i", [{"a": b"1"}, {"b": b"2"}], {"Cmd": ["sh"]}, names=["ADD a", "RUN b"])
-    found = told(capsys, f"oci:{made.folder}")
-    assert (found["ours"], found["document"], found["sbom"]) == (False, None, None)
-    assert [row["holds"] for row in found["layers"]] == ["ADD a", "RUN b"]
-    assert found["entrypoint"] == ["sh"]
-    assert any(label_names.BASE_LAYERS in note for note in found["notes"])
+    image = handmade.made(tmp_path / "i", [{"a": b"1"}, {"b": b"2"}], {"Cmd": ["sh"]}, names=["ADD a", "RUN b"])
+    document = told(capsys, f"oci:{image.folder}")
+    assert (document["ours"], document["document"], document["sbom"]) == (False, None, None)
+    assert [row["holds"] for row in document["layers"]] == ["ADD a", "RUN b"]
+    assert document["entrypoint"] == ["sh"]
+    assert any(label_names.BASE_LAYERS in note for note in document["notes"])
 
 
 def test_a_base_of_ours_is_known(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -113,11 +115,16 @@ def test_a_base_of_ours_is_known(tmp_path: Path, capsys: pytest.CaptureFixture[s
                    label_names.BASE_NAME: "python:3.12-slim", label_names.BASE_DIGEST: "sha256:" + "a" * 64},
     }  # fmt: skip
     image = handmade.made(tmp_path / "i", [{"etc/base": b"1"}], inner)
-    found = told(capsys, f"oci:{image.folder}")
-    assert (found["ours"], found["kind"], found["function"], found["runtime"]) == (True, "base", "", "0.1.0")
-    assert (found["python"]["version"], found["base"]["name"]) == ("3.12.7", "python:3.12-slim")
-    assert len(found["notes"]) == 1
-    assert "in its registry" in found["notes"][0]
+    document = told(capsys, f"oci:{image.folder}")
+    assert (document["ours"], document["kind"], document["function"], document["runtime"]) == (
+        True,
+        "base",
+        "",
+        "0.1.0",
+    )
+    assert (document["python"]["version"], document["base"]["name"]) == ("3.12.7", "python:3.12-slim")
+    assert len(document["notes"]) == 1
+    assert "in its registry" in document["notes"][0]
 
 
 def test_what_is_missing_is_noted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -136,18 +143,18 @@ def test_what_is_missing_is_noted(tmp_path: Path, capsys: pytest.CaptureFixture[
 def test_a_statement_that_is_damaged_is_noted(pushed: str, capsys: pytest.CaptureFixture[str]) -> None:
     """An artifact that claims to be a bill of materials and is none does not end the verb."""
     repository = RepositoryClient(parse_reference(pushed), {})
-    found = repository.manifest("1")
-    about = {"mediaType": MANIFEST, "digest": found.digest, "size": len(found.data)}
-    referrers.attach(repository, found.digest, [referrers.pack(b"no json", sbom.MEDIA_TYPE, about, "bad", 0)])
+    manifest = repository.manifest("1")
+    about = {"mediaType": MANIFEST, "digest": manifest.digest, "size": len(manifest.data)}
+    referrers.attach(repository, manifest.digest, [referrers.pack(b"no json", sbom.MEDIA_TYPE, about, "bad", 0)])
     bad = "sha256:" + hashlib.sha256(referrers.pack(b"no json", sbom.MEDIA_TYPE, about, "bad", 0).manifest).hexdigest()
     assert any(bad in note for note in told(capsys, pushed)["notes"])
 
 
 def test_it_is_a_verb_of_the_command() -> None:
     """`ovenbird inspect` is found by its entry point, and a missing image ends it with the status of its phase."""
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-m", "ovenbird", "inspect", "oci:/none"], capture_output=True, text=True, check=False
     )
-    assert done.returncode == 61, done.stderr
-    assert "'/none'" in done.stderr
-    assert done.stdout == ""
+    assert process.returncode == 61, process.stderr
+    assert "'/none'" in process.stderr
+    assert process.stdout == ""

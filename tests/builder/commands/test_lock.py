@@ -45,16 +45,16 @@ def test_a_lock_is_written_checked_and_upgraded(call: Call, tmp_path: Path) -> N
     (tmp_path / "function.lock").write_text("<<<<<<< HEAD\napple==1.0\n")
     damaged = call("--check")
     assert (damaged.returncode, "line 1: the marker of a merge conflict" in damaged.stderr) == (40, True)
-    done = call()
-    assert "note: function.lock is damaged and is written anew, with no pin kept: " in done.stderr
-    assert done.returncode == 0, done.stderr
-    assert done.stdout == f"{tmp_path / 'function.lock'}\n"
-    assert "needs: requirements.txt" in done.stderr
-    assert "> lock what 1 requirements need, by pip-tools\n  2 pins, " in done.stderr
-    assert "+ apple 2.0" in done.stderr
+    process = call()
+    assert "note: function.lock is damaged and is written anew, with no pin kept: " in process.stderr
+    assert process.returncode == 0, process.stderr
+    assert process.stdout == f"{tmp_path / 'function.lock'}\n"
+    assert "needs: requirements.txt" in process.stderr
+    assert "> lock what 1 requirements need, by pip-tools\n  2 pins, " in process.stderr
+    assert "+ apple 2.0" in process.stderr
     text = (tmp_path / "function.lock").read_text()
     assert "apple==2.0" in text
-    assert PASSWORD not in text + done.stderr
+    assert PASSWORD not in text + process.stderr
     assert call("--check").returncode == 0
     (tmp_path / "src" / "requirements.txt").write_text("apple==1.0\n")
     stale = call("--check")
@@ -62,9 +62,9 @@ def test_a_lock_is_written_checked_and_upgraded(call: Call, tmp_path: Path) -> N
     assert "apple==1.0 was added" in stale.stderr
     assert "hint: `ovenbird lock`" in stale.stderr
     assert (tmp_path / "function.lock").read_text() == text
-    done = call("--requirement", "banana<2")
-    assert done.returncode == 0, done.stderr
-    assert "~ apple 2.0 -> 1.0" in done.stderr
+    process = call("--requirement", "banana<2")
+    assert process.returncode == 0, process.stderr
+    assert "~ apple 2.0 -> 1.0" in process.stderr
     assert "banana==1.0" in (tmp_path / "function.lock").read_text()
 
 
@@ -73,10 +73,10 @@ def test_a_lock_that_fails_leaves_the_old_one(call: Call, tmp_path: Path) -> Non
     (tmp_path / "function.lock").write_text("banana==1.0 --hash=sha256:" + "0" * 64 + "\n")
     before = sorted(tmp_path.iterdir())
     (tmp_path / "src" / "requirements.txt").write_text("durian\n")
-    done = call()
-    assert done.returncode == 42
-    assert done.stdout == ""
-    assert "the index has no 'durian' (asked for in requirements.txt line 1)" in done.stderr
+    process = call()
+    assert process.returncode == 42
+    assert process.stdout == ""
+    assert "the index has no 'durian' (asked for in requirements.txt line 1)" in process.stderr
     assert (tmp_path / "function.lock").read_text().startswith("banana==1.0")
     assert sorted(tmp_path.iterdir()) == before
 
@@ -85,12 +85,12 @@ def test_another_platform_has_a_lock_of_its_own(call: Call, tmp_path: Path) -> N
     """`--platform linux/arm64` writes beside the one for amd64."""
     (tmp_path / "src" / "requirements.txt").write_text("native\n")
     (tmp_path / "function.linux-arm64.lock").mkdir()
-    done = call("--platform", "linux/arm64")
-    assert (done.returncode, "function.linux-arm64.lock is a folder" in done.stderr) == (40, True), done.stderr
+    process = call("--platform", "linux/arm64")
+    assert (process.returncode, "function.linux-arm64.lock is a folder" in process.stderr) == (40, True), process.stderr
     (tmp_path / "function.linux-arm64.lock").rmdir()
-    done = call("--platform", "linux/arm64")
-    assert done.returncode == 0, done.stderr
-    assert done.stdout == f"{tmp_path / 'function.linux-arm64.lock'}\n"
+    process = call("--platform", "linux/arm64")
+    assert process.returncode == 0, process.stderr
+    assert process.stdout == f"{tmp_path / 'function.linux-arm64.lock'}\n"
     assert "# platform: linux/arm64" in (tmp_path / "function.linux-arm64.lock").read_text()
 
 
@@ -109,8 +109,8 @@ def test_another_platform_has_a_lock_of_its_own(call: Call, tmp_path: Path) -> N
 )
 def test_what_cannot_be_is_refused(call: Call, flags: tuple[str, ...], status: int, words: str) -> None:
     """Each with the status of its phase."""
-    done = call(*flags)
-    assert (done.returncode, words in done.stderr) == (status, True), done.stderr
+    process = call(*flags)
+    assert (process.returncode, words in process.stderr) == (status, True), process.stderr
 
 
 def test_a_site_with_walls_is_locked_in(call: Call, walled: Walled, gate: Gate, tmp_path: Path) -> None:
@@ -120,18 +120,18 @@ def test_a_site_with_walls_is_locked_in(call: Call, walled: Walled, gate: Gate, 
     assert refused.returncode == 46
     assert "--ca-bundle FILE" in refused.stderr
     before = gate.passed(walled.host)
-    done = call(*flags, "--ca-bundle", str(walled.authority), HTTPS_PROXY=gate.url)
-    assert done.returncode == 0, done.stderr
+    process = call(*flags, "--ca-bundle", str(walled.authority), HTTPS_PROXY=gate.url)
+    assert process.returncode == 0, process.stderr
     assert gate.passed(walled.host) > before
     text = (tmp_path / "function.lock").read_text()
     assert "apple==2.0" in text
     for word in (PASSWORD, GATE_PASSWORD, GATE_WRITTEN, gate.address):
-        assert word not in text + done.stdout + done.stderr + refused.stderr, word
+        assert word not in text + process.stdout + process.stderr + refused.stderr, word
 
 
 def test_an_error_in_json_has_its_code(call: Call, tmp_path: Path) -> None:
     """What a CI reads."""
     (tmp_path / "src" / "requirements.txt").write_text("starlette==0.20\n")
-    done = call(OVENBIRD_LOG_FORMAT="json")
-    record = json.loads(done.stderr.splitlines()[-1])
+    process = call(OVENBIRD_LOG_FORMAT="json")
+    record = json.loads(process.stderr.splitlines()[-1])
     assert (record["code"], record["exit_code"]) == ("build.lock.conflict", 41)

@@ -43,11 +43,11 @@ def document(folder: Path, spec: str) -> None:
 def write_lock(folder: Path, platform: str, python: str = "3.11", into: str = ".", **pins: str) -> Path:
     """Write the lock that the requirements have now."""
     function = read(find(folder))
-    wanted = collect_requirements(function, folder / "src")
+    requirements = collect_requirements(function, folder / "src")
     rows = tuple(Pin(name, version, (f"sha256:{'1' * 64}",)) for name, version in (PINS | pins).items())
-    there = assume_interpreter(python, platform, "glibc 2.36")
+    interpreter = assume_interpreter(python, platform, "glibc 2.36")
     path = folder / into / lockfile.lock_name(platform)
-    lockfile.write_lock(path, make_lock(rows, lockfile.make_header(wanted, there, "pip-tools")))
+    lockfile.write_lock(path, make_lock(rows, lockfile.make_header(requirements, interpreter, "pip-tools")))
     return path
 
 
@@ -66,10 +66,10 @@ def check(folder: Path) -> Check:
 def test_a_lock_holds_without_an_engine_and_without_a_base(check: Check, folder: Path) -> None:
     """Each lock at hand is checked; the paths are on stdout, and nothing is written."""
     before = sorted(folder.rglob("*"))
-    done = check()
-    assert (done.returncode, done.stdout) == (
+    process = check()
+    assert (process.returncode, process.stdout) == (
         0, f"{folder / 'function.lock'}\n{folder / 'function.linux-arm64.lock'}\n",
-    ), done.stderr  # fmt: skip
+    ), process.stderr  # fmt: skip
     assert sorted(folder.rglob("*")) == before
     assert check("--platform", "linux/arm64").stdout == f"{folder / 'function.linux-arm64.lock'}\n"
 
@@ -77,27 +77,27 @@ def test_a_lock_holds_without_an_engine_and_without_a_base(check: Check, folder:
 def test_the_base_of_a_document_is_not_asked(check: Check, folder: Path) -> None:
     """Its Python is the lock's, which is told; `--python` says what it has to be."""
     document(folder, f"  base_image: {BASE}\n")
-    done = check()
-    assert done.returncode == 0, done.stderr
-    assert "Python is not compared" in done.stderr
+    process = check()
+    assert process.returncode == 0, process.stderr
+    assert "Python is not compared" in process.stderr
     stale = check("--python", "3.12")
     assert (stale.returncode, "Python was 3.11, is 3.12" in stale.stderr) == (45, True), stale.stderr
-    asked = check("--base", BASE)  # with the flag the base itself is asked, which takes the engine
-    assert (asked.returncode, "buildah" in asked.stderr) == (24, True), asked.stderr
+    refused = check("--base", BASE)  # with the flag the base itself is asked, which takes the engine
+    assert (refused.returncode, "buildah" in refused.stderr) == (24, True), refused.stderr
 
 
 def test_neither_the_locker_nor_the_password_of_an_index_is_needed(check: Check) -> None:
     """A lint job has no secrets, and what has resolved is not asked again."""
-    done = check("--locker", "uv", OVENBIRD_INDEX_URL="https://${NOBODY}:${SECRET}@index.example/simple")
-    assert done.returncode == 0, done.stderr
+    process = check("--locker", "uv", OVENBIRD_INDEX_URL="https://${NOBODY}:${SECRET}@index.example/simple")
+    assert process.returncode == 0, process.stderr
 
 
 def test_a_lock_beside_the_code_counts_as_in_a_build(check: Check, folder: Path) -> None:
     """One in the source folder comes before the one beside the document."""
     write_lock(folder, "linux/amd64", python="3.10")
     write_lock(folder, "linux/amd64", into="src")
-    done = check("--platform", "linux/amd64")
-    assert (done.returncode, done.stdout) == (0, f"{folder / 'src' / 'function.lock'}\n"), done.stderr
+    process = check("--platform", "linux/amd64")
+    assert (process.returncode, process.stdout) == (0, f"{folder / 'src' / 'function.lock'}\n"), process.stderr
 
 
 @pytest.mark.parametrize(
@@ -156,9 +156,9 @@ def test_each_fault_has_its_status(check: Check, folder: Path, change: str, stat
         lock.write_text("not a lock\n")
     else:
         (folder / "src" / "requirements.txt").write_text("apple=1\n")
-    done = check(*flags)
-    assert (done.returncode, done.stdout) == (status, ""), done.stderr
-    assert words in done.stderr
+    process = check(*flags)
+    assert (process.returncode, process.stdout) == (status, ""), process.stderr
+    assert words in process.stderr
 
 
 def test_a_lock_that_was_taken_from_pylock_is_stale_when_that_changes(check: Check, folder: Path) -> None:
@@ -168,8 +168,8 @@ def test_a_lock_that_was_taken_from_pylock_is_stale_when_that_changes(check: Che
     write_lock(folder, "linux/arm64")
     assert check().returncode == 0
     (folder / "src" / "pylock.toml").write_text('lock-version = "1.0"\ncreated-by = "uv"\npackages = []\n')
-    done = check()
-    assert (done.returncode, "pylock.toml (sha256:" in done.stderr) == (45, True), done.stderr
+    process = check()
+    assert (process.returncode, "pylock.toml (sha256:" in process.stderr) == (45, True), process.stderr
 
 
 def test_the_former_name_of_a_flag_works_with_a_note(check: Check) -> None:
@@ -180,6 +180,6 @@ def test_the_former_name_of_a_flag_works_with_a_note(check: Check) -> None:
     assert note in former.stderr
     assert "is called" not in new.stderr
     assert former.stderr.replace(note, "") == new.stderr
-    shown = check("--help").stdout
-    assert "--constraints FILE" in shown
-    assert "--constraint " not in shown
+    help_text = check("--help").stdout
+    assert "--constraints FILE" in help_text
+    assert "--constraint " not in help_text

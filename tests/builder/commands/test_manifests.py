@@ -28,17 +28,17 @@ def ovenbird(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
 def test_documents_on_stdout_and_notes_on_stderr(tmp_path: Path) -> None:
     """What goes into `kubectl apply -f -` is YAML alone; a folder stands for the document in it."""
     for target in ((), (".",), ("function.yaml",)):
-        done = ovenbird(tmp_path, *target, "--image", "greet:1", "--action", "serve")
-        assert done.returncode == 0, done.stderr
-        assert [document["kind"] for document in yaml.safe_load_all(done.stdout)] == ["Deployment", "Service"]
-        assert done.stderr.startswith("note: greet:1 is a tag")
+        process = ovenbird(tmp_path, *target, "--image", "greet:1", "--action", "serve")
+        assert process.returncode == 0, process.stderr
+        assert [document["kind"] for document in yaml.safe_load_all(process.stdout)] == ["Deployment", "Service"]
+        assert process.stderr.startswith("note: greet:1 is a tag")
 
 
 def test_json(tmp_path: Path) -> None:
     """One List."""
-    done = ovenbird(tmp_path, "--image", "greet:1", "--action", "job", "--json")
-    found = json.loads(done.stdout)
-    assert (found["kind"], [item["kind"] for item in found["items"]]) == ("List", ["Job"])
+    process = ovenbird(tmp_path, "--image", "greet:1", "--action", "job", "--json")
+    document = json.loads(process.stdout)
+    assert (document["kind"], [item["kind"] for item in document["items"]]) == ("List", ["Job"])
 
 
 @pytest.mark.parametrize("name", ["function.yaml", "./function.yaml", "main.py", "task.yaml"])
@@ -47,8 +47,8 @@ def test_no_source_is_replaced(tmp_path: Path, name: str) -> None:
     (tmp_path / "main.py").write_text("def greet(): ...\n")
     (tmp_path / "task.yaml").write_text("replicas: 2\n")
     before = {path.name: path.read_text() for path in tmp_path.iterdir()} | {"function.yaml": DOCUMENT}
-    done = ovenbird(tmp_path, "--image", "a:1", "--action", "serve", "--task", "task.yaml", "--output", name)
-    assert (done.returncode, "is not replaced" in done.stderr) == (20, True)
+    process = ovenbird(tmp_path, "--image", "a:1", "--action", "serve", "--task", "task.yaml", "--output", name)
+    assert (process.returncode, "is not replaced" in process.stderr) == (20, True)
     assert {path.name: path.read_text() for path in tmp_path.iterdir()} == before
 
 
@@ -61,12 +61,12 @@ def test_a_dash_is_stdout(tmp_path: Path) -> None:
 
 def test_set_and_output(tmp_path: Path) -> None:
     """Changes are made last, and files are written instead of stdout."""
-    done = ovenbird(
+    process = ovenbird(
         tmp_path, "--image", "greet:1", "--action", "serve", "--output", "out/",
         "--set", "Deployment.spec.template.spec.nodeSelector.disk=ssd", "--set", "Service.spec.ports[0].port=80",
     )  # fmt: skip
-    assert done.stdout == ""
-    assert "wrote out/deployment-greet.yaml" in done.stderr
+    assert process.stdout == ""
+    assert "wrote out/deployment-greet.yaml" in process.stderr
     deployment = yaml.safe_load((tmp_path / "out/deployment-greet.yaml").read_text())
     assert deployment["spec"]["template"]["spec"]["nodeSelector"] == {"disk": "ssd"}
     assert yaml.safe_load((tmp_path / "out/service-greet.yaml").read_text())["spec"]["ports"][0]["port"] == 80
@@ -99,23 +99,23 @@ def test_set_and_output(tmp_path: Path) -> None:
 )  # fmt: skip
 def test_what_is_wrong_is_told(tmp_path: Path, words: tuple[str, ...], code: int, message: str) -> None:
     """With the exit status of its kind, and nothing on stdout."""
-    done = ovenbird(tmp_path, *words)
-    assert (done.returncode, done.stdout) == (code, "")
-    assert message in done.stderr
-    assert "Traceback" not in done.stderr
+    process = ovenbird(tmp_path, *words)
+    assert (process.returncode, process.stdout) == (code, "")
+    assert message in process.stderr
+    assert "Traceback" not in process.stderr
 
 
 def test_a_task_of_another_action(tmp_path: Path) -> None:
     """A contradiction is told, not decided."""
     (tmp_path / "task.yaml").write_text("kind: python+job\nspec: {}\n")
-    done = ovenbird(tmp_path, "--image", "a", "--task", "task.yaml", "--action", "serve")
-    assert done.returncode == 20
-    assert "--action serve contradicts --task 'task.yaml', a task of job" in done.stderr
+    process = ovenbird(tmp_path, "--image", "a", "--task", "task.yaml", "--action", "serve")
+    assert process.returncode == 20
+    assert "--action serve contradicts --task 'task.yaml', a task of job" in process.stderr
 
 
 def test_help(tmp_path: Path) -> None:
     """Every flag has a line."""
-    done = ovenbird(tmp_path, "--help")
-    assert done.returncode == 0
-    assert "--knative" in done.stdout
-    assert "KIND.PATH=VALUE" in done.stdout
+    process = ovenbird(tmp_path, "--help")
+    assert process.returncode == 0
+    assert "--knative" in process.stdout
+    assert "KIND.PATH=VALUE" in process.stdout

@@ -24,9 +24,9 @@ def message(folder: Path, *words: str, **variables: str) -> str:
     (folder / "main.py").write_text("def handler(): ...\n")
     env = {key: value for key, value in os.environ.items() if not key.startswith(("OVENBIRD_", "SSL_", "PIP_"))}
     env |= {"OVENBIRD_LOG_FORMAT": "json", "XDG_CACHE_HOME": str(folder / "cache"), **variables}
-    done = starts.run(*words, cwd=folder, env=env)
-    assert (done.returncode, done.stdout) == (20, "") or done.returncode in (22, 23), done.stderr
-    (record,) = [json.loads(line) for line in done.stderr.splitlines() if line.startswith("{")]
+    process = starts.run(*words, cwd=folder, env=env)
+    assert (process.returncode, process.stdout) == (20, "") or process.returncode in (22, 23), process.stderr
+    (record,) = [json.loads(line) for line in process.stderr.splitlines() if line.startswith("{")]
     return str(record["message"])
 
 
@@ -39,37 +39,37 @@ def flag(name: str) -> str:
 def test_a_variable_of_a_build(tmp_path: Path, name: str) -> None:
     """The message begins with it, and the flag, which nobody gave, is not in it."""
     target = () if name == "TARGET" else ("main.py",)
-    said = message(tmp_path, "build", *target, "--offline", **{f"OVENBIRD_{name}": VALUES[name]})
-    assert said.startswith(f"OVENBIRD_{name}")
-    assert flag(name) not in said
+    text = message(tmp_path, "build", *target, "--offline", **{f"OVENBIRD_{name}": VALUES[name]})
+    assert text.startswith(f"OVENBIRD_{name}")
+    assert flag(name) not in text
 
 
 @pytest.mark.parametrize("name", OF_LOCK)
 def test_a_variable_of_a_lock(tmp_path: Path, name: str) -> None:
     """Those that it reads."""
-    said = message(tmp_path, "lock", "main.py", **{f"OVENBIRD_{name}": OF_LOCK[name]})
-    assert said.startswith(f"OVENBIRD_{name}: ")
+    text = message(tmp_path, "lock", "main.py", **{f"OVENBIRD_{name}": OF_LOCK[name]})
+    assert text.startswith(f"OVENBIRD_{name}: ")
 
 
 def test_a_flag_is_named_as_it_was_given(tmp_path: Path) -> None:
     """Also beside its variable, which it wins over; and what a document holds by its field."""
-    said = message(tmp_path, "build", "main.py", "--locker", "y", OVENBIRD_LOCKER="x")
-    assert said == "--locker: expected one of pip-tools, uv, found 'y'"
+    text = message(tmp_path, "build", "main.py", "--locker", "y", OVENBIRD_LOCKER="x")
+    assert text == "--locker: expected one of pip-tools, uv, found 'y'"
     document = "kind: python\nname: f\nspec:\n  base_image: A\n  source: {source: main.py, handler: handler}\n"
     (tmp_path / "function.yaml").write_text(document)
     for verb in ("build", "lock"):
         assert message(tmp_path, verb).startswith("spec.base_image: 'A' is not the name of an image")
-        said = message(tmp_path, verb, "--base", "B")
-        assert said.startswith("--base: 'B' is not the name of an image")
+        text = message(tmp_path, verb, "--base", "B")
+        assert text.startswith("--base: 'B' is not the name of an image")
 
 
 def test_only_the_flag_itself_is_renamed(tmp_path: Path) -> None:
     """`--push` of the variable, and not the one that is missing; a flag whose name begins alike stays."""
     assert message(tmp_path, "build", "main.py", OVENBIRD_PUSH="1") == "OVENBIRD_PUSH: no name to push to"
-    said = message(tmp_path, "build", "main.py", OVENBIRD_WRITE_BACK="true", OVENBIRD_TAG="r.example/x:1")
-    assert "OVENBIRD_WRITE_BACK needs --push: " in said
-    said = message(tmp_path, "build", "main.py", "--allow-host", "a/b", OVENBIRD_ALLOW="x")
-    assert said == "--allow-host: 'a/b' is not the name of a host"
+    text = message(tmp_path, "build", "main.py", OVENBIRD_WRITE_BACK="true", OVENBIRD_TAG="r.example/x:1")
+    assert "OVENBIRD_WRITE_BACK needs --push: " in text
+    text = message(tmp_path, "build", "main.py", "--allow-host", "a/b", OVENBIRD_ALLOW="x")
+    assert text == "--allow-host: 'a/b' is not the name of a host"
 
 
 def test_a_lock_of_another_platform_is_made_by_its_flag(tmp_path: Path) -> None:
@@ -78,9 +78,9 @@ def test_a_lock_of_another_platform_is_made_by_its_flag(tmp_path: Path) -> None:
     env = {key: value for key, value in os.environ.items() if not key.startswith("OVENBIRD_")}
     env |= {"OVENBIRD_LOG_FORMAT": "json", "XDG_CACHE_HOME": str(tmp_path / "cache")}
     for platform in ("linux/amd64", "linux/arm64"):
-        done = starts.run("lock", "main.py", "--check", "--platform", platform, cwd=tmp_path, env=env)
-        record = json.loads(done.stderr.splitlines()[-1])
-        here = "aarch64" if platform.endswith("arm64") else "x86_64"
-        flags = "" if os.uname().machine == here else f" --platform {platform}"
-        assert (done.returncode, record["hint"]) == (45, f"`ovenbird lock main.py{flags}`")
+        process = starts.run("lock", "main.py", "--check", "--platform", platform, cwd=tmp_path, env=env)
+        record = json.loads(process.stderr.splitlines()[-1])
+        architecture = "aarch64" if platform.endswith("arm64") else "x86_64"
+        flags = "" if os.uname().machine == architecture else f" --platform {platform}"
+        assert (process.returncode, record["hint"]) == (45, f"`ovenbird lock main.py{flags}`")
         assert f"in '{tmp_path}'" in record["message"]

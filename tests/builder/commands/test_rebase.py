@@ -38,8 +38,8 @@ def rebase(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Callable[..., 
     def run(*words: str) -> dict[str, Any]:
         own = ["--platform", "linux/amd64", "--cache-dir", str(tmp_path / "cache")]
         assert cli.main(["rebase", *words, *own]) == 0
-        found: dict[str, Any] = json.loads(capsys.readouterr().out)
-        return found
+        document: dict[str, Any] = json.loads(capsys.readouterr().out)
+        return document
 
     return run
 
@@ -73,22 +73,22 @@ def places(tmp_path: Path, registry: str) -> Places:
 def test_in_a_registry_nothing_is_moved(places: Places, rebase: Callable[..., dict[str, Any]], tmp_path: Path) -> None:
     """The result is there in under 2 s with its statements, and no layer has come down to this machine."""
     image, base = places.pushed()
-    done = rebase(image, "--base", base, "--tag", f"{places.room}/app:2", "--push")
-    found = resolve_image(f"{places.room}/app:2", REACH)
-    assert done["digest"] == found.digest
-    assert [row["digest"] for row in found.manifest["layers"]] == [*places.new.layers, *places.image.layers[1:]]
-    assert (done["was"], done["base_digest"], done["base_was"]) == (
+    result = rebase(image, "--base", base, "--tag", f"{places.room}/app:2", "--push")
+    reader = resolve_image(f"{places.room}/app:2", REACH)
+    assert result["digest"] == reader.digest
+    assert [row["digest"] for row in reader.manifest["layers"]] == [*places.new.layers, *places.image.layers[1:]]
+    assert (result["was"], result["base_digest"], result["base_was"]) == (
         places.image.digest, places.new.digest, places.old.digest,
     )  # fmt: skip
-    assert (done["python"], done["layers"], done["kept"]) == ("3.12.9", 4, 3)
-    assert done["seconds"] < 2
+    assert (result["python"], result["layers"], result["kept"]) == ("3.12.9", 4, 3)
+    assert result["seconds"] < 2
     assert not list((tmp_path / "cache/blobs/sha256").iterdir())
     assert resolve_image(image, REACH).digest == places.image.digest, "the tag of the original was moved"
     skopeo("copy", f"docker://{places.room}/app:2", f"oci:{tmp_path / 'pulled'}")  # all of its blobs are there
-    told = inspect(found)
-    assert told["document"] == handmade.DOCUMENT.decode()
-    assert told["provenance"]["build_type"] == "urn:ovenbird:rebase:v1"
-    assert told["provenance"]["subject"] == found.digest[7:]
+    description = inspect(reader)
+    assert description["document"] == handmade.DOCUMENT.decode()
+    assert description["provenance"]["build_type"] == "urn:ovenbird:rebase:v1"
+    assert description["provenance"]["subject"] == reader.digest[7:]
 
 
 def test_the_bill_of_materials_goes_with_it(places: Places, rebase: Callable[..., dict[str, Any]]) -> None:
@@ -105,11 +105,17 @@ def test_the_bill_of_materials_goes_with_it(places: Places, rebase: Callable[...
     referrers.attach(
         repository, places.image.digest, [referrers.pack(bill, sbom.MEDIA_TYPE, about, "sbom.cdx.json", 0)]
     )
-    done = rebase(image, "--base", base, "--push")
-    assert done["warnings"] == []
-    assert len(done["statements"]) == 2
-    row = next(one for one in referrers.attached(repository, done["digest"]) if one["artifactType"] == sbom.MEDIA_TYPE)
-    parts = {one["bom-ref"]: one for one in json.loads(referrers.content(repository, row))["components"]}
+    result = rebase(image, "--base", base, "--push")
+    assert result["warnings"] == []
+    assert len(result["statements"]) == 2
+    row = next(
+        descriptor
+        for descriptor in referrers.attached(repository, result["digest"])
+        if descriptor["artifactType"] == sbom.MEDIA_TYPE
+    )
+    parts = {
+        component["bom-ref"]: component for component in json.loads(referrers.content(repository, row))["components"]
+    }
     assert (parts["base"]["version"], parts["python"]["version"]) == (places.new.digest, "3.12.9")
 
 
@@ -131,15 +137,15 @@ def test_bytecode_of_the_new_base_is_not_run_for_a_changed_file(
     image, base = places.pushed()
     words = ("--base", base, "--push", "--force")
     first = rebase(image, *words, "--tag", f"{places.room}/app:2")
-    found = resolve_image(f"{places.room}/app:2", REACH)
+    reader = resolve_image(f"{places.room}/app:2", REACH)
     if source == b"one = 1\n":
         assert (first["layers"], first["kept"]) == (4, 3)
         return
     assert (first["layers"], first["kept"]) == (5, 4)
-    row = found.manifest["layers"][1]
-    with found.blob(row["digest"]) as stream, read_tar(stream, row["mediaType"], "") as archive:
+    row = reader.manifest["layers"][1]
+    with reader.blob(row["digest"]) as stream, read_tar(stream, row["mediaType"], "") as archive:
         assert [info.name for info in archive if info.isreg()] == [f"{folder}/__pycache__/.wh.__init__.cpython-312.pyc"]
-    assert "bytecode" in found.config["history"][2]["created_by"]
+    assert "bytecode" in reader.config["history"][2]["created_by"]
     again = rebase(f"{places.room}/app:2", *words, "--tag", f"{places.room}/app:3")
     assert again["digest"] == first["digest"]
 
@@ -164,9 +170,9 @@ def test_a_base_of_another_registry_comes_over(
     with running(tmp_path / "other", tmp_path / "store") as address:
         other = Places(tmp_path / "elsewhere", insecure(address), PYTHON="3.12.7")
         base = other.push(other.new, "base:2")
-        done = rebase(image, "--base", base, "--tag", f"{places.room}/app:2", "--push")
+        result = rebase(image, "--base", base, "--tag", f"{places.room}/app:2", "--push")
     skopeo("copy", f"docker://{places.room}/app:2", f"oci:{tmp_path / 'pulled'}")
-    assert done["base_digest"] == other.new.digest
+    assert result["base_digest"] == other.new.digest
 
 
 @pytest.mark.parametrize("kind", ["oci", "oci-archive"])
@@ -175,10 +181,10 @@ def test_into_a_folder_or_archive(
 ) -> None:
     """From folders, without any registry."""
     destination = f"{kind}:{tmp_path / 'result'}"
-    done = rebase(f"oci:{places.image.folder}", "--base", f"oci:{places.new.folder}", "--output", destination)
-    found = resolve_image(destination, REACH)
-    assert found.digest == done["digest"]
-    assert inspect(found)["document"] == handmade.DOCUMENT.decode()
+    result = rebase(f"oci:{places.image.folder}", "--base", f"oci:{places.new.folder}", "--output", destination)
+    reader = resolve_image(destination, REACH)
+    assert reader.digest == result["digest"]
+    assert inspect(reader)["document"] == handmade.DOCUMENT.decode()
 
 
 def test_into_the_local_store(
@@ -191,16 +197,16 @@ def test_into_the_local_store(
     reach = ImageAccess({**os.environ, **container_env}, platform="linux/amd64")
     skopeo("copy", f"oci:{places.image.folder}", f"containers-storage:{stored}")
     try:
-        done = rebase(image, "--base", base, "--tag", name)
-        assert resolve_image(name, reach).digest == done["digest"]
+        result = rebase(image, "--base", base, "--tag", name)
+        assert resolve_image(name, reach).digest == result["digest"]
         pushed = rebase(stored, "--base", base, "--tag", f"{places.room}/app:4", "--push")
-        found = resolve_image(f"{places.room}/app:4", REACH)
-        assert found.digest == pushed["digest"]
-        assert found.config["rootfs"] == resolve_image(name, reach).config["rootfs"]
-        assert inspect(found)["document"] == handmade.DOCUMENT.decode()
+        reader = resolve_image(f"{places.room}/app:4", REACH)
+        assert reader.digest == pushed["digest"]
+        assert reader.config["rootfs"] == resolve_image(name, reach).config["rootfs"]
+        assert inspect(reader)["document"] == handmade.DOCUMENT.decode()
     finally:
-        for one in (name, stored):
-            skopeo("delete", f"containers-storage:{one}")
+        for reference in (name, stored):
+            skopeo("delete", f"containers-storage:{reference}")
 
 
 def test_nothing_is_written_when_it_does_not_fit(

@@ -40,12 +40,16 @@ def printed(capsys: pytest.CaptureFixture[str], name: str) -> tuple[dict[str, An
     assert cli.main(["sbom", "--platform", "linux/amd64", name]) == 0
     captured = capsys.readouterr()
     assert find_fault(captured.out) is None
-    found: dict[str, Any] = json.loads(captured.out)
-    return found, captured.err
+    bill: dict[str, Any] = json.loads(captured.out)
+    return bill, captured.err
 
 
 def versions(bill: dict[str, Any]) -> dict[str, str]:
-    return {one["name"]: one["version"] for one in bill["components"] if one["type"] in ("library", "framework")}
+    return {
+        component["name"]: component["version"]
+        for component in bill["components"]
+        if component["type"] in ("library", "framework")
+    }
 
 
 @pytest.fixture
@@ -56,7 +60,7 @@ def layout(tmp_path: Path) -> handmade.Handmade:
         **metadata("pip", "24.0"), f"{SITE}/nameless-1.dist-info/METADATA": b"Summary: x\n",
     }  # fmt: skip
     below = handmade.base(tmp_path / "base", files)
-    said = {
+    labels = {
         label_names.TITLE: "greeter", label_names.REVISION: "c" * 40, label_names.BASE_NAME: "x/base:1",
         label_names.BASE_DIGEST: below.digest, label_names.BASE_LAYERS: "1", label_names.PYTHON: "3.12.1",
     }  # fmt: skip
@@ -64,7 +68,7 @@ def layout(tmp_path: Path) -> handmade.Handmade:
         f"{SITE}/.wh.pip-24.0.dist-info": b"", **metadata("pip", "25.1"), **metadata("greet-er", "2.0"),
         f"{SITE}/x/.wh..wh..opq": b"",
     }  # fmt: skip
-    return handmade.made(tmp_path / "image", [above], {"Labels": said}, below=below)
+    return handmade.made(tmp_path / "image", [above], {"Labels": labels}, below=below)
 
 
 def test_the_bill_beside_an_image_is_printed(
@@ -83,22 +87,22 @@ def test_the_bill_beside_an_image_is_printed(
     )
     artifacts = [referrers.pack(data, sbom.MEDIA_TYPE, about, "sbom.cdx.json", 0) for data in (b"no json", bill)]
     referrers.attach(repository, image.digest, artifacts)
-    found, said = printed(capsys, name)
-    assert (found, said) == (json.loads(bill), "")
+    printed_bill, notes = printed(capsys, name)
+    assert (printed_bill, notes) == (json.loads(bill), "")
 
 
 def test_an_image_without_a_bill_tells_what_it_holds(
     layout: handmade.Handmade, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """All distributions of its layers, the base's too, by what their metadata says; what was replaced is gone."""
-    found, said = printed(capsys, f"oci:{layout.folder}")
-    assert versions(found) == {"ovenbird": "0.1.0", "uvicorn": "0.40.0", "pip": "25.1", "greet-er": "2.0"}
-    uvicorn = next(one for one in found["components"] if one["name"] == "uvicorn")
+    bill, notes = printed(capsys, f"oci:{layout.folder}")
+    assert versions(bill) == {"ovenbird": "0.1.0", "uvicorn": "0.40.0", "pip": "25.1", "greet-er": "2.0"}
+    uvicorn = next(component for component in bill["components"] if component["name"] == "uvicorn")
     assert uvicorn["licenses"] == [{"license": {"id": "BSD-3-Clause"}}]
     assert "hashes" not in uvicorn
-    image = found["metadata"]["component"]
+    image = bill["metadata"]["component"]
     assert (image["name"], image["version"]) == ("greeter", "c" * 40)
-    assert "the image has no bill of materials attached" in said
+    assert "the image has no bill of materials attached" in notes
 
 
 def test_an_image_of_others_is_refused(tmp_path: Path) -> None:
@@ -111,7 +115,7 @@ def test_an_image_of_others_is_refused(tmp_path: Path) -> None:
 
 def test_it_is_a_verb_of_the_command() -> None:
     """Found by its entry point; a missing image ends it with the status of its phase."""
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-m", "ovenbird", "sbom", "oci:/none"], capture_output=True, text=True, check=False
     )
-    assert (done.returncode, done.stdout) == (61, ""), done.stderr
+    assert (process.returncode, process.stdout) == (61, ""), process.stderr

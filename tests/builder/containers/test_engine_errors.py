@@ -30,16 +30,16 @@ SAID = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("said", "code", "again", "told"), SAID)
-def test_each_refusal_has_its_error(said: str, code: str, again: bool, told: str) -> None:
+@pytest.mark.parametrize(("stderr", "code", "again", "message"), SAID)
+def test_each_refusal_has_its_error(stderr: str, code: str, again: bool, message: str) -> None:
     """And only what the network did is tried again."""
-    escaped = said.replace('"', '\\"')
+    escaped = stderr.replace('"', '\\"')
     error = ProcessFailedError(("skopeo",), 1, f'time="2026-01-01T00:00:00Z" level=fatal msg="{escaped}"\n')
-    found = engine_errors.translate_error(error, "push h/a:1")
-    assert (found.code, engine_errors.is_transient(error)) == (code, again)
-    assert found.message.startswith("cannot push h/a:1")
-    assert told in found.message
-    assert "level=fatal" not in found.message
+    translated = engine_errors.translate_error(error, "push h/a:1")
+    assert (translated.code, engine_errors.is_transient(error)) == (code, again)
+    assert translated.message.startswith("cannot push h/a:1")
+    assert message in translated.message
+    assert "level=fatal" not in translated.message
 
 
 def test_a_time_limit_is_the_registrys() -> None:

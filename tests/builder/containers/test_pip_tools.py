@@ -32,13 +32,13 @@ def test_pip_tools_run_under_the_oldest_and_the_newest(standins: dict[str, str],
     """Under a Python that is not the builder's, with nothing of it installed in the image."""
     with open_container(standins[version]) as container:
         env = {"PYTHONPATH": pip_tools.MOUNTED}
-        done = container.run(
+        process = container.run(
             ["python3", "-m", "piptools", "compile", "--version"],
             env=env,
             mounts=[pip_tools.mount_toolbox(tmp_path)],
             network=False,
         )
-    assert done.stdout.split()[-1] in pip_tools.format_versions()
+    assert process.stdout.split()[-1] in pip_tools.format_versions()
 
 
 def test_pip_alone(tmp_path: Path) -> None:

@@ -32,14 +32,14 @@ LAST = "Error: while running runtime: exit status 1\n"
 )  # fmt: skip
 def test_what_the_runtime_said_is_told(stderr: str, reason: str) -> None:
     """The line before the last, whole, with the name of the runtime and what helps."""
-    found = find_runtime_failure(stderr)
-    assert found
-    assert reason in found.message
-    assert "crun cannot start a container: " in found.message
-    assert "BUILDAH_ISOLATION=chroot" in found.hint
-    assert found.exit_code == 66
-    assert len(found.message) < 1200
-    assert found.message.isprintable()
+    failure = find_runtime_failure(stderr)
+    assert failure
+    assert reason in failure.message
+    assert "crun cannot start a container: " in failure.message
+    assert "BUILDAH_ISOLATION=chroot" in failure.hint
+    assert failure.exit_code == 66
+    assert len(failure.message) < 1200
+    assert failure.message.isprintable()
 
 
 @pytest.mark.parametrize(

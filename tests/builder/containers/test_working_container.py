@@ -26,8 +26,8 @@ with open_container(sys.argv[1], pull="never") as container:
 
 def names() -> set[str]:
     """The names of all working containers of the store."""
-    done = subprocess.run(["buildah", "containers", "--json"], capture_output=True, text=True, check=True)
-    return {row["containername"] for row in json.loads(done.stdout or "[]") or []}
+    process = subprocess.run(["buildah", "containers", "--json"], capture_output=True, text=True, check=True)
+    return {row["containername"] for row in json.loads(process.stdout or "[]") or []}
 
 
 def test_it_is_removed_however_its_block_ends(image: MakeImage) -> None:
@@ -46,11 +46,11 @@ def test_it_is_removed_however_its_block_ends(image: MakeImage) -> None:
 def test_what_a_killed_builder_left_is_removed_by_the_next(image: MakeImage) -> None:
     """Those of a process that has ended; one of a process that lives stays."""
     name = image("FROM scratch\nCOPY x /x\n", x="text")
-    done = subprocess.run([sys.executable, "-c", KILLED, name], capture_output=True, text=True, check=False)
-    left = done.stdout.strip()
-    assert (done.returncode, left in names()) == (-9, True), done.stderr
+    process = subprocess.run([sys.executable, "-c", KILLED, name], capture_output=True, text=True, check=False)
+    orphan = process.stdout.strip()
+    assert (process.returncode, orphan in names()) == (-9, True), process.stderr
     with open_container(name, pull="never") as container:
-        assert left not in names()
+        assert orphan not in names()
         working_container.remove_orphans()
         assert container.name in names()
 

@@ -20,8 +20,8 @@ def test_what_a_disk_refuses_names_the_cache(number: int) -> None:
     with pytest.raises(DiskFullError) as caught, guard_cache_writes(Path("/cache")):
         _fail(number)
     full = number in (errno.ENOSPC, errno.EDQUOT)
-    said = f"cannot write to the cache '/cache': {os.strerror(number)}"
-    assert caught.value.message == (said if full else f"{said} in '/'")
+    message = f"cannot write to the cache '/cache': {os.strerror(number)}"
+    assert caught.value.message == (message if full else f"{message} in '/'")
     assert "--cache-dir" in caught.value.hint
     assert ("free some space" in caught.value.hint) == full
 

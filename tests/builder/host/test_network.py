@@ -33,29 +33,29 @@ def inside(bench: Bench, walled: Walled, tmp_path: Path) -> Bench:
 @pytest.fixture
 def started(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     """The argv of each program that is started, as others on the machine would see it."""
-    found: list[str] = []
+    commands: list[str] = []
 
     class Watched(subprocess.Popen[Any]):
         def __init__(self, argv: Sequence[str], *args: Any, **options: Any) -> None:
-            found.append(" ".join(argv))
+            commands.append(" ".join(argv))
             super().__init__(argv, *args, **options)
 
     monkeypatch.setattr(subprocess, "Popen", Watched)
-    yield found
-    assert found
+    yield commands
+    assert commands
 
 
-def get(bench: Bench, found: Lock) -> tuple[Wheel, ...]:
-    return fetch_wheels(found, bench.context())
+def get(bench: Bench, lock: Lock) -> tuple[Wheel, ...]:
+    return fetch_wheels(lock, bench.context())
 
 
 @lockers
 def test_an_authority_of_the_site_is_trusted_when_it_is_given(inside: Bench, tmp_path: Path, locker: str) -> None:
     """Locked, downloaded and built with `--ca-bundle`; without it the error names the flag."""
-    found = inside.lock(*LOCKERS[locker], locker=locker)
-    assert [one.name for one in get(inside, found)] == sorted({*LOCKERS[locker], "banana"})
+    lock = inside.lock(*LOCKERS[locker], locker=locker)
+    assert [wheel.name for wheel in get(inside, lock)] == sorted({*LOCKERS[locker], "banana"})
     stranger = replace(inside, network=NetworkSettings(), cache=tmp_path / "other")
-    for call in (lambda: stranger.lock("apple", locker=locker), lambda: get(stranger, found)):
+    for call in (lambda: stranger.lock("apple", locker=locker), lambda: get(stranger, lock)):
         with pytest.raises(PackageIndexError, match="does not answer") as caught:
             call()
         assert "--ca-bundle" in str(caught.value.hint)
@@ -70,24 +70,24 @@ def test_a_proxy_with_a_password_is_passed(
     site = replace(
         inside, network=NetworkSettings(walled.authority, {"HTTPS_PROXY": gate.url, "https_proxy": gate.url})
     )
-    found = site.lock(*LOCKERS[locker], locker=locker)
+    lock = site.lock(*LOCKERS[locker], locker=locker)
     locked = gate.passed(walled.host)
     assert locked > before
-    assert [one.name for one in get(site, found)] == sorted({*LOCKERS[locker], "banana"})
+    assert [wheel.name for wheel in get(site, lock)] == sorted({*LOCKERS[locker], "banana"})
     assert gate.passed(walled.host) > locked
-    kept = [path.read_bytes().decode(errors="replace") for path in tmp_path.rglob("*") if path.is_file()]
+    contents = [path.read_bytes().decode(errors="replace") for path in tmp_path.rglob("*") if path.is_file()]
     for word in HIDDEN:
-        assert not [text for text in (*started, found.text, *kept) if word in text], word
+        assert not [text for text in (*started, lock.text, *contents) if word in text], word
 
 
 @lockers
 def test_a_proxy_that_refuses_is_told(inside: Bench, walled: Walled, gate: Gate, tmp_path: Path, locker: str) -> None:
     """A wrong password is the proxy's refusal; that password too is kept out of the error."""
-    found = inside.lock("apple", locker=locker)
+    lock = inside.lock("apple", locker=locker)
     wrong = gate.url.replace(GATE_WRITTEN, "Wrong%26Leaf%2342")
     site = replace(inside, network=NetworkSettings(walled.authority, {"https_proxy": wrong}), cache=tmp_path / "other")
     before = gate.refused()
-    for call in (lambda: site.lock("apple", locker=locker), lambda: get(site, found)):
+    for call in (lambda: site.lock("apple", locker=locker), lambda: get(site, lock)):
         with pytest.raises(PackageIndexError, match="the proxy on the way") as caught:
             call()
         assert not [word for word in ("Wrong%26Leaf%2342", "Wrong&Leaf#42", PASSWORD) if word in repr(caught.value)]

@@ -61,8 +61,8 @@ def test_output_is_bounded() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("how", ["its time is over", "nobody wants it"])
-def test_what_is_ended_takes_its_children_along(tmp_path: Path, how: str) -> None:
+@pytest.mark.parametrize("reason", ["its time is over", "nobody wants it"])
+def test_what_is_ended_takes_its_children_along(tmp_path: Path, reason: str) -> None:
     """At the time limit, or when `stop` is set: also a grandchild that ignores SIGTERM."""
     command = ["sh", "-c", "trap '' TERM; sleep 600 & echo $!; wait"]
     pids: list[int] = []
@@ -70,10 +70,10 @@ def test_what_is_ended_takes_its_children_along(tmp_path: Path, how: str) -> Non
 
     def note(line: str) -> None:
         pids.append(int(line))
-        if how == "nobody wants it":
+        if reason == "nobody wants it":
             stop.set()
 
-    if how == "nobody wants it":
+    if reason == "nobody wants it":
         assert run(command, line=note, stop=stop, check=False).returncode < 0
     else:
         with pytest.raises(ProcessTimedOutError, match="sh was ended after its time limit of 2 s"):

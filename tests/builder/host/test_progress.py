@@ -17,9 +17,9 @@ class Terminal(io.StringIO):
 def test_plain_lines_hide_secrets_and_controls() -> None:
     """What a step prints is not ours to trust."""
     out = io.StringIO()
-    told = make_progress(out, ("hunter2hunter2",))
-    with told.stage("push registry"):
-        told.line("the token is hunter2hunter2\x1b[2J\x07")
+    progress = make_progress(out, ("hunter2hunter2",))
+    with progress.stage("push registry"):
+        progress.line("the token is hunter2hunter2\x1b[2J\x07")
     assert out.getvalue().splitlines()[:2] == ["> push registry", "  | the token is ***2J"]
     assert "\x1b" not in out.getvalue()
 
@@ -27,11 +27,11 @@ def test_plain_lines_hide_secrets_and_controls() -> None:
 def test_a_terminal_shows_what_goes_on_and_keeps_the_lines() -> None:
     """Its stages end with their time; nothing is left of the live part but that."""
     out = Terminal()
-    told = make_progress(out, ("hunter2hunter2",))
-    told.say("before")
-    with told.stage("lock hunter2hunter2"):
-        told.line("inner [bold]not markup[/bold]")
-    told.close()
+    progress = make_progress(out, ("hunter2hunter2",))
+    progress.say("before")
+    with progress.stage("lock hunter2hunter2"):
+        progress.line("inner [bold]not markup[/bold]")
+    progress.close()
     text = out.getvalue()
     assert text.startswith("before\n")
     assert "inner [bold]not markup[/bold]" in text
@@ -42,8 +42,8 @@ def test_a_terminal_shows_what_goes_on_and_keeps_the_lines() -> None:
 def test_the_outcome_of_a_stage_is_said_when_it_ends() -> None:
     """With its time, however short it was."""
     out = io.StringIO()
-    told = make_progress(out, ())
-    with told.stage("download 2 pins") as ended:
+    progress = make_progress(out, ())
+    with progress.stage("download 2 pins") as ended:
         assert out.getvalue() == "> download 2 pins\n"
         ended("2 wheels, 1.5 MB")
     assert out.getvalue().splitlines()[1] == "  2 wheels, 1.5 MB, 0.0 s"
@@ -56,10 +56,10 @@ def test_the_outcome_of_a_stage_is_said_when_it_ends() -> None:
 def test_stages_may_lie_in_each_other() -> None:
     """The outer one is shown again when the inner one ends."""
     out = Terminal()
-    told = Live(out)
-    with told.stage("outer"), told.stage("inner"):
-        told.say("line")
-    told.close()
+    progress = Live(out)
+    with progress.stage("outer"), progress.stage("inner"):
+        progress.say("line")
+    progress.close()
     assert out.getvalue().index("inner") < out.getvalue().rindex("outer")
 
 

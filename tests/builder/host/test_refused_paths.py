@@ -28,11 +28,11 @@ def test_a_path_of_this_machine_is_named(name: str) -> None:
     """With what the system said and what helps, whichever call of the engine it was."""
     error = ProcessFailedError(("skopeo",), 1, f'time="2026-01-01T00:00:00Z" level=fatal msg="{SAID[name]}"\n')
     assert not engine_errors.is_transient(error)
-    for found in (engine_errors.translate_error(error, "pull h/a:1"), explain_missing_image("h/a:1", error)):
+    for translated in (engine_errors.translate_error(error, "pull h/a:1"), explain_missing_image("h/a:1", error)):
         path, reason = SAID[name].rpartition(" /")[2].split(": ")
-        assert found.code == "build.image.engine"
-        assert found.message.endswith(f"'/{path}' of this machine: {reason}")
-        assert ("REGISTRY_AUTH_FILE" if name == "login" else "XDG_CONFIG_HOME") in found.hint
+        assert translated.code == "build.image.engine"
+        assert translated.message.endswith(f"'/{path}' of this machine: {reason}")
+        assert ("REGISTRY_AUTH_FILE" if name == "login" else "XDG_CONFIG_HOME") in translated.hint
 
 
 @pytest.fixture(params=[0, 0o500], ids=["unreadable", "read-only"])
@@ -48,12 +48,12 @@ def call(folder: Path, *words: str, **environ: str) -> tuple[int, str]:
     """Run a verb as a user who may not do all, which root may; its status and the last lines of stderr."""
     lesser = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] if os.geteuid() == 0 else []
     env = {name: value for name, value in os.environ.items() if not name.startswith(("OVENBIRD_", "XDG_"))}
-    done = subprocess.run(
+    process = subprocess.run(
         [*lesser, sys.executable, "-m", "ovenbird", *words], cwd=folder, capture_output=True, text=True, check=False,
         env={**env, "OVENBIRD_LOG_FORMAT": "text", **environ},
     )  # fmt: skip
-    assert "Traceback" not in done.stderr
-    return done.returncode, "".join(done.stderr.splitlines(keepends=True)[-2:])
+    assert "Traceback" not in process.stderr
+    return process.returncode, "".join(process.stderr.splitlines(keepends=True)[-2:])
 
 
 @pytest.mark.parametrize("name", ["HOME", "XDG_CACHE_HOME", "OVENBIRD_CACHE_DIR"])
@@ -62,12 +62,12 @@ def test_a_cache_of_others(tmp_path: Path, closed: Path, name: str) -> None:
     (tmp_path / "main.py").write_text("def handler(): ...\n")
     cache = {"HOME": closed / ".cache" / "ovenbird", "XDG_CACHE_HOME": closed / "ovenbird"}.get(name, closed)
     below = "" if cache == closed else f" in '{closed}'"
-    said = (
+    message = (
         f"error: cannot write to the cache '{cache}': Permission denied{below}\n"
         "  hint: `--cache-dir DIR` (`OVENBIRD_CACHE_DIR`) names a folder that this user may write to\n"
     )
     for words in (("build", "main.py", "--list"), ("cache", "info")):
-        assert call(tmp_path, *words, **{name: str(closed)}) == (55, said)
+        assert call(tmp_path, *words, **{name: str(closed)}) == (55, message)
 
 
 @pytest.mark.parametrize("name", ["HOME", "XDG_CONFIG_HOME"])
@@ -78,12 +78,12 @@ def test_an_engine_that_may_not_read_its_configuration(tmp_path: Path, name: str
     closed.mkdir(mode=0)
     try:
         words = ("manifests", "main.py", "--image", "localhost:1/b:1", "--resolve")
-        code, said = call(tmp_path, *words, **{name: str(closed)})
+        code, message = call(tmp_path, *words, **{name: str(closed)})
     finally:
         closed.chmod(0o700)
-    assert code == 66, said
-    assert f"'{closed}/" in said
-    assert "of this machine: permission denied" in said
+    assert code == 66, message
+    assert f"'{closed}/" in message
+    assert "of this machine: permission denied" in message
 
 
 @pytest.mark.slow
@@ -104,9 +104,11 @@ def test_a_folder_that_takes_no_output(tmp_path: Path) -> None:
             (("rebase", "localhost/x:1", "--base", "localhost/y:1", "--output", "oci:closed/x"), "--output: ", 20),
             (("lock", "closed/main.py"), "", 40),
         ):
-            code, said = call(tmp_path, *words, OVENBIRD_CACHE_DIR=cache)
+            code, message = call(tmp_path, *words, OVENBIRD_CACHE_DIR=cache)
             path = f"{tmp_path}/closed/function.lock" if words[0] == "lock" else words[-1].rpartition(":")[2]
-            assert said.startswith(f"error: {flag}cannot write '{path}': Permission denied\n"[: len(said)]), said
+            assert message.startswith(f"error: {flag}cannot write '{path}': Permission denied\n"[: len(message)]), (
+                message
+            )
             assert code == status
     finally:
         (tmp_path / "closed").chmod(0o700)

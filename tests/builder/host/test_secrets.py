@@ -13,8 +13,11 @@ from ovenbird_builder.host.secrets import BuildSecret, mount_secrets, parse_secr
 def test_a_secret_is_a_variable_or_a_file(tmp_path: Path) -> None:
     """The variable wins where both could be meant."""
     (tmp_path / "file").write_text("from the file\n")
-    found = parse_secrets(["a=TOKEN", f"b={tmp_path / 'file'}"], {"TOKEN": "from the variable"})
-    assert [(one.name, one.value) for one in found] == [("a", b"from the variable"), ("b", b"from the file\n")]
+    secrets = parse_secrets(["a=TOKEN", f"b={tmp_path / 'file'}"], {"TOKEN": "from the variable"})
+    assert [(secret.name, secret.value) for secret in secrets] == [
+        ("a", b"from the variable"),
+        ("b", b"from the file\n"),
+    ]
 
 
 @pytest.mark.parametrize(

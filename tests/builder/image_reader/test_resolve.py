@@ -55,14 +55,14 @@ def test_it_is_the_same_everywhere(image: Handmade, registry: str, reach: ImageA
     skopeo("copy", "--preserve-digests", f"oci:{image.folder}", f"docker://{name}")
     skopeo("copy", "--preserve-digests", f"oci:{image.folder}", f"oci-archive:{tmp_path / 'a.tar'}:app:1")
     skopeo("copy", "--preserve-digests", f"oci:{image.folder}", f"containers-storage:{stored}")
-    places = [name, f"docker://{name}", f"oci:{image.folder}", f"oci-archive:{tmp_path / 'a.tar'}",
+    locations = [name, f"docker://{name}", f"oci:{image.folder}", f"oci-archive:{tmp_path / 'a.tar'}",
               f"oci-archive:{tmp_path / 'a.tar'}:app:1", stored, f"containers-storage:{stored}"]  # fmt: skip
     try:
-        for place in places:
-            found = resolve_image(place, reach)
-            assert found.digest == image.digest, place
-            assert found.platform == ("linux", "amd64", ""), place
-            assert layer_files.read_files(found, [DOCUMENT, "/opt/none"]) == {DOCUMENT: handmade.DOCUMENT}, place
+        for location in locations:
+            reader = resolve_image(location, reach)
+            assert reader.digest == image.digest, location
+            assert reader.platform == ("linux", "amd64", ""), location
+            assert layer_files.read_files(reader, [DOCUMENT, "/opt/none"]) == {DOCUMENT: handmade.DOCUMENT}, location
     finally:
         skopeo("delete", f"containers-storage:{stored}")
 
@@ -122,12 +122,12 @@ def test_a_damaged_blob_is_told(image: Handmade, reach: ImageAccess) -> None:
 @pytest.mark.parametrize("compression", ["zstd", "gzip"])
 def test_the_topmost_file_counts(tmp_path: Path, reach: ImageAccess, compression: str) -> None:
     """A file that two layers hold is that of the upper one, in either compression."""
-    made = handmade.made(tmp_path / "i", [{"a": b"old", "b": b"1"}, {"a": b"new"}], {}, compression=compression)
-    assert layer_files.read_files(resolve_image(f"oci:{made.folder}", reach), ["/a", "/b"]) == {
+    image = handmade.made(tmp_path / "i", [{"a": b"old", "b": b"1"}, {"a": b"new"}], {}, compression=compression)
+    assert layer_files.read_files(resolve_image(f"oci:{image.folder}", reach), ["/a", "/b"]) == {
         "/a": b"new",
         "/b": b"1",
     }
-    assert layer_files.read_files(resolve_image(f"oci:{made.folder}", reach), ["/a", "/b"], above=1) == {"/a": b"new"}
+    assert layer_files.read_files(resolve_image(f"oci:{image.folder}", reach), ["/a", "/b"], above=1) == {"/a": b"new"}
 
 
 def test_a_link_in_an_image_leads_nowhere(tmp_path: Path, reach: ImageAccess) -> None:

@@ -19,10 +19,10 @@ from ovenbird_builder.layers.image_manifest import write_layout
 @pytest.fixture
 def shop(tmp_path: Path, container_env: dict[str, str]) -> Iterator[Shop]:
     """An image that no store has seen; what is kept of it is removed afterwards."""
-    found = Shop(tmp_path / "cache", os.urandom(8))
-    yield found
-    kept = f"localhost/ovenbird-base:{found.image.digest[7:31]}"
-    subprocess.run(["buildah", "rmi", kept], capture_output=True, check=False)
+    shop = Shop(tmp_path / "cache", os.urandom(8))
+    yield shop
+    name = f"localhost/ovenbird-base:{shop.image.digest[7:31]}"
+    subprocess.run(["buildah", "rmi", name], capture_output=True, check=False)
 
 
 def there(name: str) -> bool:
@@ -70,11 +70,11 @@ def test_a_base_is_loaded_when_its_name_is_asked_for(shop: Shop) -> None:
 
 def test_an_image_that_cannot_be_made_is_asked_for_again() -> None:
     """An error is the caller's, and no name is kept of it; what is made is made once."""
-    asked: list[int] = []
+    calls: list[int] = []
 
     def load() -> str:
-        asked.append(len(asked))
-        if len(asked) == 1:
+        calls.append(len(calls))
+        if len(calls) == 1:
             raise BaseMissingError("no such image")
         return "localhost/image:1"
 
@@ -82,7 +82,7 @@ def test_an_image_that_cannot_be_made_is_asked_for_again() -> None:
     with pytest.raises(BaseMissingError, match="no such image"):
         _ = image.name
     assert [image.name, image.name] == ["localhost/image:1"] * 2
-    assert asked == [0, 1]
+    assert calls == [0, 1]
 
 
 def test_the_stage_of_a_builder_that_was_killed_is_removed_by_the_next(shop: Shop) -> None:

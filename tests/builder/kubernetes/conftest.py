@@ -31,8 +31,8 @@ class Made(list[dict[str, Any]]):
 
     def __getitem__(self, kind: Any) -> Any:
         """The one document of a kind."""
-        (found,) = [document for document in self if document["kind"] == kind]
-        return found
+        (manifest,) = [document for document in self if document["kind"] == kind]
+        return manifest
 
     @property
     def kinds(self) -> list[str]:
@@ -42,14 +42,14 @@ class Made(list[dict[str, Any]]):
     @property
     def pod(self) -> dict[str, Any]:
         """The spec of the one pod."""
-        (found,) = [pod for document in self if (pod := pod_of(document))]
-        return found["spec"]
+        (template,) = [pod for document in self if (pod := pod_of(document))]
+        return template["spec"]
 
     @property
     def container(self) -> dict[str, Any]:
         """The one container."""
-        (found,) = self.pod["containers"]
-        return found
+        (container,) = self.pod["containers"]
+        return container
 
     @property
     def env(self) -> dict[str, Any]:
@@ -61,8 +61,8 @@ def pod_of(document: dict[str, Any]) -> dict[str, Any]:
     """The template of a document's pod; empty when it has none."""
     spec = document.get("spec", {})
     spec = spec.get("jobTemplate", {}).get("spec", spec)
-    found: dict[str, Any] = spec.get("template", {})
-    return found
+    template: dict[str, Any] = spec.get("template", {})
+    return template
 
 
 @pytest.fixture
@@ -86,9 +86,9 @@ def make(folder: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., Made
         capsys.readouterr()
         assert cli.main(["manifests", *words]) == 0
         out, err = capsys.readouterr()
-        made = Made(yaml.safe_load_all(out))
-        made.notes = err
-        return made
+        manifests = Made(yaml.safe_load_all(out))
+        manifests.notes = err
+        return manifests
 
     return run
 

@@ -11,28 +11,28 @@ from .test_job import decide
 
 def test_the_job(make: Callable[..., Made]) -> None:
     """`ovenbird build` of the document in a ConfigMap, pushed with the credentials of a Secret."""
-    made = make("--tag", "r.example/team/greet:1", "--registry-secret", "push", "--instruction", "echo $(id)")
-    assert made.kinds == ["ConfigMap", "Job"]
-    assert made["ConfigMap"]["data"] == {"function.yaml": DOCUMENT}
-    assert made["Job"]["metadata"]["name"] == "greet-build"
-    assert made.container["args"] == [
+    manifests = make("--tag", "r.example/team/greet:1", "--registry-secret", "push", "--instruction", "echo $(id)")
+    assert manifests.kinds == ["ConfigMap", "Job"]
+    assert manifests["ConfigMap"]["data"] == {"function.yaml": DOCUMENT}
+    assert manifests["Job"]["metadata"]["name"] == "greet-build"
+    assert manifests.container["args"] == [
         "build", "/etc/ovenbird/function/function.yaml", "--tag", "r.example/team/greet:1", "--push",
         "--instruction", "echo $$(id)",
     ]  # fmt: skip
-    assert made.env["REGISTRY_AUTH_FILE"] == "/etc/ovenbird/registry/config.json"
-    (registry,) = [volume["secret"] for volume in made.pod["volumes"] if volume["name"] == "registry"]
+    assert manifests.env["REGISTRY_AUTH_FILE"] == "/etc/ovenbird/registry/config.json"
+    (registry,) = [volume["secret"] for volume in manifests.pod["volumes"] if volume["name"] == "registry"]
     assert registry == {"secretName": "push", "items": [{"key": ".dockerconfigjson", "path": "config.json"}]}
-    assert "OVENBIRD_HOME" not in made.env
+    assert "OVENBIRD_HOME" not in manifests.env
 
 
 def test_rights(make: Callable[..., Made]) -> None:
     """Not root; what a user namespace needs, and no more."""
-    made = make("--tag", "r.example/greet:1")
-    assert made.pod["securityContext"]["runAsUser"] == 1000
-    assert made.pod["securityContext"]["runAsNonRoot"] is True
-    assert made.container["securityContext"]["capabilities"] == {"drop": ["ALL"], "add": ["SETUID", "SETGID"]}
-    assert made.container["securityContext"]["readOnlyRootFilesystem"] is True
-    assert "privileged" not in made.container["securityContext"]
+    manifests = make("--tag", "r.example/greet:1")
+    assert manifests.pod["securityContext"]["runAsUser"] == 1000
+    assert manifests.pod["securityContext"]["runAsNonRoot"] is True
+    assert manifests.container["securityContext"]["capabilities"] == {"drop": ["ALL"], "add": ["SETUID", "SETGID"]}
+    assert manifests.container["securityContext"]["readOnlyRootFilesystem"] is True
+    assert "privileged" not in manifests.container["securityContext"]
 
 
 def test_which_failures_are_retried(make: Callable[..., Made]) -> None:

@@ -14,25 +14,25 @@ from .conftest import DIGEST, DOCUMENT, Made
 
 def row(name: str, **more: Any) -> dict[str, Any]:
     """A row as `ovenbird build` writes it."""
-    place = {"name": name, "target": f"functions/{name}", "path": f"functions/{name}/function.yaml"}
-    return {"image": f"r.example/{name}:1", "digest": DIGEST, "outputs": ["registry"], "function": place, **more}
+    function = {"name": name, "target": f"functions/{name}", "path": f"functions/{name}/function.yaml"}
+    return {"image": f"r.example/{name}:1", "digest": DIGEST, "outputs": ["registry"], "function": function, **more}
 
 
 @pytest.fixture
 def functions(folder: Path) -> Path:
     for name in ("apple", "pear", "plum"):
-        place = folder / "functions" / name
-        place.mkdir(parents=True)
-        (place / "function.yaml").write_text(DOCUMENT.replace("name: greet", f"name: {name}"))
+        path = folder / "functions" / name
+        path.mkdir(parents=True)
+        (path / "function.yaml").write_text(DOCUMENT.replace("name: greet", f"name: {name}"))
     return folder
 
 
 def test_the_result_of_one_function(make: Callable[..., Made], functions: Path) -> None:
     """No target and no image need be named: both stand in the result."""
     (functions / "result.json").write_text(json.dumps(row("pear")))
-    made = make("--build-result", "result.json", image="")
-    assert made.container["image"] == f"r.example/pear:1@{DIGEST}"
-    assert made["Service"]["metadata"]["name"] == "pear"
+    manifests = make("--build-result", "result.json", image="")
+    assert manifests.container["image"] == f"r.example/pear:1@{DIGEST}"
+    assert manifests["Service"]["metadata"]["name"] == "pear"
 
 
 def test_the_result_of_many(make: Callable[..., Made], refused: Callable[..., str], functions: Path) -> None:
@@ -41,14 +41,14 @@ def test_the_result_of_many(make: Callable[..., Made], refused: Callable[..., st
     del failed["digest"]
     rows = [row("apple"), failed, row("pear", outputs=["store"])]
     (functions / "result.json").write_text(json.dumps({"functions": rows}))
-    made = make("--build-result", "result.json", image="")
-    names = [document["metadata"]["name"] for document in made if document["kind"] == "Deployment"]
+    manifests = make("--build-result", "result.json", image="")
+    names = [document["metadata"]["name"] for document in manifests if document["kind"] == "Deployment"]
     assert names == ["apple", "pear"]
-    assert "plum was not built (build.lock.conflict), so there are no manifests of it" in made.notes
-    assert "r.example/pear:1 was not pushed" in made.notes
+    assert "plum was not built (build.lock.conflict), so there are no manifests of it" in manifests.notes
+    assert "r.example/pear:1 was not pushed" in manifests.notes
     for target in ("apple", "functions/apple", "functions/apple/", "functions/apple/function.yaml"):
-        one = make(target, "--build-result", "result.json", image="")
-        assert one["Deployment"]["metadata"]["name"] == "apple"
+        manifests_of_target = make(target, "--build-result", "result.json", image="")
+        assert manifests_of_target["Deployment"]["metadata"]["name"] == "apple"
     assert "--name cannot name all of them" in refused("--build-result", "result.json", "--name", "x", image="")
     assert "holds no function 'kiwi'" in refused("kiwi", "--build-result", "result.json", image="")
     assert "holds no function that was built" in refused("plum", "--build-result", "result.json", image="")
@@ -69,9 +69,9 @@ def test_two_functions_of_one_name(refused: Callable[..., str], functions: Path)
 def test_what_is_no_result_is_told(document: Any, refused: Callable[..., str], functions: Path) -> None:
     """With the command that writes one."""
     (functions / "result.json").write_text(json.dumps(document))
-    said = refused("--build-result", "result.json", image="")
-    assert "is not the result of a build" in said
-    assert "ovenbird build --result-file" in said
+    message = refused("--build-result", "result.json", image="")
+    assert "is not the result of a build" in message
+    assert "ovenbird build --result-file" in message
 
 
 def test_a_bare_file_is_a_target(make: Callable[..., Made], refused: Callable[..., str], functions: Path) -> None:
@@ -79,23 +79,23 @@ def test_a_bare_file_is_a_target(make: Callable[..., Made], refused: Callable[..
     (functions / "my_app").mkdir()
     (functions / "my_app" / "main.py").write_text("def handler(): ...\n")
     for target in ("my_app/main.py", "my_app/main.py:handler"):
-        made = make(target)
-        assert made.kinds == ["Deployment", "Service"]
-        assert made.container["args"] == ["serve"]
-        assert made["Deployment"]["metadata"]["name"].startswith("my-app-")
-    said = refused("my_app/main.py", "--tag", "r.example/f:1")
-    assert "which the cluster cannot read" in said
+        manifests = make(target)
+        assert manifests.kinds == ["Deployment", "Service"]
+        assert manifests.container["args"] == ["serve"]
+        assert manifests["Deployment"]["metadata"]["name"].startswith("my-app-")
+    message = refused("my_app/main.py", "--tag", "r.example/f:1")
+    assert "which the cluster cannot read" in message
 
 
 def test_a_service_is_the_default(make: Callable[..., Made]) -> None:
     """With a note that says so; what only one action has decides before that, without one."""
-    made = make()
-    assert made.kinds == ["Deployment", "Service"]
-    assert "--action job makes a Job" in made.notes
+    manifests = make()
+    assert manifests.kinds == ["Deployment", "Service"]
+    assert "--action job makes a Job" in manifests.notes
     for words, kind in (
         (("--input", "a=store://p/dataitem/table/x"), "Job"), (("--ttl", "1h"), "Job"),
         (("--metrics", "monitor"), "ServiceMonitor"),
     ):  # fmt: skip
-        found = make(*words)
-        assert kind in found.kinds
-        assert "makes a Job" not in found.notes
+        others = make(*words)
+        assert kind in others.kinds
+        assert "makes a Job" not in others.notes

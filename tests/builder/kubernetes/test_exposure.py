@@ -13,29 +13,29 @@ SERVE = ("--action", "serve")
 
 def test_an_ingress(make: Callable[..., Made]) -> None:
     """It leads to the Service's port by name; class and certificate are those that are named."""
-    made = make("--expose", "greet.example.com")
-    assert made.kinds == ["Deployment", "Service", "Ingress"]
+    manifests = make("--expose", "greet.example.com")
+    assert manifests.kinds == ["Deployment", "Service", "Ingress"]
     backend = {"service": {"name": "greet", "port": {"name": "http"}}}
     rule = {"host": "greet.example.com", "http": {"paths": [{"path": "/", "pathType": "Prefix", "backend": backend}]}}
-    assert made["Ingress"]["spec"] == {"rules": [rule]}
-    assert "can call the function, which asks nobody who they are" in made.notes
-    assert "OVENBIRD_ADMIN_PORT" in made.notes
-    made = make(
+    assert manifests["Ingress"]["spec"] == {"rules": [rule]}
+    assert "can call the function, which asks nobody who they are" in manifests.notes
+    assert "OVENBIRD_ADMIN_PORT" in manifests.notes
+    manifests = make(
         "--expose", "*.example.com/a/b", "--ingress-class", "nginx", "--tls-secret", "tls", "--service-name", "front"
     )
-    spec = made["Ingress"]["spec"]
+    spec = manifests["Ingress"]["spec"]
     assert (spec["ingressClassName"], spec["tls"]) == ("nginx", [{"hosts": ["*.example.com"], "secretName": "tls"}])
     (path,) = spec["rules"][0]["http"]["paths"]
     assert (path["path"], path["backend"]["service"]["name"]) == ("/a/b", "front")
-    assert made["Service"]["metadata"]["name"] == "front"
-    assert made["Service"]["spec"]["ports"][0]["name"] == "http"
+    assert manifests["Service"]["metadata"]["name"] == "front"
+    assert manifests["Service"]["spec"]["ports"][0]["name"] == "http"
 
 
 def test_a_route_of_a_gateway(make: Callable[..., Made]) -> None:
     """By the number of the Service's port, as an HTTPRoute names it; the Gateway may be of another namespace."""
-    made = make("--expose", "greet.example.com/greet", "--gateway", "infra/public")
-    assert made.kinds == ["Deployment", "Service", "HTTPRoute"]
-    route = made["HTTPRoute"]
+    manifests = make("--expose", "greet.example.com/greet", "--gateway", "infra/public")
+    assert manifests.kinds == ["Deployment", "Service", "HTTPRoute"]
+    route = manifests["HTTPRoute"]
     assert route["apiVersion"] == "gateway.networking.k8s.io/v1"
     assert route["spec"] == {
         "parentRefs": [{"name": "public", "namespace": "infra"}],
@@ -43,7 +43,7 @@ def test_a_route_of_a_gateway(make: Callable[..., Made]) -> None:
         "rules": [
             {
                 "matches": [{"path": {"type": "PathPrefix", "value": "/greet"}}],
-                "backendRefs": [{"name": "greet", "port": made["Service"]["spec"]["ports"][0]["port"]}],
+                "backendRefs": [{"name": "greet", "port": manifests["Service"]["spec"]["ports"][0]["port"]}],
             }
         ],
     }
@@ -79,15 +79,15 @@ def test_what_cannot_be_is_told(words: tuple[str, ...], message: str, refused: C
 
 def test_annotations_for_prometheus(make: Callable[..., Made]) -> None:
     """On the pods, with the port that the metrics have."""
-    made = make("--metrics", "annotations")
-    found = pod_of(made["Deployment"])["metadata"]["annotations"]
-    assert found == {
+    manifests = make("--metrics", "annotations")
+    annotations = pod_of(manifests["Deployment"])["metadata"]["annotations"]
+    assert annotations == {
         "prometheus.io/scrape": "true", "prometheus.io/port": "8080", "prometheus.io/path": "/_/metrics",
     }  # fmt: skip
-    made = make("--metrics", "annotations", "--env", "OVENBIRD_ADMIN_PORT=9090")
-    assert pod_of(made["Deployment"])["metadata"]["annotations"]["prometheus.io/port"] == "9090"
-    assert {"name": "admin", "containerPort": 9090, "protocol": "TCP"} in made.container["ports"]
-    assert [port["name"] for port in made["Service"]["spec"]["ports"]] == ["http"]
+    manifests = make("--metrics", "annotations", "--env", "OVENBIRD_ADMIN_PORT=9090")
+    assert pod_of(manifests["Deployment"])["metadata"]["annotations"]["prometheus.io/port"] == "9090"
+    assert {"name": "admin", "containerPort": 9090, "protocol": "TCP"} in manifests.container["ports"]
+    assert [port["name"] for port in manifests["Service"]["spec"]["ports"]] == ["http"]
     knative = pod_of(make("--knative", "--metrics", "annotations")["Service"])["metadata"]["annotations"]
     assert knative["prometheus.io/path"] == "/_/metrics"
     assert "annotations" not in pod_of(make(*SERVE)["Deployment"])["metadata"]
@@ -96,13 +96,13 @@ def test_annotations_for_prometheus(make: Callable[..., Made]) -> None:
 def test_a_monitor_for_the_operator_of_prometheus(make: Callable[..., Made]) -> None:
     """It finds the Service by its labels and the port by its name, which is in the Service."""
     for env, name in (((), "http"), (("--env", "OVENBIRD_ADMIN_PORT=9090"), "admin")):
-        made = make("--metrics", "monitor", "--namespace", "team", *env)
-        monitor = made["ServiceMonitor"]
+        manifests = make("--metrics", "monitor", "--namespace", "team", *env)
+        monitor = manifests["ServiceMonitor"]
         assert monitor["apiVersion"] == "monitoring.coreos.com/v1"
         assert monitor["metadata"]["namespace"] == "team"
         assert monitor["spec"]["endpoints"] == [{"port": name, "path": "/_/metrics"}]
         labels = monitor["spec"]["selector"]["matchLabels"]
-        assert labels.items() <= made["Service"]["metadata"]["labels"].items()
-        ports = {port["name"]: port for port in made["Service"]["spec"]["ports"]}
+        assert labels.items() <= manifests["Service"]["metadata"]["labels"].items()
+        ports = {port["name"]: port for port in manifests["Service"]["spec"]["ports"]}
         assert name in ports
-        assert ports[name]["targetPort"] in [port["name"] for port in made.container["ports"]]
+        assert ports[name]["targetPort"] in [port["name"] for port in manifests.container["ports"]]

@@ -33,8 +33,8 @@ def test_what_a_tag_means_now(registry: str, make: Callable[..., Made]) -> None:
     blob = "sha256:" + hashlib.sha256(config).hexdigest()
     base = f"http://{registry}/v2/manifests/tags"
     with httpx.Client(trust_env=False) as client:
-        place = client.post(f"{base}/blobs/uploads/").headers["location"]
-        client.put(f"{place}&digest={blob}", content=config).raise_for_status()
+        location = client.post(f"{base}/blobs/uploads/").headers["location"]
+        client.put(f"{location}&digest={blob}", content=config).raise_for_status()
         image = {
             "schemaVersion": 2, "mediaType": OCI, "layers": [],
             "config": {"mediaType": "application/vnd.oci.image.config.v1+json", "digest": blob, "size": 2},
@@ -49,10 +49,10 @@ def test_what_a_tag_means_now(registry: str, make: Callable[..., Made]) -> None:
         }  # fmt: skip
         index = (json.dumps(many) + "\n").encode()
         client.put(f"{base}/manifests/many", content=index, headers={"content-type": INDEX}).raise_for_status()
-    for tag, found in (("one", digest), ("many", "sha256:" + hashlib.sha256(index).hexdigest())):
-        made = make("--action", "job", "--resolve", image=f"{registry}/manifests/tags:{tag}")
-        assert made.container["image"] == f"{registry}/manifests/tags:{tag}@{found}"
-        assert "is a tag" not in made.notes
+    for tag, expected in (("one", digest), ("many", "sha256:" + hashlib.sha256(index).hexdigest())):
+        manifests = make("--action", "job", "--resolve", image=f"{registry}/manifests/tags:{tag}")
+        assert manifests.container["image"] == f"{registry}/manifests/tags:{tag}@{expected}"
+        assert "is a tag" not in manifests.notes
 
 
 def test_a_digest_is_not_asked_about(make: Callable[..., Made]) -> None:

@@ -25,9 +25,9 @@ def decide(policy: dict[str, Any], code: int, *, disrupted: bool = False) -> str
 
 def test_which_failures_are_retried(make: Callable[..., Made]) -> None:
     """Not those that come again whatever one does; a drained node costs no attempt."""
-    made = make("--action", "job", "--retries", "5")
-    spec = made["Job"]["spec"]
-    assert made.pod["restartPolicy"] == "Never"  # a policy by exit status needs that
+    manifests = make("--action", "job", "--retries", "5")
+    spec = manifests["Job"]["spec"]
+    assert manifests.pod["restartPolicy"] == "Never"  # a policy by exit status needs that
     assert spec["backoffLimit"] == 5
     policy = spec["podFailurePolicy"]
     assert {code: decide(policy, code) for code in (70, 71, 72, 73, 77)} == dict.fromkeys(
@@ -40,17 +40,17 @@ def test_which_failures_are_retried(make: Callable[..., Made]) -> None:
 
 def test_the_name_that_the_cluster_completes(make: Callable[..., Made]) -> None:
     """A second run of a Job needs a second name."""
-    made = make("--action", "job", "--generate-name", "--ttl", "90m")
-    assert made["Job"]["metadata"]["generateName"] == "greet-"
-    assert "name" not in made["Job"]["metadata"]
-    assert made["Job"]["spec"]["ttlSecondsAfterFinished"] == 5400
-    assert "kubectl create" in made.notes
+    manifests = make("--action", "job", "--generate-name", "--ttl", "90m")
+    assert manifests["Job"]["metadata"]["generateName"] == "greet-"
+    assert "name" not in manifests["Job"]["metadata"]
+    assert manifests["Job"]["spec"]["ttlSecondsAfterFinished"] == 5400
+    assert "kubectl create" in manifests.notes
 
 
 def test_a_schedule(make: Callable[..., Made], refused: Callable[..., str]) -> None:
     """A CronJob whose runs do not overlap."""
-    made = make("--schedule", "0 3 * * 1-5", "--time-zone", "Europe/Rome")
-    spec = made["CronJob"]["spec"]
+    manifests = make("--schedule", "0 3 * * 1-5", "--time-zone", "Europe/Rome")
+    spec = manifests["CronJob"]["spec"]
     assert (spec["schedule"], spec["timeZone"], spec["concurrencyPolicy"]) == ("0 3 * * 1-5", "Europe/Rome", "Forbid")
     assert spec["jobTemplate"]["spec"]["backoffLimit"] == 3
     assert "--schedule: minute: expected" in refused("--schedule", "61 * * * *")
@@ -64,24 +64,24 @@ def test_a_schedule(make: Callable[..., Made], refused: Callable[..., str]) -> N
 def test_a_run_for_each_line(make: Callable[..., Made], folder: Path) -> None:
     """The lines are a ConfigMap, mounted where the run looks; each index fails or is retried alone."""
     (folder / "each.jsonl").write_text('{"n": 1, "t": "$(X)"}\n\n  {"n": 2} \n')
-    made = make("--each", "each.jsonl", "--param", "common=1", "--retries", "2")
-    assert made.kinds == ["ConfigMap", "Job"]
-    config = made["ConfigMap"]
+    manifests = make("--each", "each.jsonl", "--param", "common=1", "--retries", "2")
+    assert manifests.kinds == ["ConfigMap", "Job"]
+    config = manifests["ConfigMap"]
     assert config["data"] == {"params.jsonl": '{"n": 1, "t": "$(X)"}\n{"n": 2}\n'}
     assert config["immutable"] is True
-    spec = made["Job"]["spec"]
+    spec = manifests["Job"]["spec"]
     assert (spec["completionMode"], spec["completions"], spec["parallelism"]) == ("Indexed", 2, 2)
     assert spec["backoffLimitPerIndex"] == 2
     assert "backoffLimit" not in spec
     policy = spec["podFailurePolicy"]
     assert {code: decide(policy, code) for code in (72, 74, 77)} == {72: "FailJob", 74: "Count", 77: "FailIndex"}
     chosen = "-l app.kubernetes.io/instance=greet,app.kubernetes.io/component=job"
-    one = f"--field-selector metadata.name!={config['metadata']['name']}"
-    assert f"kubectl delete configmap {chosen} {one}" in made.notes
-    assert made.env["OVENBIRD_EACH"] == "/etc/ovenbird/each/params.jsonl"
-    assert made.env["OVENBIRD_PARAM"] == '{"common": 1}'
-    assert {"name": "each", "configMap": {"name": config["metadata"]["name"]}} in made.pod["volumes"]
-    assert {"name": "each", "mountPath": "/etc/ovenbird/each", "readOnly": True} in made.container["volumeMounts"]
+    selector = f"--field-selector metadata.name!={config['metadata']['name']}"
+    assert f"kubectl delete configmap {chosen} {selector}" in manifests.notes
+    assert manifests.env["OVENBIRD_EACH"] == "/etc/ovenbird/each/params.jsonl"
+    assert manifests.env["OVENBIRD_PARAM"] == '{"common": 1}'
+    assert {"name": "each", "configMap": {"name": config["metadata"]["name"]}} in manifests.pod["volumes"]
+    assert {"name": "each", "mountPath": "/etc/ovenbird/each", "readOnly": True} in manifests.container["volumeMounts"]
 
 
 def test_other_lines_are_another_configmap(make: Callable[..., Made], folder: Path) -> None:
@@ -112,9 +112,9 @@ def test_other_lines_are_another_configmap(make: Callable[..., Made], folder: Pa
 def test_lines_that_are_none(refused: Callable[..., str], folder: Path, text: str, message: str) -> None:
     """The file and the line are named."""
     (folder / "each.jsonl").write_text(text)
-    said = refused("--each", "each.jsonl")
-    assert message in said
-    assert "--each: 'each.jsonl'" in said
+    errors = refused("--each", "each.jsonl")
+    assert message in errors
+    assert "--each: 'each.jsonl'" in errors
 
 
 def test_a_file_of_lines_that_cannot_be_read(refused: Callable[..., str], folder: Path) -> None:
@@ -133,18 +133,18 @@ def test_lines_as_other_systems_write_them(
     """A byte order mark, carriage returns and blank lines are no parameters; a run reads the same lines."""
     rows = ["", '{"n": 1}', "  ", '\t{"n": "é"} ', "", '{"n": 3}', ""]
     (folder / "each.jsonl").write_bytes(ends.join(rows).encode(encoding))
-    made = make("--each", "each.jsonl")
-    assert made["ConfigMap"]["data"] == {"params.jsonl": '{"n": 1}\n{"n": "é"}\n{"n": 3}\n'}
-    assert made["Job"]["spec"]["completions"] == 3
+    manifests = make("--each", "each.jsonl")
+    assert manifests["ConfigMap"]["data"] == {"params.jsonl": '{"n": 1}\n{"n": "é"}\n{"n": 3}\n'}
+    assert manifests["Job"]["spec"]["completions"] == 3
     for name, text in (("typed", (folder / "each.jsonl").read_bytes()),
-                       ("mounted", made["ConfigMap"]["data"]["params.jsonl"].encode())):  # fmt: skip
+                       ("mounted", manifests["ConfigMap"]["data"]["params.jsonl"].encode())):  # fmt: skip
         (jobs.folder / name).write_bytes(text)
-        done = jobs.run("def handler(n):\n    return n\n", "--each", name, "--index", "1")
-        assert done.result["results"] == {"output_0": "é"}
+        process = jobs.run("def handler(n):\n    return n\n", "--each", name, "--index", "1")
+        assert process.result["results"] == {"output_0": "é"}
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "message"),
     [
         (("--parallelism", "3"), "--parallelism needs --each FILE"),
         (("--parallelism", "10", "--action", "job"), "--parallelism needs --each FILE"),
@@ -161,11 +161,11 @@ def test_lines_as_other_systems_write_them(
     ids=lambda value: "-".join(value) if isinstance(value, tuple) else "",
 )
 def test_a_flag_that_needs_another(
-    refused: Callable[..., str], folder: Path, words: tuple[str, ...], said: str
+    refused: Callable[..., str], folder: Path, words: tuple[str, ...], message: str
 ) -> None:
     """It is refused without it, also where it has the value that is the default."""
     (folder / "each.jsonl").write_text("{}")
-    assert said in refused(*words)
+    assert message in refused(*words)
 
 
 def test_a_flag_says_which_objects_are_meant(make: Callable[..., Made]) -> None:
@@ -185,9 +185,9 @@ def test_more_lines_than_a_configmap_takes(
     line = json.dumps({"text": "x" * 1000}) + "\n"
     path = folder / "each.jsonl"
     path.write_text(line * (1024**2 // len(line) + 1))
-    said = refused("--each", "each.jsonl")
-    assert "a ConfigMap takes 1048576" in said
-    assert "split -n l/2 each.jsonl" in said
+    message = refused("--each", "each.jsonl")
+    assert "a ConfigMap takes 1048576" in message
+    assert "split -n l/2 each.jsonl" in message
     path.write_text(line * (1024**2 // len(line)))
     assert "kubectl apply --server-side" in make("--each", "each.jsonl").notes
     path.write_text(line * 100)
@@ -197,5 +197,5 @@ def test_more_lines_than_a_configmap_takes(
 def test_names_stay_within_bounds(make: Callable[..., Made], folder: Path) -> None:
     """The longest name still leaves room for what Kubernetes adds to it: 63 is the end of a pod's host name."""
     (folder / "each.jsonl").write_text("{}\n" * 100)
-    made = make("--each", "each.jsonl", "--name", "n" * 48, "--schedule", "@daily")
-    assert len(made["CronJob"]["metadata"]["name"]) + len("-12345678") + len("-99999") <= 63
+    manifests = make("--each", "each.jsonl", "--name", "n" * 48, "--schedule", "@daily")
+    assert len(manifests["CronJob"]["metadata"]["name"]) + len("-12345678") + len("-99999") <= 63

@@ -25,10 +25,10 @@ def test_a_name_that_is_a_label_stays(name: str) -> None:
 )  # fmt: skip
 def test_any_other_name_is_lowered_and_gets_a_digest(name: str, start: str) -> None:
     """What is left of the name can be read, and six hex digits tell it from its like."""
-    found = label(name)
-    assert re.fullmatch(re.escape(start) + "[0-9a-f]{6}", found)
-    assert is_label(found)
-    assert label(name) == found
+    text = label(name)
+    assert re.fullmatch(re.escape(start) + "[0-9a-f]{6}", text)
+    assert is_label(text)
+    assert label(name) == text
 
 
 def test_names_that_look_alike_stay_apart() -> None:

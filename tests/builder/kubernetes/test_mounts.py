@@ -19,9 +19,9 @@ from .conftest import Made
 )  # fmt: skip
 def test_a_mount_that_hides_the_image_is_refused(path: str, refused: Callable[..., str]) -> None:
     """Python, the runtime, the system or the function would be gone when the container starts."""
-    said = refused("--action", "job", "--volume", f"empty_dir:data:{path}")
-    assert "would hide" in said or ".." in path
-    assert "volumes[0].mount_path" in said
+    message = refused("--action", "job", "--volume", f"empty_dir:data:{path}")
+    assert "would hide" in message or ".." in path
+    assert "volumes[0].mount_path" in message
 
 
 @pytest.mark.parametrize(
@@ -31,8 +31,8 @@ def test_a_mount_that_hides_the_image_is_refused(path: str, refused: Callable[..
 )  # fmt: skip
 def test_other_places_are_free(path: str, make: Callable[..., Made]) -> None:
     """A folder of one's own beside or below the image's own ones hides nothing."""
-    made = make("--action", "job", "--volume", f"empty_dir:data:{path}")
-    assert path in [mount["mountPath"] for mount in made.container["volumeMounts"]]
+    manifests = make("--action", "job", "--volume", f"empty_dir:data:{path}")
+    assert path in [mount["mountPath"] for mount in manifests.container["volumeMounts"]]
 
 
 def test_a_path_has_one_form(make: Callable[..., Made], refused: Callable[..., str]) -> None:
@@ -40,8 +40,8 @@ def test_a_path_has_one_form(make: Callable[..., Made], refused: Callable[..., s
     two = ("--volume", "empty_dir:a:/data", "--volume")
     for path in ("/data", "/data/", "//data", "/data/."):
         assert "volumes: two lie at '/data'" in refused("--action", "job", *two, f"empty_dir:b:{path}")
-    made = make("--action", "job", "--volume", "empty_dir:t://tmp/")
-    assert [mount["mountPath"] for mount in made.container["volumeMounts"]] == ["/tmp"]
+    manifests = make("--action", "job", "--volume", "empty_dir:t://tmp/")
+    assert [mount["mountPath"] for mount in manifests.container["volumeMounts"]] == ["/tmp"]
     assert normalize_path("//a//b/./") == "/a/b"
     assert find_hidden("/a/b") == ""
 

@@ -54,20 +54,20 @@ def test_what_is_no_change(change: str) -> None:
 
 def test_places_are_set_made_and_removed() -> None:
     """Mappings and lists on the way are made; null removes."""
-    found = documents()
+    manifests = documents()
     apply(
-        found,
+        manifests,
         [
             "Deployment.spec.replicas=4", "Deployment.spec.containers[name=b].env[0].name=X",
             "Deployment.spec.containers[2].name=c", "Deployment.metadata.labels.team=a", "Service.spec.type=null",
             "Deployment.spec.containers[0]=null", "Deployment.spec.absent=null",
         ],
     )  # fmt: skip
-    assert found[0]["spec"] == {
+    assert manifests[0]["spec"] == {
         "replicas": 4, "containers": [{"name": "b", "env": [{"name": "X"}]}, {"name": "c"}],
     }  # fmt: skip
-    assert found[0]["metadata"] == {"labels": {"team": "a"}}
-    assert found[1]["spec"] == {}
+    assert manifests[0]["metadata"] == {"labels": {"team": "a"}}
+    assert manifests[1]["spec"] == {}
 
 
 @pytest.mark.parametrize(

@@ -15,75 +15,78 @@ ACTIONS = [("--action", "serve"), ("--action", "job"), ("--schedule", "@daily")]
 @pytest.mark.parametrize("words", ACTIONS)
 def test_the_least_of_rights(make: Callable[..., Made], words: tuple[str, ...]) -> None:
     """The pod meets the profile `restricted` of Kubernetes' pod security standards, and writes to no file system."""
-    made = make(*words)
-    assert made.pod["securityContext"] == {
+    manifests = make(*words)
+    assert manifests.pod["securityContext"] == {
         "runAsNonRoot": True, "runAsUser": 8877, "runAsGroup": 999, "fsGroup": 999,
         "fsGroupChangePolicy": "OnRootMismatch", "seccompProfile": {"type": "RuntimeDefault"},
     }  # fmt: skip
-    assert made.container["securityContext"] == {
+    assert manifests.container["securityContext"] == {
         "allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}, "readOnlyRootFilesystem": True,
     }  # fmt: skip
-    assert made.pod["automountServiceAccountToken"] is False
-    assert made.pod["enableServiceLinks"] is False
-    assert made.pod["volumes"] == [{"name": "tmp", "emptyDir": {}}]
-    assert made.container["volumeMounts"] == [{"name": "tmp", "mountPath": "/tmp"}]
-    assert (made.env["HOME"], made.env["OVENBIRD_HOME"]) == ("/tmp", "/tmp/ovenbird")
+    assert manifests.pod["automountServiceAccountToken"] is False
+    assert manifests.pod["enableServiceLinks"] is False
+    assert manifests.pod["volumes"] == [{"name": "tmp", "emptyDir": {}}]
+    assert manifests.container["volumeMounts"] == [{"name": "tmp", "mountPath": "/tmp"}]
+    assert (manifests.env["HOME"], manifests.env["OVENBIRD_HOME"]) == ("/tmp", "/tmp/ovenbird")
 
 
 def test_a_root_that_can_be_written(make: Callable[..., Made]) -> None:
     """For a function that writes beside its source."""
-    made = make("--action", "job", "--writable-root")
-    assert made.container["securityContext"]["readOnlyRootFilesystem"] is False
+    manifests = make("--action", "job", "--writable-root")
+    assert manifests.container["securityContext"]["readOnlyRootFilesystem"] is False
 
 
 def test_the_image(make: Callable[..., Made]) -> None:
     """By digest it is pulled once, and the runs know it; by tag each time, with a warning."""
-    made = make("--action", "job")
-    assert made.container["image"] == IMAGE
-    assert made.container["imagePullPolicy"] == "IfNotPresent"
-    assert made.container["terminationMessagePolicy"] == "FallbackToLogsOnError"
-    assert made.env["OVENBIRD_IMAGE_DIGEST"] == DIGEST
-    assert "is a tag" not in made.notes
-    made = make("--action", "job", image="greet:1")
-    assert made.container["imagePullPolicy"] == "Always"
-    assert "OVENBIRD_IMAGE_DIGEST" not in made.env
-    assert "note: greet:1 is a tag, which may mean another image tomorrow" in made.notes
+    manifests = make("--action", "job")
+    assert manifests.container["image"] == IMAGE
+    assert manifests.container["imagePullPolicy"] == "IfNotPresent"
+    assert manifests.container["terminationMessagePolicy"] == "FallbackToLogsOnError"
+    assert manifests.env["OVENBIRD_IMAGE_DIGEST"] == DIGEST
+    assert "is a tag" not in manifests.notes
+    manifests = make("--action", "job", image="greet:1")
+    assert manifests.container["imagePullPolicy"] == "Always"
+    assert "OVENBIRD_IMAGE_DIGEST" not in manifests.env
+    assert "note: greet:1 is a tag, which may mean another image tomorrow" in manifests.notes
 
 
 def test_resources_are_asked_for_and_not_exceeded(make: Callable[..., Made]) -> None:
     """Requests and limits are the same; disk bounds /tmp too; no GPU is none."""
-    made = make("--action", "job", "--cpu", "500m", "--mem", "1Gi", "--gpu", "2", "--disk", "10Gi")
+    manifests = make("--action", "job", "--cpu", "500m", "--mem", "1Gi", "--gpu", "2", "--disk", "10Gi")
     amounts = {"cpu": "500m", "memory": "1Gi", "nvidia.com/gpu": "2", "ephemeral-storage": "10Gi"}
-    assert made.container["resources"] == {"requests": amounts, "limits": amounts}
-    assert made.pod["volumes"][0] == {"name": "tmp", "emptyDir": {"sizeLimit": "10Gi"}}
+    assert manifests.container["resources"] == {"requests": amounts, "limits": amounts}
+    assert manifests.pod["volumes"][0] == {"name": "tmp", "emptyDir": {"sizeLimit": "10Gi"}}
     assert "nvidia.com/gpu" not in str(make("--action", "job", "--gpu", "0").container["resources"])
 
 
 def test_what_nothing_says_is_asked_for_without_a_limit(make: Callable[..., Made]) -> None:
     """A pod that asks for nothing is the first to be evicted; the note says what was assumed and how to say it."""
-    made = make("--action", "serve")
-    assert made.container["resources"] == {"requests": {"cpu": "100m", "memory": "256Mi"}}
-    assert "asks for 100m of cpu and 256Mi of memory, without a limit" in made.notes
-    assert "--cpu and --mem" in made.notes
-    made = make("--action", "job", "--mem", "1Gi")
-    assert made.container["resources"] == {"requests": {"cpu": "100m", "memory": "1Gi"}, "limits": {"memory": "1Gi"}}
-    assert "asks for 100m of cpu, without a limit" in made.notes
+    manifests = make("--action", "serve")
+    assert manifests.container["resources"] == {"requests": {"cpu": "100m", "memory": "256Mi"}}
+    assert "asks for 100m of cpu and 256Mi of memory, without a limit" in manifests.notes
+    assert "--cpu and --mem" in manifests.notes
+    manifests = make("--action", "job", "--mem", "1Gi")
+    assert manifests.container["resources"] == {
+        "requests": {"cpu": "100m", "memory": "1Gi"},
+        "limits": {"memory": "1Gi"},
+    }
+    assert "asks for 100m of cpu, without a limit" in manifests.notes
     assert make("--tag", "r.example/f:1").container["resources"] == {"requests": {"cpu": "500m", "memory": "1Gi"}}
     assert "asks for" not in make("--action", "job", "--mem", "1Gi", "--cpu", "1").notes
 
 
 def test_secrets_come_first_and_by_reference(make: Callable[..., Made]) -> None:
     """So that `$(NAME)` in a variable can name them; one that says no Secret is in the function's own."""
-    made = make(
+    manifests = make(
         "--action", "job", "--secret", "A", "--secret", "B=vault", "--secret", "C=vault/c.d", "--env", "U=x:$(A)"
     )
-    assert made.container["env"][:3] == [
+    assert manifests.container["env"][:3] == [
         {"name": "A", "valueFrom": {"secretKeyRef": {"name": "greet-secrets", "key": "A"}}},
         {"name": "B", "valueFrom": {"secretKeyRef": {"name": "vault", "key": "B"}}},
         {"name": "C", "valueFrom": {"secretKeyRef": {"name": "vault", "key": "c.d"}}},
     ]
-    assert made.env["U"] == "x:$(A)"
-    assert "the Secret 'greet-secrets' has to hold the keys A" in made.notes
+    assert manifests.env["U"] == "x:$(A)"
+    assert "the Secret 'greet-secrets' has to hold the keys A" in manifests.notes
     assert make("--action", "job", "--secret", "A", "--secret-name", "own").env["A"]["secretKeyRef"]["name"] == "own"
 
 
@@ -112,74 +115,74 @@ def test_for_a_service_both_kinds_of_parameters_reach_init(make: Callable[..., M
 
 def test_parameters_twice(refused: Callable[..., str]) -> None:
     """A variable and the field it is made of cannot both be meant."""
-    said = refused("--action", "job", "--param", "a=1", "--env", "OVENBIRD_PARAM={}")
-    assert "OVENBIRD_PARAM is made from the task's parameters" in said
+    message = refused("--action", "job", "--param", "a=1", "--env", "OVENBIRD_PARAM={}")
+    assert "OVENBIRD_PARAM is made from the task's parameters" in message
 
 
 def test_volumes(make: Callable[..., Made]) -> None:
     """Each kind as Kubernetes calls it; a claim with a size is made, one without has to be there."""
-    made = make(
+    manifests = make(
         "--action", "job", "--volume", "pvc:data:/data:5Gi", "--volume", "pvc:old:/old", "--volume",
         "empty_dir:s:/s:1Gi",
         "--volume", "ephemeral:e:/e:2Gi",
     )  # fmt: skip
     claim = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "2Gi"}}}
-    assert made.pod["volumes"][1:] == [
+    assert manifests.pod["volumes"][1:] == [
         {"name": "data", "persistentVolumeClaim": {"claimName": "greet-data"}},
         {"name": "old", "persistentVolumeClaim": {"claimName": "old"}},
         {"name": "s", "emptyDir": {"sizeLimit": "1Gi"}},
         {"name": "e", "ephemeral": {"volumeClaimTemplate": {"spec": claim}}},
     ]
-    assert made.kinds == ["PersistentVolumeClaim", "Job"]
-    assert made["PersistentVolumeClaim"]["metadata"]["name"] == "greet-data"
-    assert made["PersistentVolumeClaim"]["spec"]["resources"] == {"requests": {"storage": "5Gi"}}
+    assert manifests.kinds == ["PersistentVolumeClaim", "Job"]
+    assert manifests["PersistentVolumeClaim"]["metadata"]["name"] == "greet-data"
+    assert manifests["PersistentVolumeClaim"]["spec"]["resources"] == {"requests": {"storage": "5Gi"}}
 
 
 def test_a_volume_of_the_users_own_for_tmp(make: Callable[..., Made]) -> None:
     """Then the manifest brings none."""
-    made = make("--action", "job", "--volume", "empty_dir:t:/tmp:1Gi")
-    assert [mount["mountPath"] for mount in made.container["volumeMounts"]] == ["/tmp"]
+    manifests = make("--action", "job", "--volume", "empty_dir:t:/tmp:1Gi")
+    assert [mount["mountPath"] for mount in manifests.container["volumeMounts"]] == ["/tmp"]
 
 
 def test_a_setting_that_the_runtime_would_refuse(refused: Callable[..., str]) -> None:
     """It is refused before a pod starts with it."""
-    said = refused("--action", "serve", "--env", "OVENBIRD_GRACE=soon")
-    assert "envs: OVENBIRD_GRACE: expected a duration" in said
+    message = refused("--action", "serve", "--env", "OVENBIRD_GRACE=soon")
+    assert "envs: OVENBIRD_GRACE: expected a duration" in message
 
 
 def test_labels(make: Callable[..., Made]) -> None:
     """All objects carry those that Kubernetes recommends; a job's pods are not a service's."""
-    made = make("--action", "serve", "--max-unavailable", "1", "--name", "blue", "--namespace", "team")
-    for document in made:
+    manifests = make("--action", "serve", "--max-unavailable", "1", "--name", "blue", "--namespace", "team")
+    for document in manifests:
         assert document["metadata"]["namespace"] == "team"
         assert document["metadata"]["labels"] == {
             "app.kubernetes.io/name": "greet", "app.kubernetes.io/instance": "blue",
             "app.kubernetes.io/component": "service", "app.kubernetes.io/version": "1.2",
             "app.kubernetes.io/part-of": "demo", "app.kubernetes.io/managed-by": "ovenbird",
         }  # fmt: skip
-    chosen = made["Service"]["spec"]["selector"]
-    assert chosen == made["Deployment"]["spec"]["selector"]["matchLabels"]
+    chosen = manifests["Service"]["spec"]["selector"]
+    assert chosen == manifests["Deployment"]["spec"]["selector"]["matchLabels"]
     job = make("--action", "job", "--name", "blue")["Job"]["spec"]["template"]["metadata"]["labels"]
     assert not chosen.items() <= job.items()
-    assert chosen.items() <= made["Deployment"]["spec"]["template"]["metadata"]["labels"].items()
+    assert chosen.items() <= manifests["Deployment"]["spec"]["template"]["metadata"]["labels"].items()
 
 
 def test_who_the_pod_is(make: Callable[..., Made]) -> None:
     """An account and a Secret to pull with, where they are given."""
-    made = make("--action", "job", "--service-account", "runner", "--pull-secret", "pull")
-    assert made.pod["serviceAccountName"] == "runner"
-    assert made.pod["imagePullSecrets"] == [{"name": "pull"}]
+    manifests = make("--action", "job", "--service-account", "runner", "--pull-secret", "pull")
+    assert manifests.pod["serviceAccountName"] == "runner"
+    assert manifests.pod["imagePullSecrets"] == [{"name": "pull"}]
 
 
 def test_names_that_go_with_the_function(make: Callable[..., Made]) -> None:
     """A claim that is made carries the name of its objects; a Secret that is there that of the document."""
     words = ("--volume", "pvc:data:/data:1.5Gi", "--secret", "TOKEN")
-    made = make("--action", "job", *words, "--name", "other")
-    claim = made["PersistentVolumeClaim"]
+    manifests = make("--action", "job", *words, "--name", "other")
+    claim = manifests["PersistentVolumeClaim"]
     assert claim["metadata"]["name"] == "other-data"
     assert claim["spec"]["resources"]["requests"]["storage"] == "1536Mi"
-    assert made.pod["volumes"][1]["persistentVolumeClaim"]["claimName"] == "other-data"
-    assert made.env["TOKEN"]["secretKeyRef"]["name"] == "greet-secrets"
+    assert manifests.pod["volumes"][1]["persistentVolumeClaim"]["claimName"] == "other-data"
+    assert manifests.env["TOKEN"]["secretKeyRef"]["name"] == "greet-secrets"
     build = make("--tag", "r.example/x:1", *words)
     assert build.env["TOKEN"]["secretKeyRef"]["name"] == "greet-secrets"
     named = {"name": "d", "volume_type": "persistent_volume_claim", "mount_path": "/d"}
@@ -190,9 +193,9 @@ def test_names_that_go_with_the_function(make: Callable[..., Made]) -> None:
 @pytest.mark.parametrize("action", ["job", "serve"])
 def test_amounts_as_the_server_stores_them(make: Callable[..., Made], action: str) -> None:
     """`kubectl apply` again then finds no difference."""
-    made = make("--action", action, "--cpu", "0.25", "--mem", "1024Mi", "--disk", "1.5Gi", "--gpu", "1")
+    manifests = make("--action", action, "--cpu", "0.25", "--mem", "1024Mi", "--disk", "1.5Gi", "--gpu", "1")
     amounts = {"cpu": "250m", "memory": "1Gi", "ephemeral-storage": "1536Mi", "nvidia.com/gpu": "1"}
-    assert made.container["resources"] == {"requests": amounts, "limits": amounts}
+    assert manifests.container["resources"] == {"requests": amounts, "limits": amounts}
 
 
 @pytest.mark.parametrize(

@@ -35,8 +35,8 @@ def test_text_stays_text(text: str) -> None:
     written = to_yaml([{"a": text, text: "b"}])
     assert list(yaml.safe_load_all(written)) == [{"a": text, text: "b"}]
     if "\n" not in text:
-        shown = written.splitlines()[1].removeprefix("a: ")
-        assert shown.startswith(('"', "'")), shown
+        scalar = written.splitlines()[1].removeprefix("a: ")
+        assert scalar.startswith(('"', "'")), scalar
 
 
 def test_plain_words_are_plain() -> None:
@@ -59,8 +59,8 @@ def test_json_is_a_list_that_kubectl_takes() -> None:
 
 def test_a_file_or_a_folder(tmp_path: Path) -> None:
     """A file holds all documents; a folder that exists, or whose name ends in a slash, one file for each."""
-    (one,) = write(DOCUMENTS, f"{tmp_path}/new/all.yaml", [], as_json=False)
-    assert list(yaml.safe_load_all(one.read_text())) == DOCUMENTS
+    (file,) = write(DOCUMENTS, f"{tmp_path}/new/all.yaml", [], as_json=False)
+    assert list(yaml.safe_load_all(file.read_text())) == DOCUMENTS
     for output in (str(tmp_path), f"{tmp_path}/other/"):
         paths = write(DOCUMENTS, output, [], as_json=False)
         assert [path.name for path in paths] == ["deployment-a.yaml", "job-a.yaml"]
@@ -90,12 +90,12 @@ def test_a_folder_that_is_written_again(make: Callable[..., Made], folder: Path)
     stay = {"job-greet.yaml", "deployment-other.yaml", "service-other.yaml", "deployment-mine.yaml", "notes.yaml"}
     stay.add("all.yaml")
     again = make(*serve, "--max-unavailable", "1")
-    now = {"deployment-greet.yaml", "service-greet.yaml", "poddisruptionbudget-greet.yaml"}
-    assert {path.name for path in (folder / "out").iterdir()} == stay | now
+    names = {"deployment-greet.yaml", "service-greet.yaml", "poddisruptionbudget-greet.yaml"}
+    assert {path.name for path in (folder / "out").iterdir()} == stay | names
     assert "removed out/horizontalpodautoscaler-greet.yaml, which is no longer meant" in again.notes
     make(*serve, "--json")
-    now = {"deployment-greet.json", "service-greet.json"}
-    assert {path.name for path in (folder / "out").iterdir()} == stay | now
+    names = {"deployment-greet.json", "service-greet.json"}
+    assert {path.name for path in (folder / "out").iterdir()} == stay | names
 
 
 @pytest.mark.parametrize("text", ["kind: Deployment\nmetadata: {name: greet}\n", "", "- a\n", "a: [\n"])

@@ -82,9 +82,9 @@ def test_manifests_fit_the_published_schemas(make: Callable[..., Made], folder: 
     """Each document of each action, with all fields of a task and with none, fits the schema of every version."""
     words, task, oldest = CASES[case]
     (folder / "each.jsonl").write_text('{"n": 1}\n\n{"n": 2}\n{"n": 3}\n')
-    made = make(*words, task=task)
+    manifests = make(*words, task=task)
     assert len(versions(oldest)) >= 8
-    for document in made:
+    for document in manifests:
         for version in versions(oldest):
             check(document, version)
 
@@ -93,8 +93,8 @@ def test_manifests_fit_the_published_schemas(make: Callable[..., Made], folder: 
 @pytest.mark.parametrize("task", [None, {"kind": "python+serve", "spec": {**FULL, "replicas": 2}}])
 def test_the_pod_of_a_knative_service_fits_too(make: Callable[..., Made], task: dict[str, Any] | None) -> None:
     """Knative publishes no schema; what it takes as a pod is one of Kubernetes, but for two fields of its own."""
-    made = make("--knative", task=task)
-    pod = dict(pod_of(made["Service"])["spec"])
+    manifests = make("--knative", task=task)
+    pod = dict(pod_of(manifests["Service"])["spec"])
     pod.pop("timeoutSeconds")
     for version in versions(25):
         check({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "x"}, "spec": pod}, version)

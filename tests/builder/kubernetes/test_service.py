@@ -41,26 +41,28 @@ def test_a_pod_may_take_as_long_to_end_as_its_drain(
 ) -> None:
     """Drain delay, grace for the calls, the same again for close, and five seconds."""
     words = [word for name, value in env.items() for word in ("--env", f"OVENBIRD_{name}={value}")]
-    made = make("--action", "serve", *words)
-    assert made.pod["terminationGracePeriodSeconds"] == seconds
-    assert made.env["OVENBIRD_DRAIN_DELAY"] == env.get("DRAIN_DELAY", "5s")
+    manifests = make("--action", "serve", *words)
+    assert manifests.pod["terminationGracePeriodSeconds"] == seconds
+    assert manifests.env["OVENBIRD_DRAIN_DELAY"] == env.get("DRAIN_DELAY", "5s")
 
 
 def test_another_port(make: Callable[..., Made], refused: Callable[..., str]) -> None:
     """The pod's port is a setting; the Service's stays. One that the system picks cannot be known."""
-    made = make("--action", "serve", "--env", "PORT=9000")
-    assert made.container["ports"][0]["containerPort"] == 9000
-    assert made["Service"]["spec"]["ports"] == [{"name": "http", "port": 8080, "targetPort": "http", "protocol": "TCP"}]
+    manifests = make("--action", "serve", "--env", "PORT=9000")
+    assert manifests.container["ports"][0]["containerPort"] == 9000
+    assert manifests["Service"]["spec"]["ports"] == [
+        {"name": "http", "port": 8080, "targetPort": "http", "protocol": "TCP"}
+    ]
     assert "OVENBIRD_PORT is 0" in refused("--action", "serve", "--env", "OVENBIRD_PORT=0")
 
 
 def test_service_fields(make: Callable[..., Made], refused: Callable[..., str]) -> None:
     """Type, name and replicas of the task."""
-    made = make(
+    manifests = make(
         task={"kind": "python+serve", "spec": {"replicas": 0, "service_type": "NodePort", "service_name": "hi"}}
     )
-    assert made["Deployment"]["spec"]["replicas"] == 0
-    assert (made["Service"]["spec"]["type"], made["Service"]["metadata"]["name"]) == ("NodePort", "hi")
+    assert manifests["Deployment"]["spec"]["replicas"] == 0
+    assert (manifests["Service"]["spec"]["type"], manifests["Service"]["metadata"]["name"]) == ("NodePort", "hi")
     assert make("--action", "serve")["Deployment"]["spec"]["replicas"] == 1
     for field, value, message in (
         ("service_type", "ExternalName", "leads to no pod"),
@@ -76,16 +78,16 @@ def test_service_fields(make: Callable[..., Made], refused: Callable[..., str]) 
 
 def test_a_scaler_decides_alone(make: Callable[..., Made], refused: Callable[..., str]) -> None:
     """The Deployment then says no number of its own, and CPU has to be asked for."""
-    made = make("--action", "serve", "--autoscale", "2:9", "--cpu", "1", "--target-cpu", "60")
-    assert "replicas" not in made["Deployment"]["spec"]
-    spec = made["HorizontalPodAutoscaler"]["spec"]
+    manifests = make("--action", "serve", "--autoscale", "2:9", "--cpu", "1", "--target-cpu", "60")
+    assert "replicas" not in manifests["Deployment"]["spec"]
+    spec = manifests["HorizontalPodAutoscaler"]["spec"]
     assert (spec["minReplicas"], spec["maxReplicas"], spec["scaleTargetRef"]["name"]) == (2, 9, "greet")
     assert spec["metrics"][0]["resource"]["target"]["averageUtilization"] == 60
     serve = ("--action", "serve", "--cpu", "1")
     assert "give resources.cpu" in refused("--action", "serve", "--autoscale", "1:3")
     assert "leave out replicas" in refused(*serve, "--autoscale", "1:3", "--replicas", "2")
     command = "annotate deployment/greet kubectl.kubernetes.io/last-applied-configuration-"
-    assert f"kubectl {command}" in made.notes
+    assert f"kubectl {command}" in manifests.notes
     assert f"kubectl -n lab {command}" in make(*serve, "--autoscale", "1:3", "--namespace", "lab").notes
     for text in ("3:1", "0:3", "3", "a:b", "1:2:3", ":"):
         assert "--autoscale: expected MIN:MAX" in refused(*serve, "--autoscale", text)
@@ -94,9 +96,9 @@ def test_a_scaler_decides_alone(make: Callable[..., Made], refused: Callable[...
 
 def test_a_disruption_budget(make: Callable[..., Made], refused: Callable[..., str]) -> None:
     """A number or a share of the pods that may be away at once."""
-    made = make("--action", "serve", "--max-unavailable", "1")
-    spec = made["PodDisruptionBudget"]["spec"]
-    assert spec == {"maxUnavailable": 1, "selector": made["Deployment"]["spec"]["selector"]}
+    manifests = make("--action", "serve", "--max-unavailable", "1")
+    spec = manifests["PodDisruptionBudget"]["spec"]
+    assert spec == {"maxUnavailable": 1, "selector": manifests["Deployment"]["spec"]["selector"]}
     assert (
         make("--action", "serve", "--max-unavailable", "25%")["PodDisruptionBudget"]["spec"]["maxUnavailable"] == "25%"
     )
@@ -110,20 +112,20 @@ def test_selectors_hold_what_never_changes(make: Callable[..., Made], folder: Pa
     before = make(*words)
     (folder / "function.yaml").write_text((folder / "function.yaml").read_text().replace("greet", "welcome"))
     after = make(*words)
-    for made in (before, after):
+    for manifests in (before, after):
         chosen = {"app.kubernetes.io/instance": "fixed", "app.kubernetes.io/component": "service"}
-        assert made["Deployment"]["spec"]["selector"]["matchLabels"] == chosen
-        assert made["Service"]["spec"]["selector"] == chosen
-        assert made["PodDisruptionBudget"]["spec"]["selector"]["matchLabels"] == chosen
-        assert chosen.items() <= made["Deployment"]["spec"]["template"]["metadata"]["labels"].items()
+        assert manifests["Deployment"]["spec"]["selector"]["matchLabels"] == chosen
+        assert manifests["Service"]["spec"]["selector"] == chosen
+        assert manifests["PodDisruptionBudget"]["spec"]["selector"]["matchLabels"] == chosen
+        assert chosen.items() <= manifests["Deployment"]["spec"]["template"]["metadata"]["labels"].items()
     assert after["Deployment"]["metadata"]["labels"]["app.kubernetes.io/name"] == "welcome"
 
 
 @pytest.mark.parametrize(("text", "seconds"), [("", 600), ("20m", 1500), ("0", 86700)])
 def test_a_rollout_waits_for_the_startup_probe(make: Callable[..., Made], text: str, seconds: int) -> None:
     """What may take long to start does not fail before that: its time, and some for the node and the image."""
-    made = make("--action", "serve", *(("--env", f"OVENBIRD_INIT_TIMEOUT={text}") if text else ()))
-    assert made["Deployment"]["spec"]["progressDeadlineSeconds"] == seconds
+    manifests = make("--action", "serve", *(("--env", f"OVENBIRD_INIT_TIMEOUT={text}") if text else ()))
+    assert manifests["Deployment"]["spec"]["progressDeadlineSeconds"] == seconds
 
 
 def test_a_pod_that_hangs_is_soon_gone(make: Callable[..., Made]) -> None:

@@ -18,9 +18,9 @@ def test_a_task_of_the_platform_is_read(make: Callable[..., Made]) -> None:
         "project": "demo",
         "spec": {"function": "python://demo/greet:1", "local_execution": False, "envs": [{"name": "A", "value": "b"}]},
     }
-    made = make(task=task)
-    assert made.kinds == ["Job"]
-    assert made.env["A"] == "b"
+    manifests = make(task=task)
+    assert manifests.kinds == ["Job"]
+    assert manifests.env["A"] == "b"
     assert make(task={**task, "kind": "python+job:run"}).kinds == ["Job"]
 
 
@@ -40,11 +40,11 @@ def test_flags_win_over_the_task_and_that_over_the_document(make: Callable[..., 
         "envs": [{"name": "E", "value": "1"}],
     }
     words = ("--cpu", "3", "--param", "c=text", "--env", "E=2", "--env", "F=x=y", "--init", "d=[1]")
-    made = make("--action", "serve", *words, task=task)
-    assert made["Deployment"]["spec"]["replicas"] == 7
-    assert made.container["resources"]["limits"] == {"cpu": "3", "ephemeral-storage": "5Gi"}
-    assert made.env["OVENBIRD_INIT_PARAMETERS"] == '{"b": 1, "c": "text", "d": [1]}'
-    assert (made.env["E"], made.env["F"]) == ("2", "x=y")
+    manifests = make("--action", "serve", *words, task=task)
+    assert manifests["Deployment"]["spec"]["replicas"] == 7
+    assert manifests.container["resources"]["limits"] == {"cpu": "3", "ephemeral-storage": "5Gi"}
+    assert manifests.env["OVENBIRD_INIT_PARAMETERS"] == '{"b": 1, "c": "text", "d": [1]}'
+    assert (manifests.env["E"], manifests.env["F"]) == ("2", "x=y")
     assert make("--action", "serve").container["resources"]["limits"] == {"cpu": "1", "memory": "1Gi"}
 
 
@@ -118,21 +118,21 @@ def test_a_wrong_volume_is_told(refused: Callable[..., str], change: dict[str, A
 
 def test_two_volumes_in_one_place(refused: Callable[..., str]) -> None:
     """Neither a name nor a path can be had twice."""
-    said = refused("--action", "job", "--volume", "pvc:a:/a", "--volume", "empty_dir:a:/a/")
-    assert "two are called 'a'" in said
-    assert "two lie at '/a'" in said
+    message = refused("--action", "job", "--volume", "pvc:a:/a", "--volume", "empty_dir:a:/a/")
+    assert "two are called 'a'" in message
+    assert "two lie at '/a'" in message
 
 
 def test_all_is_told_at_once(refused: Callable[..., str]) -> None:
     """A file with three mistakes is mended in one go."""
-    said = refused(task={"kind": "python+job", "spec": {"a": 1, "replicas": 1, "profile": []}})
-    assert all(word in said for word in ("a: not a field", "replicas: a field of serve", "profile: expected"))
+    message = refused(task={"kind": "python+job", "spec": {"a": 1, "replicas": 1, "profile": []}})
+    assert all(word in message for word in ("a: not a field", "replicas: a field of serve", "profile: expected"))
 
 
 def test_a_value_of_a_variable_is_never_shown(refused: Callable[..., str]) -> None:
     """It may be a secret."""
-    said = refused(task={"kind": "python+job", "spec": {"envs": [{"name": "A", "value": ["hunter2"]}]}})
-    assert "hunter2" not in said
+    message = refused(task={"kind": "python+job", "spec": {"envs": [{"name": "A", "value": ["hunter2"]}]}})
+    assert "hunter2" not in message
 
 
 @pytest.mark.parametrize(
@@ -148,9 +148,9 @@ def test_a_value_of_a_variable_is_never_shown(refused: Callable[..., str]) -> No
 def test_a_file_that_is_no_task(refused: Callable[..., str], folder: Path, text: str, message: str) -> None:
     """The file is named, and what was found in it."""
     (folder / "bad.yaml").write_text(text)
-    said = refused("--task", "bad.yaml")
-    assert message in said
-    assert "bad.yaml" in said
+    errors = refused("--task", "bad.yaml")
+    assert message in errors
+    assert "bad.yaml" in errors
 
 
 def test_a_file_that_is_not_there(refused: Callable[..., str]) -> None:

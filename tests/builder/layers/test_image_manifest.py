@@ -37,13 +37,13 @@ def base(docker: bool, **config: Any) -> tuple[bytes, bytes]:
     media = f"{DOCKER}.distribution.manifest.v2+json" if docker else "application/vnd.oci.image.manifest.v1+json"
     manifest = {"schemaVersion": 2, "mediaType": media, "config": {"digest": "sha256:c"}, "layers": rows}
     extra = {"docker_version": "20", "container_config": {"Cmd": ["x"]}} if docker else {}
-    whole = {
+    image_config = {
         "architecture": "amd64", "os": "linux", "created": "2020-01-01T00:00:00Z",
         "config": {"Env": ["PATH=/bin", "A=1"], "User": "root", "Labels": {"a": "b"}, **config},
         "rootfs": {"type": "layers", "diff_ids": ["sha256:d1", "sha256:d2"]},
         "history": [{"created_by": "ADD"}, {"created_by": "RUN"}], **extra,
     }  # fmt: skip
-    return json.dumps(manifest).encode(), json.dumps(whole).encode()
+    return json.dumps(manifest).encode(), json.dumps(image_config).encode()
 
 
 CHANGES = ConfigChanges(
@@ -136,11 +136,11 @@ def test_a_layout_names_its_image(cache: LayerCache) -> None:
 
 def test_what_the_base_says_of_itself_alone_is_not_inherited() -> None:
     """Its license and version would pass for the image's; its other labels stay."""
-    told = {"org.opencontainers.image.licenses": "GPL-3.0", "org.opencontainers.image.version": "12", "vendor": "v"}
+    labels = {"org.opencontainers.image.licenses": "GPL-3.0", "org.opencontainers.image.version": "12", "vendor": "v"}
     changes = ConfigChanges(labels={"org.opencontainers.image.title": "f"}, without=("org.opencontainers.image.",))
-    for one, expected in (
+    for config_changes, expected in (
         (changes, {"vendor": "v", "org.opencontainers.image.title": "f"}),
-        (ConfigChanges(), told),
+        (ConfigChanges(), labels),
     ):
-        config = json.loads(predict_image(*base(False, Labels=told), [layer(1)], one, {}, 0).config)
+        config = json.loads(predict_image(*base(False, Labels=labels), [layer(1)], config_changes, {}, 0).config)
         assert config["config"]["Labels"] == expected

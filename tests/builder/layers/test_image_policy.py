@@ -54,8 +54,8 @@ def raw(cache: LayerCache, files: dict[str, tuple[bytes, int]], name: str = "run
         draft.write(packer.compress(plain.getvalue()) + packer.flush())
         return "sha256:" + "0" * 64
 
-    made = compute_key("raw", files=[[p, d.hex(), m] for p, (d, m) in files.items()], compression=compression)
-    return cache.layer(made, name, COMPRESSIONS[compression][0], write)
+    key = compute_key("raw", files=[[p, d.hex(), m] for p, (d, m) in files.items()], compression=compression)
+    return cache.layer(key, name, COMPRESSIONS[compression][0], write)
 
 
 def test_an_image_without_fault_passes(cache: LayerCache) -> None:
@@ -75,9 +75,9 @@ def test_an_image_without_fault_passes(cache: LayerCache) -> None:
 )  # fmt: skip
 def test_a_file_that_has_no_place_is_named(cache: LayerCache, path: str) -> None:
     """The error names the layer and the path."""
-    said = refused(cache, [make_files_layer({path: b"x"}, cache, name="source")])
-    shown = path.removesuffix("/config").lstrip("/") if "/.git/" in path else path.lstrip("/")
-    assert f"source: {shown} has no place" in said
+    message = refused(cache, [make_files_layer({path: b"x"}, cache, name="source")])
+    name = path.removesuffix("/config").lstrip("/") if "/.git/" in path else path.lstrip("/")
+    assert f"source: {name} has no place" in message
 
 
 def test_a_whiteout_of_such_a_file_is_fine(cache: LayerCache) -> None:
@@ -90,8 +90,8 @@ def test_a_whiteout_of_such_a_file_is_fine(cache: LayerCache) -> None:
 def test_a_secret_is_found_wherever_it_lies(cache: LayerCache, compression: str, before: int) -> None:
     """Also where it lies across two of the pieces in which a file is read."""
     data = b"x" * before + SECRET.encode() + b"y" * 100
-    said = refused(cache, [make_files_layer({"/opt/f": data}, cache, name="numpy 2", compression=compression)])
-    assert "numpy 2: opt/f holds the secret TOKEN" in said
+    message = refused(cache, [make_files_layer({"/opt/f": data}, cache, name="numpy 2", compression=compression)])
+    assert "numpy 2: opt/f holds the secret TOKEN" in message
 
 
 @pytest.mark.parametrize(
@@ -159,9 +159,9 @@ def test_stale_bytecode_is_refused(cache: LayerCache, tmp_path: Path, mtime: int
     """Bytecode by time beside a source of another time or size would be compiled anew; told how to mend it."""
     data = pyc(tmp_path, py_compile.PycInvalidationMode.TIMESTAMP)
     layer = raw(cache, {"a/m.py": (source, mtime), "a/__pycache__/m.cpython-312.pyc": (data, 0)})
-    said = refused(cache, [layer])
-    assert "run: the bytecode of a/m.py is stale" in said
-    assert "unchecked-hash" in said
+    message = refused(cache, [layer])
+    assert "run: the bytecode of a/m.py is stale" in message
+    assert "unchecked-hash" in message
 
 
 def test_bytecode_in_another_layer_than_its_source_is_checked(cache: LayerCache, tmp_path: Path) -> None:
@@ -262,9 +262,9 @@ def test_unchecked_bytecode_of_another_source_is_refused(cache: LayerCache, tmp_
     """A later layer that replaces the source leaves the old code running; both layers and the files are named."""
     code = unchecked(tmp_path)
     layers = layers_of(cache, {"shared/m.py": OLD, CACHED: code}, {"shared/m.py": NEW})
-    said = refused(cache, layers)
-    assert f"layer 1: shared/m.py is not what {CACHED} of layer 0 was compiled from" in said
-    assert refused(cache, layers) == said
+    message = refused(cache, layers)
+    assert f"layer 1: shared/m.py is not what {CACHED} of layer 0 was compiled from" in message
+    assert refused(cache, layers) == message
 
 
 def test_unchecked_bytecode_within_a_layer_is_compared(cache: LayerCache, tmp_path: Path) -> None:

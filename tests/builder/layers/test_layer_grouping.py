@@ -14,46 +14,46 @@ def wheels(count: int, size: int, prefix: str = "w") -> list[tuple[Wheel, int]]:
 
 
 def names(groups: tuple[tuple[Wheel, ...], ...]) -> list[list[str]]:
-    return [[wheel.name for wheel in found] for found in groups]
+    return [[wheel.name for wheel in group] for group in groups]
 
 
 def test_heavy_wheels_lie_alone_and_small_ones_together() -> None:
     """Each heavy wheel has a layer of its own, small ones share a few."""
-    found = names(group_wheels(wheels(3, HEAVY) + wheels(100, 10, "s")))
-    assert found[:3] == [["w0"], ["w1"], ["w2"]]
-    assert len(found) <= 3 + 8
-    assert sorted(name for one in found for name in one) == sorted(
+    groups = names(group_wheels(wheels(3, HEAVY) + wheels(100, 10, "s")))
+    assert groups[:3] == [["w0"], ["w1"], ["w2"]]
+    assert len(groups) <= 3 + 8
+    assert sorted(name for group in groups for name in group) == sorted(
         [f"w{n}" for n in range(3)] + [f"s{n}" for n in range(100)]
     )
 
 
 def test_the_order_of_the_wheels_does_not_matter() -> None:
     """The same wheels give the same groups."""
-    given = wheels(3, HEAVY) + wheels(20, 10, "s")
-    assert names(group_wheels(given)) == names(group_wheels(given[::-1]))
+    sized = wheels(3, HEAVY) + wheels(20, 10, "s")
+    assert names(group_wheels(sized)) == names(group_wheels(sized[::-1]))
 
 
 def test_one_more_wheel_changes_one_group() -> None:
     """A small wheel that comes or goes leaves all other groups as they were."""
     before, after = names(group_wheels(wheels(40, 10))), names(group_wheels(wheels(41, 10)))
-    assert len([found for found in after if found not in before]) == 1
+    assert len([group for group in after if group not in before]) == 1
 
 
 def test_the_budget_holds() -> None:
     """With too many heavy wheels the largest lie alone and the others share, whatever the budget."""
-    given = [(wheel, size + n) for n, (wheel, size) in enumerate(wheels(200, HEAVY))]
+    sized = [(wheel, size + n) for n, (wheel, size) in enumerate(wheels(200, HEAVY))]
     for budget in (1, 2, 5, BUDGET):
-        found = names(group_wheels(given, budget))
-        assert len(found) <= budget
-        assert sum(map(len, found)) == 200
-    assert ["w199"] in names(group_wheels(given))
+        groups = names(group_wheels(sized, budget))
+        assert len(groups) <= budget
+        assert sum(map(len, groups)) == 200
+    assert ["w199"] in names(group_wheels(sized))
 
 
 def test_the_heaviest_lie_lowest() -> None:
     """By powers of two: a few bytes more or less move nothing."""
-    given = [(wheel, HEAVY * times + n) for (wheel, _), (times, n) in zip(
+    sized = [(wheel, HEAVY * times + n) for (wheel, _), (times, n) in zip(
         wheels(4, HEAVY), ((1, 0), (5, 9), (5, 0), (9, 0)), strict=True)]  # fmt: skip
-    assert names(group_wheels(given)) == [["w3"], ["w1"], ["w2"], ["w0"]]
+    assert names(group_wheels(sized)) == [["w3"], ["w1"], ["w2"], ["w0"]]
 
 
 def test_a_title_names_the_first_few() -> None:

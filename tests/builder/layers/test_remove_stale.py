@@ -22,9 +22,9 @@ def module(
     source = folder / name
     source.write_text("x = 1\n")
     os.utime(source, (1000, 1000))
-    made = py_compile.compile(str(source), invalidation_mode=mode, optimize=optimize)
-    assert made
-    return source, Path(made)
+    bytecode = py_compile.compile(str(source), invalidation_mode=mode, optimize=optimize)
+    assert bytecode
+    return source, Path(bytecode)
 
 
 def run(folder: Path, *sources: Path) -> int:

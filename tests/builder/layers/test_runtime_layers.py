@@ -42,12 +42,12 @@ def test_a_file_on_the_path_that_hides_a_module(name: str, tmp_path: Path) -> No
     command.write_bytes(
         make_runtime_files(Target(executable=sys.executable), "", "")["/opt/ovenbird/bin/ovenbird"].data
     )
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, str(command), "check", "main.py"], cwd=source, env={**os.environ, "PYTHONPATH": str(source)},
         capture_output=True, text=True, check=False,
     )  # fmt: skip
-    record = json.loads(done.stderr)
-    assert (done.returncode, record["code"]) == (72, "load.shadow")
+    record = json.loads(process.stderr)
+    assert (process.returncode, record["code"]) == (72, "load.shadow")
     assert str(source / name.partition("/")[0]) in record["message"]
 
 

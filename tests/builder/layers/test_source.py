@@ -50,11 +50,11 @@ def test_source_depends_on_content_only(tmp_path: Path) -> None:
 
 def test_another_digest_is_another_layer(cache: LayerCache, tmp_path: Path) -> None:
     """A layer is found again by the tree's digest, without a look at the files."""
-    found = tree(tmp_path / "1", ("main.py", "run.sh"))
-    first = make_source_layer(found, cache)
-    (found.path / "main.py").write_text("other")
-    assert make_source_layer(found, cache).cached
-    assert make_source_layer(Tree(found.path, "sha256:" + "2" * 64), cache).digest != first.digest
+    source = tree(tmp_path / "1", ("main.py", "run.sh"))
+    first = make_source_layer(source, cache)
+    (source.path / "main.py").write_text("other")
+    assert make_source_layer(source, cache).cached
+    assert make_source_layer(Tree(source.path, "sha256:" + "2" * 64), cache).digest != first.digest
 
 
 def test_files_links_and_folders(cache: LayerCache) -> None:

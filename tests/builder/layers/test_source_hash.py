@@ -15,7 +15,7 @@ HUNDRED = bytes(range(100))
 
 
 @pytest.mark.parametrize(
-    ("data", "magic", "found"),
+    ("data", "magic", "expected"),
     [
         (b"x = 1\n", OLD, "d94aade28c8cbebf"),
         (HUNDRED, OLD, "fa7f0221eaf1a81c"),
@@ -23,9 +23,9 @@ HUNDRED = bytes(range(100))
     ],
     ids=["line-3.10", "bytes-3.10", "line-3.11"],
 )
-def test_the_hash_is_that_of_the_target(data: bytes, magic: bytes, found: str) -> None:
+def test_the_hash_is_that_of_the_target(data: bytes, magic: bytes, expected: str) -> None:
     """What `importlib.util.source_hash` of 3.10 and 3.11 said: 3.11 has another function."""
-    assert hash_source(data, magic).hex() == found
+    assert hash_source(data, magic).hex() == expected
 
 
 @pytest.mark.parametrize("length", [0, 1, 7, 8, 9, 100, 1001])

@@ -25,11 +25,11 @@ SCHEME = InstallScheme(
 )
 
 
-def installed(made: Wheel, more: tuple[InstalledFile, ...] = ()) -> dict[str, tuple[tarfile.TarInfo, bytes]]:
+def installed(wheel: Wheel, more: tuple[InstalledFile, ...] = ()) -> dict[str, tuple[tarfile.TarInfo, bytes]]:
     """What is in the tar of a wheel, folders left out."""
     out = io.BytesIO()
     tar = TarWriter(out, "zstd")
-    with open_installation(made, SCHEME) as installation:
+    with open_installation(wheel, SCHEME) as installation:
         installation.with_bytecode(more, SCHEME, "cpython-312").write(tar)
     tar.close()
     plain = zstandard.ZstdDecompressor().decompressobj().decompress(out.getvalue())
@@ -39,7 +39,7 @@ def installed(made: Wheel, more: tuple[InstalledFile, ...] = ()) -> dict[str, tu
 
 def test_every_part_of_a_wheel_finds_its_place(tmp_path: Path) -> None:
     """Modules, console scripts, scripts with a placeholder, data and headers go where the target's scheme says."""
-    made = wheel(
+    shop = wheel(
         tmp_path, "shop-bell",
         files={
             "shop/__init__.py": "x = 1\n", "shop/tool": "#!/bin/sh\n",
@@ -50,33 +50,33 @@ def test_every_part_of_a_wheel_finds_its_place(tmp_path: Path) -> None:
         },
         executable=("shop/tool",), scripts={"shop": "shop.cli:main"},
     )  # fmt: skip
-    found = installed(made)
-    assert found["/usr/local/bin/ring"][1] == b"#!/usr/local/bin/python3.12\nprint(1)\n"
-    assert found["/usr/local/bin/shell"][1] == b"#!/bin/sh\n"
-    assert found["/usr/local/bin/shop"][1].startswith(b"#!/usr/local/bin/python3.12\n")
-    assert b"from shop.cli import main" in found["/usr/local/bin/shop"][1]
-    assert found["/usr/local/etc/shop.conf"][1] == b"a"
-    assert found["/usr/local/include/python3.12/shop-bell/shop.h"][1] == b"h"
-    assert found[f"{SITE}/shop/fast.so"][1] == b"\0"
-    assert found[f"{SITE}/shop_bell-1.0.dist-info/INSTALLER"][1] == b"ovenbird\n"
-    assert f"{SITE}/shop_bell-1.0.dist-info/direct_url.json" not in found
-    executable = {path for path, (info, _) in found.items() if info.mode == 0o755}
+    files = installed(shop)
+    assert files["/usr/local/bin/ring"][1] == b"#!/usr/local/bin/python3.12\nprint(1)\n"
+    assert files["/usr/local/bin/shell"][1] == b"#!/bin/sh\n"
+    assert files["/usr/local/bin/shop"][1].startswith(b"#!/usr/local/bin/python3.12\n")
+    assert b"from shop.cli import main" in files["/usr/local/bin/shop"][1]
+    assert files["/usr/local/etc/shop.conf"][1] == b"a"
+    assert files["/usr/local/include/python3.12/shop-bell/shop.h"][1] == b"h"
+    assert files[f"{SITE}/shop/fast.so"][1] == b"\0"
+    assert files[f"{SITE}/shop_bell-1.0.dist-info/INSTALLER"][1] == b"ovenbird\n"
+    assert f"{SITE}/shop_bell-1.0.dist-info/direct_url.json" not in files
+    executable = {path for path, (info, _) in files.items() if info.mode == 0o755}
     assert executable == {f"/usr/local/bin/{name}" for name in ("ring", "shell", "shop")} | {f"{SITE}/shop/tool"}
 
 
 def test_the_record_tells_all_that_was_written(tmp_path: Path) -> None:
     """Each file is in RECORD with the digest that it has in the image, bytecode without one, as pip has it."""
-    made = wheel(tmp_path, "shop", files={"shop/a,b.py": "x", "shop-1.0.data/scripts/s": "#!python\n"})
+    shop = wheel(tmp_path, "shop", files={"shop/a,b.py": "x", "shop-1.0.data/scripts/s": "#!python\n"})
     pyc = InstalledFile(f"{SITE}/shop/__pycache__/a,b.cpython-312.pyc", 3, b"abc")
-    found = installed(made, (pyc,))
-    rows = list(csv.reader(found[f"{SITE}/shop-1.0.dist-info/RECORD"][1].decode().splitlines()))
+    files = installed(shop, (pyc,))
+    rows = list(csv.reader(files[f"{SITE}/shop-1.0.dist-info/RECORD"][1].decode().splitlines()))
     assert rows == sorted(rows)
-    places = {str(Path(f"{SITE}/{row[0]}").absolute()).replace("/x/../", "/"): row for row in rows}
-    assert len(places) == len(found)
+    records = {str(Path(f"{SITE}/{row[0]}").absolute()).replace("/x/../", "/"): row for row in rows}
+    assert len(records) == len(files)
     for name, digest, size in rows:
         path = str((Path(SITE) / name).parent.joinpath(Path(name).name))
         path = path.replace(f"{SITE}/../../../bin", "/usr/local/bin")
-        data = found[path][1]
+        data = files[path][1]
         if name.endswith((".pyc", "/RECORD")):
             assert (digest, size) == ("", "")
         else:
@@ -86,17 +86,17 @@ def test_the_record_tells_all_that_was_written(tmp_path: Path) -> None:
 
 def test_bytecode_that_a_wheel_brings_is_left_out(tmp_path: Path) -> None:
     """Who knows what it was compiled from."""
-    made = wheel(tmp_path, "shop", files={"shop.py": "", "__pycache__/shop.cpython-312.pyc": b"evil"})
-    assert not [path for path in installed(made) if path.endswith(".pyc") and "/.wh." not in path]
+    shop = wheel(tmp_path, "shop", files={"shop.py": "", "__pycache__/shop.cpython-312.pyc": b"evil"})
+    assert not [path for path in installed(shop) if path.endswith(".pyc") and "/.wh." not in path]
 
 
 def test_bytecode_of_another_file_is_hidden_below_a_source_without(tmp_path: Path) -> None:
     """A template has none of its own, and another wheel's or the base's would be run in its place; tests have none."""
-    made = wheel(tmp_path, "shop", files={"shop/a.py": "{{ x }}", "shop/tests/b.py": "", "c.txt": ""})
-    hidden = [path for path in installed(made) if "/.wh." in path]
+    shop = wheel(tmp_path, "shop", files={"shop/a.py": "{{ x }}", "shop/tests/b.py": "", "c.txt": ""})
+    hidden = [path for path in installed(shop) if "/.wh." in path]
     assert hidden == [f"{SITE}/shop/__pycache__/.wh.a.cpython-312.pyc"]
     own = InstalledFile(f"{SITE}/shop/__pycache__/a.cpython-312.pyc", 1, b"x")
-    assert not [path for path in installed(made, (own,)) if "/.wh." in path]
+    assert not [path for path in installed(shop, (own,)) if "/.wh." in path]
 
 
 @pytest.mark.parametrize(
@@ -125,16 +125,16 @@ def test_an_entry_point_that_tries_to_leave_is_refused(tmp_path: Path) -> None:
 
 def test_a_broken_wheel_is_named(tmp_path: Path) -> None:
     """A file that is no archive, and one whose content does not fit its checksum, end with the wheel's name."""
-    made = wheel(tmp_path, "shop", files={"shop.py": "x" * 5000})
-    with zipfile.ZipFile(made.path) as archive:
+    shop = wheel(tmp_path, "shop", files={"shop.py": "x" * 5000})
+    with zipfile.ZipFile(shop.path) as archive:
         offset = archive.getinfo("shop.py").header_offset
-    data = bytearray(made.path.read_bytes())
+    data = bytearray(shop.path.read_bytes())
     data[offset + 30 + len("shop.py") + 3] ^= 0xFF
-    made.path.write_bytes(data)
+    shop.path.write_bytes(data)
     with pytest.raises(LayerError, match=r"shop-1\.0-py3-none-any\.whl"):
-        installed(made)
-    made.path.write_bytes(b"nothing")
+        installed(shop)
+    shop.path.write_bytes(b"nothing")
     with pytest.raises(LayerError, match=r"shop-1\.0-py3-none-any\.whl"):
-        installed(made)
+        installed(shop)
     with pytest.raises(LayerError, match=r"shop-1\.0-py3-none-any\.whl"):
-        list_contents(made.path)
+        list_contents(shop.path)

@@ -21,13 +21,13 @@ Files = dict[str, bytes]
 _PYTHON = f"python{sys.version_info.major}.{sys.version_info.minor}"
 
 
-def by_us(made: Wheel) -> Files:
+def by_us(wheel: Wheel) -> Files:
     """What we put into an image, by its path below /usr, with the interpreter of this machine."""
     site = f"/usr/lib/{_PYTHON}/site-packages"
     scheme = InstallScheme(site, site, "/usr/bin", "/usr", f"/usr/include/{_PYTHON}", sys.executable)
     out = io.BytesIO()
     tar = TarWriter(out, "zstd")
-    with open_installation(made, scheme) as installation:
+    with open_installation(wheel, scheme) as installation:
         installation.write(tar)
     tar.close()
     plain = zstandard.ZstdDecompressor().decompressobj().decompress(out.getvalue())
@@ -35,27 +35,27 @@ def by_us(made: Wheel) -> Files:
         return comparable({i.name.removeprefix("usr/"): archive.extractfile(i).read() for i in archive if i.isreg()})
 
 
-def by_pip(made: Wheel, prefix: Path) -> Files:
+def by_pip(wheel: Wheel, prefix: Path) -> Files:
     """What pip puts below a prefix."""
     command = [
         sys.executable, "-m", "pip", "install", "--no-index", "--no-deps", "--no-compile", "--quiet",
         "--ignore-installed", "--no-warn-script-location", "--disable-pip-version-check", f"--prefix={prefix}",
-        str(made.path),
+        str(wheel.path),
     ]  # fmt: skip
     environ = {"PATH": os.environ["PATH"], "PIP_CONFIG_FILE": "/dev/null"}
-    done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False, timeout=120)
-    assert done.returncode == 0, done.stderr
+    process = subprocess.run(command, env=environ, capture_output=True, text=True, check=False, timeout=120)
+    assert process.returncode == 0, process.stderr
     return comparable({str(p.relative_to(prefix)): p.read_bytes() for p in prefix.rglob("*") if p.is_file()})
 
 
 def comparable(files: Files) -> Files:
     """The files without what names the installer; of a made script only what it imports."""
     own = ("INSTALLER", "RECORD", "REQUESTED", "direct_url.json")
-    found = {}
+    shortened = {}
     for path, content in files.items():
         lines = [line for line in content.splitlines() if line.startswith(b"from ")]
-        found[path] = lines[0] if path.startswith("bin/") and b"sys.exit" in content else content
-    return {path: content for path, content in found.items() if not path.endswith(own)}
+        shortened[path] = lines[0] if path.startswith("bin/") and b"sys.exit" in content else content
+    return {path: content for path, content in shortened.items() if not path.endswith(own)}
 
 
 SHOP = {"shop/__init__.py": ""}
@@ -79,7 +79,7 @@ ENTRY = "shop-1.0.dist-info/entry_points.txt"
 )  # fmt: skip
 def test_an_odd_wheel_is_installed_as_by_pip(files: dict[str, str], expected: dict[str, bytes], tmp_path: Path) -> None:
     """A `.data` folder of another spelling, a script that is an entry point too, a key or a section twice."""
-    made = wheel(tmp_path / "wheels", "shop", files={**SHOP, **files})
-    found = by_us(made)
-    assert found == by_pip(made, tmp_path / "prefix")
-    assert {path: found.get(path) for path in expected} == expected
+    shop = wheel(tmp_path / "wheels", "shop", files={**SHOP, **files})
+    installed = by_us(shop)
+    assert installed == by_pip(shop, tmp_path / "prefix")
+    assert {path: installed.get(path) for path in expected} == expected

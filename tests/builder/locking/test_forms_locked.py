@@ -24,13 +24,13 @@ def needed(tree: Path, text: str) -> Requirements:
     return collect_requirements(FunctionSpec(root=tree, name="f", handler="main:handler", source="."), tree)
 
 
-def locked(bench: Bench, wanted: Requirements, **options: object) -> Lock:
+def locked(bench: Bench, requirements: Requirements, **options: object) -> Lock:
     """A lock, by uv without a container where nothing else is said."""
-    return bench.lock_needs(wanted, **{"locker": "uv", **options})
+    return bench.lock_needs(requirements, **{"locker": "uv", **options})
 
 
-def versions(found: Lock) -> dict[str, str]:
-    return {pin.name: pin.version for pin in found.pins}
+def versions(lock: Lock) -> dict[str, str]:
+    return {pin.name: pin.version for pin in lock.pins}
 
 
 def digest(orchard: Orchard, file: str, algorithm: str) -> str:
@@ -43,8 +43,8 @@ def test_a_hash_of_another_algorithm_is_compared(
 ) -> None:
     """With the file itself; the lock holds the SHA-256 of that file."""
     right, name = digest(orchard, "banana-1.0-py3-none-any.whl", algorithm), "banana==1.0"
-    found = locked(bench, needed(tmp_path, f"{name} --hash={algorithm}:{right.upper()}\n"))
-    assert found.pins[0].hashes == (f"sha256:{digest(orchard, 'banana-1.0-py3-none-any.whl', 'sha256')}",)
+    lock = locked(bench, needed(tmp_path, f"{name} --hash={algorithm}:{right.upper()}\n"))
+    assert lock.pins[0].hashes == (f"sha256:{digest(orchard, 'banana-1.0-py3-none-any.whl', 'sha256')}",)
     with pytest.raises(HashError, match=rf"no file of banana==1.0 has the hash {algorithm}:0+ \(requirements.txt"):
         locked(bench, needed(tmp_path, f"{name} --hash={algorithm}:{'0' * len(right)}\n"))
 
@@ -73,8 +73,8 @@ def test_only_wheels_are_taken_of_names_in_a_file(bench: Bench, tmp_path: Path) 
     """`--only-binary` with names refuses their source distributions, unrun, and no others."""
     with pytest.raises(NoWheelError, match=r"fig-1\.0\.tar\.gz"):
         locked(bench, needed(tmp_path, "--only-binary=fig,apple\nfig==1.0\n"), locker="pip-tools")
-    found = locked(bench, needed(tmp_path, "--only-binary fig\ndate-tree\n"), locker="pip-tools")
-    assert versions(found) == {"date-tree": "1.0", "banana": "2.0"}
+    lock = locked(bench, needed(tmp_path, "--only-binary fig\ndate-tree\n"), locker="pip-tools")
+    assert versions(lock) == {"date-tree": "1.0", "banana": "2.0"}
 
 
 @pytest.mark.parametrize("locker", ["uv", "pip-tools"])
@@ -85,13 +85,13 @@ def test_a_folder_of_wheels_in_the_source_is_an_index(bench: Bench, tmp_path: Pa
     wheel(links, "quince", "1.0", "banana<2")
     wheel(tmp_path, "medlar", "1.0")
     (links / "index.html").write_text(f'<a href="{(tmp_path / "medlar-1.0-py3-none-any.whl").as_uri()}">medlar</a>')
-    wanted = needed(tree, "--find-links ./wheels\nquince\n")
-    found = locked(bench, wanted, locker=locker)
-    assert versions(found) == {"quince": "1.0", "banana": "1.0"}
-    assert str(tree) not in found.text
+    requirements = needed(tree, "--find-links ./wheels\nquince\n")
+    lock = locked(bench, requirements, locker=locker)
+    assert versions(lock) == {"quince": "1.0", "banana": "1.0"}
+    assert str(tree) not in lock.text
     context = bench.context(cache=tmp_path / "cache", links=(tree / "wheels",))
-    got = fetch_wheels(parse_lock(found.text, "function.lock"), context)
-    assert [one.name for one in got] == ["banana", "quince"]
+    wheels = fetch_wheels(parse_lock(lock.text, "function.lock"), context)
+    assert [wheel.name for wheel in wheels] == ["banana", "quince"]
     with pytest.raises(LockError, match="medlar"):
         locked(bench, needed(tree, "--find-links ./wheels\nmedlar\n"), locker=locker)
 
@@ -100,14 +100,14 @@ def test_the_hash_of_an_archive_is_that_of_its_file(bench: Bench, tmp_path: Path
     """As pip compares it, before anything in it runs, and not with the wheel that is built from it."""
     path = sdist(tmp_path, "plum", "1.5", before="open('/run/ovenbird/shop/ran', 'w')")
     right = hashlib.sha512(path.read_bytes()).hexdigest()
-    found = locked(bench, needed(tmp_path, f"./{path.name} --hash=sha512:{right}\n"), locker="pip-tools")
-    assert (versions(found), found.pins[0].url) == ({"plum": "1.5"}, f"file:{path.name}")
+    lock = locked(bench, needed(tmp_path, f"./{path.name} --hash=sha512:{right}\n"), locker="pip-tools")
+    assert (versions(lock), lock.pins[0].url) == ({"plum": "1.5"}, f"file:{path.name}")
     with pytest.raises(HashError) as caught:
         locked(bench, needed(tmp_path, f"./{path.name} --hash=sha256:{'0' * 64}\n"), locker="pip-tools")
-    got = hashlib.sha256(path.read_bytes()).hexdigest()
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
     assert caught.value.message == (
         f"requirements.txt line 1: the file 'file:{path.name}' is not the one whose hash is named:"
-        f" got sha256:{got}, expected sha256:{'0' * 64}"
+        f" got sha256:{digest}, expected sha256:{'0' * 64}"
     )
 
 
@@ -137,8 +137,8 @@ class Repository:
             (self.folder / name).write_text(text)
         subprocess.run([*git, "add", "."], check=True)
         subprocess.run([*git, "commit", "--quiet", "-m", version], check=True)
-        done = subprocess.run([*git, "rev-parse", "HEAD"], check=True, capture_output=True, text=True)
-        return done.stdout.strip()
+        process = subprocess.run([*git, "rev-parse", "HEAD"], check=True, capture_output=True, text=True)
+        return process.stdout.strip()
 
 
 @pytest.mark.timeout(300)
@@ -152,8 +152,8 @@ def test_a_repository_stays_at_its_commit_until_an_upgrade(bench: Bench, tmp_pat
     def again(*lines: str, **options: object) -> Lock:
         return locked(bench, wants(*lines), previous=first, **options)
 
-    def commit(found: Lock) -> str:
-        return next(pin.url for pin in found.pins if pin.name == "plum").rpartition("@")[2]
+    def commit(lock: Lock) -> str:
+        return next(pin.url for pin in lock.pins if pin.name == "plum").rpartition("@")[2]
 
     assert commit(again(f"{url}@main", "banana")) == old
     moved = again(f"{url}@main", upgrade=True)
@@ -167,11 +167,11 @@ def test_a_repository_stays_at_its_commit_until_an_upgrade(bench: Bench, tmp_pat
 def test_a_kept_commit_is_built_again_where_its_wheel_is_gone(bench: Bench, tmp_path: Path) -> None:
     """To the same wheel, in another cache; where the commit is gone too, the error says what to do."""
     repository = Repository(tmp_path / "repository")
-    old, wanted = repository.commit("1.5"), wants(f"{repository.url}@main", "banana<2")
+    old, requirements = repository.commit("1.5"), wants(f"{repository.url}@main", "banana<2")
     first = locked(bench, wants(f"{repository.url}@main"))
     repository.commit("1.6")
     fresh = replace(bench, cache=tmp_path / "cache")
-    assert locked(fresh, wanted, previous=first).pins[1].hashes == first.pins[0].hashes
-    gone = parse_lock(first.text.replace(old, "0" * 40), "function.lock")
+    assert locked(fresh, requirements, previous=first).pins[1].hashes == first.pins[0].hashes
+    lost = parse_lock(first.text.replace(old, "0" * 40), "function.lock")
     with pytest.raises(SourceMissingError, match="the commit that the lock names for plum is not there any more"):
-        locked(replace(bench, cache=tmp_path / "other"), wanted, previous=gone)
+        locked(replace(bench, cache=tmp_path / "other"), requirements, previous=lost)

@@ -31,16 +31,16 @@ from ovenbird_builder.locking.lock_format import SELF, Lock, parse_lock
 from ovenbird_builder.locking.wheel_fetch import fetch_wheels
 
 
-def versions(found: Lock) -> dict[str, str]:
-    return {pin.name: pin.version for pin in found.pins}
+def versions(lock: Lock) -> dict[str, str]:
+    return {pin.name: pin.version for pin in lock.pins}
 
 
 def test_pins_hold_all_that_is_needed_and_who_asks_for_it(bench: Bench) -> None:
     """The closure is pinned with hashes; each pin names who wants it."""
-    found = bench.lock("apple>=1")
-    assert versions(found) == {"apple": "2.0", "banana": "2.0"}
-    assert {pin.name: pin.via for pin in found.pins} == {"apple": (SELF,), "banana": ("apple",)}
-    assert all(re.fullmatch(r"sha256:[0-9a-f]{64}", one) for pin in found.pins for one in pin.hashes)
+    lock = bench.lock("apple>=1")
+    assert versions(lock) == {"apple": "2.0", "banana": "2.0"}
+    assert {pin.name: pin.via for pin in lock.pins} == {"apple": (SELF,), "banana": ("apple",)}
+    assert all(re.fullmatch(r"sha256:[0-9a-f]{64}", digest) for pin in lock.pins for digest in pin.hashes)
 
 
 def test_the_text_tells_what_for_and_holds_nothing_of_this_machine(bench: Bench, orchard: Orchard) -> None:
@@ -81,8 +81,8 @@ def test_nothing_wanted_is_an_empty_lock_without_a_container(bench: Bench) -> No
 
 def test_a_marker_is_that_of_the_target(bench: Bench) -> None:
     """A requirement for another Python takes no part."""
-    found = bench.lock("apple==1.0; python_version == '3.11'", "nosuch-pear; python_version == '3.99'")
-    assert versions(found) == {"apple": "1.0"}
+    lock = bench.lock("apple==1.0; python_version == '3.11'", "nosuch-pear; python_version == '3.99'")
+    assert versions(lock) == {"apple": "1.0"}
 
 
 def test_pins_of_the_lock_at_hand_are_kept_until_an_upgrade(bench: Bench) -> None:
@@ -127,8 +127,8 @@ def test_constraints_limit_and_are_named(bench: Bench) -> None:
         _lock(bench, limited)
 
 
-def _lock(bench: Bench, wanted: object) -> Lock:
-    return bench.lock_needs(wanted)
+def _lock(bench: Bench, requirements: object) -> Lock:
+    return bench.lock_needs(requirements)
 
 
 @pytest.mark.parametrize(
@@ -160,8 +160,8 @@ def test_a_version_that_there_is_not_is_no_conflict(bench: Bench, texts: tuple[s
     """Beside another requirement of the same name pip calls it a conflict; the versions that there are are named."""
     with pytest.raises(RequirementMissingError) as caught:
         bench.lock(*texts)
-    who = "lone-pear 1.0 needs it" if "lone-pear" in texts else "asked for in requirements.txt line"
-    assert f"no version that fits 'banana==99' ({who}" in caught.value.message
+    reason = "lone-pear 1.0 needs it" if "lone-pear" in texts else "asked for in requirements.txt line"
+    assert f"no version that fits 'banana==99' ({reason}" in caught.value.message
     assert "it has 1.0, 2.0" in caught.value.message
 
 
@@ -212,8 +212,8 @@ def test_an_index_that_is_down_is_told(bench: Bench) -> None:
 def test_the_password_may_come_from_netrc(bench: Bench, orchard: Orchard, tmp_path: Path) -> None:
     """`.netrc` is asked for a host whose URL names nobody."""
     (tmp_path / "netrc").write_text(f"machine 127.0.0.1 login gardener password {PASSWORD}\n")
-    found = read_indexes(orchard.url, [], {"NETRC": str(tmp_path / "netrc")})
-    assert versions(replace(bench, indexes=found, cache=tmp_path / "cache").lock("banana")) == {"banana": "2.0"}
+    indexes = read_indexes(orchard.url, [], {"NETRC": str(tmp_path / "netrc")})
+    assert versions(replace(bench, indexes=indexes, cache=tmp_path / "cache").lock("banana")) == {"banana": "2.0"}
 
 
 def test_the_password_is_in_no_argument(bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -260,11 +260,11 @@ def test_a_folder_of_the_source_is_built_and_pinned_by_its_hash(bench: Bench, tm
     folder.mkdir(parents=True)
     for name, text in project("plum", "1.5", "banana<2").items():
         (folder / name).write_text(text)
-    found = bench.lock("./lib", root=tmp_path / "tree")
-    plum = next(pin for pin in found.pins if pin.name == "plum")
+    lock = bench.lock("./lib", root=tmp_path / "tree")
+    plum = next(pin for pin in lock.pins if pin.name == "plum")
     assert (plum.version, plum.url, len(plum.hashes), plum.built) == ("1.5", "file:lib", 1, "tests==1")
-    assert versions(found)["banana"] == "1.0"
-    assert str(tmp_path) not in found.text
+    assert versions(lock)["banana"] == "1.0"
+    assert str(tmp_path) not in lock.text
     before = wants("./lib", root=tmp_path / "tree").texts()
     (folder / "plum.txt").write_text("more")
     assert wants("./lib", root=tmp_path / "tree").texts() != before
@@ -285,14 +285,14 @@ def test_a_git_repository_is_pinned_by_its_commit_and_hash(bench: Bench, tmp_pat
 
     subprocess.run(["git", "init", "--quiet", "-b", "main", str(repository)], check=True)
     first = commit("1.5")
-    wanted = f"plum @ git+file://{repository}@main#subdirectory=lib"
-    found = bench.lock(wanted)
-    assert found.pins[0].url == f"git+file://{repository}@{first}#subdirectory=lib"
+    requirement = f"plum @ git+file://{repository}@main#subdirectory=lib"
+    lock = bench.lock(requirement)
+    assert lock.pins[0].url == f"git+file://{repository}@{first}#subdirectory=lib"
     commit("1.6")
-    got = fetch_wheels(
-        parse_lock(found.text, "function.lock"), bench.context(cache=tmp_path / "cache", environ=os.environ)
+    wheels = fetch_wheels(
+        parse_lock(lock.text, "function.lock"), bench.context(cache=tmp_path / "cache", environ=os.environ)
     )
-    assert (got[0].version, f"sha256:{got[0].sha256}") == ("1.5", found.pins[0].hashes[0])
+    assert (wheels[0].version, f"sha256:{wheels[0].sha256}") == ("1.5", lock.pins[0].hashes[0])
     with pytest.raises(SourceMissingError):
         bench.lock(f"plum @ git+file://{repository}@nowhere")
 
@@ -300,9 +300,9 @@ def test_a_git_repository_is_pinned_by_its_commit_and_hash(bench: Bench, tmp_pat
 def test_a_lock_says_what_changed(bench: Bench) -> None:
     """A stale lock names each requirement that was added or removed, the Python and the platform."""
     old = bench.lock("apple>=1", "cherry")
-    now = lockfile.make_header(wants("apple>=2", "cherry"), bench.interpreter, "pip-tools")
+    header = lockfile.make_header(wants("apple>=2", "cherry"), bench.interpreter, "pip-tools")
     with pytest.raises(StaleLockError) as caught:
-        lockfile.check_lock(old, now, bench.interpreter, "function.lock")
+        lockfile.check_lock(old, header, bench.interpreter, "function.lock")
     assert caught.value.exit_code == 45
     assert caught.value.message.splitlines()[1:] == ["  apple>=2 was added", "  apple>=1 was removed"]
     newer = structs.replace(bench.interpreter, version="3.12.1", machine="aarch64")
@@ -326,9 +326,9 @@ def test_the_oldest_and_the_newest_python_lock_too(
 ) -> None:
     """The tools that are mounted run under each Python."""
     interpreter = probe_python(standins[version], cache=tmp_path)
-    found = replace(bench, image=standins[version], interpreter=interpreter).lock("apple", "date-tree")
-    assert versions(found) == {"apple": "2.0", "banana": "2.0", "date-tree": "1.0"}
-    assert f"# python: {version}\n" in found.text
+    lock = replace(bench, image=standins[version], interpreter=interpreter).lock("apple", "date-tree")
+    assert versions(lock) == {"apple": "2.0", "banana": "2.0", "date-tree": "1.0"}
+    assert f"# python: {version}\n" in lock.text
 
 
 @pytest.mark.timeout(300)
@@ -339,10 +339,10 @@ def test_the_public_index_has_wheels_for_arm(bench: Bench, tmp_path: Path) -> No
     site = read_network_settings("", os.environ)
     public = replace(bench, indexes=read_indexes("", [], {}), cache=tmp_path, network=site)
     away = structs.replace(bench.interpreter, machine="aarch64", soabi="cpython-311-aarch64-linux-gnu")
-    found = public.lock("numpy>=1.26", interpreter=away)
-    got = fetch_wheels(found, public.context(interpreter=away))
-    assert [one.name for one in got] == ["numpy"]
-    assert "aarch64" in got[0].filename
+    lock = public.lock("numpy>=1.26", interpreter=away)
+    wheels = fetch_wheels(lock, public.context(interpreter=away))
+    assert [wheel.name for wheel in wheels] == ["numpy"]
+    assert "aarch64" in wheels[0].filename
 
 
 def test_uv_locks_the_same_pins(bench: Bench) -> None:
@@ -381,8 +381,8 @@ def test_the_lock_of_another_tool_limits_versions_and_files(bench: Bench, orchar
             '[[package]]\nname = "apple"\nversion = "1.0"\nsource = { registry = "https://pypi.org/simple" }\n'
             f'wheels = [{{ hash = "sha256:{digest}" }}]\n'
         )
-        wanted = collect_requirements(FunctionSpec(tmp_path, "f", "main:handler", source="."), tmp_path)
-        return bench.lock_needs(wanted, cache=tmp_path / "cache")
+        requirements = collect_requirements(FunctionSpec(tmp_path, "f", "main:handler", source="."), tmp_path)
+        return bench.lock_needs(requirements, cache=tmp_path / "cache")
 
     (tmp_path / "pyproject.toml").write_text('[project]\nname = "app"\ndependencies = ["apple"]\n')
     assert versions(locked(hash_file(orchard.packages / "apple-1.0-py3-none-any.whl")))["apple"] == "1.0"

@@ -45,9 +45,9 @@ def function(root: Path, code: str | None = None) -> FunctionSpec:
     return FunctionSpec(root, "f", "main:fn", source="." if code is None else "", code=code)
 
 
-def tell(call: Any, what: str) -> bool:
+def tell(call: Any, label: str) -> bool:
     """Whether a call went well; else it has a status of the lock."""
-    return succeeds(call, what, *range(40, 50))
+    return succeeds(call, label, *range(40, 50))
 
 
 @pytest.mark.slow
@@ -59,9 +59,9 @@ def test_pyproject(tmp_path: Path, extra: tuple[str, ...]) -> None:
     assert tell(
         lambda: collect_requirements(function(tmp_path), tmp_path, RequirementFlags(extras=tuple(extra))), "as it is"
     )
-    for what, text in mutations(PROJECT):
+    for label, text in mutations(PROJECT):
         path.write_text(text)
-        tell(lambda: collect_requirements(function(tmp_path), tmp_path, RequirementFlags(extras=tuple(extra))), what)
+        tell(lambda: collect_requirements(function(tmp_path), tmp_path, RequirementFlags(extras=tuple(extra))), label)
 
 
 def test_inline_metadata(tmp_path: Path) -> None:
@@ -72,8 +72,8 @@ def test_inline_metadata(tmp_path: Path) -> None:
         return collect_requirements(function(tmp_path, f"# /// script\n{block}# ///\n"), tmp_path)
 
     assert tell(lambda: run(dumps(INLINE)), "as it is")
-    for what, text in mutations(INLINE):
-        tell(lambda text=text: run(text), what)
+    for label, text in mutations(INLINE):
+        tell(lambda text=text: run(text), label)
 
 
 @pytest.mark.slow
@@ -82,9 +82,9 @@ def test_pylock(tmp_path: Path) -> None:
     path = tmp_path / "pylock.toml"
     path.write_text(dumps(LOCK))
     assert tell(lambda: pylock.read_pylock(path, ENVIRONMENT), "as it is")
-    for what, text in mutations(LOCK):
+    for label, text in mutations(LOCK):
         path.write_text(text)
-        tell(lambda: pylock.read_pylock(path, ENVIRONMENT), what)
+        tell(lambda: pylock.read_pylock(path, ENVIRONMENT), label)
 
 
 _DEEP = "x = " + "[" * 100_000

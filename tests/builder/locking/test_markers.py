@@ -46,21 +46,21 @@ def needed(folder: Path, text: str = "", limits: str = "") -> Requirements:
     )
 
 
-def locked(bench: Bench, wanted: Requirements, version: str, **options: object) -> Lock:
+def locked(bench: Bench, requirements: Requirements, version: str, **options: object) -> Lock:
     """A lock for that Python, by uv: on this machine, without a container."""
     minor = version.replace(".", "")
-    there = structs.replace(bench.interpreter, version=f"{version}.4", soabi=f"cpython-{minor}-x86_64-linux-gnu")
-    return bench.lock_needs(wanted, interpreter=there, **{"locker": "uv", **options})
+    interpreter = structs.replace(bench.interpreter, version=f"{version}.4", soabi=f"cpython-{minor}-x86_64-linux-gnu")
+    return bench.lock_needs(requirements, interpreter=interpreter, **{"locker": "uv", **options})
 
 
-def versions(found: Lock) -> dict[str, str]:
-    return {pin.name: pin.version for pin in found.pins}
+def versions(lock: Lock) -> dict[str, str]:
+    return {pin.name: pin.version for pin in lock.pins}
 
 
 def hashes(bench: Bench, *texts: str) -> list[str]:
     """The hash of the only file of each of these, without `sha256:`."""
-    found = [bench.lock(text, locker="uv").pins for text in texts]
-    rows = zip(texts, found, strict=True)
+    pins_of_text = [bench.lock(text, locker="uv").pins for text in texts]
+    rows = zip(texts, pins_of_text, strict=True)
     return [next(pin for pin in pins if text.startswith(pin.name)).hashes[0][7:] for text, pins in rows]
 
 
@@ -68,8 +68,8 @@ def uv(folder: Path, bench: Bench, *argv: str) -> None:
     """Run uv in a folder, with the private index."""
     environ = os.environ | bench.indexes.uv() | {"UV_CACHE_DIR": str(folder / ".uv"), "UV_NO_CONFIG": "1"}
     command = [f"{sysconfig.get_path('scripts')}/uv", *argv]
-    done = subprocess.run(command, cwd=folder, env=environ, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+    process = subprocess.run(command, cwd=folder, env=environ, capture_output=True, text=True, check=False)
+    assert process.returncode == 0, process.stderr
 
 
 @pytest.fixture(params=["export", "compile"])
@@ -90,9 +90,9 @@ def test_an_export_of_uv_is_locked_for_each_python(bench: Bench, export: Path) -
     """The line of the target's Python gives the version and the hash; the other line's hash takes no part."""
     old, new = hashes(bench, "apple==1.0", "apple==2.0")
     assert versions(locked(bench, needed(export), "3.11")) == {"apple": "1.0"}
-    found = locked(bench, needed(export), "3.13")
-    assert versions(found) == {"apple": "2.0", "banana": "2.0"}
-    assert found.pins[0].hashes == (f"sha256:{new}",)
+    lock = locked(bench, needed(export), "3.13")
+    assert versions(lock) == {"apple": "2.0", "banana": "2.0"}
+    assert lock.pins[0].hashes == (f"sha256:{new}",)
     text = (export / "requirements.txt").read_text()
     for right in (old, new):  # a wrong hash does not pass for its own Python, and does not count for the other
         (export / "requirements.txt").write_text(text.replace(right, "0" * 64))
@@ -105,9 +105,9 @@ def test_an_export_of_uv_is_locked_for_each_python(bench: Bench, export: Path) -
 def test_an_export_of_poetry_is_locked_for_each_python(bench: Bench, tmp_path: Path) -> None:
     """Its form of the same, by pip-tools in a container as by uv."""
     old, new, banana = hashes(bench, "apple==1.0", "apple==2.0", "banana==2.0")
-    wanted = needed(tmp_path, POETRY.format(old=old, new=new, banana=banana))
-    assert versions(locked(bench, wanted, "3.11", locker="pip-tools")) == {"apple": "1.0"}
-    assert versions(locked(bench, wanted, "3.12")) == {"apple": "2.0", "banana": "2.0"}
+    requirements = needed(tmp_path, POETRY.format(old=old, new=new, banana=banana))
+    assert versions(locked(bench, requirements, "3.11", locker="pip-tools")) == {"apple": "1.0"}
+    assert versions(locked(bench, requirements, "3.12")) == {"apple": "2.0", "banana": "2.0"}
 
 
 def test_every_line_that_applies_has_to_allow_a_hash(bench: Bench, tmp_path: Path) -> None:
@@ -115,8 +115,8 @@ def test_every_line_that_applies_has_to_allow_a_hash(bench: Bench, tmp_path: Pat
     (right,) = hashes(bench, "banana==1.0")
     wrong = "0" * 64
     good = f"banana==1.0 --hash=sha256:{right} --hash=sha256:{wrong}\nbanana --hash=sha256:{right}\nbanana<2\n"
-    found = locked(bench, needed(tmp_path, good, f"banana==1.0 --hash=sha256:{right}\n"), "3.11")
-    assert [pin.hashes for pin in found.pins] == [(f"sha256:{right}",)]
+    lock = locked(bench, needed(tmp_path, good, f"banana==1.0 --hash=sha256:{right}\n"), "3.11")
+    assert [pin.hashes for pin in lock.pins] == [(f"sha256:{right}",)]
     for text, limits in (
         (f"banana==1.0 --hash=sha256:{wrong}\nbanana --hash=sha256:{right}\n", ""),
         (f"banana==1.0 --hash=sha256:{right}\n", f"banana==1.0 --hash=sha256:{wrong}\n"),
@@ -131,10 +131,10 @@ def test_a_constraint_counts_where_its_marker_applies(bench: Bench, tmp_path: Pa
         "banana<2; python_version < '3.12'\nbanana>=2; python_version >= '3.12'\nbanana<1; platform_machine == 'arm'\n"
     )
     assert versions(locked(bench, needed(tmp_path, "banana\n", limits), "3.11")) == {"banana": "1.0"}
-    wanted = needed(tmp_path, "banana==2.0\n", limits)
-    assert versions(locked(bench, wanted, "3.12")) == {"banana": "2.0"}
+    requirements = needed(tmp_path, "banana==2.0\n", limits)
+    assert versions(locked(bench, requirements, "3.12")) == {"banana": "2.0"}
     with pytest.raises(ConflictError) as caught:
-        locked(bench, wanted, "3.11")
+        locked(bench, requirements, "3.11")
     assert (
         f'the constraint banana<2; python_version < "3.12" ({tmp_path / "limits.txt"} line 1)' in caught.value.message
     )
@@ -155,10 +155,10 @@ def test_a_taken_lock_is_held_to_constraints_that_apply(bench: Bench, tmp_path: 
         'lock-version = "1.0"\ncreated-by = "t"\n[[packages]]\nname = "banana"\nversion = "2.0"\n'
         f'wheels = [{{name = "banana-2.0-py3-none-any.whl", url = "https://h/b", hashes = {{sha256 = "{ZERO}"}}}}]\n'
     )
-    wanted = needed(tmp_path, limits="banana<2; python_version < '3.12'\n")
-    assert versions(locked(bench, wanted, "3.12")) == {"banana": "2.0"}
+    requirements = needed(tmp_path, limits="banana<2; python_version < '3.12'\n")
+    assert versions(locked(bench, requirements, "3.12")) == {"banana": "2.0"}
     with pytest.raises(ConflictError, match=r"banana==2.0 in pylock.toml is not within the constraint banana<2"):
-        locked(bench, wanted, "3.11")
+        locked(bench, requirements, "3.11")
 
 
 def test_an_extra_of_extras_counts_where_its_marker_applies(bench: Bench, tmp_path: Path) -> None:
@@ -168,14 +168,14 @@ def test_an_extra_of_extras_counts_where_its_marker_applies(bench: Bench, tmp_pa
         'all = ["app[old,new]; python_version < \'3.12\'", "app[new]"]\n'
         'old = ["banana==1.0; os_name == \'posix\'", "app[all]; os_name == \'posix\'"]\nnew = ["apple==1.0"]\n'
     )
-    wanted = collect_requirements(
+    requirements = collect_requirements(
         FunctionSpec(root=tmp_path, name="f", handler="main:handler", source="."),
         tmp_path,
         RequirementFlags(extras=("all",)),
     )
-    assert 'banana==1.0; os_name == "posix" and python_version < "3.12"' in wanted.texts()
-    assert versions(locked(bench, wanted, "3.11")) == {"apple": "1.0", "banana": "1.0"}
-    assert versions(locked(bench, wanted, "3.12")) == {"apple": "1.0"}
+    assert 'banana==1.0; os_name == "posix" and python_version < "3.12"' in requirements.texts()
+    assert versions(locked(bench, requirements, "3.11")) == {"apple": "1.0", "banana": "1.0"}
+    assert versions(locked(bench, requirements, "3.12")) == {"apple": "1.0"}
 
 
 def test_several_ranges_of_one_name_all_count() -> None:

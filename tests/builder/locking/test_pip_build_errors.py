@@ -23,29 +23,29 @@ _LATE = "import atexit\ndef prepare_metadata_for_build_wheel(directory, config_s
 def pip(folder: Path, *words: str) -> str:
     """What pip says to a wheel that cannot be built from what lies in a folder."""
     flags = ("--isolated", "--disable-pip-version-check", "--no-index", f"--find-links={folder}", f"-w{folder}/out")
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-m", "pip", "wheel", *flags, *words], capture_output=True, text=True, check=False
     )
-    assert done.returncode == 1
-    return done.stderr + done.stdout
+    assert process.returncode == 1
+    return process.stderr + process.stdout
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("name", "before", "said"),
+    ("name", "before", "message"),
     [
         ("early", "raise OSError('no figs')", "OSError: no figs"),
         ("late", "import sys\n" + _LATE, "OSError: no compiler"),
     ],
 )
-def test_the_one_that_failed_is_named(tmp_path: Path, name: str, before: str, said: str) -> None:
+def test_the_one_that_failed_is_named(tmp_path: Path, name: str, before: str, message: str) -> None:
     """While it is asked what it needs, and while it is built; a distribution that was taken before it is not named."""
     sdist(tmp_path, "good-one", "1.0")
     sdist(tmp_path, name, "2.0", before=before)
     output = pip(tmp_path, "good-one", name)
     assert pip_build_errors.is_build_error(output)
     assert pip_build_errors.find_distribution(output)[:2] == (name, "2.0")
-    assert pip_build_errors.extract_messages(output)[-1] == said
+    assert pip_build_errors.extract_messages(output)[-1] == message
     assert not [line for line in pip_build_errors.extract_messages(output) if line.startswith("File ")]
 
 

@@ -34,7 +34,7 @@ def found(tree: Path, sources: dict[str, str], **more: Any) -> Requirements:
 
 def texts(requirements: Requirements) -> list[str]:
     """The requirements, as the lock lists them but for digests."""
-    return sorted(one.text for one in requirements.wanted)
+    return sorted(requirement.text for requirement in requirements.wanted)
 
 
 POETRY = """
@@ -195,7 +195,7 @@ def test_a_lock_of_uv_limits_versions_files_and_commits(tree: Path) -> None:
     requirements = found(tree, {"pyproject.toml": text, "uv.lock": UV_LOCK})
     assert requirements.used == "pyproject.toml with uv.lock"
     assert texts(requirements) == ["plain", f"repo @ git+https://example.org/repo@{COMMIT}"]
-    assert {one.text: one.hashes for one in requirements.pinned} == {
+    assert {requirement.text: requirement.hashes for requirement in requirements.pinned} == {
         "plain==2.1": (HASH, OTHER),
         'forked==1.0; python_full_version < "3.12"': (),
         'forked==2.0; python_full_version >= "3.12"': (),
@@ -232,7 +232,7 @@ old = [{{file = "old.whl", hash = "{OTHER}"}}]
 """
     (tree / "libs/local").mkdir(parents=True)
     requirements = found(tree, {"pyproject.toml": POETRY, "poetry.lock": poetry})
-    assert {one.text: one.hashes for one in requirements.pinned} == {
+    assert {requirement.text: requirement.hashes for requirement in requirements.pinned} == {
         'caret==1.4; python_version >= "3.11"': (HASH,), "old==3": (OTHER,)
     }  # fmt: skip
     assert f"repo @ git+https://example.org/a/repo.git@{COMMIT}#subdirectory=lib" in texts(requirements)
@@ -241,7 +241,7 @@ old = [{{file = "old.whl", hash = "{OTHER}"}}]
     pdm = f'[[package]]\nname = "a"\nversion = "1"\nfiles = [{{file = "a", hash = "{HASH}"}}]\n'
     project = '[project]\nname = "app"\ndependencies = ["a"]\n'
     requirements = found(tree, {"pyproject.toml": project, "pdm.lock": pdm})
-    assert [(one.text, one.hashes) for one in requirements.pinned] == [("a==1", (HASH,))]
+    assert [(requirement.text, requirement.hashes) for requirement in requirements.pinned] == [("a==1", (HASH,))]
 
 
 PIPFILE = """
@@ -275,7 +275,7 @@ def test_a_pipfile_and_its_lock_are_read(tree: Path) -> None:
     ]  # fmt: skip
     assert requirements.requires_python == "==3.12.*"
     requirements = found(tree, {"Pipfile.lock": PIPFILE_LOCK})
-    assert [(one.text, one.hashes) for one in requirements.pinned] == [
+    assert [(requirement.text, requirement.hashes) for requirement in requirements.pinned] == [
         ('star==1.2; python_version >= "3.8"', (HASH, OTHER))
     ]
     assert f"repo @ git+https://example.org/repo.git@{COMMIT}" in texts(requirements)

@@ -72,15 +72,15 @@ def test_it_gives_a_lock_and_wheels_without_resolving(bench: Bench, orchard: Orc
     from ovenbird.common.hashing import hash_file
 
     path = written(tmp_path, package("banana", sha256=hash_file(orchard.packages / "banana-1.0-py3-none-any.whl")))
-    wanted = Requirements(root=tmp_path, used="pylock.toml", pylock=path)
+    requirements = Requirements(root=tmp_path, used="pylock.toml", pylock=path)
     context = bench.context(cache=tmp_path / "cache")
-    found = lock(wanted, structs.replace(context, image="localhost/none/such:1"))
-    assert "# locker: pylock.toml, taken as it is" in found.text
-    assert [one.filename for one in fetch_wheels(found, context)] == ["banana-1.0-py3-none-any.whl"]
+    result = lock(requirements, structs.replace(context, image="localhost/none/such:1"))
+    assert "# locker: pylock.toml, taken as it is" in result.text
+    assert [wheel.filename for wheel in fetch_wheels(result, context)] == ["banana-1.0-py3-none-any.whl"]
     low = package("starlette").replace('"1.0"', '"0.20"')
-    wanted = structs.replace(wanted, pylock=written(tmp_path, low))
+    requirements = structs.replace(requirements, pylock=written(tmp_path, low))
     with pytest.raises(ConflictError, match=r"starlette==0.20 in pylock.toml is not within the runtime's"):
-        lock(wanted, context)
+        lock(requirements, context)
 
 
 def test_the_project_itself_is_no_package(tmp_path: Path) -> None:

@@ -37,8 +37,8 @@ def listed(tree: Path, text: str | bytes, **options: object) -> Requirements:
     )
 
 
-def texts(found: Requirements) -> list[str]:
-    return [one.text for one in found.wanted]
+def texts(requirements: Requirements) -> list[str]:
+    return [requirement.text for requirement in requirements.wanted]
 
 
 @pytest.mark.parametrize(
@@ -58,8 +58,8 @@ def test_a_file_is_included_however_it_is_written(tree: Path, line: str) -> None
 def test_a_constraint_file_only_limits(tree: Path, line: str) -> None:
     """In each of these forms; what it includes itself only limits too."""
     (tree / "base.txt").write_text("-r reqs/inner.txt\n")
-    found = listed(tree, f"{line}\napple\n")
-    assert (texts(found), found.limits()) == (["apple"], ("banana",))
+    requirements = listed(tree, f"{line}\napple\n")
+    assert (texts(requirements), requirements.limits()) == (["apple"], ("banana",))
 
 
 @pytest.mark.parametrize(
@@ -106,10 +106,10 @@ def test_a_requirement_keeps_its_name_extras_and_marker(
     tree: Path, line: str, want: tuple[str, str, tuple[str, ...], str]
 ) -> None:
     """Of a name, a path and a URL, wherever they stand; the text that a lock's head holds has all of them."""
-    found = listed(tree, f"{line}\n").wanted[0]
-    assert (found.text, found.name, found.extras, found.origin) == want
-    marker = found.text.partition("; ")[2]
-    assert found.marker == marker
+    requirement = listed(tree, f"{line}\n").wanted[0]
+    assert (requirement.text, requirement.name, requirement.extras, requirement.origin) == want
+    marker = requirement.text.partition("; ")[2]
+    assert requirement.marker == marker
 
 
 @pytest.mark.parametrize(
@@ -127,9 +127,9 @@ def test_a_requirement_keeps_its_name_extras_and_marker(
 )  # fmt: skip
 def test_an_editable_is_taken_as_a_copy_with_a_note(tree: Path, line: str, text: str) -> None:
     """An image has no working copy to point at; the note says so."""
-    found = listed(tree, f"{line}\n")
-    assert texts(found) == [text]
-    (note,) = found.notes
+    requirements = listed(tree, f"{line}\n")
+    assert texts(requirements) == [text]
+    (note,) = requirements.notes
     assert note.startswith("requirements.txt line 1: ")
     assert "installed as a copy" in note
 
@@ -155,23 +155,25 @@ def test_hashes_are_those_of_pip(tree: Path, name: str, words: str, want: tuple[
 
 def test_a_hash_in_the_url_of_a_file_counts(tree: Path) -> None:
     """`#sha256=` behind a path; behind a URL it stays there, where pip compares it."""
-    one = listed(tree, f"./old.tar.bz2#sha256={HEX}\n").wanted[0]
-    assert (one.origin, one.hashes) == ("file:old.tar.bz2", (f"sha256:{HEX}",))
+    requirement = listed(tree, f"./old.tar.bz2#sha256={HEX}\n").wanted[0]
+    assert (requirement.origin, requirement.hashes) == ("file:old.tar.bz2", (f"sha256:{HEX}",))
     assert parse_requirement(f"https://h/x.whl#sha256={HEX}", "here", tree).origin == f"https://h/x.whl#sha256={HEX}"
 
 
 def test_options_of_a_file_count_for_all_of_it(tree: Path) -> None:
     """`--only-binary`, `--require-hashes`, `--find-links`, `--pre`, several in a line, and in files included."""
     (tree / "base.txt").write_text("--only-binary=Pear --require-hashes\n")
-    found = listed(tree, "-r base.txt\n--prefer-binary --only-binary apple,Big_Plum\n--find-links=./wheels\napple\n")
-    assert (found.only_binary, found.require_hashes, found.find_links, found.pre) == (
+    requirements = listed(
+        tree, "-r base.txt\n--prefer-binary --only-binary apple,Big_Plum\n--find-links=./wheels\napple\n"
+    )
+    assert (requirements.only_binary, requirements.require_hashes, requirements.find_links, requirements.pre) == (
         ("apple", "big-plum", "pear"), True, ("wheels",), False,
     )  # fmt: skip
-    before = found.texts()
+    before = requirements.texts()
     for text in ("--require-hashes", "--only-binary apple", "--only-binary pear", "--find-links wheels (sha256:"):
         assert any(line.startswith(text) for line in before)
     (tree / "wheels" / "plum-1.0-py3-none-any.whl").touch()
-    assert found.texts() != before
+    assert requirements.texts() != before
     assert listed(tree, "--only-binary apple\n--only-binary :none:\napple\n").only_binary == ()
     assert listed(tree, "--only-binary :all:\napple\n").only_binary == (":all:",)
     assert listed(tree, "--all-releases :all:\napple\n").pre
@@ -188,8 +190,8 @@ def test_find_links_are_meant_from_the_file_or_from_the_source(tree: Path) -> No
 
 def test_a_trusted_host_is_not_trusted_and_that_is_told(tree: Path) -> None:
     """Files that pip-compile writes name it; certificates are checked all the same."""
-    found = listed(tree, "--trusted-host index.example\napple\n")
-    assert (texts(found), "--ca-bundle FILE" in found.notes[0]) == (["apple"], True)
+    requirements = listed(tree, "--trusted-host index.example\napple\n")
+    assert (texts(requirements), "--ca-bundle FILE" in requirements.notes[0]) == (["apple"], True)
 
 
 @pytest.mark.parametrize(
@@ -197,8 +199,8 @@ def test_a_trusted_host_is_not_trusted_and_that_is_told(tree: Path) -> None:
 )
 def test_an_index_is_compared_without_its_login(tree: Path, url: str) -> None:
     """Poetry and people write the variables of a login into the file; they are not filled in."""
-    found = listed(tree, f"-i {url} --extra-index-url={url}\napple\n", indexes=("https://own.example/simple",))
-    assert texts(found) == ["apple"]
+    requirements = listed(tree, f"-i {url} --extra-index-url={url}\napple\n", indexes=("https://own.example/simple",))
+    assert texts(requirements) == ["apple"]
     with pytest.raises(LockError) as caught:
         listed(tree, "-i https://user:secret-word@evil.example/simple\n", indexes=("https://own.example/simple",))
     assert "may not choose where packages come from" in caught.value.message
@@ -251,8 +253,8 @@ def test_text_of_another_encoding_is_told(tree: Path, data: bytes, words: str) -
 def test_a_file_may_be_larger_than_a_mebibyte(tree: Path) -> None:
     """As an export with the hashes of all wheels is; more than 64 MiB are refused, in one file or in all."""
     lines = [f"pkg{n}==1.0 \\\n    --hash=sha256:{n:064x} \\\n    --hash=sha256:{n + 1:064x}\n" for n in range(12000)]
-    found = listed(tree, "".join(lines))
-    assert (len(found.wanted), found.wanted[-1].hashes[0]) == (12000, f"sha256:{11999:064x}")
+    requirements = listed(tree, "".join(lines))
+    assert (len(requirements.wanted), requirements.wanted[-1].hashes[0]) == (12000, f"sha256:{11999:064x}")
     with (tree / "requirements.txt").open("wb") as file:
         file.truncate(64 * 1024 * 1024 + 1)
     with pytest.raises(LockError, match=r"requirements.txt is larger than 64.0 MiB"):
@@ -311,8 +313,8 @@ def test_a_file_named_by_a_flag_is_meant_in_the_source_that_was_copied(
     copy = tmp_path_factory.mktemp("copy")
     (copy / "libs" / "common").mkdir(parents=True)
     function = FunctionSpec(root=tree, name="f", handler="main:handler", source=".")
-    found = collect_requirements(function, copy, RequirementFlags(files=(tree / "reqs" / "prod.txt",)))
-    assert (texts(found), found.find_links) == (["banana", "file:libs/common"], ("wheels",))
+    requirements = collect_requirements(function, copy, RequirementFlags(files=(tree / "reqs" / "prod.txt",)))
+    assert (texts(requirements), requirements.find_links) == (["banana", "file:libs/common"], ("wheels",))
     outside = tmp_path_factory.mktemp("outside")
     (outside / "lib").mkdir()
     (outside / "more.txt").write_text("./lib\n")
@@ -357,8 +359,8 @@ def test_a_long_line_is_refused_in_time(tree: Path, line: str) -> None:
 
 def test_a_requirement_of_a_document_takes_the_same_forms(tree: Path) -> None:
     """`spec.requirements` and `--requirement`, but for the options of files."""
-    one = parse_requirement("./libs/common[x] ; python_version < '4'", "spec.requirements[0]", tree)
-    assert one == RequirementLine(
+    requirement = parse_requirement("./libs/common[x] ; python_version < '4'", "spec.requirements[0]", tree)
+    assert requirement == RequirementLine(
         'file:libs/common[x]; python_version < "4"', "spec.requirements[0]", "", (), "file:libs/common", ("x",),
         'python_version < "4"',
     )  # fmt: skip

@@ -19,25 +19,25 @@ def found(root: Path, **options: object) -> Requirements:
     return collect_requirements(function(root), root, RequirementFlags(**options))
 
 
-def texts(wanted: Requirements) -> list[tuple[str, str]]:
-    return [(one.text, one.where) for one in wanted.wanted]
+def texts(requirements: Requirements) -> list[tuple[str, str]]:
+    return [(requirement.text, requirement.where) for requirement in requirements.wanted]
 
 
 def test_the_document_and_files_named_add_up(tmp_path: Path) -> None:
     """`spec.requirements` and `--requirements` add up, `--requirement` adds to that; a file found is told."""
     (tmp_path / "requirements.txt").write_text("unused\n")
     (tmp_path / "more.txt").write_text("# more\n\nScikit_Learn >= 1.5  # trees\n")
-    got = collect_requirements(
+    requirements = collect_requirements(
         function(tmp_path, requirements=("pandas[excel] >=2",)), tmp_path,
         RequirementFlags(files=(tmp_path / "more.txt",), requirements=("httpx",)),
     )  # fmt: skip
-    assert texts(got) == [
+    assert texts(requirements) == [
         ("pandas[excel]>=2", "spec.requirements[0]"),
         ("scikit-learn>=1.5", f"{tmp_path / 'more.txt'} line 3"),
         ("httpx", "--requirement"),
     ]
-    assert got.used == f"spec.requirements and {tmp_path / 'more.txt'} and --requirement"
-    assert "requirements.txt is not used" in got.notes[0]
+    assert requirements.used == f"spec.requirements and {tmp_path / 'more.txt'} and --requirement"
+    assert "requirements.txt is not used" in requirements.notes[0]
 
 
 def test_the_source_is_searched_in_order(tmp_path: Path) -> None:
@@ -48,9 +48,9 @@ def test_the_source_is_searched_in_order(tmp_path: Path) -> None:
     (tmp_path / "pyproject.toml").write_text('[project]\nname = "app"\ndependencies = ["declared"]\n')
     assert texts(found(tmp_path)) == [("declared", "pyproject.toml [project].dependencies[0]")]
     (tmp_path / "requirements.txt").write_text("listed\n")
-    got = found(tmp_path, requirements=["extra"])
-    assert texts(got) == [("listed", "requirements.txt line 1"), ("extra", "--requirement")]
-    assert got.used == "requirements.txt and --requirement"
+    requirements = found(tmp_path, requirements=["extra"])
+    assert texts(requirements) == [("listed", "requirements.txt line 1"), ("extra", "--requirement")]
+    assert requirements.used == "requirements.txt and --requirement"
     (tmp_path / "pylock.toml").write_text('lock-version = "1.0"\n')
     assert found(tmp_path).pylock == tmp_path / "pylock.toml"
 
@@ -74,9 +74,9 @@ def test_the_folder_of_the_document_is_searched_when_the_source_is_silent(tmp_pa
 def test_inline_code_may_hold_metadata(tmp_path: Path) -> None:
     """The inline metadata of `spec.source.code`."""
     code = '# /// script\n# requires-python = ">=3.11"\n# dependencies = [\n#   "httpx<1",\n# ]\n# ///\nprint(1)\n'
-    got = collect_requirements(function(tmp_path, code=code), tmp_path)
-    assert [one.text for one in got.wanted] == ["httpx<1"]
-    assert got.requires_python == ">=3.11"
+    requirements = collect_requirements(function(tmp_path, code=code), tmp_path)
+    assert [requirement.text for requirement in requirements.wanted] == ["httpx<1"]
+    assert requirements.requires_python == ">=3.11"
 
 
 def test_extras_of_a_project_may_name_each_other(tmp_path: Path) -> None:
@@ -85,7 +85,7 @@ def test_extras_of_a_project_may_name_each_other(tmp_path: Path) -> None:
         '[project]\nname = "App"\ndependencies = ["base"]\nrequires-python = ">=3.10"\n'
         '[project.optional-dependencies]\nweb = ["flask"]\nDB = ["psycopg"]\nall = ["app[web,db]"]\n'
     )
-    assert {one.text for one in found(tmp_path, extras=("all",)).wanted} == {
+    assert {requirement.text for requirement in found(tmp_path, extras=("all",)).wanted} == {
         "base",
         "flask",
         "psycopg",
@@ -103,11 +103,11 @@ def test_files_include_files_of_the_source(tmp_path: Path) -> None:
     (tmp_path / "sub").mkdir()
     (tmp_path / "sub" / "more.txt").write_text("-c ../limits.txt\nsecond\n")
     (tmp_path / "limits.txt").write_text("second<2\n")
-    got = found(tmp_path)
-    assert texts(got) == [("second", "sub/more.txt line 2"), ("first>=1", "requirements.txt line 3")]
-    assert got.limits() == ("second<2",)
-    assert got.pre
-    assert got.texts() == ("first>=1 --pre", "second --pre")
+    requirements = found(tmp_path)
+    assert texts(requirements) == [("second", "sub/more.txt line 2"), ("first>=1", "requirements.txt line 3")]
+    assert requirements.limits() == ("second<2",)
+    assert requirements.pre
+    assert requirements.texts() == ("first>=1 --pre", "second --pre")
 
 
 @pytest.mark.parametrize(
@@ -203,10 +203,10 @@ def test_a_requirement_holds_no_option_and_no_second_line(tmp_path: Path, text: 
 
 def test_git_urls_keep_their_ref_and_folder(tmp_path: Path) -> None:
     """A bare URL takes its name from `egg`, one with a name from that."""
-    got = found(tmp_path, requirements=[
+    requirements = found(tmp_path, requirements=[
         "git+https://h.example/plum@v1#egg=Plum&subdirectory=lib", "pear[x] @ git+ssh://git@h.example/pear",
     ])  # fmt: skip
-    assert [(one.name, one.origin) for one in got.wanted] == [
+    assert [(requirement.name, requirement.origin) for requirement in requirements.wanted] == [
         ("plum", "git+https://h.example/plum@v1#subdirectory=lib"),
         ("pear", "git+ssh://git@h.example/pear"),
     ]
@@ -284,4 +284,4 @@ def test_what_only_has_the_name_of_requirements_is_an_error(tmp_path: Path, name
     with pytest.raises(LockError, match=f"{name} is a folder"):
         collect_requirements(FunctionSpec(tmp_path, "f", "fn"), tmp_path)
     named = collect_requirements(FunctionSpec(tmp_path, "f", "fn", requirements=("six",)), tmp_path)
-    assert [one.name for one in named.wanted] == ["six"]
+    assert [requirement.name for requirement in named.wanted] == ["six"]

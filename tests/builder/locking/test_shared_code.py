@@ -23,9 +23,9 @@ def repository(tmp_path: Path) -> Path:
         "libs/base.txt": "six\n../../libs/common\n", "services/greet/main.py": "handler = 1\n",
         "services/greet/function.yaml": "", ".git/HEAD": "ref: refs/heads/main\n",
     }.items():  # fmt: skip
-        place = top / name
-        place.parent.mkdir(parents=True, exist_ok=True)
-        place.write_text(text)
+        path = top / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
     (tmp_path / "outside").mkdir()
     return top
 
@@ -39,21 +39,21 @@ def collected(folder: Path, into: Path, source: str = ".", **options: object) ->
     return collect_requirements(function, tree.path, RequirementFlags(**options))  # type: ignore[arg-type]  # as a test gives them
 
 
-def texts(found: Requirements) -> list[str]:
-    return [one.text for one in found.wanted]
+def texts(requirements: Requirements) -> list[str]:
+    return [requirement.text for requirement in requirements.wanted]
 
 
 def test_a_folder_of_the_same_repository(repository: Path, tmp_path: Path) -> None:
     """By the document, a file of the source, one that it includes, or a flag; read as a source is, by its rules."""
     greet = repository / "services/greet"
-    found = collected(greet, tmp_path / "1", named=("../../libs/common",))
-    assert texts(found) == ["file:../../libs/common"]
-    files = {path.name for path in (found.root / "../../libs/common").iterdir()}
+    requirements = collected(greet, tmp_path / "1", named=("../../libs/common",))
+    assert texts(requirements) == ["file:../../libs/common"]
+    files = {path.name for path in (requirements.root / "../../libs/common").iterdir()}
     assert files == {"pyproject.toml", "common.py", ".gitignore"}
     (greet / "requirements.txt").write_text("-r ../../libs/base.txt\n")
     listed = collected(greet, tmp_path / "2")
     assert texts(listed) == ["six", "file:../../libs/common"]
-    assert {text for text in listed.texts() if "common" in text} == set(found.texts())
+    assert {text for text in listed.texts() if "common" in text} == set(requirements.texts())
     (greet / "requirements.txt").write_text("# none\n")
     assert texts(collected(greet, tmp_path / "3", requirements=["../../libs/common"])) == ["file:../../libs/common"]
     (greet / "requirements.txt").write_text("-e ../../libs/common\n")
@@ -67,9 +67,9 @@ def test_a_source_below_the_document(repository: Path, tmp_path: Path) -> None:
     (greet / "src").mkdir()
     (greet / "main.py").rename(greet / "src/main.py")
     (greet / "requirements.txt").write_text("../../libs/common\n")
-    found = collected(greet, tmp_path / "1", source="src")
-    assert texts(found) == ["file:../../libs/common"]
-    assert (found.root / "../../libs/common/common.py").is_file()
+    requirements = collected(greet, tmp_path / "1", source="src")
+    assert texts(requirements) == ["file:../../libs/common"]
+    assert (requirements.root / "../../libs/common/common.py").is_file()
 
 
 def test_the_lock_knows_the_content_and_nothing_of_where_it_lies(repository: Path, tmp_path: Path) -> None:
@@ -101,6 +101,6 @@ def test_without_a_repository_a_source_is_all_there_is(repository: Path, tmp_pat
         with pytest.raises(LockError, match=r"lies outside of the source .*same repository"):
             collected(greet, tmp_path / str(number), named=("../../libs/common",))
         (repository / ".git/HEAD").unlink(missing_ok=True)
-        for place in (greet / ".git", repository / ".git"):
-            if place.exists():
-                place.rmdir()
+        for folder in (greet / ".git", repository / ".git"):
+            if folder.exists():
+                folder.rmdir()

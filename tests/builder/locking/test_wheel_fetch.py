@@ -23,9 +23,9 @@ from ovenbird_builder.locking.wheel_fetch import fetch_wheels
 from ovenbird_builder.locking.wheelhouse import Wheel, Wheelhouse
 
 
-def get(bench: Bench, found: Lock, **options: object) -> tuple[Wheel, ...]:
+def get(bench: Bench, lock: Lock, **options: object) -> tuple[Wheel, ...]:
     flags = {name: options.pop(name) for name in ("root", "offline", "only_binary", "identity") if name in options}
-    return fetch_wheels(found, bench.context(**options), **flags)
+    return fetch_wheels(lock, bench.context(**options), **flags)
 
 
 def pinned(*pins: Pin) -> Lock:
@@ -55,19 +55,19 @@ def nothing_starts(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_wheels_are_fetched_once_and_verified(own: Bench, orchard: Orchard, request: pytest.FixtureRequest) -> None:
     """The first call downloads, the second starts nothing and answers the same, offline too."""
     packages = orchard.packages
-    found = pinned(
+    lock = pinned(
         of(packages / "apple-2.0-py3-none-any.whl", "apple", "2.0"),
         of(packages / "banana-1.0-py3-none-any.whl", "banana", "1.0"),
     )
-    first = get(own, found)
-    assert [(one.name, one.version, one.filename) for one in first] == [
+    first = get(own, lock)
+    assert [(wheel.name, wheel.version, wheel.filename) for wheel in first] == [
         ("apple", "2.0", "apple-2.0-py3-none-any.whl"),
         ("banana", "1.0", "banana-1.0-py3-none-any.whl"),
     ]
-    assert all(hash_file(one.path) == one.sha256 for one in first)
+    assert all(hash_file(wheel.path) == wheel.sha256 for wheel in first)
     request.getfixturevalue("nothing_starts")
-    assert get(own, found) == first
-    assert get(own, found, offline=True) == first
+    assert get(own, lock) == first
+    assert get(own, lock, offline=True) == first
 
 
 def test_the_wheel_is_the_target_s(own: Bench, orchard: Orchard) -> None:
@@ -98,20 +98,20 @@ def test_a_source_distribution_is_built_by_the_target_and_kept(
     own: Bench, orchard: Orchard, request: pytest.FixtureRequest
 ) -> None:
     """Built in the container; the second time nothing is built, and the digest is the same in another cache."""
-    found = pinned(
+    lock = pinned(
         of(orchard.packages / "date_tree-1.0.tar.gz", "date-tree", "1.0"),
         of(orchard.packages / "banana-1.0-py3-none-any.whl", "banana", "1.0"),
     )
-    first = get(own, found)
-    assert {one.filename for one in first} == {"date_tree-1.0-py3-none-any.whl", "banana-1.0-py3-none-any.whl"}
-    there = get(replace(own, cache=own.cache.parent / "other"), found)
-    assert [one.sha256 for one in there] == [one.sha256 for one in first]
+    first = get(own, lock)
+    assert {wheel.filename for wheel in first} == {"date_tree-1.0-py3-none-any.whl", "banana-1.0-py3-none-any.whl"}
+    others = get(replace(own, cache=own.cache.parent / "other"), lock)
+    assert [wheel.sha256 for wheel in others] == [wheel.sha256 for wheel in first]
     started: list[str] = []
     original = process.run
     request.getfixturevalue("monkeypatch").setattr(
         process, "run", lambda argv, **options: (started.append(" ".join(argv)), original(argv, **options))[1]
     )
-    assert get(own, found) == first
+    assert get(own, lock) == first
     assert all("inspect" in words for words in started), started  # only to learn the base's digest
 
 
@@ -138,9 +138,9 @@ def test_a_build_that_fails_or_hangs_is_told(own: Bench, orchard: Orchard) -> No
 @pytest.mark.usefixtures("nothing_starts")
 def test_offline_names_what_is_missing(own: Bench, orchard: Orchard) -> None:
     """Without the network nothing is started; every pin without a wheel is named."""
-    found = pinned(Pin("apple", "2.0", (f"sha256:{'1' * 64}",)), Pin("banana", "1.0", (f"sha256:{'2' * 64}",)))
+    lock = pinned(Pin("apple", "2.0", (f"sha256:{'1' * 64}",)), Pin("banana", "1.0", (f"sha256:{'2' * 64}",)))
     with pytest.raises(PackageIndexError, match=r"apple==2.0, banana==1.0"):
-        get(own, found, offline=True)
+        get(own, lock, offline=True)
 
 
 @pytest.mark.usefixtures("nothing_starts")
@@ -152,15 +152,15 @@ def test_offline_takes_the_best_of_what_was_brought(own: Bench, tmp_path: Path) 
     hashes = tuple(f"sha256:{hash_file(path)}" for path in (plain, better, foreign))
     for path in (plain, better, foreign):
         Wheelhouse(own.cache).put(path)
-    got = get(own, pinned(Pin("kiwi", "1.0", hashes)), offline=True)
-    assert got[0].filename == "kiwi-1.0-cp311-cp311-manylinux_2_17_x86_64.whl"
+    wheels = get(own, pinned(Pin("kiwi", "1.0", hashes)), offline=True)
+    assert wheels[0].filename == "kiwi-1.0-cp311-cp311-manylinux_2_17_x86_64.whl"
 
 
 @pytest.mark.parametrize("damage", ["cut", "changed", "gone", "empty key"])
 def test_a_damaged_entry_is_fetched_again(own: Bench, orchard: Orchard, damage: str) -> None:
     """Whatever happened to a kept wheel, what is handed out is whole."""
-    found = pinned(of(orchard.packages / "banana-1.0-py3-none-any.whl", "banana", "1.0"))
-    path = get(own, found)[0].path
+    lock = pinned(of(orchard.packages / "banana-1.0-py3-none-any.whl", "banana", "1.0"))
+    path = get(own, lock)[0].path
     content = path.read_bytes()
     if damage == "cut":
         path.write_bytes(content[:100])
@@ -171,7 +171,7 @@ def test_a_damaged_entry_is_fetched_again(own: Bench, orchard: Orchard, damage: 
     else:
         for key in (own.cache / "wheels" / "keys").iterdir():
             key.write_text("")
-    assert get(own, found)[0].path.read_bytes() == content
+    assert get(own, lock)[0].path.read_bytes() == content
 
 
 def test_a_wheel_from_the_source_is_built_again_the_same(own: Bench, tmp_path: Path) -> None:
@@ -180,37 +180,37 @@ def test_a_wheel_from_the_source_is_built_again_the_same(own: Bench, tmp_path: P
     folder.mkdir(parents=True)
     for name, text in project("plum", "1.5").items():
         (folder / name).write_text(text)
-    found = own.lock("./lib", root=tmp_path / "tree")
-    first = get(own, found, offline=True)
+    lock = own.lock("./lib", root=tmp_path / "tree")
+    first = get(own, lock, offline=True)
     other = replace(own, cache=tmp_path / "other")
     os.utime(folder / "backend.py", (1, 1))
-    again = get(other, found, root=tmp_path / "tree")
-    assert [one.sha256 for one in again] == [one.sha256 for one in first]
+    again = get(other, lock, root=tmp_path / "tree")
+    assert [wheel.sha256 for wheel in again] == [wheel.sha256 for wheel in first]
     (folder / "backend.py").write_text(project("plum", "1.5", before="# other", generator="tests (2)")["backend.py"])
     with pytest.raises(HashError, match=r"plum==1.5 built from file:lib is not the wheel that was locked"):
-        get(replace(own, cache=tmp_path / "third"), found, root=tmp_path / "tree")
+        get(replace(own, cache=tmp_path / "third"), lock, root=tmp_path / "tree")
 
 
 def test_an_index_that_is_down_is_told(own: Bench, orchard: Orchard) -> None:
     """As such, and so is a password that is missing."""
-    found = pinned(of(orchard.packages / "banana-1.0-py3-none-any.whl", "banana", "1.0"))
+    lock = pinned(of(orchard.packages / "banana-1.0-py3-none-any.whl", "banana", "1.0"))
     with pytest.raises(PackageIndexError, match="does not answer"):
-        get(own, found, indexes=read_indexes("http://127.0.0.1:9/simple", [], {}))
+        get(own, lock, indexes=read_indexes("http://127.0.0.1:9/simple", [], {}))
     with pytest.raises(PackageIndexError, match="credentials"):
-        get(own, found, indexes=read_indexes(orchard.url, [], {}))
+        get(own, lock, indexes=read_indexes(orchard.url, [], {}))
 
 
 def test_two_builds_share_a_cache(own: Bench, orchard: Orchard) -> None:
     """Both get whole wheels, and nothing half stays."""
-    found = pinned(of(orchard.packages / "banana-1.0-py3-none-any.whl", "banana", "1.0"))
-    got: list[tuple[Wheel, ...]] = []
-    threads = [threading.Thread(target=lambda: got.append(get(own, found))) for _ in range(2)]
+    lock = pinned(of(orchard.packages / "banana-1.0-py3-none-any.whl", "banana", "1.0"))
+    results: list[tuple[Wheel, ...]] = []
+    threads = [threading.Thread(target=lambda: results.append(get(own, lock))) for _ in range(2)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert len(got) == 2
-    assert got[0] == got[1]
+    assert len(results) == 2
+    assert results[0] == results[1]
     assert not list((own.cache / "wheels").rglob(".*"))
 
 
@@ -243,17 +243,17 @@ def test_a_kill_at_any_moment_leaves_nothing_wrong(tmp_path: Path) -> None:
         sha256 = hash_file(file)
         cache = tmp_path / "cache"
         code = _KILLED.format(path=[path for path in sys.path if path])
-        done = subprocess.run(
+        process = subprocess.run(
             [sys.executable, "-c", code, str(cache), str(file), str(step)], capture_output=True, text=True, check=False
         )
-        kept = cache / "wheels" / "files" / sha256 / file.name
-        if kept.exists():
-            assert hash_file(kept) == sha256
-        found = Wheelhouse(cache).find(sha256)
-        assert found is None or hash_file(found.path) == sha256
-        if done.stdout == "done\n":
+        stored = cache / "wheels" / "files" / sha256 / file.name
+        if stored.exists():
+            assert hash_file(stored) == sha256
+        cached = Wheelhouse(cache).find(sha256)
+        assert cached is None or hash_file(cached.path) == sha256
+        if process.stdout == "done\n":
             break
-        assert done.returncode == -signal.SIGKILL, done.stderr
+        assert process.returncode == -signal.SIGKILL, process.stderr
         steps += 1
         file = wheel(tmp_path, "kiwi", "1.0", note=f"# {step}")
         assert Wheelhouse(cache).put(file).sha256 == sha256

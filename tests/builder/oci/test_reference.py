@@ -24,8 +24,8 @@ DIGEST = "sha256:" + "0" * 64
 )
 def test_a_reference_has_a_name_in_a_registry_and_in_the_store(text: str, remote: str, local: str) -> None:
     """What has no host lies on docker.io, and in the store below localhost; a digest wins in a registry."""
-    found = parse_reference(text)
-    assert (str(found), found.remote, found.local) == (text, remote, local)
+    reference = parse_reference(text)
+    assert (str(reference), reference.remote, reference.local) == (text, remote, local)
 
 
 @pytest.mark.parametrize(

@@ -22,42 +22,42 @@ def shop(tmp_path: Path) -> Shop:
 
 def test_a_folder_has_an_image_when_name_and_content_are_the_same(shop: Shop, tmp_path: Path) -> None:
     """Not before it is delivered; not by another name, and not as another image."""
-    one, told = Destination("oci", str(tmp_path / "image")), io.StringIO()
-    assert not is_published(one, shop.publication(), shop.registry)
-    write_output(one, shop.publication(), shop.registry, shop.cache, Progress(told))
-    assert told.getvalue().startswith(f"> write oci:{tmp_path / 'image'}\n")
-    assert is_published(one, shop.publication(), shop.registry)
-    assert not is_published(one, shop.publication("2"), shop.registry)
-    assert not is_published(one, shop.publication("1", "2"), shop.registry)
-    assert not is_published(one, Shop(tmp_path / "other", b"two").publication(), shop.registry)
+    destination, output = Destination("oci", str(tmp_path / "image")), io.StringIO()
+    assert not is_published(destination, shop.publication(), shop.registry)
+    write_output(destination, shop.publication(), shop.registry, shop.cache, Progress(output))
+    assert output.getvalue().startswith(f"> write oci:{tmp_path / 'image'}\n")
+    assert is_published(destination, shop.publication(), shop.registry)
+    assert not is_published(destination, shop.publication("2"), shop.registry)
+    assert not is_published(destination, shop.publication("1", "2"), shop.registry)
+    assert not is_published(destination, Shop(tmp_path / "other", b"two").publication(), shop.registry)
 
 
 @pytest.mark.parametrize("damage", ["manifest", "index", "gone"])
 def test_a_folder_that_is_damaged_has_nothing(shop: Shop, tmp_path: Path, damage: str) -> None:
     """So that a build mends it."""
-    place, one = tmp_path / "image", Destination("oci", str(tmp_path / "image"))
-    write_output(one, shop.publication(), shop.registry, shop.cache, Progress(io.StringIO()))
-    blob = place / "blobs" / "sha256" / shop.image.digest[7:]
+    path, destination = tmp_path / "image", Destination("oci", str(tmp_path / "image"))
+    write_output(destination, shop.publication(), shop.registry, shop.cache, Progress(io.StringIO()))
+    blob = path / "blobs" / "sha256" / shop.image.digest[7:]
     if damage == "manifest":
         blob.write_bytes(blob.read_bytes()[:-1])
     elif damage == "index":
-        (place / "index.json").write_text('{"manifests": [{}]}')
+        (path / "index.json").write_text('{"manifests": [{}]}')
     else:
         blob.unlink()
-    assert not is_published(one, shop.publication(), shop.registry)
-    write_output(one, shop.publication(), shop.registry, shop.cache, Progress(io.StringIO()))
-    assert is_published(one, shop.publication(), shop.registry)
+    assert not is_published(destination, shop.publication(), shop.registry)
+    write_output(destination, shop.publication(), shop.registry, shop.cache, Progress(io.StringIO()))
+    assert is_published(destination, shop.publication(), shop.registry)
 
 
 def test_the_store_has_it_by_every_tag_or_not_at_all(tmp_path: Path, container_env: dict[str, str]) -> None:
     """A tag that is missing is reason to load it again."""
     shop = Shop(tmp_path / "cache", os.urandom(8))
-    one, publication = Destination("store"), shop.publication("a", "b")
-    assert not is_published(one, publication, shop.registry)
+    destination, publication = Destination("store"), shop.publication("a", "b")
+    assert not is_published(destination, publication, shop.registry)
     try:
-        write_output(one, publication, shop.registry, shop.cache, Progress(io.StringIO()))
-        assert is_published(one, publication, shop.registry)
-        assert not is_published(one, shop.publication("b", "never"), shop.registry)
+        write_output(destination, publication, shop.registry, shop.cache, Progress(io.StringIO()))
+        assert is_published(destination, publication, shop.registry)
+        assert not is_published(destination, shop.publication("b", "never"), shop.registry)
     finally:
         names = [tag.local for tag in publication.tags]
         subprocess.run(["buildah", "rmi", *names], capture_output=True, check=False)
@@ -65,7 +65,7 @@ def test_the_store_has_it_by_every_tag_or_not_at_all(tmp_path: Path, container_e
 
 def test_an_archive_is_always_written(shop: Shop, tmp_path: Path) -> None:
     """Looking into it would take as long."""
-    one = Destination("oci-archive", str(tmp_path / "image.tar"))
-    write_output(one, shop.publication(), shop.registry, shop.cache, Progress(io.StringIO()))
+    destination = Destination("oci-archive", str(tmp_path / "image.tar"))
+    write_output(destination, shop.publication(), shop.registry, shop.cache, Progress(io.StringIO()))
     assert (tmp_path / "image.tar").is_file()
-    assert not is_published(one, shop.publication(), shop.registry)
+    assert not is_published(destination, shop.publication(), shop.registry)

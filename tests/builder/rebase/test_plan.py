@@ -23,7 +23,7 @@ def images(folder: Path, *, base: dict[str, str] | None = None, image: dict[str,
     old = handmade.base(folder / "old", {"etc/base": b"old"})
     new = handmade.base(folder / "new", {"etc/base": b"new"}, **(base or {}))
     above = handmade.function(folder / "image", old, "x/base:1", **(image or {}))
-    return tuple(resolve_image(f"oci:{one.folder}", REACH) for one in (above, old, new))
+    return tuple(resolve_image(f"oci:{image.folder}", REACH) for image in (above, old, new))
 
 
 def facts(base: ImageReader) -> dict[str, str]:
@@ -92,22 +92,22 @@ def test_an_image_that_does_not_tell_its_base_is_refused(tmp_path: Path, count: 
 def test_layers_and_history_are_swapped(tmp_path: Path) -> None:
     """The new base's below, the image's own above, in config and manifest alike; the same bytes each time."""
     image, old, new = images(tmp_path)
-    done = swap_base(image, new, "x/base:2", facts(new), old.config)
-    manifest, config = json.loads(done.manifest), json.loads(done.config)
+    result = swap_base(image, new, "x/base:2", facts(new), old.config)
+    manifest, config = json.loads(result.manifest), json.loads(result.config)
     assert manifest["layers"] == [*new.manifest["layers"], *image.manifest["layers"][1:]]
     assert config["rootfs"]["diff_ids"] == [*new.config["rootfs"]["diff_ids"], *image.config["rootfs"]["diff_ids"][1:]]
-    made = [row["created_by"] for row in config["history"] if not row.get("empty_layer")]
-    assert made == ["base", "ovenbird: numpy 2.1.0", "ovenbird: source", "ovenbird: function document"]
-    assert (manifest["config"]["size"], done.kept) == (len(done.config), 3)
-    assert done == swap_base(image, new, "x/base:2", facts(new), old.config)
+    commands = [row["created_by"] for row in config["history"] if not row.get("empty_layer")]
+    assert commands == ["base", "ovenbird: numpy 2.1.0", "ovenbird: source", "ovenbird: function document"]
+    assert (manifest["config"]["size"], result.kept) == (len(result.config), 3)
+    assert result == swap_base(image, new, "x/base:2", facts(new), old.config)
 
 
 def test_onto_its_own_base_nothing_changes_but_the_form(tmp_path: Path) -> None:
     """A rebase onto the base that it has gives the same layers and the same settings."""
     image, old, _ = images(tmp_path)
-    done = swap_base(image, old, "x/base:1", facts(old), old.config)
-    assert json.loads(done.manifest)["layers"] == image.manifest["layers"]
-    config = json.loads(done.config)
+    result = swap_base(image, old, "x/base:1", facts(old), old.config)
+    assert json.loads(result.manifest)["layers"] == image.manifest["layers"]
+    config = json.loads(result.config)
     assert config["config"] == image.config["config"]
     assert config["rootfs"] == image.config["rootfs"]
 
@@ -123,13 +123,13 @@ def test_what_the_build_set_wins_and_the_rest_is_renewed(tmp_path: Path) -> None
         "NEW=1", "OVENBIRD_TARGET=/opt/ovenbird/function.yaml", "PATH=/opt/bin", "PYTHON_VERSION=3.12.9",
     ]  # fmt: skip
     assert (inner["Cmd"], inner["User"], inner["StopSignal"]) == (["serve"], "8877:999", "SIGINT")
-    told = inner["Labels"]
-    assert (told[label_names.PYTHON], told[label_names.BASE_NAME], told[label_names.BASE_DIGEST]) == (
+    labels = inner["Labels"]
+    assert (labels[label_names.PYTHON], labels[label_names.BASE_NAME], labels[label_names.BASE_DIGEST]) == (
         "3.12.9",
         "x/base:2",
         new.digest,
     )
-    assert told[label_names.LOCK_DIGEST] == "sha256:" + "e" * 64
+    assert labels[label_names.LOCK_DIGEST] == "sha256:" + "e" * 64
 
 
 def test_the_function_keeps_what_it_says_of_itself(tmp_path: Path) -> None:
@@ -139,18 +139,18 @@ def test_the_function_keeps_what_it_says_of_itself(tmp_path: Path) -> None:
     fresh["config"]["Labels"] |= {label_names.LICENSES: "GPL-3.0", label_names.VERSION: "13", "vendor": "new"}
     before["config"]["Labels"] |= {label_names.LICENSES: "MIT"}
     new = ImageReader(new.name, "", new.raw, json.dumps(fresh).encode(), new.blob)
-    told = json.loads(swap_base(image, new, "x/base:2", facts(new), before).config)["config"]["Labels"]
-    assert (told[label_names.LICENSES], told["vendor"]) == ("MIT", "new")
-    assert label_names.VERSION not in told
+    labels = json.loads(swap_base(image, new, "x/base:2", facts(new), before).config)["config"]["Labels"]
+    assert (labels[label_names.LICENSES], labels["vendor"]) == ("MIT", "new")
+    assert label_names.VERSION not in labels
 
 
 def test_without_the_old_base_the_new_one_wins(tmp_path: Path) -> None:
     """Where nobody knows who set a variable, the base's are the new base's, ours stay, and that is told."""
     image, _, new = images(tmp_path)
-    done = swap_base(image, new, "x/base:2", facts(new), None)
-    env = json.loads(done.config)["config"]["Env"]
+    result = swap_base(image, new, "x/base:2", facts(new), None)
+    env = json.loads(result.config)["config"]["Env"]
     assert set(env) == {"PATH=/usr/bin", "PYTHON_VERSION=3.12.1", "OVENBIRD_TARGET=/opt/ovenbird/function.yaml"}
-    assert "old base" in done.warnings[0]
+    assert "old base" in result.warnings[0]
 
 
 def test_dockers_media_types_become_ocis(tmp_path: Path) -> None:
@@ -159,13 +159,13 @@ def test_dockers_media_types_become_ocis(tmp_path: Path) -> None:
     docker = new.raw.replace(
         b"application/vnd.oci.image.layer.v1.tar+zstd", b"application/vnd.docker.image.rootfs.diff.tar.gzip"
     )
-    done = swap_base(image, ImageReader(new.name, "", docker, new.raw_config, new.blob), "x", facts(new), old.config)
-    assert json.loads(done.manifest)["layers"][0]["mediaType"] == "application/vnd.oci.image.layer.v1.tar+gzip"
+    result = swap_base(image, ImageReader(new.name, "", docker, new.raw_config, new.blob), "x", facts(new), old.config)
+    assert json.loads(result.manifest)["layers"][0]["mediaType"] == "application/vnd.oci.image.layer.v1.tar+gzip"
 
 
 def test_a_runtime_of_the_images_own_stays(tmp_path: Path) -> None:
     """Where the build has added the runtime, the base's version of it says nothing."""
     image, old, new = images(tmp_path, base={"RUNTIME": ""}, image={"RUNTIME_FROM": "image", "RUNTIME": "0.9"})
     check_compatible(image, new, facts(new))
-    done = json.loads(swap_base(image, new, "x", facts(new), old.config).config)
-    assert done["config"]["Labels"][label_names.RUNTIME] == "0.9"
+    config = json.loads(swap_base(image, new, "x", facts(new), old.config).config)
+    assert config["config"]["Labels"][label_names.RUNTIME] == "0.9"

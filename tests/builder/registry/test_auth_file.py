@@ -24,11 +24,11 @@ def test_other_registries_keep_their_own(tmp_path: Path) -> None:
     environ = {"HOME": str(tmp_path), "XDG_RUNTIME_DIR": str(tmp_path / "run")}
     (tmp_path / "run/containers").mkdir(parents=True)
     (tmp_path / "auth.json").rename(tmp_path / "run/containers/auth.json")
-    with write_auth_file("", str(tmp_path / "creds"), ("b",), environ) as found:
-        merged = json.loads(Path(found.authfile).read_text())
+    with write_auth_file("", str(tmp_path / "creds"), ("b",), environ) as auth_file:
+        merged = json.loads(Path(auth_file.authfile).read_text())
     token = base64.b64encode(b"ann:pass:word").decode()
     assert merged == {"auths": {"a": {"auth": "3"}, "b": {"auth": token}}, "credHelpers": {"c": "y"}}
-    assert set(found.secrets) == {"pass:word", token}
+    assert set(auth_file.secrets) == {"pass:word", token}
 
 
 @pytest.mark.parametrize("text", ["", "ann", "ann:", ":word", "ann:word\nbob:word"])
@@ -57,5 +57,5 @@ def test_a_file_that_cannot_be_read_is_told_before_anything_starts(tmp_path: Pat
 
 def test_nothing_given_leaves_it_to_skopeo() -> None:
     """Which knows where auth.json is."""
-    with write_auth_file("", "", ("h",), {}) as found:
-        assert (found.authfile, found.secrets) == ("", ())
+    with write_auth_file("", "", ("h",), {}) as auth_file:
+        assert (auth_file.authfile, auth_file.secrets) == ("", ())

@@ -127,8 +127,8 @@ def test_a_wrong_password_does_not(guarded: str, tmp_path: Path, password: str) 
 @pytest.fixture(scope="module")
 def tokens(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, list[str]]]:
     """A registry with a token server."""
-    with registries.with_tokens(tmp_path_factory.mktemp("tokens")) as found:
-        yield found
+    with registries.with_tokens(tmp_path_factory.mktemp("tokens")) as registry:
+        yield registry
 
 
 def test_tokens_are_fetched_for_what_is_done(tokens: tuple[str, list[str]], tmp_path: Path) -> None:

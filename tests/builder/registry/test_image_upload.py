@@ -49,22 +49,22 @@ def test_a_registry_that_is_down_is_told_after_some_tries(shop: Shop, quick: Non
     """With its address; each further try is told before it comes."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         address = f"127.0.0.1:{server.getsockname()[1]}"
-    told: list[str] = []
+    messages: list[str] = []
     with pytest.raises(RegistryError, match=r"does not answer: .*refused \(4 tries\)") as caught:
-        shop.push(parse_reference(f"{address}/a/b:1"), tell=told.append)
+        shop.push(parse_reference(f"{address}/a/b:1"), tell=messages.append)
     assert address in caught.value.message
-    assert (len(told), caught.value.exit_code) == (3, 63)
+    assert (len(messages), caught.value.exit_code) == (3, 63)
 
 
 def test_a_registry_that_breaks_off_is_tried_again(registry: str, tmp_path: Path, quick: None) -> None:
     """Connections that end amid a layer are followed by others, and the whole image arrives."""
     shop = Shop(tmp_path / "cache", os.urandom(400_000))
-    told: list[str] = []
+    messages: list[str] = []
     with breaking(registry, breaks=3, after=60_000) as proxy:
         tag = named(proxy.address)
-        shop.push(tag, tell=told.append)
+        shop.push(tag, tell=messages.append)
         assert proxy.connections > 3
-    assert told
+    assert messages
     assert shop.registry.digest(structs.replace(tag, host=registry)) == shop.image.digest
 
 
@@ -86,28 +86,28 @@ def test_a_password_comes_from_a_file_and_is_in_no_argv(shop: Shop, tmp_path: Pa
             shop.push(tag)
         assert "--creds-file" in caught.value.hint
         (tmp_path / "creds").write_text(f"{USER}:{PASSWORD}\n")
-        with write_auth_file("", str(tmp_path / "creds"), (address,), os.environ) as found:
-            path = Path(found.authfile)
+        with write_auth_file("", str(tmp_path / "creds"), (address,), os.environ) as auth_file:
+            path = Path(auth_file.authfile)
             assert path.stat().st_mode & 0o777 == 0o600
-            assert PASSWORD in found.secrets
+            assert PASSWORD in auth_file.secrets
             (tmp_path / "auth.json").write_text(path.read_text())
-            shop.push(tag, credentials=found)
+            shop.push(tag, credentials=auth_file)
         assert not path.exists()
-        given = replace(shop.registry, credentials=RegistryAuthFile(str(tmp_path / "auth.json")))
-        assert given.digest(tag) == shop.image.digest
+        registry = replace(shop.registry, credentials=RegistryAuthFile(str(tmp_path / "auth.json")))
+        assert registry.digest(tag) == shop.image.digest
 
 
 def test_a_wrong_password_is_denied_and_not_tried_again(shop: Shop, tmp_path: Path) -> None:
     """It would only lock the account."""
-    told: list[str] = []
+    messages: list[str] = []
     with with_password(tmp_path / "registry") as address:
         (tmp_path / "creds").write_text(f"{USER}:wrong wrong")
         with (
-            write_auth_file("", str(tmp_path / "creds"), (address,), os.environ) as found,
+            write_auth_file("", str(tmp_path / "creds"), (address,), os.environ) as auth_file,
             pytest.raises(RegistryAuthError) as caught,
         ):
-            shop.push(parse_reference(f"{address}/a/b:1"), credentials=found, tell=told.append)
-    assert told == []
+            shop.push(parse_reference(f"{address}/a/b:1"), credentials=auth_file, tell=messages.append)
+    assert messages == []
     assert "wrong wrong" not in str(caught.value)
 
 
@@ -156,7 +156,9 @@ def test_two_names_in_one_repository_are_one_push(shop: Shop, registry: str) -> 
     """Both stand for the image."""
     tag = named(registry)
     shop.push(tag, structs.replace(tag, tag="2"))
-    assert [shop.registry.digest(one) for one in (tag, structs.replace(tag, tag="2"))] == [shop.image.digest] * 2
+    assert [shop.registry.digest(reference) for reference in (tag, structs.replace(tag, tag="2"))] == [
+        shop.image.digest
+    ] * 2
 
 
 def test_a_damaged_blob_is_not_pushed(shop: Shop, registry: str, quick: None) -> None:

@@ -66,6 +66,6 @@ def test_an_address_that_is_none(text: str) -> None:
 
 def test_a_skopeo_that_knows_no_such_name_is_told_with_what_helps() -> None:
     """Before 1.12 it refuses every name with an IPv6 address."""
-    said = r'level=fatal msg="Error parsing image name \"docker://[::1]:5/app:1\": invalid reference format"'
-    error = translate_error(ProcessFailedError(("skopeo",), 1, said), "pull [::1]:5/app:1")
+    message = r'level=fatal msg="Error parsing image name \"docker://[::1]:5/app:1\": invalid reference format"'
+    error = translate_error(ProcessFailedError(("skopeo",), 1, message), "pull [::1]:5/app:1")
     assert "/etc/hosts" in error.hint

@@ -64,15 +64,15 @@ def test_a_folder_has_every_tag_and_replaces_the_last_image(shop: Shop, tmp_path
 
 def test_a_folder_of_something_else_is_left_alone(shop: Shop, tmp_path: Path) -> None:
     """An empty one is taken."""
-    place = tmp_path / "out"
-    place.mkdir()
-    (place / "thesis.tex").touch()
+    folder = tmp_path / "out"
+    folder.mkdir()
+    (folder / "thesis.tex").touch()
     with pytest.raises(ImageError, match="is not an OCI layout"):
-        put(shop, Destination("oci", str(place)), shop.publication())
-    assert [path.name for path in place.iterdir()] == ["thesis.tex"]
-    (place / "thesis.tex").unlink()
-    put(shop, Destination("oci", str(place)), shop.publication())
-    assert (place / "oci-layout").is_file()
+        put(shop, Destination("oci", str(folder)), shop.publication())
+    assert [path.name for path in folder.iterdir()] == ["thesis.tex"]
+    (folder / "thesis.tex").unlink()
+    put(shop, Destination("oci", str(folder)), shop.publication())
+    assert (folder / "oci-layout").is_file()
 
 
 def test_an_archive_for_docker_holds_layers_that_docker_knows(shop: Shop, tmp_path: Path) -> None:

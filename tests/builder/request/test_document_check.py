@@ -27,7 +27,7 @@ def problems(folder: Path, spec: dict[str, Any], source: dict[str, Any] | None =
 
 
 @pytest.mark.parametrize(
-    ("spec", "said"),
+    ("spec", "message"),
     [
         (
             {"instructions": ["make", {"run": "x", "after": "lunch"}]},
@@ -48,14 +48,14 @@ def problems(folder: Path, spec: dict[str, Any], source: dict[str, Any] | None =
     ],
     ids=lambda value: str(value)[:50].encode("ascii", "replace").decode(),
 )
-def test_each_field_that_a_build_refuses(tmp_path: Path, spec: dict[str, Any], said: str) -> None:
+def test_each_field_that_a_build_refuses(tmp_path: Path, spec: dict[str, Any], message: str) -> None:
     """One problem, which begins with the field."""
     (problem,) = problems(tmp_path, spec)
-    assert problem.startswith(said)
+    assert problem.startswith(message)
 
 
 @pytest.mark.parametrize(
-    ("source", "said"),
+    ("source", "message"),
     [
         ("ftp://example.org/x", "spec.source.source: the form 'ftp://' of 'ftp://example.org/x' is not known"),
         ("git+https:///repo", "spec.source.source: 'https:///repo' "),
@@ -67,10 +67,10 @@ def test_each_field_that_a_build_refuses(tmp_path: Path, spec: dict[str, Any], s
         ("zip+https:///x.zip", "spec.source.source: "),
     ],
 )
-def test_each_source_that_a_build_refuses(tmp_path: Path, source: str, said: str) -> None:
+def test_each_source_that_a_build_refuses(tmp_path: Path, source: str, message: str) -> None:
     """The address alone: nothing is fetched."""
     (problem,) = problems(tmp_path, {}, {"source": source})
-    assert problem.startswith(said)
+    assert problem.startswith(message)
 
 
 def test_all_problems_are_told_at_once(tmp_path: Path) -> None:

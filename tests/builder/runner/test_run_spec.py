@@ -32,9 +32,9 @@ def launched(
 
 def test_the_store_keeps_its_path(folder: Path) -> None:
     """It is made as the store makes it, mounted to be written to, and named."""
-    made = launched("run")
-    assert made.mounts == (Mount(folder / ".ovenbird", f"{folder}/.ovenbird", True),)
-    assert made.environ == {"OVENBIRD_HOME": f"{folder}/.ovenbird"}
+    spec = launched("run")
+    assert spec.mounts == (Mount(folder / ".ovenbird", f"{folder}/.ovenbird", True),)
+    assert spec.environ == {"OVENBIRD_HOME": f"{folder}/.ovenbird"}
     assert (folder / ".ovenbird" / ".gitignore").read_text() == "*\n"
 
 
@@ -45,9 +45,9 @@ def test_flags_become_variables() -> None:
         "PROJECT_NAME": "p", "AWS_REGION": "x", "AWS_CA_BUNDLE": "/etc/ca.pem", "DHCORE_ENDPOINT": "http://core",
         "OVENBIRD_IMAGE": "a:1", "TOKEN": "t", "OTHER": "o", "OVENBIRD_TARGET": "main.py", "OVENBIRD_QUEUE": "3",
     }  # fmt: skip
-    found = dict(launched("run", environ, timeout="7s", env="TOKEN").environ)
-    del found["OVENBIRD_HOME"]
-    assert found == {
+    variables = dict(launched("run", environ, timeout="7s", env="TOKEN").environ)
+    del variables["OVENBIRD_HOME"]
+    assert variables == {
         "OVENBIRD_TIMEOUT": "7s", "OVENBIRD_LOG_LEVEL": "debug", "PROJECT_NAME": "p", "AWS_REGION": "x",
         "DHCORE_ENDPOINT": "http://core", "TOKEN": "t", "OVENBIRD_GRACE": "9",
     }  # fmt: skip
@@ -56,30 +56,30 @@ def test_flags_become_variables() -> None:
 def test_parameters_keep_what_was_typed() -> None:
     """Those of init are one variable, those of the handler stay flags, since only its hints can tell 007 from 7."""
     environ = {"OVENBIRD_INIT_PARAMETERS": '{"a": 1, "b": 2}', "OVENBIRD_PARAM": '{"c": 3}'}
-    made = launched("run", environ, init=["b=x"], param=["n=007"])
-    assert made.words == ("run", "--param=n=007")
-    assert json.loads(made.environ["OVENBIRD_INIT_PARAMETERS"]) == {"a": 1, "b": "x"}
-    assert made.environ["OVENBIRD_PARAM"] == '{"c": 3}'
+    spec = launched("run", environ, init=["b=x"], param=["n=007"])
+    assert spec.words == ("run", "--param=n=007")
+    assert json.loads(spec.environ["OVENBIRD_INIT_PARAMETERS"]) == {"a": 1, "b": "x"}
+    assert spec.environ["OVENBIRD_PARAM"] == '{"c": 3}'
 
 
 def test_inputs_are_mounted_where_they_are(folder: Path) -> None:
     """A local path keeps its name, so that lineage is true outside; a key and a URL go as they are."""
     (folder / "data.csv").write_text("a\n")
     key = "store://p/dataitem/table/t"
-    made = launched("run", input=["a=data.csv", f"b={key}", "c=https://x/y.csv", f"d=file://{folder}/data.csv"])
-    assert json.loads(made.environ["OVENBIRD_INPUT"]) == {
+    spec = launched("run", input=["a=data.csv", f"b={key}", "c=https://x/y.csv", f"d=file://{folder}/data.csv"])
+    assert json.loads(spec.environ["OVENBIRD_INPUT"]) == {
         "a": f"{folder}/data.csv",
         "b": key,
         "c": "https://x/y.csv",
         "d": f"{folder}/data.csv",
     }
-    assert made.mounts[1:] == (Mount(folder / "data.csv", f"{folder}/data.csv"),)
+    assert spec.mounts[1:] == (Mount(folder / "data.csv", f"{folder}/data.csv"),)
 
 
 def test_an_input_does_not_cover_the_image() -> None:
     """A folder that an image has too is mounted elsewhere."""
-    made = launched("run", input=["a=/etc/hostname", "b=/usr/bin"])
-    assert json.loads(made.environ["OVENBIRD_INPUT"]) == {
+    spec = launched("run", input=["a=/etc/hostname", "b=/usr/bin"])
+    assert json.loads(spec.environ["OVENBIRD_INPUT"]) == {
         "a": "/run/ovenbird/input/a/hostname",
         "b": "/run/ovenbird/input/b/bin",
     }
@@ -90,18 +90,18 @@ def test_an_input_does_not_cover_the_image() -> None:
 def test_files_that_are_written(folder: Path) -> None:
     """The folders of the result file and of the outputs are made and mounted; a store that is a URL is not."""
     (folder / "p.yaml").write_text("{}")
-    made = launched(
+    spec = launched(
         "run", {"OVENBIRD_PARAMS": "p.yaml"}, result_file="out/r.json", output_dir="o", files_store="s3://b"
     )
-    assert made.mounts[1:] == (
+    assert spec.mounts[1:] == (
         Mount(folder / "p.yaml", "/run/ovenbird/params/p.yaml"),
         Mount(folder / "out", "/run/ovenbird/result", True),
         Mount(folder / "o", "/run/ovenbird/output", True),
     )
-    assert made.environ["OVENBIRD_PARAMS"] == "/run/ovenbird/params/p.yaml"
-    assert made.environ["OVENBIRD_RESULT_FILE"] == "/run/ovenbird/result/r.json"
-    assert made.environ["OVENBIRD_OUTPUT_DIR"] == "/run/ovenbird/output"
-    assert made.environ["OVENBIRD_FILES_STORE"] == "s3://b"
+    assert spec.environ["OVENBIRD_PARAMS"] == "/run/ovenbird/params/p.yaml"
+    assert spec.environ["OVENBIRD_RESULT_FILE"] == "/run/ovenbird/result/r.json"
+    assert spec.environ["OVENBIRD_OUTPUT_DIR"] == "/run/ovenbird/output"
+    assert spec.environ["OVENBIRD_FILES_STORE"] == "s3://b"
     stdout = launched("run", result_file="-")
     assert (stdout.environ["OVENBIRD_RESULT_FILE"], stdout.mounts[1:]) == ("-", ())
 
@@ -112,24 +112,24 @@ def test_credentials_of_the_platform(folder: Path) -> None:
     home = {"HOME": str(folder), "DH_NAME": "team"}
     assert "DH_CONFIG" not in launched("run", home).environ
     assert "DH_CONFIG" not in launched("run", {**home, "DHCORE_ENDPOINT": "http://core"}, platform="local").environ
-    made = launched("run", {**home, "DHCORE_ENDPOINT": "http://core"})
-    assert made.mounts[1:] == (Mount(folder / ".dhcore.ini", "/run/ovenbird/dhcore.ini"),)
-    assert (made.environ["DH_CONFIG"], made.environ["DH_NAME"]) == ("/run/ovenbird/dhcore.ini", "team")
+    spec = launched("run", {**home, "DHCORE_ENDPOINT": "http://core"})
+    assert spec.mounts[1:] == (Mount(folder / ".dhcore.ini", "/run/ovenbird/dhcore.ini"),)
+    assert (spec.environ["DH_CONFIG"], spec.environ["DH_NAME"]) == ("/run/ovenbird/dhcore.ini", "team")
 
 
 def test_a_port_is_published_on_the_address_asked_for() -> None:
     """A free one is chosen here, so that the log within tells the truth; one that is taken is told at once."""
-    made = launched("serve", {"PORT": "0"})
-    address, port, within = made.publish.rsplit(":", 2)
+    spec = launched("serve", {"PORT": "0"})
+    address, port, within = spec.publish.rsplit(":", 2)
     assert (address, within) == ("127.0.0.1", port)
     assert int(port) > 0
-    assert (made.environ["OVENBIRD_HOST"], made.environ["OVENBIRD_PORT"]) == ("0.0.0.0", port)
+    assert (spec.environ["OVENBIRD_HOST"], spec.environ["OVENBIRD_PORT"]) == ("0.0.0.0", port)
     assert launched("serve", host="::1", port="0").publish.startswith("[::1]:")
     with (
-        socket.create_server(("127.0.0.1", 0)) as taken,
+        socket.create_server(("127.0.0.1", 0)) as listener,
         pytest.raises(BuildRequestError, match="cannot publish on 127"),
     ):
-        launched("serve", port=str(taken.getsockname()[1]))
+        launched("serve", port=str(listener.getsockname()[1]))
 
 
 def test_what_cannot_be_in_a_container() -> None:
@@ -155,11 +155,11 @@ def test_a_terminal_gets_text() -> None:
 def test_the_command_holds_no_value() -> None:
     """Variables go by name; a path with a comma or a quote is one field of CSV."""
     mounts = (Mount(Path('/a,"b"'), "/x"), Mount(Path("/c"), "/c", True))
-    made = ContainerRunSpec(("run",), {"TOKEN": "secret", "B": "b"}, mounts, "127.0.0.1:1:1")
-    found = run_spec.argv(("podman", "run"), "app:1", made)
-    assert found == (
+    spec = ContainerRunSpec(("run",), {"TOKEN": "secret", "B": "b"}, mounts, "127.0.0.1:1:1")
+    command = run_spec.argv(("podman", "run"), "app:1", spec)
+    assert command == (
         "podman", "run",
         "--mount", 'type=bind,"source=/a,""b""",target=/x,readonly', "--mount", "type=bind,source=/c,target=/c",
         "--env", "B", "--env", "TOKEN", "--publish", "127.0.0.1:1:1", "app:1", "run",
     )  # fmt: skip
-    assert "secret" not in repr(made)
+    assert "secret" not in repr(spec)

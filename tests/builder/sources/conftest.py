@@ -64,28 +64,28 @@ def fetched(tmp_path: Path, home: Path) -> Fetch:
 def secure(tmp_path: Path) -> Iterator[tuple[Server, Path]]:
     """A server over TLS, and the certificate of its authority."""
     context, authority = secured(tmp_path)
-    found = Server()
-    inner: Any = found._server
+    server = Server()
+    inner: Any = server._server
     inner.socket = context.wrap_socket(inner.socket, server_side=True)
-    found.url = found.url.replace("http:", "https:")
-    yield found, authority
-    found.close()
+    server.url = server.url.replace("http:", "https:")
+    yield server, authority
+    server.close()
 
 
 @pytest.fixture
 def full(tmp_path: Path) -> Iterator[Path]:
     """A disk of 1 MiB."""
-    with disk(tmp_path / "full", "1m") as found:
-        yield found
+    with disk(tmp_path / "full", "1m") as path:
+        yield path
 
 
 def paths(tree: SourceTree) -> dict[str, Any]:
     """Every file of a tree -> its content; a link -> a tuple of its target."""
-    found: dict[str, Any] = {}
+    contents: dict[str, Any] = {}
     for path in sorted(tree.path.rglob("*")):
         name = str(path.relative_to(tree.path))
         if path.is_symlink():
-            found[name] = (str(path.readlink()),)
+            contents[name] = (str(path.readlink()),)
         elif path.is_file():
-            found[name] = path.read_text()
-    return found
+            contents[name] = path.read_text()
+    return contents

@@ -206,15 +206,15 @@ _ARCHIVES = {f"zip: {name}": row for name, row in {**DAMAGED, **UNSAFE, **LINKS_
 }
 
 
-@pytest.mark.parametrize("what", _ARCHIVES)
-def test_what_a_run_refuses_a_build_refuses(fetched: Fetch, tmp_path: Path, what: str) -> None:
+@pytest.mark.parametrize("name", _ARCHIVES)
+def test_what_a_run_refuses_a_build_refuses(fetched: Fetch, tmp_path: Path, name: str) -> None:
     """The same archives, with a status of the source and in the same words."""
-    content, words = _ARCHIVES[what]
-    (tmp_path / f"app.{what[:3]}").write_bytes(content)
+    content, words = _ARCHIVES[name]
+    (tmp_path / f"app.{name[:3]}").write_bytes(content)
     with pytest.raises(SourceError, match=words) as caught:
-        fetched(f"app.{what[:3]}")
+        fetched(f"app.{name[:3]}")
     assert 30 <= caught.value.exit_code <= 39
-    damaged = what[5:] in (DAMAGED if what.startswith("zip") else hostile_tars.DAMAGED)
+    damaged = name[5:] in (DAMAGED if name.startswith("zip") else hostile_tars.DAMAGED)
     assert isinstance(caught.value, UnsafeSourceError) == (not damaged or "unpacks" in str(caught.value))
 
 

@@ -27,15 +27,15 @@ DIGEST = "sha256:" + "a" * 64
 
 def result() -> bytes:
     """A result file."""
-    found = report.BuildResult("app:1", DIGEST, (), {}, {}, {})
-    return report.format_result(found.document()).encode()
+    build_result = report.BuildResult("app:1", DIGEST, (), {}, {}, {})
+    return report.format_result(build_result.document()).encode()
 
 
 def outcome(*, several: bool) -> bytes:
     """What a build that failed writes, alone or among others."""
-    found = BatchOutcome("app")
-    found.error = BuildRequestError("is none", hint="x" * 200)
-    return report.format_result({"functions": [found.row()]} if several else found.row()).encode()
+    batch_outcome = BatchOutcome("app")
+    batch_outcome.error = BuildRequestError("is none", hint="x" * 200)
+    return report.format_result({"functions": [batch_outcome.row()]} if several else batch_outcome.row()).encode()
 
 
 def bill() -> bytes:

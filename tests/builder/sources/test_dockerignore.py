@@ -17,9 +17,9 @@ def rules(folder: Path, text: str) -> DockerIgnore:
     return DockerIgnore.read(folder)
 
 
-def said(found: DockerIgnore, path: str) -> bool:
+def said(rules: DockerIgnore, path: str) -> bool:
     """Whether a path is left out."""
-    rule = found.match(path)
+    rule = rules.match(path)
     return rule is not None and rule.ignored
 
 

@@ -70,9 +70,9 @@ def test_one_commit_is_fetched_and_not_the_history(fetched: Fetch, gits: GitServ
     repository.commit()
     (repository.folder / "big").unlink()
     repository.commit(main_py="x")
-    seen = gits.count()
+    number = gits.count()
     fetched(f"git+{gits.url}/app/.git")
-    assert sum(seen) < 100_000
+    assert sum(number) < 100_000
 
 
 @pytest.mark.slow

@@ -20,11 +20,11 @@ def rules(folder: Path, text: str) -> IgnoreRules:
 
 def test_stars_in_a_row_are_one_star(tmp_path: Path) -> None:
     """As git reads them; and a name that does not match is told at once, where it took longer than anybody waits."""
-    found = rules(tmp_path, "*" * 40 + ".pyc\nbuild/**/x***.log\n/**/deep\n")
-    assert found.ignores("a.pyc")
-    assert found.ignores("build/a/b/xyz.log")
-    assert found.ignores("a/deep")
-    assert not found.ignores("a" * 200 + ".py")
+    ignore = rules(tmp_path, "*" * 40 + ".pyc\nbuild/**/x***.log\n/**/deep\n")
+    assert ignore.ignores("a.pyc")
+    assert ignore.ignores("build/a/b/xyz.log")
+    assert ignore.ignores("a/deep")
+    assert not ignore.ignores("a" * 200 + ".py")
 
 
 @pytest.mark.parametrize("rule", ["*a" * 30 + "b", "**/a/" * 12, "x/*a*a*a*a*a"])
@@ -42,9 +42,9 @@ def test_a_rule_that_is_no_pattern_is_named(tmp_path: Path) -> None:
 
 def test_a_byte_order_mark_does_not_cost_the_first_rule(tmp_path: Path) -> None:
     """Editors put one at the start of a file; git skips it as well."""
-    found = rules(tmp_path, "\ufeff.env\n*.log\n")
-    assert found.ignores(".env")
-    assert found.ignores("a.log")
+    ignore = rules(tmp_path, "\ufeff.env\n*.log\n")
+    assert ignore.ignores(".env")
+    assert ignore.ignores("a.log")
 
 
 def test_names_are_matched_as_pathspec_would() -> None:
@@ -62,7 +62,7 @@ def test_names_are_matched_as_pathspec_would() -> None:
         f"{above}{name}{end}" for name in names for above in ("", "a/", "node_modules/") for end in ("", "/", "/b")
     ]
     for path in paths:
-        found, rule = theirs.check_file(path), ours.match(path)
-        assert (found.include or False) == (rule is not None), path
-        assert rule is None or rule.reason == f"'{DEFAULTS[found.index or 0]}', default", path
+        expected, rule = theirs.check_file(path), ours.match(path)
+        assert (expected.include or False) == (rule is not None), path
+        assert rule is None or rule.reason == f"'{DEFAULTS[expected.index or 0]}', default", path
     assert ours.match("a.swp", {"'*.swp', default"}) is None

@@ -30,7 +30,7 @@ Put = Callable[..., None]
 
 
 @pytest.fixture
-def put(s3: dict[str, str]) -> Any:
+def put_object(s3: dict[str, str]) -> Any:
     """Put objects into the bucket `outputs`."""
     import boto3
 
@@ -48,8 +48,8 @@ def put(s3: dict[str, str]) -> Any:
 
 
 @pytest.mark.slow
-def test_an_object_is_a_file(fetched: Fetch, s3: dict[str, str], put: Put) -> None:
-    put({"src/score.py": b"def fn(): ..."})
+def test_an_object_is_a_file(fetched: Fetch, s3: dict[str, str], put_object: Put) -> None:
+    put_object({"src/score.py": b"def fn(): ..."})
     tree = fetched("s3://outputs/src/score.py", handler="score:fn", **s3)
     assert (paths(tree), tree.file) == ({"score.py": "def fn(): ..."}, "score.py")
     assert tree.uri == "s3://outputs/src/score.py"
@@ -57,29 +57,31 @@ def test_an_object_is_a_file(fetched: Fetch, s3: dict[str, str], put: Put) -> No
 
 
 @pytest.mark.slow
-def test_a_prefix_is_a_folder(fetched: Fetch, s3: dict[str, str], put: Put) -> None:
+def test_a_prefix_is_a_folder(fetched: Fetch, s3: dict[str, str], put_object: Put) -> None:
     """All below it, and nothing beside it; its revision changes with an object."""
-    put({f"app/pkg/f{number}.txt": str(number).encode() for number in range(30)})
-    put({"app/main.py": b"x", "app/": b"", "app/sub/": b"", "application/other.py": b"y", "app/__pycache__/z": b"z"})
+    put_object({f"app/pkg/f{number}.txt": str(number).encode() for number in range(30)})
+    put_object(
+        {"app/main.py": b"x", "app/": b"", "app/sub/": b"", "application/other.py": b"y", "app/__pycache__/z": b"z"}
+    )
     tree = fetched("s3://outputs/app/", **s3)
     assert paths(tree) == {"main.py": "x"} | {f"pkg/f{number}.txt": str(number) for number in range(30)}
-    put({"app/main.py": b"z"})
+    put_object({"app/main.py": b"z"})
     again = fetched("s3://outputs/app/", **s3)
     assert again.digest != tree.digest
     assert again.revision != tree.revision
-    whole = fetched("s3://outputs/", **s3)
-    assert {"app/main.py", "application/other.py"} <= set(paths(whole))
+    bucket_tree = fetched("s3://outputs/", **s3)
+    assert {"app/main.py", "application/other.py"} <= set(paths(bucket_tree))
 
 
-def test_a_zip_is_unpacked(fetched: Fetch, s3: dict[str, str], put: Put) -> None:
+def test_a_zip_is_unpacked(fetched: Fetch, s3: dict[str, str], put_object: Put) -> None:
     data = io.BytesIO()
     with zipfile.ZipFile(data, "w") as opened:
         opened.writestr("main.py", "x")
-    put({"app.zip": data.getvalue()})
+    put_object({"app.zip": data.getvalue()})
     tree = fetched("zip+s3://outputs/app.zip", **s3)
     assert (paths(tree), tree.uri) == ({"main.py": "x"}, "zip+s3://outputs/app.zip")
     tar = hostile_tars.build(*(hostile_tars.Member(f"app/{name}", b"x") for name in ("main.py", "lib/main.py")))
-    put({"app.tar.gz": hostile_tars.PACKERS["gzip"](tar), "a#b.py": b"y"})
+    put_object({"app.tar.gz": hostile_tars.PACKERS["gzip"](tar), "a#b.py": b"y"})
     tree = fetched("s3://outputs/app.tar.gz", **s3)
     assert (set(paths(tree)), tree.uri) == ({"main.py", "lib/main.py"}, "s3://outputs/app.tar.gz")
     tree = fetched("zip+s3://outputs/app.tar.gz#lib", **s3)
@@ -87,7 +89,7 @@ def test_a_zip_is_unpacked(fetched: Fetch, s3: dict[str, str], put: Put) -> None
     assert paths(fetched("s3://outputs/a#b.py", **s3)) == {"main.py": "y"}
 
 
-def test_what_is_not_there_is_told(fetched: Fetch, s3: dict[str, str], put: Put) -> None:
+def test_what_is_not_there_is_told(fetched: Fetch, s3: dict[str, str], put_object: Put) -> None:
     """The key, the prefix, the bucket."""
     for source in ("s3://outputs/none.py", "zip+s3://outputs/none.zip"):
         with pytest.raises(SourceMissingError, match=r"s3://outputs/none.* does not exist"):
@@ -124,14 +126,14 @@ def test_a_key_that_leaves_the_folder_is_refused(fetched: Fetch, s3: dict[str, s
         fetched("s3://b/app/", **(s3 | {"AWS_ENDPOINT_URL": server.url}))
 
 
-def test_a_key_that_is_file_and_folder_is_refused(fetched: Fetch, s3: dict[str, str], put: Put) -> None:
-    put({"both/a": b"x", "both/a/b": b"y"})
+def test_a_key_that_is_file_and_folder_is_refused(fetched: Fetch, s3: dict[str, str], put_object: Put) -> None:
+    put_object({"both/a": b"x", "both/a/b": b"y"})
     with pytest.raises(UnsafeSourceError, match=r"'a' is both a file and a folder"):
         fetched("s3://outputs/both/", **s3)
 
 
-def test_more_than_the_limit_is_refused(fetched: Fetch, s3: dict[str, str], put: Put) -> None:
-    put({"big/main.py": b"x" * 5000, "big/other": b""})
+def test_more_than_the_limit_is_refused(fetched: Fetch, s3: dict[str, str], put_object: Put) -> None:
+    put_object({"big/main.py": b"x" * 5000, "big/other": b""})
     for source in ("s3://outputs/big/", "s3://outputs/big/main.py"):
         with pytest.raises(UnsafeSourceError, match=r"2.0 KiB"):
             fetched(source, OVENBIRD_SOURCE_LIMIT="2KiB", **s3)
@@ -173,8 +175,8 @@ def test_a_store_that_hangs_or_is_gone_is_told(fetched: Fetch, s3: dict[str, str
         fetched("s3://b/main.py", timeout=3, **unreachable)
 
 
-def test_a_full_disk_leaves_nothing(fetched: Fetch, s3: dict[str, str], put: Put, full: Path) -> None:
-    put({"main.py": b"x" * 3_000_000, "full/a": b"x" * 3_000_000, "full/b": b""})
+def test_a_full_disk_leaves_nothing(fetched: Fetch, s3: dict[str, str], put_object: Put, full: Path) -> None:
+    put_object({"main.py": b"x" * 3_000_000, "full/a": b"x" * 3_000_000, "full/b": b""})
     for source in ("s3://outputs/main.py", "s3://outputs/full/"):
         with pytest.raises(SourceError, match=r"is full"):
             fetched(source, into=full / "tree", **s3)

@@ -147,9 +147,9 @@ def test_the_variable_takes_lines_and_commas() -> None:
     parser = argparse.ArgumentParser()
     options.add(parser, "build")
     environ = {"OVENBIRD_ALLOW": "a.pem, tests/**\nb.pem,", "OVENBIRD_REQUIREMENT": "six>1,<2\nattrs"}
-    given = options.given(parser.parse_args([]), environ)
-    assert given["allow"] == ("a.pem", "tests/**", "b.pem")
-    assert given["requirement"] == ("six>1,<2", "attrs")
+    flags = options.given(parser.parse_args([]), environ)
+    assert flags["allow"] == ("a.pem", "tests/**", "b.pem")
+    assert flags["requirement"] == ("six>1,<2", "attrs")
     words = " ".join(parser.format_help().split())
     assert "repeat [OVENBIRD_ALLOW, one per line or with commas]" in words
     assert "repeat for more [OVENBIRD_REQUIREMENT, one per line]" in words

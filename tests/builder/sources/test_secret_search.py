@@ -66,19 +66,19 @@ def test_a_large_file_is_not_searched_again_while_it_stays_the_same(tmp_path: Pa
     """An edit of another file costs its digest only; small files are searched each time."""
     (tmp_path / "data.csv").write_bytes(f"{TOKEN}\n".encode() + b"x" * secret_search.LARGE)
     (tmp_path / "main.py").write_text(f"'{TOKEN}'")
-    known: dict[str, Lines] = {}
+    lines_by_path: dict[str, Lines] = {}
 
     def remember(digest: str, search: Callable[[], Lines]) -> Lines:
-        if digest not in known:
-            known[digest] = search()
-        return known[digest]
+        if digest not in lines_by_path:
+            lines_by_path[digest] = search()
+        return lines_by_path[digest]
 
     assert len(search_tree(tmp_path, remember)) == 2
-    known.update({digest: [(7, "as remembered")] for digest in known})
+    lines_by_path.update({digest: [(7, "as remembered")] for digest in lines_by_path})
     assert [str(finding) for finding in search_tree(tmp_path, remember)] == [
         "data.csv:7: as remembered", "main.py:1: GitHub token",
     ]  # fmt: skip
-    assert len(known) == 1
+    assert len(lines_by_path) == 1
 
 
 def test_a_link_is_judged_by_its_name_and_its_file_once(tmp_path: Path) -> None:
