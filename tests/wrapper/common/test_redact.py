@@ -52,6 +52,8 @@ CREDENTIALS = [
     f"https://u:{S}",
     f"ssh://git:{S}@h/f",
     f"postgresql://u:{S}@h/f",
+    f"docker://u:{S}@h/f",
+    f"docker://u:{S}@h:5000/f:1@sha256:{'0' * 64}",
 ]
 
 
@@ -82,6 +84,12 @@ def test_no_secret_of_a_url_is_shown_or_kept(url: str) -> None:
         ("s3://bucket/a b?c", "s3://bucket/a b?***", "s3://bucket/a b?c"),
         ("/local/path?x=1", "/local/path?x=1", "/local/path?x=1"),
         ("store://p/dataitem/table/n:id", "store://p/dataitem/table/n:id", None),
+        ("docker://app:1.2", "docker://app:1.2", None),
+        *(
+            (f"docker://{name}@sha256:{'0' * 64}",) * 2 + (None,)
+            for name in ("app", "app:1.2", "a/b", "h.example/a/b", "h:5000/a_b:1-x", "[::1]:5000/a")
+        ),
+        ("https://app:1.2", "https://***", None),
         ("", "", ""),
     ],
 )
