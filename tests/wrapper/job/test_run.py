@@ -494,13 +494,47 @@ def test_a_database_that_cannot_be_used(jobs: Jobs) -> None:
 
 
 def test_a_result_file_that_cannot_be_written(jobs: Jobs) -> None:
-    """Exit 79 when the run itself was well, whose record stays COMPLETED."""
-    jobs.write("def handler(): return 1\n")
-    (jobs.folder / "file").write_text("")
-    process = jobs.ovenbird("run", "main.py", "--result-file", "file/result.json")
+    """Exit 79 when the run itself was well, whose record stays COMPLETED: here the function takes its place."""
+    jobs.write("import os\ndef handler(): os.mkdir('result.json')\n")
+    process = jobs.ovenbird("run", "main.py", "--result-file", "result.json")
     assert process.communicate()[1]
     assert process.returncode == 79
     assert jobs.runs()[0]["state"] == "COMPLETED"
+
+
+@pytest.mark.parametrize(("flag", "name", "why"), [
+    ("--result-file", "file/r.json", "cannot write 'file/r.json': 'file' is no folder"),
+    ("--result-file", "file/a/r.json", "cannot write 'file/a/r.json': 'file' is no folder"),
+    ("--result-file", "folder", "'folder' is a folder"),
+    ("--result-file", "/proc/none/r.json", "cannot write '/proc/none/r.json': "),
+    ("--output-dir", "file", "'file' is no folder"),
+    ("--output-dir", "file/a", "cannot write 'file/a': 'file' is no folder"),
+    ("--output-dir", "/proc/none", "cannot write '/proc/none': "),
+    ("--files-store", "file/a", "cannot write 'file/a': 'file' is no folder"),
+])  # fmt: skip
+def test_outputs_that_cannot_be_written_are_refused_first(jobs: Jobs, flag: str, name: str, why: str) -> None:
+    """The function is not called, and no run is recorded."""
+    jobs.write("def handler(): raise SystemExit('called')\n")
+    (jobs.folder / "file").write_text("")
+    (jobs.folder / "folder").mkdir()
+    process = jobs.ovenbird("run", "main.py", flag, name)
+    error = process.communicate()[1]
+    assert f"{flag}: {why}" in error
+    assert "called" not in error
+    assert process.returncode == 70
+    assert jobs.runs() == []
+
+
+def test_folders_for_outputs_are_made(jobs: Jobs) -> None:
+    """As deep as they are named, and none before there is something to write."""
+    source = jobs.write(
+        "import os\nfrom pathlib import Path\n"
+        "def handler():\n    Path('x').write_text(str(os.path.exists('a')))\n    return Path('x')\n"
+    )
+    done = jobs.run(source.name, "--result-file", "a/b/r.json", "--output-dir", "a/c/d", "--files-store", "a/e/f")
+    assert done.code == 0, done.err
+    assert [path.read_text() for path in (jobs.folder / "a" / "c" / "d").iterdir()] == ["False"]
+    assert (jobs.folder / "a" / "b" / "r.json").is_file()
 
 
 @pytest.mark.parametrize("name", ["main.py", "./main.py", "params.json"])

@@ -75,7 +75,7 @@ def test_two_triggers(tmp_path: Path) -> None:
     assert "'a' (http), 'b' (http) cannot be combined" in messages
 
 
-@pytest.mark.parametrize("kind", ["kafka-cluster", "cron", None, "HTTP", 7])
+@pytest.mark.parametrize("kind", ["kafka-cluster", "cron", "HTTP", 7])
 def test_another_trigger_is_refused_by_name(tmp_path: Path, kind: Any) -> None:
     """What was found, and what is served."""
     messages = problems(tmp_path, document({"events": {"kind": kind}}))
@@ -87,7 +87,7 @@ def test_every_problem_is_reported_at_once(tmp_path: Path) -> None:
     config = document(http({"readBufferSize": "lots"}, maxWorkers=-1), handler="main", runtime="golang")
     del config["apiVersion"]
     assert problems(tmp_path, config) == (
-        "apiVersion: expected 'nuclio.io/v1beta1', found None",
+        "apiVersion: expected 'nuclio.io/v1beta1', it is missing",
         "spec.handler: expected 'module:name', found 'main'",
         "spec.runtime: expected 'python', found 'golang'",
         "spec.triggers.http.maxWorkers: expected a whole number up to 100000, found -1",
@@ -102,7 +102,7 @@ def test_every_problem_is_reported_at_once(tmp_path: Path) -> None:
         ({"job": {"kind": "job", "attributes": 3}}, "spec.triggers.job.attributes: expected a mapping, found 3"),
         ({"job": {"kind": "job", "attributes": {"event": "x"}}}, "event: expected a mapping, found 'x'"),
         (job("") | {"job": {"kind": "job", "attributes": {"event": {"body": {"a": 1}}}}}, "expected text, found dict"),
-        ({"job": "x"}, "spec.triggers.job.kind: expected 'job' or 'http', found None"),
+        ({"job": "x"}, "spec.triggers.job.kind: expected 'job' or 'http', it is missing"),
     ],
 )
 def test_a_field_of_another_type(tmp_path: Path, triggers: Any, problem: str) -> None:
@@ -115,7 +115,7 @@ def test_a_document_of_another_kind(tmp_path: Path) -> None:
     with pytest.raises(DocumentError, match="found 'python'") as caught:
         read(write(tmp_path, {"kind": "python", "name": "f", "spec": {}}))
     assert "ovenbird serve" in caught.value.hint
-    with pytest.raises(DocumentError, match="kind: expected 'NuclioFunction', found None"):
+    with pytest.raises(DocumentError, match="kind: expected 'NuclioFunction', it is missing"):
         read(write(tmp_path, {}))
 
 
@@ -147,9 +147,17 @@ def test_handlers(tmp_path: Path, text: str, module: str, attribute: str) -> Non
     assert (config.module, config.attribute) == (module, attribute)
 
 
-@pytest.mark.parametrize("text", ["", ":f", "main:", "main.py:", "1+a:f", "main:f()", "../main:f", "a b:f", None, 7])
+@pytest.mark.parametrize("text", ["", ":f", "main:", "main.py:", "1+a:f", "main:f()", "../main:f", "a b:f", 7])
 def test_no_handler(tmp_path: Path, text: Any) -> None:
     """What is no module and name is told with what was found."""
     assert problems(tmp_path, document(HTTP, handler=text)) == (
         f"spec.handler: expected 'module:name', found {text!r}",
+    )
+
+
+def test_what_is_missing(tmp_path: Path) -> None:
+    """A field that is not there, or null, is said to be missing."""
+    assert problems(tmp_path, document({"events": {"kind": None}}, handler=None)) == (
+        "spec.handler: expected 'module:name', it is missing",
+        "spec.triggers.events.kind: expected 'job' or 'http', it is missing",
     )

@@ -54,6 +54,19 @@ def is_source_file(path: Path, inputs: Iterable[Path] = ()) -> bool:
     )
 
 
+def find_folder_problem(path: Path) -> str:
+    """Return why no files can be written to a folder, in words; empty where they can. A missing one is no problem."""
+    if not is_name(path):
+        return f"{show_value(str(path))} is no name that a folder can have: it is too long, or holds a NUL character"
+    if exists(path) and not is_folder(path):
+        return f"{show_value(str(path))} is no folder"
+    try:
+        _try_folder(Path(os.path.realpath(path)))
+    except OSError as error:
+        return _describe_failure(path, error)
+    return ""
+
+
 def find_write_problem(path: Path) -> str:
     """Return why nothing can be written to a path, in words; empty where it can."""
     target = path
@@ -65,10 +78,7 @@ def find_write_problem(path: Path) -> str:
     except OSError as error:
         if error.errno in NOT_REPLACED and is_file(target) and os.access(target, os.W_OK):
             return ""  # a mounted file, or one in another user's folder: its content can be overwritten
-        parent = next((folder for folder in path.parents if os.path.lexists(folder)), path.parent)
-        if not parent.is_dir():
-            return f"cannot write {show_value(str(path))}: {show_value(str(parent))} is no folder"
-        return f"cannot write {show_value(str(path))}: {error.strerror or error}"
+        return _describe_failure(path, error)
     return ""
 
 
@@ -81,11 +91,21 @@ def make_parent_folders(path: Path) -> None:
         path.absolute().parent.mkdir(parents=True, exist_ok=True)
 
 
+def _describe_failure(path: Path, error: OSError) -> str:
+    parent = next((folder for folder in path.parents if os.path.lexists(folder)), path.parent)
+    if not parent.is_dir():
+        return f"cannot write {show_value(str(path))}: {show_value(str(parent))} is no folder"
+    return f"cannot write {show_value(str(path))}: {error.strerror or error}"
+
+
 def _try_folder(folder: Path) -> None:
     """Make a file without a name in a folder, or in the nearest one above it that is there. Errors: OSError."""
-    import tempfile
-
     while not os.path.lexists(folder):
         folder = folder.parent
-    with tempfile.TemporaryFile(dir=folder):  # only an attempt shows the rights of root and a quota
-        pass
+    try:  # only an attempt shows the rights of root and a quota
+        os.close(os.open(folder, os.O_TMPFILE | os.O_WRONLY, 0o600))
+    except OSError:  # some file systems have no files without a name
+        import tempfile
+
+        with tempfile.TemporaryFile(dir=folder):
+            pass

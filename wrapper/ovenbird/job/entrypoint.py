@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from ..common.redact import redact_record
-from ..common.text import show_value
 from ..errors import SettingsError
 from ..function.target import Target
 from ..platform.data_dir import backend_name
@@ -37,7 +36,7 @@ def run(target: Target | None, settings: Settings, environ: Mapping[str, str], l
 
         return run_remote(target, environment, parameters)
     assert target is not None
-    _refuse_result_file(settings)
+    _check_output_flags(settings)
     name = resolve_project_name(settings.project, environ, target.function.project if target.function else "")
     store.open(name)
     spec = {
@@ -56,16 +55,24 @@ def run(target: Target | None, settings: Settings, environ: Mapping[str, str], l
     return execute(JobRun(target, record, environment, RunArguments(parameters, settings.input, settings.init)))
 
 
-def _refuse_result_file(settings: Settings) -> None:
-    """Raise SettingsError if the result file would overwrite a file of the function."""
-    name = settings.result_file
-    if name in ("", "-") or "://" in name:
+def _check_output_flags(settings: Settings) -> None:
+    """Raise SettingsError if a file or folder for results cannot be written, or is a file of the function."""
+    flags = {"--result-file": settings.result_file, "--output-dir": settings.output_dir,
+             "--files-store": settings.files_store}  # fmt: skip
+    paths = {flag: name for flag, name in flags.items() if name not in ("", "-") and "://" not in name}
+    if not paths:
         return
-    from ..common.output_path import is_source_file
+    from ..common.output_path import find_folder_problem, find_output_problem
 
-    if is_source_file(Path(name), [Path(text) for text in (settings.params, settings.each) if text]):
-        problem = f"{show_value(name)} is a file that the function is made of, and is not replaced"
-        raise SettingsError(f"--result-file: {problem}")
+    for flag, name in paths.items():
+        path = Path(os.path.expanduser(name))  # noqa: PTH111  # keeps what it cannot expand
+        if flag == "--result-file":
+            inputs = [Path(text) for text in (settings.params, settings.each) if text]
+            problem = find_output_problem(path, inputs)
+        else:
+            problem = find_folder_problem(path)
+        if problem:
+            raise SettingsError(f"{flag}: {problem}")
 
 
 def is_remote(settings: Settings, environ: Mapping[str, str]) -> bool:

@@ -71,7 +71,7 @@ def read(path: Path) -> ProcessorConfig:
     if document.get("kind") != KIND:
         hint = "a function document is run by `ovenbird serve` or `ovenbird run`" if document.get("kind") else ""
         raise DocumentError(
-            f"{show_value(str(path))}: kind: expected {show_value(KIND)}, found {show_value(document.get('kind'))}",
+            f"{show_value(str(path))}: kind: expected {show_value(KIND)}, {_describe_value(document.get('kind'))}",
             hint=hint,
         )
     problems: list[str] = []
@@ -84,7 +84,7 @@ def read(path: Path) -> ProcessorConfig:
 def _read_config(document: dict[str, Any], root: Path, problems: list[str]) -> ProcessorConfig:
     version = document.get("apiVersion")
     if not isinstance(version, str) or not version.startswith(VERSIONS):
-        problems.append(f"apiVersion: expected 'nuclio.io/v1beta1', found {show_value(version)}")
+        problems.append(f"apiVersion: expected 'nuclio.io/v1beta1', {_describe_value(version)}")
     spec = _read_mapping(document, "spec", "", problems)
     metadata = _read_mapping(document, "metadata", "", problems)
     module, attribute = _read_handler(spec.get("handler"), problems)
@@ -128,7 +128,7 @@ def _read_trigger(triggers: dict[str, Any], problems: list[str]) -> tuple[str, d
         kind = trigger.get("kind") if isinstance(trigger, dict) else None
         if kind not in (JOB, HTTP):
             sound = False
-            problems.append(f"spec.triggers.{name}.kind: expected '{JOB}' or '{HTTP}', found {show_value(kind)}")
+            problems.append(f"spec.triggers.{name}.kind: expected '{JOB}' or '{HTTP}', {_describe_value(kind)}")
     if len(enabled) > 1:
         names = ", ".join(f"{show_value(name)} ({_kind_of(trigger)})" for name, trigger in enabled.items())
         problems.append(f"spec.triggers: {names} cannot be combined; a process runs one job or serves one port")
@@ -148,7 +148,7 @@ def _read_handler(value: Any, problems: list[str]) -> tuple[str, str]:
     """Return the module and the attribute of `package/module:name` or `package.module:name`."""
     match = _HANDLER.fullmatch(value.replace("/", ".")) if isinstance(value, str) else None
     if not match:
-        problems.append(f"spec.handler: expected 'module:name', found {show_value(value)}")
+        problems.append(f"spec.handler: expected 'module:name', {_describe_value(value)}")
         return "", ""
     return match[1], match[2]
 
@@ -171,6 +171,10 @@ def _read_mapping(parent: dict[str, Any], key: str, where: str, problems: list[s
         problems.append(f"{where}{key}: expected a mapping, found {show_value(value)}")
         return {}
     return value
+
+
+def _describe_value(value: Any) -> str:
+    return "it is missing" if value is None else f"found {show_value(value)}"
 
 
 def _find_unknown(mapping: dict[str, Any], names: frozenset[str], where: str) -> list[str]:
