@@ -85,11 +85,14 @@ def test_a_local_source_is_a_path(tmp_path: Path, source: str, local: str | None
 @pytest.mark.parametrize(
     ("change", "problem"),
     [
-        ({"name": None}, "name: expected letters, digits and .+-_, found None"),
+        ({"name": None}, "name: missing; letters, digits and .+-_"),
+        ({"name": ""}, "name: expected letters, digits and .+-_, found ''"),
+        ({"name": 5}, "name: expected letters, digits and .+-_, found 5"),
         ({"name": "a b"}, "name: expected letters, digits and .+-_, found 'a b'"),
         ({"kind": "NuclioFunction"}, "kind: expected 'python', found 'NuclioFunction'"),
         ({"project": 5}, "project: expected letters, digits and .+-_, found 5"),
-        ({"spec": None}, "spec: expected a mapping, found nothing"),
+        ({"kind": None}, "kind: missing; it is `python`"),
+        ({"spec": None}, "spec: missing; it holds at least `source`"),
         ({"spec": []}, "spec: expected a mapping, found a list"),
         ({"spec.source": None}, "spec.source: missing; it holds at least `handler`"),
         ({"spec.source": "main.py"}, "spec.source: expected a mapping, found text"),

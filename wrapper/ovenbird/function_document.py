@@ -21,7 +21,6 @@ NAMES = ("function.yaml", "function.yml")
 VERSIONS = ("3.10", "3.11", "3.12", "3.13", "3.14")
 TWO_SOURCES = "spec.source: `code`"  # how the problem of two sources begins
 _NAME = r"[a-zA-Z0-9.+\-_]+"
-NO_URL_HINT = "a function document names it: spec.source.source"  # for a URL as a target
 MODULE = r"[\w-]+(?:\.[\w-]+)*"  # as Python finds it: the file `01-train.py` is the module `01-train`
 _HANDLER = rf"({MODULE}:)?[^\W\d]\w*(\.[^\W\d]\w*)*"
 _REMOTE = r"[a-z][a-z0-9+.-]*://"
@@ -87,9 +86,14 @@ class FunctionSpec:
     unknown: tuple[str, ...] = field(default=(), compare=False, repr=False)
 
     @property
+    def is_remote(self) -> bool:
+        """Whether the source is a URL."""
+        return self.code is None and re.match(_REMOTE, self.source) is not None
+
+    @property
     def local_source(self) -> Path | None:
         """The source as a path; None when it is remote, inline or not set."""
-        if not self.source or self.code is not None or re.match(_REMOTE, self.source):
+        if not self.source or self.code is not None or self.is_remote:
             return None
         return _split_local(self.root, self.source)[0].resolve()
 
@@ -186,14 +190,20 @@ def validate(document: dict[str, Any], folder: Path) -> list[str]:
     """Return every problem of the document, each with its field and what was found; empty when it is valid."""
     problems: list[str] = []
     name = document.get("name")
-    if not isinstance(name, str) or not re.fullmatch(_NAME, name):
+    if name is None:
+        problems.append("name: missing; letters, digits and .+-_")
+    elif not isinstance(name, str) or not re.fullmatch(_NAME, name):
         problems.append(f"name: expected letters, digits and .+-_, found {show_value(name)}")
-    if document.get("kind") != "python":
-        problems.append(f"kind: expected 'python', found {show_value(document.get('kind'))}")
+    if document.get("kind") is None:
+        problems.append("kind: missing; it is `python`")
+    elif document["kind"] != "python":
+        problems.append(f"kind: expected 'python', found {show_value(document['kind'])}")
     project = document.get("project")
     if project is not None and not (isinstance(project, str) and re.fullmatch(_NAME, project)):
         problems.append(f"project: expected letters, digits and .+-_, found {show_value(project)}")
     spec = document.get("spec")
+    if spec is None:
+        return [*problems, "spec: missing; it holds at least `source`"]
     if not isinstance(spec, dict):
         return [*problems, f"spec: expected a mapping, found {_name_type(spec)}"]
     problems += _check_types(spec, _SPEC, "spec")

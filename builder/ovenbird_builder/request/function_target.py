@@ -13,7 +13,7 @@ from ovenbird.common.file_kind import ARCHIVES, describe_file
 from ovenbird.common.named_paths import is_file, is_folder
 from ovenbird.common.redact import redact_url
 from ovenbird.common.text import show_value
-from ovenbird.function_document import MODULE, NO_URL_HINT, VERSIONS, FunctionSpec, find, read
+from ovenbird.function_document import MODULE, VERSIONS, FunctionSpec, find, read
 
 from ..errors import BuildRequestError
 from ..sources import symlinks
@@ -37,7 +37,10 @@ def resolve_target(target: str, source: str = "") -> FunctionTarget:
     Errors: BuildRequestError for a target of no known form; DocumentError for a document that does not parse.
     """
     if "://" in target:
-        raise BuildRequestError(f"{show_value(redact_url(target))} is a URL, not a target", hint=NO_URL_HINT)
+        raise BuildRequestError(
+            f"{show_value(redact_url(target))} is a URL, not a target",
+            hint="a function document has it as `spec.source.source`",
+        )
     if target.endswith((".yaml", ".yml")):
         return _read_document(Path(target), source)
     if is_folder(target):

@@ -155,6 +155,11 @@ def test_plain_code_needs_no_document(ask: Ask, tmp_path: Path) -> None:
     ("argv", "kind", "why"),
     [
         (["none.py"], BuildRequestError, "no file 'none.py'"),
+        (
+            ["git+https://u:p@h/r"],
+            BuildRequestError,
+            "'git+https://h/r' is a URL, not a target",
+        ),
         (["nothing"], BuildRequestError, "'nothing' is not a target: no such file or folder"),
         (["app.zip"], BuildRequestError, "'app.zip' is not a target: it is a zip archive"),
         (["notes.txt"], BuildRequestError, "'notes.txt' is not a target: it is a text file"),

@@ -9,6 +9,7 @@ from tests.loading import FUNCTIONS, Project
 
 from ovenbird.errors import DocumentError, LoadError, ModuleMissingError
 from ovenbird.function.handler import Handler
+from ovenbird.function.loader import load
 from ovenbird.function.target import parse, unnamed
 
 
@@ -124,6 +125,39 @@ def test_a_file_that_is_no_target_is_told_as_what_it_is(tmp_path: Path) -> None:
             parse(str(tmp_path / name))
         assert caught.value.message.endswith(f"app.zip' is not a target: it is {kind}".replace("app.zip", name))
         assert hint in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("url", "told", "hint"),
+    [
+        ("git+https://u:s3cr3t@h/a.git#main", "git+https://h/a.git#main", "clone it"),
+        ("git@h://a", "git@h://a", "clone it"),
+        ("https://h/app.zip?sig=s3cr3t", "https://h/app.zip?sig=***", "download it"),
+        ("s3://bucket/main.py", "s3://bucket/main.py", "download it"),
+    ],
+)
+def test_a_url_is_no_target(url: str, told: str, hint: str) -> None:
+    """What a run, a service and a check can do about it; a build has an error of its own."""
+    with pytest.raises(LoadError) as caught:
+        parse(url)
+    assert caught.value.message == f"'{told}' is a URL, and only a build fetches sources"
+    assert caught.value.hint.startswith(f"{hint}, and name its file or folder; `ovenbird build` fetches")
+
+
+def test_a_remote_source_that_is_not_at_hand(tmp_path: Path) -> None:
+    """A document whose source is a URL: the module may lie beside it, and else the hint says who fetches it."""
+    path = tmp_path / "function.yaml"
+    document = "name: f\nkind: python\nspec:\n  source:\n    handler: absent_one:fn\n"
+    path.write_text(document + "    source: git+https://u:s3cr3t@h/a.git\n")
+    with pytest.raises(ModuleMissingError) as caught:
+        load(parse(str(path)))
+    assert caught.value.hint == (
+        "only a build and the platform fetch its source 'git+https://h/a.git': `--source` names a copy of it"
+    )
+    path.write_text(document)
+    with pytest.raises(ModuleMissingError) as caught:
+        load(parse(str(path)))
+    assert caught.value.hint == "`--source` names the folder that holds it"
 
 
 def test_a_source_folder_that_does_not_exist_is_refused() -> None:

@@ -121,10 +121,16 @@ def _missing_error(target: Target, name: str) -> ModuleMissingError:
         if is_folder(folder)
         else []
     )
+    hint = "`--source` names the folder that holds it"
+    if target.function and target.function.is_remote:
+        from ..common.redact import redact_url
+
+        source = redact_url(target.function.source)
+        hint = f"only a build and the platform fetch its source {show_value(source)}: `--source` names a copy of it"
     return ModuleMissingError(
         f"no module {show_value(target.module)}: {show_value(name)} was looked for in"
         f" {show_value(str(folder))} and on sys.path",
-        hint=suggest_names(name.rpartition(".")[2], files) or "`--source` names the folder that holds it",
+        hint=suggest_names(name.rpartition(".")[2], files) or hint,
     )
 
 

@@ -10,7 +10,7 @@ from ..common.did_you_mean import suggest_names
 from ..common.named_paths import is_file, is_folder
 from ..common.text import show_value
 from ..errors import DocumentError, LoadError, ModuleMissingError
-from ..function_document import MODULE, NAMES, NO_URL_HINT, FunctionSpec, find, read, refuse_unreadable
+from ..function_document import MODULE, NAMES, FunctionSpec, find, read, refuse_unreadable
 
 DEFAULT_ATTRIBUTE = "handler"
 _MODULE = re.compile(MODULE)
@@ -43,7 +43,12 @@ def parse(text: str, source: str = "") -> Target:
     if "://" in text:
         from ..common.redact import redact_url
 
-        raise LoadError(f"{show_value(redact_url(text))} is a URL, not a target", hint=NO_URL_HINT)
+        action = "clone" if text.startswith("git") else "download"
+        raise LoadError(
+            f"{show_value(redact_url(text))} is a URL, and only a build fetches sources",
+            hint=f"{action} it, and name its file or folder; `ovenbird build` fetches the `spec.source.source` of a"
+            " function document",
+        )
     path, _, attribute = text.partition(":") if not text.endswith((".yaml", ".yml")) else (text, "", "")
     if attribute and not _ATTRIBUTE.fullmatch(attribute):
         raise LoadError(
