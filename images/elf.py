@@ -46,9 +46,9 @@ def stripped(content: bytes) -> bytes:
     text = content[names[4] : names[4] + names[5]]
     data = content[:end] + text
     data += bytes(-len(data) % 8)
-    kept = [*sections[: last + 1], (names[0], _NAMES, 0, 0, end, len(text), 0, 0, 1, 0)]
-    head[6], head[12], head[13] = len(data), len(kept), last + 1
-    data += b"".join(_SECTION.pack(*row) for row in kept)
+    headers = [*sections[: last + 1], (names[0], _NAMES, 0, 0, end, len(text), 0, 0, 1, 0)]
+    head[6], head[12], head[13] = len(data), len(headers), last + 1
+    data += b"".join(_SECTION.pack(*row) for row in headers)
     return _HEADER.pack(*head) + data[_HEADER.size :] if len(data) < len(content) else content
 
 

@@ -140,13 +140,13 @@ def accounts(stage: Path) -> None:
 
 def folder(path: Path, stage: Path) -> None:
     """A folder and those above it below the stage, each with the owner and the mode that it has in the upstream."""
-    for one in (*reversed(path.parents), path):
-        staged = below(stage, one)
+    for ancestor in (*reversed(path.parents), path):
+        staged = below(stage, ancestor)
         if not staged.is_dir():
             staged.mkdir()
-            if one.is_dir():
-                shutil.copystat(one, staged)
-                os.chown(staged, one.stat().st_uid, one.stat().st_gid)
+            if ancestor.is_dir():
+                shutil.copystat(ancestor, staged)
+                os.chown(staged, ancestor.stat().st_uid, ancestor.stat().st_gid)
 
 
 def below(stage: Path, path: Path) -> Path:

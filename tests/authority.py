@@ -30,7 +30,7 @@ def issued(folder: Path) -> Issued:
 
 def secured(folder: Path) -> tuple[ssl.SSLContext, Path]:
     """The context of a server at 127.0.0.1, made in `folder`, and the certificate of its authority."""
-    made = issued(folder)
+    authority = issued(folder)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(made.certificate, made.key)
-    return context, made.authority
+    context.load_cert_chain(authority.certificate, authority.key)
+    return context, authority.authority

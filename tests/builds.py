@@ -49,29 +49,29 @@ class Builds:
         options: dict[str, Any] = {"cwd": self.source, "env": self.environ(**more), "timeout": 300}
         if prefix:
             command = [*prefix, *self.command(verb, *words)]
-            done = subprocess.run(
+            process = subprocess.run(
                 command, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False, **options
             )
         else:
-            done = starts.run(*self._words(verb, *words), **options)
-        return Build(done.returncode, done.stdout, done.stderr)
+            process = starts.run(*self._words(verb, *words), **options)
+        return Build(process.returncode, process.stdout, process.stderr)
 
     def ok(self, *words: str, **options: Any) -> dict[str, Any]:
         """Run a verb that has to succeed; the JSON that it prints."""
-        done = self.run(*words, **options)
-        assert done.status == 0, done.said
-        found: dict[str, Any] = json.loads(done.out)
-        return found
+        result = self.run(*words, **options)
+        assert result.status == 0, result.err
+        document: dict[str, Any] = json.loads(result.out)
+        return document
 
 
 class Build:
     """A verb that ended: its status, what it printed, and what it said."""
 
-    def __init__(self, status: int, out: str, said: str) -> None:
-        self.status, self.out, self.said = status, out, said
+    def __init__(self, status: int, out: str, err: str) -> None:
+        self.status, self.out, self.err = status, out, err
 
     @property
     def error(self) -> dict[str, Any]:
         """The record of its error."""
-        found: dict[str, Any] = json.loads(self.said.strip().splitlines()[-1])
-        return found
+        document: dict[str, Any] = json.loads(self.err.strip().splitlines()[-1])
+        return document

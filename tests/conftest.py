@@ -106,10 +106,10 @@ def serve(tmp_path: Path) -> Iterator[Callable[..., Service]]:
     def start(target: str, *flags: str, ready: bool = True, **environ: str) -> Service:
         if "\n" in target:
             (tmp_path / "main.py").write_text(target)
-            place = f"{tmp_path / 'main.py'}:handler"
+            address = f"{tmp_path / 'main.py'}:handler"
         else:
-            place = str(FUNCTIONS / target) if target else ""
-        service = Service(place, flags, environ, tmp_path)
+            address = str(FUNCTIONS / target) if target else ""
+        service = Service(address, flags, environ, tmp_path)
         started.append(service)
         if ready:
             service.wait_ready()
@@ -123,6 +123,6 @@ def serve(tmp_path: Path) -> Iterator[Callable[..., Service]]:
 @pytest.fixture
 def jobs(tmp_path: Path) -> Iterator[Jobs]:
     """Runs of `ovenbird run` in a folder and with a store of their own: `jobs.run(source, "--param", "n=3")`."""
-    found = Jobs(tmp_path)
-    yield found
-    found.close()
+    jobs = Jobs(tmp_path)
+    yield jobs
+    jobs.close()

@@ -54,9 +54,9 @@ class Images(Mapping[str, str]):
 
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Make the stand-ins before the first test: they may take longer than a test's time limit."""
-    asked = {"standins", "base_images"}
+    image_fixtures = {"standins", "base_images"}
     if not session.config.option.collectonly and any(
-        asked & set(getattr(i, "fixturenames", ())) for i in session.items
+        image_fixtures & set(getattr(i, "fixturenames", ())) for i in session.items
     ):
         try:
             making.make(AVAILABLE)
@@ -161,11 +161,11 @@ def builders_image(upstream: str, tag: str) -> str:
     """Build the image of Dockerfile.builder on `upstream`, within `container_env`; its tag."""
     bundle = os.environ.get("SSL_CERT_FILE")
     secret = ("--secret", f"id=ca,src={bundle}") if bundle else ()
-    done = subprocess.run(
+    process = subprocess.run(
         ["buildah", "build", "--layers", "--file", "Dockerfile.builder", "--build-arg", f"UPSTREAM={upstream}",
          *secret, "--tag", tag, "."], cwd=ROOT, text=True, capture_output=True, check=False,
     )  # fmt: skip
-    assert done.returncode == 0, done.stderr
+    assert process.returncode == 0, process.stderr
     return tag
 
 
@@ -186,15 +186,15 @@ def _forget(version: str) -> None:
 def _made_of(version: str) -> str:
     """A digest over all that shapes a base image: its context, its upstream, and what builds it."""
     bases = Path(baseimage.__file__).parent
-    found = hashlib.sha256(making.manifest_digest(making.layout(version)).encode())
-    found.update(_run("buildah", "--version").encode())
+    digest = hashlib.sha256(making.manifest_digest(making.layout(version)).encode())
+    digest.update(_run("buildah", "--version").encode())
     with tempfile.TemporaryDirectory() as folder:
         baseimage.fill_context(version, Path(folder))
         inside = sorted(path for path in Path(folder).rglob("*") if path.is_file())
         own = [bases / "build_base.py", bases / "catalog.py", bases.parent / "containers" / "buildah.py"]
         for path in (*inside, *own, ROOT / "images" / "bases.toml"):
-            found.update(f"{path.name}\0{hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
-    return found.hexdigest()
+            digest.update(f"{path.name}\0{hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
+    return digest.hexdigest()
 
 
 def skopeo(*words: str) -> str:
@@ -204,9 +204,9 @@ def skopeo(*words: str) -> str:
 
 
 def _run(*command: str) -> str:
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, f"{' '.join(command)}: {done.stderr or done.stdout}"
-    return done.stdout
+    process = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert process.returncode == 0, f"{' '.join(command)}: {process.stderr or process.stdout}"
+    return process.stdout
 
 
 @pytest.fixture

@@ -25,11 +25,11 @@ def git(folder: Path, *words: str, stdin: str = "") -> str:
     """Run git in a folder, with a fixed identity and time."""
     folder.mkdir(parents=True, exist_ok=True)
     environ = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")} | _IDENTITY
-    done = subprocess.run(
+    process = subprocess.run(
         ["git", *words], cwd=folder, env=environ, input=stdin, capture_output=True, text=True, check=False
     )
-    assert done.returncode == 0, done.stderr
-    return done.stdout.strip()
+    assert process.returncode == 0, process.stderr
+    return process.stdout.strip()
 
 
 class Repository:
@@ -85,10 +85,10 @@ class GitServer:
 
     def answer(self, request: http.server.BaseHTTPRequestHandler) -> None:
         """Hand a request to git http-backend, as CGI."""
-        given = request.headers.get("Authorization", "")
-        self.asked.append((request.path, given))
+        login = request.headers.get("Authorization", "")
+        self.asked.append((request.path, login))
         body = request.rfile.read(int(request.headers.get("Content-Length") or 0))
-        if self.login and given != "Basic " + base64.b64encode(":".join(self.login).encode()).decode():
+        if self.login and login != "Basic " + base64.b64encode(":".join(self.login).encode()).decode():
             give(request, b"", 401, WWW_Authenticate='Basic realm="git"')
             return
         path, _, query = request.path.partition("?")
@@ -99,8 +99,8 @@ class GitServer:
             "GIT_PROTOCOL": request.headers.get("Git-Protocol", ""), "GIT_CONFIG_NOSYSTEM": "1",
             "HTTP_CONTENT_ENCODING": request.headers.get("Content-Encoding", ""), "REMOTE_ADDR": "127.0.0.1",
         }  # fmt: skip
-        done = subprocess.run(["git", "http-backend"], input=body, env=environ, capture_output=True, check=False)
-        head, _, content = done.stdout.partition(b"\r\n\r\n")
+        process = subprocess.run(["git", "http-backend"], input=body, env=environ, capture_output=True, check=False)
+        head, _, content = process.stdout.partition(b"\r\n\r\n")
         headers = [line.partition(": ") for line in head.decode().splitlines()]
         status = next((value for name, _, value in headers if name == "Status"), "200 OK")
         request.send_response(int(status.split()[0]))
@@ -132,9 +132,9 @@ class GitServer:
 @pytest.fixture
 def gits(tmp_path: Path) -> Iterator[GitServer]:
     """A git server of the folder `repos`."""
-    found = GitServer(tmp_path / "repos")
-    yield found
-    found.close()
+    server = GitServer(tmp_path / "repos")
+    yield server
+    server.close()
 
 
 @pytest.fixture

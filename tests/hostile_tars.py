@@ -53,8 +53,8 @@ def link(name: str, target: str, member_type: bytes = tarfile.SYMTYPE) -> Member
     return Member(name, b"", member_type, target)
 
 
-def _changed(data: bytes, place: int) -> bytes:
-    return data[:place] + bytes((data[place] ^ 0xFF,)) + data[place + 1 :]
+def _changed(data: bytes, position: int) -> bytes:
+    return data[:position] + bytes((data[position] ^ 0xFF,)) + data[position + 1 :]
 
 
 _WHOLE = build(Member(), Member("b.py"))

@@ -26,8 +26,8 @@ class Done:
     @property
     def error(self) -> dict[str, str]:
         """The error of the result file; the run has failed."""
-        found: dict[str, str] = self.result["error"]
-        return found
+        error: dict[str, str] = self.result["error"]
+        return error
 
 
 class Jobs:
@@ -90,19 +90,19 @@ class Jobs:
 
     def show(self, noun: str, key: str) -> dict[str, Any]:
         """The whole entity."""
-        found: dict[str, Any] = json.loads(self.do(noun, "show", key))
-        return found
+        document: dict[str, Any] = json.loads(self.do(noun, "show", key))
+        return document
 
-    def record(self, done: Done) -> dict[str, Any]:
+    def record(self, finished: Done) -> dict[str, Any]:
         """The record of a run."""
-        return self.show("runs", done.result["key"])
+        return self.show("runs", finished.result["key"])
 
     def until(self, check: Callable[[], Any]) -> Any:
         """Wait until `check()` is true; its value."""
         end = time.monotonic() + _PATIENCE
         while time.monotonic() < end:
-            if found := check():
-                return found
+            if value := check():
+                return value
             time.sleep(0.01)
         raise AssertionError("it did not happen")
 

@@ -36,20 +36,20 @@ class Kube:
     def kubectl(self, *words: str, text: str = "", check: bool = True) -> str:
         """Run kubectl in the namespace; what it printed."""
         command = ["kubectl", "--namespace", self.namespace, *words]
-        done = subprocess.run(
+        process = subprocess.run(
             command, input=text, capture_output=True, text=True, check=False, timeout=PATIENCE, cwd=self.folder
         )  # fmt: skip
-        assert not check or done.returncode == 0, f"{' '.join(command)}: {done.stderr}\n{text}"
-        return done.stdout + ("" if check else done.stderr)
+        assert not check or process.returncode == 0, f"{' '.join(command)}: {process.stderr}\n{text}"
+        return process.stdout + ("" if check else process.stderr)
 
     def manifests(self, *words: str) -> tuple[str, str]:
         """What `ovenbird manifests` prints for the function, and what it notes."""
         command = ["manifests", "function.yaml", *words]
         if not {"--image", "--build-result"} & set(words):
             command += ["--image", self.image]
-        done = starts.run(*command, timeout=PATIENCE, cwd=self.folder)
-        assert done.returncode == 0, done.stderr
-        return done.stdout, done.stderr
+        process = starts.run(*command, timeout=PATIENCE, cwd=self.folder)
+        assert process.returncode == 0, process.stderr
+        return process.stdout, process.stderr
 
     def apply(self, *words: str, flags: tuple[str, ...] = ()) -> str:
         """Apply the manifests that these words give; what kubectl said of each object."""
@@ -57,8 +57,8 @@ class Kube:
 
     def get(self, *words: str) -> dict[str, Any]:
         """An object, or a List of them."""
-        found: dict[str, Any] = json.loads(self.kubectl("get", *words, "-o", "json"))
-        return found
+        document: dict[str, Any] = json.loads(self.kubectl("get", *words, "-o", "json"))
+        return document
 
     def pods(self, *words: str) -> list[dict[str, Any]]:
         """The pods of the namespace, or those that are chosen."""

@@ -32,8 +32,8 @@ class Project:
     def load(self, target: str = "main.py", source: str = "") -> LoadedFunction:
         """Load a target; a file or folder is below this one."""
         is_path = target.partition(":")[0].endswith((".py", ".yaml", "/"))
-        place = str(self.folder / target) if is_path else target
-        return load(parse(place, source))
+        full_target = str(self.folder / target) if is_path else target
+        return load(parse(full_target, source))
 
     def handler(self, text: str, attribute: str = "handler") -> Handler:
         """The handler of some source text."""
@@ -46,11 +46,11 @@ class Project:
 @pytest.fixture
 def project(tmp_path: Path) -> Iterator[Project]:
     """An empty folder of user code. What was imported from it is forgotten afterwards."""
-    path, known = list(sys.path), set(sys.modules)
+    path, modules_before = list(sys.path), set(sys.modules)
     yield Project(tmp_path)
     sys.path[:] = path
-    for name in set(sys.modules) - known:
+    for name in set(sys.modules) - modules_before:
         file = getattr(sys.modules[name], "__file__", None) or ""
-        places = [file, *map(str, getattr(sys.modules[name], "__path__", []))]
-        if any(place.startswith((str(tmp_path), str(FUNCTIONS))) or "/ovenbird-" in place for place in places):
+        paths = [file, *map(str, getattr(sys.modules[name], "__path__", []))]
+        if any(path.startswith((str(tmp_path), str(FUNCTIONS))) or "/ovenbird-" in path for path in paths):
             del sys.modules[name]

@@ -29,8 +29,8 @@ class Load:
     """Calls at full speed over `connections` until `stop()`, or until the port refuses."""
 
     def __init__(self, url: str, connections: int = 16) -> None:
-        place = urlsplit(url)
-        self.host, self.port = place.hostname or "", place.port or 0
+        address = urlsplit(url)
+        self.host, self.port = address.hostname or "", address.port or 0
         self.connections = connections
         self.tally = Tally()
         self.goal = 0

@@ -51,7 +51,7 @@ def metadata(name: str, version: str, requires: Iterable[str] = (), python: str 
     """The METADATA of a distribution."""
     lines = ["Metadata-Version: 2.1", f"Name: {name}", f"Version: {version}"]
     lines += [f"Requires-Python: {python}"] if python else []
-    return "\n".join([*lines, *(f"Requires-Dist: {one}" for one in requires)]) + "\n"
+    return "\n".join([*lines, *(f"Requires-Dist: {requirement}" for requirement in requires)]) + "\n"
 
 
 def wheel(
@@ -164,9 +164,9 @@ def orchard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Orchard]:
 
 def free_port() -> int:
     """A port of 127.0.0.1 that nobody listens at."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port: int = found.getsockname()[1]
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
     return port
 
 
@@ -195,20 +195,20 @@ class Bench:
         """Lock these requirements, `requirements.txt` line by line."""
         return self.lock_needs(wants(*texts, root=root), **options)
 
-    def lock_needs(self, wanted: Requirements, **options: object) -> Lock:
+    def lock_needs(self, requirements: Requirements, **options: object) -> Lock:
         """Lock these requirements; `options` are those of `LockOptions`, or parts of the context."""
         from ovenbird_builder.locking.lock import LockOptions, lock
 
         chosen = {name: options.pop(name) for name in LockOptions.__struct_fields__ if name in options}
-        return lock(wanted, self.context(**options), LockOptions(**chosen))
+        return lock(requirements, self.context(**options), LockOptions(**chosen))
 
     def context(self, **changes: object) -> ResolverContext:
         """What locking and building wheels take, with changes."""
-        given: dict[str, object] = {
+        fields: dict[str, object] = {
             "image": self.image, "interpreter": self.interpreter, "indexes": self.indexes, "network": self.network,
             "cache": self.cache, "environ": {},
         }  # fmt: skip
-        return ResolverContext(**{**given, **changes})
+        return ResolverContext(**{**fields, **changes})
 
 
 def wants(*texts: str, root: Path | None = None, **fields: object) -> Requirements:

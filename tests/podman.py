@@ -42,8 +42,8 @@ class Podman:
 
     def log(self, name: str) -> str:
         """What a container has written to stdout and stderr."""
-        done = podman("logs", name)
-        return done.stdout + done.stderr
+        process = podman("logs", name)
+        return process.stdout + process.stderr
 
     def _name(self) -> str:
         self._names.append(f"ovenbird-test-{uuid.uuid4().hex[:12]}")
@@ -65,8 +65,8 @@ class Container:
     @property
     def log(self) -> str:
         """What the container has written to stdout and stderr."""
-        done = podman("logs", self.name)
-        return done.stdout + done.stderr
+        process = podman("logs", self.name)
+        return process.stdout + process.stderr
 
     @property
     def records(self) -> list[dict[str, Any]]:
@@ -128,9 +128,9 @@ class Container:
 
 def podman(*words: str, check: bool = True, timeout: float = _PATIENCE) -> subprocess.CompletedProcess[str]:
     """Run podman; fails with what it said."""
-    done = subprocess.run(
+    process = subprocess.run(
         ["podman", *words], capture_output=True, text=True, check=False, timeout=timeout, stdin=subprocess.DEVNULL,
         cwd=Path(os.environ["CONTAINERS_CONF"]).parent,  # conmon leaves a file `oom` where it was started
     )  # fmt: skip
-    assert not check or done.returncode == 0, f"podman {' '.join(words)}: {done.stderr}"
-    return done
+    assert not check or process.returncode == 0, f"podman {' '.join(words)}: {process.stderr}"
+    return process

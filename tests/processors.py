@@ -126,17 +126,17 @@ class Processors:
     ) -> tuple[int, Processor]:
         """Lay out a function, start the processor and wait for its end; the exit status, and the log."""
         self.lay_out(source, triggers, **(spec or {}))
-        found = self.start(**environ)
-        return found.wait(), found
+        processor = self.start(**environ)
+        return processor.wait(), processor
 
     def close(self) -> None:
         """End what still runs."""
-        for one in self._started:
-            one.kill()
+        for processor in self._started:
+            processor.kill()
 
 
 def free_port() -> int:
     """A port of 127.0.0.1 that nobody listens on."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])

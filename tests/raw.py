@@ -29,8 +29,8 @@ class Raw:
     """One connection to a service."""
 
     def __init__(self, service: Service, patience: float = 20.0) -> None:
-        place = urlsplit(service.url)
-        self.sock = socket.create_connection((place.hostname, place.port), patience)
+        address = urlsplit(service.url)
+        self.sock = socket.create_connection((address.hostname, address.port), patience)
         self.file = self.sock.makefile("rb")
 
     def __enter__(self) -> Raw:
@@ -91,9 +91,9 @@ class Raw:
 
 def request(body: bytes = b"", path: str = "/", method: str = "POST", **headers: str) -> bytes:
     """The bytes of a request."""
-    given = {"host": "test", "content-type": "application/json", "content-length": str(len(body))}
-    given |= {key.replace("_", "-"): value for key, value in headers.items()}
-    head = "".join(f"{key}: {value}\r\n" for key, value in given.items())
+    fields = {"host": "test", "content-type": "application/json", "content-length": str(len(body))}
+    fields |= {key.replace("_", "-"): value for key, value in headers.items()}
+    head = "".join(f"{key}: {value}\r\n" for key, value in fields.items())
     return f"{method} {path} HTTP/1.1\r\n{head}\r\n".encode() + body
 
 

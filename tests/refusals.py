@@ -9,19 +9,19 @@ from ovenbird.errors import OvenbirdError
 LONGEST = 8000  # characters: a document has many fields, and each may be told
 
 
-def succeeds(call: Callable[[], object], what: str, *codes: int) -> bool:
+def succeeds(call: Callable[[], object], label: str, *codes: int) -> bool:
     """Whether a call went well; what it raises else must be an error of ours with one of the exit statuses."""
     try:
         call()
     except OvenbirdError as error:
-        _check(error, what, codes)
+        _check(error, label, codes)
         return False
     except BaseException as error:
-        raise AssertionError(f"{what}: {error!r:.300}") from error
+        raise AssertionError(f"{label}: {error!r:.300}") from error
     return True
 
 
-def _check(error: OvenbirdError, what: str, codes: tuple[int, ...]) -> None:
-    assert error.exit_code in codes, f"{what}: status {error.exit_code}: {error}"
-    assert len(str(error)) < LONGEST, what
-    assert all(line.isprintable() for line in str(error).split("\n")), what
+def _check(error: OvenbirdError, label: str, codes: tuple[int, ...]) -> None:
+    assert error.exit_code in codes, f"{label}: status {error.exit_code}: {error}"
+    assert len(str(error)) < LONGEST, label
+    assert all(line.isprintable() for line in str(error).split("\n")), label

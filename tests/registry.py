@@ -36,7 +36,7 @@ def running(folder: Path, store: Path, auth: str = "", host: str = "127.0.0.1") 
 def _address(process: subprocess.Popen[bytes], log: Path) -> str:
     end = time.monotonic() + 30
     while time.monotonic() < end and process.poll() is None:
-        if found := re.search(r"listening on (127\.0\.0\.1:\d+|\[::1\]:\d+)", log.read_text()):
-            return found[1]
+        if match := re.search(r"listening on (127\.0\.0\.1:\d+|\[::1\]:\d+)", log.read_text()):
+            return match[1]
         time.sleep(0.02)
     raise AssertionError(f"the registry did not start:\n{log.read_text()}")

@@ -98,8 +98,8 @@ def until(check: Any, message: Any, service: Service | None = None) -> Any:
     end = time.monotonic() + _PATIENCE
     while time.monotonic() < end:
         try:
-            if found := check():
-                return found
+            if value := check():
+                return value
         except httpx.TransportError:
             pass
         if service is not None and service.process.poll() is not None:

@@ -22,8 +22,8 @@ printf '%s\\n' "${COMPREPLY[@]}"
 def write_script(shell: str, folder: Path) -> Path:
     """Write what `ovenbird completion SHELL` prints; its path."""
     path = folder / f"completion.{shell}"
-    done = subprocess.run([sys.executable, "-m", "ovenbird", "completion", shell], capture_output=True, check=True)
-    path.write_bytes(done.stdout)
+    process = subprocess.run([sys.executable, "-m", "ovenbird", "completion", shell], capture_output=True, check=True)
+    path.write_bytes(process.stdout)
     return path
 
 

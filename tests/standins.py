@@ -43,8 +43,8 @@ _EPOCH = 1735689600  # seconds; no file is newer, so that the same packages give
 def interpreter(version: str) -> Path | None:
     """The newest pyenv folder of a Python version on this machine."""
     roots = {Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv"), Path.home() / ".pyenv"}
-    found = [path for root in roots for path in root.glob(f"versions/{version}.*") if (path / "bin/python3").exists()]
-    return max(found, key=lambda path: [int(part) for part in path.name.split(".") if part.isdigit()], default=None)
+    folders = [path for root in roots for path in root.glob(f"versions/{version}.*") if (path / "bin/python3").exists()]
+    return max(folders, key=lambda path: [int(part) for part in path.name.split(".") if part.isdigit()], default=None)
 
 
 def available() -> tuple[str, ...]:
@@ -107,9 +107,9 @@ def _make(version: str) -> None:
     target = layout(version)  # asked for now: an edit of this file meanwhile must not name what the old one made
     with tempfile.TemporaryDirectory(dir=home(), prefix=f".making-{version}-") as folder:
         work = Path(folder)
-        root, told = work / "root.tar", work / "version"
-        _debian(version, root, told, work)
-        full = told.read_text().strip()
+        root, version_file = work / "root.tar", work / "version"
+        _debian(version, root, version_file, work)
+        full = version_file.read_text().strip()
         if not full.startswith(version + "."):
             raise SystemExit(f"Debian {_SUITES.get(version, _BARE)} now has Python {full}, not {version}: mend _SUITES")
         _image(root, work / "layout", full)
@@ -118,7 +118,7 @@ def _make(version: str) -> None:
         (work / "layout").rename(target)
 
 
-def _debian(version: str, root: Path, told: Path, work: Path) -> None:
+def _debian(version: str, root: Path, version_file: Path, work: Path) -> None:
     """Debian with Python as in `python:slim`, as a tar; its full version is written to `told`."""
     suite = _SUITES.get(version, _BARE)
     chroot = f'env -i PATH={_PATH} LANG=C.UTF-8 PYTHONDONTWRITEBYTECODE=1 chroot "$1"'
@@ -134,15 +134,15 @@ def _debian(version: str, root: Path, told: Path, work: Path) -> None:
         ]
     else:
         packages = (*_COMMON, *_LIBRARIES)
-        found = interpreter(version)
-        assert found, f"no Python {version} in pyenv"
-        _pack(found, version, work / "python.tar")
+        pyenv = interpreter(version)
+        assert pyenv, f"no Python {version} in pyenv"
+        _pack(pyenv, version, work / "python.tar")
         hooks = [
             f"tar-in {shlex.quote(str(work / 'python.tar'))} /",
             f"{chroot} ldconfig",
             f"{chroot} python3 -m ensurepip --default-pip >/dev/null 2>&1",
         ]
-    show = f'{chroot} python3 -c "import platform; print(platform.python_version())" > {shlex.quote(str(told))}'
+    show = f'{chroot} python3 -c "import platform; print(platform.python_version())" > {shlex.quote(str(version_file))}'
     mirror = os.environ.get("DEBIAN_MIRROR") or "http://deb.debian.org/debian"
     command = [
         "mmdebstrap", "--quiet", "--variant=minbase", f"--include={','.join(packages)}",
@@ -154,7 +154,7 @@ def _debian(version: str, root: Path, told: Path, work: Path) -> None:
         suite, str(root), f"deb {mirror} {suite} main",
     ]  # fmt: skip
     try:
-        done = subprocess.run(
+        process = subprocess.run(
             command,
             env=os.environ | {"SOURCE_DATE_EPOCH": str(_EPOCH)},
             check=False,
@@ -164,11 +164,11 @@ def _debian(version: str, root: Path, told: Path, work: Path) -> None:
         )
     except FileNotFoundError:
         raise SystemExit("mmdebstrap is not installed: apt-get install mmdebstrap, or make test") from None
-    if done.returncode:
-        raise SystemExit(f"mmdebstrap could not make {suite} from {mirror}:\n{done.stdout[-3000:]}")
+    if process.returncode:
+        raise SystemExit(f"mmdebstrap could not make {suite} from {mirror}:\n{process.stdout[-3000:]}")
 
 
-def _pack(found: Path, version: str, into: Path) -> None:
+def _pack(folder: Path, version: str, into: Path) -> None:
     """A tar of an interpreter below usr/local, without its tests and what was installed into it."""
     library = f"lib/python{version}"
 
@@ -182,11 +182,11 @@ def _pack(found: Path, version: str, into: Path) -> None:
 
     with tarfile.open(into, "w") as tar:
         for name in (f"python{version}", "python3", "python"):
-            tar.add(found / "bin" / name, f"usr/local/bin/{name}")
-        for path in sorted((found / "lib").glob("libpython*.so*")):
+            tar.add(folder / "bin" / name, f"usr/local/bin/{name}")
+        for path in sorted((folder / "lib").glob("libpython*.so*")):
             tar.add(path, f"usr/local/lib/{path.name}")
-        tar.add(found / library, f"usr/local/{library}", filter=kept)
-        tar.add(found / "include", "usr/local/include", filter=kept)
+        tar.add(folder / library, f"usr/local/{library}", filter=kept)
+        tar.add(folder / "include", "usr/local/include", filter=kept)
         empty = tarfile.TarInfo(f"usr/local/{library}/site-packages")
         empty.type, empty.mode = tarfile.DIRTYPE, 0o755
         tar.addfile(empty)
@@ -241,10 +241,10 @@ def _architecture() -> str:
 
 
 if __name__ == "__main__":
-    wanted = tuple(sys.argv[1:]) or available()
-    if unknown := [version for version in wanted if version not in available()]:
+    chosen_versions = tuple(sys.argv[1:]) or available()
+    if unknown := [version for version in chosen_versions if version not in available()]:
         raise SystemExit(
             f"no stand-in can be made for {', '.join(unknown)}; for these it can: {', '.join(available())}"
         )
-    for version, path in make(wanted).items():
+    for version, path in make(chosen_versions).items():
         print(version, path)

@@ -100,8 +100,8 @@ class Forked:
         self._lock = threading.Lock()
         theirs: list[int] = []  # descriptors of the child's streams, closed here when it has them
         ours: list[IO[Any] | None] = []
-        for number, given in enumerate(streams):
-            descriptor, pipe = _stream(number, given, theirs)
+        for number, stream in enumerate(streams):
+            descriptor, pipe = _stream(number, stream, theirs)
             theirs.append(descriptor)
             ours.append(io.TextIOWrapper(pipe, line_buffering=not number) if pipe and text else pipe)
         self.stdin, self.stdout, self.stderr = ours
@@ -188,18 +188,18 @@ class Forked:
         self.wait()
 
 
-def _stream(number: int, given: Any, before: list[int]) -> tuple[int, IO[bytes] | None]:
+def _stream(number: int, stream: Any, before: list[int]) -> tuple[int, IO[bytes] | None]:
     """Return a descriptor for the child, and our end where it is a pipe; `given` is as `subprocess` takes it."""
-    if given == subprocess.PIPE:
+    if stream == subprocess.PIPE:
         read, write = os.pipe()
         return (read, open(write, "wb", 0)) if number == 0 else (write, open(read, "rb"))  # noqa: PTH123
-    if given == subprocess.DEVNULL:
+    if stream == subprocess.DEVNULL:
         return os.open(os.devnull, os.O_RDWR), None
-    if given == subprocess.STDOUT:
+    if stream == subprocess.STDOUT:
         return os.dup(before[1]), None
-    if given is None:
+    if stream is None:
         return os.dup(number), None
-    return os.dup(given if isinstance(given, int) else given.fileno()), None
+    return os.dup(stream if isinstance(stream, int) else stream.fileno()), None
 
 
 def _read_all(pipe: IO[Any], name: str, read: dict[str, Any]) -> None:

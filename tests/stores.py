@@ -18,9 +18,9 @@ Answer = Callable[[http.server.BaseHTTPRequestHandler], None]
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[LocalStore]:
-    found = LocalStore(tmp_path / "home")
-    yield found
-    found.close()
+    store = LocalStore(tmp_path / "home")
+    yield store
+    store.close()
 
 
 @pytest.fixture
@@ -73,9 +73,9 @@ class Server:
 
 @pytest.fixture
 def server() -> Iterator[Server]:
-    found = Server()
-    yield found
-    found.close()
+    server = Server()
+    yield server
+    server.close()
 
 
 @contextmanager

@@ -69,11 +69,11 @@ class TcpServer:
 
 def copy_bytes(source: socket.socket, target: socket.socket, most: int | None = None) -> None:
     """Pass bytes on until the source ends, and say so to the target; with `most`, end both after so many bytes."""
-    left = most
+    remaining = most
     with contextlib.suppress(OSError):
-        while data := source.recv(65536 if left is None else min(65536, left)):
+        while data := source.recv(65536 if remaining is None else min(65536, remaining)):
             target.sendall(data)
-            left = None if left is None else left - len(data)
+            remaining = None if remaining is None else remaining - len(data)
         if most is None:
             target.shutdown(socket.SHUT_WR)
             return

@@ -333,20 +333,20 @@ def covers(prefix: str, name: str) -> bool:
     return name == prefix or name.startswith(prefix + ".")
 
 
-@pytest.mark.parametrize(("name", "path"), [pytest.param(*found, id=found[0]) for found in modules()])
+@pytest.mark.parametrize(("name", "path"), [pytest.param(*module, id=module[0]) for module in modules()])
 def test_a_module_imports_only_what_lies_below_it(name: str, path: Path) -> None:
     """The layers of docs/architecture.md hold: no module imports from a layer above its own, nor a foreign package."""
     own = max(
         (key for key in MAY_IMPORT if covers(key, name) and (key != "ovenbird" or name == key)), key=len, default=""
     )
     assert own, f"{name} has no place in the architecture: add it to MAY_IMPORT"
-    for found, line in imports(name, path):
-        where = f"{path.relative_to(ROOT)}:{line} imports {found}"
-        if found.split(".")[0] in SOURCES:
+    for imported, line in imports(name, path):
+        where = f"{path.relative_to(ROOT)}:{line} imports {imported}"
+        if imported.split(".")[0] in SOURCES:
             # `from ovenbird import settings` reaches a module, `from .bind import Binder` a name in one
-            assert any(covers(prefix, found) for prefix in may_import(own)), where
+            assert any(covers(prefix, imported) for prefix in may_import(own)), where
         for package, owners in ONLY_IN.items():
-            if covers(package, found):
+            if covers(package, imported):
                 assert any(covers(owner, name) for owner in owners), where
 
 
@@ -367,7 +367,7 @@ def graph() -> dict[str, set[str]]:
 
 def find_cycle(edges: dict[str, set[str]]) -> list[str]:
     """Return the modules of one cycle, in the order of their imports; empty when there is none."""
-    done: set[str] = set()
+    finished: set[str] = set()
     for start in sorted(edges):
         path: list[str] = []
         todo = [(start, False)]
@@ -375,10 +375,10 @@ def find_cycle(edges: dict[str, set[str]]) -> list[str]:
             name, is_left = todo.pop()
             if is_left:
                 path.pop()
-                done.add(name)
+                finished.add(name)
             elif name in path:
                 return [*path[path.index(name) :], name]
-            elif name not in done:
+            elif name not in finished:
                 path.append(name)
                 todo.append((name, True))
                 todo.extend((imported, False) for imported in sorted(edges[name]))

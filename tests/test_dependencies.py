@@ -38,12 +38,12 @@ def requirements() -> list[Requirement]:
 
 def floors() -> dict[str, Version]:
     """The lowest version of each package that pyproject.toml allows."""
-    found: dict[str, Version] = {}
+    floors: dict[str, Version] = {}
     for requirement in requirements():
         (floor,) = (Version(part.version) for part in requirement.specifier if part.operator == ">=")
         name = canonicalize_name(requirement.name)
-        assert found.setdefault(name, floor) == floor, f"{name} has two floors"
-    return found
+        assert floors.setdefault(name, floor) == floor, f"{name} has two floors"
+    return floors
 
 
 def explained() -> dict[str, tuple[Version, list[Version]]]:
@@ -94,7 +94,7 @@ def test_no_lock_is_below_a_floor(lock: Path) -> None:
 @contextmanager
 def advisories(vulnerable: str) -> Iterator[tuple[str, set[tuple[str, str]]]]:
     """A service that speaks OSV and knows one advisory, of a package: its address, and what it was asked."""
-    asked: set[tuple[str, str]] = set()
+    packages: set[tuple[str, str]] = set()
 
     class Handler(BaseHTTPRequestHandler):
         def log_message(self, *args: object) -> None:
@@ -103,7 +103,7 @@ def advisories(vulnerable: str) -> Iterator[tuple[str, set[tuple[str, str]]]]:
         def do_POST(self) -> None:
             query = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             name = query["package"]["name"]
-            asked.add((name, query["version"]))
+            packages.add((name, query["version"]))
             affected = {"package": {"name": name, "ecosystem": "PyPI"}, "ranges": []}
             advisory = {"id": "TEST-2026-1", "summary": "for a test", "affected": [affected]}
             give(self, json.dumps({"vulns": [advisory]} if name == vulnerable else {}).encode())
@@ -112,7 +112,7 @@ def advisories(vulnerable: str) -> Iterator[tuple[str, set[tuple[str, str]]]]:
         thread = threading.Thread(target=service.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()
         try:
-            yield f"http://127.0.0.1:{service.server_port}", asked
+            yield f"http://127.0.0.1:{service.server_port}", packages
         finally:
             service.shutdown()
             thread.join()
@@ -122,14 +122,14 @@ def advisories(vulnerable: str) -> Iterator[tuple[str, set[tuple[str, str]]]]:
 @pytest.mark.timeout(300)
 def test_an_audit_says_when_an_advisory_is_out() -> None:
     """`make audit` asks for each pinned version; it names the locks that have an advisory, and ends with an error."""
-    with advisories("setuptools") as (url, asked):
+    with advisories("setuptools") as (url, packages):
         arguments = f"ARGS=--vulnerability-service=osv --osv-url={url}"
-        done = subprocess.run(
+        process = subprocess.run(
             ["make", "audit", arguments], cwd=ROOT, capture_output=True, text=True, check=False, timeout=240
         )
-    assert done.returncode, done.stdout
-    reports = dict(re.findall(r"(?m)^\S*?([\w.-]+)\.txt\n((?:(?!\S+\.txt$).*\n)*)", done.stdout))
+    assert process.returncode, process.stdout
+    reports = dict(re.findall(r"(?m)^\S*?([\w.-]+)\.txt\n((?:(?!\S+\.txt$).*\n)*)", process.stdout))
     assert {name for name, text in reports.items() if "TEST-2026-1" in text} == {"lowest", "builder"}
     assert set(reports) == {"lowest", *(lock.stem for lock in LOCKS)}
-    assert {("starlette", "1.3.1"), ("pip", "26.2"), ("urllib3", "2.7.0")} <= asked
-    assert {"numpy", "installer", "h11"} <= {name for name, _ in asked}
+    assert {("starlette", "1.3.1"), ("pip", "26.2"), ("urllib3", "2.7.0")} <= packages
+    assert {"numpy", "installer", "h11"} <= {name for name, _ in packages}

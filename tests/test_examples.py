@@ -54,9 +54,9 @@ def test_world_cities(jobs: Jobs, serve: Callable[..., Service], table: str) -> 
     """A table is downloaded, a model trained on it by key, and served; lineage leads all the way back."""
     folder = EXAMPLES / "world-cities"
     key = "store://default/dataitem/table/world-cities"
-    done = jobs.run(f"{folder}/download.py:download", "--input", f"url={table}", "--param", "min_population=50000")
-    assert done.code == 0, done.err
-    assert done.result["outputs"]["world-cities"].startswith(f"{key}:")
+    run = jobs.run(f"{folder}/download.py:download", "--input", f"url={table}", "--param", "min_population=50000")
+    assert run.code == 0, run.err
+    assert run.result["outputs"]["world-cities"].startswith(f"{key}:")
     fields = jobs.show("dataitems", "world-cities")["spec"]["schema"]["fields"]
     assert {"name": "density", "type": "number"} in fields
 
@@ -65,7 +65,7 @@ def test_world_cities(jobs: Jobs, serve: Callable[..., Service], table: str) -> 
     assert len(trained.result["metrics"]["mean_absolute_error"]) == 2
     assert trained.result["metrics"]["r2"] > 0.8
     tree = jobs.do("lineage", trained.result["outputs"]["city-prices"])
-    assert f"consumes {done.result['outputs']['world-cities']}" in tree
+    assert f"consumes {run.result['outputs']['world-cities']}" in tree
     assert f"path: {table}" in tree
 
     model = trained.result["outputs"]["city-prices"]
@@ -79,7 +79,7 @@ def test_world_cities(jobs: Jobs, serve: Callable[..., Service], table: str) -> 
 
 def test_a_service_without_the_model_says_so(serve: Callable[..., Service], jobs: Jobs) -> None:
     """Where nothing is stored, init fails with the reason and the service ends with 73."""
-    place = str(EXAMPLES / "world-cities" / "predict.py")
-    service = serve(place, ready=False, OVENBIRD_HOME=str(jobs.home))
+    target = str(EXAMPLES / "world-cities" / "predict.py")
+    service = serve(target, ready=False, OVENBIRD_HOME=str(jobs.home))
     assert service.wait() == 73
     assert "city-prices" in service.log

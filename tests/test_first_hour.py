@@ -27,8 +27,8 @@ def _write_page(folder: Path) -> list[str]:
     lines = ["set -e"]
     for language, text in _FENCE.findall(PAGE.read_text()):
         if language == "python" and (named := re.match(r"# (\w+\.py)\n", text)):
-            place = f"cat > {named[1]} <<'END_OF_FILE'\n{text}END_OF_FILE"
-            lines.append(place)
+            command = f"cat > {named[1]} <<'END_OF_FILE'\n{text}END_OF_FILE"
+            lines.append(command)
         elif language == "sh":
             lines += [f"echo '{_STEP}{len(blocks)}'", text.rstrip("\n")]
             blocks.append(text)
@@ -61,10 +61,10 @@ def _environment() -> dict[str, str]:
 def test_the_first_hour_can_be_pasted(tmp_path: Path) -> None:
     """Every command of the page ends well, and shows what the page says that it shows."""
     blocks = _write_page(tmp_path)
-    code, shown, _ = run_on_terminal(_command(tmp_path), _environment(), tmp_path, merged=True)
-    assert code == 0, shown
-    assert shown.endswith("ok\n"), shown
-    steps = re.split(rf"^{_STEP}\d+\n", shown, flags=re.M)[1:]
+    code, output, _ = run_on_terminal(_command(tmp_path), _environment(), tmp_path, merged=True)
+    assert code == 0, output
+    assert output.endswith("ok\n"), output
+    steps = re.split(rf"^{_STEP}\d+\n", output, flags=re.M)[1:]
     assert len(steps) == len(blocks) == 6
     data, train, look, change, compare, serve = steps
     assert "[178 rows x 14 columns]" in data

@@ -33,7 +33,12 @@ _UNPRINTED = {
 def flags_of(verb: str) -> frozenset[str]:
     """All flags of a verb and of its verbs."""
     parser = build_parser(verb) if verb in BUILDER else find_parser(verb)
-    return frozenset(name for one in walk_parsers(parser) for action in one._actions for name in action.option_strings)
+    return frozenset(
+        name
+        for verb_parser in walk_parsers(parser)
+        for action in verb_parser._actions
+        for name in action.option_strings
+    )
 
 
 @cache
@@ -43,29 +48,29 @@ def imports() -> dict[str, frozenset[str]]:
     graph = {}
     for name, path in modules():
         package = name if path.name == "__init__.py" else name.rpartition(".")[0]
-        found = set()
+        imported = set()
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.ImportFrom):
                 above = package.split(".")[: len(package.split(".")) - node.level + 1] if node.level else []
                 base = ".".join([*above, *([node.module] if node.module else [])])
-                found |= {f"{base}.{alias.name}" for alias in node.names} | {base}
+                imported |= {f"{base}.{alias.name}" for alias in node.names} | {base}
             elif isinstance(node, ast.Import):
-                found |= {alias.name for alias in node.names}
-        graph[name] = frozenset(found & names)
+                imported |= {alias.name for alias in node.names}
+        graph[name] = frozenset(imported & names)
     return graph
 
 
 @cache
 def reached(verb: str) -> frozenset[str]:
     """The modules that a verb of the builder may run."""
-    seen: set[str] = set()
+    modules: set[str] = set()
     todo = [f"ovenbird_builder.commands.{verb}"]
     while todo:
         name = todo.pop()
-        if name not in seen:
-            seen.add(name)
+        if name not in modules:
+            modules.add(name)
             todo += imports()[name]
-    return frozenset(seen)
+    return frozenset(modules)
 
 
 def hints() -> Iterator[tuple[str, str]]:

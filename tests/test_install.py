@@ -16,16 +16,16 @@ _HINT = "from ovenbird.common.install_hint import format_install_command as comm
 @pytest.mark.timeout(600)
 def test_the_wheel_of_make_wheel(tmp_path: Path) -> None:
     """It has both packages, the base images' files and the verbs; where an extra is missing, the hint names it."""
-    made = subprocess.run(
+    build = subprocess.run(
         ["make", "wheel", f"DIST={tmp_path / 'dist'}"], cwd=ROOT, capture_output=True, text=True, check=False
     )
-    assert made.returncode == 0, made.stdout + made.stderr
+    assert build.returncode == 0, build.stdout + build.stderr
     (wheel,) = (tmp_path / "dist").glob("ovenbird-*.whl")
     subprocess.run([sys.executable, "-m", "venv", str(tmp_path / "venv")], check=True)
     python = tmp_path / "venv" / "bin" / "python"
     words = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", f"ovenbird @ {wheel.as_uri()}"]
-    done = subprocess.run(words, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+    process = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert process.returncode == 0, process.stderr
 
     def run(*argv: object) -> subprocess.CompletedProcess[str]:
         return subprocess.run([*map(str, argv)], cwd=tmp_path, capture_output=True, text=True, check=False)

@@ -37,12 +37,12 @@ PEERS = ["fastapi==0.133"]  # the first that takes the lowest Starlette
 def lowest() -> list[str]:
     """`name==version` of every dependency of the runtime, its platform extra included, at its lowest."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    found = []
+    pins = []
     for text in (*project["dependencies"], *project["optional-dependencies"]["platform"]):
         requirement = Requirement(text)
         (floor,) = (part.version for part in requirement.specifier if part.operator == ">=")
-        found.append(f"{requirement.name}=={floor}")
-    return found
+        pins.append(f"{requirement.name}=={floor}")
+    return pins
 
 
 @pytest.fixture(scope="module")
@@ -70,17 +70,17 @@ def python() -> Path:
 )
 def test_the_lowest_versions_work(python: Path) -> None:
     """What the runtime does with its dependencies, it does with the oldest ones that it says it takes."""
-    shown = subprocess.run(
+    listing = subprocess.run(
         [python, "-c", "import importlib.metadata as m, sys; print(*(n + '==' + m.version(n) for n in sys.argv[1:]))",
          *(pin.partition("==")[0] for pin in lowest())],
         check=True, capture_output=True, text=True,
     )  # fmt: skip
-    installed = dict(pin.split("==") for pin in shown.stdout.split())
+    installed = dict(pin.split("==") for pin in listing.stdout.split())
     assert {name: Version(version) for name, version in installed.items()} == {
         name: Version(version) for name, version in (pin.split("==") for pin in lowest())
     }
-    done = subprocess.run(
+    process = subprocess.run(
         [python, "-m", "pytest", "-q", "-W", "ignore::PendingDeprecationWarning", "-p", "no:cacheprovider", *WHAT],
         cwd=ROOT, capture_output=True, text=True, check=False, env={**os.environ, "PYTHONPATH": ""},
     )  # fmt: skip
-    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
+    assert process.returncode == 0, process.stdout[-4000:] + process.stderr[-2000:]

@@ -40,8 +40,8 @@ def test_the_process_is_the_same(tmp_path: Path) -> None:
     states: list[dict[str, Any]] = []
     for fresh in (False, True):
         env = {**os.environ, "OVENBIRD_HOME": str(tmp_path / "home"), "TZ": "Asia/Tokyo", "A": "ä\nb"}
-        done = starts.run("run", "main.py", cwd=tmp_path, env=env, fresh=fresh)
-        assert done.returncode == 0, done.stderr
+        process = starts.run("run", "main.py", cwd=tmp_path, env=env, fresh=fresh)
+        assert process.returncode == 0, process.stderr
         states.append(json.loads((tmp_path / "state.json").read_text()))
     assert states[0] == states[1]
 
@@ -52,8 +52,8 @@ def test_its_modules_are_what_a_start_loads(tmp_path: Path) -> None:
     env = {**os.environ, "OVENBIRD_HOME": str(tmp_path / "home")}
     loaded = []
     for fresh in (False, True):
-        done = starts.run("run", "main.py", cwd=tmp_path, env=env, fresh=fresh)
-        loaded.append(set(json.loads(done.stdout)))
+        process = starts.run("run", "main.py", cwd=tmp_path, env=env, fresh=fresh)
+        loaded.append(set(json.loads(process.stdout)))
     # what the fork server itself needs
     own = {
         "array",

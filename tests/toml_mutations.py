@@ -31,10 +31,10 @@ def mutations(document: dict[str, Any]) -> Iterator[tuple[str, str]]:
     for path in paths(document):
         for value in VALUES:
             changed = deepcopy(document)
-            place: Any = changed
+            section: Any = changed
             for key in path[:-1]:
-                place = place[key]
-            place[path[-1]] = value
+                section = section[key]
+            section[path[-1]] = value
             yield f"{path} = {value!r:.40}", dumps(changed)
 
 

@@ -75,11 +75,11 @@ class Gate:
 def walled(orchard: Orchard, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Walled]:
     """What `orchard` has, by https."""
     home = tmp_path_factory.mktemp("walled")
-    made, port = issued(home), free_port()
+    authority, port = issued(home), free_port()
     passwords = orchard.packages.parent / "htpasswd"
-    words = [str(orchard.packages), str(passwords), str(made.certificate), str(made.key), str(port)]
+    words = [str(orchard.packages), str(passwords), str(authority.certificate), str(authority.key), str(port)]
     with _running([sys.executable, "-c", _SERVE, *words], home / "log", "", port):
-        yield Walled(orchard.packages, f"https://127.0.0.1:{port}/simple", made.authority)
+        yield Walled(orchard.packages, f"https://127.0.0.1:{port}/simple", authority.authority)
 
 
 @pytest.fixture(scope="session")
@@ -114,5 +114,5 @@ def _running(command: list[str], log: Path, ready: str, port: int = 0) -> Iterat
 
 
 def _listens(port: int) -> bool:
-    with socket.socket() as found:
-        return found.connect_ex(("127.0.0.1", port)) == 0
+    with socket.socket() as client:
+        return client.connect_ex(("127.0.0.1", port)) == 0

@@ -45,7 +45,7 @@ def wheel(
     root = str(pure).lower()
     content[f"{info}/WHEEL"] = f"Wheel-Version: 1.0\nRoot-Is-Purelib: {root}\nTag: py3-none-any\n".encode()
     if scripts:
-        lines = [f"{key} = {place}" for key, place in scripts.items()]
+        lines = [f"{key} = {target}" for key, target in scripts.items()]
         content[f"{info}/entry_points.txt"] = "\n".join(["[console_scripts]", *lines, ""]).encode()
     rows = [
         f"{key},sha256={base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b'=').decode()},{len(data)}"

@@ -53,11 +53,11 @@ def _measured(at: Ground, stack: Stack, rounds: Rounds, rows: Rows) -> list[str]
     """Measure a stack in every situation; what went wrong. Figures that are lacking are targets without a value."""
     try:
         own, pip, uv = Ovenbird(at, stack), Containerfile(at, stack, "pip"), Containerfile(at, stack, "uv")
-        found = measure(at, stack, (own, pip, uv), rounds, rows)
+        faults = measure(at, stack, (own, pip, uv), rounds, rows)
         if stack is SCIENTIFIC:
             imports(stack, own, pip, rounds, rows)
             locks(at, own, rounds, rows)
-        return found
+        return faults
     except FailedError as error:
         say(f"FAILED: {stack.name}: {error}")
         return [f"FAILED: {stack.name}: {error}"]

@@ -48,13 +48,13 @@ class Ovenbird:
 
     def said(self, where: str) -> dict[str, object]:
         """The result of the last build."""
-        found: dict[str, object] = json.loads((self.place.folder / f"result-{where}.json").read_text())
-        return found
+        result: dict[str, object] = json.loads((self.place.folder / f"result-{where}.json").read_text())
+        return result
 
     @contextmanager
     def cold(self, number: int) -> Iterator[None]:
         """Forget all images and layers but the base; wheels are at hand. `number` gives a place in the registry."""
-        kept, tags, old = dict(self.caches), dict(self.tags), self.place.folder / "cold"
+        caches, tags, old = dict(self.caches), dict(self.tags), self.place.folder / "cold"
         shutil.rmtree(old, ignore_errors=True)
         self.tags[PUSHED] = f"{self.at.registry}/{self.name}/{self.stack.name}-cold-{number}:1"
         for where in self.caches:
@@ -64,7 +64,7 @@ class Ovenbird:
         try:
             yield
         finally:
-            self.caches, self.tags = kept, tags
+            self.caches, self.tags = caches, tags
 
     def _command(self, where: str) -> tuple[str, ...]:
         document, result = self.function.folder / "function.yaml", self.place.folder / f"result-{where}.json"
@@ -92,11 +92,11 @@ class Containerfile:
 
     def build(self) -> dict[str, Cost]:
         """Build into the store, then push."""
-        made = once(self._build(self.tag), self._environ())
+        built = once(self._build(self.tag), self._environ())
         push = ("buildah", "push", "--quiet", "--tls-verify=false", self.tag, f"docker://{self.remote}")
         pushed = once(push, self._environ())
-        both = Cost(made.seconds + pushed.seconds, made.cpu + pushed.cpu, max(made.peak, pushed.peak))
-        return {STORE: made, PUSHED: both}
+        both = Cost(built.seconds + pushed.seconds, built.cpu + pushed.cpu, max(built.peak, pushed.peak))
+        return {STORE: built, PUSHED: both}
 
     def fetch(self) -> None:
         """Nothing: the wheels are mounted."""
@@ -131,14 +131,14 @@ class Containerfile:
 Contender = Ovenbird | Containerfile
 
 
-def _forget(place: Store, keep: tuple[str, ...]) -> None:
+def _forget(store: Store, keep: tuple[str, ...]) -> None:
     """Remove every image but those whose name holds one of `keep`."""
-    rows = json.loads(place.run("buildah", "images", "--all", "--json") or "[]") or []
-    gone = [row["id"] for row in rows if not any(word in name for name in row.get("names") or () for word in keep)]
-    if gone:
-        done = subprocess.run(
-            ("buildah", "rmi", "--force", *gone), env=place.environ, capture_output=True, text=True, check=False
+    rows = json.loads(store.run("buildah", "images", "--all", "--json") or "[]") or []
+    ids = [row["id"] for row in rows if not any(word in name for name in row.get("names") or () for word in keep)]
+    if ids:
+        process = subprocess.run(
+            ("buildah", "rmi", "--force", *ids), env=store.environ, capture_output=True, text=True, check=False
         )
-        left = json.loads(place.run("buildah", "images", "--all", "--json") or "[]") or []
-        if {row["id"] for row in left} & set(gone):
-            raise FailedError(f"an image is still there: {done.stderr.strip()[-300:]}")
+        remaining = json.loads(store.run("buildah", "images", "--all", "--json") or "[]") or []
+        if {row["id"] for row in remaining} & set(ids):
+            raise FailedError(f"an image is still there: {process.stderr.strip()[-300:]}")

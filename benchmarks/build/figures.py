@@ -36,9 +36,15 @@ def table(rows: Rows, stack: Stack) -> str:
         if row.stack != stack.name or row.where not in _WHERE:
             continue
         ratios = [rows.ratio(row.situation, row.stack, row.where, row.contender, cpu=cpu) for cpu in (False, True)]
-        what = f"{row.situation}, {_WHERE[row.where]}"
+        situation = f"{row.situation}, {_WHERE[row.where]}"
         cells.append(
-            (what, _TITLES[row.contender], _seconds(row), _range(row), *(f"{one:.2f}" for one in ratios if one))
+            (
+                situation,
+                _TITLES[row.contender],
+                _seconds(row),
+                _range(row),
+                *(f"{ratio:.2f}" for ratio in ratios if ratio),
+            )
         )
     order = list(dict.fromkeys(line[0] for line in cells))
     cells.sort(key=lambda line: order.index(line[0]))  # contenders of a situation together
@@ -53,28 +59,30 @@ def others(rows: Rows) -> str:
         ("lock", "pip-tools"): "`ovenbird lock --upgrade` by pip-tools",
         ("lock", "uv"): "`ovenbird lock --upgrade` by uv",
     }
-    found = [
+    cells = [
         (words[row.situation, row.contender], _seconds(row), _range(row))
         for row in rows
         if (row.situation, row.contender) in words
     ]
-    return report.table(("what", "median s", "range s"), found)
+    return report.table(("what", "median s", "range s"), cells)
 
 
 def targets(rows: Rows, faults: Sequence[str]) -> list[Target]:
     """What the project wants, and what came out."""
-    found = []
+    targets = []
     for stack in (SMALL, SCIENTIFIC):
         seconds = [row.seconds for where in _WHERE if (row := _own(rows, "nothing changed", stack.name, where))]
-        for where, taken in zip(_WHERE.values(), seconds, strict=False):
-            found.append(Target(f"{stack.name}: nothing changed, {where}", median(taken), 0.4, "s", True))
+        for where, times in zip(_WHERE.values(), seconds, strict=False):
+            targets.append(Target(f"{stack.name}: nothing changed, {where}", median(times), 0.4, "s", True))
     written = None if not rows else float(sum("FAILED" not in fault for fault in faults))
-    found.append(Target("layers that were written though nothing changed", written, 0, "", True))
+    targets.append(Target("layers that were written though nothing changed", written, 0, "", True))
     for situation, stack, where, bound in _BOUNDS:
         ratio = rows.ratio(situation, stack.name, where)
-        found.append(Target(f"{stack.name}: {situation}, {_WHERE[where]}", ratio, bound, "x", True))
-    found.append(Target("a cold import of the stack", rows.ratio("import", "scientific", "container"), 0.6, "x", True))
-    return found
+        targets.append(Target(f"{stack.name}: {situation}, {_WHERE[where]}", ratio, bound, "x", True))
+    targets.append(
+        Target("a cold import of the stack", rows.ratio("import", "scientific", "container"), 0.6, "x", True)
+    )
+    return targets
 
 
 def _own(rows: Rows, situation: str, stack: str, where: str) -> Row | None:

@@ -37,16 +37,16 @@ class Ground:
 
     def store(self, name: str) -> Store:
         """A new storage root that has the base."""
-        made = store(self.folder / name)
+        new = store(self.folder / name)
         trust = f'[[registry]]\nlocation = "{self.registry}"\ninsecure = true\n'
-        with (made.folder / "registries.conf").open("a") as file:
+        with (new.folder / "registries.conf").open("a") as file:
             file.write(trust)
-        self.get(made)
-        return made
+        self.get(new)
+        return new
 
-    def get(self, one: Store) -> None:
+    def get(self, store: Store) -> None:
         """Take the base into a store."""
-        one.run("buildah", "pull", "--quiet", "--tls-verify=false", self.base)
+        store.run("buildah", "pull", "--quiet", "--tls-verify=false", self.base)
 
 
 @contextmanager
@@ -60,10 +60,10 @@ def ground(folder: Path) -> Iterator[Ground]:
         base = f"{address}/ovenbird/base:{python}"
         first.run("buildah", "push", "--quiet", "--tls-verify=false", image, f"docker://{base}")
         wheels = CACHE / "build-wheels"
-        found = Ground(folder, address, base, folder / "locks", wheels, folder / "index", first)
-        found.locks.mkdir()
-        lock_all(found)
-        yield found
+        ground = Ground(folder, address, base, folder / "locks", wheels, folder / "index", first)
+        ground.locks.mkdir()
+        lock_all(ground)
+        yield ground
 
 
 @contextmanager
@@ -84,8 +84,8 @@ def _registry(folder: Path) -> Iterator[str]:
 def _address(log: Path) -> str:
     end = time.monotonic() + 30
     while time.monotonic() < end:
-        if found := re.search(r"listening on (127\.0\.0\.1:\d+)", log.read_text()):
-            return found[1]
+        if match := re.search(r"listening on (127\.0\.0\.1:\d+)", log.read_text()):
+            return match[1]
         time.sleep(0.02)
     raise FailedError(f"the registry did not start: {log.read_text()[-300:]}")
 
@@ -93,14 +93,14 @@ def _address(log: Path) -> str:
 def lock_all(at: Ground) -> None:
     """Lock every variant of every function, by uv, and fetch all wheels: the only step that uses the network."""
     say("locking, and fetching the wheels ...")
-    place = at.store("locking")
+    store = at.store("locking")
     for stack in STACKS:
         for variant in stack.variants():
             function = Function(at.folder / "locking-function")
             function.write(stack, at.base, at.locks)
             function.take(stack, variant, at.locks)
             (function.folder / "function.lock").unlink(missing_ok=True)
-            lock(at, place, function, "uv")
+            lock(at, store, function, "uv")
             shutil.copyfile(function.folder / "function.lock", at.locks / f"{stack.name}-{variant}.lock")
     texts = [path.read_text() for path in sorted(at.locks.glob("*.lock"))]
     at.wheels.mkdir(parents=True, exist_ok=True)
@@ -115,23 +115,23 @@ def lock_all(at: Ground) -> None:
     _write_index(at.wheels.glob("*.whl"), at.index)
 
 
-def lock(at: Ground, place: Store, function: Function, locker: str, *flags: str) -> Cost:
+def lock(at: Ground, store: Store, function: Function, locker: str, *flags: str) -> Cost:
     """Lock a function; what it cost. Errors: FailedError."""
     command = (*OVENBIRD, "lock", str(function.folder / "function.yaml"), f"--base={at.base}", f"--locker={locker}")
-    return once((*command, *flags), environ(place))
+    return once((*command, *flags), environ(store))
 
 
-def environ(place: Store) -> dict[str, str]:
+def environ(store: Store) -> dict[str, str]:
     """The environment of a build: compiled modules are kept, as in any installation; no settings of ours or of pip."""
-    gone = ("OVENBIRD_", "PIP_", "PYTHONDONTWRITE")
-    kept = {name: value for name, value in place.environ.items() if not name.startswith(gone)}
-    return kept | {"OVENBIRD_CACHE_DIR": place.environ["OVENBIRD_CACHE_DIR"]}
+    dropped = ("OVENBIRD_", "PIP_", "PYTHONDONTWRITE")
+    variables = {name: value for name, value in store.environ.items() if not name.startswith(dropped)}
+    return variables | {"OVENBIRD_CACHE_DIR": store.environ["OVENBIRD_CACHE_DIR"]}
 
 
-def versions(place: Store) -> dict[str, str]:
+def versions(store: Store) -> dict[str, str]:
     """The programs that take part."""
-    said = {program: place.run(program, "--version") for program in ("buildah", "skopeo", "podman")}
-    return {program: " ".join(re.findall(r"\d+\.\d+[\w.+-]*", text)[:1]) for program, text in said.items()}
+    outputs = {program: store.run(program, "--version") for program in ("buildah", "skopeo", "podman")}
+    return {program: " ".join(re.findall(r"\d+\.\d+[\w.+-]*", text)[:1]) for program, text in outputs.items()}
 
 
 def _write_index(wheels: Iterable[Path], folder: Path) -> None:

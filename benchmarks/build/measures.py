@@ -30,7 +30,7 @@ class Row:
     @property
     def seconds(self) -> list[float]:
         """The wall time of each round."""
-        return [one.seconds for one in self.rounds]
+        return [cost.seconds for cost in self.rounds]
 
 
 class Rows(list[Row]):
@@ -43,26 +43,26 @@ class Rows(list[Row]):
 
     def get(self, situation: str, stack: str, contender: str, where: str, *, make: bool = False) -> Row:
         """The row of these names. Errors: KeyError."""
-        asked = (situation, stack, contender, where)
+        key = (situation, stack, contender, where)
         for row in self:
-            if (row.situation, row.stack, row.contender, row.where) == asked:
+            if (row.situation, row.stack, row.contender, row.where) == key:
                 return row
         if not make:
-            raise KeyError(asked)
-        self.append(Row(*asked))
+            raise KeyError(key)
+        self.append(Row(*key))
         return self[-1]
 
     def ratio(
-        self, situation: str, stack: str, where: str, one: str = "ovenbird", *, cpu: bool = False
+        self, situation: str, stack: str, where: str, contender: str = "ovenbird", *, cpu: bool = False
     ) -> float | None:
         """One's cost to the Containerfile's with pip: the median of the rounds' ratios; None when there is none."""
         try:
-            rows = [self.get(situation, stack, name, where) for name in (one, "pip")]
+            rows = [self.get(situation, stack, name, where) for name in (contender, "pip")]
         except KeyError:
             return None
         pairs = zip(rows[0].rounds, rows[1].rounds, strict=False)
-        found = [(a.cpu / b.cpu) if cpu else (a.seconds / b.seconds) for a, b in pairs]
-        return median(found) if found else None
+        ratios = [(a.cpu / b.cpu) if cpu else (a.seconds / b.seconds) for a, b in pairs]
+        return median(ratios) if ratios else None
 
 
 @dataclass(frozen=True)
@@ -76,13 +76,13 @@ class Rounds:
 
 def measure(at: Ground, stack: Stack, contenders: Sequence[Contender], rounds: Rounds, rows: Rows) -> list[str]:
     """Every situation of a stack; what should not be written but was."""
-    for one in contenders:  # once without being measured: what is needed only once is made
-        one.fetch()
-        one.build()
+    for contender in contenders:  # once without being measured: what is needed only once is made
+        contender.fetch()
+        contender.build()
     faults = _nothing(stack, contenders, rounds, rows)
 
     def edit(number: int) -> Callable[[Contender], None]:
-        return lambda one: one.function.edit(number)
+        return lambda contender: contender.function.edit(number)
 
     for number in range(1, rounds.quick + 1):
         _round("only the source changed", stack, contenders, edit(number), rows)
@@ -90,16 +90,23 @@ def measure(at: Ground, stack: Stack, contenders: Sequence[Contender], rounds: R
         for version in versions[: rounds.slow]:
             say(f"{stack.name}: {name} becomes {version}")
 
-            def take(one: Contender, variant: str = f"{name}-{version}") -> None:
-                one.function.take(stack, variant, at.locks)
-                one.fetch()
+            def take(contender: Contender, variant: str = f"{name}-{version}") -> None:
+                contender.function.take(stack, variant, at.locks)
+                contender.fetch()
 
             _round(f"{name} changed", stack, contenders, take, rows)
-    for one in contenders:
-        one.function.take(stack, "first", at.locks)
+    for contender in contenders:
+        contender.function.take(stack, "first", at.locks)
     for number in range(rounds.slow):
         say(f"{stack.name}: cold")
-        _round("cold", stack, contenders, lambda _: None, rows, around=lambda one, number=number: one.cold(number))
+        _round(
+            "cold",
+            stack,
+            contenders,
+            lambda _: None,
+            rows,
+            around=lambda contender, number=number: contender.cold(number),
+        )
     return faults
 
 
@@ -107,17 +114,17 @@ def _round(
     situation: str, stack: Stack, contenders: Sequence[Contender], change: Callable[[Contender], None], rows: Rows,
     around: Callable[[Contender], AbstractContextManager[None]] = lambda _: nullcontext(),
 ) -> None:  # fmt: skip
-    for one in contenders:
-        change(one)
-        with around(one):
+    for contender in contenders:
+        change(contender)
+        with around(contender):
             os.sync()  # nobody pays for what another one has left to write
-            rows.add(situation, stack.name, one.name, one.build())
+            rows.add(situation, stack.name, contender.name, contender.build())
 
 
 def _nothing(stack: Stack, contenders: Sequence[Contender], rounds: Rounds, rows: Rows) -> list[str]:
     """Builds of what is there already, and whether a layer was written by one."""
     say(f"{stack.name}: nothing changed")
-    own = next(one for one in contenders if isinstance(one, Ovenbird))
+    own = next(contender for contender in contenders if isinstance(contender, Ovenbird))
     before = {where: own.written(where) for where in own.caches}
     for _ in range(rounds.quick):
         _round("nothing changed", stack, contenders, lambda _: None, rows)
@@ -132,9 +139,9 @@ def imports(stack: Stack, own: Ovenbird, peer: Containerfile, rounds: Rounds, ro
     peer.timed("localhost/timed:1")
     images = {own.name: (own.place, own.tags[STORE]), peer.name: (peer.place, "localhost/timed:1")}
     for number in range(rounds.quick + 1):
-        for name, (place, image) in images.items():
+        for name, (store, image) in images.items():
             command = ("podman", "run", "--rm", "--network=none", "--entrypoint=python", image)
-            text = place.run(*command, "-c", CODE.format(imports=stack.imports))
+            text = store.run(*command, "-c", CODE.format(imports=stack.imports))
             if number:
                 rows.add("import", stack.name, name, {"container": Cost(float(text), float(text), 0.0)})
 

@@ -46,12 +46,14 @@ class Stack:
 
     def variants(self) -> dict[str, tuple[str, ...]]:
         """Requirements by name of the variant: `first`, and `NAME-VERSION` for each change."""
-        found = {"first": self.requirements}
+        variants = {"first": self.requirements}
         for name, versions in self.changing:
             for version in versions:
-                rest = tuple(one for one in self.requirements if not one.startswith(f"{name}=="))
-                found[f"{name}-{version}"] = (*rest, f"{name}=={version}")
-        return found
+                rest = tuple(
+                    requirement for requirement in self.requirements if not requirement.startswith(f"{name}==")
+                )
+                variants[f"{name}-{version}"] = (*rest, f"{name}=={version}")
+        return variants
 
 
 SMALL = Stack("small", "3 pure wheels", ("attrs==25.3.0", "idna==3.10", "six==1.17.0"), "attrs, idna, six")

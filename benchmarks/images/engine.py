@@ -29,12 +29,12 @@ class Store:
     def run(self, *command: str) -> str:
         """Run a program; what it printed. Errors: FailedError."""
         # conmon leaves a file `oom` where it was started
-        done = subprocess.run(
+        process = subprocess.run(
             command, env=self.environ, cwd=self.folder, capture_output=True, text=True, check=False
         )  # fmt: skip
-        if done.returncode:
-            raise FailedError(f"{' '.join(command[:3])}: {(done.stderr or done.stdout).strip()[-400:]}")
-        return done.stdout
+        if process.returncode:
+            raise FailedError(f"{' '.join(command[:3])}: {(process.stderr or process.stdout).strip()[-400:]}")
+        return process.stdout
 
     def build(self, version: str) -> tuple[str, str]:
         """Build the base of a version from a stand-in for its upstream; its name and digest."""
@@ -48,10 +48,10 @@ class Store:
 
     def last_layer(self, image: str) -> list[tuple[str, int]]:
         """The files that the last layer of an image adds, each with its size in bytes."""
-        place = self.folder / "unpacked"
-        self.run("buildah", "push", "--quiet", "--disable-compression", image, f"dir:{place}")
-        manifest = json.loads((place / "manifest.json").read_text())
-        with tarfile.open(place / manifest["layers"][-1]["digest"].partition(":")[2]) as tar:
+        folder = self.folder / "unpacked"
+        self.run("buildah", "push", "--quiet", "--disable-compression", image, f"dir:{folder}")
+        manifest = json.loads((folder / "manifest.json").read_text())
+        with tarfile.open(folder / manifest["layers"][-1]["digest"].partition(":")[2]) as tar:
             return [(f"/{member.name}", member.size) for member in tar.getmembers() if member.isfile()]
 
 

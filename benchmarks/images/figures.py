@@ -31,9 +31,9 @@ def measure(folder: Path, rounds: int) -> tuple[Rows, Rows, list[Target]]:
     """Sizes, times and what is held against the bounds."""
     python, stores = version(), [store(folder / name) for name in ("one", "two")]
     built = []
-    for one in stores:
+    for base_store in stores:
         say(f"building the base image of Python {python} ...")
-        built.append(one.build(python))
+        built.append(base_store.build(python))
     image, digests = built[0][0], {digest for _, digest in built}
     added = sizes(stores[0].last_layer(image))
     total = sum(added.values()) / 1e6
@@ -53,15 +53,15 @@ def measure(folder: Path, rounds: int) -> tuple[Rows, Rows, list[Target]]:
 
 def sizes(files: Sequence[tuple[str, int]]) -> Counter[str]:
     """Bytes by package; the standard library's bytecode and the rest are rows of their own."""
-    found: Counter[str] = Counter()
+    total: Counter[str] = Counter()
     for path, size in files:
         name = "the rest"
         if path.startswith("/opt/ovenbird/site/"):
             name = path.split("/")[4].partition("-")[0].removesuffix(".py").lower()
         elif path.endswith(".pyc"):
             name = "bytecode of the standard library"
-        found[{"_yaml": "yaml", "__pycache__": "typing_extensions"}.get(name, name)] += size
-    return found
+        total[{"_yaml": "yaml", "__pycache__": "typing_extensions"}.get(name, name)] += size
+    return total
 
 
 def starts(base: Store, image: str, folder: Path, rounds: int) -> dict[str, float]:
@@ -80,28 +80,28 @@ def starts(base: Store, image: str, folder: Path, rounds: int) -> dict[str, floa
         "the same command outside": lambda: to_answer(lambda port: [*own, "--port", str(port)], base.environ),
         "podman run true": lambda: to_end([*podman, *mounted, "--entrypoint", "true", image], base.environ),
     }
-    found: dict[str, list[float]] = {name: [] for name in ways}
+    times: dict[str, list[float]] = {name: [] for name in ways}
     for number in range(rounds + 1):
         for name, way in ways.items():
             seconds = way()
             if number:
-                found[name].append(seconds)
-    return {name: median(all_) for name, all_ in found.items()}
+                times[name].append(seconds)
+    return {name: median(all_) for name, all_ in times.items()}
 
 
 def to_end(command: Sequence[str], environ: Mapping[str, str]) -> float:
     """Seconds that a command takes. Errors: FailedError."""
     start = time.perf_counter()
-    done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise FailedError(f"{command[0]}: {done.stderr.strip()[-400:]}")
+    process = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
+    if process.returncode:
+        raise FailedError(f"{command[0]}: {process.stderr.strip()[-400:]}")
     return time.perf_counter() - start
 
 
 def to_answer(command: Callable[[int], Sequence[str]], environ: Mapping[str, str]) -> float:
     """Seconds from the start of a service to its first right answer, asked every 2 ms. Errors: FailedError."""
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
     start = time.perf_counter()
     child = subprocess.Popen(
         command(port), env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
@@ -126,9 +126,9 @@ def answers(port: int) -> bool:
                 b"POST / HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 7\r\n"
                 b'connection: close\r\n\r\n{"n":7}'
             )
-            found = b""
+            answer = b""
             while part := connection.recv(4096):
-                found += part
+                answer += part
     except OSError:
         return False
-    return found.startswith(b"HTTP/1.1 200") and found.endswith(b'{"n":7}')
+    return answer.startswith(b"HTTP/1.1 200") and answer.endswith(b'{"n":7}')

@@ -26,9 +26,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     scale = figures.Scale(3, 1, 64, 100_000, 2_000) if options.quick else figures.Scale()
     described, packages = machine.describe(), machine.packages([OWN])
     with workplace("job", options.folder) as folder:
-        seen, targets = figures.measure(folder, scale)
-    parts = ["## Jobs\n\n" + report.table(("what", "measured"), seen, "---")]
-    return conclude("job", described, packages, parts, {"scale": asdict(scale), "seen": dict(seen)}, targets)
+        lines, targets = figures.measure(folder, scale)
+    parts = ["## Jobs\n\n" + report.table(("what", "measured"), lines, "---")]
+    return conclude("job", described, packages, parts, {"scale": asdict(scale), "seen": dict(lines)}, targets)
 
 
 if __name__ == "__main__":

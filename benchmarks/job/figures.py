@@ -32,27 +32,29 @@ class Scale:
 
 def measure(folder: Path, scale: Scale) -> tuple[list[tuple[str, str]], list[Target]]:
     """What was seen, in words, and the targets; a figure that failed is a target without a value."""
-    seen: list[tuple[str, str]] = []
-    found: list[Target] = []
-    for one in (_start, _transfer, _frame, _listing):
-        work = folder / one.__name__.strip("_")
+    lines: list[tuple[str, str]] = []
+    all_targets: list[Target] = []
+    for measurement in (_start, _transfer, _frame, _listing):
+        work = folder / measurement.__name__.strip("_")
         work.mkdir()
         try:
-            rows, targets = one(work, scale)
-            seen += rows
-            found += targets
+            rows, targets = measurement(work, scale)
+            lines += rows
+            all_targets += targets
         except FailedError as error:
-            say(f"FAILED: {one.__name__.strip('_')}: {error}")
-            found.append(Target(f"{one.__name__.strip('_')} FAILED", None, 0))
+            say(f"FAILED: {measurement.__name__.strip('_')}: {error}")
+            all_targets.append(Target(f"{measurement.__name__.strip('_')} FAILED", None, 0))
         finally:
             shutil.rmtree(work)
-    return seen, found
+    return lines, all_targets
 
 
 def _environ(home: Path) -> dict[str, str]:
     """Ours without what would change a measurement: compiled modules are kept, as in any installation."""
-    left = {name: value for name, value in os.environ.items() if not name.startswith(("OVENBIRD_", "PYTHONDONTWRITE"))}
-    return {**left, "OVENBIRD_HOME": str(home)}
+    variables = {
+        name: value for name, value in os.environ.items() if not name.startswith(("OVENBIRD_", "PYTHONDONTWRITE"))
+    }
+    return {**variables, "OVENBIRD_HOME": str(home)}
 
 
 def _start(folder: Path, scale: Scale) -> tuple[list[tuple[str, str]], list[Target]]:
@@ -65,7 +67,7 @@ def _start(folder: Path, scale: Scale) -> tuple[list[tuple[str, str]], list[Targ
     }
     cost = in_turn(commands, scale.rounds, _environ(folder / "home"))
     names = {"import": "`import asyncio, sqlite3`", "bare": "load and call, no record", "run": "`ovenbird run`, whole"}
-    rows = [(names[name], f"{one.seconds * 1000:.0f} ms ({one.cpu * 1000:.0f} ms CPU)") for name, one in cost.items()]
+    rows = [(names[name], f"{row.seconds * 1000:.0f} ms ({row.cpu * 1000:.0f} ms CPU)") for name, row in cost.items()]
     record = (cost["run"].seconds - cost["bare"].seconds) * 1000
     return rows, [
         Target(
@@ -117,8 +119,8 @@ def _frame(folder: Path, scale: Scale) -> tuple[list[tuple[str, str]], list[Targ
     say(f"a DataFrame of {scale.rows:,} rows")
     result = folder / "result.json"
     words = {"rows": scale.rows, "rounds": 11, "folder": folder}
-    given = [word for name, value in words.items() for word in ("--param", f"{name}={value}")]
-    command = (*OVENBIRD, "run", f"{FUNCTIONS / 'frame.py'}:compare", *given, "--result-file", str(result))
+    flags = [word for name, value in words.items() for word in ("--param", f"{name}={value}")]
+    command = (*OVENBIRD, "run", f"{FUNCTIONS / 'frame.py'}:compare", *flags, "--result-file", str(result))
     once(command, _environ(folder / "home"))
     times = json.loads(result.read_text())["results"]
     rows = [
@@ -143,9 +145,14 @@ def _fill(home: Path, count: int) -> None:
     from ovenbird.platform.store import format_timestamp
 
     store = LocalStore(home)
-    now = format_timestamp()
+    timestamp = format_timestamp()
     for number in range(count):
         record = new_record("default", "run", "python+job:run", "run", spec={"parameters": {"n": number}})
-        record["status"] = {"state": "COMPLETED", "started": now, "ended": now, "results": {"output_0": number}}
+        record["status"] = {
+            "state": "COMPLETED",
+            "started": timestamp,
+            "ended": timestamp,
+            "results": {"output_0": number},
+        }
         store.create(record)
     store.close()

@@ -26,18 +26,18 @@ def in_turn(
     before: Callable[[], None] = lambda: None,
 ) -> dict[str, Cost]:  # fmt: skip
     """The cost of each command over `rounds`, after one that does not count; `before` runs ahead of every command."""
-    found: dict[str, list[Cost]] = {name: [] for name in commands}
+    costs: dict[str, list[Cost]] = {name: [] for name in commands}
     for number in range(rounds + 1):
         for name, command in commands.items():
             before()
             cost = once(command, environ)
             if number:
-                found[name].append(cost)
+                costs[name].append(cost)
     return {
         name: Cost(
-            median(one.seconds for one in all_), median(one.cpu for one in all_), max(one.peak for one in all_)
+            median(cost.seconds for cost in all_), median(cost.cpu for cost in all_), max(cost.peak for cost in all_)
         )
-        for name, all_ in found.items()
+        for name, all_ in costs.items()
     }  # fmt: skip
 
 
@@ -46,11 +46,11 @@ def once(command: Sequence[str], environ: Mapping[str, str]) -> Cost:
     begin = time.perf_counter()
     process = subprocess.Popen(command, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     assert process.stderr is not None
-    said = process.stderr.read()
+    errors = process.stderr.read()
     _, status, usage = os.wait4(process.pid, 0)
     took = time.perf_counter() - begin
     process.stderr.close()
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
-        raise FailedError(f"{' '.join(command)} ended with {process.returncode}: {said.decode()[-300:]}")
+        raise FailedError(f"{' '.join(command)} ended with {process.returncode}: {errors.decode()[-300:]}")
     return Cost(took, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)

@@ -28,9 +28,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     scale = figures.Scale(1, 0, 1.0) if options.quick else figures.Scale(options.rounds)
     described, packages = machine.describe(), machine.packages([OWN])
     with workplace("platform", options.folder) as folder:
-        found = figures.measure(folder, scale)
-    parts = ["## In the platform\n\n" + report.table(("what", "measured"), figures.rows(found))]
-    return conclude("platform", described, packages, parts, asdict(found), figures.targets(found))
+        results = figures.measure(folder, scale)
+    parts = ["## In the platform\n\n" + report.table(("what", "measured"), figures.rows(results))]
+    return conclude("platform", described, packages, parts, asdict(results), figures.targets(results))
 
 
 if __name__ == "__main__":

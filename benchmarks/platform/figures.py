@@ -79,14 +79,14 @@ def _times(at: Ground, rounds: int, found: Found) -> None:
     for mode in MODES:
         ways[f"{mode}: start to READY"] = lambda mode=mode: _start(pods, mode)
         ways[f"{mode}: an empty job"] = lambda mode=mode: pods.to_end(pods.pod(EMPTY, "job", mode))
-    taken: dict[str, list[float]] = {name: [] for name in ways}
+    times: dict[str, list[float]] = {name: [] for name in ways}
     for number in range(rounds + 1):
         say(f"starting containers (round {number} of {rounds}) ...")
         for name, way in ways.items():
             seconds = way()
             if number:
-                taken[name].append(seconds)
-    found.seconds = {name: median(all_) for name, all_ in taken.items()}
+                times[name].append(seconds)
+    found.seconds = {name: median(all_) for name, all_ in times.items()}
 
 
 def _start(pods: Pods, mode: str) -> float:
@@ -96,14 +96,14 @@ def _start(pods: Pods, mode: str) -> float:
 
 def _tails(pods: Pods, rounds: int, found: Found) -> None:
     """Medians, taken in turn."""
-    taken: dict[str, list[Tail]] = {name: [] for name in ENDINGS}
+    times: dict[str, list[Tail]] = {name: [] for name in ENDINGS}
     for number in range(1, rounds + 1):
         say(f"ending jobs (round {number} of {rounds}) ...")
         for name, (command, mode) in ENDINGS.items():
-            taken[name].append(pods.tail(pods.pod(TELLS, "job", mode, command)))
+            times[name].append(pods.tail(pods.pod(TELLS, "job", mode, command)))
     found.tails = {
-        name: Tail(median(one.returned for one in all_), median(one.answered for one in all_))
-        for name, all_ in taken.items()
+        name: Tail(median(tail.returned for tail in all_), median(tail.answered for tail in all_))
+        for name, all_ in times.items()
     }
 
 
@@ -156,22 +156,22 @@ def rows(found: Found) -> list[tuple[str, str]]:
         if not name.endswith("of its own"):
             lines.append((f"{name}: from Core's last answer to the end", f"{tail.answered * 1000:.0f} ms"))
     lines += [(f"calls at once: {count}, of 20 ms each", f"{rate:.0f} per s") for count, rate in found.calls.items()]
-    asked = {mode: sum(counts.values()) for mode, counts in found.asked.items()}
-    return lines + [(f"{mode}: calls of Core by a job with three outputs", str(n)) for mode, n in asked.items()]
+    requests = {mode: sum(counts.values()) for mode, counts in found.asked.items()}
+    return lines + [(f"{mode}: calls of Core by a job with three outputs", str(n)) for mode, n in requests.items()]
 
 
 def targets(found: Found) -> list[Target]:
     """What is held against the bounds."""
-    held, engine_own = [], found.seconds[NOTHING]
-    for what in ("start to READY", "an empty job"):
-        native, rendered = (found.seconds[f"{mode}: {what}"] for mode in MODES)
-        held.append(Target(f"{what}: rendered to native, as measured", rendered / native, TIMES))
+    targets, engine_own = [], found.seconds[NOTHING]
+    for step in ("start to READY", "an empty job"):
+        native, rendered = (found.seconds[f"{mode}: {step}"] for mode in MODES)
+        targets.append(Target(f"{step}: rendered to native, as measured", rendered / native, TIMES))
         net = (rendered - engine_own) / max(native - engine_own, 0.001)
-        held.append(Target(f"{what}: rendered to native, without `{NOTHING}`", net, TIMES))
+        targets.append(Target(f"{step}: rendered to native, without `{NOTHING}`", net, TIMES))
     for name in list(ENDINGS)[:-1]:
         tail = found.tails[name]
         seconds = tail.returned if ENDINGS[name][1] == LOCAL else tail.answered
-        held.append(Target(f"tail of a job: {name}", seconds * 1000, TAIL, "ms", at_most=True))
-    held.append(Target(f"calls per second, {AT_ONCE} at once to one", found.calls[AT_ONCE] / found.calls[1], SCALES))
-    asked = float(sum(found.asked[NATIVE].values()))
-    return [*held, Target("calls of Core by a job with three outputs", asked, CALLS, "", at_most=True)]
+        targets.append(Target(f"tail of a job: {name}", seconds * 1000, TAIL, "ms", at_most=True))
+    targets.append(Target(f"calls per second, {AT_ONCE} at once to one", found.calls[AT_ONCE] / found.calls[1], SCALES))
+    requests = float(sum(found.asked[NATIVE].values()))
+    return [*targets, Target("calls of Core by a job with three outputs", requests, CALLS, "", at_most=True)]

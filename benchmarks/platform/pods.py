@@ -135,8 +135,8 @@ class Pods:
 
     def _check(self, pod: Pod) -> None:
         """See that a pod was run as it was to be: who asked Core, and as what a job ended. Errors: FailedError."""
-        wanted = {NATIVE: {OWN}, LOCAL: set()}.get(pod.mode, self.core.agents - {OWN})
-        if self.core.agents != wanted or (pod.mode == RENDERED and not wanted):
+        agents = {NATIVE: {OWN}, LOCAL: set()}.get(pod.mode, self.core.agents - {OWN})
+        if self.core.agents != agents or (pod.mode == RENDERED and not agents):
             raise FailedError(f"{pod.name} was not run in the mode {pod.mode}: {sorted(self.core.agents)} asked Core")
         state = self.core.run("p", pod.run)["status"]["state"]
         if pod.mode != LOCAL and state not in ("RUNNING", "COMPLETED"):

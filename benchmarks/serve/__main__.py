@@ -49,9 +49,9 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     options.sections = options.sections.split(",")
     options.servers = SERVERS
     if options.only:
-        wanted = {BARE.name, BARE_LEAN.name, *options.only.split(",")}
-        options.servers = tuple(server for server in SERVERS if server.name in wanted)
-        if unknown := wanted - TITLES.keys():
+        chosen_names = {BARE.name, BARE_LEAN.name, *options.only.split(",")}
+        options.servers = tuple(server for server in SERVERS if server.name in chosen_names)
+        if unknown := chosen_names - TITLES.keys():
             parser.error(f"--only: no server is named {', '.join(sorted(unknown))}")
     if unknown := set(options.sections) - set(SECTIONS):
         parser.error(f"--sections: expected some of {', '.join(SECTIONS)}; found {', '.join(sorted(unknown))}")

@@ -126,28 +126,28 @@ def upload(port: int, size: int, *, multipart: bool) -> None:
 
 def download(port: int, size: int) -> None:
     """Read an answer of `size` bytes and drop it; a pause at the start lets a server without flow control run ahead."""
-    got = 0
+    received = 0
     with Connection(port) as connection:
         connection.send(b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
         status, headers = connection.head()
         for piece in connection.body(headers):
-            if not got:
+            if not received:
                 time.sleep(1)
-            got += len(piece)
-    if status != 200 or got != size:
-        raise FailedError(f"the download was answered {status} with {got} of {size} bytes")
+            received += len(piece)
+    if status != 200 or received != size:
+        raise FailedError(f"the download was answered {status} with {received} of {size} bytes")
 
 
 def settle(port: int, workers: int) -> None:
     """Wait until all workers of a service answer, as those that start later open the port later."""
-    seen: set[bytes] = set()
+    answers: set[bytes] = set()
     end = time.monotonic() + LIMIT
-    while len(seen) < workers and time.monotonic() < end:
+    while len(answers) < workers and time.monotonic() < end:
         with ExitStack() as stack:
             for _ in range(8 * workers):
                 connection = stack.enter_context(Connection(port))
                 connection.send(b"GET / HTTP/1.1\r\nhost: bench\r\n\r\n")
-                seen.add(connection.answer()[1])
-    if len(seen) < workers:
-        raise FailedError(f"{len(seen)} of {workers} workers answer")
+                answers.add(connection.answer()[1])
+    if len(answers) < workers:
+        raise FailedError(f"{len(answers)} of {workers} workers answer")
     time.sleep(1)  # until the counts of connections are right again

@@ -94,5 +94,5 @@ def versions(name: str) -> dict[str, str]:
         "print(json.dumps({name: version(name) for name in sys.argv[1:]}))"
     )
     output = finish((str(programs(name) / "python"), "-c", code, *packages), 60)
-    found: dict[str, str] = json.loads(output)
-    return found
+    versions: dict[str, str] = json.loads(output)
+    return versions

@@ -91,9 +91,9 @@ def running(server: Server) -> Iterator[Running]:
     values = {"bin": str(folder), "port": str(port), "cache": str(CACHE)}
     command = ("taskset", "--cpu-list", str(SERVER_CORE), *(word.format(**values) for word in server.command.split()))
     # A variable of the caller's, such as WEB_CONCURRENCY or PORT, would change one server and not another.
-    kept = {name: os.environ[name] for name in ("HOME", "TMPDIR") if name in os.environ}
-    given = {name: value.format(**values) for name, value in server.variables.items()}
-    env = {"PATH": f"{folder}:/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8", **kept, **given}
+    variables = {name: os.environ[name] for name in ("HOME", "TMPDIR") if name in os.environ}
+    settings = {name: value.format(**values) for name, value in server.variables.items()}
+    env = {"PATH": f"{folder}:/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8", **variables, **settings}
     (CACHE / "logs").mkdir(parents=True, exist_ok=True)
     log = Path(os.devnull) if server.quiet else CACHE / "logs" / f"{server.name}.log"
     with log.open("wb") as output:

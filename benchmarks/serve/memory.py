@@ -16,34 +16,34 @@ Sizes = dict[int, MiB] | str
 
 def measure(servers: Sequence[Server], steps: Sequence[int]) -> dict[str, Sizes]:
     """Resident MiB of each server by the number of calls done: after the first one, then at each of `steps`."""
-    found: dict[str, Sizes] = {}
+    sizes: dict[str, Sizes] = {}
     for server in servers:
         say(f"memory: {server.name}, {steps[-1]:,} calls")
         try:
-            found[server.name] = _one(server, steps)
+            sizes[server.name] = _one(server, steps)
         except (FailedError, OSError, ValueError) as error:
             say(f"FAILED: memory of {server.name}: {error}")
-            found[server.name] = str(error)
-    return found
+            sizes[server.name] = str(error)
+    return sizes
 
 
 def _one(server: Server, steps: Sequence[int]) -> dict[int, MiB]:
     with running(server) as live:
         live.wait()
-        sizes, done = {0: resident(live.pid)}, 0
+        sizes, requests = {0: resident(live.pid)}, 0
         for step in steps:
-            client.drive(live.port, server.path, step - done)
-            done = step
+            client.drive(live.port, server.path, step - requests)
+            requests = step
             sizes[step] = resident(live.pid)
     return sizes
 
 
-def ratio(found: dict[str, Sizes], name: str, base: str) -> float | None:
+def ratio(sizes: dict[str, Sizes], name: str, base: str) -> float | None:
     """The ratio after the last step."""
-    one, other = found.get(name), found.get(base)
-    if not isinstance(one, dict) or not isinstance(other, dict):
+    own, other = sizes.get(name), sizes.get(base)
+    if not isinstance(own, dict) or not isinstance(other, dict):
         return None
-    return one[max(one)] / other[max(other)]
+    return own[max(own)] / other[max(other)]
 
 
 def growth(sizes: Sizes | None) -> MiB | None:

@@ -32,20 +32,20 @@ def family(pid: int) -> dict[int, str]:
     Some servers put their workers into sessions of their own, so the group alone would miss them.
     """
     stats = {int(entry.name): _stat(int(entry.name)) for entry in Path("/proc").iterdir() if entry.name.isdigit()}
-    found = {pid}
+    pids = {pid}
     while True:
-        more = {one for one, stat in stats.items() if stat and (int(stat[1]) in found or int(stat[2]) == pid)} - found
+        more = {other for other, stat in stats.items() if stat and (int(stat[1]) in pids or int(stat[2]) == pid)} - pids
         if not more:
-            return {one: stats[one][19] for one in found if stats.get(one)}
-        found |= more
+            return {pid: stats[pid][19] for pid in pids if stats.get(pid)}
+        pids |= more
 
 
 def resident(pid: int, field: str = "VmRSS") -> float:
     """MiB of a family: `VmRSS` for now, `VmHWM` for the highest since `reset_peak`."""
     total = 0
-    for one in family(pid):
+    for member in family(pid):
         with suppress(OSError):
-            for line in Path(f"/proc/{one}/status").read_text().splitlines():
+            for line in Path(f"/proc/{member}/status").read_text().splitlines():
                 if line.startswith(field + ":"):
                     total += int(line.split()[1])
     return total / 1024
@@ -53,8 +53,8 @@ def resident(pid: int, field: str = "VmRSS") -> float:
 
 def reset_peak(pid: int) -> None:
     """Forget the highest resident size of a family, so that `VmHWM` counts from now."""
-    for one in family(pid):
-        Path(f"/proc/{one}/clear_refs").write_text("5")
+    for member in family(pid):
+        Path(f"/proc/{member}/clear_refs").write_text("5")
 
 
 def cpu_seconds(pid: int) -> float:

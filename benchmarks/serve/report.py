@@ -64,14 +64,14 @@ def of_before(rows: dict[str, speed.Row]) -> str:
 
 def _noise(rows: dict[str, speed.Row]) -> str:
     """What the measurements lost to others, and whether that is too much for the figures to decide anything."""
-    measured = [one for row in rows.values() for found in row.rounds.values() for one in found]
-    taken = []
-    for who, figure in (("other processes", "others_share"), ("the hypervisor", "stolen_share")):
-        shares = [one[figure] for one in measured] or [0.0]
-        taken.append(f"{who} {median(shares):.0%} (median; {max(shares):.0%} at the most)")
-    bad = sum(speed.disturbance(one) > speed.DISTURBED for one in measured)
+    measured = [figures for row in rows.values() for rounds in row.rounds.values() for figures in rounds]
+    parts = []
+    for culprit, figure in (("other processes", "others_share"), ("the hypervisor", "stolen_share")):
+        shares = [figures[figure] for figures in measured] or [0.0]
+        parts.append(f"{culprit} {median(shares):.0%} (median; {max(shares):.0%} at the most)")
+    bad = sum(speed.disturbance(figures) > speed.DISTURBED for figures in measured)
     doubt = f" **{bad} of {len(measured)} measurements were disturbed: run again on a quiet machine.**" if bad else ""
-    return f"Taken from the measurements, in shares of one of the two cores: {', '.join(taken)}.{doubt}"
+    return f"Taken from the measurements, in shares of one of the two cores: {', '.join(parts)}.{doubt}"
 
 
 def _speed_row(row: speed.Row, bare: speed.Row | None, count: int, width: int) -> Cells:
@@ -89,10 +89,10 @@ def _speed_row(row: speed.Row, bare: speed.Row | None, count: int, width: int) -
     )
 
 
-def of_starts(found: Starts, titles: dict[str, str]) -> str:
+def of_starts(starts: Starts, titles: dict[str, str]) -> str:
     """Median and range of the starts, in ms."""
     rows: list[Cells] = []
-    for name, seconds in found.items():
+    for name, seconds in starts.items():
         if isinstance(seconds, str):
             rows.append((titles[name], _reason(seconds), "", ""))
         else:
@@ -100,10 +100,10 @@ def of_starts(found: Starts, titles: dict[str, str]) -> str:
     return "## Start to first good answer\n\n" + table(("server", "median ms", "least", "most"), rows)
 
 
-def of_memory(found: dict[str, Sizes], steps: Sequence[int], titles: dict[str, str]) -> str:
+def of_memory(servers: dict[str, Sizes], steps: Sequence[int], titles: dict[str, str]) -> str:
     """Resident MiB by calls done."""
     rows: list[Cells] = []
-    for name, sizes in found.items():
+    for name, sizes in servers.items():
         if isinstance(sizes, str):
             rows.append((titles[name], _reason(sizes), *[""] * len(steps)))
         else:
@@ -112,9 +112,9 @@ def of_memory(found: dict[str, Sizes], steps: Sequence[int], titles: dict[str, s
     return "## Resident memory\n\n" + table(head, rows)
 
 
-def of_transfers(found: dict[str, float | str]) -> str:
+def of_transfers(transfers: dict[str, float | str]) -> str:
     """Peak growth of each transfer."""
-    rows = [(title, _reason(peak) if isinstance(peak, str) else f"{peak:.1f}") for title, peak in found.items()]
+    rows = [(title, _reason(peak) if isinstance(peak, str) else f"{peak:.1f}") for title, peak in transfers.items()]
     return "## Large bodies\n\n" + table(("transfer", "peak growth, MiB"), rows)
 
 
@@ -138,11 +138,11 @@ def of_targets(targets: Iterable[Target]) -> str:
     """Each target with its figure and verdict."""
     rows = [
         (
-            one.title,
-            "-" if one.value is None else f"{one.value:.2f} {one.unit}",
-            f"{'at most' if one.at_most else 'at least'} {one.bound:g} {one.unit}",
-            one.verdict,
+            target.title,
+            "-" if target.value is None else f"{target.value:.2f} {target.unit}",
+            f"{'at most' if target.at_most else 'at least'} {target.bound:g} {target.unit}",
+            target.verdict,
         )
-        for one in targets
+        for target in targets
     ]
     return "## Targets\n\n" + table(("target", "measured", "wanted", "verdict"), rows)

@@ -56,10 +56,10 @@ def conclude(
     """
     bounds = [report.of_targets(targets)] if targets else []
     print("\n\n".join((report.of_machine(machine, packages), *parts, *bounds)))
-    verdicts = [{**asdict(one), "verdict": one.verdict} for one in targets]
+    verdicts = [{**asdict(target), "verdict": target.verdict} for target in targets]
     figures = {"machine": machine, "packages": packages, **data, "targets": verdicts}
     CACHE.mkdir(parents=True, exist_ok=True)
     target = CACHE / f"{name}.json"
     target.write_text(json.dumps(figures, indent=1) + "\n")
     say(f"the figures are in {target}")
-    return 1 if any(one.value is None for one in targets) else 0
+    return 1 if any(target.value is None for target in targets) else 0

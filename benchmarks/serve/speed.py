@@ -36,7 +36,7 @@ class Row:
 
     def value(self, connections: int, figure: str) -> float:
         """The median over the rounds."""
-        return median(one[figure] for one in self.rounds[connections])
+        return median(figures[figure] for figures in self.rounds[connections])
 
 
 def as_data(row: Row) -> dict[str, Any]:
@@ -49,8 +49,8 @@ def measure(servers: Sequence[Server], rounds: int, seconds: int) -> dict[str, R
     rows = {server.name: Row(server) for server in servers}
     for turn in range(rounds):
         say(f"speed: round {turn + 1} of {rounds}")
-        left = [row for row in rows.values() if not row.failed and not row.absent]
-        _round(left[:: -1 if turn % 2 else 1], seconds)
+        remaining = [row for row in rows.values() if not row.failed and not row.absent]
+        _round(remaining[:: -1 if turn % 2 else 1], seconds)
     return rows
 
 
@@ -92,19 +92,19 @@ def _measure(live: Running, connections: int, seconds: int) -> Figures:
     The choice looks at the others only, never at the result. A failure counts unless it came with a disturbance:
     a machine that stands still times out, whatever the server does.
     """
-    found: list[Figures] = []
-    for left in reversed(range(ATTEMPTS)):
+    rounds: list[Figures] = []
+    for attempts_left in reversed(range(ATTEMPTS)):
         try:
             wrk.load(live, connections, WARM_SECONDS)
-            found.append(wrk.load(live, connections, seconds))
+            rounds.append(wrk.load(live, connections, seconds))
         except wrk.LoadError as error:
-            if disturbance(error.figures) <= DISTURBED or not (left or found):
+            if disturbance(error.figures) <= DISTURBED or not (attempts_left or rounds):
                 raise
-        if found and disturbance(found[-1]) <= DISTURBED:
+        if rounds and disturbance(rounds[-1]) <= DISTURBED:
             break
-        time.sleep(1 if left else 0)
+        time.sleep(1 if attempts_left else 0)
     live.check()
-    return min(found, key=disturbance)
+    return min(rounds, key=disturbance)
 
 
 def disturbance(figures: Figures) -> float:
@@ -114,7 +114,7 @@ def disturbance(figures: Figures) -> float:
 
 def limit(rows: dict[str, Row], connections: int) -> Row | None:
     """The faster of the two bare callables at this number of connections."""
-    bare = [rows[one.name] for one in (BARE, BARE_LEAN) if one.name in rows and not rows[one.name].failed]
+    bare = [rows[server.name] for server in (BARE, BARE_LEAN) if server.name in rows and not rows[server.name].failed]
     return max(bare, key=lambda row: row.value(connections, "requests_per_second"), default=None)
 
 
@@ -123,4 +123,4 @@ def ratio(row: Row | None, base: Row | None, connections: int, figure: str = "re
     if row is None or base is None or row.failed or row.absent or base.failed or base.absent:
         return None
     pairs = zip(row.rounds[connections], base.rounds[connections], strict=True)
-    return median(one[figure] / other[figure] for one, other in pairs)
+    return median(figures[figure] / other[figure] for figures, other in pairs)

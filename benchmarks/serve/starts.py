@@ -15,11 +15,11 @@ Starts = dict[str, list[float] | str]
 
 def measure(servers: Sequence[Server], times: int) -> Starts:
     """Seconds of each start, interleaved, after one that is not counted; a text says why a server has none."""
-    found: Starts = {}
+    starts: Starts = {}
     for turn in range(times + 1):
         say(f"start: {turn} of {times}" if turn else "start: one that is not counted")
         for server in servers:
-            seconds = found.setdefault(server.name, [])
+            seconds = starts.setdefault(server.name, [])
             if isinstance(seconds, str):
                 continue
             try:
@@ -28,16 +28,16 @@ def measure(servers: Sequence[Server], times: int) -> Starts:
             except (FailedError, OSError) as error:
                 if not isinstance(error, NotInstalledError):
                     say(f"FAILED: start of {server.name}: {error}")
-                found[server.name] = str(error)
+                starts[server.name] = str(error)
                 continue
             if turn:
                 seconds.append(took)
-    return found
+    return starts
 
 
-def ratio(found: Starts, name: str, base: str) -> float | None:
+def ratio(starts: Starts, name: str, base: str) -> float | None:
     """The ratio of the medians."""
-    one, other = found.get(name), found.get(base)
-    if not one or not other or isinstance(one, str) or isinstance(other, str):
+    own, other = starts.get(name), starts.get(base)
+    if not own or not other or isinstance(own, str) or isinstance(other, str):
         return None
-    return median(one) / median(other)
+    return median(own) / median(other)

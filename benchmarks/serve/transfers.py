@@ -46,23 +46,23 @@ TRANSFERS = (
 
 def measure() -> dict[str, float | str]:
     """MiB that resident memory rose above its size just before, at the most, by title; or why there is no figure."""
-    found: dict[str, float | str] = {}
-    for one in TRANSFERS:
-        say(f"transfer: {one.title}")
+    results: dict[str, float | str] = {}
+    for trial in TRANSFERS:
+        say(f"transfer: {trial.title}")
         try:
-            found[one.title] = _peak(one)
+            results[trial.title] = _peak(trial)
         except (FailedError, OSError, ValueError) as error:
-            say(f"FAILED: {one.title}: {error}")
-            found[one.title] = str(error)
-    return found
+            say(f"FAILED: {trial.title}: {error}")
+            results[trial.title] = str(error)
+    return results
 
 
-def _peak(one: Transfer) -> float:
-    with running(one.server) as live:
+def _peak(transfer: Transfer) -> float:
+    with running(transfer.server) as live:
         live.wait(ready_path=READY)
-        if one.warm:
-            one.warm(live.port)
+        if transfer.warm:
+            transfer.warm(live.port)
         before = resident(live.pid)
         reset_peak(live.pid)
-        one.move(live.port)
+        transfer.move(live.port)
         return resident(live.pid, "VmHWM") - before

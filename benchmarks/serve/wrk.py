@@ -35,7 +35,7 @@ def ensure() -> None:
 
 def _clocks(pid: int) -> tuple[float, ...]:
     """CPU time so far: of the server, of the harness and what it has run, of all in the two cores, and withheld."""
-    own = sum(sum(resource.getrusage(who)[:2]) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    own = sum(sum(resource.getrusage(whose)[:2]) for whose in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
     return cpu_seconds(pid), own, *core_seconds({SERVER_CORE, CLIENT_CORE})
 
 
@@ -51,19 +51,21 @@ def load(running: Running, connections: int, seconds: int) -> dict[str, float]:
     options = ("--connections", str(connections), "--duration", f"{seconds}s", "--script", str(HERE / "post.lua"), url)
     before = _clocks(running.pid)
     output = finish((*command, *options), seconds + 30, env={**os.environ, "BENCH_BODY": work.BODY.decode()})
-    busy, own, all_busy, stolen = (now - then for now, then in zip(_clocks(running.pid), before, strict=True))
-    taken = {"others_share": max(0.0, all_busy - busy - own) / seconds, "stolen_share": stolen / seconds}
+    busy, own, all_busy, stolen = (later - earlier for later, earlier in zip(_clocks(running.pid), before, strict=True))
+    shares = {"others_share": max(0.0, all_busy - busy - own) / seconds, "stolen_share": stolen / seconds}
     line = next((line for line in output.splitlines() if line.startswith("RESULT ")), "")
-    found = {name: int(value) for name, value in re.findall(r"(\w+)=(\d+)", line)}
-    if not found or not found["requests"]:
-        raise LoadError(f"at {connections} connections wrk counted no answer", taken)
-    bad = {name: found[name] for name in ("connect", "read", "write", "status", "timeout") if found[name]}
+    counts = {name: int(value) for name, value in re.findall(r"(\w+)=(\d+)", line)}
+    if not counts or not counts["requests"]:
+        raise LoadError(f"at {connections} connections wrk counted no answer", shares)
+    bad = {name: counts[name] for name in ("connect", "read", "write", "status", "timeout") if counts[name]}
     if bad:
-        raise LoadError(f"at {connections} connections wrk counted failures: {bad} of {found['requests']} calls", taken)
+        raise LoadError(
+            f"at {connections} connections wrk counted failures: {bad} of {counts['requests']} calls", shares
+        )
     return {
-        "requests_per_second": found["requests"] / found["duration_us"] * 1e6,
-        "requests_per_cpu_second": found["requests"] / max(busy, 0.01),
-        **taken,
-        "p50_ms": found["p50_us"] / 1000,
-        "p99_ms": found["p99_us"] / 1000,
+        "requests_per_second": counts["requests"] / counts["duration_us"] * 1e6,
+        "requests_per_cpu_second": counts["requests"] / max(busy, 0.01),
+        **shares,
+        "p50_ms": counts["p50_us"] / 1000,
+        "p99_ms": counts["p99_us"] / 1000,
     }

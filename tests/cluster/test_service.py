@@ -69,9 +69,9 @@ def test_what_is_applied_again_is_unchanged(kube: Kube) -> None:
     """Amounts are written as the server stores them."""
     words = (*SERVE, "--cpu", "0.1", "--mem", "131072Ki", "--disk", "1024Mi", "--volume", "pvc:data:/data:1024Mi")
     kube.apply(*words)
-    said = kube.apply(*words).splitlines()
-    assert len(said) == 3
-    assert all(line.endswith(" unchanged") for line in said)
+    lines = kube.apply(*words).splitlines()
+    assert len(lines) == 3
+    assert all(line.endswith(" unchanged") for line in lines)
 
 
 def test_a_scaler_takes_over_from_a_number(kube: Kube) -> None:
@@ -98,7 +98,7 @@ def test_a_worker_that_hangs_is_replaced(kube: Kube) -> None:
     answer = kube.until(lambda: call(url))
     assert answer.status_code == 200
     assert "its event loop has not run for" in kube.kubectl("logs", pod["metadata"]["name"])
-    assert [now["status"]["containerStatuses"][0]["restartCount"] for now in kube.pods()] == [0]
+    assert [pod["status"]["containerStatuses"][0]["restartCount"] for pod in kube.pods()] == [0]
 
 
 def test_large_bodies_fit_a_small_pod(kube: Kube) -> None:
@@ -107,7 +107,7 @@ def test_large_bodies_fit_a_small_pod(kube: Kube) -> None:
     url = kube.rollout()
     with ThreadPoolExecutor(4) as pool:
         calls = [pool.submit(call, url, data="x" * 30 * 2**20, seconds=2) for _ in range(4)]
-        statuses = {one.result().status_code for one in calls}
+        statuses = {call.result().status_code for call in calls}
     assert 200 in statuses <= {200, 503}
     (pod,) = kube.pods()
     assert pod["status"]["containerStatuses"][0]["restartCount"] == 0

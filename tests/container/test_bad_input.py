@@ -16,12 +16,12 @@ GOOD = "def handler(): return 1\n"
 
 def told(podman: Podman, image: str, *command: str, flags: tuple[str, ...]) -> tuple[int, dict[str, Any]]:
     """The exit status, and the record of the error; nothing but records is in the log."""
-    done = podman.run(image, *command, flags=flags)
-    print(done.stderr)
-    records = [json.loads(line) for line in done.stderr.splitlines()]
+    process = podman.run(image, *command, flags=flags)
+    print(process.stderr)
+    records = [json.loads(line) for line in process.stderr.splitlines()]
     (record,) = [record for record in records if "code" in record]
-    assert record["exit_code"] == done.returncode
-    return done.returncode, record
+    assert record["exit_code"] == process.returncode
+    return process.returncode, record
 
 
 def test_a_source_that_is_missing(base_images: Images, podman: Podman, mounted: Mounted) -> None:

@@ -153,7 +153,7 @@ def test_another_bash_is_left_alone(
 
 
 @pytest.mark.parametrize(
-    ("triggers", "spec", "told"),
+    ("triggers", "spec", "expected"),
     [
         (job({"handler": "fail", "spec": {"parameters": {}}}), {}, ("handler: ", "rendered to fail")),
         (http(), {"handler": "nothing:here"}, ("load.module_missing: ", "no module 'nothing'")),
@@ -162,7 +162,7 @@ def test_another_bash_is_left_alone(
 )
 def test_the_termination_message(
     base_images: Images, podman: Podman, shared: Shared, tmp_path: Path, triggers: object, spec: dict[str, str],
-    told: tuple[str, str],
+    expected: tuple[str, str],
 ) -> None:  # fmt: skip
     """Code and message are in the file that the kubelet mounts: of a failed job, and a service that cannot start."""
     flags = shared(triggers, **spec)
@@ -172,8 +172,8 @@ def test_the_termination_message(
     log = tmp_path / "termination-log"
     log.touch()
     log.chmod(0o666)
-    done = podman.run(base_images[ONE], *LINE, flags=(*flags, "--volume", f"{log}:/dev/termination-log"))
-    assert done.returncode == 1, done.stderr
-    code, text = told
+    process = podman.run(base_images[ONE], *LINE, flags=(*flags, "--volume", f"{log}:/dev/termination-log"))
+    assert process.returncode == 1, process.stderr
+    code, text = expected
     assert log.read_text().startswith(code)
     assert text in log.read_text()

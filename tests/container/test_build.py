@@ -55,9 +55,9 @@ def warm(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def builds(tmp_path: Path, warm: Path, container_env: dict[str, str]) -> Builds:
-    found = Builds(tmp_path, cache=warm)
-    found.write(main__py=SOURCE, function__yaml=DOCUMENT)
-    return found
+    builds = Builds(tmp_path, cache=warm)
+    builds.write(main__py=SOURCE, function__yaml=DOCUMENT)
+    return builds
 
 
 @pytest.fixture
@@ -68,38 +68,38 @@ def tag(registry: str) -> str:
 @pytest.fixture
 def own_store(tmp_path: Path, container_env: dict[str, str]) -> Iterator[Callable[[str], dict[str, str]]]:
     """Further stores that are empty: `own_store("name")` is the environment to use one."""
-    made: list[dict[str, str]] = []
+    environs: list[dict[str, str]] = []
 
     def make(name: str) -> dict[str, str]:
         conf = tmp_path / f"{name}.conf"
         folder = tmp_path / name
         conf.write_text(f'[storage]\ndriver = "overlay"\ngraphroot = "{folder}/graph"\nrunroot = "{folder}/run"\n')
-        made.append({"CONTAINERS_STORAGE_CONF": str(conf)})
-        return made[-1]
+        environs.append({"CONTAINERS_STORAGE_CONF": str(conf)})
+        return environs[-1]
 
     yield make
-    for env in made:
+    for env in environs:
         environ = {**os.environ, **env}
         subprocess.run(["buildah", "rm", "--all"], env=environ, capture_output=True, check=False)
         subprocess.run(["buildah", "rmi", "--all", "--force"], env=environ, capture_output=True, check=False)
 
 
-def names(found: dict[str, Any], hit: bool) -> list[str]:
-    return [layer["name"] for layer in found["layers"] if layer["hit"] is hit]
+def names(document: dict[str, Any], hit: bool) -> list[str]:
+    return [layer["name"] for layer in document["layers"] if layer["hit"] is hit]
 
 
 def containers(**env: str) -> list[str]:
-    done = subprocess.run(
+    process = subprocess.run(
         ["buildah", "containers", "--json"], env={**os.environ, **env}, capture_output=True, check=True
     )
-    return [row["containername"] for row in json.loads(done.stdout or b"[]") or []]
+    return [row["containername"] for row in json.loads(process.stdout or b"[]") or []]
 
 
 def stored(name: str) -> set[str]:
     """The images of the store that have a name, by name and tag."""
     argv = ["buildah", "images", "--json", f"--filter=reference={name}"]
-    done = subprocess.run(argv, capture_output=True, check=True)
-    return {one for row in json.loads(done.stdout or b"[]") or [] for one in row["names"]}
+    process = subprocess.run(argv, capture_output=True, check=True)
+    return {name for row in json.loads(process.stdout or b"[]") or [] for name in row["names"]}
 
 
 @pytest.mark.parametrize("version", AVAILABLE)
@@ -107,9 +107,9 @@ def test_an_image_runs_as_job_and_as_service(
     version: str, builds: Builds, base_images: Images, tag: str, podman: Podman
 ) -> None:
     """Built, pushed, pulled from the registry, run: nothing is fetched or installed at the start."""
-    found = builds.ok("--base", base_images[version], "--python", version, "--tag", tag, "--push")
-    assert found["digest"] == json.loads(skopeo("inspect", f"docker://{tag}"))["Digest"]
-    assert names(found, False)[-1] == "function document"
+    document = builds.ok("--base", base_images[version], "--python", version, "--tag", tag, "--push")
+    assert document["digest"] == json.loads(skopeo("inspect", f"docker://{tag}"))["Digest"]
+    assert names(document, False)[-1] == "function document"
     job = podman.run(tag, "run", "--param", "name=ann", flags=("--network=none",))
     assert job.returncode == 0, job.stderr
     assert f"ann: 1.16.0 on {version}" in job.stderr + job.stdout
@@ -134,19 +134,19 @@ def test_a_new_source_makes_one_layer_and_its_document(builds: Builds, base_imag
     words = ("--base", base_images[VERSION], "--python", VERSION, "--tag", tag, "--push", "--explain")
     builds.ok(*words)
     builds.write(main__py=SOURCE + "# changed\n")
-    done = builds.run(*words)
-    assert done.status == 0, done.said
-    assert names(json.loads(done.out), False) == ["source", "function document"]
-    assert "dependencies 'six 1.16.0': cached" in done.said
-    assert "source 'source': made again: source was " in done.said
-    assert "; changed: 'main.py'" in done.said
+    result = builds.run(*words)
+    assert result.status == 0, result.err
+    assert names(json.loads(result.out), False) == ["source", "function document"]
+    assert "dependencies 'six 1.16.0': cached" in result.err
+    assert "source 'source': made again: source was " in result.err
+    assert "; changed: 'main.py'" in result.err
     builds.write(extra__py="")
     (builds.source / "node_modules").mkdir()
     other = [word if word != tag else f"{tag}-of-another-commit" for word in words]
-    done = builds.run(*other)
-    assert done.status == 0, done.said
-    assert "; added: 'extra.py'" in done.said
-    assert "left out ('node_modules/', default): 'node_modules/'" in done.said
+    result = builds.run(*other)
+    assert result.status == 0, result.err
+    assert "; added: 'extra.py'" in result.err
+    assert "left out ('node_modules/', default): 'node_modules/'" in result.err
 
 
 def test_a_build_in_its_source_folder_does_not_pack_what_it_writes(
@@ -160,10 +160,10 @@ def test_a_build_in_its_source_folder_does_not_pack_what_it_writes(
     builds.cache = source / ".ovenbird-cache"
     base = ("--base", base_images[VERSION], "--python", VERSION)
     words = (*base, "--tag", tag, "--push", "--result-file", "result.json")
-    first, done = builds.ok(*words), builds.run(*words)
-    second = json.loads(done.out)
+    first, result = builds.ok(*words), builds.run(*words)
+    second = json.loads(result.out)
     assert (first["changed"], second["changed"], second["digest"]) == (True, False, first["digest"])
-    assert f"nothing changed: {tag}@{first['digest']}" in done.said
+    assert f"nothing changed: {tag}@{first['digest']}" in result.err
     for kind in ("oci", "oci-archive", "docker-archive"):
         builds.ok(*words, "--output", f"{kind}:{kind}.x")
     assert builds.run(*base, "--out", "app.x", verb="bundle").status == 0
@@ -196,15 +196,15 @@ def test_code_that_a_monorepo_shares(builds: Builds, base_images: Images, tag: s
         (top / name).write_text(text)
     builds.source = top / "services/greet"
     words = ("--base", base_images[VERSION], "--python", VERSION, "--tag", tag, "--push")
-    found, again = builds.ok(*words), builds.ok(*words)
-    assert (again["digest"], again["changed"]) == (found["digest"], False)
+    document, again = builds.ok(*words), builds.ok(*words)
+    assert (again["digest"], again["changed"]) == (document["digest"], False)
     job = podman.run(tag, "run", flags=("--network=none",))
     assert job.returncode == 0, job.stderr
     assert "hello common" in job.stderr + job.stdout
     files = podman.run(tag, "-c", "find /shared -type f", flags=("--entrypoint=/bin/sh",)).stdout.split()
     assert set(files) == {"/shared/services/greet/main.py", "/shared/libs/words.py"}
     (top / "libs/common/common_lib.py").write_text("NAME = 'changed'\n")
-    assert builds.ok(*words)["digest"] != found["digest"]
+    assert builds.ok(*words)["digest"] != document["digest"]
 
 
 @pytest.mark.parametrize("base", ["ours", "plain"])
@@ -215,9 +215,11 @@ def test_two_machines_make_one_digest(
     image = {"ours": base_images, "plain": standins}[base][VERSION]
     words = ("--base", image, "--python", VERSION, "--output", f"oci:{tmp_path / 'image'}")
     first = builds.ok(*words)
-    there = Builds(tmp_path / "there", source=tmp_path / "there" / "elsewhere", **own_store("store"), TZ="Asia/Tokyo")
-    there.write(main__py=SOURCE, function__yaml=DOCUMENT)
-    second = there.ok(*words, prefix=("sh", "-c", 'umask 077; exec "$@"', "sh"))
+    elsewhere = Builds(
+        tmp_path / "there", source=tmp_path / "there" / "elsewhere", **own_store("store"), TZ="Asia/Tokyo"
+    )
+    elsewhere.write(main__py=SOURCE, function__yaml=DOCUMENT)
+    second = elsewhere.ok(*words, prefix=("sh", "-c", 'umask 077; exec "$@"', "sh"))
     assert second["digest"] == first["digest"]
     assert names(second, True) == []
 
@@ -278,19 +280,19 @@ def test_what_cannot_be_loaded_goes_nowhere(builds: Builds, base_images: Images,
     """
     words = ("--base", base_images[VERSION], "--python", VERSION, "--tag", tag, "--push")
     builds.write(main__py="import os\nprint('before', os.getuid())\nimport nowhere\n\ndef handler(): ...\n")
-    done = builds.run(*words)
-    assert (done.status, done.error["code"]) == (56, "build.check")
-    assert "No module named 'nowhere'" in done.error["message"]
-    assert "before 8877" in done.error["traceback"]
+    result = builds.run(*words)
+    assert (result.status, result.error["code"]) == (56, "build.check")
+    assert "No module named 'nowhere'" in result.error["message"]
+    assert "before 8877" in result.error["traceback"]
     assert subprocess.run(["skopeo", "inspect", f"docker://{tag}"], capture_output=True, check=False).returncode
     assert builds.ok(*words, "--no-check")["changed"]
     code = "import socket\n\ndef init(context): 1 / 0\n\ndef handler(): 1 / 0\n"
     net = "assert [n for _, n in socket.if_nameindex()] == ['lo']\n"
     builds.write(main__py=code + net)
     first = builds.run(*words)
-    assert first.status == 0, first.said
-    assert "> check" in first.said
-    assert "> check" not in builds.run(*words).said
+    assert first.status == 0, first.err
+    assert "> check" in first.err
+    assert "> check" not in builds.run(*words).err
     assert containers() == []
 
 
@@ -328,15 +330,15 @@ import six
 assert six.__version__ == "1.16.0"
 """
     builds.write(main__py=SOURCE + code)
-    done = builds.run(*words, PATH=path)
-    assert done.status == 0, done.said
-    assert "> check" in done.said
+    result = builds.run(*words, PATH=path)
+    assert result.status == 0, result.err
+    assert "> check" in result.err
     verbs = log.read_text().split() if log.exists() else []
-    assert not {"from", "run"} & set(verbs), done.said
+    assert not {"from", "run"} & set(verbs), result.err
     assert not list((builds.cache / "tmp").iterdir())
     builds.write(main__py=SOURCE + "1 / 0\n")
-    done = builds.run(*words, PATH=path)
-    assert (done.status, done.error["code"]) == (56, "build.check")
+    result = builds.run(*words, PATH=path)
+    assert (result.status, result.error["code"]) == (56, "build.check")
     assert {"from", "run"} <= set(log.read_text().split())  # who says no is the engine
 
 
@@ -374,13 +376,13 @@ def test_instructions_run_where_they_say_and_leave_no_secret(
     """Each sees what lies below it; a secret is there while it runs, and in no layer, log or history."""
     builds.write(function__yaml=DOCUMENT + INSTRUCTIONS)
     words = ("--base", base_images[VERSION], "--python", VERSION, "--tag", tag, "--push", "--secret", "token=TOKEN")
-    done = builds.run(*words, TOKEN="hunter2hunter2")
-    assert done.status == 0, done.said
-    assert "hunter2" not in done.said + done.out
-    assert "  | ***" in done.said
-    found = json.loads(done.out)
-    assert any("4 instruction(s)" in line for line in found["warnings"])
-    assert any("names /shared" in line for line in found["warnings"])
+    result = builds.run(*words, TOKEN="hunter2hunter2")
+    assert result.status == 0, result.err
+    assert "hunter2" not in result.err + result.out
+    assert "  | ***" in result.err
+    document = json.loads(result.out)
+    assert any("4 instruction(s)" in line for line in document["warnings"])
+    assert any("names /shared" in line for line in document["warnings"])
     shell = "cat /opt/base.txt /opt/d/link /opt/six.txt /opt/size.txt; ls /run/secrets /run/ovenbird"
     ran = podman.run(tag, "-c", shell, flags=("--entrypoint=/bin/sh", "--network=none"))
     assert ran.stdout == "base\nbase\n1.16.014\n"
@@ -402,7 +404,7 @@ def test_an_instruction_without_network_has_none(builds: Builds, base_images: Im
 
 
 @pytest.mark.parametrize(
-    ("instruction", "words", "status", "told"),
+    ("instruction", "words", "status", "text"),
     [
         ("echo to see; echo the reason >&2; exit 3", (), 51, "ended with status 3"),
         ("sleep 100 & sleep 100", ("--timeout", "2s"), 52, "time limit of 2 s"),
@@ -410,18 +412,18 @@ def test_an_instruction_without_network_has_none(builds: Builds, base_images: Im
     ],
 )
 def test_an_instruction_that_fails_is_told_with_the_end_of_its_output(
-    builds: Builds, base_images: Images, instruction: str, words: tuple[str, ...], status: int, told: str
+    builds: Builds, base_images: Images, instruction: str, words: tuple[str, ...], status: int, text: str
 ) -> None:
     """Nothing of it is kept: neither a layer nor a container."""
     builds.ok("--base", base_images[VERSION], "--python", VERSION, "--output", f"oci:{builds.source}/x")
-    done = builds.run(
+    result = builds.run(
         "--base", base_images[VERSION], "--python", VERSION, "--output", f"oci:{builds.source}/y",
         "--instruction", instruction, *words,
     )  # fmt: skip
-    assert (done.status, told in done.error["message"]) == (status, True)
+    assert (result.status, text in result.error["message"]) == (status, True)
     if status == 51 and "reason" in instruction:
-        assert "to see" in done.error["traceback"]
-        assert "the reason" in done.error["traceback"]
+        assert "to see" in result.error["traceback"]
+        assert "the reason" in result.error["traceback"]
     assert containers() == []
     assert not (builds.source / "y").exists()
 
@@ -457,10 +459,10 @@ def test_a_platform_that_is_not_this_machines_is_assembled(
     both = f"{registry}/build/both-{uuid.uuid4().hex}:1"
     _index(standins[VERSION], both, tmp_path)
     words = ("--base", both, "--python", VERSION, "--tag", tag, "--push", "--platform", "linux/amd64,linux/arm64")
-    found = builds.ok(*words)
+    document = builds.ok(*words)
     index = json.loads(skopeo("inspect", "--raw", f"docker://{tag}"))
     assert [row["platform"]["architecture"] for row in index["manifests"]] == ["amd64", "arm64"]
-    assert {row["digest"] for row in index["manifests"]} == {one["digest"] for one in found["platforms"]}
+    assert {row["digest"] for row in index["manifests"]} == {platform["digest"] for platform in document["platforms"]}
     assert builds.ok(*words)["changed"] is False
 
 
@@ -475,8 +477,8 @@ def _index(image: str, name: str, folder: Path) -> None:
     manifest["config"] |= _put(blobs, config | {"architecture": "arm64"})
     other = {**row, **_put(blobs, manifest), "platform": {"os": "linux", "architecture": "arm64"}}
     first = {**row, "platform": {"os": "linux", "architecture": "amd64"}}
-    for one in (first, other):
-        one.pop("annotations", None)
+    for entry in (first, other):
+        entry.pop("annotations", None)
     media = "application/vnd.oci.image.index.v1+json"
     index = _put(blobs, {"schemaVersion": 2, "mediaType": media, "manifests": [first, other]})
     top["manifests"] = [{"mediaType": media, **index, "annotations": {"org.opencontainers.image.ref.name": "both"}}]
@@ -496,31 +498,31 @@ def _put(blobs: Path, value: dict[str, Any]) -> dict[str, Any]:
 @pytest.mark.parametrize("kind", ["oci", "oci-archive", "docker-archive"])
 def test_an_image_is_written_to_a_file(kind: str, builds: Builds, base_images: Images, tmp_path: Path) -> None:
     """With its name in it; a second one takes its place, and a folder of something else is left alone."""
-    place = tmp_path / "out"
-    words = ("--base", base_images[VERSION], "--python", VERSION, "--tag", "shop:1", "--output", f"{kind}:{place}")
-    found = builds.ok(*words)
-    raw = json.loads(skopeo("inspect", f"{kind}:{place}"))
+    folder = tmp_path / "out"
+    words = ("--base", base_images[VERSION], "--python", VERSION, "--tag", "shop:1", "--output", f"{kind}:{folder}")
+    document = builds.ok(*words)
+    raw = json.loads(skopeo("inspect", f"{kind}:{folder}"))
     assert raw["Labels"]["org.opencontainers.image.title"] == "greeter"
     if kind != "docker-archive":
-        assert raw["Digest"] == found["digest"]
+        assert raw["Digest"] == document["digest"]
     builds.write(main__py=SOURCE + "# changed\n")
-    assert builds.ok(*words)["digest"] != found["digest"]
+    assert builds.ok(*words)["digest"] != document["digest"]
     assert not [path.name for path in tmp_path.iterdir() if path.name.startswith(".out")]
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").write_text("years of work")
     if kind == "oci":
-        done = builds.run(*words[:-1], f"oci:{tmp_path / 'mine'}")
-        assert (done.status, (tmp_path / "mine" / "thesis.txt").read_text()) == (20, "years of work")
+        result = builds.run(*words[:-1], f"oci:{tmp_path / 'mine'}")
+        assert (result.status, (tmp_path / "mine" / "thesis.txt").read_text()) == (20, "years of work")
 
 
 def test_the_image_is_written_back_and_changes_nothing(builds: Builds, base_images: Images, tag: str) -> None:
     """`spec.image` is what was pushed, by its digest; the next build is the same one."""
     words = ("--base", base_images[VERSION], "--python", VERSION, "--tag", tag, "--push", "--write-back")
-    found = builds.ok(*words)
+    document = builds.ok(*words)
     text = (builds.source / "function.yaml").read_text()
-    assert text == DOCUMENT.replace("spec:\n", f"spec:\n  image: {tag}@{found['digest']}\n")
+    assert text == DOCUMENT.replace("spec:\n", f"spec:\n  image: {tag}@{document['digest']}\n")
     again = builds.ok(*words)
-    assert (again["digest"], again["changed"]) == (found["digest"], False)
+    assert (again["digest"], again["changed"]) == (document["digest"], False)
     assert (builds.source / "function.yaml").read_text() == text
 
 
@@ -539,26 +541,26 @@ def test_a_dry_run_prints_the_plan_and_makes_nothing(builds: Builds, base_images
     )
     lock.write_text(make_lock((Pin("six", "1.16.0", ("sha256:" + "1" * 64,)),), head).text)
     value, token = "s3cret-of-mine", "ghp" + "_" + "a1B2" * 9
-    said = builds.run(
+    result = builds.run(
         *words, "--dry-run", "--explain", "--index-url", "http://127.0.0.1:9/simple", "--secret", "mine=VALUE",
         "--instruction", f"false {'x' * 40} {value} {token} https://me:pass-word@host/x", VALUE=value,
     )  # fmt: skip
-    assert said.status == 0, said.said
-    (plan,) = json.loads(said.out)["platforms"]
+    assert result.status == 0, result.err
+    (plan,) = json.loads(result.out)["platforms"]
     instruction, packages = plan["steps"][:2]
     assert instruction["name"] == f"false {'x' * 40} *** *** https://host/x"
     assert (packages["name"], packages["key"]) == ("1 packages, of which 1 have to be fetched: six 1.16.0", "")
     assert plan["digest"] == ""
     for text in (value[:6], token[:8], "pass-word"):
-        assert text not in said.out + said.said
+        assert text not in result.out + result.err
     lock.unlink()
     before = len(list((builds.cache / "blobs" / "sha256").iterdir())) if builds.cache.joinpath("blobs").exists() else 0
     (plan,) = builds.ok(*words, "--dry-run")["platforms"]
     assert [step["kind"] for step in plan["steps"]][-2:] == ["source", "document"]
     assert (plan["digest"], plan["steps"][-1]["cached"]) == ("", False)
-    done = builds.ok(*words)
+    document = builds.ok(*words)
     (plan,) = builds.ok(*words, "--dry-run")["platforms"]
-    assert plan["digest"] == done["digest"]
+    assert plan["digest"] == document["digest"]
     assert before < len(list((builds.cache / "blobs" / "sha256").iterdir()))
 
 
@@ -572,22 +574,24 @@ def test_a_bundle_builds_with_the_network_off(
         command = builds.command("bundle", *words, "-o", "-")
         subprocess.run(command, cwd=builds.source, env=builds.environ(), stdout=stdout, check=True)
     assert (tmp_path / "stdout.tar").read_bytes() == (tmp_path / "b.tar").read_bytes()
-    here = builds.ok(*words, "--output", f"oci:{tmp_path / 'here'}")
-    there = Builds(tmp_path / "there", **own_store("store"))
+    image = builds.ok(*words, "--output", f"oci:{tmp_path / 'here'}")
+    elsewhere = Builds(tmp_path / "there", **own_store("store"))
     off = ("unshare", "--net", "--")
-    found = there.ok(str(tmp_path / "b.tar"), "--offline", "--output", f"oci:{tmp_path / 'there' / 'out'}", prefix=off)
-    assert found["digest"] == here["digest"]
+    built = elsewhere.ok(
+        str(tmp_path / "b.tar"), "--offline", "--output", f"oci:{tmp_path / 'there' / 'out'}", prefix=off
+    )
+    assert built["digest"] == image["digest"]
     builds.write(main__py=SOURCE + "# newer\n")
     third = Builds(tmp_path / "third", source=builds.source, **own_store("third"))
     options = ("--offline", "--bundle", str(tmp_path / "b.tar"), "--output", f"oci:{tmp_path / 'third' / 'out'}")
-    assert third.ok(*words, *options, prefix=off)["digest"] not in (found["digest"], "")
+    assert third.ok(*words, *options, prefix=off)["digest"] not in (built["digest"], "")
 
 
 def test_offline_without_a_bundle_says_what_is_missing(builds: Builds, registry: str, tmp_path: Path) -> None:
     """And asks nobody."""
     cold = Builds(tmp_path, source=builds.source, cache=tmp_path / "cold")
-    done = cold.run("--offline", "--base", f"{registry}/no/base:1", prefix=("unshare", "--net", "--"))
-    assert (done.status, "is not in the cache" in done.error["message"]) == (61, True)
+    result = cold.run("--offline", "--base", f"{registry}/no/base:1", prefix=("unshare", "--net", "--"))
+    assert (result.status, "is not in the cache" in result.error["message"]) == (61, True)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
@@ -613,8 +617,8 @@ def test_a_build_that_is_ended_leaves_nothing_that_hurts(
         assert containers() == []
         error = json.loads(result.read_text())["error"]
         assert (error["code"], error["exit_code"]) == ("build.stopped", child.returncode)
-    found = builds.ok(*words, "--instruction", f"echo {uuid.uuid4().hex} > /opt/x")
-    assert found["changed"]
+    document = builds.ok(*words, "--instruction", f"echo {uuid.uuid4().hex} > /opt/x")
+    assert document["changed"]
     assert containers() == []
     assert [path.name for path in (builds.cache / "tmp").iterdir() if path.name.startswith("build-")] == []
 
@@ -650,8 +654,8 @@ def test_a_full_disk_is_told_and_leaves_a_cache_that_is_fine(
     with disk(tmp_path / "small", "20m") as small:
         cold = Builds(tmp_path, source=builds.source, cache=small / "cache")
         words = ("--base", standins[VERSION], "--python", VERSION, "--output", f"oci:{tmp_path / 'out'}")
-        done = cold.run(*words)
-        assert (done.status, done.error["code"]) == (55, "build.layer.space")
+        result = cold.run(*words)
+        assert (result.status, result.error["code"]) == (55, "build.layer.space")
         subprocess.run(["mount", "-o", "remount,size=2g", str(small)], check=True)
         assert cold.ok(*words)["digest"] == builds.ok(*words)["digest"]
 
@@ -666,38 +670,38 @@ def test_two_builds_share_one_cache(builds: Builds, base_images: Images, tmp_pat
         )
         for name in ("one", "two")
     ]  # fmt: skip
-    found = []
+    digests = []
     for child in children:
-        out, said = child.communicate()
-        assert child.returncode == 0, said
-        found.append(json.loads(out)["digest"])
-    assert found[0] == found[1]
+        out, err = child.communicate()
+        assert child.returncode == 0, err
+        digests.append(json.loads(out)["digest"])
+    assert digests[0] == digests[1]
 
 
 def test_a_base_that_is_not_there_is_told(builds: Builds, registry: str) -> None:
     """With where it was looked for; one of this machine says how it is made."""
-    done = builds.run("--base", f"{registry}/no/such:1")
-    assert (done.status, done.error["code"]) == (61, "build.image.base_missing")
-    done = builds.run("--base", "localhost/no-such:1")
-    assert (done.status, done.error["hint"]) == (61, "--base names another")
-    done = builds.run("--base", "localhost/ovenbird:3.12")
-    assert (done.status, done.error["hint"]) == (61, "`ovenbird base build 3.12` makes it; --base names another")
+    result = builds.run("--base", f"{registry}/no/such:1")
+    assert (result.status, result.error["code"]) == (61, "build.image.base_missing")
+    result = builds.run("--base", "localhost/no-such:1")
+    assert (result.status, result.error["hint"]) == (61, "--base names another")
+    result = builds.run("--base", "localhost/ovenbird:3.12")
+    assert (result.status, result.error["hint"]) == (61, "`ovenbird base build 3.12` makes it; --base names another")
 
 
 def test_a_base_with_another_python_is_refused(builds: Builds, base_images: Images) -> None:
     """Before anything is installed for it."""
     other = next(version for version in AVAILABLE if version != VERSION)
-    done = builds.run("--base", base_images[VERSION], "--python", other)
-    assert (done.status, f"expected {other}" in done.error["message"]) == (62, True)
+    result = builds.run("--base", base_images[VERSION], "--python", other)
+    assert (result.status, f"expected {other}" in result.error["message"]) == (62, True)
 
 
 def test_a_source_that_holds_a_secret_does_not_leave(builds: Builds, base_images: Images, tag: str) -> None:
     """The gate names layer, path and secret, and shows no value; nothing is pushed."""
     builds.write(settings__py="TOKEN = 'hunter2hunter2'\n")
     words = ("--base", base_images[VERSION], "--python", VERSION, "--tag", tag, "--push", "--secret", "token=TOKEN")
-    done = builds.run(*words, TOKEN="hunter2hunter2")
-    assert (done.status, "shared/settings.py holds the secret token" in done.error["message"]) == (54, True)
-    assert "hunter2" not in done.said
+    result = builds.run(*words, TOKEN="hunter2hunter2")
+    assert (result.status, "shared/settings.py holds the secret token" in result.error["message"]) == (54, True)
+    assert "hunter2" not in result.err
     host, _, path = tag.partition("/")
     answer = httpx.get(f"http://{host}/v2/{path.partition(':')[0]}/manifests/1", trust_env=False, timeout=30)
     assert answer.status_code == 404
@@ -710,12 +714,12 @@ def test_what_looks_like_a_secret_ends_a_build_before_anything_is_locked(
     token = "ghp" + "_" + "a1B2" * 9
     builds.write(__netrc="machine example.com\n", settings__py=f"# ours\nTOKEN = {token!r}\n", __env__example="A=1\n")
     words = ("--base", base_images[VERSION], "--python", VERSION, "--tag", tag, "--push")
-    done = builds.run(*words, "--requirement", "no-such-distribution-of-anybody", "--allow", "main.py")
-    assert done.status == 54
-    assert done.error["message"].splitlines()[1:] == [
+    failed = builds.run(*words, "--requirement", "no-such-distribution-of-anybody", "--allow", "main.py")
+    assert failed.status == 54
+    assert failed.error["message"].splitlines()[1:] == [
         "  .netrc: a file of credentials", "  settings.py:2: GitHub token",
     ]  # fmt: skip
-    assert token not in done.said
+    assert token not in failed.err
     host, _, path = tag.partition("/")
     answer = httpx.get(f"http://{host}/v2/{path.partition(':')[0]}/manifests/1", trust_env=False, timeout=30)
     assert answer.status_code == 404
@@ -730,11 +734,11 @@ def test_what_looks_like_a_secret_ends_a_build_before_anything_is_locked(
 def test_the_result_file_is_what_is_printed(builds: Builds, base_images: Images, tmp_path: Path) -> None:
     """stdout is data: one JSON object with the fields of the contract, the same in the file."""
     words = ("--base", base_images[VERSION], "--python", VERSION, "--output", f"oci:{tmp_path / 'out'}")
-    found = builds.ok(*words, "--result-file", str(tmp_path / "result.json"))
-    assert json.loads((tmp_path / "result.json").read_text()) == found
-    assert set(found["layers"][0]) == {"name", "digest", "size", "key", "hit", "seconds"}
-    assert (set(found["source"]), set(found["lock"])) == ({"uri", "revision", "digest"}, {"path", "digest"})
-    assert set(found["base"]) == {"name", "digest"}
+    document = builds.ok(*words, "--result-file", str(tmp_path / "result.json"))
+    assert json.loads((tmp_path / "result.json").read_text()) == document
+    assert set(document["layers"][0]) == {"name", "digest", "size", "key", "hit", "seconds"}
+    assert (set(document["source"]), set(document["lock"])) == ({"uri", "revision", "digest"}, {"path", "digest"})
+    assert set(document["base"]) == {"name", "digest"}
 
 
 def test_the_time_of_the_build_is_in_no_image(builds: Builds, base_images: Images, tmp_path: Path) -> None:

@@ -41,13 +41,13 @@ def test_many_functions(base_images: Images, registry: str, tmp_path: Path, cont
     targets = [f"functions/{name}" for name in ("apple", "broken", "pear")]
     tag = f"{registry}/many-{tmp_path.name}/{{name}}:1"
     words = (*targets, "--tag", tag, "--push", "--result-file", "{name}.json", "--dotenv-file", "image.env")
-    done = builds.run(*words, GITHUB_OUTPUT=str(tmp_path / "output"), GITHUB_STEP_SUMMARY=str(tmp_path / "summary"))
-    rows = json.loads(done.out)["functions"]
+    result = builds.run(*words, GITHUB_OUTPUT=str(tmp_path / "output"), GITHUB_STEP_SUMMARY=str(tmp_path / "summary"))
+    rows = json.loads(result.out)["functions"]
     assert [row["function"]["name"] for row in rows] == ["apple", "broken", "pear"]
-    assert done.status == rows[1]["error"]["exit_code"], done.said
-    assert 30 <= done.status < 50
+    assert result.status == rows[1]["error"]["exit_code"], result.err
+    assert 30 <= result.status < 50
     assert [row.get("changed") for row in rows] == [True, None, True]
-    assert "2 built, 0 unchanged, 1 failed" in done.said
+    assert "2 built, 0 unchanged, 1 failed" in result.err
     for row, name in zip(rows, ("apple", "broken", "pear"), strict=True):
         assert json.loads((builds.source / f"{name}.json").read_text()) == row
     outputs = dict(line.split("=", 1) for line in (tmp_path / "output").read_text().splitlines())
@@ -70,10 +70,12 @@ def test_many_functions(base_images: Images, registry: str, tmp_path: Path, cont
     assert all(layer["hit"] for layer in again[0]["layers"])
     assert again[2]["base"] == rows[2]["base"]
     (builds.source / "result.json").write_text(json.dumps({"functions": again}))
-    made = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-m", "ovenbird", "manifests", "--build-result", "result.json", "--json"], cwd=builds.source,
         capture_output=True, text=True, check=True,
     )  # fmt: skip
-    pods = [item["spec"]["template"]["spec"] for item in json.loads(made.stdout)["items"] if item["kind"] != "Service"]
+    pods = [
+        item["spec"]["template"]["spec"] for item in json.loads(process.stdout)["items"] if item["kind"] != "Service"
+    ]
     images = [pod["containers"][0]["image"] for pod in pods]
     assert images == [f"{row['image']}@{row['digest']}" for row in again]

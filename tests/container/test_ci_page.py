@@ -128,12 +128,12 @@ def project(tmp_path: Path, machine: dict[str, str]) -> Path:
 
 def sh(text: str, folder: Path, env: Mapping[str, str]) -> str:
     """Run commands as a step does, which ends with the first that fails; what was said."""
-    done = subprocess.run(
+    process = subprocess.run(
         ["bash", "-e", "-c", text], cwd=folder, env=env, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         stdin=subprocess.DEVNULL, check=False,
     )  # fmt: skip
-    assert done.returncode == 0, f"{text}\n{done.stdout}"
-    return done.stdout
+    assert process.returncode == 0, f"{text}\n{process.stdout}"
+    return process.stdout
 
 
 class Workflow:
@@ -143,59 +143,59 @@ class Workflow:
         self.document, self.project, self.folder, self.env = yaml.safe_load(text), project, folder, dict(env)
         self.python = Path(env["HOME"]) / "ovenbird"
         self.outputs: dict[str, dict[str, str]] = {}
-        self.said = self.summary = ""
+        self.output = self.summary = ""
         self.number = 0
 
     def run(self) -> None:
         """Run it in a clean folder."""
         self.number += 1
-        place = self.folder / f"run-{self.number}"
-        (place / "temp").mkdir(parents=True)
-        self.workspace = place / "work"
+        path = self.folder / f"run-{self.number}"
+        (path / "temp").mkdir(parents=True)
+        self.workspace = path / "work"
         commit = git(self.project, "rev-parse", "HEAD")
         python = {"PATH": f"{self.python / 'bin'}:{self.env['PATH']}"}  # as setup-python leaves it
         env = self.env | python | self.document["env"] | {
             "GITHUB_ACTIONS": "true", "GITHUB_ACTOR": USER, "GITHUB_REPOSITORY": "Team/Greet", "GITHUB_SHA": commit,
-            "GITHUB_WORKSPACE": str(self.workspace), "RUNNER_TEMP": str(place / "temp"),
-            "GITHUB_STEP_SUMMARY": str(place / "summary"),
+            "GITHUB_WORKSPACE": str(self.workspace), "RUNNER_TEMP": str(path / "temp"),
+            "GITHUB_STEP_SUMMARY": str(path / "summary"),
         }  # fmt: skip
         (job,) = self.document["jobs"].values()
         for number, step in enumerate(job["steps"]):
             if "uses" in step:
                 self._use(step["uses"].partition("@")[0], {**step.get("with", {})})
                 continue
-            given = {name: self._evaluate(str(value)) for name, value in step.get("env", {}).items()}
-            output = place / f"output-{number}"
+            variables = {name: self._evaluate(str(value)) for name, value in step.get("env", {}).items()}
+            output = path / f"output-{number}"
             output.touch()
             run = self._evaluate(step["run"])
-            self.said += sh(run, self.workspace, env | given | {"GITHUB_OUTPUT": str(output)})
+            self.output += sh(run, self.workspace, env | variables | {"GITHUB_OUTPUT": str(output)})
             rows = (line.split("=", 1) for line in output.read_text().splitlines())
             self.outputs[step.get("id", str(number))] = dict(rows)
-        self.summary = (place / "summary").read_text()
+        self.summary = (path / "summary").read_text()
         shutil.copytree(self.workspace / self.cached, self.folder / "cache", dirs_exist_ok=True, symlinks=True)
 
-    def _use(self, action: str, given: Mapping[str, str]) -> None:
+    def _use(self, action: str, inputs: Mapping[str, str]) -> None:
         if action == "actions/checkout":
             git(self.folder, "clone", "-q", str(self.project), str(self.workspace))
         elif action == "actions/setup-python":
             if not self.python.is_dir():
                 subprocess.run([sys.executable, "-m", "venv", str(self.python)], check=True)
         elif action == "actions/cache":
-            self.cached = given["path"]
-            assert self._evaluate(given["key"])
+            self.cached = inputs["path"]
+            assert self._evaluate(inputs["key"])
             if (self.folder / "cache").is_dir():
                 shutil.copytree(self.folder / "cache", self.workspace / self.cached, symlinks=True)
         else:
             raise AssertionError(f"no runner knows {action}")
 
     def _evaluate(self, text: str) -> str:
-        def value(found: re.Match[str]) -> str:
-            known = {"secrets.GITHUB_TOKEN": PASSWORD, "runner.os": "Linux", "runner.arch": "X64"}
-            if named := re.fullmatch(r"hashFiles\('(.+)'\)", found[1]):
+        def value(match: re.Match[str]) -> str:
+            values = {"secrets.GITHUB_TOKEN": PASSWORD, "runner.os": "Linux", "runner.arch": "X64"}
+            if named := re.fullmatch(r"hashFiles\('(.+)'\)", match[1]):
                 return hashlib.sha256((self.workspace / named[1]).read_bytes()).hexdigest()
-            if named := re.fullmatch(r"steps\.(\w+)\.outputs\.(\w+)", found[1]):
+            if named := re.fullmatch(r"steps\.(\w+)\.outputs\.(\w+)", match[1]):
                 return self.outputs[named[1]][named[2]]
-            return known[found[1]]
+            return values[match[1]]
 
         return re.sub(r"\$\{\{ (.+?) \}\}", value, text)
 
@@ -211,9 +211,9 @@ def test_the_page_of_github_works_as_printed(
     workflow.folder.mkdir()
     workflow.run()
     first = workflow.outputs["image"]
-    assert first["changed"] == "true", workflow.said
+    assert first["changed"] == "true", workflow.output
     assert first["reference"] == f"{first['image']}@{first['digest']}"
-    assert f"pushed {guarded}/team/greet:" in workflow.said
+    assert f"pushed {guarded}/team/greet:" in workflow.output
     assert "| greet | built |" in workflow.summary
     result = json.loads((workflow.workspace / "result.json").read_text())
     assert result["digest"] == first["digest"]
@@ -221,14 +221,14 @@ def test_the_page_of_github_works_as_printed(
     assert result["lock"]["path"] == "function.lock"
     workflow.run()
     second = workflow.outputs["image"]
-    assert (second["changed"], second["digest"]) == ("false", first["digest"]), workflow.said
+    assert (second["changed"], second["digest"]) == ("false", first["digest"]), workflow.output
     assert not list(workflow.folder.glob("run-*/temp/registry"))
 
     name = _new_base(guarded, tmp_path)
     line = block("sh", 1).replace("registry.example/library/python:3.12-slim", name)
     (project / "auth.json").write_text(_auth(guarded))
-    said = sh(line, project, machine | {"image": f"{guarded}/team/greet"})
-    assert json.loads(said.splitlines()[-1])["digest"] not in (first["digest"], ""), said
+    output = sh(line, project, machine | {"image": f"{guarded}/team/greet"})
+    assert json.loads(output.splitlines()[-1])["digest"] not in (first["digest"], ""), output
 
 
 def test_the_page_of_gitlab_works_as_printed(
@@ -251,22 +251,22 @@ def test_the_page_of_gitlab_works_as_printed(
     rows = (line.split("=", 1) for line in (work / job["artifacts"]["reports"]["dotenv"]).read_text().splitlines())
     variables = dict(rows)
     assert variables["IMAGE_REFERENCE"] == f"{guarded}/team/greet:{env['CI_COMMIT_SHA']}@{result['digest']}"
-    (kept,) = job["cache"]["paths"]
-    assert (work / kept / "CACHEDIR.TAG").is_file()
+    (cache_folder,) = job["cache"]["paths"]
+    assert (work / cache_folder / "CACHEDIR.TAG").is_file()
 
 
 def test_the_readme_leads_to_a_pushed_image(
     machine: dict[str, str], registry: str, ovenbird: str, tmp_path: Path
 ) -> None:
     """Six lines, from an empty folder, and the last one runs the image."""
-    (text,) = [found for found in re.findall(r"^```sh\n(.*?)^```$", README, re.M | re.S) if ADDRESS in found]
+    (text,) = [block for block in re.findall(r"^```sh\n(.*?)^```$", README, re.M | re.S) if ADDRESS in block]
     assert len(text.splitlines()) == 6
     folder = tmp_path / "empty"
     folder.mkdir()
     image = f"{registry}/readme-{tmp_path.name}/greet"
     text = text.replace(ADDRESS, ovenbird).replace("registry.example.com/greet", image)
-    said = sh(text, folder, machine | {"OVENBIRD_PYTHON": ONE})
-    assert said.splitlines()[-1] == "Hello Ada", said
+    output = sh(text, folder, machine | {"OVENBIRD_PYTHON": ONE})
+    assert output.splitlines()[-1] == "Hello Ada", output
     assert [path.name for path in folder.iterdir() if path.name != "__pycache__"] == ["main.py"]
 
 
@@ -277,9 +277,9 @@ def _auth(address: str) -> str:
 
 def _new_base(address: str, folder: Path) -> str:
     """Push the stand-in with another label, as a patched base would be another image; its name."""
-    place = folder / "new-base"
-    shutil.copytree(making.layout(ONE), place)
-    blobs = place / "blobs" / "sha256"
+    path = folder / "new-base"
+    shutil.copytree(making.layout(ONE), path)
+    blobs = path / "blobs" / "sha256"
 
     def put(data: Any) -> dict[str, Any]:
         text = json.dumps(data).encode()
@@ -287,17 +287,17 @@ def _new_base(address: str, folder: Path) -> str:
         (blobs / digest).write_bytes(text)
         return {"digest": f"sha256:{digest}", "size": len(text)}
 
-    index = json.loads((place / "index.json").read_text())
+    index = json.loads((path / "index.json").read_text())
     manifest = json.loads((blobs / index["manifests"][0]["digest"].partition(":")[2]).read_text())
     config = json.loads((blobs / manifest["config"]["digest"].partition(":")[2]).read_text())
     config["config"]["Labels"] = {"patched": "yes"}
     manifest["config"] |= put(config)
     index["manifests"][0] |= put(manifest)
-    (place / "index.json").write_text(json.dumps(index))
+    (path / "index.json").write_text(json.dumps(index))
     (folder / "auth.json").write_text(_auth(address))
     name = f"{address}/library/python:{ONE}-slim"
     skopeo(
-        "copy", "--quiet", "--dest-tls-verify=false", "--authfile", str(folder / "auth.json"), f"oci:{place}",
+        "copy", "--quiet", "--dest-tls-verify=false", "--authfile", str(folder / "auth.json"), f"oci:{path}",
         f"docker://{name}",
     )  # fmt: skip
     return name

@@ -46,9 +46,9 @@ PLATFORM = {
 }
 
 
-def variables(**found: str) -> tuple[str, ...]:
+def variables(**values: str) -> tuple[str, ...]:
     """Flags that set variables."""
-    return tuple(f"--env={name}={value}" for name, value in found.items())
+    return tuple(f"--env={name}={value}" for name, value in values.items())
 
 
 def test_everything_by_variables(base_images: Images, podman: Podman, mounted: Mounted) -> None:
@@ -72,40 +72,40 @@ def test_everything_by_variables(base_images: Images, podman: Podman, mounted: M
 
 def test_a_variable_that_does_not_parse(base_images: Images, podman: Podman) -> None:
     """It ends the container with the status of settings, and names the variable and the value."""
-    done = podman.run(base_images[ONE], flags=variables(OVENBIRD_PORT="http"))
-    assert done.returncode == 70
-    assert "OVENBIRD_PORT: expected a whole number from 0 to 65535, found 'http'" in done.stderr
+    process = podman.run(base_images[ONE], flags=variables(OVENBIRD_PORT="http"))
+    assert process.returncode == 70
+    assert "OVENBIRD_PORT: expected a whole number from 0 to 65535, found 'http'" in process.stderr
 
 
-@pytest.mark.parametrize("place", ["/shared/function.yaml", "/opt/ovenbird/function.yaml"])
-def test_a_function_document(place: str, base_images: Images, podman: Podman, mounted: Mounted) -> None:
+@pytest.mark.parametrize("path", ["/shared/function.yaml", "/opt/ovenbird/function.yaml"])
+def test_a_function_document(path: str, base_images: Images, podman: Podman, mounted: Mounted) -> None:
     """With a document at one of its places, the image alone serves; `run`, `job` and `check` mean that function too."""
-    built_in = place.startswith("/opt")
+    built_in = path.startswith("/opt")
     source = "/shared/greet.py" if built_in else "greet.py"
     name = "built-in.yaml" if built_in else "function.yaml"
     flags = mounted({"greet.py": GREET, name: DOCUMENT.replace("SOURCE", source)})
     if built_in:
-        flags = (*flags, "--volume", f"{flags[1].partition(':')[0]}/{name}:{place}:ro")
+        flags = (*flags, "--volume", f"{flags[1].partition(':')[0]}/{name}:{path}:ro")
     image = base_images[ONE]
     assert podman.start(image, flags=flags).wait_ready().call({"name": "ada"}).text == "hi ada"
     checked = podman.run(image, "check", "--json", flags=flags)
     assert json.loads(checked.stdout)["target"] == "greet:handler", checked.stderr
     for verb in ("run", "job"):
-        done = podman.run(image, verb, "--param", "name=bo", "--init", "greeting=ciao", flags=flags)
-        assert done.returncode == 0, done.stderr
-        assert "result output_0: ciao bo" in done.stderr
-        assert "store://shop/run/python+job:run/" in done.stderr
+        process = podman.run(image, verb, "--param", "name=bo", "--init", "greeting=ciao", flags=flags)
+        assert process.returncode == 0, process.stderr
+        assert "result output_0: ciao bo" in process.stderr
+        assert "store://shop/run/python+job:run/" in process.stderr
 
 
 @pytest.mark.parametrize("verb", ["serve", "run", "check"])
 def test_an_image_without_a_function(verb: str, base_images: Images, podman: Podman) -> None:
     """It says what to do, and ends with the status of the function document."""
-    done = podman.run(base_images[ONE], verb)
-    assert done.returncode == 71
-    told = json.loads(done.stderr)
-    assert "no function" in told["message"]
-    assert "/shared" in told["message"]
-    assert "podman run -p 8080:8080 -v" in told["hint"]
+    process = podman.run(base_images[ONE], verb)
+    assert process.returncode == 71
+    record = json.loads(process.stderr)
+    assert "no function" in record["message"]
+    assert "/shared" in record["message"]
+    assert "podman run -p 8080:8080 -v" in record["hint"]
 
 
 def test_a_job_in_the_environment_of_the_platform(base_images: Images, podman: Podman, mounted: Mounted) -> None:
@@ -117,10 +117,10 @@ def test_a_job_in_the_environment_of_the_platform(base_images: Images, podman: P
             return f"{project.name} {beside.NAME}"
     """
     flags = (*mounted({"main.py": source, "beside.py": "NAME = 'beside'"}), *variables(**PLATFORM))
-    done = podman.run(base_images[ONE], "run", "main.py", flags=flags)
-    assert done.returncode == 0, done.stderr
-    assert "result output_0: p1 beside" in done.stderr
-    assert not [word for word in PLATFORM.values() if "-of-the-" in word and word in done.stderr + done.stdout]
+    process = podman.run(base_images[ONE], "run", "main.py", flags=flags)
+    assert process.returncode == 0, process.stderr
+    assert "result output_0: p1 beside" in process.stderr
+    assert not [word for word in PLATFORM.values() if "-of-the-" in word and word in process.stderr + process.stdout]
 
 
 def test_a_service_in_the_environment_of_the_platform(base_images: Images, podman: Podman, mounted: Mounted) -> None:
@@ -137,6 +137,6 @@ def test_a_result_file_that_is_mounted(base_images: Images, podman: Podman, moun
     flags = mounted({"main.py": "def handler(): return 7", "last-words": ""})
     path = flags[1].partition(":")[0] + "/last-words"
     flags = (*flags, "--user=0:0", "--volume", f"{path}:/dev/termination-log")
-    done = podman.run(base_images[ONE], "run", "main.py", "--result-file", "/dev/termination-log", flags=flags)
-    assert done.returncode == 0, done.stderr
+    process = podman.run(base_images[ONE], "run", "main.py", "--result-file", "/dev/termination-log", flags=flags)
+    assert process.returncode == 0, process.stderr
     assert json.loads(Path(path).read_text())["results"] == {"output_0": 7}

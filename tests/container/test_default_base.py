@@ -24,9 +24,9 @@ def builds(tmp_path: Path, container_env: dict[str, str]) -> Iterator[Builds]:
     conf = tmp_path / "storage.conf"
     conf.write_text(f'[storage]\ndriver = "overlay"\ngraphroot = "{tmp_path}/graph"\nrunroot = "{tmp_path}/run"\n')
     env = {"CONTAINERS_STORAGE_CONF": str(conf)}
-    found = Builds(tmp_path, **env)
-    found.write(main__py='def handler(name: str = "you"):\n    return f"Hello {name}"\n')
-    yield found
+    builds = Builds(tmp_path, **env)
+    builds.write(main__py='def handler(name: str = "you"):\n    return f"Hello {name}"\n')
+    yield builds
     for words in (["rm", "--all"], ["rmi", "--all", "--force"]):
         subprocess.run(["buildah", *words], env={**os.environ, **env}, capture_output=True, check=False)
 
@@ -48,10 +48,10 @@ def test_the_upstream_is_the_base(
     tag = f"{registry}/plain/{tmp_path.name}:1"
     words = ("main.py", "--python", ONE, "--tag", tag, "--push")
     conf = hub(tmp_path, registry)
-    done = builds.run(*words, CONTAINERS_REGISTRIES_CONF=conf)
-    assert done.status == 0, done.said
-    assert done.said.count(f"note: the base is {UPSTREAM}") == 1
-    assert f"`ovenbird base build {ONE}`" in done.said
+    result = builds.run(*words, CONTAINERS_REGISTRIES_CONF=conf)
+    assert result.status == 0, result.err
+    assert result.err.count(f"note: the base is {UPSTREAM}") == 1
+    assert f"`ovenbird base build {ONE}`" in result.err
     again: dict[str, Any] = builds.ok(*words, CONTAINERS_REGISTRIES_CONF=conf)
     assert (again["changed"], again["base"]["name"]) == (False, UPSTREAM)
     ran = podman.run(tag, "run", "--param", "name=Ada", flags=("--tls-verify=false",))
@@ -69,9 +69,9 @@ def test_where_docker_hub_cannot_be_reached_the_error_says_so(builds: Builds, tm
     """Of a build and of a lock, with the status of a registry that does not answer, and with what helps."""
     env = {"CONTAINERS_REGISTRIES_CONF": hub(tmp_path, "127.0.0.1:1")}
     for verb in ("build", "lock"):
-        done = builds.run("main.py", "--python", ONE, verb=verb, **env)
-        assert done.status == 63, done.said
-        assert f"no base localhost/ovenbird:{ONE} on this machine" in done.error["message"]
-        assert UPSTREAM in done.error["message"]
-        assert "connection refused" in done.error["message"]
-        assert "OVENBIRD_REGISTRY" in done.error["hint"]
+        result = builds.run("main.py", "--python", ONE, verb=verb, **env)
+        assert result.status == 63, result.err
+        assert f"no base localhost/ovenbird:{ONE} on this machine" in result.error["message"]
+        assert UPSTREAM in result.error["message"]
+        assert "connection refused" in result.error["message"]
+        assert "OVENBIRD_REGISTRY" in result.error["hint"]

@@ -51,11 +51,11 @@ print(json.dumps({
 @pytest.mark.parametrize("version", AVAILABLE)
 def test_what_is_in_it(version: str, base_images: Images, podman: Podman) -> None:
     """No compiler, cache or mount point is in the image; bytecode is whole and never checked; its user is 8877:999."""
-    done = podman.run(base_images[version], "-c", LOOK, flags=("--entrypoint=python3", "--network=none"))
-    assert done.returncode == 0, done.stderr
-    found = json.loads(done.stdout)
-    assert found.pop("sources") > 300
-    assert found == {
+    process = podman.run(base_images[version], "-c", LOOK, flags=("--entrypoint=python3", "--network=none"))
+    assert process.returncode == 0, process.stderr
+    facts = json.loads(process.stdout)
+    assert facts.pop("sources") > 300
+    assert facts == {
         "stale": [], "without": 0, "compilers": [], "left": [], "lists": [], "tmp": [], "shared": [], "owned": [],
         "user": [8877, 999], "home": "/shared", "name": "ovenbird", "command": "/usr/local/bin/ovenbird",
         "folder": "/shared", "builder": [],
@@ -75,10 +75,10 @@ def test_a_start_compiles_nothing(version: str, base_images: Images, podman: Pod
 def test_nothing_in_it_conflicts(version: str, base_images: Images, podman: Podman) -> None:
     """`pip check` finds every need of every package met, and pip sees the runtime's packages."""
     both = ("sh", "-c", "pip check && pip list --format=freeze")
-    done = podman.run(base_images[version], *both[1:], flags=("--entrypoint=sh", "--network=none"))
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "No broken requirements found." in done.stdout
-    assert f"ovenbird=={__version__}" in done.stdout
+    process = podman.run(base_images[version], *both[1:], flags=("--entrypoint=sh", "--network=none"))
+    assert process.returncode == 0, process.stdout + process.stderr
+    assert "No broken requirements found." in process.stdout
+    assert f"ovenbird=={__version__}" in process.stdout
 
 
 @pytest.mark.parametrize("version", AVAILABLE)
@@ -95,12 +95,12 @@ def test_what_it_says_of_itself(version: str, base_images: Images, standins: Ima
     assert "OVENBIRD_HOST=0.0.0.0" in config["Env"]
     digest = json.loads(skopeo("inspect", f"docker://{standins[version]}"))["Digest"]
     annotations = json.loads(skopeo("inspect", "--raw", reference))["annotations"]
-    for said in (config["Labels"], annotations):
-        assert said["org.opencontainers.image.version"] == __version__
-        assert said["org.opencontainers.image.licenses"] == "Apache-2.0"
-        assert said["org.opencontainers.image.created"] == "1970-01-01T00:00:00Z"
-        assert said["org.opencontainers.image.base.name"] == f"docker.io/library/python:{version}-slim"
-        assert said["org.opencontainers.image.base.digest"] == digest
+    for labels in (config["Labels"], annotations):
+        assert labels["org.opencontainers.image.version"] == __version__
+        assert labels["org.opencontainers.image.licenses"] == "Apache-2.0"
+        assert labels["org.opencontainers.image.created"] == "1970-01-01T00:00:00Z"
+        assert labels["org.opencontainers.image.base.name"] == f"docker.io/library/python:{version}-slim"
+        assert labels["org.opencontainers.image.base.digest"] == digest
 
 
 def test_the_health_check(registry: str, standins: Images, podman: Podman, mounted: Mounted) -> None:

@@ -83,24 +83,28 @@ def test_a_job(function: Path, jobs: Jobs) -> None:
     data = jobs.folder / "data.csv"
     data.write_text("a\nb\nc\n")
     (jobs.folder / "p.json").write_text('{"times": 2}')
-    done = jobs.run(
+    run = jobs.run(
         *flags(function, "--param", "name=Ada", "--params", "p.json", "--input", f"data={data.name}"),
         "--init", "greeting=Salve", "--env", "TOKEN", "--output-dir", "out", TOKEN="a secret",
     )  # fmt: skip
-    assert done.code == 0, done.err
-    assert done.result["state"] == "COMPLETED"
+    assert run.code == 0, run.err
+    assert run.result["state"] == "COMPLETED"
     (copy,) = (jobs.folder / "out").rglob("*.json")
     assert json.loads(copy.read_text()) == {"greeting": "Salve AdaSalve Ada", "lines": 3, "token": "a secret"}
 
     (row,) = jobs.runs()
-    assert (row["key"], row["project"], row["state"]) == (done.result["key"], "demo", "COMPLETED")
-    record = jobs.record(done)
+    assert (row["key"], row["project"], row["state"]) == (run.result["key"], "demo", "COMPLETED")
+    record = jobs.record(run)
     image = re.search(r"image: .*@(sha256:\w+)", function.read_text())
     assert image
     assert record["status"]["provenance"]["image"] == image[1]
-    (consumed,) = [one["dest"] for one in record["metadata"]["relationships"] if one["type"] == "consumes"]
+    (consumed,) = [
+        relationship["dest"]
+        for relationship in record["metadata"]["relationships"]
+        if relationship["type"] == "consumes"
+    ]
     assert jobs.show("dataitems", consumed)["spec"]["path"] == str(data)
-    (output,) = done.result["outputs"].values()
+    (output,) = run.result["outputs"].values()
     jobs.do("artifacts", "get", output, "got")
     assert [path.read_text() for path in (jobs.folder / "got").rglob("*.json")] == [copy.read_text()]
 
@@ -108,9 +112,9 @@ def test_a_job(function: Path, jobs: Jobs) -> None:
 @pytest.mark.usefixtures("none_left")
 def test_a_job_that_fails(function: Path, jobs: Jobs) -> None:
     """Its status is handed through, and its record tells the user's error."""
-    done = jobs.run(*flags(function, "--param", "name=nobody"))
-    assert done.code == 74, done.err
-    assert "nobody is there" in done.error["message"]
+    run = jobs.run(*flags(function, "--param", "name=nobody"))
+    assert run.code == 74, run.err
+    assert "nobody is there" in run.error["message"]
     assert [row["state"] for row in jobs.runs()] == ["ERROR"]
     assert jobs.run(*flags(function, "--param", "nam=x")).code == 77
 
@@ -122,8 +126,8 @@ def test_a_job_that_is_stopped(function: Path, jobs: Jobs) -> None:
     (row,) = jobs.until(lambda: [row for row in jobs.runs() if "started" in jobs.do("runs", "logs", row["id"])])
     assert row["state"] == "RUNNING"
     process.terminate()
-    done = wait()
-    assert (done.code, done.result["state"]) == (143, "STOPPED"), done.err
+    run = wait()
+    assert (run.code, run.result["state"]) == (143, "STOPPED"), run.err
 
 
 @pytest.mark.usefixtures("none_left")
@@ -137,12 +141,12 @@ def test_a_service(function: Path, jobs: Jobs) -> None:
         "serve", str(function), "--engine", "podman", "--init", "greeting=Ciao", "--env-file", "my.env"
     )
     assert process.stderr
-    found = None
-    while not found:
+    match = None
+    while not match:
         line = process.stderr.readline()
         assert line, "it ended"
-        found = re.search(r"is served at http://0\.0\.0\.0:(\d+)", line)
-    url = f"http://127.0.0.1:{found[1]}"
+        match = re.search(r"is served at http://0\.0\.0\.0:(\d+)", line)
+    url = f"http://127.0.0.1:{match[1]}"
     until(lambda: httpx.get(f"{url}/_/ready", trust_env=False).status_code == 200, lambda: "not ready")
     answer: dict[str, Any] = httpx.post(url, json={"name": "Ada"}, trust_env=False).json()
     assert answer == {"greeting": "Ciao Ada", "lines": 0, "token": "a-secret"}
@@ -164,37 +168,37 @@ def test_an_image_by_name(function: Path, jobs: Jobs) -> None:
     plain = jobs.folder / "function.yaml"
     plain.write_text(text.replace(image[0], ""))
     (jobs.folder / "main.py").write_text(SOURCE)
-    done = jobs.run("function.yaml", "--container", "--param", "name=Ada", "--engine", "podman")
-    assert done.code == 20
-    assert "`ovenbird build function.yaml --tag greeter:1`, then --image greeter:1" in done.err
-    done = jobs.run(
-        "function.yaml", "--container", "--param", "name=Ada", "--image", image[1], OVENBIRD_ENGINE="podman"
-    )
-    assert done.code == 0, done.err
-    done = jobs.run("function.yaml", "--container", "--image", "nowhere:1", "--engine", "podman")
-    assert done.code == 20
-    assert "podman has no image 'nowhere:1'" in done.err
+    run = jobs.run("function.yaml", "--container", "--param", "name=Ada", "--engine", "podman")
+    assert run.code == 20
+    assert "`ovenbird build function.yaml --tag greeter:1`, then --image greeter:1" in run.err
+    run = jobs.run("function.yaml", "--container", "--param", "name=Ada", "--image", image[1], OVENBIRD_ENGINE="podman")
+    assert run.code == 0, run.err
+    run = jobs.run("function.yaml", "--container", "--image", "nowhere:1", "--engine", "podman")
+    assert run.code == 20
+    assert "podman has no image 'nowhere:1'" in run.err
     registry = image[1].partition("/")[0]
-    done = jobs.run("function.yaml", "--container", "--image", f"{registry}/no/such:1", "--engine", "podman")
-    assert done.code == 61, done.err
+    run = jobs.run("function.yaml", "--container", "--image", f"{registry}/no/such:1", "--engine", "podman")
+    assert run.code == 61, run.err
 
 
 def test_no_engine(function: Path, jobs: Jobs) -> None:
     """Without podman and docker the message says what to install."""
     empty = jobs.folder / "empty"
     empty.mkdir()
-    done = jobs.run(str(function), "--container", "--param", "name=Ada", PATH=str(empty))
-    assert done.code == 24
-    assert "neither podman nor docker is installed" in done.err
+    run = jobs.run(str(function), "--container", "--param", "name=Ada", PATH=str(empty))
+    assert run.code == 24
+    assert "neither podman nor docker is installed" in run.err
 
 
 def test_inside_an_image(function: Path, podman: Podman) -> None:
     """There the builder is not installed, and the flag says so."""
     image = re.search(r"image: (\S+)", function.read_text())
     assert image
-    done: subprocess.CompletedProcess[str] = podman.run(image[1], "run", "--container", flags=("--tls-verify=false",))
-    assert done.returncode == 70
-    assert re.search(r"pip install '[^']*\[build\]", done.stderr)
-    done = podman.run(image[1], "build", flags=("--tls-verify=false",))
-    assert done.returncode == 70
-    assert "'build' is a verb of the builder, which is not installed here" in done.stderr
+    process: subprocess.CompletedProcess[str] = podman.run(
+        image[1], "run", "--container", flags=("--tls-verify=false",)
+    )
+    assert process.returncode == 70
+    assert re.search(r"pip install '[^']*\[build\]", process.stderr)
+    process = podman.run(image[1], "build", flags=("--tls-verify=false",))
+    assert process.returncode == 70
+    assert "'build' is a verb of the builder, which is not installed here" in process.stderr

@@ -57,9 +57,9 @@ class Base:
 
 @pytest.fixture
 def cache(tmp_path: Path) -> Iterator[LayerCache]:
-    found = LayerCache(tmp_path / "cache")
-    yield found
-    found.close()
+    layer_cache = LayerCache(tmp_path / "cache")
+    yield layer_cache
+    layer_cache.close()
 
 
 @pytest.fixture
@@ -84,9 +84,9 @@ def based(image: str, cache: LayerCache) -> Base:
 def inside(image: str, *command: str, flags: tuple[str, ...] = ("--read-only",)) -> str:
     """Run a command in a container without network; what it printed."""
     argv = ["podman", "run", "--rm", "--network=none", *flags, image, *command]
-    done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=120)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+    process = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=120)
+    assert process.returncode == 0, process.stderr
+    return process.stdout
 
 
 def some(folder: Path) -> list[Wheel]:
@@ -121,10 +121,10 @@ print(json.dumps({"flags": flags, "code": code, "file": small.__file__, "missing
 def test_installed_wheels_run_and_are_complete(base: Base, tmp_path: Path) -> None:
     """On every Python at hand: bytecode is used without a check, all of RECORD is there, pip finds no fault."""
     image = base.build("run", base.layers(some(tmp_path)))
-    told = json.loads(inside(image, base.interpreter.executable, "-c", _ABOUT))
-    assert set(told["flags"].values()) == {1}
-    assert told["code"] == told["file"] == f"{base.interpreter.purelib}/small.py"
-    assert told["missing"] == []
+    facts = json.loads(inside(image, base.interpreter.executable, "-c", _ABOUT))
+    assert set(facts["flags"].values()) == {1}
+    assert facts["code"] == facts["file"] == f"{base.interpreter.purelib}/small.py"
+    assert facts["missing"] == []
     verbose = [
         "podman",
         "run",
@@ -179,18 +179,19 @@ def test_what_the_base_has_gives_way(base: Base, tmp_path: Path, registry: str) 
     folder = write_layout(base.cache, "old", first.manifest, "x")
     copy = ("copy", "--quiet", "--src-shared-blob-dir", str(base.cache.blobs), "--dest-tls-verify=false")
     skopeo(*copy, f"oci:{folder}:x", f"docker://{reference}")
-    found = based(reference, LayerCache(tmp_path / "second"))
-    assert found.interpreter.distributions["thing"] == "1.0"
+    other_base = based(reference, LayerCache(tmp_path / "second"))
+    assert other_base.interpreter.distributions["thing"] == "1.0"
     new = wheel(tmp_path / "new", "thing", "2.0", files={"thing/__init__.py": "v = 2\n", "thing/new.py": ""})
-    layers = found.layers([new, wheel(tmp_path, "small", files={"small.py": ""})])
+    layers = other_base.layers([new, wheel(tmp_path, "small", files={"small.py": ""})])
     assert layers[0].name == "without the base's thing"
-    image = found.build("displaced", layers)
-    site, python = found.interpreter.purelib, found.interpreter.executable
-    listed = inside(image, "find", site, f"{found.interpreter.scripts}/", "-name", "*thing*").split()
+    image = other_base.build("displaced", layers)
+    site, python = other_base.interpreter.purelib, other_base.interpreter.executable
+    listed = inside(image, "find", site, f"{other_base.interpreter.scripts}/", "-name", "*thing*").split()
     assert sorted(listed) == [f"{site}/thing", f"{site}/thing-2.0.dist-info"]
     assert sorted(inside(image, "find", f"{site}/thing", "-type", "f").split()) == sorted(
         f"{site}/thing/{name}" for name in (
-            "__init__.py", "new.py", f"__pycache__/__init__.{tag(found)}.pyc", f"__pycache__/new.{tag(found)}.pyc",
+            "__init__.py", "new.py",
+            f"__pycache__/__init__.{tag(other_base)}.pyc", f"__pycache__/new.{tag(other_base)}.pyc",
         )
     )  # fmt: skip
     script = "import importlib.metadata as m, thing; print([d.version for d in m.distributions(name='thing')], thing.v)"
@@ -210,8 +211,8 @@ def test_the_later_wheel_has_a_file_that_two_bring(
     assert len(layers) < len(wheels)
     assert "both bring tests.py" in caplog.text
     order = [part.split()[0] for layer in layers for part in layer.name.split(", ")]
-    who = inside(base.build("clash", layers), base.interpreter.executable, "-c", "import tests; print(tests.who)")
-    assert who.strip() == order[-1]
+    winner = inside(base.build("clash", layers), base.interpreter.executable, "-c", "import tests; print(tests.who)")
+    assert winner.strip() == order[-1]
 
 
 def test_bytecode_of_an_earlier_wheel_is_not_run_for_a_file_of_a_later_one(base: Base, tmp_path: Path) -> None:
@@ -263,6 +264,6 @@ def test_pip_finds_no_fault_and_can_remove(base: Base, tmp_path: Path) -> None:
     python, site = base.interpreter.executable, base.interpreter.purelib
     assert "No broken requirements found" in inside(image, python, "-m", "pip", "check")
     script = f"{python} -m pip uninstall -y --root-user-action=ignore starlette && ls -d {site}/starlette* || true"
-    said = inside(image, "sh", "-c", script, flags=())
-    assert "Successfully uninstalled starlette" in said
-    assert site not in said
+    output = inside(image, "sh", "-c", script, flags=())
+    assert "Successfully uninstalled starlette" in output
+    assert site not in output

@@ -46,28 +46,28 @@ def pod(folder: Path, capsys: pytest.CaptureFixture[str], *words: str) -> dict[s
     capsys.readouterr()
     assert cli.main(["manifests", str(folder), *words]) == 0
     documents = list(yaml.safe_load_all(capsys.readouterr().out))
-    (found,) = [item["spec"]["template"]["spec"] for item in documents if "template" in item.get("spec", {})]
-    return dict(found)
+    (spec,) = [item["spec"]["template"]["spec"] for item in documents if "template" in item.get("spec", {})]
+    return dict(spec)
 
 
 def flags(spec: dict[str, Any], **folders: Path) -> tuple[str, ...]:
     """What podman has to be told to run the pod's container; `folders` stand for volumes by their name."""
     (container,) = spec["containers"]
     identity, rights = spec["securityContext"], container["securityContext"]
-    found = ["--user", f"{identity['runAsUser']}:{identity['runAsGroup']}", "--read-only-tmpfs=false"]
-    found += ["--read-only"] if rights["readOnlyRootFilesystem"] else []
-    found += [] if rights["allowPrivilegeEscalation"] else ["--security-opt", "no-new-privileges"]
-    found += ["--security-opt", "seccomp=unconfined"] if identity["seccompProfile"]["type"] == "Unconfined" else []
+    flags = ["--user", f"{identity['runAsUser']}:{identity['runAsGroup']}", "--read-only-tmpfs=false"]
+    flags += ["--read-only"] if rights["readOnlyRootFilesystem"] else []
+    flags += [] if rights["allowPrivilegeEscalation"] else ["--security-opt", "no-new-privileges"]
+    flags += ["--security-opt", "seccomp=unconfined"] if identity["seccompProfile"]["type"] == "Unconfined" else []
     for verb in ("drop", "add"):
-        found += [word for name in rights["capabilities"].get(verb, ()) for word in (f"--cap-{verb}", name)]
+        flags += [word for name in rights["capabilities"].get(verb, ()) for word in (f"--cap-{verb}", name)]
     for item in container["env"]:
-        found += ["--env", f"{item['name']}={item['value']}"]
+        flags += ["--env", f"{item['name']}={item['value']}"]
     for mount in container["volumeMounts"]:
         if mount["name"] in folders:
-            found += ["--volume", f"{folders[mount['name']]}:{mount['mountPath']}"]
+            flags += ["--volume", f"{folders[mount['name']]}:{mount['mountPath']}"]
         else:
-            found += ["--tmpfs", f"{mount['mountPath']}:mode=1777"]
-    return tuple(found)
+            flags += ["--tmpfs", f"{mount['mountPath']}:mode=1777"]
+    return tuple(flags)
 
 
 def test_a_service_with_the_least_of_rights(
@@ -102,7 +102,7 @@ def test_each_index_runs_its_line(
         podman.run(image, *args, flags=(*mounted, "--env", f"JOB_COMPLETION_INDEX={index}"))
         for index in ("0", "1", "2")
     ]
-    assert [done.returncode for done in ended] == [0, 0, 77], ended[0].stderr
+    assert [process.returncode for process in ended] == [0, 0, 77], ended[0].stderr
     assert "hello all 1 8877:999" in ended[0].stderr
     assert "hello second 2 8877:999" in ended[1].stderr
 
@@ -127,8 +127,8 @@ def test_the_builders_image_builds_without_root(
     mounted = flags(spec, home=tmp_path / "home", function=tmp_path / "function")
     mounted += ("--network", "host", "--volume", f"{conf}:/etc/containers/registries.conf:ro")
     words = (*spec["containers"][0]["args"], "--base", base_images["3.11"])
-    done = podman.run(builder, *words, flags=mounted, timeout=300)
-    assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout)["image"] == tag
+    process = podman.run(builder, *words, flags=mounted, timeout=300)
+    assert process.returncode == 0, process.stderr
+    assert json.loads(process.stdout)["image"] == tag
     ran = podman.run(tag, "/made-by", flags=("--entrypoint", "cat"))
     assert ran.stdout.strip() == "0"

@@ -31,9 +31,9 @@ def test_a_job_runs_once(version: str, base_images: Images, podman: Podman, sour
     """No child runs the job again: the handler is called once, and one run is recorded."""
     flags = (*source, "--env", "OVENBIRD_HOME=/tmp/home", "--entrypoint", "/bin/sh")
     command = "ovenbird run main.py && ovenbird runs list"
-    done = podman.run(base_images[version], "-c", command, flags=flags)
-    assert done.returncode == 0, done.stderr
-    printed, result, runs = done.stdout.split("\n", 2)
+    process = podman.run(base_images[version], "-c", command, flags=flags)
+    assert process.returncode == 0, process.stderr
+    printed, result, runs = process.stdout.split("\n", 2)
     assert (printed, json.loads(result)) == ("the handler was called", SQUARES)
     assert [row["state"] for row in json.loads(runs)] == ["COMPLETED"]
 
@@ -54,8 +54,8 @@ def test_the_processor_runs_a_job_once(
 ) -> None:
     """The processor's own command is no other: its event is handled once."""
     flags = (*source, "--env", "PYTHONPATH=/shared", "--entrypoint", "/opt/nuclio/processor")
-    done = podman.run(base_images[version], "--config", "/shared/function.yaml", flags=flags)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout == "the handler was called\n"
-    records = [json.loads(line) for line in done.stderr.splitlines() if line.startswith("{")]
+    process = podman.run(base_images[version], "--config", "/shared/function.yaml", flags=flags)
+    assert process.returncode == 0, process.stderr
+    assert process.stdout == "the handler was called\n"
+    records = [json.loads(line) for line in process.stderr.splitlines() if line.startswith("{")]
     assert [record["results"] for record in records if record["message"] == "the children have ended"] == [SQUARES]

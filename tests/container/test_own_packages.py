@@ -58,11 +58,11 @@ def test_a_handler_with_packages_of_its_own(image: str, podman: Podman, mounted:
     """
     flags = (*STRICT, *mounted({"main.py": source}))
     service = podman.start(image, "serve", "main.py", flags=flags).wait_ready()
-    said = service.call({"name": "bread", "count": "3"}).json()
-    assert said["order"] == {"name": "bread", "count": 3}
-    assert said["used"] == OWN
-    assert {"starlette", "uvicorn", "msgspec", "pydantic"} <= said["loaded"].keys()
-    assert [path for path in said["loaded"].values() if path.startswith("/opt/ovenbird")] == []
+    answer = service.call({"name": "bread", "count": "3"}).json()
+    assert answer["order"] == {"name": "bread", "count": 3}
+    assert answer["used"] == OWN
+    assert {"starlette", "uvicorn", "msgspec", "pydantic"} <= answer["loaded"].keys()
+    assert [path for path in answer["loaded"].values() if path.startswith("/opt/ovenbird")] == []
     assert service.call({"count": 1}).status_code == 422
     assert service.stop() == 0
 
@@ -94,5 +94,5 @@ def test_an_application_of_the_users_fastapi(image: str, podman: Podman, mounted
 
 def test_nothing_conflicts(image: str, podman: Podman) -> None:
     """`pip check` holds with both, and the runtime is still there."""
-    done = podman.run(image, "check", flags=("--entrypoint=pip", "--network=none"))
-    assert (done.returncode, done.stdout.strip()) == (0, "No broken requirements found."), done.stderr
+    process = podman.run(image, "check", flags=("--entrypoint=pip", "--network=none"))
+    assert (process.returncode, process.stdout.strip()) == (0, "No broken requirements found."), process.stderr

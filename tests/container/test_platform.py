@@ -84,12 +84,12 @@ def shared(tmp_path: Path, core: Double, platform: dict[str, str]) -> Shared:
 def test_a_job_in_each_version(version: str, base_images: Images, podman: Podman, shared: Shared, core: Double) -> None:
     """Named outputs, a model with metrics, and logging through the context, in the image that has no SDK."""
     identity = shared.start(PLAIN, "job", {"handler": "main:fn"}, parameters={"a": 40})
-    done = podman.run(base_images[version], *LINE, flags=shared.flags(identity, "native"))
-    assert done.returncode == 0, done.stderr
+    process = podman.run(base_images[version], *LINE, flags=shared.flags(identity, "native"))
+    assert process.returncode == 0, process.stderr
     status = core.run("p", identity)["status"]
     assert (status["results"], sorted(status["outputs"])) == ({"total": 42}, ["scorer", "settings"])
     assert list(core.entities.metrics.values()) == [{"accuracy": 0.5}]
-    assert '"message":"adding"' in done.stderr
+    assert '"message":"adding"' in process.stderr
     assert core.entities.violations == []
 
 
@@ -104,11 +104,11 @@ def test_a_git_source_in_each_version(
     source = {"base64": "", "source": f"git+{gits.url}/app/.git#main", "handler": "deep.work:fn"}
     identity = shared.start("", "job", source, parameters={"a": 1})
     flags = shared.flags(identity, "native", GIT_TOKEN="ghp_s3cret")
-    done = podman.run(base_images[version], *LINE, flags=flags)
-    assert done.returncode == 0, done.stderr
+    process = podman.run(base_images[version], *LINE, flags=flags)
+    assert process.returncode == 0, process.stderr
     status = core.run("p", identity)["status"]
     assert (status["results"], status["provenance"]["source"]["revision"]) == ({"output_0": 2}, commit)
-    assert "s3cret" not in done.stderr
+    assert "s3cret" not in process.stderr
 
 
 @pytest.mark.parametrize("mode", ["native", "rendered"])
@@ -125,19 +125,19 @@ def test_a_job_both_ways(
     identity = shared.start(
         JOB, "job", {"handler": "main:summarise"}, inputs={"table": table.key}, parameters={"limit": 2}
     )
-    done = podman.run(sdk_images[WITH_SDK], *LINE, flags=shared.flags(identity, mode), timeout=120)
-    assert done.returncode == 0, done.stderr
-    assert ("natively" in done.stderr) is False
-    assert "read 3 rows" in done.stderr
+    process = podman.run(sdk_images[WITH_SDK], *LINE, flags=shared.flags(identity, mode), timeout=120)
+    assert process.returncode == 0, process.stderr
+    assert ("natively" in process.stderr) is False
+    assert "read 3 rows" in process.stderr
     run = core.run("p", identity)
     assert run["status"]["results"] == {"count": 3, "title": "cities"}
     assert sorted(run["status"]["outputs"]) == ["cities", "notes", "scorer"]
     (model,) = core.entities.all("p", "model")
     assert core.entities.metrics[model["id"]] == {"accuracy": 0.5}
     for key in run["status"]["outputs"].values():
-        made = core.entities.one("p", key.split("/")[3], key.rpartition(":")[2])
-        assert made["status"]["state"] == "READY"
-        assert {"type": "produced_by", "dest": run["key"]} in made["metadata"]["relationships"]
+        output = core.entities.one("p", key.split("/")[3], key.rpartition(":")[2])
+        assert output["status"]["state"] == "READY"
+        assert {"type": "produced_by", "dest": run["key"]} in output["metadata"]["relationships"]
 
 
 @pytest.mark.parametrize("mode", ["native", "rendered"])
@@ -151,21 +151,23 @@ def test_a_service_both_ways(mode: str, sdk_images: Images, podman: Podman, shar
     name = podman.detached(sdk_images[WITH_SDK], *LINE, flags=shared.flags(identity, mode, **ports))
     address = f"http://127.0.0.1:{port}"
     until(lambda: _ready(f"http://127.0.0.1:{probes}/ready"), lambda: podman.log(name))
-    for given in ({"params": {"name": "Ada"}}, {"json": {"name": "Ada"}}):
-        answer = httpx.post(address, trust_env=False, timeout=30, **given)
+    for request in ({"params": {"name": "Ada"}}, {"json": {"name": "Ada"}}):
+        answer = httpx.post(address, trust_env=False, timeout=30, **request)
         assert answer.json() == {"text": "hello, Ada!", "project": "p"}, podman.log(name)
     assert "served /" in podman.log(name)
 
 
 def test_the_sdk_is_in_the_image(sdk_images: Images, podman: Podman) -> None:
     """Both packages import without a network, in the versions of the lock, behind the user's and the runtime's own."""
-    done = podman.run(sdk_images[WITH_SDK], "-c", LOOK, flags=("--entrypoint=python3", "--network=none", "--read-only"))
-    assert done.returncode == 0, done.stderr
-    found = json.loads(done.stdout)
+    process = podman.run(
+        sdk_images[WITH_SDK], "-c", LOOK, flags=("--entrypoint=python3", "--network=none", "--read-only")
+    )
+    assert process.returncode == 0, process.stderr
+    facts = json.loads(process.stdout)
     pins = dict(re.findall(r"(?m)^(digitalhub[a-z-]*)==([^ ]+)", catalog.read_runtime_lock(WITH_SDK, catalog.SDK)))
-    assert found["versions"] == {name: pins[name] for name in ("digitalhub", "digitalhub-runtime-python")}
-    assert found["path"][-2:] == ["/opt/ovenbird/site", "/opt/ovenbird/sdk"]
-    assert found["places"] == ["/opt/ovenbird/sdk"]
+    assert facts["versions"] == {name: pins[name] for name in ("digitalhub", "digitalhub-runtime-python")}
+    assert facts["path"][-2:] == ["/opt/ovenbird/site", "/opt/ovenbird/sdk"]
+    assert facts["places"] == ["/opt/ovenbird/sdk"]
 
 
 def _ready(url: str) -> bool:

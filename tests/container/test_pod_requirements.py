@@ -70,16 +70,16 @@ def test_what_is_in_the_image_asks_no_index(
     image: str, podman: Podman, shared: Shared, index: Index, requirements: str
 ) -> None:
     """pip finds the requirement in the image, and looks for no newer pip."""
-    done = podman.run(image, *LINE, flags=(*shared(ADD, requirements, network=True), *index.flags))
-    assert done.returncode == 0, done.stderr
-    assert '"result":5' in done.stderr
+    process = podman.run(image, *LINE, flags=(*shared(ADD, requirements, network=True), *index.flags))
+    assert process.returncode == 0, process.stderr
+    assert '"result":5' in process.stderr
     assert index.paths == []
 
 
 def test_another_version_asks_the_index(image: str, podman: Podman, shared: Shared, index: Index) -> None:
     """A requirement that the image does not meet is looked for, and ends the pod where it cannot be had."""
-    done = podman.run(image, *LINE, flags=(*shared(ADD, "six==1.17.0\n", network=True), *index.flags))
-    assert done.returncode == 1, done.stderr
+    process = podman.run(image, *LINE, flags=(*shared(ADD, "six==1.17.0\n", network=True), *index.flags))
+    assert process.returncode == 1, process.stderr
     assert index.paths[0] == "/simple/six/"
 
 

@@ -54,8 +54,8 @@ def test_orphans_are_reaped(base_images: Images, podman: Podman, mounted: Mounte
     service = podman.start(base_images[ONE], "serve", "main.py", flags=mounted({"main.py": ORPHANS})).wait_ready()
     worker = service.call({"count": 3}).json()
     assert worker != 1  # user code does not run in the process that reaps
-    found = processes(service, "sleep")
-    assert [parent for _, parent, _ in found] == [1, 1, 1]
+    sleepers = processes(service, "sleep")
+    assert [parent for _, parent, _ in sleepers] == [1, 1, 1]
     until(lambda: not processes(service, "sleep"), lambda: f"still there: {processes(service, 'sleep')}")
     assert service.call({}).json() == worker
     assert service.stop() == 0
@@ -81,11 +81,11 @@ LEAVES = """
 def test_orphans_of_a_job_are_reaped(base_images: Images, podman: Podman, mounted: Mounted) -> None:
     """No zombie is left while the job goes on; its result and its status are those of the container."""
     flags = mounted({"main.py": LEAVES})
-    done = podman.run(base_images[ONE], "run", "main.py", flags=flags)
-    assert (done.returncode, done.stdout.strip()) == (0, "true"), done.stderr
-    done = podman.run(base_images[ONE], "run", "main.py", "--param", "end=killed", flags=flags)
-    assert done.returncode == 137
-    assert "the job was killed by SIGKILL" in done.stderr
+    process = podman.run(base_images[ONE], "run", "main.py", flags=flags)
+    assert (process.returncode, process.stdout.strip()) == (0, "true"), process.stderr
+    process = podman.run(base_images[ONE], "run", "main.py", "--param", "end=killed", flags=flags)
+    assert process.returncode == 137
+    assert "the job was killed by SIGKILL" in process.stderr
 
 
 def test_a_worker_that_takes_all_memory_is_replaced(base_images: Images, podman: Podman, mounted: Mounted) -> None:

@@ -44,9 +44,9 @@ def shared(tmp_path: Path) -> Callable[..., tuple[str, ...]]:
 @pytest.mark.parametrize("version", AVAILABLE)
 def test_a_job(version: str, base_images: Images, podman: Podman, shared: Callable[..., tuple[str, ...]]) -> None:
     """The platform's line, as it stands, in the image of each version: the run is done, and the status is 0."""
-    done = podman.run(base_images[version], *LINE, flags=shared(ADD))
-    assert done.returncode == 0, done.stderr
-    records = [json.loads(line) for line in done.stderr.splitlines()]
+    process = podman.run(base_images[version], *LINE, flags=shared(ADD))
+    assert process.returncode == 0, process.stderr
+    records = [json.loads(line) for line in process.stderr.splitlines()]
     assert [(record["message"], record.get("result")) for record in records] == [
         ("the run is done", 5),
         ("the job's event was answered 200", None),
@@ -88,9 +88,9 @@ def test_requirements_are_installed_as_that_user(
         job({"handler": "twice", "spec": {"parameters": {"a": 21}}}),
         "--no-index\n--find-links /shared/wheels\ntiny==1.0\n",
     )
-    done = podman.run(base_images[AVAILABLE[-1]], *LINE, flags=(*flags, "--env", "USER_MODULE=tiny"))
-    assert done.returncode == 0, done.stderr
-    assert '"result":42' in done.stderr
+    process = podman.run(base_images[AVAILABLE[-1]], *LINE, flags=(*flags, "--env", "USER_MODULE=tiny"))
+    assert process.returncode == 0, process.stderr
+    assert '"result":42' in process.stderr
 
 
 @pytest.mark.parametrize(
@@ -108,9 +108,9 @@ def test_a_start_that_fails(
     """One record with the status of the phase, and no second try; the script makes a 1 of every failure."""
     extra = ("--env", change.pop("environment")) if "environment" in change else ()
     flags = shared(change.pop("triggers", http()), **change)
-    done = podman.run(base_images[AVAILABLE[-1]], *LINE, flags=(*flags, *extra))
-    assert done.returncode == 1, done.stderr
-    (record,) = (json.loads(line) for line in done.stderr.splitlines() if line.startswith("{"))
+    process = podman.run(base_images[AVAILABLE[-1]], *LINE, flags=(*flags, *extra))
+    assert process.returncode == 1, process.stderr
+    (record,) = (json.loads(line) for line in process.stderr.splitlines() if line.startswith("{"))
     assert message in record["message"]
     assert record["exit_code"] == code
 
@@ -120,8 +120,8 @@ def test_what_the_line_needs_is_there(base_images: Images, podman: Podman) -> No
     look = (
         "set -e; type bash python3 pip >/dev/null; test -x /opt/nuclio/processor; stat -c '%U %a' /opt/nuclio/processor"
     )
-    done = podman.run(base_images[AVAILABLE[0]], "-c", look, flags=("--entrypoint", "/bin/bash"))
-    assert (done.returncode, done.stdout) == (0, "root 755\n"), done.stderr
+    process = podman.run(base_images[AVAILABLE[0]], "-c", look, flags=("--entrypoint", "/bin/bash"))
+    assert (process.returncode, process.stdout) == (0, "root 755\n"), process.stderr
 
 
 def _published(name: str, port: int) -> str:

@@ -28,29 +28,29 @@ print(json.dumps({
 @pytest.mark.parametrize("version", AVAILABLE)
 def test_a_stand_in_is_a_python_slim(version: str, standins: Images, podman: Podman) -> None:
     """It has its Python and pip where the real one has them, whole, and lets pip install into it."""
-    done = podman.run(standins[version], "python3", "-c", LOOK)
-    assert done.returncode == 0, done.stderr
-    found = json.loads(done.stdout)
-    assert found["version"].startswith(version + ".")
-    assert found["told"] == found["version"]
-    assert found["programs"] == [f"/usr/local/bin/{name}" for name in ("python", "python3", f"python{version}", "pip")]
-    assert found["managed"] == []
-    assert found["certificates"] > 50
-    assert found["scripts"] == "/usr/local/bin"
-    assert found["purelib"].startswith("/usr/local/lib/python")
-    assert found["purelib"] in found["path"]
-    assert found["libc"]
-    assert found["host"] == []
+    process = podman.run(standins[version], "python3", "-c", LOOK)
+    assert process.returncode == 0, process.stderr
+    facts = json.loads(process.stdout)
+    assert facts["version"].startswith(version + ".")
+    assert facts["told"] == facts["version"]
+    assert facts["programs"] == [f"/usr/local/bin/{name}" for name in ("python", "python3", f"python{version}", "pip")]
+    assert facts["managed"] == []
+    assert facts["certificates"] > 50
+    assert facts["scripts"] == "/usr/local/bin"
+    assert facts["purelib"].startswith("/usr/local/lib/python")
+    assert facts["purelib"] in facts["path"]
+    assert facts["libc"]
+    assert facts["host"] == []
 
 
 @pytest.mark.parametrize("version", AVAILABLE)
 def test_pip_of_a_stand_in_is_its_own(version: str, standins: Images, podman: Podman) -> None:
     """`pip` runs under that Python; nothing that this machine has installed has come along."""
     command = ("sh", "-c", "pip --version && pip list --format=freeze --disable-pip-version-check")
-    done = podman.run(standins[version], *command, flags=("--network=none",))
-    assert done.returncode == 0, done.stderr
-    told, *packages = done.stdout.splitlines()
-    assert f"(python {version})" in told
+    process = podman.run(standins[version], *command, flags=("--network=none",))
+    assert process.returncode == 0, process.stderr
+    version_line, *packages = process.stdout.splitlines()
+    assert f"(python {version})" in version_line
     assert {line.partition("==")[0] for line in packages} <= {"pip", "setuptools", "wheel"}
 
 

@@ -47,10 +47,10 @@ license = "MIT"
 
 def ovenbird(*words: str) -> dict[str, Any]:
     """Run the command; the JSON that it prints."""
-    done = starts.run(*words)
-    assert done.returncode == 0, done.stderr
-    found: dict[str, Any] = json.loads(done.stdout)
-    return found
+    process = starts.run(*words)
+    assert process.returncode == 0, process.stderr
+    document: dict[str, Any] = json.loads(process.stdout)
+    return document
 
 
 @pytest.mark.timeout(400)
@@ -72,23 +72,25 @@ def test_from_build_to_rebase(
         "build", str(tmp_path / "function.yaml"), "--tag", f"{room}/app:1", "--base", old, "--push", *words
     )
 
-    found = ovenbird("inspect", f"{room}/app:1", "--json")
-    assert found["digest"] == built["digest"]
-    assert (found["notes"], found["function"]) == ([], "greeter")
-    assert found["sbom"]["digest"] == built["statements"][0]["sbom"]
-    assert found["provenance"]["subject"] == built["digest"][7:]
-    assert "packaging==24.2" in found["lock"]["text"]
-    assert found["source"]["revision"] == git(tmp_path, "rev-parse", "HEAD")
-    said = {name: found["labels"].get(f"org.opencontainers.image.{name}") for name in ("version", "licenses", "title")}
-    assert said == {"version": "7.1", "licenses": "MIT", "title": "greeter"}
-    assert (found["labels"]["team"], found["annotations"]["stage"]) == ("data", "test")
-    assert "stage" not in found["labels"]
+    document = ovenbird("inspect", f"{room}/app:1", "--json")
+    assert document["digest"] == built["digest"]
+    assert (document["notes"], document["function"]) == ([], "greeter")
+    assert document["sbom"]["digest"] == built["statements"][0]["sbom"]
+    assert document["provenance"]["subject"] == built["digest"][7:]
+    assert "packaging==24.2" in document["lock"]["text"]
+    assert document["source"]["revision"] == git(tmp_path, "rev-parse", "HEAD")
+    labels = {
+        name: document["labels"].get(f"org.opencontainers.image.{name}") for name in ("version", "licenses", "title")
+    }
+    assert labels == {"version": "7.1", "licenses": "MIT", "title": "greeter"}
+    assert (document["labels"]["team"], document["annotations"]["stage"]) == ("data", "test")
+    assert "stage" not in document["labels"]
     repository = RepositoryClient(parse_reference(f"{room}/app:1"), container_env)
-    row = next(one for one in found["referrers"] if one["artifactType"] == sbom.MEDIA_TYPE)
+    row = next(referrer for referrer in document["referrers"] if referrer["artifactType"] == sbom.MEDIA_TYPE)
     bill = referrers.content(repository, row)
     assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(bill.decode()) is None
     assert ovenbird("sbom", f"{room}/app:1") == json.loads(bill)
-    assert any(one.get("purl") == "pkg:pypi/packaging@24.2" for one in json.loads(bill)["components"])
+    assert any(component.get("purl") == "pkg:pypi/packaging@24.2" for component in json.loads(bill)["components"])
     runtime = _brought(bill)
     assert {"uvicorn", "msgspec", "starlette"} <= runtime
     base = ovenbird("inspect", old, "--json")
@@ -107,7 +109,7 @@ def test_from_build_to_rebase(
 def _brought(bill: bytes) -> set[str]:
     """The names of the packages that the base brings."""
     row = {"name": "ovenbird:from", "value": "base"}
-    return {one["name"] for one in json.loads(bill)["components"] if row in one.get("properties", ())}
+    return {component["name"] for component in json.loads(bill)["components"] if row in component.get("properties", ())}
 
 
 def _newer(old: str, name: str, folder: Path) -> str:
@@ -119,6 +121,6 @@ def _newer(old: str, name: str, folder: Path) -> str:
         ("buildah", "copy", "--quiet", container, str(folder / "newer"), "/etc/newer"),
         ("buildah", "commit", "--quiet", "--rm", "--tls-verify=false", container, f"docker://{name}"),
     ):
-        done = subprocess.run(argv, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr
+        process = subprocess.run(argv, capture_output=True, text=True, check=False)
+        assert process.returncode == 0, process.stderr
     return name

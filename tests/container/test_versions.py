@@ -48,9 +48,9 @@ def test_a_folder_is_served(version: str, base_images: Images, podman: Podman, m
     flags = (*STRICT, *mounted({"main.py": SERVICE}))
     service = podman.start(base_images[version], "serve", "main.py:handler", "--init", "greeting=hello", flags=flags)
     service.wait_ready()
-    said = service.call({"name": "ada"}).json()
-    assert said.pop("python").startswith(f"{version}.")
-    assert said == {"text": "hello ada", "user": 12345, "group": 0, "folder": "/shared", "written": ["/tmp"]}
+    answer = service.call({"name": "ada"}).json()
+    assert answer.pop("python").startswith(f"{version}.")
+    assert answer == {"text": "hello ada", "user": 12345, "group": 0, "folder": "/shared", "written": ["/tmp"]}
     assert service.exec("ovenbird", "health").returncode == 0
     with ThreadPoolExecutor() as pool:
         slow = pool.submit(service.call, {"name": "late", "seconds": 2.5})
@@ -67,12 +67,12 @@ def test_a_job_is_run(version: str, base_images: Images, podman: Podman, mounted
     """`run` takes parameters, prints what the function prints, and records where it may write."""
     flags = (*STRICT, *mounted({"main.py": JOB}))
     command = ("run", "main.py:handler", "--param", "n=21", "--result-file", "/dev/stdout")
-    done = podman.run(base_images[version], *command, flags=flags)
-    assert done.returncode == 0, done.stderr
-    printed, _, result = done.stdout.partition("\n")
+    process = podman.run(base_images[version], *command, flags=flags)
+    assert process.returncode == 0, process.stderr
+    printed, _, result = process.stdout.partition("\n")
     assert printed == "n is 21"
     assert json.loads(result)["results"] == {"output_0": 42}
-    assert "/shared/.ovenbird cannot be written" in done.stderr
+    assert "/shared/.ovenbird cannot be written" in process.stderr
 
 
 @pytest.mark.parametrize("version", AVAILABLE)
@@ -90,7 +90,7 @@ def test_a_failure_has_its_exit_status(version: str, base_images: Images, podman
         ("serve", "init.py", 73, ("OSError", "no model", 'init.py", line 2')),
         ("run", "raises.py", 74, ("ZeroDivisionError", 'raises.py", line 2')),
     ):
-        done = podman.run(base_images[version], verb, name, flags=flags)
-        assert done.returncode == status, done.stderr
-        assert all(word in done.stderr.replace('\\"', '"') for word in words), done.stderr
-        assert "/opt/ovenbird" not in done.stderr.partition('"hint"')[0], done.stderr
+        process = podman.run(base_images[version], verb, name, flags=flags)
+        assert process.returncode == status, process.stderr
+        assert all(word in process.stderr.replace('\\"', '"') for word in words), process.stderr
+        assert "/opt/ovenbird" not in process.stderr.partition('"hint"')[0], process.stderr

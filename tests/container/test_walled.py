@@ -38,21 +38,21 @@ def test_a_build_needs_the_authority_and_the_proxy_and_tells_neither_password(
         "--index-url", walled.url.replace("://", "://${WHO}:${WORD}@"), "--result-file", str(tmp_path / "result.json"),
     )  # fmt: skip
     refused = builds.run(*words)
-    assert refused.status == 46, refused.said
+    assert refused.status == 46, refused.err
     assert "--ca-bundle FILE" in refused.error["hint"]
     before, log = gate.passed(walled.host), tmp_path / "argv"
-    done = builds.run(*words, "--ca-bundle", str(walled.authority), PATH=_watched(tmp_path, log))
-    assert done.status == 0, done.said
-    assert "by ***" in done.said  # the instruction had it
+    result = builds.run(*words, "--ca-bundle", str(walled.authority), PATH=_watched(tmp_path, log))
+    assert result.status == 0, result.err
+    assert "by ***" in result.err  # the instruction had it
     assert gate.passed(walled.host) > before
-    assert "> lock what 2 requirements need, by pip-tools\n  3 pins, " in done.said
-    assert re.search(r"> download the wheels of 3 pins\n  2 wheels, 0.0 MB, ", done.said)
-    assert "> build the wheel of grafted 1.0\n" in done.said
-    assert any("distributions: grafted 1.0 (tests==1);" in one for one in json.loads(done.out)["warnings"])
+    assert "> lock what 2 requirements need, by pip-tools\n  3 pins, " in result.err
+    assert re.search(r"> download the wheels of 3 pins\n  2 wheels, 0.0 MB, ", result.err)
+    assert "> build the wheel of grafted 1.0\n" in result.err
+    assert any("distributions: grafted 1.0 (tests==1);" in warning for warning in json.loads(result.out)["warnings"])
     assert "--env=HTTPS_PROXY " in log.read_text()
     files = [path for path in tmp_path.rglob("*") if path.is_file()]
-    texts = [refused.said, done.said, done.out, *(path.read_bytes().decode(errors="replace") for path in files)]
-    texts += [_unpacked(tmp_path / "image", layer["digest"]) for layer in json.loads(done.out)["layers"]]
+    texts = [refused.err, result.err, result.out, *(path.read_bytes().decode(errors="replace") for path in files)]
+    texts += [_unpacked(tmp_path / "image", layer["digest"]) for layer in json.loads(result.out)["layers"]]
     for word in (GATE_PASSWORD, GATE_WRITTEN, PASSWORD, "Plum%26Pear%2377"):
         assert not [text[:200] for text in texts if word in text], word
 

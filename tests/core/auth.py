@@ -96,9 +96,9 @@ class Auth:
         if form.get("client_id") != CLIENT:
             raise refused("invalid or missing client_id")
         if grant == "refresh_token":
-            if (given := form.get("refresh_token", "")) not in self.refreshes:
+            if (refresh_token := form.get("refresh_token", "")) not in self.refreshes:
                 raise Refused(400, "Refresh token does not exist")
-            self.refreshes.discard(given)
+            self.refreshes.discard(refresh_token)
             answer["refresh_token"] = self.issue_refresh()
         else:
             if form.get("subject_token_type") != "urn:ietf:params:oauth:token-type:pat":

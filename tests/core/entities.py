@@ -57,26 +57,26 @@ class Entities:
                 return entity
         raise missing(entity_type)
 
-    def create(self, project: str, entity_type: str, given: Mapping[str, Any]) -> Entity:
+    def create(self, project: str, entity_type: str, body: Mapping[str, Any]) -> Entity:
         """Add what a test needs: without the fields that Core insists on."""
-        spec = dict(given.get("spec") or {})
-        if entity_type == "function" and given.get("kind", "python") == "python":
+        spec = dict(body.get("spec") or {})
+        if entity_type == "function" and body.get("kind", "python") == "python":
             spec.setdefault("python_version", "PYTHON3_12")
-        return self.add(project, entity_type, {"project": project, **given, "spec": spec})
+        return self.add(project, entity_type, {"project": project, **body, "spec": spec})
 
-    def add(self, project: str, entity_type: str, given: Mapping[str, Any]) -> Entity:
+    def add(self, project: str, entity_type: str, body: Mapping[str, Any]) -> Entity:
         """Add an entity that was posted; its key, its times, its version and its user are Core's."""
-        check_entity(entity_type, given)
+        check_entity(entity_type, body)
         self.project(project)
-        identity, kind = given.get("id") or uuid.uuid4().hex, given.get("kind")
-        spec = kept_spec(entity_type, kind, given.get("spec") or {})
+        identity, kind = body.get("id") or uuid.uuid4().hex, body.get("kind")
+        spec = kept_spec(entity_type, kind, body.get("spec") or {})
         others = self._of.setdefault((project, entity_type), [])
         same = entity_type == "task" and any(
             other["kind"] == kind and other["spec"].get("function") == spec.get("function") for other in others
         )
         if same or any(other["id"] == identity for other in others):
             raise refused(f"Duplicated entity {entity_type}:{identity}.")
-        name = identity if entity_type == "task" else given.get("name") or identity
+        name = identity if entity_type == "task" else body.get("name") or identity
         last = identity if entity_type == "task" else f"{name}:{identity}"
         if entity_type == "run":
             last = f"{identity}:{identity}"
@@ -85,10 +85,8 @@ class Entities:
             "project": project, "spec": spec, "user": _USER,
         }  # fmt: skip
         if entity_type != "task":
-            entity["metadata"] = self._metadata(
-                entity_type, entity, given.get("metadata"), _now(), uuid.uuid4().hex[:8]
-            )
-            entity["status"] = {"state": "CREATED", **copy.deepcopy(dict(given.get("status") or {}))}
+            entity["metadata"] = self._metadata(entity_type, entity, body.get("metadata"), _now(), uuid.uuid4().hex[:8])
+            entity["status"] = {"state": "CREATED", **copy.deepcopy(dict(body.get("status") or {}))}
         if entity_type in (*MATERIALS, "run"):
             entity["extensions"] = []
         self._check_size(entity.get("status"), project, entity_type)
@@ -96,40 +94,46 @@ class Entities:
         return entity
 
     @staticmethod
-    def _metadata(entity_type: str, entity: Entity, given: Any, created: str, version: str) -> Entity:
-        known: Entity = {
+    def _metadata(entity_type: str, entity: Entity, metadata: Any, created: str, version: str) -> Entity:
+        defaults: Entity = {
             "created": created, "updated": _now(), "created_by": _USER, "updated_by": _USER, "name": entity["name"],
         }  # fmt: skip
         if entity_type not in ("run", "log", "secret"):
-            known["embedded"] = False
+            defaults["embedded"] = False
         if version:
-            known["version"] = version
-        given = copy.deepcopy(dict(given or {}))
-        return {**known, **given, "created": created, "updated": known["updated"], "project": entity["project"]}
+            defaults["version"] = version
+        metadata = copy.deepcopy(dict(metadata or {}))
+        return {
+            **defaults,
+            **metadata,
+            "created": created,
+            "updated": defaults["updated"],
+            "project": entity["project"],
+        }
 
-    def update(self, project: str, entity_type: str, identity: str, given: Mapping[str, Any]) -> Entity:
+    def update(self, project: str, entity_type: str, identity: str, body: Mapping[str, Any]) -> Entity:
         """Replace metadata and status; a state that cannot follow the present one is not taken over.
 
         The spec of a function or of a material stays what it was.
         """
         entity = self.one(project, entity_type, identity)
-        if given.get("id", identity) != identity or given.get("kind", entity["kind"]) != entity["kind"]:
+        if body.get("id", identity) != identity or body.get("kind", entity["kind"]) != entity["kind"]:
             raise refused("id or kind does not match")
         spec = entity["spec"]
-        if entity_type in ("run", "task", "secret") and "spec" in given:
-            spec = kept_spec(entity_type, entity["kind"], given["spec"])
+        if entity_type in ("run", "task", "secret") and "spec" in body:
+            spec = kept_spec(entity_type, entity["kind"], body["spec"])
         if entity_type == "task":
             entity["spec"] = spec
             return entity
         before = entity["status"]["state"]
-        state = (given.get("status") or {}).get("state", before)
+        state = (body.get("status") or {}).get("state", before)
         if entity_type == "run" and not entity["spec"].get("local_execution") and state != before:
             self.violations.append(f"a client moved run {identity} from {before} to {state}")
-        status = copy.deepcopy(dict(given["status"])) if "status" in given else entity["status"]
+        status = copy.deepcopy(dict(body["status"])) if "status" in body else entity["status"]
         self._check_size(status, project, entity_type)
         version = "" if entity_type == "run" else identity
         entity["metadata"] = self._metadata(
-            entity_type, entity, given.get("metadata"), entity["metadata"]["created"], version
+            entity_type, entity, body.get("metadata"), entity["metadata"]["created"], version
         )
         entity["spec"], entity["status"] = spec, status
         if state != before and allowed(entity_type, before, state):
@@ -156,24 +160,24 @@ class Entities:
         self.move(entity_type, entity, "DELETING")
         return entity
 
-    def secret_values(self, project: str, names: list[str], given: Mapping[str, str]) -> dict[str, str]:
+    def secret_values(self, project: str, names: list[str], changes: Mapping[str, str]) -> dict[str, str]:
         """Keep the values `given` for secrets of a project, which are in no entity; those of `names`."""
         values = self._secrets.setdefault(project, {})
-        values.update(given)
+        values.update(changes)
         return {name: values[name] for name in names if name in values}
 
     def listing(self, project: str, entity_type: str, query: Mapping[str, str]) -> Entity:
         """One page: the latest of each name unless all versions, then what fits of them; the newest first."""
-        found = self.all(project, entity_type)
+        entities = self.all(project, entity_type)
         if query.get("versions") != "all" and entity_type not in UNVERSIONED:
             latest: dict[str, Entity] = {}
-            for entity in found:
+            for entity in entities:
                 latest.setdefault(entity["name"], entity)
-            found = list(latest.values())
-        found = [entity for entity in found if _fits(entity, query)]
+            entities = list(latest.values())
+        entities = [entity for entity in entities if _fits(entity, query)]
         if query.get("sort", "").lower() == "created,asc":
-            found.reverse()
-        return page(found, query)
+            entities.reverse()
+        return page(entities, query)
 
     def check_value(self, value: Any, path: str) -> None:
         """Refused 500 for what a column of the embedded database does not take."""
@@ -185,13 +189,13 @@ class Entities:
 
     def relations(self, project: str, entity: Entity) -> list[Entity]:
         """What an entity is related to, by its own word and by that of others."""
-        found = []
+        relations = []
         others = [other for (where, _), many in self._of.items() if where == project for other in many]
         for other in [entity, *(other for other in others if other is not entity)]:
             for link in (other.get("metadata") or {}).get("relationships") or []:
                 if other is entity or link["dest"] == entity["key"]:
-                    found.append({"type": link["type"], "source": other["key"], "dest": link["dest"]})
-        return found
+                    relations.append({"type": link["type"], "source": other["key"], "dest": link["dest"]})
+        return relations
 
     def project(self, name: str) -> Entity:
         """The project; Refused 404 when there is none."""
@@ -204,18 +208,18 @@ class Entities:
         project = self.project(name)
         return {**project, "spec": {**{part: [] for part in _PARTS}, **project["spec"]}}
 
-    def add_project(self, given: Mapping[str, Any]) -> Entity:
+    def add_project(self, body: Mapping[str, Any]) -> Entity:
         """Add a project; its id is its name."""
-        name = given["name"]
+        name = body["name"]
         if not re.match(PROJECT_NAME, name):
             raise invalid_name("project", name, PROJECT_NAME)
         if name in self.projects:
             raise refused(f"Duplicated entity project:{name}.")
         project: Entity = {
             "id": name, "key": f"store://{name}", "kind": "project", "name": name, "project": name, "user": _USER,
-            "spec": {"config": {}, **copy.deepcopy(dict(given.get("spec") or {}))}, "status": {"state": "CREATED"},
+            "spec": {"config": {}, **copy.deepcopy(dict(body.get("spec") or {}))}, "status": {"state": "CREATED"},
         }  # fmt: skip
-        project["metadata"] = self._metadata("project", project, given.get("metadata"), _now(), uuid.uuid4().hex[:8])
+        project["metadata"] = self._metadata("project", project, body.get("metadata"), _now(), uuid.uuid4().hex[:8])
         del project["metadata"]["embedded"]
         self.projects[name] = project
         return project
@@ -223,8 +227,8 @@ class Entities:
 
 def _fits(entity: Entity, query: Mapping[str, str]) -> bool:
     spec = entity["spec"]
-    here = {
+    fields = {
         "name": entity["name"], "kind": entity["kind"], "state": (entity.get("status") or {}).get("state"),
         "function": spec.get("function"), "task": spec.get("task"),
     }  # fmt: skip
-    return all(here[field] == query[field] for field in here if query.get(field))
+    return all(fields[field] == query[field] for field in fields if query.get(field))

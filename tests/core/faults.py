@@ -32,8 +32,8 @@ class Faults:
     def add(self, kind: str, times: int = 1, *, method: str = "", path: str = "", **details: object) -> None:
         """Plan a fault for the next `times` calls of `method` whose path holds `path`."""
 
-        def fits(found: str, where: str) -> bool:
-            return (not method or found == method) and path in where
+        def fits(call_method: str, where: str) -> bool:
+            return (not method or call_method == method) and path in where
 
         self._waiting.append(Fault(kind, times, fits, **details))
 

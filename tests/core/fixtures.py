@@ -12,10 +12,10 @@ from .server import Double
 @pytest.fixture
 def core() -> Iterator[Double]:
     """A Core that is empty but for the project `p`."""
-    found = Double()
-    found.entities.add_project({"name": "p", "kind": "project", "spec": {}})
-    yield found
-    found.close()
+    double = Double()
+    double.entities.add_project({"name": "p", "kind": "project", "spec": {}})
+    yield double
+    double.close()
 
 
 @pytest.fixture

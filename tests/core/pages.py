@@ -9,20 +9,20 @@ _SORTED = {"empty": False, "sorted": True, "unsorted": False}
 _UNSORTED = {"empty": True, "sorted": False, "unsorted": True}
 
 
-def page(found: Sequence[Any], query: Mapping[str, str]) -> dict[str, Any]:
+def page(rows: Sequence[Any], query: Mapping[str, str]) -> dict[str, Any]:
     """The page that a query asks for; a size of 0 is 25."""
     number, size = max(0, int(query.get("page", 0))), int(query.get("size", 0)) or 25
-    content = list(found[number * size : (number + 1) * size])
-    return _told(content, number, size, len(found), {"sort": _SORTED}, _SORTED)
+    content = list(rows[number * size : (number + 1) * size])
+    return _told(content, number, size, len(rows), {"sort": _SORTED}, _SORTED)
 
 
-def files_page(found: Sequence[Any], query: Mapping[str, str]) -> dict[str, Any]:
+def files_page(rows: Sequence[Any], query: Mapping[str, str]) -> dict[str, Any]:
     """All files, whichever page is asked for: that is what Core does."""
     number, size = max(0, int(query.get("page", 0))), int(query.get("size", 0)) or 100
-    total = len(found)
-    if found and number * size + size > total:
-        total = number * size + len(found)
-    return _told(list(found), number, size, total, {"sort": _UNSORTED, "token": None}, _UNSORTED)
+    total = len(rows)
+    if rows and number * size + size > total:
+        total = number * size + len(rows)
+    return _told(list(rows), number, size, total, {"sort": _UNSORTED, "token": None}, _UNSORTED)
 
 
 def _told(

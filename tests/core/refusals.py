@@ -109,9 +109,9 @@ def _argument(entity_type: str) -> tuple[str, str]:
     )
     errors = ",".join((_DUPLICATED, *(() if entity_type == "function" else (_ILLEGAL,)), _SYSTEM, _BIND))
     if entity_type == "project":
-        method, number, taken = f"base.{name}Controller.create{name}", 0, model
+        method, number, parameters = f"base.{name}Controller.create{name}", 0, model
     else:
         method, number = f"context.{name}ContextController.create{name}", 1
-        taken = f"java.lang.String,{model}"
-    where = f"public {model} {_CONTROLLERS}.{method}({taken})"
+        parameters = f"java.lang.String,{model}"
+    where = f"public {model} {_CONTROLLERS}.{method}({parameters})"
     return field, f"Validation failed for argument [{number}] in {where} throws {errors}: "

@@ -17,14 +17,14 @@ _HOME = Path(__file__).parent.parent.parent / ".cache" / f"digitalhub-sdk-{sys.v
 def python() -> Path:
     """The interpreter that has the SDK; the environment is made once, and kept."""
     _HOME.parent.mkdir(exist_ok=True)
-    found = _HOME / "bin" / "python"
+    path = _HOME / "bin" / "python"
     with (_HOME.parent / f"{_HOME.name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (_HOME / "installed").exists():
             subprocess.run([sys.executable, "-m", "venv", "--clear", _HOME], check=True)
-            subprocess.run([found, "-m", "pip", "install", "--quiet", *PACKAGES], check=True)
+            subprocess.run([path, "-m", "pip", "install", "--quiet", *PACKAGES], check=True)
             (_HOME / "installed").touch()
-    return found
+    return path
 
 
 def run(source: str, folder: Path, environ: Mapping[str, str]) -> str:
@@ -32,9 +32,9 @@ def run(source: str, folder: Path, environ: Mapping[str, str]) -> str:
     program = folder / "with_sdk.py"
     program.write_text(textwrap.dedent(source))
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("DHCORE", "AWS_", "OVENBIRD"))}
-    done = subprocess.run(
+    process = subprocess.run(
         [python(), program.name], check=False, cwd=folder, env={**clean, "HOME": str(folder), **environ}, text=True,
         capture_output=True, timeout=100,
     )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    return done.stdout.strip().rpartition("\n")[2]
+    assert process.returncode == 0, process.stderr
+    return process.stdout.strip().rpartition("\n")[2]

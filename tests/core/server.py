@@ -100,16 +100,16 @@ class Double:
             if method == "POST":
                 return self.entities.add_project(body)
             return page(list(self.entities.projects.values()), query)
-        if found := re.fullmatch(r"/api/v1/projects/([^/]+)", path):
-            project = self.entities.project(found[1])
+        if match := re.fullmatch(r"/api/v1/projects/([^/]+)", path):
+            project = self.entities.project(match[1])
             if method == "PUT":
                 project.update({part: body[part] for part in ("metadata", "spec") if part in body})
             if method == "DELETE":
-                self.entities.projects.pop(found[1])
+                self.entities.projects.pop(match[1])
                 return None
-            return self.entities.shown_project(found[1])
-        if (found := _ENTITY.fullmatch(path)) and found[2] in TYPES:
-            return self._entity(method, found[1], found[2], found[3], found[4], query, body)
+            return self.entities.shown_project(match[1])
+        if (match := _ENTITY.fullmatch(path)) and match[2] in TYPES:
+            return self._entity(method, match[1], match[2], match[3], match[4], query, body)
         raise unmapped(404, path)
 
     def public(self, path: str, form: Any, header: str) -> Any:
@@ -148,7 +148,9 @@ class Double:
             if method == "POST":
                 return self._created(project, entity_type, body)
             if method == "DELETE":
-                for entity in [found for found in entities.all(project, entity_type) if found["name"] == query["name"]]:
+                for entity in [
+                    entity for entity in entities.all(project, entity_type) if entity["name"] == query["name"]
+                ]:
                     entities.delete(project, entity_type, entity["id"])
                 return None
             return entities.listing(project, entity_type, query)

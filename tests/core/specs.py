@@ -39,24 +39,24 @@ _FIELDS = {
 MATERIALS = ("artifact", "dataitem", "model")
 
 
-def check_entity(entity_type: str, given: Mapping[str, Any]) -> None:
+def check_entity(entity_type: str, body: Mapping[str, Any]) -> None:
     """Refused for a name that breaks its pattern, and for a body without a project."""
-    if not given.get("project"):
+    if not body.get("project"):
         raise missing_project(entity_type)
-    name = given.get("name")
+    name = body.get("name")
     if name is not None and not re.match(NAME, name):
         raise invalid_name(entity_type, name, NAME)
 
 
-def kept_spec(entity_type: str, kind: str | None, given: Mapping[str, Any]) -> dict[str, Any]:
+def kept_spec(entity_type: str, kind: str | None, fields: Mapping[str, Any]) -> dict[str, Any]:
     """What Core keeps of a spec. Refused for an unknown kind, and for a field that is needed and not there."""
     if entity_type not in _FIELDS:
-        return copy.deepcopy(dict(given))
+        return copy.deepcopy(dict(fields))
     if kind not in _KINDS[entity_type]:
         raise refused("No such spec.", 404)
     spec = {
         name: copy.deepcopy(value)
-        for name, value in given.items()
+        for name, value in fields.items()
         if name in _FIELDS[entity_type] and value is not None
     }
     if entity_type in MATERIALS and not spec.get("path"):

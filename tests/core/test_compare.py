@@ -65,11 +65,11 @@ def _masked(value: Any, names: dict[str, str]) -> Any:
 
 def _left(core: Double, run: dict[str, Any]) -> dict[str, Any]:
     """What the run has left in Core, by type and name, with ids masked."""
-    made = run["key"]
+    key = run["key"]
     entities = {"run": run}
     for entity_type in ("artifact", "dataitem", "model"):
         for entity in core.entities.all("p", entity_type):
-            if any(link["dest"] == made for link in entity["metadata"].get("relationships") or []):
+            if any(link["dest"] == key for link in entity["metadata"].get("relationships") or []):
                 entities[f"{entity_type} {entity['name']}"] = entity
     function, task = run["spec"]["function"].rpartition(":")[2], run["spec"]["task"].rpartition("/")[2]
     entities["function"] = core.entities.one("p", "function", function)
@@ -81,11 +81,11 @@ def _left(core: Double, run: dict[str, Any]) -> dict[str, Any]:
 
 def _stored(core: Double, platform: dict[str, str], run: dict[str, Any]) -> set[str]:
     """The files of what the run has made, below the bucket, with ids masked."""
-    made = {entity["id"] for entity_type in ("artifact", "dataitem", "model")
+    identities = {entity["id"] for entity_type in ("artifact", "dataitem", "model")
             for entity in core.entities.all("p", entity_type)
             if any(run["id"] in link["dest"] for link in entity["metadata"].get("relationships") or [])}  # fmt: skip
     names = files.listing("s3://outputs/p/", platform)
-    return {name.replace(one, "<id>") for name in names for one in made if one in name}
+    return {name.replace(identity, "<id>") for name in names for identity in identities if identity in name}
 
 
 @pytest.fixture(autouse=True)
@@ -118,20 +118,25 @@ def test_both_leave_the_same(
     assert set(theirs["entities"]) == set(ours["entities"])
     assert theirs["metrics"] == ours["metrics"]
     for name in theirs["entities"]:
-        one, other = theirs["entities"][name], ours["entities"][name]
+        their_entity, our_entity = theirs["entities"][name], ours["entities"][name]
         for field in ("kind", "key", "project"):
-            assert one[field] == other[field], name
-        states = [entity.get("status", {}).get("state") for entity in (one, other)]  # Core keeps none of some types
+            assert their_entity[field] == our_entity[field], name
+        states = [
+            entity.get("status", {}).get("state") for entity in (their_entity, our_entity)
+        ]  # Core keeps none of some types
         assert states[0] == states[1], name
-        relations = [sorted(map(str, entity.get("metadata", {}).get("relationships") or [])) for entity in (one, other)]
+        relations = [
+            sorted(map(str, entity.get("metadata", {}).get("relationships") or []))
+            for entity in (their_entity, our_entity)
+        ]
         assert relations[0] == relations[1], name
         for part in ("spec", "status"):
-            for field, value in one.get(part, {}).items():
+            for field, value in their_entity.get(part, {}).items():
                 if field == "metrics":  # an empty mark of the SDK's own; the metrics themselves are compared above
                     continue
-                assert field in other.get(part, {}), (name, part, field)
+                assert field in our_entity.get(part, {}), (name, part, field)
                 if name.startswith(("artifact", "dataitem", "model")) and field not in ("preview", "files"):
-                    assert value == other[part][field], (name, field)
+                    assert value == our_entity[part][field], (name, field)
     run, mine = theirs["entities"]["run"], ours["entities"]["run"]
     assert run["spec"]["inputs"] == mine["spec"]["inputs"]
     assert run["spec"]["parameters"] == mine["spec"]["parameters"]
@@ -139,11 +144,11 @@ def test_both_leave_the_same(
     assert run["status"]["outputs"] == mine["status"]["outputs"]
     assert set(mine["status"]["outputs"]) == {"cities", "notes", "scorer"}
     for name in ("artifact notes", "model scorer"):
-        (info,), (mine_info,) = (found["entities"][name]["status"]["files"] for found in (theirs, ours))
+        (info,), (mine_info,) = (side["entities"][name]["status"]["files"] for side in (theirs, ours))
         for field in ("path", "name", "size", "hash"):
             assert info[field] == mine_info[field]
         assert set(info) == set(mine_info)
-    table, mine_table = (found["entities"]["dataitem cities"] for found in (theirs, ours))
+    table, mine_table = (side["entities"]["dataitem cities"] for side in (theirs, ours))
     assert table["spec"]["schema"] == mine_table["spec"]["schema"]
     assert table["status"]["preview"] == mine_table["status"]["preview"]
 
@@ -192,11 +197,11 @@ def test_the_sdk_beside_ovenbird(core: Double, platform: dict[str, str], jobs: J
     packages = ":".join(path for path in sys.path if path.endswith("site-packages"))
     root = Path(__file__).parent.parent.parent
     environ = {**os.environ, **platform, "HOME": str(jobs.folder), "PYTHONPATH": f"{root / 'wrapper'}:{packages}"}
-    done = subprocess.run(
+    process = subprocess.run(
         [sdk.python(), "-m", "ovenbird", "run", "main.py", "--param", "n=1", "--project", "p"],
         check=False, cwd=jobs.folder, env=environ, text=True, capture_output=True, timeout=100,
     )  # fmt: skip
-    assert done.returncode == 0, done.stderr
+    assert process.returncode == 0, process.stderr
     (run,) = core.entities.all("p", "run")
     assert run["status"]["results"] == {"total": 2}
     assert set(run["status"]["outputs"]) == {"ours", "theirs"}

@@ -59,8 +59,8 @@ print(json.dumps(found))
 @pytest.mark.slow
 def test_entities(core: Double, platform: dict[str, str], tmp_path: Path) -> None:
     """The SDK stores, finds, reads and deletes entities; its own errors come from the double's texts."""
-    found = json.loads(sdk.run(_ENTITIES, tmp_path, platform))
-    assert found == {
+    document = json.loads(sdk.run(_ENTITIES, tmp_path, platform))
+    assert document == {
         "sum": 6, "latest": True, "first": True, "versions": 2, "text": "hello",
         "metrics": {"accuracy": 0.9, "loss": [3.0, 2.0, 1.0]}, "files": "md5:5d41402abc4b2a76b9719d911017c592",
         "missing": "BackendError", "twice": "EntityAlreadyExistsError", "left": 0,

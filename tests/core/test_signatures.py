@@ -46,14 +46,14 @@ _WIDER = {("project", "log_dataitem")}  # what is among `**kwargs` there has a n
 
 def _parameters(function: Any) -> list[str]:
     """The names of the parameters; `kwargs` for any that takes all other names."""
-    found = inspect.signature(function).parameters.values()
-    return ["kwargs" if parameter.kind is parameter.VAR_KEYWORD else parameter.name for parameter in found]
+    parameters = inspect.signature(function).parameters.values()
+    return ["kwargs" if parameter.kind is parameter.VAR_KEYWORD else parameter.name for parameter in parameters]
 
 
 @pytest.mark.slow
 def test_methods_take_what_they_take_in_the_sdk(tmp_path: Path) -> None:
     """Names and order of parameters agree; a property is one here; what is not here is an error that names the SDK."""
-    known: dict[str, dict[str, list[str] | None]] = json.loads(sdk.run(_LIST, tmp_path, {}))
+    signatures: dict[str, dict[str, list[str] | None]] = json.loads(sdk.run(_LIST, tmp_path, {}))
     store = LocalStore(tmp_path / "home")
     project = Project(store, "p", {})
     owners: dict[str, Any] = {
@@ -63,7 +63,7 @@ def test_methods_take_what_they_take_in_the_sdk(tmp_path: Path) -> None:
         "secret": project.new_secret("s", secret_value="v"), "run": start_run(store, "p", {}),
     }  # fmt: skip
     different, silent = {}, []
-    for kind, methods in known.items():
+    for kind, methods in signatures.items():
         for name, parameters in methods.items():
             try:
                 value = getattr(owners[kind], name)

@@ -42,8 +42,8 @@ class _Conversation:
             line["method"], line["path"], line.get("auth", "basic"), body, line.get("form")
         )
         self._compare(number, line, "status", line["status"], status)
-        said = headers.get("WWW-Authenticate")
-        self._compare(number, line, "WWW-Authenticate", line.get("www_authenticate"), said)
+        challenge = headers.get("WWW-Authenticate")
+        self._compare(number, line, "WWW-Authenticate", line.get("www_authenticate"), challenge)
         if "content_type" in line:
             self._compare(number, line, "Content-Type", line["content_type"], headers.get("Content-Type"))
         self._compare(number, line, "answer", line["answer"], _short(line["answer"], answer))
@@ -58,12 +58,12 @@ class _Conversation:
             headers["Content-Type"] = "application/x-www-form-urlencoded"
         elif body is not None:
             data, headers["Content-Type"] = json.dumps(body), "application/json"
-        found = self._http.request(method, self.core.url + path, body=data, headers=headers, timeout=30)
-        text = found.data.decode()
+        response = self._http.request(method, self.core.url + path, body=data, headers=headers, timeout=30)
+        text = response.data.decode()
         try:
-            return found.status, found.headers, json.loads(text) if text else None
+            return response.status, response.headers, json.loads(text) if text else None
         except ValueError:
-            return found.status, found.headers, text
+            return response.status, response.headers, text
 
     def _signed(self, auth: str | None) -> dict[str, str]:
         user, password = self.core.auth.user, self.core.auth.password
@@ -92,28 +92,28 @@ class _Conversation:
             _, _, answer = self.call("PUT", f"/api/v1/-/talk/runs/{identity}", "basic", moved)
         return answer
 
-    def _compare(self, number: int, line: dict[str, Any], what: str, expected: Any, found: Any) -> None:
-        if not self._matches(expected, found):
+    def _compare(self, number: int, line: dict[str, Any], part: str, expected: Any, actual: Any) -> None:
+        if not self._matches(expected, actual):
             self.differences.append(
-                f"line {number}, {line['say']}: {what} is\n{json.dumps(found)}\nnot\n{json.dumps(expected)}"
+                f"line {number}, {line['say']}: {part} is\n{json.dumps(actual)}\nnot\n{json.dumps(expected)}"
             )
 
-    def _matches(self, expected: Any, found: Any) -> bool:
+    def _matches(self, expected: Any, actual: Any) -> bool:
         if isinstance(expected, dict):
             return (
-                isinstance(found, dict)
-                and set(expected) == set(found)
-                and all(self._matches(value, found[name]) for name, value in expected.items())
+                isinstance(actual, dict)
+                and set(expected) == set(actual)
+                and all(self._matches(value, actual[name]) for name, value in expected.items())
             )
         if isinstance(expected, list):
-            same = isinstance(found, list) and len(expected) == len(found)
-            return same and all(map(self._matches, expected, found))
+            same = isinstance(actual, list) and len(expected) == len(actual)
+            return same and all(map(self._matches, expected, actual))
         if not isinstance(expected, str) or not (_PLACEHOLDERS.search(expected) or "..." in expected):
-            return type(expected) is type(found) and bool(expected == found)
+            return type(expected) is type(actual) and bool(expected == actual)
         if expected == "<time>":
-            return bool(found)
+            return bool(actual)
         pattern = re.escape(expected.replace("<endpoint>", self.core.url)).replace(re.escape("..."), ".*")
-        return isinstance(found, str) and re.fullmatch(_PLACEHOLDERS.sub(".+", pattern), found, re.DOTALL) is not None
+        return isinstance(actual, str) and re.fullmatch(_PLACEHOLDERS.sub(".+", pattern), actual, re.DOTALL) is not None
 
 
 def _short(expected: Any, answer: Any) -> Any:
@@ -143,11 +143,11 @@ def test_every_exchange(conversation: _Conversation) -> None:
 
 
 @pytest.mark.parametrize(
-    ("expected", "found"),
+    ("expected", "actual"),
     [({"a": 1}, {"a": 1, "b": 2}), ({"a": 1}, {"a": True}), ("md5:<id>", "sha:1"), ([1], [1, 2]), (None, {}), (1.0, 1)],
     ids=["more", "bool", "text", "longer", "empty", "int"],
 )
-def test_a_difference_is_seen(conversation: _Conversation, expected: Any, found: Any) -> None:
+def test_a_difference_is_seen(conversation: _Conversation, expected: Any, actual: Any) -> None:
     """What is compared is compared whole."""
-    conversation._compare(1, {"say": "x"}, "answer", expected, found)
+    conversation._compare(1, {"say": "x"}, "answer", expected, actual)
     assert conversation.differences

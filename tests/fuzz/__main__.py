@@ -22,26 +22,26 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=600.0)
     parser.add_argument("--seed", type=int, default=random.randrange(10**6))
     parser.add_argument("names", nargs="*")
-    asked = parser.parse_args()
+    options = parser.parse_args()
     everything = sorted({path.name for path in corpus.FOLDER.iterdir()} | {*_PARTS})
-    if unknown := set(asked.names) - {*everything}:
+    if unknown := set(options.names) - {*everything}:
         parser.error(f"{', '.join(sorted(unknown))}: expected some of {', '.join(everything)}")
-    names = asked.names or everything
+    names = options.names or everything
     parsers = [name for name in names if name not in _PARTS]
-    whole = sum(_PARTS.get(name, 0.0) for name in names) + (0.5 if parsers else 0.0)
+    total_share = sum(_PARTS.get(name, 0.0) for name in names) + (0.5 if parsers else 0.0)
     failed = []
     if parsers:
         jobs = min(os.cpu_count() or 1, len(parsers))
-        each = asked.seconds * 0.5 / whole * jobs / len(parsers)
+        each = options.seconds * 0.5 / total_share * jobs / len(parsers)
         print(f"fuzzing {len(parsers)} parsers, {each:.0f} s each, {jobs} at a time", flush=True)
         with ThreadPoolExecutor(jobs) as pool:
             for name, status in zip(parsers, pool.map(lambda name: _parser(name, each), parsers), strict=True):
                 failed += [name] if status else []
     for name in names:
         if name in _PARTS:
-            seconds = asked.seconds * _PARTS[name] / whole
-            print(f"fuzzing {name}, {seconds:.0f} s, seed {asked.seed}", flush=True)
-            failed += [name] if _part(name, seconds, asked.seed) else []
+            seconds = options.seconds * _PARTS[name] / total_share
+            print(f"fuzzing {name}, {seconds:.0f} s, seed {options.seed}", flush=True)
+            failed += [name] if _part(name, seconds, options.seed) else []
     if failed:
         print(f"found something in: {', '.join(failed)}; the inputs are kept as tests/fuzz/corpus/*/failed-*")
     return 1 if failed else 0

@@ -27,10 +27,10 @@ def main(seconds: float) -> int:
                 "--checks", ",".join(_CHECKS), "--phases", "examples,coverage,fuzzing",
                 "--max-time", str(max(1, round(seconds / len(HANDLERS)))), "--warnings", "off", "--no-color",
             ]  # fmt: skip
-            done = subprocess.run(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
-        if done.returncode:
+            process = subprocess.run(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+        if process.returncode:
             failed = 1
-            print(f"{handler}: not as its OpenAPI document says\n{done.stdout.decode('utf-8', 'replace')[-8000:]}")
+            print(f"{handler}: not as its OpenAPI document says\n{process.stdout.decode('utf-8', 'replace')[-8000:]}")
         else:
             print(f"{handler}: as its OpenAPI document says", flush=True)
     return failed

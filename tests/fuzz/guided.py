@@ -39,11 +39,11 @@ def main(name: str, seconds: str) -> None:
 def _run(*words: str) -> int:
     """Run a part of this module in a process of its own; its words are shown for a finding. The exit status."""
     command = [sys.executable, "-m", "tests.fuzz.guided", *words]
-    done = subprocess.run(command, cwd=_ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
-    if done.returncode:
-        lines = done.stdout.decode("utf-8", "replace").splitlines()
+    process = subprocess.run(command, cwd=_ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+    if process.returncode:
+        lines = process.stdout.decode("utf-8", "replace").splitlines()
         print(*(line for line in lines if not line.startswith(("INFO:", "WARNING:"))), sep="\n")
-    return done.returncode
+    return process.returncode
 
 
 def _inside(name: str, options: list[str]) -> None:
@@ -90,11 +90,11 @@ def _select(name: str, new: Path) -> None:
                 sys.settrace(None)
         return len(reached)
 
-    known = max(map(run, corpus.seeds(name)))
+    most = max(map(run, corpus.seeds(name)))
     for path in sorted(new.iterdir(), key=lambda path: path.stat().st_size):
-        if (now := run(path.read_bytes())) > known:
+        if (reach := run(path.read_bytes())) > most:
             shutil.copy(path, corpus.FOLDER / name / path.name[:12])
-            known = now
+            most = reach
 
 
 def _mutate(name: str, seconds: float) -> None:

@@ -27,7 +27,7 @@ class Reading(Struct, frozen=True):
 def read(data: bytes) -> Reading:
     """What h11 reads,
     up to the first thing that is not HTTP. RFC 9112 2.2: empty lines before a request are skipped."""
-    found: list[Request] = []
+    requests: list[Request] = []
     while data := re.sub(rb"^(\r?\n)+", b"", data):
         reader = h11.Connection(h11.SERVER, max_incomplete_event_size=_LARGEST_HEAD)
         reader.receive_data(data)
@@ -35,18 +35,18 @@ def read(data: bytes) -> Reading:
         try:
             while not isinstance(event := reader.next_event(), h11.EndOfMessage):
                 if event is h11.NEED_DATA or isinstance(event, h11.ConnectionClosed):
-                    return Reading(tuple(found), rest=True)
+                    return Reading(tuple(requests), rest=True)
                 if isinstance(event, h11.Request):
                     method = event.method.decode()
                 elif isinstance(event, h11.Data):
                     size += len(event.data)
         except h11.RemoteProtocolError:
-            return Reading(tuple(found), rest=True)
-        found.append(Request(method, size))
+            return Reading(tuple(requests), rest=True)
+        requests.append(Request(method, size))
         data = reader.trailing_data[0]
         if reader.their_state is h11.MUST_CLOSE:
             break
-    return Reading(tuple(found), rest=bool(data))
+    return Reading(tuple(requests), rest=bool(data))
 
 
 class Answer(Struct, frozen=True):
@@ -61,16 +61,16 @@ def answers(data: bytes, requests: tuple[Request, ...]) -> list[Answer]:
 
     Raises h11.RemoteProtocolError for bytes that are not HTTP/1.1, and AssertionError for half an answer.
     """
-    found: list[Answer] = []
+    responses: list[Answer] = []
     while data:
-        method = requests[len(found)].method if len(found) < len(requests) else "GET"
+        method = requests[len(responses)].method if len(responses) < len(requests) else "GET"
         answer, rest = _answer(data, method)
         if answer is None or (rest and not rest.startswith(b"HTTP/1.1 ")):  # a refusal may not know the method
             answer, rest = _answer(data, "GET" if method == "HEAD" else "HEAD")
         assert answer, f"half an answer: {data[:300]!r}"
-        found.append(answer)
+        responses.append(answer)
         data = rest
-    return found
+    return responses
 
 
 def _answer(data: bytes, method: str) -> tuple[Answer | None, bytes]:

@@ -64,8 +64,8 @@ def request(draw: st.DrawFn) -> bytes:
     elif framing == 0:
         body = b""
     extra = draw(st.lists(st.sampled_from(_LINES), max_size=4))
-    place = draw(st.integers(0, len(lines)))
-    head = b"\r\n".join([*lines[:place], *extra, *lines[place:]])
+    index = draw(st.integers(0, len(lines)))
+    head = b"\r\n".join([*lines[:index], *extra, *lines[index:]])
     version = draw(st.sampled_from(_VERSIONS))
     return b"%s %s %s\r\n%s\r\n\r\n%s" % (method, target, version, head, body)
 
@@ -87,5 +87,5 @@ def connection(draw: st.DrawFn) -> Connection:
         parts[number] = draw(mutated([parts[number]], _TOKENS))
     data = b"".join(parts)
     cuts = sorted(draw(st.lists(st.integers(0, len(data)), max_size=4)))
-    places = zip([0, *cuts], [*cuts, len(data)], strict=True)
-    return Connection(tuple(data[low:high] for low, high in places if low < high))
+    bounds = zip([0, *cuts], [*cuts, len(data)], strict=True)
+    return Connection(tuple(data[low:high] for low, high in bounds if low < high))

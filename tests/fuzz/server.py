@@ -24,8 +24,8 @@ class Watch:
     """Asks `/_/live` again and again, over connections of its own; `slowest` is the longest answer in seconds."""
 
     def __init__(self, service: Service) -> None:
-        place = urlsplit(service.url)
-        self.address = (place.hostname or "", place.port or 0)
+        address = urlsplit(service.url)
+        self.address = (address.hostname or "", address.port or 0)
         self.slowest = 0.0
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)

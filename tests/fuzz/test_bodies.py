@@ -110,9 +110,9 @@ def _known(data: bytes) -> Posted:
     return Posted(about["media"], tuple(map(tuple, about["headers"])), about["query"], body)
 
 
-def _kept(sent: Posted) -> bytes:
-    about = {"media": sent.media, "headers": sent.headers, "query": sent.query}
-    return json.dumps(about).encode() + b"\n" + sent.body
+def _kept(posted: Posted) -> bytes:
+    about = {"media": posted.media, "headers": posted.headers, "query": posted.query}
+    return json.dumps(about).encode() + b"\n" + posted.body
 
 
 @pytest.mark.slow
@@ -121,19 +121,19 @@ def test_no_body_makes_an_error_of_the_servers(handler: str, tmp_path: Path) -> 
     """Bodies of every media type, mutated, get an answer below 500, and a problem document where they are refused."""
     last = Posted("", (), "", b"")
     with fuzzed(f"main.py:{handler}", tmp_path) as service:
-        place = urlsplit(service.url)
-        client = http.client.HTTPConnection(place.hostname or "", place.port, timeout=20)
+        address = urlsplit(service.url)
+        client = http.client.HTTPConnection(address.hostname or "", address.port, timeout=20)
 
-        def check(sent: Posted) -> None:
+        def check(posted: Posted) -> None:
             nonlocal last
-            last = sent
-            client.putrequest("POST", "/?" + quote(sent.query, safe="%&="), skip_accept_encoding=True)
-            if sent.media:
-                client.putheader("Content-Type", sent.media.encode("latin-1"))
-            for name, value in sent.headers:
+            last = posted
+            client.putrequest("POST", "/?" + quote(posted.query, safe="%&="), skip_accept_encoding=True)
+            if posted.media:
+                client.putheader("Content-Type", posted.media.encode("latin-1"))
+            for name, value in posted.headers:
                 client.putheader(name, value.encode("latin-1"))
-            client.putheader("Content-Length", str(len(sent.body)))
-            client.endheaders(sent.body)
+            client.putheader("Content-Length", str(len(posted.body)))
+            client.endheaders(posted.body)
             answer = client.getresponse()
             body = answer.read()
             assert answer.status < 500, f"{answer.status} {body[:300]!r}"

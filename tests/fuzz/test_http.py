@@ -24,14 +24,14 @@ _GOOD = b"POST /good HTTP/1.1\r\nHost: test\r\nContent-Length: 2\r\nConnection: 
 _SEPARATOR = b"\n--- packet ---\n"  # in a file of the corpus
 
 
-def exchange(service: Service, sent: Connection) -> bytes:
+def exchange(service: Service, connection: Connection) -> bytes:
     """All that the server sends on a connection that gets these packets, and then the end of our side."""
-    place = urlsplit(service.url)
+    address = urlsplit(service.url)
     received = b""
-    with socket.create_connection((place.hostname, place.port), 20) as sock:
+    with socket.create_connection((address.hostname, address.port), 20) as sock:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         with contextlib.suppress(ConnectionError):
-            for packet in sent.packets:
+            for packet in connection.packets:
                 sock.sendall(packet)
             for patience in (_PATIENCE, 20.0):
                 sock.settimeout(patience)
@@ -45,21 +45,21 @@ def exchange(service: Service, sent: Connection) -> bytes:
     return received
 
 
-def check(service: Service, sent: Connection) -> None:
+def check(service: Service, connection: Connection) -> None:
     """Send a connection, and compare what the server answers with what h11 reads in it."""
-    reading = reference.read(sent.data)
+    reading = reference.read(connection.data)
     if not reading.rest:  # nothing is open: one request more ends the connection
-        sent = Connection((*sent.packets, _GOOD))
-        reading = reference.read(sent.data)
-    answers = reference.answers(exchange(service, sent), reading.requests)
-    seen = len(reading.requests)
-    assert len(answers) <= seen + reading.rest, f"{len(answers)} answers to {seen} requests: {answers}"
+        connection = Connection((*connection.packets, _GOOD))
+        reading = reference.read(connection.data)
+    answers = reference.answers(exchange(service, connection), reading.requests)
+    count = len(reading.requests)
+    assert len(answers) <= count + reading.rest, f"{len(answers)} answers to {count} requests: {answers}"
     for answer, request in zip(answers, reading.requests, strict=False):
         assert answer.status < 500 or answer.status in (501, 505), f"{answer} to {request}"
         if answer.status == 200 and answer.body.startswith(b'{"method"'):
             reply = json.loads(answer.body)
             assert (reply["method"], reply["size"]) == (request.method, request.size), f"{reply} was made of {request}"
-    for answer in answers[seen:]:  # to what is no whole request for h11
+    for answer in answers[count:]:  # to what is no whole request for h11
         assert answer.status >= 400, f"{answer} to something that is no request"
 
 
@@ -72,10 +72,10 @@ def test_the_port_is_no_more_lenient_than_a_strict_reader(target: str, tmp_path:
     """
     last = Connection(())
 
-    def checked(sent: Connection) -> None:
+    def checked(connection: Connection) -> None:
         nonlocal last
-        last = sent
-        check(service, sent)
+        last = connection
+        check(service, connection)
 
     with fuzzed(target, tmp_path) as service:
         try:

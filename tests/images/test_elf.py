@@ -46,12 +46,12 @@ def test_a_stripped_library_is_smaller_and_works(tmp_path: Path, library: str) -
         "uvloop": "import asyncio, uvloop; print(uvloop.__file__, uvloop.run(asyncio.sleep(0.01, 7)))",
         "httptools": "import httptools as h; print(h.__file__, len(h.parse_url(b'http://a-host/b').host) + 1)",
     }[package.name]
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-c", f"import sys; sys.path.insert(0, {str(tmp_path)!r}); {code}"],
         capture_output=True, text=True, check=True,
     )  # fmt: skip
-    place, answer = done.stdout.split()
-    assert (place.startswith(str(tmp_path)), answer) == (True, "7")
+    path, answer = process.stdout.split()
+    assert (path.startswith(str(tmp_path)), answer) == (True, "7")
 
 
 @pytest.mark.parametrize("content", [b"", b"text", b"\x7fELF\x01\x01", b"\x7fELF\x02\x02"])
@@ -62,5 +62,5 @@ def test_what_is_no_such_library_stays(content: bytes) -> None:
 
 def test_a_header_that_lies() -> None:
     """A library cut short is left as it is found, or refused; never a part of it written."""
-    whole = Path(uvloop.loop.__file__).read_bytes()
-    assert elf.stripped(whole[:5000]) == whole[:5000]
+    data = Path(uvloop.loop.__file__).read_bytes()
+    assert elf.stripped(data[:5000]) == data[:5000]

@@ -44,10 +44,10 @@ async def application(scope, receive, send):
             await asyncio.sleep(float(query["seconds"][0]))
         headers = {key.decode("latin-1"): value.decode("latin-1") for key, value in scope["headers"]}
         answer = json.dumps(read(scope["method"], scope["path"], body, headers)).encode()
-        given = [(b"content-type", b"application/json")]
+        response_headers = [(b"content-type", b"application/json")]
         if "length" not in query:
-            given.append((b"content-length", b"%d" % len(answer)))
-        await send({"type": "http.response.start", "status": 200, "headers": given})
+            response_headers.append((b"content-length", b"%d" % len(answer)))
+        await send({"type": "http.response.start", "status": 200, "headers": response_headers})
         await send({"type": "http.response.body", "body": answer})
 
 
@@ -63,8 +63,8 @@ def wsgi(environ, start_response):
         if key.startswith("HTTP_")
     }
     answer = json.dumps(read(environ["REQUEST_METHOD"], environ["PATH_INFO"], body, headers)).encode()
-    given = [("content-type", "application/json")]
+    response_headers = [("content-type", "application/json")]
     if "length" not in query:
-        given.append(("content-length", str(len(answer))))
-    start_response("200 OK", given)
+        response_headers.append(("content-length", str(len(answer))))
+    start_response("200 OK", response_headers)
     return [answer]

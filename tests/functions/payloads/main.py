@@ -104,11 +104,11 @@ def open_files():
 
 def _deleted():
     """How many removed files this process still holds: spooled uploads have no name."""
-    found = 0
+    number = 0
     for link in Path("/proc/self/fd").iterdir():
         with contextlib.suppress(OSError):
-            found += str(link.readlink()).endswith("(deleted)")
-    return found
+            number += str(link.readlink()).endswith("(deleted)")
+    return number
 
 
 async def streamed(request: Request):

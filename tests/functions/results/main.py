@@ -156,9 +156,9 @@ def _users_event():
 
 
 def _itself():
-    found = []
-    found.append(found)
-    return found
+    rows = []
+    rows.append(rows)
+    return rows
 
 
 CASES = {

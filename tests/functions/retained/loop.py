@@ -3,7 +3,7 @@ import contextvars
 
 from census import BIG, census
 
-kept = contextvars.ContextVar("kept")
+context_value = contextvars.ContextVar("kept")
 
 
 async def handler(event):
@@ -11,7 +11,7 @@ async def handler(event):
     body = event.body
     if kind == "census":
         return census()
-    kept.set(body)
+    context_value.set(body)
     if kind == "error":
         raise ValueError("no")
     if kind == "answer":

@@ -102,15 +102,15 @@ def _wheel_name(data: bytes, folder: Path) -> None:
 
 
 def _build_zip(data: bytes, folder: Path) -> None:
-    path, place = folder / "source.zip", Path(tempfile.mkdtemp(dir=folder))
+    path, unpacked = folder / "source.zip", Path(tempfile.mkdtemp(dir=folder))
     path.write_bytes(data)
-    tree = place / "tree"
+    tree = unpacked / "tree"
     tree.mkdir()
     try:
         archive.unpack(path, tree, "zip+https://example.com/source.zip", _LIMITS, FUNCTION)
-        assert [entry.name for entry in place.iterdir()] == ["tree"], "a member left its folder"
+        assert [entry.name for entry in unpacked.iterdir()] == ["tree"], "a member left its folder"
     finally:
-        shutil.rmtree(place)
+        shutil.rmtree(unpacked)
 
 
 class _Entries:
@@ -167,8 +167,8 @@ def _stripped(data: bytes, _: Path) -> None:
 
 
 def _reference(data: bytes, _: Path) -> None:
-    found = reference.parse_reference(text(data))
-    assert reference.parse_reference(str(found)) == found, "a reference is not read back as what it is"
+    parsed = reference.parse_reference(text(data))
+    assert reference.parse_reference(str(parsed)) == parsed, "a reference is not read back as what it is"
 
 
 def _settings(data: bytes, _: Path) -> None:
@@ -267,15 +267,15 @@ def _token_pool() -> urllib3.PoolManager:
 def _challenge(data: bytes, _: Path) -> None:
     """The first line is a challenge, the rest what the token server answers."""
     head, _, _TokenServer.content = data.partition(b"\n")
-    for known in (None, auth_config.RegistryLogin("user", "secret"), auth_config.RegistryLogin(token="secret")):
-        BearerAuth(_token_pool(), known, "team/app").answer_challenge(head.decode("latin-1"), write=True)
+    for login in (None, auth_config.RegistryLogin("user", "secret"), auth_config.RegistryLogin(token="secret")):
+        BearerAuth(_token_pool(), login, "team/app").answer_challenge(head.decode("latin-1"), write=True)
 
 
 def _search(path: Path) -> object:
     """A source of one file; each finding has a line of it."""
-    found = search_tree(path.parent, lambda digest, search: search())
-    assert all(finding.line >= 1 for finding in found)
-    return found
+    findings = search_tree(path.parent, lambda digest, search: search())
+    assert all(finding.line >= 1 for finding in findings)
+    return findings
 
 
 _SECRETS = (

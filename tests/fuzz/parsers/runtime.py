@@ -73,15 +73,15 @@ def _setting(data: bytes, _: Path) -> None:
 def _url(data: bytes, _: Path) -> None:
     parts = source_url.split(text(data))
     source_url.login(parts)
-    for shown in (source_url.display_url(parts), source_url.bare(parts)):
+    for url in (source_url.display_url(parts), source_url.bare(parts)):
         if parts.hostname and parts.username is not None:
-            assert source_url.split(shown).username is None, "a login is shown"
+            assert source_url.split(url).username is None, "a login is shown"
 
 
 def _git_url(data: bytes, _: Path) -> None:
-    found = git_url.parse(text(data))
-    git_url.credentials(found, {})
-    git_refs.resolve_ref({"HEAD": "a" * 40, "refs/heads/main": "a" * 40, "refs/tags/v1": "b" * 40}, found)
+    url = git_url.parse(text(data))
+    git_url.credentials(url, {})
+    git_refs.resolve_ref({"HEAD": "a" * 40, "refs/heads/main": "a" * 40, "refs/tags/v1": "b" * 40}, url)
 
 
 def _netrc(data: bytes, folder: Path) -> None:
@@ -100,8 +100,8 @@ def _env_file(data: bytes, folder: Path) -> None:
 
 
 def _traceparent(data: bytes, _: Path) -> None:
-    found = trace_context.from_traceparent(data)
-    assert trace_context.from_traceparent(found.traceparent.encode()).parent_id == found.span_id
+    context = trace_context.from_traceparent(data)
+    assert trace_context.from_traceparent(context.traceparent.encode()).parent_id == context.span_id
 
 
 def _cloud_event(data: bytes, _: Path) -> None:
@@ -146,13 +146,13 @@ def _profile(data: bytes, folder: Path) -> None:
 
 
 def _source_archive(data: bytes, folder: Path) -> None:
-    archive, place = folder / "source.zip", Path(tempfile.mkdtemp(dir=folder))
+    archive, unpacked = folder / "source.zip", Path(tempfile.mkdtemp(dir=folder))
     archive.write_bytes(data)
     try:
-        download.unpack(archive, place / "tree", FUNCTION, SourceLimits(2**24, 1000))
-        assert not list(place.glob("[!t]*")), "a member left its folder"
+        download.unpack(archive, unpacked / "tree", FUNCTION, SourceLimits(2**24, 1000))
+        assert not list(unpacked.glob("[!t]*")), "a member left its folder"
     finally:
-        shutil.rmtree(place)
+        shutil.rmtree(unpacked)
 
 
 def _function_reference(data: bytes, _: Path) -> None:
