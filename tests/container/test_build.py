@@ -564,6 +564,33 @@ def test_a_dry_run_prints_the_plan_and_makes_nothing(builds: Builds, base_images
     assert before < len(list((builds.cache / "blobs" / "sha256").iterdir()))
 
 
+def test_a_dry_run_says_which_instructions_it_leaves_out(builds: Builds, base_images: Images) -> None:
+    """A requirement may need what an instruction brings: the dry run names the reason, and what it locks is not kept.
+
+    Once the layer of the instruction is in the cache, a dry run resolves on it as a build does.
+    """
+    mark = f"/opt/{uuid.uuid4().hex}"
+    words = ("--base", base_images[VERSION], "--python", VERSION, "--requirement", "plum @ ./plum")
+    words += ("--instruction", json.dumps({"run": f"touch {mark}", "after": "base"}))
+    setup = f"import os\nfrom setuptools import setup\nmarked = os.path.exists({mark!r})\n"
+    install = "setup(name='plum', version='2.0' if marked else '1.0', py_modules=['plum'])\n"
+    (builds.source / "plum").mkdir()
+    (builds.source / "plum" / "plum.py").write_text("v = 1\n")
+    note = "this dry run has not run 1 instruction(s) that a build runs before it resolves dependencies"
+    (builds.source / "plum" / "setup.py").write_text(setup + "assert marked\n" + install)
+    assert builds.run(*words, "--dry-run").error["hint"].endswith(note)
+    (builds.source / "plum" / "setup.py").write_text(setup + install)
+    said = builds.run(*words, "--dry-run")
+    assert said.status == 0, said.said
+    assert f"note: {note}" in said.said
+    done = builds.ok(*words)
+    assert "plum 2.0" in str(done["layers"])
+    said = builds.run(*words, "--dry-run")
+    assert said.status == 0, said.said
+    assert note not in said.said
+    assert json.loads(said.out)["platforms"][0]["digest"] == done["digest"]
+
+
 def test_a_bundle_builds_with_the_network_off(
     builds: Builds, base_images: Images, tmp_path: Path, own_store: Callable[[str], Any], podman: Podman
 ) -> None:

@@ -41,9 +41,15 @@ class ResolvedDependencies(Struct, frozen=True):
 
 
 def pin_dependencies(
-    request: BuildRequest, place: BuildEnvironment, tree: SourceTree, interpreter: TargetPython, image: ImageName
+    request: BuildRequest,
+    place: BuildEnvironment,
+    tree: SourceTree,
+    interpreter: TargetPython,
+    image: ImageName,
+    *,
+    is_cached: bool = True,
 ) -> ResolvedDependencies:
-    """Return the lock of a request; `image` is what is locked and built on.
+    """Return the lock of a request; `image` is what is locked and built on, and with `is_cached` the lock is kept.
 
     Errors: LockError and its subclasses; StaleLockError for a file that does not fit.
     """
@@ -55,9 +61,8 @@ def pin_dependencies(
     from ..locking.lock import LockOptions, lock  # and all that resolves: not for a build whose lock is there
 
     site = resolver(request, place, interpreter, image)
-    return ResolvedDependencies(
-        lock(requirements, site, LockOptions(request.locker)), "", requirements, requirements.notes
-    )
+    options = LockOptions(request.locker, is_cached=is_cached)
+    return ResolvedDependencies(lock(requirements, site, options), "", requirements, requirements.notes)
 
 
 def collect_wanted(request: BuildRequest, tree: SourceTree, environ: Mapping[str, str]) -> Requirements:

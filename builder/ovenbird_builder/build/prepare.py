@@ -21,7 +21,7 @@ from ..bases.stdlib_names import stdlib_names
 from ..bases.target_python import find_interpreter as interpreter_of
 from ..cache.secret_fingerprint import fingerprint_secrets
 from ..containers.working_container import LazyImage
-from ..errors import PackageIndexError
+from ..errors import LockError, PackageIndexError, WheelBuildError
 from ..layers.wheel_layers import list_top_names
 from ..locking.wheelhouse import Wheel
 from ..request.build_request import BuildRequest, detect_platform
@@ -54,11 +54,12 @@ def prepare_platform(
         base, version, environment.stage_images, environment.cache, sibling=None if base is sibling else sibling
     )
     early = _plan(request, environment, base, {})
+    left_out = _count_left_out(request, early)
     image = _image_below_dependencies(request, environment, early, sibling, python.executable)
     source = tree.result()
     checked = _check_source(request, environment, source, python, sibling)
     _check_handler(request, environment, checked, source, python, sibling)
-    pins = dependencies.pin_dependencies(request, environment, source, python, image)
+    pins = _pin_dependencies(request, environment, source, python, image, left_out)
     identity = base.digest + "".join(step.key for step in early.steps if _is_first(step))
     absent: dict[str, str] = {}
     if request.dry_run and not request.offline:
@@ -193,6 +194,36 @@ def _is_first(step: Any) -> bool:
     return step.instruction is not None and step.instruction.after == "base"
 
 
+def _count_left_out(request: BuildRequest, early: ImagePlan) -> int:
+    """Return how many instructions come before dependencies and are not run: in a dry run, where a layer is missing."""
+    first = [step for step in early.steps if _is_first(step)]
+    return len(first) if request.dry_run and not all(step.layer for step in first) else 0
+
+
+def _pin_dependencies(
+    request: BuildRequest,
+    environment: BuildEnvironment,
+    source: SourceTree,
+    python: TargetPython,
+    image: LazyImage,
+    left_out: int,
+) -> dependencies.ResolvedDependencies:
+    """Return the lock, and say where a build may make another one: it runs the instructions that are left out here.
+
+    What is built without them may differ, so such a lock is not kept for a build. Errors: those of `pin_dependencies`.
+    """
+    note = f"this dry run has not run {left_out} instruction(s) that a build runs before it resolves dependencies"
+    try:
+        pins = dependencies.pin_dependencies(request, environment, source, python, image, is_cached=not left_out)
+    except (LockError, WheelBuildError) as error:
+        if left_out:
+            error.hint = f"{error.hint}; {note}" if error.hint else note
+        raise
+    if left_out and pins.lock.pins and not pins.path:
+        environment.progress.say_once(f"note: {note}")
+    return pins
+
+
 def _image_below_dependencies(
     request: BuildRequest, environment: BuildEnvironment, early: ImagePlan, sibling: BaseImage, python: str
 ) -> LazyImage:
@@ -201,7 +232,7 @@ def _image_below_dependencies(
     It is made when something has to run on it, as when a source distribution is built.
     """
     count = sum(1 for step in early.steps if _is_first(step))
-    if not count or request.dry_run:  # which runs none of them, so what needs them for its metadata fails
+    if not count or _count_left_out(request, early):
         return environment.stage_images.base(sibling.manifest)
 
     def make() -> str:

@@ -48,7 +48,7 @@ class LockOptions(Struct, frozen=True):
     """How to lock.
 
     `previous` is the lock whose pins are kept where they fit, but for those of `upgrade_packages`; with `upgrade` none
-    is, and the cache is not asked.
+    is, and the cache is not asked. Without `is_cached` the lock is not kept in the cache.
     """
 
     locker: str = "pip-tools"
@@ -56,6 +56,7 @@ class LockOptions(Struct, frozen=True):
     previous: Lock | None = None
     upgrade: bool = False
     upgrade_packages: tuple[str, ...] = ()
+    is_cached: bool = True
 
 
 def lock(requirements: Requirements, site: ResolverContext, options: LockOptions | None = None) -> Lock:
@@ -90,7 +91,8 @@ def lock(requirements: Requirements, site: ResolverContext, options: LockOptions
     )
     runtime_constraints.check_pins(pins, resolution.limits, "the lock")
     lock = make_lock(_restrict_hashes(pins, resolution, requirements.require_hashes, site), head)
-    _write_cached(site.cache, key, lock.text)
+    if options.is_cached:
+        _write_cached(site.cache, key, lock.text)
     return lock
 
 
