@@ -19,7 +19,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from msgspec import Struct, ValidationError, convert
+from msgspec import Struct, ValidationError, convert, field
 
 from ovenbird.common.archive_checks import ArchiveError, ArchiveLimits
 from ovenbird.common.atomic_files import replacing
@@ -84,7 +84,7 @@ class _Base(Struct, frozen=True):
 class _About(Struct, frozen=True):
     """What bundle.json holds."""
 
-    given: dict[str, str | bool | tuple[str, ...]]
+    flags: dict[str, str | bool | tuple[str, ...]] = field(name="given")
     files: dict[str, tuple[str, ...]]
     source: _Source
     bases: tuple[_Base, ...]
@@ -94,18 +94,18 @@ class _About(Struct, frozen=True):
 class Bundle(Struct, frozen=True):
     """A bundle that was taken out: the flags that it was made with, its function document, its source."""
 
-    given: Mapping[str, Any]
+    flags: Mapping[str, Any]
     document: Path
     tree: SourceTree
 
-    def over(self, given: Mapping[str, Any]) -> dict[str, Any]:
-        """What is asked for now: the bundle's flags, where there are no others."""
-        flags = {**given, "target": str(self.document)}
-        return flags | {name: value for name, value in self.given.items() if not given.get(name)}
+    def merge_flags(self, flags: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the flags of a call, those that it does not give as the bundle has them."""
+        missing = {name: value for name, value in self.flags.items() if not flags.get(name)}
+        return {**flags, "target": str(self.document)} | missing
 
 
 def write(
-    path: Path, given: Mapping[str, Any], request: BuildRequest, prepared: Sequence[PlatformBuild], cache: LayerCache
+    path: Path, flags: Mapping[str, Any], request: BuildRequest, prepared: Sequence[PlatformBuild], cache: LayerCache
 ) -> int:
     """Write a bundle to `path`, whole or not at all; its size in bytes. Errors: DiskFullError."""
     _refuse_outside(prepared)
@@ -113,13 +113,13 @@ def write(
         make_parent_folders(path)
     with guard_output_writes(path), replacing(path) as draft:
         with tarfile.open(draft, mode="w", format=tarfile.PAX_FORMAT) as tar:
-            _fill(tar, given, request, prepared, cache)
+            _fill(tar, flags, request, prepared, cache)
         return draft.stat().st_size
 
 
 def _refuse_outside(prepared: Sequence[PlatformBuild]) -> None:
     """Refuse requirements that lie beside the source, which a bundle holds alone. Errors: BuildRequestError."""
-    for requirement in prepared[0].inputs.needs.wanted.wanted:
+    for requirement in prepared[0].inputs.needs.requirements.lines:
         if requirement.origin.startswith("file:.."):
             raise BuildRequestError(
                 f"{requirement.where}: a bundle holds the source alone, and {show_value(requirement.origin)} "
@@ -169,12 +169,12 @@ def open_bundle(path: Path, cache: LayerCache) -> Iterator[Bundle]:
             why = escape_controls(cut_text(str(error), 300))
             raise BuildRequestError(f"{show_value(str(path))} is not a bundle that can be read: {why}") from None
         _take(about, folder, cache)
-        yield Bundle(_given(about, folder), folder / "function.yaml", _tree(about, folder, path))
+        yield Bundle(_read_flags(about, folder), folder / "function.yaml", _tree(about, folder, path))
 
 
 def _check(about: _About, folder: Path) -> None:
     """Refuse what names anything outside of the bundle, or flags that a bundle does not hold. Errors: ValueError."""
-    if unknown := set(about.given) - set(_KEPT) or set(about.files) - set(_FILES):
+    if unknown := set(about.flags) - set(_KEPT) or set(about.files) - set(_FILES):
         raise ValueError(f"unknown settings {', '.join(sorted(map(show_value, unknown)))}")
     for name in (name for names in about.files.values() for name in names):
         if not re.fullmatch(r"files/[a-z]+-[0-9]{1,9}", name) or not is_file(folder / name):
@@ -195,14 +195,14 @@ def _check(about: _About, folder: Path) -> None:
 
 def _fill(
     tar: tarfile.TarFile,
-    given: Mapping[str, Any],
+    flags: Mapping[str, Any],
     request: BuildRequest,
     prepared: Sequence[PlatformBuild],
     cache: LayerCache,
 ) -> None:
     first = prepared[0].inputs
     tree = first.tree
-    files = {name: [Path(text) for text in given[name]] for name in _FILES}
+    files = {name: [Path(text) for text in flags[name]] for name in _FILES}
     bases = {
         id(base): base
         for platform_build in prepared
@@ -216,7 +216,7 @@ def _fill(
     about = {
         "version": _VERSION,
         # a base that was not named may have come from a mirror that the other machine does not know of
-        "given": {name: given[name] for name in _KEPT} | {"base": given["base"] or first.base.name},
+        "given": {name: flags[name] for name in _KEPT} | {"base": flags["base"] or first.base.name},
         "files": {name: [f"files/{name}-{n}" for n, _ in enumerate(paths)] for name, paths in files.items()},
         "source": {"uri": tree.uri, "revision": tree.revision, "digest": tree.digest, "epoch": tree.epoch},
         "bases": [_base(base) for base in bases],
@@ -292,10 +292,10 @@ def _take(about: _About, folder: Path, cache: LayerCache) -> None:
         base_image.remember_base(base.name, base.platform, base.digest, base.manifest, cache)
 
 
-def _given(about: _About, folder: Path) -> dict[str, Any]:
+def _read_flags(about: _About, folder: Path) -> dict[str, Any]:
     """The flags that the bundle was made with; files that they named are the bundle's own."""
-    options = {name: tuple(value) if isinstance(value, list) else value for name, value in about.given.items()}
-    return options | {name: tuple(str(folder / path) for path in paths) for name, paths in about.files.items()}
+    flags = {name: tuple(value) if isinstance(value, list) else value for name, value in about.flags.items()}
+    return flags | {name: tuple(str(folder / path) for path in paths) for name, paths in about.files.items()}
 
 
 def _tree(about: _About, folder: Path, path: Path) -> SourceTree:

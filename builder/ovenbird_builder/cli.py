@@ -33,8 +33,8 @@ def main(argv: list[str]) -> int:
     parser = build_parser(verb, for_help=any(word in ("-h", "--help") for word in argv))
     try:
         args = parser.parse_args(argv[1:])
-    except SystemExit as done:  # argparse has printed the help, or what is wrong
-        return SettingsError.exit_code if done.code else 0
+    except SystemExit as ending:  # argparse has printed the help, or what is wrong
+        return SettingsError.exit_code if ending.code else 0
     run = import_module(f"{__package__}.commands.{verb}").run
     raise_on_interrupt()
     try:

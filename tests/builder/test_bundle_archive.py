@@ -92,7 +92,7 @@ def test_a_whole_bundle_is_taken_out(parts: Parts, cache: LayerCache) -> None:
     with open_bundle(parts.pack(), cache) as bundle:
         assert (bundle.tree.path / "main.py").read_bytes() == MAIN
         assert (bundle.tree.uri, bundle.tree.revision, bundle.tree.epoch) == ("git+https://h/r", "c" * 40, 7)
-        options = bundle.over({"python": "3.13", "requirement": (), "constraints": (), "tag": ("t:1",)})
+        options = bundle.merge_flags({"python": "3.13", "requirement": (), "constraints": (), "tag": ("t:1",)})
         assert (options["python"], options["requirement"], options["tag"]) == ("3.13", ("kiwi",), ("t:1",))
         assert Path(options["constraints"][0]).read_bytes() == b"kiwi<2\n"
         assert options["target"] == str(bundle.document)
@@ -182,7 +182,7 @@ def test_every_field_may_be_anything(parts: Parts, cache: LayerCache) -> None:
     def take() -> None:
         with open_bundle(parts.pack(), cache) as bundle:
             assert all(
-                Path(text).is_relative_to(bundle.document.parent) for text in bundle.given.get("constraints", ())
+                Path(text).is_relative_to(bundle.document.parent) for text in bundle.flags.get("constraints", ())
             )
 
     for path in paths(document):

@@ -115,7 +115,7 @@ def graph(
 ) -> dict[str, tuple[str, ...]]:
     """Who needs whom, by name; the key "" holds what was asked for, or is needed by nothing else.
 
-    `wanted` are the user's requirements, whose extras count; `environment` the markers of the target.
+    `requirements` are the user's, whose extras count; `environment` the markers of the target.
     """
     by_name = {package.name: package for package in packages}
     extras: dict[str, set[str]] = {name: set() for name in by_name}

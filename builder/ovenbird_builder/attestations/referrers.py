@@ -65,7 +65,7 @@ class ReferrersUpdate(Struct, frozen=True):
     """Artifacts in the list of referrers at the fallback's tag; none where the registry links them by itself.
 
     No registry can be told to write only if nothing has changed meanwhile, so another writer may drop what we wrote.
-    `written` is when that was (monotonic seconds), `taken` how long reading and writing took; `first` says that there
+    `written` is when that was (monotonic seconds), `seconds` how long reading and writing took; `first` says that there
     was no list before.
     """
 
@@ -73,7 +73,7 @@ class ReferrersUpdate(Struct, frozen=True):
     subject: str
     descriptors: tuple[dict[str, Any], ...] = ()
     written: float = 0.0
-    taken: float = 0.0
+    seconds: float = 0.0
     first: bool = False
 
     def settle(self) -> None:
@@ -85,7 +85,7 @@ class ReferrersUpdate(Struct, frozen=True):
         for attempt in range(_TRIES):
             if not update.descriptors:
                 return
-            moment = (attempt + 1) * update.taken * random.uniform(4, 8)  # noqa: S311  # not for a secret
+            moment = (attempt + 1) * update.seconds * random.uniform(4, 8)  # noqa: S311  # not for a secret
             time.sleep(max(0.0, update.written + moment - time.monotonic()))
             update = _listed_with(self.repository, self.subject, self.descriptors)
         raise RegistryError(

@@ -1,9 +1,9 @@
 """Run a program on layers, mounted one over the other: a root of its own, no network, no rights, nothing of the host.
 
-Usage: python -I -S _enter_layers.py FOLDER LAYERS FRESH PLACE UID GID WORKDIR PROGRAM ARGUMENT... < ENVIRONMENT
+Usage: python -I -S _enter_layers.py FOLDER LAYERS FRESH MOUNTPOINT UID GID WORKDIR PROGRAM ARGUMENT... < ENVIRONMENT
 
 FOLDER is where LAYERS lie: their paths, the topmost first, joined by colons. FRESH is a folder of more files on top of
-them (empty for none), PLACE an empty folder to mount on. What the program writes stays in memory and is gone at its
+them (empty for none), MOUNTPOINT an empty folder. What the program writes stays in memory and is gone at its
 end. ENVIRONMENT holds `NAME=VALUE` ended by zero bytes. Has to be started as root. The status is the program's, or 97
 where it could not be started.
 """
@@ -33,11 +33,11 @@ def _mount(source: str, target: str, kind: str, flags: int = 0, options: str = "
     _call("mount", source.encode(), target.encode(), kind.encode(), ctypes.c_ulong(flags), options.encode() or None)
 
 
-def _assemble(folder: str, layers: str, fresh: str, place: str) -> None:
-    """Mount the layers below PLACE, with what a program expects, and make them the root."""
+def _assemble(folder: str, layers: str, fresh: str, mount_point: str) -> None:
+    """Mount the layers below MOUNTPOINT, with what a program expects, and make them the root."""
     _mount("none", "/", "none", _PRIVATE)
-    _mount("tmpfs", place, "tmpfs", _NOSUID | _NODEV, "mode=755")
-    root, upper, work = (f"{place}/{name}" for name in ("root", "upper", "work"))
+    _mount("tmpfs", mount_point, "tmpfs", _NOSUID | _NODEV, "mode=755")
+    root, upper, work = (f"{mount_point}/{name}" for name in ("root", "upper", "work"))
     for path in (root, upper, work):
         os.mkdir(path, 0o755)
     os.chdir(folder)  # short paths: the options are one page
@@ -82,10 +82,12 @@ def _become(uid: str, gid: str) -> None:
     os.setuid(int(uid))
 
 
-def _start(folder: str, layers: str, fresh: str, place: str, uid: str, gid: str, workdir: str, *command: str) -> None:
+def _start(
+    folder: str, layers: str, fresh: str, mount_point: str, uid: str, gid: str, workdir: str, *command: str
+) -> None:
     environ = dict(part.split(b"=", 1) for part in sys.stdin.buffer.read().split(b"\0") if part)
     os.umask(0)
-    _assemble(folder, layers, fresh, place)
+    _assemble(folder, layers, fresh, mount_point)
     os.umask(0o022)
     os.close(0)
     os.open("/dev/null", os.O_RDONLY)

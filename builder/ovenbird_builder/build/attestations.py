@@ -32,7 +32,7 @@ class BuildAttestations(Struct, frozen=True):
     platform: str
     subject: Mapping[str, Any]
     bill: bytes
-    how: bytes
+    provenance: bytes
     epoch: int
 
     def artifacts(self) -> tuple[referrers.OciArtifact, ...]:
@@ -40,14 +40,14 @@ class BuildAttestations(Struct, frozen=True):
         subject = dict(self.subject)
         return (
             referrers.pack(self.bill, sbom.MEDIA_TYPE, subject, "sbom.cdx.json", self.epoch),
-            referrers.pack(self.how, provenance.MEDIA_TYPE, subject, "provenance.json", self.epoch),
+            referrers.pack(self.provenance, provenance.MEDIA_TYPE, subject, "provenance.json", self.epoch),
         )
 
     def row(self) -> dict[str, Any]:
         """What a build's result says of them."""
-        bill, provenance = (artifact.descriptor["digest"] for artifact in self.artifacts())
+        sbom_digest, provenance_digest = (artifact.descriptor["digest"] for artifact in self.artifacts())
         return {"platform": self.platform, "image": self.subject["digest"], "components": sbom.count(self.bill),
-                "sbom": bill, "provenance": provenance}  # fmt: skip
+                "sbom": sbom_digest, "provenance": provenance_digest}  # fmt: skip
 
 
 def issue_attestations(
@@ -77,7 +77,7 @@ def write_attestations(issued: Sequence[BuildAttestations], output: Path) -> lis
     paths = []
     for attestations in issued:
         middle = f".{attestations.platform.replace('/', '-')}" if len(issued) > 1 else ""
-        for ending, data in (("sbom.cdx.json", attestations.bill), ("provenance.json", attestations.how)):
+        for ending, data in (("sbom.cdx.json", attestations.bill), ("provenance.json", attestations.provenance)):
             path = output.absolute().with_name(f"{output.absolute().name}{middle}.{ending}")
             with guard_output_writes(path):
                 write_file(path, data + b"\n")
@@ -103,15 +103,15 @@ def _make_bill(platform_build: PlatformBuild, epoch: int, cache: LayerCache) -> 
     """The bill of materials; the last one with the same packages and base is taken, as making one takes a while."""
     inputs, name = platform_build.inputs, platform_build.inputs.request.function.name
     runtime = inputs.interpreter.runtime or __version__
-    requirements = inputs.needs.wanted.texts()
+    requirements = inputs.needs.requirements.texts()
     base = image_packages.BaseComponent(inputs.base.name, inputs.base.digest, inputs.interpreter.version,
                          inputs.base.platform.split("/")[1])  # fmt: skip
     origins = {pin.name: redact_url(pin.url) for pin in inputs.needs.lock.pins if "://" in pin.url}
     wheels = [(x.sha256, origins.get(x.name, "")) for x in (*inputs.wheels, *inputs.runtime)]
-    place = compute_key("bill of materials", name=name, base=asdict(base), runtime=runtime, wanted=requirements,
+    key = compute_key("bill of materials", name=name, base=asdict(base), runtime=runtime, wanted=requirements,
                 wheels=wheels, own=len(inputs.wheels), builder=__version__,
                 installed=dict(inputs.interpreter.distributions))  # fmt: skip
-    cached_bill = cache.noted(place)
+    cached_bill = cache.noted(key)
     if not isinstance(cached_bill, str):
         own, below = (
             [image_packages.package(x.path, sha256=x.sha256, url=origins.get(x.name, "")) for x in wheels]
@@ -122,7 +122,7 @@ def _make_bill(platform_build: PlatformBuild, epoch: int, cache: LayerCache) -> 
             requirements=requirements, installed=inputs.interpreter.distributions,
         )  # fmt: skip
         cached_bill = sbom.build_sbom(image).decode()
-        cache.note(place, cached_bill, f"bill of materials of {name}")
+        cache.note(key, cached_bill, f"bill of materials of {name}")
     return sbom.of_revision(cached_bill.encode(), inputs.tree.revision or inputs.tree.digest, epoch)
 
 
@@ -136,7 +136,7 @@ def _make_provenance(platform_build: PlatformBuild, digest: str, epoch: int) -> 
         epoch=epoch,
         parameters={
             "function": request.function.raw or {"name": name, "handler": request.function.handler},
-            "requirements": list(inputs.needs.wanted.texts()),
+            "requirements": list(inputs.needs.requirements.texts()),
             "instructions": [_describe_instruction(step) for step in steps],
             "platform": inputs.base.platform,
             "base": request.base,

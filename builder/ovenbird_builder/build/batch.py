@@ -85,8 +85,8 @@ def check_names(outcomes: Sequence[BatchOutcome]) -> None:
     for outcome in outcomes:
         if not outcome.request:
             continue
-        places = [str(output) for output in outcome.request.outputs if output.path]
-        for name in dict.fromkeys([*map(str, outcome.request.tags), *places]):
+        paths = [str(output) for output in outcome.request.outputs if output.path]
+        for name in dict.fromkeys([*map(str, outcome.request.tags), *paths]):
             if name in owners:
                 raise BuildRequestError(
                     f"{show_value(owners[name])} and {show_value(outcome.target)} would both be {show_value(name)}",
@@ -118,25 +118,25 @@ def build_all(outcomes: Sequence[BatchOutcome], environ: Mapping[str, str], prog
     first = open_ones[0].request
     assert first
     tags = tuple(tag for outcome in open_ones if outcome.request for tag in outcome.request.tags)
-    with open_environment(first, environ, progress, tags=tags) as place:
+    with open_environment(first, environ, progress, tags=tags) as environment:
         for number, outcome in enumerate(open_ones):
             assert outcome.request
-            folder = place.folder / str(number)
+            folder = environment.folder / str(number)
             folder.mkdir()
             if len(outcomes) > 1:
                 progress.say(f"{outcome.name} ({outcome.target})")
             try:
                 if outcome.request.list_source:
-                    outcome.plan = list_source(outcome.request, replace(place, folder=folder))
+                    outcome.plan = list_source(outcome.request, replace(environment, folder=folder))
                 elif outcome.request.dry_run:
-                    outcome.plan = plan_images(outcome.request, replace(place, folder=folder))
+                    outcome.plan = plan_images(outcome.request, replace(environment, folder=folder))
                 else:
-                    outcome.result = build_images(outcome.request, replace(place, folder=folder))
+                    outcome.result = build_images(outcome.request, replace(environment, folder=folder))
             except OvenbirdError as error:
                 outcome.error = error
                 if len(outcomes) > 1:
                     _tell_error(error, progress)
-            place.warnings.clear()
+            environment.warnings.clear()
 
 
 def _tell_error(error: OvenbirdError, progress: Progress) -> None:

@@ -41,13 +41,13 @@ def remember_files(rows: Sequence[FileRow]) -> dict[str, str]:
 
 def explain_files(rows: Sequence[FileRow], before: Mapping[str, str]) -> str:
     """The files that were added, changed and removed since `before`, what `remember_files` kept; empty for none."""
-    now = remember_files(rows)
-    if not before or not now:
+    current = remember_files(rows)
+    if not before or not current:
         return ""
     groups = {
-        "added": [name for name in now if name not in before],
-        "changed": [name for name, identity in now.items() if before.get(name, identity) != identity],
-        "removed": [name for name in before if name not in now],
+        "added": [name for name in current if name not in before],
+        "changed": [name for name, identity in current.items() if before.get(name, identity) != identity],
+        "removed": [name for name in before if name not in current],
     }
     return "; ".join(f"{label}: {_some(names)}" for label, names in groups.items() if names)
 
@@ -103,16 +103,16 @@ def _differs(name: str, step: LayerStep, earlier_step: Mapping[str, Any]) -> boo
     return bool(earlier_step["parts"].get(name, "") != step.parts.get(name, ""))
 
 
-def _change(name: str, was: str, now: str) -> str:
+def _change(name: str, before: str, after: str) -> str:
     if name == "secrets":  # an identity says nothing to people
         return "a secret has another value"
     if name == "below":
         return "a layer below it has changed"
-    if not was:
-        return f"{name} is new: {_short(now)}"
-    if not now:
-        return f"{name} is gone: {_short(was)}"
-    return f"{name} was {_short(was)}, is {_short(now)}"
+    if not before:
+        return f"{name} is new: {_short(after)}"
+    if not after:
+        return f"{name} is gone: {_short(before)}"
+    return f"{name} was {_short(before)}, is {_short(after)}"
 
 
 def _short(text: str) -> str:

@@ -36,13 +36,13 @@ class ResolvedDependencies(Struct, frozen=True):
 
     lock: Lock
     path: str
-    wanted: Requirements
+    requirements: Requirements
     notes: tuple[str, ...]
 
 
 def pin_dependencies(
     request: BuildRequest,
-    place: BuildEnvironment,
+    environment: BuildEnvironment,
     tree: SourceTree,
     interpreter: TargetPython,
     image: ImageName,
@@ -53,19 +53,19 @@ def pin_dependencies(
 
     Errors: LockError and its subclasses; StaleLockError for a file that does not fit.
     """
-    requirements = collect_wanted(request, tree, place.environ)
+    requirements = collect_function_requirements(request, tree, environment.environ)
     if at_hand := _read_lock(request, tree, requirements, interpreter):
         return at_hand
     if empty := lockfile.lock_nothing(requirements, interpreter, request.locker):
         return ResolvedDependencies(empty, "", requirements, requirements.notes)
     from ..locking.lock import LockOptions, lock  # and all that resolves: not for a build whose lock is there
 
-    site = resolver(request, place, interpreter, image)
+    site = resolver(request, environment, interpreter, image)
     options = LockOptions(request.locker, is_cached=is_cached)
     return ResolvedDependencies(lock(requirements, site, options), "", requirements, requirements.notes)
 
 
-def collect_wanted(request: BuildRequest, tree: SourceTree, environ: Mapping[str, str]) -> Requirements:
+def collect_function_requirements(request: BuildRequest, tree: SourceTree, environ: Mapping[str, str]) -> Requirements:
     """Return what a function needs, not yet pinned. Errors: LockError."""
     indexes = find_indexes(request, environ).urls()
     flags = RequirementFlags(
@@ -100,8 +100,8 @@ def lock_command(request: BuildRequest, platform: str) -> str:
     if request.document is None:
         words += [function.handler, "--source", source]
     else:
-        place = request.document.parent if request.document == find(request.document.parent) else request.document
-        words += [] if place == Path.cwd() else [os.path.relpath(place)]
+        target = request.document.parent if request.document == find(request.document.parent) else request.document
+        words += [] if target == Path.cwd() else [os.path.relpath(target)]
         # as `--source` leaves a document; one that says so itself may be told so, too
         is_replaced = Path(function.source).is_absolute() and function.code is None and not function.source_root
         words += ["--source", source] if is_replaced else []
@@ -118,7 +118,7 @@ def lock_command(request: BuildRequest, platform: str) -> str:
 
 def collect_wheels(
     request: BuildRequest,
-    place: BuildEnvironment,
+    environment: BuildEnvironment,
     needs: ResolvedDependencies,
     interpreter: TargetPython,
     image: ImageName,
@@ -132,14 +132,16 @@ def collect_wheels(
         return ()
     from ..locking.wheel_fetch import fetch_wheels
 
-    root = needs.wanted.root
-    site = resolver(request, place, interpreter, image, tuple(root / name for name in needs.wanted.find_links))
+    root = needs.requirements.root
+    site = resolver(
+        request, environment, interpreter, image, tuple(root / name for name in needs.requirements.find_links)
+    )
     return fetch_wheels(needs.lock, site, root=root, offline=request.offline, identity=identity)
 
 
 def resolver(
     request: BuildRequest,
-    place: BuildEnvironment,
+    environment: BuildEnvironment,
     interpreter: TargetPython,
     image: ImageName,
     links: tuple[Path, ...] = (),
@@ -147,9 +149,10 @@ def resolver(
     """Return what locking and building wheels take, for a request."""
     from ..locking.pip_container import ResolverContext
 
-    where, limit = find_indexes(request, place.environ), request.timeout or 1e9
+    where, limit = find_indexes(request, environment.environ), request.timeout or 1e9
     return ResolverContext(
-        image, interpreter, where, request.network, request.cache, place.environ, limit, place.progress, links
+        image, interpreter, where, request.network, request.cache, environment.environ, limit, environment.progress,
+        links,
     )  # fmt: skip
 
 

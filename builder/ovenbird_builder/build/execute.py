@@ -72,8 +72,8 @@ def make_layers(plan: ImagePlan, context: BuildContext, count: int) -> tuple[Lay
             layers.append(_make_instruction_layer(step, plan, layers, context))
             continue
         same = _take_same_kind(plan.steps[len(layers) : count])
-        known = [step.layer for step in same if step.layer]
-        layers += known if len(known) == len(same) else _assemble_layers(step.kind, same, context)
+        cached_layers = [step.layer for step in same if step.layer]
+        layers += cached_layers if len(cached_layers) == len(same) else _assemble_layers(step.kind, same, context)
     return tuple(layers)
 
 

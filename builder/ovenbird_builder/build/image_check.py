@@ -112,13 +112,13 @@ class ImageCheck:
     def _load_mounted(self) -> bool | None:
         """Return whether the function can be loaded without an engine; None where that is not to be had."""
         try:
-            done = run_mounted(
+            result = run_mounted(
                 self.image, self.layers, _COMMAND, self.cache, self.stage_images.registry.environ, user=(UID, GID),
                 workdir=HOME, env=_VARIABLES, timeout=self._limit, stop=self._stop,
             )  # fmt: skip
         except OvenbirdError:
             return False
-        return None if done is None else done.returncode == 0 and _STARTED in done.stdout
+        return None if result is None else result.returncode == 0 and _STARTED in result.stdout
 
     def _is_loaded_by_engine(self) -> bool:
         """Return whether a container could be started in which the function is loaded. Errors: CheckError."""
@@ -127,19 +127,21 @@ class ImageCheck:
             if self._keep:
                 self._keep_large()
             with open_container(self.stage_images.image(self.image.manifest), pull="never") as container:
-                done = _run(container, self._limit)
+                result = _run(container, self._limit)
         except CheckError:
             raise
         except OvenbirdError as error:
             _log.warning("the image is not checked: %s", error.message)
             return False
-        if _STARTED not in done.stdout:
-            reason = done.stderr.strip().rpartition("\n")[2]
-            _log.warning("the image is not checked, as no container can be started here: %s", reason or done.returncode)
+        if _STARTED not in result.stdout:
+            reason = result.stderr.strip().rpartition("\n")[2]
+            _log.warning(
+                "the image is not checked, as no container can be started here: %s", reason or result.returncode
+            )
             return False
-        if done.returncode:
+        if result.returncode:
             raise CheckError(
-                f"the function cannot be loaded in the image: {_reason(done)}", hint=_HINT, cause=_output(done)
+                f"the function cannot be loaded in the image: {_reason(result)}", hint=_HINT, cause=_output(result)
             )
         return True
 
@@ -172,16 +174,16 @@ def _run(container: WorkingContainer, limit: float) -> CompletedProcess:
         raise CheckError(f"the function cannot be loaded in the image: {error.message}", hint=_HINT) from None
 
 
-def _reason(done: CompletedProcess) -> str:
+def _reason(result: CompletedProcess) -> str:
     """Return the first line of what `check` says of the error."""
-    lines = [line for line in _output(done).splitlines() if line.strip()]
+    lines = [line for line in _output(result).splitlines() if line.strip()]
     messages = [line.partition(": ")[2] for line in lines if line.startswith("error: ")]
     if messages:
         return messages[-1]
-    return f"`ovenbird check` ended with status {done.returncode}" + (f": {show_value(lines[-1])}" if lines else "")
+    return f"`ovenbird check` ended with status {result.returncode}" + (f": {show_value(lines[-1])}" if lines else "")
 
 
-def _output(done: CompletedProcess) -> str:
+def _output(result: CompletedProcess) -> str:
     """Return the end of the output, without what buildah says of it."""
-    lines = [line[:_WIDTH] for line in done.stderr.splitlines()[-_LINES:] if line.strip()]
+    lines = [line[:_WIDTH] for line in result.stderr.splitlines()[-_LINES:] if line.strip()]
     return "\n".join(line for line in lines if not _ENGINE.match(line)).strip()

@@ -127,8 +127,8 @@ def _runtime_parts(
 ) -> list[LayerSpec]:
     below = stage_images.base(inputs.sibling.manifest)
     rows = outline_layers(stack, below, cache)
-    known = runtime_layers.read_accounts(below, stack.identity, cache)
-    files = runtime_layers.make_runtime_files(stack.target, *known)
+    accounts = runtime_layers.read_accounts(below, stack.identity, cache)
+    files = runtime_layers.make_runtime_files(stack.target, *accounts)
     key = compute_files_key(files, compression=stack.compression)
     command = LayerSpec("runtime", "runtime: command and user", key, {"base": stack.identity})
     return [*(_of_wheels("runtime", row, inputs) for row in rows), command]

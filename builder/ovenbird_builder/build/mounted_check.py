@@ -62,14 +62,14 @@ def run_mounted(
     if not stored or len(diff_ids) - len(stored) > len(layers) or sum(layer.size for layer in fresh) > _MOST:
         return None
     with make_build_folder(cache.root) as folder:
-        top, place = folder / "top", folder / "place"
+        top, mount_point = folder / "top", folder / "mount"
         if _SPECIAL & set(str(top)) or not _unpack(fresh, top, cache):
             return None
-        place.mkdir()
+        mount_point.mkdir()
         variables = dict(row.partition("=")[::2] for row in (config.get("config") or {}).get("Env") or ()) | dict(env)
         argv = (
             sys.executable, "-I", "-S", str(_SCRIPT), str(root / "overlay"), ":".join(reversed(stored)),
-            str(top) if fresh else "", str(place), str(user[0]), str(user[1]), workdir, *command,
+            str(top) if fresh else "", str(mount_point), str(user[0]), str(user[1]), workdir, *command,
         )  # fmt: skip
         data = "".join(f"{name}={value}\0" for name, value in variables.items()).encode("utf-8", "surrogateescape")
         return process.run(argv, stdin=data, timeout=timeout, check=False, stop=stop)

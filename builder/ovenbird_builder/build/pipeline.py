@@ -164,7 +164,7 @@ def _deliver(
     baked: Sequence[BuiltImage],
 ) -> tuple[list[str], tuple[BuildAttestations, ...]]:
     """Bring the image, and statements about it, to each output that does not have it; which these were."""
-    done: list[str] = []
+    destinations: list[str] = []
     issued: tuple[BuildAttestations, ...] = ()
 
     def issue_statements() -> tuple[BuildAttestations, ...]:
@@ -190,8 +190,8 @@ def _deliver(
 
                 issued = issued or issue_statements()
                 attestations.write_attestations(issued, Path(output.path))
-            done.append(str(output))
-    return done, issued
+            destinations.append(str(output))
+    return destinations, issued
 
 
 def _is_edited(

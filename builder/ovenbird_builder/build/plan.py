@@ -128,14 +128,14 @@ def _step(instruction: RunInstruction, base: BaseImage, below: Sequence[LayerSte
         "time": str(base.created_at),
         "builder": f"{VERSION} {COMPRESSIONS[context.compression][1]}",
     }
-    known = "" if any(not step.key for step in below) else compute_key("instruction", **parts)
-    layer = context.lookup(known) if known else None
+    key = "" if any(not step.key for step in below) else compute_key("instruction", **parts)
+    layer = context.lookup(key) if key else None
     public = parts | {
         "below": _chain(step.public or step.key for step in below), "mounts": "",
         "secrets": " ".join(instruction.secrets),
     }  # fmt: skip
     return LayerStep(
-        "instruction", instruction.run, known, parts, layer, instruction, argv(instruction),
+        "instruction", instruction.run, key, parts, layer, instruction, argv(instruction),
         compute_key("instruction", **public),
     )  # fmt: skip
 

@@ -100,12 +100,12 @@ def _check_handler(
     python: TargetPython,
     sibling: BaseImage,
 ) -> None:
-    """Refuse a handler whose module nothing can bring. Errors: HandlerMissingError; LockError for what is wanted."""
+    """Refuse a handler whose module nothing can bring. Errors: HandlerMissingError; LockError of the requirements."""
     if not checked.absent:
         return
-    wanted = dependencies.collect_wanted(request, tree, environment.environ)
-    rows = [(requirement.name, requirement.origin) for requirement in (*wanted.wanted, *wanted.pinned)]
-    rows += [("", str(wanted.pylock))] if wanted.pylock else []
+    requirements = dependencies.collect_function_requirements(request, tree, environment.environ)
+    rows = [(requirement.name, requirement.origin) for requirement in (*requirements.lines, *requirements.pinned)]
+    rows += [("", str(requirements.pylock))] if requirements.pylock else []
     source_check.check_handler(
         checked, python.minor, rows, python.distributions, has_installed=_installs(request),
         is_elsewhere=lambda name: _has_module(request, environment, python, sibling, name),
@@ -163,12 +163,12 @@ def _find_bases(request: BuildRequest, environment: BuildEnvironment, platform: 
     """The base of a platform, and the same base for this machine, where its Python can be asked and can compile."""
 
     def look(name: str, platform: str = platform) -> BaseImage:
-        known = (name, platform)
-        if known not in environment.bases:
-            environment.bases[known] = resolve_base(
+        key = (name, platform)
+        if key not in environment.bases:
+            environment.bases[key] = resolve_base(
                 name, platform, environment.registry, environment.cache, offline=request.offline
             )
-        return environment.bases[known]
+        return environment.bases[key]
 
     if request.base:
         base_image = look(request.base)

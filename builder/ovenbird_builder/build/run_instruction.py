@@ -87,12 +87,12 @@ def remove_stale_bytecode(container: WorkingContainer, python: str, sources: Seq
     listing.write_bytes(b"".join(name.encode("utf-8", "surrogateescape") + b"\0" for name in sources))
     inside = f"{MOUNT}/bytecode"
     argv = (python, "-I", "-S", "-B", "-c", _REMOVE_STALE, f"{inside}/{listing.name}")
-    done = container.run(argv, mounts=(f"{folder}:{inside}:ro",), network=False, check=False)
-    if done.returncode or not done.stdout.strip().isdigit():
-        reason = (done.stderr.strip() or done.stdout.strip()).rpartition("\n")[2]
-        _log.warning("the bytecode of changed files cannot be looked at: %s", reason or f"status {done.returncode}")
+    result = container.run(argv, mounts=(f"{folder}:{inside}:ro",), network=False, check=False)
+    if result.returncode or not result.stdout.strip().isdigit():
+        reason = (result.stderr.strip() or result.stdout.strip()).rpartition("\n")[2]
+        _log.warning("the bytecode of changed files cannot be looked at: %s", reason or f"status {result.returncode}")
         return 0
-    return int(done.stdout)
+    return int(result.stdout)
 
 
 def _taken(container: WorkingContainer, diff_ids: Sequence[str], folder: Path) -> Path:
@@ -117,11 +117,11 @@ def _run(
         context.on_line(text)
 
     seconds = instruction.timeout if instruction.timeout is not None else context.timeout
-    shown = show_value(
+    command = show_value(
         make_redactor((*hidden, *network.secrets()))(instruction.run)
     )  # before it is cut, which a secret would not survive
     try:
-        done = container.run(
+        result = container.run(
             ("/bin/sh", "-c", instruction.run),
             env=network.container_env() | {"SOURCE_DATE_EPOCH": str(context.clamp)},
             mounts=(*mounts, *network.mounts()), network=instruction.network,
@@ -130,11 +130,13 @@ def _run(
         )  # fmt: skip
     except process.ProcessTimedOutError as error:
         raise InstructionTimeoutError(
-            f"the instruction {shown} was ended after its time limit of {seconds:g} s",
+            f"the instruction {command} was ended after its time limit of {seconds:g} s",
             hint="`--timeout`, or a `timeout` of its own", cause=_end(last),
         ) from error  # fmt: skip
-    if done.returncode:
-        raise InstructionFailedError(f"the instruction {shown} ended with status {done.returncode}", cause=_end(last))
+    if result.returncode:
+        raise InstructionFailedError(
+            f"the instruction {command} ended with status {result.returncode}", cause=_end(last)
+        )
 
 
 def _end(last: deque[str]) -> str:

@@ -70,16 +70,22 @@ def check_source(
     """
     inputs = [tree.digest, function.handler, function.init or "", function.default_module, version, list(_HERE)]
     name = compute_key("source check", version=_VERSION, told=inputs)
-    known = cache.noted(name)
-    if known is None:
+    record = cache.noted(name)
+    if record is None:
         checked = _look(function, tree.path, version, ask, cache)
-        known = [
+        record = [
             checked.warnings, checked.imports, checked.absent, checked.is_open, checked.hint, checked.is_near,
             checked.is_sure,
         ]  # fmt: skip
-        cache.note(name, known, f"source of {function.name}")
+        cache.note(name, record, f"source of {function.name}")
     checked = SourceCheckResult(
-        tuple(known[0]), dict(known[1]), str(known[2]), bool(known[3]), str(known[4]), bool(known[5]), bool(known[6])
+        tuple(record[0]),
+        dict(record[1]),
+        str(record[2]),
+        bool(record[3]),
+        str(record[4]),
+        bool(record[5]),
+        bool(record[6]),
     )
     for text in checked.warnings:
         _log.warning(text)
@@ -89,7 +95,7 @@ def check_source(
 def check_handler(
     checked: SourceCheckResult,
     version: str,
-    wanted: Iterable[tuple[str, str]],
+    requirements: Iterable[tuple[str, str]],
     distributions: Iterable[str],
     *,
     is_elsewhere: Callable[[str], bool] = lambda _: False,
@@ -97,16 +103,16 @@ def check_handler(
 ) -> None:
     """Refuse a handler whose module nothing can bring, before anything is locked.
 
-    `wanted` are the names and origins of the requirements: what they bring is not known yet, so a module that is not
-    in the source passes where they may have it, and `check_imports` looks again. Where the source has a module of
-    nearly that name only a requirement of that name may bring it, or one from a folder, a repository or a URL.
+    `requirements` are names and origins: which modules they have is not known yet, so a module that is not in the
+    source passes where they may have it, and `check_imports` looks again. Where the source has a module of nearly
+    that name only a requirement of that name may bring it, or one from a folder, a repository or a URL.
     `is_elsewhere` asks for a name at the top whether the base has it; it is called last.
     Errors: HandlerMissingError.
     """
     top = checked.absent.partition(".")[0]
     if not top:
         return
-    rows = list(wanted)
+    rows = list(requirements)
     names = {normalize_distribution(name) for name in (*distributions, *(name for name, _ in rows))}
     is_known = (
         top in stdlib_names(version) | RUNTIME_MODULES or normalize_distribution(guess_distribution(top)) in names
@@ -163,16 +169,16 @@ def _look(function: FunctionSpec, root: Path, version: str, ask: Ask, cache: Lay
     module = module or function.default_module
     path = _file_of(root, module)
     reached, imports, is_open = _reach(root, module, faults)
-    for place in reached:
-        if place in faults:
-            line, text = faults[place]
+    for file in reached:
+        if file in faults:
+            line, text = faults[file]
             raise SourceSyntaxError(
-                f"{place}, line {line}: {text}",
+                f"{file}, line {line}: {text}",
                 hint=f"the image's Python is {version}, and the handler needs this file",
             )
     texts = [
-        f"{place}, line {line}: {text}; nothing that the handler imports needs it"
-        for place, (line, text) in faults.items()
+        f"{file}, line {line}: {text}; nothing that the handler imports needs it"
+        for file, (line, text) in faults.items()
     ]
     if len(texts) > _MOST:
         texts = [*texts[:_MOST], f"{len(texts) - _MOST} more files are no Python {version}"]
@@ -196,10 +202,8 @@ def _is_alike(top: str, distribution: str) -> bool:
 
 def _is_compiled(root: Path, module: str) -> bool:
     """Return whether the source has a module without its Python file: an extension, or bytecode alone."""
-    place = module.replace(".", "/")
-    return any(
-        any(root.glob(f"{name}{end}")) for name in (place, f"{place}/__init__") for end in (".*so", ".so", ".pyc")
-    )
+    stem = module.replace(".", "/")
+    return any(any(root.glob(f"{name}{end}")) for name in (stem, f"{stem}/__init__") for end in (".*so", ".so", ".pyc"))
 
 
 def _is_sure(root: Path, module: str) -> bool:
@@ -233,7 +237,7 @@ def _describe_near(root: Path, module: str, attribute: str) -> tuple[str, bool]:
     return f"spec.source.handler is MODULE:FUNCTION; the source has {some or 'no Python file'}", False
 
 
-def _check_names(place: str, scanned: ModuleScan, handler: str, init: str) -> None:
+def _check_names(file: str, scanned: ModuleScan, handler: str, init: str) -> None:
     """Refuse a module without its handler or init. Errors: HandlerMissingError."""
     if scanned.names is None:
         return
@@ -244,7 +248,7 @@ def _check_names(place: str, scanned: ModuleScan, handler: str, init: str) -> No
             continue
         suggestion = nearest_name(name, sorted(names))
         raise HandlerMissingError(
-            f"{place} does not define the {label} {show_value(name)}",
+            f"{file} does not define the {label} {show_value(name)}",
             hint=f"did you mean {suggestion}?" if suggestion else "",
         )
 
@@ -262,10 +266,10 @@ def _faults(name: str, root: Path, version: str, ask: Ask, cache: LayerCache) ->
             continue
         data = path.read_bytes()
         digest = hashlib.blake2b(data, digest_size=16).hexdigest()
-        known = before[digest] if digest in before else _fault(data, target)
-        after[digest] = list(known) if known else None
-        if known:
-            faults[path.relative_to(root).as_posix()] = (int(known[0]), str(known[1]))
+        fault = before[digest] if digest in before else _fault(data, target)
+        after[digest] = list(fault) if fault else None
+        if fault:
+            faults[path.relative_to(root).as_posix()] = (int(fault[0]), str(fault[1]))
     if after != before:
         cache.note(note, after, f"parsed sources of {name}")
     if not faults or target == _HERE:
@@ -315,16 +319,16 @@ def _reach(root: Path, module: str, faults: Mapping[str, object]) -> tuple[list[
     reached: list[str] = []
     imports: dict[str, str] = {}
     is_open = False
-    todo, seen = [*_parents(module)], set[str]()
+    todo, visited = [*_parents(module)], set[str]()
     while todo:
         name = todo.pop(0)
         path = _file_of(root, name)
-        if name in seen or path is None:
+        if name in visited or path is None:
             continue
-        seen.add(name)
-        place = path.relative_to(root).as_posix()
-        reached.append(place)
-        scanned = None if place in faults else _scan(path)
+        visited.add(name)
+        file = path.relative_to(root).as_posix()
+        reached.append(file)
+        scanned = None if file in faults else _scan(path)
         if scanned is None:
             continue
         is_open = is_open or scanned.moves_path
@@ -333,7 +337,7 @@ def _reach(root: Path, module: str, faults: Mapping[str, object]) -> tuple[list[
             full = _absolute(entry, package)
             top = full.partition(".")[0]
             if top and not entry.level and not _is_own(root, top):
-                imports.setdefault(top, f"{place}, line {entry.line},")
+                imports.setdefault(top, f"{file}, line {entry.line},")
                 continue
             todo += _parents(full)
             todo += [f"{full}.{name}".strip(".") for name in entry.names if name != "*"]

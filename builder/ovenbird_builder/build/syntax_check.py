@@ -42,8 +42,8 @@ def ask_python(image: ImageName, python: str, root: Path, names: Sequence[str]) 
     inside = f"{MOUNT}/source"
     argv = (python, "-I", "-S", "-B", "-c", _SCRIPT, inside, json.dumps(list(names)))
     with open_container(image) as container:
-        done = container.run(argv, mounts=(f"{root}:{inside}:ro",), network=False, timeout=_LIMIT)
-    return {name: (int(line), str(text)) for name, (line, text) in json.loads(done.stdout).items()}
+        result = container.run(argv, mounts=(f"{root}:{inside}:ro",), network=False, timeout=_LIMIT)
+    return {name: (int(line), str(text)) for name, (line, text) in json.loads(result.stdout).items()}
 
 
 def has_module(image: ImageName, python: str, name: str) -> bool:
@@ -52,5 +52,5 @@ def has_module(image: ImageName, python: str, name: str) -> bool:
     Errors: those of `open_container` and `process.run`.
     """
     with open_container(image) as container:
-        done = container.run((python, "-B", "-c", _FIND, name), network=False, timeout=_LIMIT)
-    return done.stdout.strip() == "True"
+        result = container.run((python, "-B", "-c", _FIND, name), network=False, timeout=_LIMIT)
+    return result.stdout.strip() == "True"

@@ -24,10 +24,10 @@ def write_image(path: Path, name: str) -> None:
     """
     try:
         text = path.read_bytes().decode("utf-8")
-        done = edit_image(text, name)
-        _check(text, done, name, path)
-        if done != text:
-            _replace(path, done)
+        edited = edit_image(text, name)
+        _check(text, edited, name, path)
+        if edited != text:
+            _replace(path, edited)
     except OSError as error:
         raise ImageError(f"--write-back: cannot write {show_value(str(path))}: {error.strerror}") from None
 
@@ -42,7 +42,7 @@ def edit_image(text: str, name: str) -> str:
             "--write-back: `spec:` does not begin a block of its own in the function document",
             hint=f"set it by hand: spec.image: {name}",
         )
-    indent, place = "", None
+    indent, image_line = "", None
     for number in range(start + 1, len(lines)):
         line = lines[number]
         if not line.strip() or line.lstrip().startswith("#"):
@@ -53,15 +53,15 @@ def edit_image(text: str, name: str) -> str:
         indent = indent or match[0]
         key = _KEY.match(line.rstrip("\r\n"))
         if key and key["indent"] == indent:
-            place = (number, key["value"])
+            image_line = (number, key["value"])
             break
     new = f"{indent or '  '}image: {name}"
-    if place is None:
+    if image_line is None:
         lines.insert(start + 1, new + end)
         if not lines[start].endswith("\n"):
             lines[start] += end
         return "".join(lines)
-    number, value = place
+    number, value = image_line
     comment = re.search(r"\s+#.*$", value)
     ending = lines[number][len(lines[number].rstrip("\r\n")) :]
     lines[number] = new + (comment[0] if comment else "") + ending

@@ -158,7 +158,7 @@ class _FullWriter:
         return int(self.file.fileno())
 
     def write(self, data: bytes) -> int:
-        left = memoryview(data)
-        while left:
-            left = left[self.file.write(left) :]
+        rest = memoryview(data)
+        while rest:
+            rest = rest[self.file.write(rest) :]
         return len(data)

@@ -43,13 +43,13 @@ def find_cache(flag: str, environ: Mapping[str, str]) -> Path:
 
 def check_apart(cache: Path, folders: Iterable[Path]) -> None:
     """Refuse a cache that is, or contains, one of the folders of a function. Errors: BuildRequestError."""
-    place = Path(os.path.realpath(cache))  # which a circle of links does not end
+    root = Path(os.path.realpath(cache))  # which a circle of links does not end
     for folder in folders:
         real = Path(os.path.realpath(folder))
         # what is taken from a bundle lies in a draft of the cache
-        is_draft = any(path.parent == place / "tmp" and path.name.startswith(_DRAFT) for path in (real, *real.parents))
-        if real == place or (place in real.parents and not is_draft):
-            verb = "is" if real == place else "contains"
+        is_draft = any(path.parent == root / "tmp" and path.name.startswith(_DRAFT) for path in (real, *real.parents))
+        if real == root or (root in real.parents and not is_draft):
+            verb = "is" if real == root else "contains"
             raise _in_project(cache, f"{verb} the folder of the function, {show_value(str(folder))}")
 
 

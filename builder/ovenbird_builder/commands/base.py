@@ -85,7 +85,7 @@ class _BaseCommand(Struct, frozen=True):
 def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     """Do what is asked for; the exit status. JSON goes to stdout, and to the result file."""
     if args.action == "list":
-        return _list(json_wanted=args.json)
+        return _list(as_json=args.json)
     file = getattr(args, "result_file", "")
     if file not in ("", "-") and (problem := find_output_problem(Path(file))):
         raise BuildRequestError(f"--result-file: {problem}")
@@ -108,12 +108,12 @@ def _chosen(args: argparse.Namespace, environ: Mapping[str, str], version: str) 
     return bases.choose_base(known_version, registry=registry, image=args.image.replace("{version}", known_version))
 
 
-def _list(*, json_wanted: bool) -> int:
+def _list(*, as_json: bool) -> int:
     rows = [
         asdict(base) | {"locked": bases.runtime_lock_path(base.version).is_file()}
         for base in bases.read_catalog().values()
     ]
-    if json_wanted:
+    if as_json:
         print(json.dumps(rows, indent=2))
         return 0
     table = [("VERSION", "PLATFORM", "UPSTREAM", "PINNED", "LOCKED", "IMAGE")]

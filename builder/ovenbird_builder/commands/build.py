@@ -81,14 +81,14 @@ def _ask(
         if several and (flags["bundle"] or bundle_archive.is_bundle(outcome.target)):
             raise BuildRequestError("a bundle holds one function, and is built by a call of its own")
         try:
-            outcome.request = _asked({**flags, "target": outcome.target}, environ, stack)
+            outcome.request = _make_request({**flags, "target": outcome.target}, environ, stack)
         except OvenbirdError as error:
             outcome.error = error
     check_names(outcomes)
 
 
-def _asked(flags: dict[str, Any], environ: Mapping[str, str], stack: contextlib.ExitStack) -> BuildRequest:
-    """The request, with what a bundle brings: all of it where the target is one, else base and wheels alone."""
+def _make_request(flags: dict[str, Any], environ: Mapping[str, str], stack: contextlib.ExitStack) -> BuildRequest:
+    """Return the request; from a bundle comes all of it where the target is one, else base and wheels alone."""
     is_whole = bundle_archive.is_bundle(flags["target"])
     path = flags["target"] if is_whole else flags["bundle"]
     if not path:
@@ -100,9 +100,9 @@ def _asked(flags: dict[str, Any], environ: Mapping[str, str], stack: contextlib.
     stack.callback(cache.close)
     bundle = stack.enter_context(bundle_archive.open_bundle(Path(path), cache))
     if not is_whole:
-        build_request = parse_request({**flags, "base": flags["base"] or bundle.given["base"]}, environ)
+        build_request = parse_request({**flags, "base": flags["base"] or bundle.flags["base"]}, environ)
         return replace(build_request, locks=bundle.document.parent)
-    return replace(parse_request(bundle.over(flags), environ), bundled=bundle.tree, document=None)
+    return replace(parse_request(bundle.merge_flags(flags), environ), bundled=bundle.tree, document=None)
 
 
 def secrets(build_request: BuildRequest) -> tuple[str, ...]:

@@ -105,7 +105,7 @@ def _lock_or_check(args: argparse.Namespace, environ: Mapping[str, str], target:
         version = interpreter.minor if interpreter else choose_python_version(target.function, args.python)
         if version:
             shadow.refuse(tree.path, stdlib_names(version))
-        requirements = _wanted(args, target, tree.path, where)
+        requirements = _collect_requirements(args, target, tree.path, where)
         _tell(f"needs: {requirements.used or 'nothing'}")
         for note in requirements.notes:
             _tell(f"note: {note}")
@@ -220,7 +220,9 @@ def _place(path: Path, tree: Path, function: FunctionSpec) -> Path:
     return folder / path.name if folder and folder.is_dir() else Path(path.name)
 
 
-def _wanted(args: argparse.Namespace, target: FunctionTarget, tree: Path, where: PackageIndexes) -> Requirements:
+def _collect_requirements(
+    args: argparse.Namespace, target: FunctionTarget, tree: Path, where: PackageIndexes
+) -> Requirements:
     flags = RequirementFlags(
         tuple(args.requirement), tuple(args.requirements), tuple(args.constraints), tuple(args.extra), where.urls()
     )  # fmt: skip

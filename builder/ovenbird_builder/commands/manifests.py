@@ -154,14 +154,14 @@ def _documents(args: argparse.Namespace, environ: Mapping[str, str], notes: list
     target = resolve_target(args.target)
     for text in target.function.unknown:
         sys.stderr.write(f"warning: function document: {text}\n")
-    manifest_request = _wanted(args, target.function, target.document, environ, notes)
+    manifest_request = _make_request(args, target.function, target.document, environ, notes)
     documents = generate.make(manifest_request)
     overrides.apply(documents, args.set or ())
     notes += generate.notes(manifest_request, documents)
     return documents
 
 
-def _wanted(
+def _make_request(
     args: argparse.Namespace, function: FunctionSpec, path: Path | None, environ: Mapping[str, str], notes: list[str]
 ) -> request.ManifestRequest:  # fmt: skip
     action, fields = task.read(Path(args.task)) if args.task else ("", {})

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from msgspec.structs import asdict
+from msgspec import to_builtins
 
 from ovenbird import __version__
 from ovenbird.common.output_path import make_parent_folders
@@ -46,14 +46,14 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     signed_in = {**environ, "REGISTRY_AUTH_FILE": args.authfile} if args.authfile else environ  # buildah reads it
     try:
         context = RebaseContext(
-            reach(args, environ), cache, lambda image: _asked(image, cache, signed_in), __version__
+            reach(args, environ), cache, lambda image: _probe_base(image, cache, signed_in), __version__
         )  # fmt: skip
         result = rebase_image(args.image, args.base, _destination(args), context, force=args.force)
     finally:
         cache.close()
     for warning in result.warnings:
         print(f"warning: {warning}", file=sys.stderr)
-    print(json.dumps(asdict(result), ensure_ascii=False))
+    print(json.dumps(to_builtins(result), ensure_ascii=False))
     return 0
 
 
@@ -85,8 +85,8 @@ def _destination(args: argparse.Namespace) -> str:
     )
 
 
-def _asked(image: str, cache: LayerCache, environ: Mapping[str, str]) -> TargetPython:
-    """What the Python of a base is, asked in a container; an image from elsewhere is pulled into the store for it."""
+def _probe_base(image: str, cache: LayerCache, environ: Mapping[str, str]) -> TargetPython:
+    """Return the Python of a base, asked in a container; an image from elsewhere is pulled into the store for it."""
     if ":" not in image or image.partition(":")[0] not in ("docker", "oci", "oci-archive"):
         return probe_python(image, cache=cache.root, pull="never")
     try:

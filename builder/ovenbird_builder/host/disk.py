@@ -33,15 +33,15 @@ def guard_cache_writes(path: Path) -> Iterator[None]:
     except OSError as error:
         if error.errno not in _REFUSED:
             raise
-        what = f"cannot write to the cache {show_value(str(path))}: {error.strerror}"
-        raise DiskFullError(f"{what}{_locate(error, path)}", hint=_hint(error)) from error
+        subject = f"cannot write to the cache {show_value(str(path))}: {error.strerror}"
+        raise DiskFullError(f"{subject}{_locate(error, path)}", hint=_hint(error)) from error
 
 
 def _locate(error: OSError, path: Path) -> str:
     """Return which folder refuses, where that is another one than the cache, which it has kept from being made."""
     if is_disk_full(error):
         return ""
-    folder = next((place for place in (path, *path.parents) if os.path.lexists(place)), path)
+    folder = next((existing for existing in (path, *path.parents) if os.path.lexists(existing)), path)
     return "" if folder == path else f" in {show_value(str(folder))}"
 
 

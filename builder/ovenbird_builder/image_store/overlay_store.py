@@ -26,16 +26,16 @@ _CONFIGS = ("/etc/containers/storage.conf", "/usr/share/containers/storage.conf"
 def find_root(cache: LayerCache, environ: Mapping[str, str], *, again: bool = False) -> Path | None:
     """Return the folder of the store where its driver is overlay; asked once, or `again`. None for any other."""
     name = compute_key("store", variables={name: environ.get(name, "") for name in _VARIABLES}, files=_stamps(environ))
-    known = None if again else cache.noted(name)
-    if known is None:
-        done = process.run(buildah.info(), env=environ, check=False)
+    store = None if again else cache.noted(name)
+    if store is None:
+        result = process.run(buildah.info(), env=environ, check=False)
         try:
-            rows = json.loads(done.stdout)["store"]
-            known = [str(rows["GraphDriverName"]), str(rows["GraphRoot"])]
+            rows = json.loads(result.stdout)["store"]
+            store = [str(rows["GraphDriverName"]), str(rows["GraphRoot"])]
         except (ValueError, KeyError, TypeError):
             return None
-        cache.note(name, known, "where the local store is")
-    return Path(known[1]) if known[0] == "overlay" else None
+        cache.note(name, store, "where the local store is")
+    return Path(store[1]) if store[0] == "overlay" else None
 
 
 def _stamps(environ: Mapping[str, str]) -> list[str]:
@@ -50,11 +50,11 @@ def find_layers(root: Path, diff_ids: Sequence[str]) -> list[str]:
     """
     try:
         rows = Decoder(list[dict[str, object]]).decode((root / "overlay-layers" / "layers.json").read_bytes())
-        known = {(row.get("parent", ""), row.get("diff-digest", "")): str(row["id"]) for row in rows}
+        ids = {(row.get("parent", ""), row.get("diff-digest", "")): str(row["id"]) for row in rows}
         links: list[str] = []
         parent = ""
         for diff_id in diff_ids:
-            parent = known.get((parent, diff_id), "")
+            parent = ids.get((parent, diff_id), "")
             if not parent:
                 break
             link = f"l/{(root / 'overlay' / parent / 'link').read_text().strip()}"

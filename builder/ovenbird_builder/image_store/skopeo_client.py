@@ -116,8 +116,8 @@ class SkopeoClient:
 
     def drop_unnamed(self, number: str) -> None:
         """Remove an image from the local store, unless it has a name there."""
-        done = process.run(buildah.images(), env=self.environ, timeout=self.timeout, check=False)
-        rows = json.loads(done.stdout or "[]") or ()
+        result = process.run(buildah.images(), env=self.environ, timeout=self.timeout, check=False)
+        rows = json.loads(result.stdout or "[]") or ()
         if any(row.get("id") == number and not row.get("names") for row in rows):
             process.run(buildah.remove_image(number), env=self.environ, timeout=self.timeout, check=False)
 

@@ -72,8 +72,8 @@ class StageImages:
     def _reap(self) -> None:
         """Remove the stages of builders that are gone: one that was killed could not do it itself."""
         self._reaped = True
-        done = process.run(buildah.images(f"localhost/{_STAGE}"), env=self.registry.environ, check=False)
-        names = [name for row in json.loads(done.stdout or "[]") or () for name in row.get("names") or ()]
+        result = process.run(buildah.images(f"localhost/{_STAGE}"), env=self.registry.environ, check=False)
+        names = [name for row in json.loads(result.stdout or "[]") or () for name in row.get("names") or ()]
         for name in names:
             _, pid, start = [*name.rpartition(":")[2].split("-"), "", ""][:3]
             if has_ended(pid, start):

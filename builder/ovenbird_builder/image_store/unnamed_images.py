@@ -22,12 +22,12 @@ class UnnamedImage(Struct, frozen=True):
 def list_unnamed(environ: Mapping[str, str]) -> tuple[UnnamedImage, ...]:
     """Return the images of functions that have no name; none where there is no engine, or its store cannot be read."""
     try:
-        done = process.run(buildah.unnamed_images(label_names.SOURCE_DIGEST), env=environ, check=False)
+        result = process.run(buildah.unnamed_images(label_names.SOURCE_DIGEST), env=environ, check=False)
     except ProgramMissingError:
         return ()
-    if done.returncode:
+    if result.returncode:
         return ()
-    rows = json.loads(done.stdout or "[]") or []
+    rows = json.loads(result.stdout or "[]") or []
     return tuple(UnnamedImage(str(row["id"])) for row in rows if row.get("id"))
 
 

@@ -1,4 +1,4 @@
-"""What is wanted -> the documents, in the order in which a cluster should get them, and what to tell about them."""
+"""Make the documents of a request, in the order in which a cluster should get them, with notes about them."""
 
 from __future__ import annotations
 

@@ -60,8 +60,8 @@ def main(folder: str, jobs: str, version: str, magic: str) -> None:
                     os._exit(1)
                 os._exit(0)
             running[child] = name
-        done, status = os.wait()
-        name = running.pop(done, "")
+        pid, status = os.wait()
+        name = running.pop(pid, "")
         if name and status:
             sys.exit(f"compiling {name} ended with {os.waitstatus_to_exitcode(status)}")
     with open(f"{folder}/tag", "w") as file:

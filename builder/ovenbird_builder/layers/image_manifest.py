@@ -189,8 +189,8 @@ def choose_platform(manifest: bytes, architecture: str, variant: str = "") -> st
         fits = platform.get("os") == "linux" and platform.get("architecture") == architecture
         if fits and variant in ("", platform.get("variant", "")):
             return str(digest)
-    known = sorted({f"{p.get('os')}/{p.get('architecture')}" for p, _ in platforms})
-    raise BaseMissingError(f"the base has no image for linux/{architecture}, only for {', '.join(known)}")
+    available = sorted({f"{p.get('os')}/{p.get('architecture')}" for p, _ in platforms})
+    raise BaseMissingError(f"the base has no image for linux/{architecture}, only for {', '.join(available)}")
 
 
 def _parse(data: bytes, label: str) -> dict[str, Any]:

@@ -119,11 +119,11 @@ def check_layers(
             {f"the image's {label}: holds the secret {name}" for form, name in forms.items() if form in text}
         )
     if problems:
-        shown = "\n  ".join(problems[:20]) + (f"\n  and {len(problems) - 20} more" if len(problems) > 20 else "")
+        listing = "\n  ".join(problems[:20]) + (f"\n  and {len(problems) - 20} more" if len(problems) > 20 else "")
         hide = make_redactor(
             form.decode("utf-8", "surrogateescape") for form in forms
         )  # layers are called by their commands
-        raise ImagePolicyError(f"the image violates the publishing policy:\n  {hide(shown)}", hint=_hint(problems))
+        raise ImagePolicyError(f"the image violates the publishing policy:\n  {hide(listing)}", hint=_hint(problems))
 
 
 def _hint(problems: Sequence[str]) -> str:
@@ -138,10 +138,14 @@ def _facts(layer: Layer, values: Mapping[str, bytes], forms: Mapping[bytes, str]
     salt = cache.salt("gate.key")
     marks = [[name, hmac.new(salt, value, hashlib.sha256).hexdigest()] for name, value in sorted(values.items())]
     key = compute_key("gate", version=_VERSION, layer=layer.digest, secrets=marks, searched=len(forms))
-    known = cache.noted(key)
-    if known is not None:
+    record = cache.noted(key)
+    if record is not None:
         return LayerScan(
-            tuple(known[0]), tuple(map(tuple, known[1])), tuple(map(tuple, known[2])), tuple(known[3]), tuple(known[4])
+            tuple(record[0]),
+            tuple(map(tuple, record[1])),
+            tuple(map(tuple, record[2])),
+            tuple(record[3]),
+            tuple(record[4]),
         )
     contents = _read(layer, forms, cache)
     rows = [contents.forbidden, contents.secret, contents.timed, contents.unchecked, contents.python]

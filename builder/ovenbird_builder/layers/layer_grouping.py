@@ -26,9 +26,9 @@ def group_wheels(
     groups: dict[tuple[int, str], list[WheelPackage]] = {}
     for wheel, size in sorted(wheels, key=lambda pair: pair[0].name):
         number = int.from_bytes(hashlib.sha256(wheel.name.encode()).digest()[:8], "big") % count
-        place = (-size.bit_length(), wheel.name) if wheel.name in alone else (0, f"{number:03}")
-        groups.setdefault(place, []).append(wheel)
-    return tuple(tuple(groups[place]) for place in sorted(groups))
+        group = (-size.bit_length(), wheel.name) if wheel.name in alone else (0, f"{number:03}")
+        groups.setdefault(group, []).append(wheel)
+    return tuple(tuple(groups[group]) for group in sorted(groups))
 
 
 def format_title(wheels: Sequence[WheelPackage]) -> str:

@@ -61,13 +61,13 @@ def make_runtime_files(target: WheelTarget, passwd: str, group: str) -> Mapping[
 def read_accounts(image: ImageName, identity: str, cache: LayerCache) -> tuple[str, str]:
     """/etc/passwd and /etc/group of a base, asked once by its digest; empty where there is none."""
     key = compute_key("accounts", base=identity)
-    known = cache.noted(key)
-    if known is None:
+    accounts = cache.noted(key)
+    if accounts is None:
         with open_container(image) as container:
             paths = ("/etc/passwd", "/etc/group")
-            known = [container.run(("cat", path), network=False, check=False).stdout for path in paths]
-        cache.note(key, known, f"accounts of {image_name(image)}")
-    return str(known[0]), str(known[1])
+            accounts = [container.run(("cat", path), network=False, check=False).stdout for path in paths]
+        cache.note(key, accounts, f"accounts of {image_name(image)}")
+    return str(accounts[0]), str(accounts[1])
 
 
 def make_runtime_wheels(

@@ -97,12 +97,12 @@ def _walk(folder: Path) -> Iterator[Path]:
             yield from _walk(Path(entry.path))
 
 
-def _add(tar: TarWriter, place: str, path: Path) -> None:
+def _add(tar: TarWriter, target: str, path: Path) -> None:
     if path.is_symlink():
-        tar.link(place, str(path.readlink()))
+        tar.link(target, str(path.readlink()))
     elif path.is_dir():
-        tar.folder(place)
+        tar.folder(target)
     else:
         with path.open("rb") as file:
             status = os.fstat(file.fileno())
-            tar.file(place, status.st_size, file, executable=bool(status.st_mode & 0o111))
+            tar.file(target, status.st_size, file, executable=bool(status.st_mode & 0o111))

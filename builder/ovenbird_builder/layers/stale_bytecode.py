@@ -85,11 +85,11 @@ def find_stale(
     candidates = [layer for number, layer in enumerate(layers) if (bytecode[number] | sources[number]) & shared]
     rows = [[layer.name, layer.digest, layer.digest in packages] for layer in candidates]
     key = compute_key("stale bytecode", version=_VERSION, layers=rows)
-    known = cache.noted(key)
-    if known is None:
-        known = _compare(candidates, packages, opened)
-        cache.note(key, known, "stale bytecode")
-    return [str(line) for line in known]
+    stale = cache.noted(key)
+    if stale is None:
+        stale = _compare(candidates, packages, opened)
+        cache.note(key, stale, "stale bytecode")
+    return [str(line) for line in stale]
 
 
 def _compare(layers: Sequence[Layer], packages: Set[str], opened: Opened) -> list[str]:

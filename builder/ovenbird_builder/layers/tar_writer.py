@@ -126,14 +126,14 @@ class TarWriter:
         self._write(info.tobuf(tarfile.PAX_FORMAT, "utf-8", "surrogateescape"))
 
     def _copy(self, path: str, size: int, content: IO[bytes]) -> bytes:
-        hasher, left = hashlib.sha256(), size
-        while left:
-            data = content.read(min(left, _CHUNK))
+        hasher, missing = hashlib.sha256(), size
+        while missing:
+            data = content.read(min(missing, _CHUNK))
             if not data:
-                raise LayerError(f"{show_value(path)} is {left} bytes shorter than it was")
+                raise LayerError(f"{show_value(path)} is {missing} bytes shorter than it was")
             hasher.update(data)
             self._write(data)
-            left -= len(data)
+            missing -= len(data)
         if content.read(1):
             raise LayerError(f"{show_value(path)} is longer than it was: more than {size} bytes")
         return hasher.digest()

@@ -256,15 +256,15 @@ class _Destination(WheelDestination):
     def _add(
         self, scheme: str, path: str, size: int, content: bytes | Callable[[], IO[bytes]], executable: bool
     ) -> RecordEntry:
-        place = self._path(scheme, path)
-        self.items[place] = InstalledFile(
-            place, size, content, executable
+        target = self._path(scheme, path)
+        self.items[target] = InstalledFile(
+            target, size, content, executable
         )  # of two with one name the later, as when unpacked
         return RecordEntry(path, None, None)
 
     def _path(self, scheme: str, path: str) -> str:
         root = self._places[scheme]
-        place = posixpath.normpath(posixpath.join(root, path))
-        if path.startswith("/") or "\\" in path or not place.startswith(root.rstrip("/") + "/"):
+        target = posixpath.normpath(posixpath.join(root, path))
+        if path.startswith("/") or "\\" in path or not target.startswith(root.rstrip("/") + "/"):
             raise ValueError(f"{show_value(path)} would leave {root}")
-        return place
+        return target

@@ -164,15 +164,15 @@ def list_top_names(wheels: Sequence[WheelPackage], cache: LayerCache) -> frozens
 def _facts(wheel: WheelPackage, cache: LayerCache) -> tuple[int, frozenset[str]]:
     """A wheel's installed size and the names at its top, read from the wheel once."""
     key = compute_key("facts", wheel=wheel.sha256)
-    known = cache.noted(key)
-    if known is None:
+    record = cache.noted(key)
+    if record is None:
         from .wheel import list_contents
 
         size, names = list_contents(wheel.path)
         tops = sorted({name.partition("/")[0] for name in names if ".dist-info/" not in name})
-        known = [size, tops]
-        cache.note(key, known, f"facts of {wheel.name} {wheel.version}")
-    return int(known[0]), frozenset(known[1])
+        record = [size, tops]
+        cache.note(key, record, f"facts of {wheel.name} {wheel.version}")
+    return int(record[0]), frozenset(record[1])
 
 
 def _warn_of_clashes(groups: Sequence[Sequence[WheelPackage]], cache: LayerCache) -> None:

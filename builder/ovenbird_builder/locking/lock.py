@@ -60,7 +60,7 @@ class LockOptions(Struct, frozen=True):
 
 
 def lock(requirements: Requirements, site: ResolverContext, options: LockOptions | None = None) -> Lock:
-    """Return the lock of what is wanted, for the interpreter of the site.
+    """Return the lock of the requirements, for the interpreter of the site.
 
     For another architecture than this machine's there are wheels only.
     Errors: LockError and its subclasses, in terms of what the user wrote; WheelBuildError for a source distribution
@@ -77,8 +77,8 @@ def lock(requirements: Requirements, site: ResolverContext, options: LockOptions
         pins = pylock.read_pylock(requirements.pylock, marker_environment(interpreter))
         runtime_constraints.check_pins(pins, resolution.limits, requirements.pylock.name)
         return make_lock(pins, replace(head, locker=f"{requirements.pylock.name}, taken as it is"))
-    runtime_constraints.check_requirements(resolution.wanted, resolution.limits)
-    if not resolution.wanted:
+    runtime_constraints.check_requirements(resolution.requirements, resolution.limits)
+    if not resolution.requirements:
         return make_lock((), head)
     previous_pins = () if options.upgrade or previous is None else previous.pins
     key = _lock_key(resolution, head, site.indexes, previous_pins, names)
@@ -103,7 +103,7 @@ def _make_request(
     lockfile.check_target(requirements, interpreter)
     where = f"Python {python_minor(interpreter)} on {platform_of(interpreter)} ({interpreter.libc})"
     markers = marker_environment(interpreter)
-    used = tuple(line for line in requirements.wanted if marker_applies(line.marker, markers, line.where))
+    used = tuple(line for line in requirements.lines if marker_applies(line.marker, markers, line.where))
     limits = tuple(
         line
         for line in (*requirements.constraints, *requirements.pinned)
@@ -126,8 +126,8 @@ def is_foreign(interpreter: TargetPython) -> bool:
 def _keep_commits(requirements: Requirements, previous: Lock, upgrade: Iterable[str]) -> dict[str, Pin]:
     """Return the pins of repositories that stay at their commit, by the origin that is asked for as it was then."""
     kept_pins = {}
-    for line in requirements.wanted:
-        if line.origin.startswith("git+") and requirements.format_line(line) in previous.head.wanted:
+    for line in requirements.lines:
+        if line.origin.startswith("git+") and requirements.format_line(line) in previous.head.requirements:
             address, _, folder = source_wheels.split_git(line.origin)
             for pin in previous.pins:
                 previous_address, _, inside = source_wheels.split_git(pin.url)
@@ -146,9 +146,9 @@ def _resolve_pins(
     commits: Mapping[str, Pin],
 ) -> tuple[Pin, ...]:
     """Return the pins, resolved anew, but for the repositories that stay at their commits."""
-    title = f"lock what {len(resolution.wanted)} requirements need, by {locker}"
+    title = f"lock what {len(resolution.requirements)} requirements need, by {locker}"
     machine = site.interpreter.machine if is_foreign(site.interpreter) else ""
-    to_build = [line for line in resolution.wanted if line.origin]
+    to_build = [line for line in resolution.requirements if line.origin]
     if to_build and machine:
         raise NoWheelError(
             f"{to_build[0].origin} ({to_build[0].where}) has to be built, which takes a machine of the target's "
@@ -159,14 +159,16 @@ def _resolve_pins(
         links = pip_compile.place_links(folder, site.links)
         if locker == "uv" and not to_build:
             with site.progress.stage(title) as report:
-                text = uv.run_uv(folder, resolution, [*links, *(line.text for line in resolution.wanted)], choice, site)
+                text = uv.run_uv(
+                    folder, resolution, [*links, *(line.text for line in resolution.requirements)], choice, site
+                )
                 return _report_pins(pip_compile.parse_pins(text, {}), report)
         with open_pip_container(site, folder, machine=machine) as container, site.progress.stage(title) as report:
             built = {
                 line.origin: _build_wheel(line, requirements.root, container, resolution, commits) for line in to_build
             }
             files = {key: wheel.wheel.filename for key, wheel in built.items()}
-            lines = [*links, *(pip_compile.format_line(line, files) for line in resolution.wanted)]
+            lines = [*links, *(pip_compile.format_line(line, files) for line in resolution.requirements)]
             if locker == "uv":
                 text = uv.run_uv(folder, resolution, lines, choice, site)
             else:
@@ -223,8 +225,10 @@ def _restrict_hashes(
     """
     restricted = []
     for pin in pins:
-        rows = [line for line in (*resolution.wanted, *resolution.limits) if line.name == pin.name and line.hashes]
-        built = [line for line in resolution.wanted if pin.url and line.origin == pin.url and line.hashes]
+        rows = [
+            line for line in (*resolution.requirements, *resolution.limits) if line.name == pin.name and line.hashes
+        ]
+        built = [line for line in resolution.requirements if pin.url and line.origin == pin.url and line.hashes]
         if required and not rows and not built:
             raise HashError(
                 f"--require-hashes: no requirement names a hash of {pin.name}=={pin.version}"
@@ -256,7 +260,7 @@ def _lock_key(
     rows = [
         _FORMAT, *indexes.urls(), head.python, head.platform, head.libc, head.locker, head.inputs,
         resolution.only_binary, [line.text for line in resolution.limits],
-        [line.text for line in resolution.wanted], names,
+        [line.text for line in resolution.requirements], names,
         [(pin.name, pin.version, pin.hashes, pin.url) for pin in previous_pins],
     ]  # fmt: skip
     return hash_text(json.dumps(rows))

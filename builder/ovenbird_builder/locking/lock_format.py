@@ -46,7 +46,7 @@ class LockHeader(Struct, frozen=True):
     libc: str = ""
     locker: str = ""
     inputs: str = ""
-    wanted: tuple[str, ...] = ()
+    requirements: tuple[str, ...] = ()
     constraints: tuple[str, ...] = ()
 
 
@@ -74,8 +74,8 @@ def digest_pins(pins: tuple[Pin, ...]) -> str:
 def render_lock(pins: tuple[Pin, ...], head: LockHeader) -> str:
     """Return the text of a lock."""
     lines = [_TITLE, *(f"# {name}: {getattr(head, name)}" for name in _HEAD)]
-    for name in ("wanted", "constraints"):
-        lines += [f"# {name}: {text}" for text in getattr(head, name)]
+    lines += [f"# wanted: {text}" for text in head.requirements]
+    lines += [f"# constraints: {text}" for text in head.constraints]
     for pin in pins:
         lines += [
             "",
@@ -121,7 +121,7 @@ def parse_lock(text: str, name: str) -> Lock:
             )
     single = {key: fields.get(key, [""])[0] for key in _HEAD}
     head = LockHeader(
-        **single, wanted=tuple(fields.get("wanted", ())), constraints=tuple(fields.get("constraints", ()))
+        **single, requirements=tuple(fields.get("wanted", ())), constraints=tuple(fields.get("constraints", ()))
     )
     return Lock(text, digest_pins(pins), pins, head)
 

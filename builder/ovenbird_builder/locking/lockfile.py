@@ -161,7 +161,7 @@ def lock_nothing(requirements: Requirements, interpreter: TargetPython, locker: 
 
     Errors: those of `check_target`.
     """
-    if requirements.wanted or requirements.constraints or requirements.pinned or requirements.pylock:
+    if requirements.lines or requirements.constraints or requirements.pinned or requirements.pylock:
         return None
     check_target(requirements, interpreter)
     return make_lock((), make_header(requirements, interpreter, locker))
@@ -201,12 +201,12 @@ def check_versions(lock: Lock, requirements: Requirements, interpreter: TargetPy
 
     markers, pins = marker_environment(interpreter), {pin.name: pin for pin in lock.pins}
     problems = []
-    for line in (*requirements.wanted, *requirements.constraints):
+    for line in (*requirements.lines, *requirements.constraints):
         if not line.name or not marker_applies(line.marker, markers, line.where):
             continue
         pin = pins.get(line.name)
         if pin is None:
-            problems += [f"{line.text} ({line.where}) has no pin"] if line in requirements.wanted else []
+            problems += [f"{line.text} ({line.where}) has no pin"] if line in requirements.lines else []
         elif not line.origin and not Requirement(line.text).specifier.contains(pin.version, prereleases=True):
             problems.append(f"{line.text} ({line.where}) is not met by {pin.name}=={pin.version}")
         elif line.hashes and not line.origin and not has_other_hash(line) and not set(pin.hashes) <= set(line.hashes):
@@ -224,9 +224,11 @@ def list_changes(former: LockHeader, current: LockHeader, interpreter: TargetPyt
             texts.append(f"{word} was {getattr(former, key) or 'not noted'}, is {getattr(current, key)}")
     if glibc_version(interpreter) < parse_glibc(former.libc):
         texts.append(f"the C library was {former.libc}, is the older {current.libc}")
-    for kind in ("wanted", "constraints"):
-        before, after = set(getattr(former, kind)), set(getattr(current, kind))
-        label = "" if kind == "wanted" else "the constraint "
+    for label, old, new in (
+        ("", former.requirements, current.requirements),
+        ("the constraint ", former.constraints, current.constraints),
+    ):
+        before, after = set(old), set(new)
         texts += [f"{label}{text} was added" for text in sorted(after - before)]
         texts += [f"{label}{text} was removed" for text in sorted(before - after)]
     if not texts and former.inputs != current.inputs:

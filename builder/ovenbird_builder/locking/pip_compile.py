@@ -1,4 +1,4 @@
-"""Ask pip-compile, under the target's own Python, for the versions and hashes of all that is wanted."""
+"""Ask pip-compile, under the target's own Python, for the versions and hashes of the requirements."""
 
 from __future__ import annotations
 
@@ -46,8 +46,8 @@ TOLD = (
 
 
 def write_inputs(folder: Path, requirements: Iterable[str], limits: Iterable[str], previous: Iterable[Pin]) -> None:
-    """Write what a locker reads: `wanted.in`, `limits.txt`, and `lock.txt` with the pins to keep if possible."""
-    (folder / "wanted.in").write_text("".join(f"{text}\n" for text in requirements))
+    """Write what a locker reads: `requirements.in`, `limits.txt`, and `lock.txt` with the pins to keep if possible."""
+    (folder / "requirements.in").write_text("".join(f"{text}\n" for text in requirements))
     (folder / "limits.txt").write_text("".join(f"{text}\n" for text in limits))
     previous_text = "".join(
         f"{pin.name}=={pin.version} {' '.join(f'--hash={value}' for value in pin.hashes)}\n" for pin in previous
@@ -73,7 +73,7 @@ def run_pip_compile(
     ]
     flags += [f"--pip-args=--only-binary={','.join(resolution.only_binary)}"] if resolution.only_binary else []
     try:
-        result = container.run(*_PIP_COMPILE, *flags, "wanted.in")
+        result = container.run(*_PIP_COMPILE, *flags, "requirements.in")
     except process.ProcessTimedOutError as error:
         raise PackageIndexError(f"locking took longer than {container.site.timeout:g} s: {error.message}") from None
     if result.returncode:

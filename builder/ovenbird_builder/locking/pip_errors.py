@@ -58,7 +58,7 @@ _FETCHED = ("Downloading ", "Using cached ", "Processing ")  # pip's progress: f
 class ResolutionRequest(Struct, frozen=True):
     """What was asked for, to tell an error by: requirements, all that limits them, the target in words, the indexes."""
 
-    wanted: tuple[RequirementLine, ...]
+    requirements: tuple[RequirementLine, ...]
     limits: tuple[RequirementLine, ...]
     target: str  # "Python 3.12 on linux/amd64 (glibc 2.36)"
     indexes: tuple[str, ...]
@@ -68,7 +68,7 @@ class ResolutionRequest(Struct, frozen=True):
         """Return who asks for a distribution: `asked for in requirements.txt line 3`, or `fastapi 0.1 needs it`."""
         if parent:
             return f"{parent} needs it"
-        origins = [line.where for line in self.wanted if line.name == name]
+        origins = [line.where for line in self.requirements if line.name == name]
         return f"asked for in {' and '.join(origins)}" if origins else "needed by what you ask for"
 
 
@@ -112,7 +112,7 @@ def explain_conflict(output: str, resolution: ResolutionRequest) -> ConflictErro
         text, parent = match[2] or match[3] or "", _parse_candidate(match[5] or match[6] or "")
         name = _normalize_name(text)
         names += [name] if name and name not in names else []
-        written = [line for line in resolution.wanted if line.name == name]
+        written = [line for line in resolution.requirements if line.name == name]
         if parent:
             rows.append(f"{parent} needs {text}")
         else:
@@ -122,7 +122,7 @@ def explain_conflict(output: str, resolution: ResolutionRequest) -> ConflictErro
             _normalize_name(text)
             for text in re.findall(r"[\w.-]+(?:\[[^\]]*\])?[=<>!~]=?[^ ,]+", _find_refusal(output))
         ]
-        rows += [f"{line.text} is asked for in {line.where}" for line in resolution.wanted if line.name in names]
+        rows += [f"{line.text} is asked for in {line.where}" for line in resolution.requirements if line.name in names]
     rows += [
         f"{line.text} is {'what the runtime needs' if line.where == 'the runtime' else 'a limit in ' + line.where}"
         for line in resolution.limits
@@ -224,7 +224,7 @@ def explain_build_failure(output: str, resolution: ResolutionRequest) -> WheelBu
             "\n  ".join(["a source distribution could not be built:", *pip_build_errors.extract_messages(output)])
         )
     requirer = resolution.describe_requirer(
-        name, "" if any(line.name == name for line in resolution.wanted) else _shorten_line(parent)
+        name, "" if any(line.name == name for line in resolution.requirements) else _shorten_line(parent)
     )
     first = f"the source distribution of {f'{name} {version}'.strip()} could not be built ({requirer}):"
     return WheelBuildError("\n  ".join([first, *pip_build_errors.extract_messages(output)]))

@@ -40,7 +40,7 @@ _UNREAD = (
 
 
 class Requirements(Struct, frozen=True):
-    """What is wanted and what limits it; `root` is the folder that paths are relative to.
+    """The requirements of a function (`lines`) and what limits them; `root` is the folder that paths are relative to.
 
     `used` says for people where it all comes from, `notes` what was found and not used. `pylock` is a lock that is
     taken as it is; `lock_file` is the lock of another tool, and `pinned` what it limits. `only_binary` are names
@@ -48,7 +48,7 @@ class Requirements(Struct, frozen=True):
     `require_hashes` every pin needs a hash that the requirements name.
     """
 
-    wanted: tuple[RequirementLine, ...] = ()
+    lines: tuple[RequirementLine, ...] = ()
     constraints: tuple[RequirementLine, ...] = ()
     root: Path = Path()
     used: str = ""
@@ -64,7 +64,7 @@ class Requirements(Struct, frozen=True):
 
     def texts(self) -> tuple[str, ...]:
         """Return the requirements for a lock's head: sorted, a path or a lock with the digest of its content."""
-        texts = {self.format_line(line) for line in self.wanted}
+        texts = {self.format_line(line) for line in self.lines}
         texts |= {f"{path.name} ({content_digest(path)[:23]})" for path in (self.pylock, self.lock_file) if path}
         texts |= {f"--only-binary {name}" for name in self.only_binary}
         texts |= {"--require-hashes"} if self.require_hashes else set()
@@ -122,7 +122,7 @@ def _collect_from(function: FunctionSpec, tree: Path, flags: RequirementFlags) -
     requirements = Requirements(root=home)
     named = [_parse_requirement(text, f"spec.requirements[{i}]", home) for i, text in enumerate(function.requirements)]
     if named:
-        requirements = replace(requirements, wanted=tuple(named), used="spec.requirements")
+        requirements = replace(requirements, lines=tuple(named), used="spec.requirements")
     for path in flags.files:
         requirements = _add_file(requirements, locate(path), indexes, str(path), function.local_source)
     try:
@@ -145,7 +145,7 @@ def _collect_from(function: FunctionSpec, tree: Path, flags: RequirementFlags) -
         if requirements.pylock:
             raise LockError("--requirement cannot add to pylock.toml: it is a lock", hint="`--requirements FILE`")
         used = f"{requirements.used} and --requirement" if requirements.used else "--requirement"
-        requirements = replace(requirements, wanted=(*requirements.wanted, *added), used=used)
+        requirements = replace(requirements, lines=(*requirements.lines, *added), used=used)
     for path in flags.constraints:
         listing = _read_file(path, path.resolve().parent, indexes, str(path), "constraints")
         requirements = replace(
@@ -162,7 +162,9 @@ def _parse_requirement(text: str, where: str, root: Path) -> RequirementLine:
     return parse_requirement(text, where, root)
 
 
-def _read_file(path: Path, root: Path, indexes: tuple[str, ...], label: str, kind: str = "wanted") -> RequirementsFile:
+def _read_file(
+    path: Path, root: Path, indexes: tuple[str, ...], label: str, kind: str = "requirements"
+) -> RequirementsFile:
     from .requirements_file import read_requirements
 
     return read_requirements(path, root, indexes=indexes, label=label, kind=kind)
@@ -182,7 +184,7 @@ def _add_file(
     real = path.resolve()
     roots = [root for root in (requirements.root, source) if root and real.is_relative_to(root.resolve())]
     listing = _read_file(path, roots[0] if roots else real.parent, indexes, label)
-    for line in listing.wanted:
+    for line in listing.requirements:
         if not roots and line.origin.startswith("file:"):
             raise LockError(
                 f"{line.where}: {show_value(line.text)} is relative to the folder of a file that lies outside of the"
@@ -193,7 +195,7 @@ def _add_file(
         raise LockError(f"{label}: --find-links names a folder that lies outside of the source")
     return replace(
         requirements,
-        wanted=(*requirements.wanted, *listing.wanted),
+        lines=(*requirements.lines, *listing.requirements),
         constraints=(*requirements.constraints, *listing.constraints),
         used=f"{requirements.used} and {label}" if requirements.used else label,
         pre=requirements.pre or listing.pre,
@@ -253,7 +255,7 @@ def _search_source(
             if name == "Pipfile.lock":
                 return _add_pipenv_lock(current, path)
             declared = _read_declaration(path, extras, indexes)
-            if declared is not None and declared.notes and not declared.wanted:
+            if declared is not None and declared.notes and not declared.requirements:
                 notes = (*notes, *declared.notes)  # it says nothing that can be read: another may
             elif declared is not None:
                 return _add_declared(current, declared, name + "".join(f" [{extra}]" for extra in extras), folder)
@@ -290,14 +292,14 @@ def _add_declared(
     """Add what is declared, and what the lock of the project's tool in `folder` limits."""
     notes = (*requirements.notes, *declared.notes)
     merged = replace(
-        requirements, wanted=declared.wanted, requires_python=declared.requires_python, used=used, notes=notes,
+        requirements, lines=declared.requirements, requires_python=declared.requires_python, used=used, notes=notes,
         constraints=declared.constraints,
     )  # fmt: skip
     lock = _find_lock(folder, used) if folder else None
     if lock is None:
         return merged
     return replace(
-        merged, wanted=tuple(map(lock.pin_commit, merged.wanted)), pinned=lock.pinned, lock_file=lock.path,
+        merged, lines=tuple(map(lock.pin_commit, merged.lines)), pinned=lock.pinned, lock_file=lock.path,
         used=f"{used} with {lock.path.name}", notes=(*notes, *lock.notes),
     )  # fmt: skip
 
@@ -318,7 +320,7 @@ def _add_pipenv_lock(requirements: Requirements, path: Path) -> Requirements:
     from .projects.foreign_locks import read_lock
 
     lock = read_lock(path)
-    return replace(requirements, wanted=lock.pinned, used=path.name, notes=(*requirements.notes, *lock.notes))
+    return replace(requirements, lines=lock.pinned, used=path.name, notes=(*requirements.notes, *lock.notes))
 
 
 def _read_code(function: FunctionSpec, tree: Path) -> tuple[str, str]:

@@ -62,7 +62,7 @@ class RequirementsFile:
     hold further files; `notes` say what was taken otherwise than it is written.
     """
 
-    wanted: list[RequirementLine] = field(default_factory=list)
+    requirements: list[RequirementLine] = field(default_factory=list)
     constraints: list[RequirementLine] = field(default_factory=list)
     pre: bool = False
     only_binary: tuple[str, ...] = ()
@@ -118,7 +118,7 @@ def add_markers(line: RequirementLine, markers: Collection[str]) -> RequirementL
 
 
 def read_requirements(
-    path: Path, root: Path, *, indexes: tuple[str, ...] = (), label: str = "", kind: str = "wanted"
+    path: Path, root: Path, *, indexes: tuple[str, ...] = (), label: str = "", kind: str = "requirements"
 ) -> RequirementsFile:
     """Return a requirements file with all that it includes, below `root`; index options must equal `indexes`.
 
@@ -166,7 +166,7 @@ def _read_file(reader: _Reader, path: Path, kind: str, above: tuple[Path, ...], 
                 into.files += 1
                 if into.files > _INCLUDED or len(above) > _DEPTH:
                     raise LockError(f"{where}: more than {_INCLUDED} files are included, or {_DEPTH} within each other")
-                _read_file(reader, other, sort if kind == "wanted" else kind, (*above, real))
+                _read_file(reader, other, sort if kind == "requirements" else kind, (*above, real))
             file_options.apply_options(options, where, into, reader.indexes)
             into.find_links += [
                 _find_links_folder(value, where, real.parent, base) for value in options.find_links or ()
@@ -175,8 +175,8 @@ def _read_file(reader: _Reader, path: Path, kind: str, above: tuple[Path, ...], 
 
 def _add_line(line: RequirementLine, kind: str, into: RequirementsFile) -> None:
     """Add a requirement or a constraint. Errors: LockError for a constraint that cannot be one, as with pip."""
-    if kind == "wanted":
-        into.wanted.append(line)
+    if kind == "requirements":
+        into.requirements.append(line)
         return
     if line.origin or line.extras:
         feature = "a URL or a path" if line.origin else "extras"
@@ -214,7 +214,7 @@ def _parse_editable(text: str, where: str, root: Path, into: RequirementsFile) -
 def _list_included(options: object, where: str, folder: Path, base: Path) -> list[tuple[Path, str]]:
     """Return the files that a line includes, each with what its lines are. Errors: LockError outside of the source."""
     files = []
-    for kind, name in (("wanted", "requirements"), ("constraints", "constraints")):
+    for kind, name in (("requirements", "requirements"), ("constraints", "constraints")):
         for value in getattr(options, name) or ():
             file_options.check_variables(value, where)
             if _WEB.match(value):

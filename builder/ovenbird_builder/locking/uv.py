@@ -63,7 +63,7 @@ def run_uv(
         "--constraint=limits.txt", "--output-file=lock.txt", *(["--prerelease=allow"] if choice.pre else []),
         # the best version of all indexes, as pip does; with one index it would only cost the word on a lacking password
         *(["--index-strategy=unsafe-best-match"] if site.indexes.extra else []),
-        *(f"--upgrade-package={name}" for name in choice.upgrade), "wanted.in",
+        *(f"--upgrade-package={name}" for name in choice.upgrade), "requirements.in",
     ]  # fmt: skip
     env = {
         "PATH": os.environ.get("PATH", os.defpath), "HOME": str(folder), "UV_CACHE_DIR": str(site.cache / "uv"),
@@ -101,13 +101,15 @@ def translate_uv_error(output: str, resolution: ResolutionRequest) -> LockError:
     ):
         if any(word in message for word in words):
             names = [
-                line for line in resolution.wanted if re.search(rf"\b{re.escape(line.name)}\b", message) and line.name
+                line
+                for line in resolution.requirements
+                if re.search(rf"\b{re.escape(line.name)}\b", message) and line.name
             ]
             requirer = f" ({names[0].text} is asked for in {names[0].where})" if names else ""
             return kind(f"uv: {message[:800]}{requirer}")
     rows = [
         f"{line.text} ({line.where})"
-        for line in (*resolution.wanted, *resolution.limits)
+        for line in (*resolution.requirements, *resolution.limits)
         if line.name and line.name in message
     ]
     return ConflictError("\n  ".join([f"uv: {message[:1500]}", *rows]))

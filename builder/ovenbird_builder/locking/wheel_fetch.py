@@ -48,7 +48,7 @@ class _WheelSearch:
 
     site: ResolverContext
     only_binary: bool
-    asked: ResolutionRequest
+    request: ResolutionRequest
     base: list[str] = field(default_factory=list)
 
     @property
@@ -159,14 +159,14 @@ def _download(pins: tuple[Pin, ...], search: _WheelSearch, folder: Path) -> Pin 
     output = result.stderr + result.stdout
     match = _NONE.search(output)
     pin = next((pin for pin in pins if match and pin.name == canonicalize_name(match[1])), None)
-    if pin is None or explain_unreachable(output, search.asked):
-        raise translate_pip_error(output, search.asked)
+    if pin is None or explain_unreachable(output, search.request):
+        raise translate_pip_error(output, search.request)
     # asked again for this one alone, pip tells what it has passed over: a source, or files for others
     again = _run_pip_download((pin,), search, folder, "-vv")
     lines = [line for line in (again.stderr + again.stdout).splitlines() if any(word in line for word in TOLD)]
     if any(_SOURCE.search(line) for line in lines):
         return pin
-    raise translate_pip_error("\n".join([*lines, output]), search.asked)
+    raise translate_pip_error("\n".join([*lines, output]), search.request)
 
 
 def _run_pip_download(
@@ -214,14 +214,14 @@ def _build_wheels(pins: Iterable[Pin], search: _WheelSearch, root: Path) -> dict
     names = ", ".join(f"{pin.name}=={pin.version}" for pin in pins)
     if search.only_binary or search.site.interpreter.machine != this.machine():
         why = "--only-binary refuses to build" if search.only_binary else "a build takes a machine of that architecture"
-        raise NoWheelError(f"no wheel for {search.asked.target} of {names}, and {why}")
+        raise NoWheelError(f"no wheel for {search.request.target} of {names}, and {why}")
     wheels = {}
     with make_step_folder(search.site.cache) as name, open_pip_container(search.site, Path(name)) as container:
         links = place_links(container.folder, search.site.links)
         for pin in pins:
             with search.site.progress.stage(f"build the wheel of {pin.name} {pin.version}"):
                 if pin.url:
-                    wheels[pin.name] = source_wheels.rebuild_wheel(pin, root, container, search.asked)
+                    wheels[pin.name] = source_wheels.rebuild_wheel(pin, root, container, search.request)
                 else:
                     wheels[pin.name] = _build_wheel(pin, container, search, links)
     return wheels
@@ -237,7 +237,7 @@ def _build_wheel(pin: Pin, container: PipContainer, search: _WheelSearch, links:
     except process.ProcessTimedOutError:
         raise WheelBuildError(f"{pin.name}=={pin.version} was still building after {search.site.timeout:g} s") from None
     if result.returncode:
-        problem = translate_pip_error(result.stderr + result.stdout, search.asked)
+        problem = translate_pip_error(result.stderr + result.stdout, search.request)
         raise type(problem)(f"{pin.name}=={pin.version}: {problem.message}", hint=problem.hint)
     wheel = search.wheelhouse.put(next((container.folder / out).glob("*.whl")))
     search.wheelhouse.note(_pin_key(pin, search), {"sdist": "yes"})

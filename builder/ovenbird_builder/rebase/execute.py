@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from ovenbird.errors import OvenbirdError
 
@@ -27,17 +27,20 @@ from . import plan
 
 
 class RebaseResult(Struct, frozen=True):
-    """What came of it: where it went, its digest, which statements went with it, what to know, seconds taken."""
+    """A rebased image: where it was written, its digests before and after, the statements attached, warnings, seconds.
+
+    Its fields in JSON have the names that `name` gives.
+    """
 
     image: str
     digest: str
-    was: str
+    former_digest: str = field(name="was")
     base: str
     base_digest: str
-    base_was: str
+    former_base_digest: str = field(name="base_was")
     python: str
     layers: int
-    kept: int
+    upper_layers: int = field(name="kept")
     statements: tuple[str, ...]
     warnings: tuple[str, ...]
     seconds: float
@@ -61,8 +64,8 @@ class _Swap(Struct, frozen=True):
     image: ImageReader
     base: ImageReader
     base_name: str
-    known: Mapping[str, str]
-    done: plan.RebasedImage
+    base_labels: Mapping[str, str]
+    rebased: plan.RebasedImage
     installed: Mapping[str, str]  # what the base brings, where its Python was asked
 
 
@@ -108,10 +111,10 @@ def rebase_image(
     else:
         copy.write_image(destination, rebased.manifest, rebased.config, origins, cache, reach.environ)
     return RebaseResult(
-        image=destination, digest=rebased.digest, was=image.digest, base=plain, base_digest=base.digest,
-        base_was=image.labels.get(label_names.BASE_DIGEST, ""), python=python_labels[label_names.PYTHON],
-        layers=len(base.manifest["layers"]) + rebased.kept, kept=rebased.kept, statements=statements,
-        warnings=tuple(warnings), seconds=round(time.monotonic() - start, 3),
+        image=destination, digest=rebased.digest, former_digest=image.digest, base=plain, base_digest=base.digest,
+        former_base_digest=image.labels.get(label_names.BASE_DIGEST, ""), python=python_labels[label_names.PYTHON],
+        layers=len(base.manifest["layers"]) + rebased.upper_layers, upper_layers=rebased.upper_layers,
+        statements=statements, warnings=tuple(warnings), seconds=round(time.monotonic() - start, 3),
     )  # fmt: skip
 
 
@@ -148,7 +151,7 @@ def _attach_statements(repository: RepositoryClient, name: str, swap: _Swap, ver
 
     There is no bill where none lies beside the image.
     """
-    image, base, rebased = swap.image, swap.base, swap.done
+    image, base, rebased = swap.image, swap.base, swap.rebased
     subject = {"mediaType": MANIFEST, "digest": rebased.digest, "size": len(rebased.manifest)}
     epoch = _creation_time(image)
     record = provenance.BuildRecord(
@@ -160,7 +163,7 @@ def _attach_statements(repository: RepositoryClient, name: str, swap: _Swap, ver
     data = [(provenance.build_provenance(record), provenance.MEDIA_TYPE, "provenance.json")]
     if bill := find_bill(image):
         below = image_packages.BaseComponent(
-            swap.base_name, base.digest, swap.known[label_names.PYTHON], base.platform[1]
+            swap.base_name, base.digest, swap.base_labels[label_names.PYTHON], base.platform[1]
         )
         data.append((sbom.rebased(bill, below, epoch, swap.installed), sbom.MEDIA_TYPE, "sbom.cdx.json"))
     artifacts = [referrers.pack(content, media_type, subject, title, epoch) for content, media_type, title in data]

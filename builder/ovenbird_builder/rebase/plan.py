@@ -24,11 +24,11 @@ _OURS = "OVENBIRD_"  # environment variables that a build sets, never a base
 
 
 class RebasedImage(Struct, frozen=True):
-    """An image on its new base: manifest and config as bytes; `kept` counts its upper layers."""
+    """An image on its new base: manifest and config as bytes; `upper_layers` counts those above its base."""
 
     manifest: bytes
     config: bytes
-    kept: int
+    upper_layers: int
     warnings: tuple[str, ...]
 
     @property

@@ -120,9 +120,9 @@ def test_a_version_the_runtime_cannot_use_is_refused_at_once(bench: Bench) -> No
 
 def test_constraints_limit_and_are_named(bench: Bench) -> None:
     """A constraint picks the version, and is told where it makes things impossible."""
-    limited = structs.replace(wants("banana"), constraints=wants("banana<2").wanted)
+    limited = structs.replace(wants("banana"), constraints=wants("banana<2").lines)
     assert versions(_lock(bench, limited)) == {"banana": "1.0"}
-    limited = structs.replace(wants("banana>=2"), constraints=wants("banana<2").wanted)
+    limited = structs.replace(wants("banana>=2"), constraints=wants("banana<2").lines)
     with pytest.raises(LockError, match=r"banana<2.*requirements.txt line 1"):
         _lock(bench, limited)
 

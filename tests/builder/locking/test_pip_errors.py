@@ -16,7 +16,7 @@ from ovenbird_builder.locking.pip_errors import ResolutionRequest, list_causes, 
 from ovenbird_builder.locking.requirements_file import RequirementLine
 
 REQUEST = ResolutionRequest(
-    wanted=(
+    requirements=(
         RequirementLine("fastapi==0.100", "requirements.txt line 3", "fastapi"),
         RequirementLine("plum>=2", "function.yaml", "plum"),
     ),

@@ -34,7 +34,7 @@ def found(tree: Path, sources: dict[str, str], **more: Any) -> Requirements:
 
 def texts(requirements: Requirements) -> list[str]:
     """The requirements, as the lock lists them but for digests."""
-    return sorted(requirement.text for requirement in requirements.wanted)
+    return sorted(requirement.text for requirement in requirements.lines)
 
 
 POETRY = """

@@ -38,7 +38,7 @@ def listed(tree: Path, text: str | bytes, **options: object) -> Requirements:
 
 
 def texts(requirements: Requirements) -> list[str]:
-    return [requirement.text for requirement in requirements.wanted]
+    return [requirement.text for requirement in requirements.lines]
 
 
 @pytest.mark.parametrize(
@@ -106,7 +106,7 @@ def test_a_requirement_keeps_its_name_extras_and_marker(
     tree: Path, line: str, want: tuple[str, str, tuple[str, ...], str]
 ) -> None:
     """Of a name, a path and a URL, wherever they stand; the text that a lock's head holds has all of them."""
-    requirement = listed(tree, f"{line}\n").wanted[0]
+    requirement = listed(tree, f"{line}\n").lines[0]
     assert (requirement.text, requirement.name, requirement.extras, requirement.origin) == want
     marker = requirement.text.partition("; ")[2]
     assert requirement.marker == marker
@@ -150,12 +150,12 @@ def test_an_editable_is_taken_as_a_copy_with_a_note(tree: Path, line: str, text:
 @pytest.mark.parametrize("name", ["apple==1.0", "apple==1.0 ; python_version < '4' \\\n   ", "./wheels"])
 def test_hashes_are_those_of_pip(tree: Path, name: str, words: str, want: tuple[str, ...]) -> None:
     """Each algorithm that pip takes, in either case, quoted, behind a marker and in the next line."""
-    assert listed(tree, f"{name} {words}\n").wanted[0].hashes == want
+    assert listed(tree, f"{name} {words}\n").lines[0].hashes == want
 
 
 def test_a_hash_in_the_url_of_a_file_counts(tree: Path) -> None:
     """`#sha256=` behind a path; behind a URL it stays there, where pip compares it."""
-    requirement = listed(tree, f"./old.tar.bz2#sha256={HEX}\n").wanted[0]
+    requirement = listed(tree, f"./old.tar.bz2#sha256={HEX}\n").lines[0]
     assert (requirement.origin, requirement.hashes) == ("file:old.tar.bz2", (f"sha256:{HEX}",))
     assert parse_requirement(f"https://h/x.whl#sha256={HEX}", "here", tree).origin == f"https://h/x.whl#sha256={HEX}"
 
@@ -254,7 +254,7 @@ def test_a_file_may_be_larger_than_a_mebibyte(tree: Path) -> None:
     """As an export with the hashes of all wheels is; more than 64 MiB are refused, in one file or in all."""
     lines = [f"pkg{n}==1.0 \\\n    --hash=sha256:{n:064x} \\\n    --hash=sha256:{n + 1:064x}\n" for n in range(12000)]
     requirements = listed(tree, "".join(lines))
-    assert (len(requirements.wanted), requirements.wanted[-1].hashes[0]) == (12000, f"sha256:{11999:064x}")
+    assert (len(requirements.lines), requirements.lines[-1].hashes[0]) == (12000, f"sha256:{11999:064x}")
     with (tree / "requirements.txt").open("wb") as file:
         file.truncate(64 * 1024 * 1024 + 1)
     with pytest.raises(LockError, match=r"requirements.txt is larger than 64.0 MiB"):

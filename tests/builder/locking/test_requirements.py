@@ -20,7 +20,7 @@ def found(root: Path, **options: object) -> Requirements:
 
 
 def texts(requirements: Requirements) -> list[tuple[str, str]]:
-    return [(requirement.text, requirement.where) for requirement in requirements.wanted]
+    return [(requirement.text, requirement.where) for requirement in requirements.lines]
 
 
 def test_the_document_and_files_named_add_up(tmp_path: Path) -> None:
@@ -75,7 +75,7 @@ def test_inline_code_may_hold_metadata(tmp_path: Path) -> None:
     """The inline metadata of `spec.source.code`."""
     code = '# /// script\n# requires-python = ">=3.11"\n# dependencies = [\n#   "httpx<1",\n# ]\n# ///\nprint(1)\n'
     requirements = collect_requirements(function(tmp_path, code=code), tmp_path)
-    assert [requirement.text for requirement in requirements.wanted] == ["httpx<1"]
+    assert [requirement.text for requirement in requirements.lines] == ["httpx<1"]
     assert requirements.requires_python == ">=3.11"
 
 
@@ -85,7 +85,7 @@ def test_extras_of_a_project_may_name_each_other(tmp_path: Path) -> None:
         '[project]\nname = "App"\ndependencies = ["base"]\nrequires-python = ">=3.10"\n'
         '[project.optional-dependencies]\nweb = ["flask"]\nDB = ["psycopg"]\nall = ["app[web,db]"]\n'
     )
-    assert {requirement.text for requirement in found(tmp_path, extras=("all",)).wanted} == {
+    assert {requirement.text for requirement in found(tmp_path, extras=("all",)).lines} == {
         "base",
         "flask",
         "psycopg",
@@ -206,7 +206,7 @@ def test_git_urls_keep_their_ref_and_folder(tmp_path: Path) -> None:
     requirements = found(tmp_path, requirements=[
         "git+https://h.example/plum@v1#egg=Plum&subdirectory=lib", "pear[x] @ git+ssh://git@h.example/pear",
     ])  # fmt: skip
-    assert [(requirement.name, requirement.origin) for requirement in requirements.wanted] == [
+    assert [(requirement.name, requirement.origin) for requirement in requirements.lines] == [
         ("plum", "git+https://h.example/plum@v1#subdirectory=lib"),
         ("pear", "git+ssh://git@h.example/pear"),
     ]
@@ -268,7 +268,7 @@ def test_inline_metadata_in_the_encoding_of_its_file(tmp_path: Path, content: by
 def test_an_encoding_that_is_none_is_left_to_python(tmp_path: Path, line: str) -> None:
     """It holds no metadata, and the file is what the target refuses."""
     (tmp_path / "main.py").write_bytes(f"# coding: {line}\n".encode() + b"# /// script\n# ///\n\xff\n")
-    assert found(tmp_path).wanted == ()
+    assert found(tmp_path).lines == ()
 
 
 @pytest.mark.parametrize("name", ["requirements.txt", "pyproject.toml", "Pipfile"])
@@ -284,4 +284,4 @@ def test_what_only_has_the_name_of_requirements_is_an_error(tmp_path: Path, name
     with pytest.raises(LockError, match=f"{name} is a folder"):
         collect_requirements(FunctionSpec(tmp_path, "f", "fn"), tmp_path)
     named = collect_requirements(FunctionSpec(tmp_path, "f", "fn", requirements=("six",)), tmp_path)
-    assert [requirement.name for requirement in named.wanted] == ["six"]
+    assert [requirement.name for requirement in named.lines] == ["six"]

@@ -40,7 +40,7 @@ def collected(folder: Path, into: Path, source: str = ".", **options: object) ->
 
 
 def texts(requirements: Requirements) -> list[str]:
-    return [requirement.text for requirement in requirements.wanted]
+    return [requirement.text for requirement in requirements.lines]
 
 
 def test_a_folder_of_the_same_repository(repository: Path, tmp_path: Path) -> None:

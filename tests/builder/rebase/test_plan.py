@@ -98,7 +98,7 @@ def test_layers_and_history_are_swapped(tmp_path: Path) -> None:
     assert config["rootfs"]["diff_ids"] == [*new.config["rootfs"]["diff_ids"], *image.config["rootfs"]["diff_ids"][1:]]
     commands = [row["created_by"] for row in config["history"] if not row.get("empty_layer")]
     assert commands == ["base", "ovenbird: numpy 2.1.0", "ovenbird: source", "ovenbird: function document"]
-    assert (manifest["config"]["size"], result.kept) == (len(result.config), 3)
+    assert (manifest["config"]["size"], result.upper_layers) == (len(result.config), 3)
     assert result == swap_base(image, new, "x/base:2", facts(new), old.config)
 
 

@@ -79,9 +79,9 @@ def apply_sources(
     where = f"{path.name} [tool.poetry].dependencies"
     requirements = tuple(
         read_source(line, tables[line.name], f"{where} {line.name}", sources) if line.name in tables else line
-        for line in declared.wanted
+        for line in declared.requirements
     )
-    return replace(declared, wanted=requirements)
+    return replace(declared, requirements=requirements)
 
 
 def _packages_of_extras(poetry: _Poetry, extras: Iterable[str], name: str) -> set[str]:

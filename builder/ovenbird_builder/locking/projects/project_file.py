@@ -30,7 +30,7 @@ class DeclaredDependencies(Struct, frozen=True):
     `notes` say what of it is not read; `constraints` only limit.
     """
 
-    wanted: tuple[RequirementLine, ...]
+    requirements: tuple[RequirementLine, ...]
     requires_python: str = ""
     notes: tuple[str, ...] = ()
     constraints: tuple[RequirementLine, ...] = ()

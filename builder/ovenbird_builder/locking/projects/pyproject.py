@@ -124,7 +124,7 @@ def _read_dynamic(
         dependencies = next(
             (declared for declared in either if declared and not declared.notes), DeclaredDependencies(())
         )
-    if not dependencies.wanted:
+    if not dependencies.requirements:
         return None
     return replace(
         dependencies, requires_python=check_python(table.requires_python, path.name) or dependencies.requires_python

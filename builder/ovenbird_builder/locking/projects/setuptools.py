@@ -131,5 +131,5 @@ def _read_files(names: list[str], path: Path, label: str) -> list[RequirementLin
         file = path.parent / name
         if not file.resolve().is_relative_to(path.parent.resolve()) or not file.is_file():
             raise LockError(f"{path.name}: {label}: there is no {show_value(name)} in the source")
-        requirements += read_requirements(file, path.parent, label=name).wanted
+        requirements += read_requirements(file, path.parent, label=name).requirements
     return requirements

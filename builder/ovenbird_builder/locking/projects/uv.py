@@ -54,7 +54,7 @@ def apply_uv(
     )
     sources: dict[str, Any] = {canonicalize_name(key): value for key, value in uv.sources.items()}
     requirements: list[RequirementLine] = []
-    for line in declared.wanted:
+    for line in declared.requirements:
         where = f"{name} [tool.uv.sources] {cut_text(escape_controls(line.name), 100)}"
         requirements += (
             _apply_source(line, sources[line.name], where, extras, source) if line.name in sources else [line]
@@ -64,7 +64,7 @@ def apply_uv(
         for index, text in enumerate(uv.constraint_dependencies)
     ]
     notes = [f"{name}: [tool.uv].override-dependencies is not read"] if uv.override_dependencies else []
-    return replace(declared, wanted=tuple(requirements), constraints=tuple(limits), notes=tuple(notes))
+    return replace(declared, requirements=tuple(requirements), constraints=tuple(limits), notes=tuple(notes))
 
 
 def _apply_source(
