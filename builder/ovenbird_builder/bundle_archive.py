@@ -31,7 +31,7 @@ from ovenbird.common.text import cut_text, escape_controls, show_value
 from ovenbird.common.tree_names import describe_link
 
 from .bases import base_image
-from .build.function_document import NOT_IN_IMAGE, handler
+from .build.function_document import NOT_IN_IMAGE, format_handler
 from .build.prepare import PlatformBuild
 from .cache.layer_cache import LayerCache
 from .errors import BuildRequestError, DigestError
@@ -168,8 +168,8 @@ def open_bundle(path: Path, cache: LayerCache) -> Iterator[Bundle]:
         except (ValidationError, ValueError) as error:
             why = escape_controls(cut_text(str(error), 300))
             raise BuildRequestError(f"{show_value(str(path))} is not a bundle that can be read: {why}") from None
-        _take(about, folder, cache)
-        yield Bundle(_read_flags(about, folder), folder / "function.yaml", _tree(about, folder, path))
+        _import_blobs(about, folder, cache)
+        yield Bundle(_read_flags(about, folder), folder / "function.yaml", _read_tree(about, folder, path))
 
 
 def _check(about: _About, folder: Path) -> None:
@@ -219,25 +219,25 @@ def _fill(
         "given": {name: flags[name] for name in _KEPT} | {"base": flags["base"] or first.base.name},
         "files": {name: [f"files/{name}-{n}" for n, _ in enumerate(paths)] for name, paths in files.items()},
         "source": {"uri": tree.uri, "revision": tree.revision, "digest": tree.digest, "epoch": tree.epoch},
-        "bases": [_base(base) for base in bases],
-        "answers": _answers(prepared, cache),
+        "bases": [_describe_base(base) for base in bases],
+        "answers": _collect_answers(prepared, cache),
     }
     _add(tar, "bundle.json", encode_json_indented(about, 1))
-    _add(tar, "function.yaml", encode_json_indented(_document(request), 1))
+    _add(tar, "function.yaml", encode_json_indented(_make_document(request), 1))
     for platform_build in prepared:
         platform = platform_build.inputs.base.platform
         _add(tar, lockfile.lock_name(platform), platform_build.inputs.needs.lock.text.encode())
     for name, paths in files.items():
         for number, path in enumerate(paths):
             _add(tar, f"files/{name}-{number}", path.read_bytes())
-    tar.add(tree.path, "source", filter=_plain)
-    for digest in dict.fromkeys(digest for base in bases for digest in _blobs(base)):
-        tar.add(cache.blob(digest), f"blobs/{digest.partition(':')[2]}", filter=_plain)
+    tar.add(tree.path, "source", filter=_anonymize)
+    for digest in dict.fromkeys(digest for base in bases for digest in _list_blobs(base)):
+        tar.add(cache.locate_blob(digest), f"blobs/{digest.partition(':')[2]}", filter=_anonymize)
     for sha256, wheel in sorted(packages.items()):
-        tar.add(wheel.path, f"wheels/{sha256}/{wheel.filename}", filter=_plain)
+        tar.add(wheel.path, f"wheels/{sha256}/{wheel.filename}", filter=_anonymize)
 
 
-def _answers(prepared: Sequence[PlatformBuild], cache: LayerCache) -> dict[str, dict[str, str]]:
+def _collect_answers(prepared: Sequence[PlatformBuild], cache: LayerCache) -> dict[str, dict[str, str]]:
     """Which wheel each pin took: without it a wheel that was built could not be told from its source's hash."""
     from .locking import wheel_fetch  # what resolves: not for a build
 
@@ -250,32 +250,32 @@ def _answers(prepared: Sequence[PlatformBuild], cache: LayerCache) -> dict[str, 
     return answers
 
 
-def _base(base: base_image.BaseImage) -> dict[str, str]:
+def _describe_base(base: base_image.BaseImage) -> dict[str, str]:
     return {
         "name": base.name, "platform": base.platform, "digest": base.digest,
         "manifest": digest_bytes(base.manifest),
     }  # fmt: skip
 
 
-def _blobs(base: base_image.BaseImage) -> list[str]:
+def _list_blobs(base: base_image.BaseImage) -> list[str]:
     rows = json.loads(base.manifest)
     return [digest_bytes(base.manifest), rows["config"]["digest"], *(row["digest"] for row in rows["layers"])]
 
 
-def _document(request: BuildRequest) -> dict[str, Any]:
+def _make_document(request: BuildRequest) -> dict[str, Any]:
     """The document, its source beside it."""
     raw = json.loads(json.dumps(request.function.raw, default=str))
     source = {key: value for key, value in raw["spec"]["source"].items() if key not in NOT_IN_IMAGE}
-    raw["spec"]["source"] = source | {"source": "source", "handler": handler(request.function)}
+    raw["spec"]["source"] = source | {"source": "source", "handler": format_handler(request.function)}
     return dict(raw)
 
 
-def _take(about: _About, folder: Path, cache: LayerCache) -> None:
+def _import_blobs(about: _About, folder: Path, cache: LayerCache) -> None:
     """Put base and wheels into the cache, each checked."""
     for path in sorted((folder / "blobs").iterdir()):
         digest = f"sha256:{path.name}"
-        if not (cache.blob(digest).exists() and cache.verify(digest)):
-            with cache.draft() as draft, path.open("rb") as file:
+        if not (cache.locate_blob(digest).exists() and cache.verify(digest)):
+            with cache.open_draft() as draft, path.open("rb") as file:
                 while data := file.read(1 << 20):
                     draft.write(data)
                 if draft.digest != digest:
@@ -298,7 +298,7 @@ def _read_flags(about: _About, folder: Path) -> dict[str, Any]:
     return flags | {name: tuple(str(folder / path) for path in paths) for name, paths in about.files.items()}
 
 
-def _tree(about: _About, folder: Path, path: Path) -> SourceTree:
+def _read_tree(about: _About, folder: Path, path: Path) -> SourceTree:
     source = about.source
     tree = SourceTree(folder / "source", source.uri, source.revision, hash_tree(folder / "source"), source.epoch)
     if tree.digest != source.digest:
@@ -309,12 +309,12 @@ def _tree(about: _About, folder: Path, path: Path) -> SourceTree:
 
 
 def _add(tar: tarfile.TarFile, name: str, data: bytes) -> None:
-    info = _plain(tarfile.TarInfo(name))
+    info = _anonymize(tarfile.TarInfo(name))
     info.size = len(data)
     tar.addfile(info, io.BytesIO(data))
 
 
-def _plain(info: tarfile.TarInfo) -> tarfile.TarInfo:
+def _anonymize(info: tarfile.TarInfo) -> tarfile.TarInfo:
     """An entry without what tells of this machine."""
     info.uid = info.gid = 0
     info.uname = info.gname = ""

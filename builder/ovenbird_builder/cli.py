@@ -52,9 +52,9 @@ def build_parser(verb: str, *, for_help: bool = False) -> CommandParser:
     gc.disable()  # modules live as long as the process: looking for cycles among them takes a tenth of their import
     absent: list[str] = []
     if for_help:
-        from .commands.missing_packages import stand_in
+        from .commands.missing_packages import replace_missing
 
-        with stand_in() as absent:
+        with replace_missing() as absent:
             command = import_module(f"{__package__}.commands.{verb}")
     else:
         command = import_module(f"{__package__}.commands.{verb}")

@@ -25,7 +25,7 @@ def inspect(image: ImageReader) -> dict[str, Any]:
     """
     labels, notes, kind = image.labels, list[str](), find_kind(image)
     config = image.config.get("config") or {}
-    layers = _layers(image)
+    layers = _list_layers(image)
     facts: dict[str, Any] = {
         "image": image.name,
         "digest": image.digest,
@@ -52,10 +52,10 @@ def inspect(image: ImageReader) -> dict[str, Any]:
         "annotations": image.manifest.get("annotations") or {},
     }  # fmt: skip
     if kind == "function":
-        _files(image, facts, notes)
+        _add_files(image, facts, notes)
     elif not kind:
         notes.append(f"not an image of Ovenbird: it has no label {label_names.BASE_LAYERS}")
-    _statements(image, facts, notes)
+    _add_statements(image, facts, notes)
     return {**facts, "notes": notes}
 
 
@@ -68,12 +68,12 @@ def find_kind(image: ImageReader) -> str:
     return "base" if ours else ""
 
 
-def _layers(image: ImageReader) -> list[dict[str, Any]]:
+def _list_layers(image: ImageReader) -> list[dict[str, Any]]:
     """Each layer with what the history says of it; `of` is `base` or `image`, empty where that is not known."""
     entries = [entry for entry in image.config.get("history") or () if not entry.get("empty_layer")]
     layers = image.manifest.get("layers") or []
     above = read_whole(image.labels.get(label_names.BASE_LAYERS, ""), -1)
-    names = [_said(entry) for entry in entries] if len(entries) == len(layers) else [""] * len(layers)
+    names = [_format_command(entry) for entry in entries] if len(entries) == len(layers) else [""] * len(layers)
     return [
         {
             "digest": layer["digest"],
@@ -86,12 +86,12 @@ def _layers(image: ImageReader) -> list[dict[str, Any]]:
     ]
 
 
-def _said(entry: Mapping[str, Any]) -> str:
+def _format_command(entry: Mapping[str, Any]) -> str:
     text = str(entry.get("created_by") or entry.get("comment") or "")
     return " ".join(text.removeprefix("ovenbird: ").removeprefix("/bin/sh -c ").removeprefix("#(nop) ").split())
 
 
-def _files(image: ImageReader, facts: dict[str, Any], notes: list[str]) -> None:
+def _add_files(image: ImageReader, facts: dict[str, Any], notes: list[str]) -> None:
     """The function document and the lock, out of the layers above the base."""
     above = read_whole(facts["base"]["layers"], 0)
     try:
@@ -108,15 +108,15 @@ def _files(image: ImageReader, facts: dict[str, Any], notes: list[str]) -> None:
             facts["lock"]["text"] = texts[path].decode("utf-8", "replace")
 
 
-def _statements(image: ImageReader, facts: dict[str, Any], notes: list[str]) -> None:
+def _add_statements(image: ImageReader, facts: dict[str, Any], notes: list[str]) -> None:
     """What refers to the image in its registry: the bill of materials, the provenance, signatures, and the rest."""
     facts |= {"sbom": None, "provenance": None, "signatures": [], "referrers": list(image.others)}
     if image.repository is None:
         notes.append("statements and signatures lie beside an image in its registry; this one was read elsewhere")
         return
     try:
-        facts["referrers"] = referrers.attached(image.repository, image.digest)
-        facts["signatures"] = referrers.signatures(image.repository, image.digest)
+        facts["referrers"] = referrers.list_referrers(image.repository, image.digest)
+        facts["signatures"] = referrers.list_signatures(image.repository, image.digest)
     except OvenbirdError as error:
         notes.append(f"what refers to the image cannot be listed: {error.message}")
     for descriptor in facts["referrers"]:
@@ -125,15 +125,17 @@ def _statements(image: ImageReader, facts: dict[str, Any], notes: list[str]) -> 
             facts["signatures"].append({"type": kind, "digest": descriptor["digest"]})
         try:
             if kind == sbom.MEDIA_TYPE:
-                bill = referrers.content(image.repository, descriptor)
+                bill = referrers.read_statement(image.repository, descriptor)
                 facts["sbom"] = {"digest": descriptor["digest"], "components": sbom.count(bill)}
             elif kind == provenance.MEDIA_TYPE:
-                facts["provenance"] = _summary(referrers.content(image.repository, descriptor), descriptor["digest"])
+                facts["provenance"] = _summarize(
+                    referrers.read_statement(image.repository, descriptor), descriptor["digest"]
+                )
         except (OvenbirdError, ValueError, KeyError, TypeError) as error:
             notes.append(f"the statement {descriptor['digest']} cannot be read: {error}")
 
 
-def _summary(statement: bytes, digest: str) -> dict[str, Any] | None:
+def _summarize(statement: bytes, digest: str) -> dict[str, Any] | None:
     """What a statement says of the build, in short; None for one that is no SLSA provenance."""
     document = json.loads(statement)
     if document.get("predicateType") != provenance.PREDICATE:

@@ -100,7 +100,7 @@ def test_a_whole_bundle_is_taken_out(parts: Parts, cache: LayerCache) -> None:
     assert cache.read(f"sha256:{sha256(BLOB)}") == BLOB
     house = Wheelhouse(cache.root)
     assert house.find(sha256(parts.wheel)) is not None
-    assert house.noted("key")["sha256"] == sha256(parts.wheel)
+    assert house.recall("key")["sha256"] == sha256(parts.wheel)
 
 
 @pytest.mark.parametrize("part", ["blobs", "wheels", "source"])
@@ -112,7 +112,7 @@ def test_a_damaged_part_is_refused_by_its_digest(parts: Parts, cache: LayerCache
     with pytest.raises(DigestError, match="damaged"), open_bundle(parts.pack(), cache):
         raise AssertionError("it was taken")
     if part == "blobs":
-        assert not cache.blob(f"sha256:{sha256(BLOB)}").exists()
+        assert not cache.locate_blob(f"sha256:{sha256(BLOB)}").exists()
     if part == "wheels":
         assert Wheelhouse(cache.root).find(sha256(parts.wheel)) is None
 

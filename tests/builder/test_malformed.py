@@ -90,7 +90,7 @@ ODD = (
 def asked(folder: Path, *argv: str, **environ: str) -> BuildRequest:
     parser = argparse.ArgumentParser(exit_on_error=False)
     options.add(parser, "build")
-    flags = options.given(parser.parse_args([str(folder / "function.yaml"), *argv]), environ)
+    flags = options.read_flags(parser.parse_args([str(folder / "function.yaml"), *argv]), environ)
     return parse_request(flags, {"HOME": str(folder), **environ})
 
 
@@ -150,7 +150,7 @@ def test_targets_and_limits(folder: Path, text: str) -> None:
     parser = argparse.ArgumentParser(exit_on_error=False)
     options.add(parser, "build")
     for target in (text, f"{text}.py", f"{text}.yaml", f"main.py:{text}", f"{text}:fn"):
-        flags = options.given(parser.parse_args(["--", target]), {})
+        flags = options.read_flags(parser.parse_args(["--", target]), {})
         tell(f"{target!r:.60}", parse_request, flags, {"HOME": str(folder)})
     for name in ("SOURCE_DATE_EPOCH", "OVENBIRD_SOURCE_LIMIT", "OVENBIRD_SOURCE_FILES"):
         tell(f"{name}={text!r:.60}", asked, folder, **{name: text})

@@ -32,7 +32,7 @@ def image(container_env: dict[str, str], base_images: Images) -> Iterator[str]:
         pins = [f"{package}=={version}" for package, version in OWN.items()]
         container.run(
             ("pip", "install", "--quiet", "--no-cache-dir", "--root-user-action=ignore", *pins),
-            env=net.container_env(), mounts=net.mounts(),
+            env=net.make_container_env(), mounts=net.list_mounts(),
         )  # fmt: skip
         subprocess.run(("buildah", "commit", "--quiet", container.name, name), check=True, capture_output=True)
     yield name

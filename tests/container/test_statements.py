@@ -87,7 +87,7 @@ def test_from_build_to_rebase(
     assert "stage" not in document["labels"]
     repository = RepositoryClient(parse_reference(f"{room}/app:1"), container_env)
     row = next(referrer for referrer in document["referrers"] if referrer["artifactType"] == sbom.MEDIA_TYPE)
-    bill = referrers.content(repository, row)
+    bill = referrers.read_statement(repository, row)
     assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(bill.decode()) is None
     assert ovenbird("sbom", f"{room}/app:1") == json.loads(bill)
     assert any(component.get("purl") == "pkg:pypi/packaging@24.2" for component in json.loads(bill)["components"])

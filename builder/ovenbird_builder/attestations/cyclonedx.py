@@ -18,7 +18,7 @@ from cyclonedx.model.tool import ToolRepository
 from cyclonedx.output.json import JsonV1Dot6
 from packageurl import PackageURL
 
-from .image_packages import BaseComponent, ImageComponents, ImagePackage, purl
+from .image_packages import BaseComponent, ImageComponents, ImagePackage, format_purl
 
 IMAGE, BASE, PYTHON, RUNTIME = "image", "base", "python", "runtime"  # references within a bill
 FROM_BASE = {"name": "ovenbird:from", "value": "base"}  # the property of a package that the base brings
@@ -26,14 +26,14 @@ FROM_BASE = {"name": "ovenbird:from", "value": "base"}  # the property of a pack
 
 def document(image: ImageComponents, edges: Mapping[str, Sequence[str]]) -> dict[str, Any]:
     """Return a CycloneDX 1.6 document; `edges` say who needs whom, by name, the image under the key ""."""
-    by_name = {package.name: _library(package) for package in image.packages}
+    by_name = {package.name: _make_library(package) for package in image.packages}
     container = Component(
         name=image.name, version=image.version or None, type=ComponentType.CONTAINER, bom_ref=IMAGE
     )  # fmt: skip
     urls = {package.purl for package in image.packages}
-    others = [_library(package) for package in image.runtime_packages if package.purl not in urls]
-    below = [_base(image.base), _python(image.base), _runtime(image.runtime)]
-    brought = _brought(image.installed, {*by_name, *(package.name for package in image.runtime_packages)})
+    others = [_make_library(package) for package in image.runtime_packages if package.purl not in urls]
+    below = [_make_base(image.base), _make_python(image.base), _make_runtime(image.runtime)]
+    brought = _make_installed(image.installed, {*by_name, *(package.name for package in image.runtime_packages)})
     bom = Bom(components=[*below, *brought, *others, *by_name.values()], serial_number=uuid.UUID(int=0))
     tool = Component(name="ovenbird", version=image.runtime, type=ComponentType.APPLICATION)
     bom.metadata = BomMetaData(
@@ -50,20 +50,22 @@ def document(image: ImageComponents, edges: Mapping[str, Sequence[str]]) -> dict
     return _document(bom)
 
 
-def floor(base: BaseComponent, installed: Mapping[str, str], above: Collection[str]) -> list[dict[str, Any]]:
+def make_base_components(
+    base: BaseComponent, installed: Mapping[str, str], above: Collection[str]
+) -> list[dict[str, Any]]:
     """The components that a base brings: itself, its Python, and what is installed there, but for names `above` it."""
-    brought = _brought(installed, above)
-    bom = Bom(components=[_base(base), _python(base), *brought], serial_number=uuid.UUID(int=0))
+    brought = _make_installed(installed, above)
+    bom = Bom(components=[_make_base(base), _make_python(base), *brought], serial_number=uuid.UUID(int=0))
     rows: list[dict[str, Any]] = _document(bom)["components"]
     return rows
 
 
-def _brought(installed: Mapping[str, str], above: Collection[str]) -> list[Component]:
+def _make_installed(installed: Mapping[str, str], above: Collection[str]) -> list[Component]:
     """The packages of a base; the runtime is a component by itself."""
     return [
         Component(
-            name=name, version=version, type=ComponentType.LIBRARY, bom_ref=purl(name, version),
-            purl=PackageURL.from_string(purl(name, version)), properties=[Property(**FROM_BASE)],
+            name=name, version=version, type=ComponentType.LIBRARY, bom_ref=format_purl(name, version),
+            purl=PackageURL.from_string(format_purl(name, version)), properties=[Property(**FROM_BASE)],
         )
         for name, version in sorted(installed.items())
         if name not in above and name != "ovenbird"
@@ -75,7 +77,7 @@ def _document(bom: Bom) -> dict[str, Any]:
     return fields
 
 
-def _library(package: ImagePackage) -> Component:
+def _make_library(package: ImagePackage) -> Component:
     factory = LicenseFactory()
     licenses: list[License] = [factory.make_from_string(text) for text in package.licenses]
     url = package.url and [ExternalReference(type=ExternalReferenceType.DISTRIBUTION, url=XsUri(package.url))]
@@ -95,7 +97,7 @@ def _library(package: ImagePackage) -> Component:
     )
 
 
-def _base(base: BaseComponent) -> Component:
+def _make_base(base: BaseComponent) -> Component:
     qualifiers = {"repository_url": base.name.partition("@")[0], "arch": base.architecture}
     name = base.name.rpartition("/")[2].partition(":")[0]
     return Component(
@@ -108,7 +110,7 @@ def _base(base: BaseComponent) -> Component:
     )
 
 
-def _python(base: BaseComponent) -> Component:
+def _make_python(base: BaseComponent) -> Component:
     return Component(
         name="python",
         version=base.python,
@@ -119,7 +121,7 @@ def _python(base: BaseComponent) -> Component:
     )
 
 
-def _runtime(version: str) -> Component:
+def _make_runtime(version: str) -> Component:
     return Component(
         name="ovenbird",
         version=version,

@@ -20,9 +20,9 @@ def find_bill(image: ImageReader) -> bytes | None:
     """Return the bill that lies beside an image in its registry, None where there is none that can be read."""
     if image.repository is None:
         return None
-    for descriptor in referrers.attached(image.repository, image.digest):
+    for descriptor in referrers.list_referrers(image.repository, image.digest):
         if descriptor.get("artifactType") == sbom.MEDIA_TYPE:
-            data = referrers.content(image.repository, descriptor)
+            data = referrers.read_statement(image.repository, descriptor)
             if _is_bill(data):
                 return data
     return None

@@ -49,7 +49,7 @@ class ImagePackage(Struct, frozen=True):
     @property
     def purl(self) -> str:
         """Its package URL."""
-        return purl(self.name, self.version)
+        return format_purl(self.name, self.version)
 
 
 class BaseComponent(Struct, frozen=True):
@@ -82,12 +82,12 @@ class ImageComponents(Struct, frozen=True, kw_only=True):
     installed: Mapping[str, str] = {}
 
 
-def purl(name: str, version: str) -> str:
+def format_purl(name: str, version: str) -> str:
     """The package URL of a distribution: of its normalised name and its version."""
     return f"pkg:pypi/{name}@{version.replace('+', '%2B').replace('!', '%21')}"
 
 
-def package(path: Path, *, sha256: str, url: str = "") -> ImagePackage:
+def read_package(path: Path, *, sha256: str, url: str = "") -> ImagePackage:
     """A wheel file as an ImagePackage. Errors: HashError when it is no wheel."""
     try:
         with zipfile.ZipFile(path) as archive:
@@ -106,11 +106,11 @@ def of_metadata(data: bytes, *, sha256: str = "", filename: str = "", url: str =
     raw, _ = parse_email(data)
     return ImagePackage(
         name=canonicalize_name(raw["name"]), version=raw["version"], sha256=sha256, filename=filename, url=url,
-        summary=raw.get("summary", ""), licenses=_licenses(raw), requires=tuple(raw.get("requires_dist", ())),
+        summary=raw.get("summary", ""), licenses=_list_licenses(raw), requires=tuple(raw.get("requires_dist", ())),
     )  # fmt: skip
 
 
-def graph(
+def build_graph(
     packages: Iterable[ImagePackage], requirements: Iterable[str], environment: Mapping[str, str]
 ) -> dict[str, tuple[str, ...]]:
     """Who needs whom, by name; the key "" holds what was asked for, or is needed by nothing else.
@@ -126,7 +126,7 @@ def graph(
     ]
     while todo:  # an extra that turns up brings the lines of its package back
         origin, line = todo.pop()
-        needed = _needed(line, extras.get(origin, set()), environment)
+        needed = _parse_needed(line, extras.get(origin, set()), environment)
         target = canonicalize_name(needed.name) if needed else ""
         if needed is None or target not in by_name:
             continue
@@ -141,7 +141,7 @@ def graph(
     return {name: tuple(sorted(targets)) for name, targets in sorted(edges.items())}
 
 
-def _needed(line: str, extras: Iterable[str], environment: Mapping[str, str]) -> Requirement | None:
+def _parse_needed(line: str, extras: Iterable[str], environment: Mapping[str, str]) -> Requirement | None:
     """The requirement of a line, when its marker holds for the target with any of the extras; None otherwise."""
     try:
         requirement = Requirement(line)
@@ -154,7 +154,7 @@ def _needed(line: str, extras: Iterable[str], environment: Mapping[str, str]) ->
     return None
 
 
-def _licenses(raw: RawMetadata) -> tuple[str, ...]:
+def _list_licenses(raw: RawMetadata) -> tuple[str, ...]:
     """The expression; else the name of the license when it is one; else those of the classifiers."""
     if raw.get("license_expression"):
         return (raw["license_expression"],)

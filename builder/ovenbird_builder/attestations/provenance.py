@@ -16,7 +16,7 @@ from ovenbird.common.redact import mask_parameters, redact_text, redact_values
 from ..errors import ImagePolicyError
 from ..host.canonical_json import encode_json
 from ..host.epoch import format_epoch
-from .image_packages import purl
+from .image_packages import format_purl
 
 MEDIA_TYPE = "application/vnd.in-toto+json"
 STATEMENT = "https://in-toto.io/Statement/v1"
@@ -33,18 +33,18 @@ class ResourceDescriptor(Struct, frozen=True):
     digest: Mapping[str, str]
     name: str = ""
 
-    def descriptor(self) -> dict[str, Any]:
+    def describe(self) -> dict[str, Any]:
         """As in-toto's ResourceDescriptor."""
         descriptor: dict[str, Any] = {"uri": redact_text(self.uri), "digest": dict(self.digest)}
         return {**descriptor, "name": self.name} if self.name else descriptor
 
 
-def image(reference: str, digest: str) -> ResourceDescriptor:
+def describe_image(reference: str, digest: str) -> ResourceDescriptor:
     """A base image as a material."""
     return ResourceDescriptor("docker://" + reference.partition("@")[0], {"sha256": digest.removeprefix("sha256:")})
 
 
-def source(uri: str, revision: str, tree: str) -> ResourceDescriptor:
+def describe_source(uri: str, revision: str, tree: str) -> ResourceDescriptor:
     """The source as a material: its commit where it has one, and the digest of the tree in any case."""
     digest = {"ovenbirdTree1": tree.removeprefix("sha256:")}
     if re.fullmatch(r"[0-9a-f]{40}|[0-9a-f]{64}", revision):
@@ -52,9 +52,9 @@ def source(uri: str, revision: str, tree: str) -> ResourceDescriptor:
     return ResourceDescriptor(uri, digest)
 
 
-def wheel(name: str, version: str, sha256: str, filename: str) -> ResourceDescriptor:
+def describe_wheel(name: str, version: str, sha256: str, filename: str) -> ResourceDescriptor:
     """A wheel of the lock as a material."""
-    return ResourceDescriptor(purl(name, version), {"sha256": sha256.removeprefix("sha256:")}, filename)
+    return ResourceDescriptor(format_purl(name, version), {"sha256": sha256.removeprefix("sha256:")}, filename)
 
 
 class BuildRecord(Struct, frozen=True, kw_only=True):
@@ -96,7 +96,7 @@ def build_provenance(record: BuildRecord, *, secrets: Iterable[str] = ()) -> byt
                 "buildType": record.kind,
                 "externalParameters": mask_parameters(redact_values(record.parameters)),
                 "internalParameters": redact_values(record.internal),
-                "resolvedDependencies": [material.descriptor() for material in record.materials],
+                "resolvedDependencies": [material.describe() for material in record.materials],
             },
             "runDetails": {
                 "builder": {"id": record.builder, "version": {"ovenbird": record.version}},

@@ -43,7 +43,7 @@ def pack(data: bytes, media_type: str, subject: dict[str, Any], title: str, epoc
     """
     annotations = {label_names.CREATED: format_epoch(epoch)}
     layer = {
-        **_described(data, media_type),
+        **_describe(data, media_type),
         "annotations": {"org.opencontainers.image.title": title},
     }
     manifest = encode_json(
@@ -51,13 +51,13 @@ def pack(data: bytes, media_type: str, subject: dict[str, Any], title: str, epoc
             "schemaVersion": 2,
             "mediaType": MANIFEST,
             "artifactType": media_type,
-            "config": _described(_EMPTY, EMPTY),
+            "config": _describe(_EMPTY, EMPTY),
             "layers": [layer],
             "subject": {key: subject[key] for key in ("mediaType", "digest", "size")},
             "annotations": annotations,
         }
     )
-    descriptor = {**_described(manifest, MANIFEST), "artifactType": media_type, "annotations": annotations}
+    descriptor = {**_describe(manifest, MANIFEST), "artifactType": media_type, "annotations": annotations}
     return OciArtifact(manifest, (_EMPTY, data), descriptor)
 
 
@@ -87,7 +87,7 @@ class ReferrersUpdate(Struct, frozen=True):
                 return
             moment = (attempt + 1) * update.seconds * random.uniform(4, 8)  # noqa: S311  # not for a secret
             time.sleep(max(0.0, update.written + moment - time.monotonic()))
-            update = _listed_with(self.repository, self.subject, self.descriptors)
+            update = _add_to_list(self.repository, self.subject, self.descriptors)
         raise RegistryError(
             f"the list of referrers {show_value(_tag(self.subject))} in {self.repository.host}/{self.repository.path}"
             " is being written by others",
@@ -106,27 +106,27 @@ def attach(repository: RepositoryClient, subject: str, artifacts: Sequence[OciAr
     ]
     if all(linked):
         return ReferrersUpdate(repository, subject)
-    return _listed_with(repository, subject, [artifact.descriptor for artifact in artifacts])
+    return _add_to_list(repository, subject, [artifact.descriptor for artifact in artifacts])
 
 
-def attached(repository: RepositoryClient, subject: str) -> list[dict[str, Any]]:
+def list_referrers(repository: RepositoryClient, subject: str) -> list[dict[str, Any]]:
     """The descriptors of all that refers to the image with the digest `subject`, whoever has put it there."""
-    descriptors = repository.referrers(subject)
-    return _listed(repository, subject) if descriptors is None else descriptors
+    descriptors = repository.fetch_referrers(subject)
+    return _read_list(repository, subject) if descriptors is None else descriptors
 
 
-def signatures(repository: RepositoryClient, subject: str) -> list[dict[str, str]]:
+def list_signatures(repository: RepositoryClient, subject: str) -> list[dict[str, str]]:
     """Signatures of an image that lie at a tag of their own, as cosign has them without the referrers API."""
     try:
-        manifest = repository.manifest(f"{_tag(subject)}.sig")
+        manifest = repository.fetch_manifest(f"{_tag(subject)}.sig")
     except BaseMissingError:
         return []
     return [{"type": "cosign", "digest": manifest.digest}]
 
 
-def content(repository: RepositoryClient, descriptor: dict[str, Any]) -> bytes:
+def read_statement(repository: RepositoryClient, descriptor: dict[str, Any]) -> bytes:
     """The statement in an artifact. Errors: RegistryError when it is not one of a single layer."""
-    layers = repository.manifest(descriptor["digest"]).json.get("layers") or []
+    layers = repository.fetch_manifest(descriptor["digest"]).json.get("layers") or []
     if len(layers) != 1:
         raise RegistryError(f"the artifact {descriptor['digest']} has {len(layers)} parts, expected 1")
     with repository.open_blob(layers[0]["digest"]) as stream:
@@ -136,10 +136,10 @@ def content(repository: RepositoryClient, descriptor: dict[str, Any]) -> bytes:
     return data
 
 
-def _listed_with(repository: RepositoryClient, subject: str, descriptors: Sequence[dict[str, Any]]) -> ReferrersUpdate:
+def _add_to_list(repository: RepositoryClient, subject: str, descriptors: Sequence[dict[str, Any]]) -> ReferrersUpdate:
     """Add to the index of the fallback's tag what it lacks; what that was, and the time it took."""
     start = time.monotonic()
-    present = _listed(repository, subject)
+    present = _read_list(repository, subject)
     have = {row["digest"] for row in present}
     missing = tuple(row for row in descriptors if row["digest"] not in have)
     if missing:
@@ -149,10 +149,10 @@ def _listed_with(repository: RepositoryClient, subject: str, descriptors: Sequen
     return ReferrersUpdate(repository, subject, missing, written, written - start, not present)
 
 
-def _listed(repository: RepositoryClient, subject: str) -> list[dict[str, Any]]:
+def _read_list(repository: RepositoryClient, subject: str) -> list[dict[str, Any]]:
     """What the index of the fallback tag lists; nothing when there is none yet."""
     try:
-        manifest = repository.manifest(_tag(subject))
+        manifest = repository.fetch_manifest(_tag(subject))
     except BaseMissingError:
         return []
     document = json.loads(manifest.data)
@@ -169,5 +169,5 @@ def _tag(digest: str) -> str:
     return digest.replace(":", "-", 1)
 
 
-def _described(data: bytes, media_type: str) -> dict[str, Any]:
+def _describe(data: bytes, media_type: str) -> dict[str, Any]:
     return {"mediaType": media_type, "digest": digest_bytes(data), "size": len(data)}

@@ -11,7 +11,7 @@ from typing import Any
 from ovenbird.common.hashing import digest_bytes
 
 from ..host.canonical_json import encode_json
-from .image_packages import BaseComponent, ImageComponents, graph
+from .image_packages import BaseComponent, ImageComponents, build_graph
 
 MEDIA_TYPE = "application/vnd.cyclonedx+json"
 _NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "urn:ovenbird:sbom:v1")
@@ -21,11 +21,11 @@ def build_sbom(image: ImageComponents) -> bytes:
     """Return the bill of materials of an image, as JSON bytes that depend on nothing but its components."""
     from . import cyclonedx
 
-    edges = graph(image.packages, image.requirements, {**_markers(image.base), **image.environment})
-    return _numbered(cyclonedx.document(image, edges))
+    edges = build_graph(image.packages, image.requirements, {**_make_markers(image.base), **image.environment})
+    return _set_serial_number(cyclonedx.document(image, edges))
 
 
-def rebased(bill: bytes, base: BaseComponent, epoch: int, installed: Mapping[str, str] | None = None) -> bytes:
+def replace_base(bill: bytes, base: BaseComponent, epoch: int, installed: Mapping[str, str] | None = None) -> bytes:
     """The bill of an image that was put onto another base: the same but for the base, its Python and its packages."""
     from . import cyclonedx
 
@@ -34,7 +34,9 @@ def rebased(bill: bytes, base: BaseComponent, epoch: int, installed: Mapping[str
     rows = document.get("components", ())
     old = {row["bom-ref"] for row in rows if cyclonedx.FROM_BASE in row.get("properties", ())}
     stay = [row for row in rows if row.get("bom-ref") not in old and row.get("bom-ref") not in floor]
-    fresh = cyclonedx.floor(base, installed or {}, {row["name"] for row in stay if row.get("type") == "library"})
+    fresh = cyclonedx.make_base_components(
+        base, installed or {}, {row["name"] for row in stay if row.get("type") == "library"}
+    )
     document["components"] = sorted([*fresh, *stay], key=_order)
     new = [row["bom-ref"] for row in fresh if row["bom-ref"] not in floor]
     edges = {row["ref"]: row for row in document.get("dependencies", ()) if row["ref"] not in old}
@@ -42,7 +44,7 @@ def rebased(bill: bytes, base: BaseComponent, epoch: int, installed: Mapping[str
     if new:
         edges[cyclonedx.BASE]["dependsOn"] = sorted(new)
     document["dependencies"] = [edges[ref] for ref in sorted(edges)]
-    return _numbered(_dated(document, epoch))
+    return _set_serial_number(_set_date(document, epoch))
 
 
 def _order(row: Mapping[str, Any]) -> tuple[str, str, str]:
@@ -56,7 +58,7 @@ def of_revision(bill: bytes, version: str, epoch: int) -> bytes:
     document["metadata"]["component"].pop("version", None)
     if version:
         document["metadata"]["component"]["version"] = version
-    return _numbered(_dated(document, epoch))
+    return _set_serial_number(_set_date(document, epoch))
 
 
 def count(bill: bytes) -> dict[str, int]:
@@ -65,7 +67,7 @@ def count(bill: bytes) -> dict[str, int]:
     return {kind: types.count(kind) for kind in sorted(set(types))}
 
 
-def _markers(base: BaseComponent) -> dict[str, str]:
+def _make_markers(base: BaseComponent) -> dict[str, str]:
     """The markers of the target, as far as its Python tells them: CPython on Linux."""
     machine = {"amd64": "x86_64", "arm64": "aarch64"}.get(base.architecture, base.architecture)
     return {
@@ -83,12 +85,12 @@ def _markers(base: BaseComponent) -> dict[str, str]:
     }
 
 
-def _dated(document: dict[str, Any], epoch: int) -> dict[str, Any]:
+def _set_date(document: dict[str, Any], epoch: int) -> dict[str, Any]:
     document["metadata"]["timestamp"] = datetime.fromtimestamp(epoch, timezone.utc).isoformat()
     return document
 
 
-def _numbered(document: dict[str, Any]) -> bytes:
+def _set_serial_number(document: dict[str, Any]) -> bytes:
     """The document with a serial number that is made from the rest of it, as canonical JSON."""
     rest = {key: value for key, value in document.items() if key != "serialNumber"}
     number = uuid.uuid5(_NAMESPACE, digest_bytes(encode_json(rest)))

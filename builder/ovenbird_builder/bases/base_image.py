@@ -55,7 +55,7 @@ class BaseImage(Struct, frozen=True):
             return MTIME
         return max(MTIME, int(time.timestamp()))
 
-    def layer_repositories(self) -> dict[str, ImageReference]:
+    def list_layer_repositories(self) -> dict[str, ImageReference]:
         """Return the layers by digest, each with the repository that has it; nothing for an image of this machine."""
         if TRANSPORT.fullmatch(self.name) and not self.name.startswith("docker://"):
             return {}
@@ -73,7 +73,7 @@ class _BaseLocation(Struct, frozen=True):
     def insecure(self) -> bool:
         return self.repository is not None and self.repository.loopback
 
-    def identity(self, manifest: bytes, platform: str) -> str:
+    def identify(self, manifest: bytes, platform: str) -> str:
         """Return what tells the image from others: its manifest's digest; for one in the store, its config's.
 
         The store rewrites an image's manifest when the same image comes again in other compression, as it does when
@@ -86,7 +86,7 @@ class _BaseLocation(Struct, frozen=True):
 
     def by_identity(self, identity: str) -> str:
         """Return the same name by a digest, which cannot move while the image is copied."""
-        return f"docker://{self.repository.pinned(identity).remote}" if self.repository else self.image
+        return f"docker://{self.repository.pin(identity).remote}" if self.repository else self.image
 
 
 def resolve_base(
@@ -99,7 +99,7 @@ def resolve_base(
     Errors: BaseMissingError, IncompatibleBaseError; those of `engine_errors`.
     """
     remembered = compute_key("base name", name=name, platform=platform)
-    digest_noted = cache.noted(remembered)
+    digest_noted = cache.recall(remembered)
     if digest_noted and (offline or "@sha256:" in name) and (base := _read_cached(name, digest_noted, platform, cache)):
         return base
     if offline:
@@ -123,13 +123,13 @@ def _locate_base(name: str, platform: str, registry: SkopeoClient) -> tuple[_Bas
     locations, missing = _list_locations(name), None
     for location in locations:
         try:
-            manifest = registry.manifest(location.image, insecure=location.insecure)
+            manifest = registry.read_manifest(location.image, insecure=location.insecure)
         except BaseMissingError as error:
             missing = missing or error
             continue
         except OvenbirdError as error:
             raise explain_unreadable(name, error) from None
-        return location, location.identity(manifest, platform)
+        return location, location.identify(manifest, platform)
     raise BaseMissingError(
         f"there is no base {show_value(name)}: {_describe_errors(missing)}", hint=catalog.suggest_command(name)
     )
@@ -142,20 +142,20 @@ def _describe_errors(error: OvenbirdError | None) -> str:
 def _list_locations(name: str) -> list[_BaseLocation]:
     if match := TRANSPORT.fullmatch(name):
         if match[1] == "docker://":
-            return [_registry_location(reference.parse_reference(match[2], "--base"))]
+            return [_locate_in_registry(reference.parse_reference(match[2], "--base"))]
         return [_BaseLocation(name)]
     parsed = reference.parse_reference(name, "--base")
     local = _BaseLocation(f"containers-storage:{parsed.local}")
-    return [local] if parsed.host == "localhost" else [_registry_location(parsed), local]
+    return [local] if parsed.host == "localhost" else [_locate_in_registry(parsed), local]
 
 
-def _registry_location(parsed: ImageReference) -> _BaseLocation:
+def _locate_in_registry(parsed: ImageReference) -> _BaseLocation:
     return _BaseLocation(f"docker://{parsed.remote}", parsed)
 
 
 def _read_cached(name: str, digest: str, platform: str, cache: LayerCache) -> BaseImage | None:
     """Return the base of a digest, None unless all its blobs are in the cache."""
-    manifest_digest = cache.noted(compute_key("base", digest=digest, platform=platform))
+    manifest_digest = cache.recall(compute_key("base", digest=digest, platform=platform))
     manifest = cache.read(manifest_digest) if manifest_digest else None
     if manifest is None:
         return None
@@ -170,7 +170,7 @@ def _read_cached(name: str, digest: str, platform: str, cache: LayerCache) -> Ba
 
 def _is_complete(row: dict[str, Any], cache: LayerCache) -> bool:
     try:
-        return bool(cache.blob(row["digest"]).stat().st_size == row["size"])
+        return bool(cache.locate_blob(row["digest"]).stat().st_size == row["size"])
     except FileNotFoundError:
         return False
 
@@ -180,7 +180,7 @@ def _pull_base(
 ) -> BaseImage:
     """Copy a base's blobs into the cache. A layout of its own, so that two builds do not write one index."""
     system, _, architecture = platform.partition("/")
-    with cache.alone(compute_key("base pull", digest=digest)), make_build_folder(cache.root) as folder:
+    with cache.lock_key(compute_key("base pull", digest=digest)), make_build_folder(cache.root) as folder:
         if base := _read_cached(name, digest, platform, cache):
             return base
         image = location.by_identity(digest)

@@ -31,7 +31,8 @@ def check_form(name: str, where: str) -> None:
         reference.parse_reference(match[2], where)
     elif not match[2].strip() or "\0" in name:
         raise ReferenceFormatError(
-            f"{where}: {show_value(name)} is not the name of an image: expected a {_noun(match[1])} after `{match[1]}`",
+            f"{where}: {show_value(name)} is not the name of an image: expected a {_describe_transport(match[1])}"
+            f" after `{match[1]}`",
             hint="registry.example.com/team/app:1, oci:FOLDER, oci-archive:FILE or docker-archive:FILE",
         )
 
@@ -49,8 +50,8 @@ def check_place(name: str) -> None:
     hint = f"`skopeo copy docker://IMAGE {transport}{path}` writes one"
     if not exists(path):
         where = "" if Path(path).is_absolute() else f" in {show_value(str(Path.cwd()))}"
-        raise BaseMissingError(f"there is no base {show_value(name)}: no {_noun(transport)} {show_value(path)}{where}",
-                               hint=hint)  # fmt: skip
+        kind = _describe_transport(transport)
+        raise BaseMissingError(f"there is no base {show_value(name)}: no {kind} {show_value(path)}{where}", hint=hint)
     if transport in _ARCHIVES:
         if not is_file(path) or not _is_archive(path):
             raise IncompatibleBaseError(
@@ -104,5 +105,5 @@ def _is_archive(path: str) -> bool:
         return False
 
 
-def _noun(transport: str) -> str:
+def _describe_transport(transport: str) -> str:
     return "name" if transport == "containers-storage:" else "file" if transport in _ARCHIVES else "folder"

@@ -53,12 +53,12 @@ class FetchSettings(Struct, frozen=True):
     network: NetworkSettings
     index_url: str = ""
 
-    def secrets(self) -> tuple[str, ...]:
+    def list_secrets(self) -> tuple[str, ...]:
         """Return the texts that must never be shown."""
-        return (*self.network.secrets(), *([self.index_url] if "@" in self.index_url else []))
+        return (*self.network.list_secrets(), *([self.index_url] if "@" in self.index_url else []))
 
     @contextlib.contextmanager
-    def pip_conf(self) -> Iterator[Path | None]:
+    def write_pip_conf(self) -> Iterator[Path | None]:
         """Yield a file that tells pip of the index: in an argv, its password would be seen."""
         if not self.index_url:
             yield None
@@ -113,19 +113,19 @@ def build_base(
         about = inherit_labels(upstream, about)
     with (
         tempfile.TemporaryDirectory(prefix="ovenbird-base-") as folder,
-        site.pip_conf() as conf,
+        site.write_pip_conf() as conf,
         name_upstream(upstream, cache) as name,
     ):
         fill_context(base.version, Path(folder), options.flavour)
         build_options = buildah.BuildOptions(
             file=f"{folder}/Dockerfile", fmt=options.fmt, timestamp=options.epoch,
-            arguments=sdk_arguments(name, about) if options.flavour else plain_arguments(name, about),
+            arguments=make_sdk_arguments(name, about) if options.flavour else make_plain_arguments(name, about),
             annotations=about if options.fmt == "oci" else {},
             secrets=list_secret_files(site.network, conf),
         )  # fmt: skip
         argv = buildah.build(folder, options.image, build_options)
         try:
-            process.run(argv, env={**environ, **site.network.host_env()}, secrets=site.secrets(), line=line)
+            process.run(argv, env={**environ, **site.network.make_host_env()}, secrets=site.list_secrets(), line=line)
         except process.ProcessFailedError as error:
             raise explain_failure(base, error) from None
     record = inspect_stored(options.image)
@@ -138,7 +138,7 @@ def fetch_upstream(base: BaseEntry, policy: str, environ: Mapping[str, str], sit
     local = name.startswith("localhost/")
     argv = buildah.pull(name, policy="never" if local else policy, insecure=is_loopback(name))
     try:
-        result = process.run(argv, env={**environ, **site.network.host_env()}, secrets=site.secrets())
+        result = process.run(argv, env={**environ, **site.network.make_host_env()}, secrets=site.list_secrets())
         return inspect_stored(result.stdout.strip().rpartition("\n")[2])
     except process.ProcessFailedError as error:
         raise explain_unreachable(name, error) from None
@@ -204,14 +204,14 @@ def inherit_labels(base: ProbeRecord, about: Mapping[str, str]) -> dict[str, str
     return inherited | own
 
 
-def plain_arguments(upstream: str, about: Mapping[str, str]) -> dict[str, str]:
+def make_plain_arguments(upstream: str, about: Mapping[str, str]) -> dict[str, str]:
     """Return the build arguments of Dockerfile.base."""
     named = {"VERSION": "version", "REVISION": "revision", "CREATED": "created"}
     named |= {"UPSTREAM_NAME": "base.name", "UPSTREAM_DIGEST": "base.digest"}
     return {"UPSTREAM": upstream} | {name: about.get(f"{_OCI}.{label}", "") for name, label in named.items()}
 
 
-def sdk_arguments(name: str, about: Mapping[str, str]) -> dict[str, str]:
+def make_sdk_arguments(name: str, about: Mapping[str, str]) -> dict[str, str]:
     """Return the build arguments of Dockerfile.sdk."""
     return {"BASE": name, "CREATED": about[f"{_OCI}.created"]}
 
@@ -230,7 +230,7 @@ def fill_context(version: str, folder: Path, flavour: str = bases.PLAIN) -> None
     lock = bases.read_runtime_lock(version, flavour)
     shutil.copyfile(bases.find_dockerfile(flavour), folder / "Dockerfile")
     for name in ("stage.py", "elf.py", *(["stage_sdk.py"] if flavour else [])):
-        shutil.copyfile(bases.catalog_folder() / name, folder / name)
+        shutil.copyfile(bases.find_catalog_folder() / name, folder / name)
     pip_tools.copy_pip(folder / "tools", *(["setuptools", "wheel"] if flavour else []))
     if flavour:
         (folder / "sdk.txt").write_text(lock, encoding="utf-8")
@@ -281,7 +281,7 @@ def push_base(image: str, destination: str, *, site: FetchSettings, environ: Map
             image, f"docker://{destination}", digest_file=str(digest_file), insecure=is_loopback(destination)
         )  # fmt: skip
         try:
-            process.run(argv, env={**environ, **site.network.host_env()}, secrets=site.secrets())
+            process.run(argv, env={**environ, **site.network.make_host_env()}, secrets=site.list_secrets())
         except process.ProcessFailedError as error:
             reason = explain_missing_image(destination, error)
             kind = type(reason) if isinstance(reason, ImageError) else RegistryError

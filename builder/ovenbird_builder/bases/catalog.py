@@ -48,7 +48,7 @@ class BaseEntry(Struct, frozen=True):
         return f"{strip_tag(name)}@{self.digest}" if self.digest else name
 
 
-def catalog_folder() -> Path:
+def find_catalog_folder() -> Path:
     """Return the folder of bases.toml, locks/ and what bases are built from: in a checkout, or as installed."""
     package = Path(__file__).parent.parent
     checkout = package.parent.parent / "images"
@@ -58,8 +58,8 @@ def catalog_folder() -> Path:
 def find_dockerfile(flavour: str = PLAIN) -> Path:
     """Return the path of Dockerfile.base or Dockerfile.sdk, in a checkout or as installed."""
     name = f"Dockerfile.{flavour or 'base'}"
-    installed = catalog_folder() / name
-    return installed if installed.is_file() else catalog_folder().parent / name
+    installed = find_catalog_folder() / name
+    return installed if installed.is_file() else find_catalog_folder().parent / name
 
 
 def read_catalog(path: Path | None = None) -> dict[str, BaseEntry]:
@@ -67,7 +67,7 @@ def read_catalog(path: Path | None = None) -> dict[str, BaseEntry]:
 
     Errors: BuildRequestError for a file that is not what it should be.
     """
-    path = path or catalog_folder() / "bases.toml"
+    path = path or find_catalog_folder() / "bases.toml"
     try:
         rows = tomllib.loads(path.read_text(encoding="utf-8"))
         entries = {version: BaseEntry(version=version, **row) for version, row in rows.items()}
@@ -115,14 +115,14 @@ def suggest_command(image: str) -> str:
     return "--base names another"
 
 
-def runtime_lock_path(version: str, flavour: str = PLAIN) -> Path:
+def find_runtime_lock(version: str, flavour: str = PLAIN) -> Path:
     """Return the path of the hash-locked list of what the runtime needs, or of what a flavour adds to that."""
-    return catalog_folder() / "locks" / f"{version}{'-' + flavour if flavour else ''}.txt"
+    return find_catalog_folder() / "locks" / f"{version}{'-' + flavour if flavour else ''}.txt"
 
 
 def read_runtime_lock(version: str, flavour: str = PLAIN) -> str:
     """Return the text of that list. Errors: BuildRequestError when there is none."""
-    path = runtime_lock_path(version, flavour)
+    path = find_runtime_lock(version, flavour)
     if not path.is_file():
         subject = "platform's SDK" if flavour else "runtime"
         hint = f"`ovenbird base lock {version}" + (f" --flavour {flavour}`" if flavour else "`")
@@ -132,7 +132,7 @@ def read_runtime_lock(version: str, flavour: str = PLAIN) -> str:
 
 def read_sdk_requirements() -> str:
     """Return what the flavour `sdk` brings, as the text of a requirements file."""
-    return (catalog_folder() / "sdk.in").read_text(encoding="utf-8")
+    return (find_catalog_folder() / "sdk.in").read_text(encoding="utf-8")
 
 
 def match_reference(text: str) -> re.Match[str]:

@@ -43,23 +43,28 @@ def lock_runtime(
     Errors: those of `fetch_upstream` and `probe_python`; LockError and its kinds.
     """
     sdk = flavour == bases.SDK
-    requirements = bases.read_sdk_requirements() if sdk else "".join(f"{need}\n" for need in runtime_requirements())
+    requirements = (
+        bases.read_sdk_requirements() if sdk else "".join(f"{need}\n" for need in list_runtime_requirements())
+    )
     runtime_lock = bases.read_runtime_lock(base.version) if sdk else ""
     upstream = fetch_upstream(base, policy, environ, site)
     probe_python(upstream.id, cache=cache, version=base.version, pull="never", name=base.reference, flag="--from")
-    with tempfile.TemporaryDirectory(prefix="ovenbird-lock-") as folder, site.pip_conf() as conf:
+    with tempfile.TemporaryDirectory(prefix="ovenbird-lock-") as folder, site.write_pip_conf() as conf:
         Path(folder, "ovenbird").write_text(requirements, encoding="utf-8")
         Path(folder, "constraints").write_text(
             "".join(f"{pin}\n" for pin in _list_pins(runtime_lock)), encoding="utf-8"
         )
-        env = site.network.container_env() | {"PYTHONPATH": pip_tools.MOUNTED, "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
-        mounts = [*site.network.mounts(), pip_tools.mount_toolbox(cache), f"{folder}:{_PLACE}:ro"]
+        env = site.network.make_container_env() | {
+            "PYTHONPATH": pip_tools.MOUNTED,
+            "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+        }
+        mounts = [*site.network.list_mounts(), pip_tools.mount_toolbox(cache), f"{folder}:{_PLACE}:ro"]
         if conf:
             mounts.append(f"{conf}:{MOUNT}/pip.conf:ro")
             env["PIP_CONFIG_FILE"] = f"{MOUNT}/pip.conf"
         with open_container(upstream.id, pull="never") as container:
             try:
-                result = container.run(_COMPILE, env=env, mounts=mounts, timeout=900, secrets=site.secrets())
+                result = container.run(_COMPILE, env=env, mounts=mounts, timeout=900, secrets=site.list_secrets())
             except process.ProcessFailedError as error:
                 raise _explain_failure(base, error) from None
     subject, call = ("What the flavour sdk adds", " --flavour sdk") if sdk else ("What the runtime needs", "")
@@ -81,7 +86,7 @@ def _remove_pins(text: str, pins: list[str]) -> str:
     return "".join(part for part in parts if part.partition(" ")[0] not in pins)
 
 
-def runtime_requirements() -> list[str]:
+def list_runtime_requirements() -> list[str]:
     """Return what the runtime needs, for a job on the platform too, as lines of a requirements file."""
     lines = []
     for need in metadata.requires("ovenbird") or []:
@@ -96,7 +101,7 @@ def resolve_digest(base: BaseEntry, *, site: FetchSettings, environ: Mapping[str
     name = base.source or base.upstream
     argv = buildah.inspect_digest(f"docker://{name}", insecure=is_loopback(name))
     try:
-        result = process.run(argv, env={**environ, **site.network.host_env()}, secrets=site.secrets())
+        result = process.run(argv, env={**environ, **site.network.make_host_env()}, secrets=site.list_secrets())
     except process.ProcessFailedError as error:
         raise explain_unreachable(name, error) from None
     return result.stdout.strip()
@@ -119,13 +124,13 @@ def _explain_failure(base: BaseEntry, error: process.ProcessFailedError) -> Oven
 
 def write_lock(version: str, text: str, flavour: str = bases.PLAIN) -> Path:
     """Write the lock of a version to its place; return the path."""
-    path = bases.runtime_lock_path(version, flavour)
+    path = bases.find_runtime_lock(version, flavour)
     write_file(path, text.encode())
     return path
 
 
 def write_pin(version: str, digest: str) -> Path:
     """Write a digest into bases.toml, which stays as it is otherwise; return the path."""
-    path = bases.catalog_folder() / "bases.toml"
+    path = bases.find_catalog_folder() / "bases.toml"
     write_file(path, bases.replace_digest(path.read_text(encoding="utf-8"), version, digest).encode())
     return path

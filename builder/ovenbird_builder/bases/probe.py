@@ -143,7 +143,7 @@ def _ask_python(image: str, container: WorkingContainer, flag: str) -> dict[str,
     last_line = (result.stderr.strip() or result.stdout.strip()).rpartition("\n")[2]
     if re.search(r"exec format error", result.stderr, re.IGNORECASE):
         raise IncompatibleBaseError(
-            f"the programs of the image {show_value(image)} do not run on this machine ({_local_architecture()})"
+            f"the programs of the image {show_value(image)} do not run on this machine ({_detect_architecture()})"
         )
     if re.search(r"executable file .*not found|no such file or directory", result.stderr, re.IGNORECASE):
         raise IncompatibleBaseError(
@@ -162,9 +162,9 @@ def _ask_python(image: str, container: WorkingContainer, flag: str) -> dict[str,
 
 def _check_architecture(image: str, about: ProbeRecord, flag: str) -> None:
     """Refuse an image for another machine before a program of it is started. Errors: IncompatibleBaseError."""
-    if about.architecture and about.architecture != _local_architecture():
+    if about.architecture and about.architecture != _detect_architecture():
         raise IncompatibleBaseError(
-            f"the image {show_value(image)} is for {about.architecture}, this machine is {_local_architecture()}",
+            f"the image {show_value(image)} is for {about.architecture}, this machine is {_detect_architecture()}",
             hint=f"{flag} names an image for this machine",
         )
 
@@ -195,7 +195,7 @@ def _check_python(image: str, answer: Mapping[str, Any], version: str, flag: str
         )
 
 
-def _local_architecture() -> str:
+def _detect_architecture() -> str:
     """Return this machine's architecture, as images name it."""
     machine = platform.machine()
     return _MACHINES.get(machine, machine)

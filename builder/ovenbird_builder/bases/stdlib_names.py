@@ -61,14 +61,14 @@ _MORE = {
 }
 
 
-def stdlib_names(version: str) -> frozenset[str]:
+def list_stdlib_names(version: str) -> frozenset[str]:
     """Return the modules of a Python (`3.12`); of a version that is not known here, those of the nearest one."""
     minor = read_whole(version.split(".")[1] if "." in version else "", 0)
     added = {int(name.partition(".")[2]): words for name, words in _MORE.items()}
     return _ALL | frozenset(added[min(max(minor, min(added)), max(added))].split())
 
 
-def removed_in(name: str, version: str) -> bool:
+def is_removed_in(name: str, version: str) -> bool:
     """Return whether a module was of the standard library before a Python (`3.12`), and is not in it any more."""
     before = any(name in words.split() for words in _MORE.values())
-    return before and name not in stdlib_names(version)
+    return before and name not in list_stdlib_names(version)

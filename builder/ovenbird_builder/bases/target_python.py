@@ -24,15 +24,15 @@ def find_interpreter(
     """Return the interpreter of a base. `version` (`3.12`) is the requested one, empty for any.
 
     `sibling` is the same base for this machine, which is asked where `base` itself cannot run.
-    Errors: IncompatibleBaseError; those of `StageImages.image`.
+    Errors: IncompatibleBaseError; those of `StageImages.load_image`.
     """
     probed = base if sibling is None else sibling
     name = compute_key("interpreter", base=probed.digest, probe=1)
-    record = cache.noted(name)
+    record = cache.recall(name)
     if record:
         python = TargetPython(**(record | {"path": tuple(record["path"])}))
     else:
-        python = probe_python(images.base(probed.manifest).name, cache=cache.root, pull="never", name=probed.name)
+        python = probe_python(images.get_base(probed.manifest).name, cache=cache.root, pull="never", name=probed.name)
         cache.note(name, asdict(python), f"the Python of {probed.name}")
     if version and python.minor != version:
         raise IncompatibleBaseError(

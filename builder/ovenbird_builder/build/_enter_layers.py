@@ -64,7 +64,7 @@ def _assemble(folder: str, layers: str, fresh: str, mount_point: str) -> None:
     os.chdir("/")
 
 
-def _home(uid: str) -> str:
+def _find_home(uid: str) -> str:
     """Return the home of a user, as containers set it."""
     try:
         with open("/etc/passwd", encoding="utf-8", errors="replace") as file:
@@ -91,7 +91,7 @@ def _start(
     os.umask(0o022)
     os.close(0)
     os.open("/dev/null", os.O_RDONLY)
-    environ.setdefault(b"HOME", os.fsencode(_home(uid)))
+    environ.setdefault(b"HOME", os.fsencode(_find_home(uid)))
     _become(uid, gid)
     os.chdir(workdir)
     _signal.signal(_signal.SIGPIPE, _signal.SIG_DFL)

@@ -35,7 +35,7 @@ class BuildAttestations(Struct, frozen=True):
     provenance: bytes
     epoch: int
 
-    def artifacts(self) -> tuple[referrers.OciArtifact, ...]:
+    def pack(self) -> tuple[referrers.OciArtifact, ...]:
         """As OCI artifacts."""
         subject = dict(self.subject)
         return (
@@ -43,9 +43,9 @@ class BuildAttestations(Struct, frozen=True):
             referrers.pack(self.provenance, provenance.MEDIA_TYPE, subject, "provenance.json", self.epoch),
         )
 
-    def row(self) -> dict[str, Any]:
+    def describe(self) -> dict[str, Any]:
         """What a build's result says of them."""
-        sbom_digest, provenance_digest = (artifact.descriptor["digest"] for artifact in self.artifacts())
+        sbom_digest, provenance_digest = (artifact.descriptor["digest"] for artifact in self.pack())
         return {"platform": self.platform, "image": self.subject["digest"], "components": sbom.count(self.bill),
                 "sbom": sbom_digest, "provenance": provenance_digest}  # fmt: skip
 
@@ -64,9 +64,9 @@ def attach_attestations(
     issued: Sequence[BuildAttestations], tags: Sequence[ImageReference], registry: SkopeoClient
 ) -> list[referrers.ReferrersUpdate]:
     """Attach statements in the repository of each tag; what is to be settled. Errors: those of the registry."""
-    repositories = [registry.repository(tag) for tag in {tag.repository: tag for tag in tags}.values()]
+    repositories = [registry.open_repository(tag) for tag in {tag.repository: tag for tag in tags}.values()]
     return [
-        referrers.attach(repository, attestations.subject["digest"], attestations.artifacts())
+        referrers.attach(repository, attestations.subject["digest"], attestations.pack())
         for repository in repositories
         for attestations in issued
     ]
@@ -103,7 +103,7 @@ def _make_bill(platform_build: PlatformBuild, epoch: int, cache: LayerCache) -> 
     """The bill of materials; the last one with the same packages and base is taken, as making one takes a while."""
     inputs, name = platform_build.inputs, platform_build.inputs.request.function.name
     runtime = inputs.interpreter.runtime or __version__
-    requirements = inputs.needs.requirements.texts()
+    requirements = inputs.needs.requirements.list_texts()
     base = image_packages.BaseComponent(inputs.base.name, inputs.base.digest, inputs.interpreter.version,
                          inputs.base.platform.split("/")[1])  # fmt: skip
     origins = {pin.name: redact_url(pin.url) for pin in inputs.needs.lock.pins if "://" in pin.url}
@@ -111,10 +111,10 @@ def _make_bill(platform_build: PlatformBuild, epoch: int, cache: LayerCache) -> 
     key = compute_key("bill of materials", name=name, base=asdict(base), runtime=runtime, wanted=requirements,
                 wheels=wheels, own=len(inputs.wheels), builder=__version__,
                 installed=dict(inputs.interpreter.distributions))  # fmt: skip
-    cached_bill = cache.noted(key)
+    cached_bill = cache.recall(key)
     if not isinstance(cached_bill, str):
         own, below = (
-            [image_packages.package(x.path, sha256=x.sha256, url=origins.get(x.name, "")) for x in wheels]
+            [image_packages.read_package(x.path, sha256=x.sha256, url=origins.get(x.name, "")) for x in wheels]
             for wheels in (inputs.wheels, inputs.runtime)
         )
         image = image_packages.ImageComponents(
@@ -136,7 +136,7 @@ def _make_provenance(platform_build: PlatformBuild, digest: str, epoch: int) -> 
         epoch=epoch,
         parameters={
             "function": request.function.raw or {"name": name, "handler": request.function.handler},
-            "requirements": list(inputs.needs.requirements.texts()),
+            "requirements": list(inputs.needs.requirements.list_texts()),
             "instructions": [_describe_instruction(step) for step in steps],
             "platform": inputs.base.platform,
             "base": request.base,
@@ -147,9 +147,10 @@ def _make_provenance(platform_build: PlatformBuild, digest: str, epoch: int) -> 
         internal={"lock": inputs.needs.lock.digest, "python": inputs.interpreter.version,
                   "soabi": inputs.interpreter.soabi, "libc": inputs.interpreter.libc},
         materials=[
-            provenance.image(inputs.base.name, inputs.base.digest),
-            provenance.source(_place(inputs.tree.uri), inputs.tree.revision, inputs.tree.digest),
-            *(provenance.wheel(x.name, x.version, x.sha256, x.filename) for x in (*inputs.wheels, *inputs.runtime)),
+            provenance.describe_image(inputs.base.name, inputs.base.digest),
+            provenance.describe_source(_place(inputs.tree.uri), inputs.tree.revision, inputs.tree.digest),
+            *(provenance.describe_wheel(wheel.name, wheel.version, wheel.sha256, wheel.filename)
+              for wheel in (*inputs.wheels, *inputs.runtime)),
         ],
     )  # fmt: skip
     return provenance.build_provenance(record, secrets=[text for secret in request.secrets for text in secret.texts])

@@ -64,7 +64,7 @@ class BatchOutcome(Struct):
             return "built" if self.result.changed else "unchanged"
         return "failed" if self.error else "planned"
 
-    def row(self) -> dict[str, Any]:
+    def describe(self) -> dict[str, Any]:
         """Return the outcome as JSON has it: the result or the plan, or the error; and which function it is of."""
         tags = list(map(str, self.request.tags)) if self.request else []
         fields: dict[str, Any] = {"image": tags[0] if tags else "", "tags": tags}

@@ -21,16 +21,16 @@ def explain(
     files: str = "",
     hide: Callable[[str], str] = lambda text: text,
 ) -> tuple[str, ...]:
-    """One line per step, in order. `before` is `memory` of the last build, empty when there was none.
+    """One line per step, in order. `before` is `remember_layers` of the last build, empty when there was none.
 
     `files` is what `explain_files` says, for a source that is made again. `hide` is called with each text before that
     is cut, as a part of a secret would not be known any more.
     """
     lines = []
     for step in plan.steps:
-        why = _why(step, before, hide)
+        why = _explain_step(step, before, hide)
         again = step.kind == "source" and before and not step.layer and files
-        lines.append(f"{step.kind} {show_value(_short(hide(step.name)))}: {why}" + (f"; {files}" if again else ""))
+        lines.append(f"{step.kind} {show_value(_shorten(hide(step.name)))}: {why}" + (f"; {files}" if again else ""))
     return tuple(lines)
 
 
@@ -49,7 +49,7 @@ def explain_files(rows: Sequence[FileRow], before: Mapping[str, str]) -> str:
         "changed": [name for name, identity in current.items() if before.get(name, identity) != identity],
         "removed": [name for name in before if name not in current],
     }
-    return "; ".join(f"{label}: {_some(names)}" for label, names in groups.items() if names)
+    return "; ".join(f"{label}: {_join_some(names)}" for label, names in groups.items() if names)
 
 
 def explain_left_out(left_out: Mapping[str, str]) -> tuple[str, ...]:
@@ -57,38 +57,39 @@ def explain_left_out(left_out: Mapping[str, str]) -> tuple[str, ...]:
     groups: dict[str, list[str]] = {}
     for path, reason in left_out.items():
         groups.setdefault(reason, []).append(path)
-    return tuple(f"left out ({reason}): {_some(paths)}" for reason, paths in groups.items())
+    return tuple(f"left out ({reason}): {_join_some(paths)}" for reason, paths in groups.items())
 
 
-def _some(names: Sequence[str]) -> str:
+def _join_some(names: Sequence[str]) -> str:
     more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
     return ", ".join(show_value(name) for name in sorted(names)[:_NAMED]) + more
 
 
-def memory(plan: ImagePlan) -> list[dict[str, Any]]:
+def remember_layers(plan: ImagePlan) -> list[dict[str, Any]]:
     """What is kept of a plan so that the next build can be explained. Holds no secret, only what tells two apart."""
     return [{"kind": step.kind, "name": step.name, "key": step.key, "parts": dict(step.parts)} for step in plan.steps]
 
 
-def _why(step: LayerStep, before: Sequence[Mapping[str, Any]], hide: Callable[[str], str]) -> str:
+def _explain_step(step: LayerStep, before: Sequence[Mapping[str, Any]], hide: Callable[[str], str]) -> str:
     if step.layer:
         return "cached"
     if not before:
         return "made: there is no earlier build of this tag here"
     if step.key and any(row["key"] == step.key for row in before):
         return "made again: the cache no longer has it"
-    earlier_step = _earlier(step, before)
+    earlier_step = _find_earlier(step, before)
     if earlier_step is None:
         return "new"
     changed = [name for name in sorted({*step.parts, *earlier_step["parts"]}) if _differs(name, step, earlier_step)]
     if not changed:
         return "made again: the builder makes it otherwise now"
     return "made again: " + "; ".join(
-        _change(name, *(hide(parts.get(name, "")) for parts in (earlier_step["parts"], step.parts))) for name in changed
+        _describe_change(name, *(hide(parts.get(name, "")) for parts in (earlier_step["parts"], step.parts)))
+        for name in changed
     )
 
 
-def _earlier(step: LayerStep, before: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
+def _find_earlier(step: LayerStep, before: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
     """The layer of the last build that this one stands for: the same name, else the most alike of its kind."""
     same = [row for row in before if row["kind"] == step.kind]
     named = [row for row in same if row["name"] == step.name]
@@ -103,19 +104,19 @@ def _differs(name: str, step: LayerStep, earlier_step: Mapping[str, Any]) -> boo
     return bool(earlier_step["parts"].get(name, "") != step.parts.get(name, ""))
 
 
-def _change(name: str, before: str, after: str) -> str:
+def _describe_change(name: str, before: str, after: str) -> str:
     if name == "secrets":  # an identity says nothing to people
         return "a secret has another value"
     if name == "below":
         return "a layer below it has changed"
     if not before:
-        return f"{name} is new: {_short(after)}"
+        return f"{name} is new: {_shorten(after)}"
     if not after:
-        return f"{name} is gone: {_short(before)}"
-    return f"{name} was {_short(before)}, is {_short(after)}"
+        return f"{name} is gone: {_shorten(before)}"
+    return f"{name} was {_shorten(before)}, is {_shorten(after)}"
 
 
-def _short(text: str) -> str:
+def _shorten(text: str) -> str:
     if text.startswith("sha256:"):
         return text[7:19]
     return text if len(text) <= _LONGEST else text[: _LONGEST - 3] + "..."

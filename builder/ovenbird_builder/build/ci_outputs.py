@@ -35,14 +35,14 @@ def tell_github(outcomes: Sequence[BatchOutcome], environ: Mapping[str, str], te
 
 def format_outputs(outcomes: Sequence[BatchOutcome]) -> str:
     """Return the outputs of a step, a line each. `image` and its like are those of a call for one function."""
-    built = {outcome.name: _reference(outcome) for outcome in outcomes if outcome.result}
+    built = {outcome.name: _format_reference(outcome) for outcome in outcomes if outcome.result}
     rows = {
         "images": json.dumps(built),
         "changed_functions": json.dumps([outcome.name for outcome in outcomes if outcome.status == "built"]),
         "failed_functions": json.dumps([outcome.name for outcome in outcomes if outcome.error]),
     }
     if len(outcomes) == 1 and (result := outcomes[0].result):
-        rows |= {"image": result.image, "digest": result.digest, "reference": _reference(outcomes[0])}
+        rows |= {"image": result.image, "digest": result.digest, "reference": _format_reference(outcomes[0])}
         rows["changed"] = str(result.changed).lower()
     return "".join(f"{name}={value}\n" for name, value in rows.items())
 
@@ -53,11 +53,11 @@ def format_summary(outcomes: Sequence[BatchOutcome]) -> str:
     for outcome in outcomes:
         if result := outcome.result:
             hits = sum(layer.cached for layer in result.layers)
-            cells = [f"`{_reference(outcome)}`", f"{len(result.layers)}, {hits} cached", f"{result.seconds:.1f}"]
+            cells = [f"`{_format_reference(outcome)}`", f"{len(result.layers)}, {hits} cached", f"{result.seconds:.1f}"]
         else:
-            cells = [_cell(outcome.error.message) if outcome.error else "", "", ""]
-        lines.append(f"| {_cell(outcome.name)} | {outcome.status} | {' | '.join(cells)} |")
-    notes = [f"- {_cell(outcome.name)}: {_cell(text)}" for outcome in outcomes if outcome.result
+            cells = [_escape_cell(outcome.error.message) if outcome.error else "", "", ""]
+        lines.append(f"| {_escape_cell(outcome.name)} | {outcome.status} | {' | '.join(cells)} |")
+    notes = [f"- {_escape_cell(outcome.name)}: {_escape_cell(text)}" for outcome in outcomes if outcome.result
              for text in outcome.result.warnings]  # fmt: skip
     return "\n".join([*lines, *(["", "Warnings:", "", *notes] if notes else []), "", ""])
 
@@ -66,13 +66,13 @@ def format_annotations(outcomes: Sequence[BatchOutcome], workspace: str = "") ->
     """Return the workflow commands that mark errors and warnings at the file of their function."""
     lines = []
     for outcome in outcomes:
-        where = _property(_in_workspace(outcome.path, workspace))
+        where = _escape_property(_make_relative(outcome.path, workspace))
         if error := outcome.error:
             text = error.message + (f"\nhint: {error.hint}" if error.hint else "")
-            lines.append(f"::error file={where},title={_property(error.code)}::{_data(text)}")
+            lines.append(f"::error file={where},title={_escape_property(error.code)}::{_escape_data(text)}")
         warnings = outcome.result.warnings if outcome.result else ()
-        title = _property(outcome.name)
-        lines += [f"::warning file={where},title={title}::{_data(text)}" for text in warnings]
+        title = _escape_property(outcome.name)
+        lines += [f"::warning file={where},title={title}::{_escape_data(text)}" for text in warnings]
     return lines
 
 
@@ -83,7 +83,7 @@ def format_dotenv(outcomes: Sequence[BatchOutcome]) -> str:
         if result := outcome.result:
             end = "" if len(outcomes) == 1 else "_" + re.sub(r"[^A-Z0-9]+", "_", outcome.name.upper()).strip("_")
             lines += [f"IMAGE{end}={result.image}", f"IMAGE_DIGEST{end}={result.digest}"]
-            lines.append(f"IMAGE_REFERENCE{end}={_reference(outcome)}")
+            lines.append(f"IMAGE_REFERENCE{end}={_format_reference(outcome)}")
     return "".join(f"{line}\n" for line in lines)
 
 
@@ -92,27 +92,27 @@ def write_dotenv(path: Path, outcomes: Sequence[BatchOutcome]) -> None:
     report.write_text(path, format_dotenv(outcomes), "--dotenv-file")
 
 
-def _reference(outcome: BatchOutcome) -> str:
+def _format_reference(outcome: BatchOutcome) -> str:
     assert outcome.result
     return f"{outcome.result.image}@{outcome.result.digest}"
 
 
-def _cell(text: str) -> str:
+def _escape_cell(text: str) -> str:
     """A text in a cell of a table: one line, in which nothing is markup."""
     return re.sub(r"([\\`*_{}\[\]<>|#~&])", r"\\\1", " ".join(text.split()))[:1000]
 
 
-def _data(text: str) -> str:
+def _escape_data(text: str) -> str:
     """A text as the message of a workflow command."""
     return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
 
-def _property(text: str) -> str:
+def _escape_property(text: str) -> str:
     """A text as the property of a workflow command."""
-    return _data(text).replace(":", "%3A").replace(",", "%2C")
+    return _escape_data(text).replace(":", "%3A").replace(",", "%2C")
 
 
-def _in_workspace(path: str, workspace: str) -> str:
+def _make_relative(path: str, workspace: str) -> str:
     if not workspace:
         return path
     relative = os.path.relpath(path, workspace)

@@ -60,14 +60,14 @@ def pin_dependencies(
         return ResolvedDependencies(empty, "", requirements, requirements.notes)
     from ..locking.lock import LockOptions, lock  # and all that resolves: not for a build whose lock is there
 
-    site = resolver(request, environment, interpreter, image)
+    site = make_resolver(request, environment, interpreter, image)
     options = LockOptions(request.locker, is_cached=is_cached)
     return ResolvedDependencies(lock(requirements, site, options), "", requirements, requirements.notes)
 
 
 def collect_function_requirements(request: BuildRequest, tree: SourceTree, environ: Mapping[str, str]) -> Requirements:
     """Return what a function needs, not yet pinned. Errors: LockError."""
-    indexes = find_indexes(request, environ).urls()
+    indexes = find_indexes(request, environ).list_urls()
     flags = RequirementFlags(
         request.requirement, request.requirements, request.constraints, request.extras, indexes
     )  # fmt: skip
@@ -133,13 +133,13 @@ def collect_wheels(
     from ..locking.wheel_fetch import fetch_wheels
 
     root = needs.requirements.root
-    site = resolver(
+    site = make_resolver(
         request, environment, interpreter, image, tuple(root / name for name in needs.requirements.find_links)
     )
     return fetch_wheels(needs.lock, site, root=root, offline=request.offline, identity=identity)
 
 
-def resolver(
+def make_resolver(
     request: BuildRequest,
     environment: BuildEnvironment,
     interpreter: TargetPython,

@@ -107,7 +107,7 @@ def _make_instruction_layer(step: LayerStep, plan: ImagePlan, below: Sequence[La
         image = load_stage(plan, below, context)
         diff_ids = (*base.diff_ids, *(layer.diff_id for layer in below))
         step_context = StepContext(
-            clamp, context.secrets, context.network, context.timeout, context.progress.line, context.cache.drafts,
+            clamp, context.secrets, context.network, context.timeout, context.progress.print_line, context.cache.drafts,
             context.python,
         )  # fmt: skip
         with execute_instruction(instruction, image, diff_ids, step_context) as raw:
@@ -117,7 +117,7 @@ def _make_instruction_layer(step: LayerStep, plan: ImagePlan, below: Sequence[La
 
     with context.progress.stage(f"instruction: {instruction.run}"):
         media_type = COMPRESSIONS[context.compression][0]
-        layer = context.cache.layer(step.key, instruction.run[:80], media_type, make)
+        layer = context.cache.make_layer(step.key, instruction.run[:80], media_type, make)
     return replace(layer, seconds=0.0 if layer.cached else time.monotonic() - start)
 
 
@@ -125,7 +125,7 @@ def load_stage(plan: ImagePlan, below: Sequence[Layer], context: BuildContext) -
     """The name in the store of the base with some layers on it, for what has to run there."""
     base = plan.base
     if not below:
-        return context.stage_images.image(base.manifest, keep=True)
-    context.stage_images.image(base.manifest, keep=True)  # its layers stay in the store when the stage goes
+        return context.stage_images.load_image(base.manifest, keep=True)
+    context.stage_images.load_image(base.manifest, keep=True)  # its layers stay in the store when the stage goes
     image = store_image(predict_image(base.manifest, base.config, below, ConfigChanges(), {}, 0), context.cache)
-    return context.stage_images.image(image.manifest)
+    return context.stage_images.load_image(image.manifest)

@@ -26,12 +26,12 @@ def describe_function(function: FunctionSpec, source: Path) -> dict[str, str]:
 
     Whatever is not there, or is no text, is left out; what is wrong with the file is told where it is locked.
     """
-    metadata = _table(function.raw.get("metadata"))
+    metadata = _read_table(function.raw.get("metadata"))
     project = _read_project(source / "pyproject.toml")
     values = {
-        label_names.VERSION: _text(metadata.get("version")) or _text(project.get("version")),
-        label_names.DESCRIPTION: _text(metadata.get("description")) or _text(project.get("description")),
-        label_names.LICENSES: _license(metadata.get("license")) or _license(project.get("license")),
+        label_names.VERSION: _read_text(metadata.get("version")) or _read_text(project.get("version")),
+        label_names.DESCRIPTION: _read_text(metadata.get("description")) or _read_text(project.get("description")),
+        label_names.LICENSES: _read_license(metadata.get("license")) or _read_license(project.get("license")),
     }
     return {name: text for name, text in values.items() if text}
 
@@ -44,18 +44,18 @@ def _read_project(path: Path) -> Mapping[str, Any]:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):
         return {}
-    return {**_table(_table(document.get("tool")).get("poetry")), **_table(document.get("project"))}
+    return {**_read_table(_read_table(document.get("tool")).get("poetry")), **_read_table(document.get("project"))}
 
 
-def _table(value: Any) -> Mapping[str, Any]:
+def _read_table(value: Any) -> Mapping[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _text(value: Any) -> str:
+def _read_text(value: Any) -> str:
     return " ".join(value.split())[:_LONGEST] if isinstance(value, str) else ""
 
 
-def _license(value: Any) -> str:
+def _read_license(value: Any) -> str:
     """Return the expression or the name of a license; the older form is a table with its text."""
-    text = _text(value.get("text") if isinstance(value, dict) else value)
+    text = _read_text(value.get("text") if isinstance(value, dict) else value)
     return text if len(text) <= _LICENSE else ""

@@ -20,7 +20,7 @@ _LEFT_OUT = ("image", "instructions", "base_image")
 NOT_IN_IMAGE = ("base64", "code", "root", "include", "exclude")
 
 
-def document(function: FunctionSpec, python: str, made_of: Mapping[str, Any]) -> bytes:
+def make_document(function: FunctionSpec, python: str, made_of: Mapping[str, Any]) -> bytes:
     """The document as it is baked in, as JSON, which is YAML too and the same whatever writes it.
 
     `made_of` is what is known of source, lock and base, and becomes the field `build`.
@@ -28,7 +28,7 @@ def document(function: FunctionSpec, python: str, made_of: Mapping[str, Any]) ->
     raw = copy.deepcopy(function.raw)
     spec = {key: value for key, value in (raw.get("spec") or {}).items() if key not in _LEFT_OUT}
     source = {key: value for key, value in (spec.get("source") or {}).items() if key not in NOT_IN_IMAGE}
-    source |= {"source": SOURCE, "handler": handler(function)}
+    source |= {"source": SOURCE, "handler": format_handler(function)}
     fields: dict[str, Any] = {"name": function.name, "kind": "python"}
     fields |= {"project": function.project} if function.project else {}
     fields["spec"] = spec | {
@@ -40,6 +40,6 @@ def document(function: FunctionSpec, python: str, made_of: Mapping[str, Any]) ->
     return encode_json_indented(fields, 2)
 
 
-def handler(function: FunctionSpec) -> str:
+def format_handler(function: FunctionSpec) -> str:
     """`module:attribute`, where the document may name the attribute alone."""
     return function.handler if ":" in function.handler else f"{function.default_module}:{function.handler}"

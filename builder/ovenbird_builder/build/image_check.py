@@ -76,7 +76,7 @@ class ImageCheck:
 
     def begin(self) -> None:
         """Begin to load the function, and return at once."""
-        if not self.cache.noted(self._key):
+        if not self.cache.recall(self._key):
             self._loaded = self._pool.submit(self._load)
 
     def finish(self) -> None:
@@ -123,10 +123,12 @@ class ImageCheck:
     def _is_loaded_by_engine(self) -> bool:
         """Return whether a container could be started in which the function is loaded. Errors: CheckError."""
         try:
-            self.stage_images.image(self.base.manifest, keep=True)  # its layers stay in the store when the image goes
+            self.stage_images.load_image(
+                self.base.manifest, keep=True
+            )  # its layers stay in the store when the image goes
             if self._keep:
                 self._keep_large()
-            with open_container(self.stage_images.image(self.image.manifest), pull="never") as container:
+            with open_container(self.stage_images.load_image(self.image.manifest), pull="never") as container:
                 result = _run(container, self._limit)
         except CheckError:
             raise
@@ -141,7 +143,9 @@ class ImageCheck:
             return False
         if result.returncode:
             raise CheckError(
-                f"the function cannot be loaded in the image: {_reason(result)}", hint=_HINT, cause=_output(result)
+                f"the function cannot be loaded in the image: {_find_reason(result)}",
+                hint=_HINT,
+                cause=_trim_output(result),
             )
         return True
 
@@ -150,9 +154,9 @@ class ImageCheck:
         count = count_large(self.layers)
         below = predict_image(self.base.manifest, self.base.config, self.layers[:count], ConfigChanges(), {}, 0)
         manifest = store_image(below, self.cache).manifest if count else self.base.manifest
-        name = self.stage_images.image(manifest, keep=True)
+        name = self.stage_images.load_image(manifest, keep=True)
         memory = compute_key("layers of a check", repository=self._repository)
-        before = self.cache.noted(memory)
+        before = self.cache.recall(memory)
         if before != (name if count else ""):
             self.cache.note(memory, name if count else "", f"what the check of {self._repository} keeps in the store")
             if before:
@@ -174,16 +178,16 @@ def _run(container: WorkingContainer, limit: float) -> CompletedProcess:
         raise CheckError(f"the function cannot be loaded in the image: {error.message}", hint=_HINT) from None
 
 
-def _reason(result: CompletedProcess) -> str:
+def _find_reason(result: CompletedProcess) -> str:
     """Return the first line of what `check` says of the error."""
-    lines = [line for line in _output(result).splitlines() if line.strip()]
+    lines = [line for line in _trim_output(result).splitlines() if line.strip()]
     messages = [line.partition(": ")[2] for line in lines if line.startswith("error: ")]
     if messages:
         return messages[-1]
     return f"`ovenbird check` ended with status {result.returncode}" + (f": {show_value(lines[-1])}" if lines else "")
 
 
-def _output(result: CompletedProcess) -> str:
+def _trim_output(result: CompletedProcess) -> str:
     """Return the end of the output, without what buildah says of it."""
     lines = [line[:_WIDTH] for line in result.stderr.splitlines()[-_LINES:] if line.strip()]
     return "\n".join(line for line in lines if not _ENGINE.match(line)).strip()

@@ -58,28 +58,28 @@ def make_contents(inputs: ResolvedInputs, stage_images: StageImages, cache: Laye
     Errors: those of `outline_layers`, where a base has to be asked what it holds.
     """
     compression, tree = inputs.request.compression, inputs.tree
-    files = _files(inputs)
-    identity, below = inputs.base.digest, stage_images.base(inputs.sibling.manifest)
+    files = _make_files(inputs)
+    identity, below = inputs.base.digest, stage_images.get_base(inputs.sibling.manifest)
     budget = BUDGET - (runtime_layers.BUDGET + 1 if inputs.runtime else 0) - len(inputs.request.instructions)
     above = WheelSet(inputs.wheels, inputs.interpreter, identity, compression=compression, budget=budget)
     runtime = runtime_layers.make_runtime_wheels(inputs.runtime, inputs.interpreter, identity, compression)
     rows = () if "dependencies" in inputs.absent else outline_layers(above, below, cache)
     parts = {
-        "dependencies": [_of_wheels("dependencies", row, inputs) for row in rows],
+        "dependencies": [_plan_wheels("dependencies", row, inputs) for row in rows],
         "source": [
-            LayerSpec("source", "source", compute_source_key(tree, compression=compression), _source_parts(inputs))
+            LayerSpec("source", "source", compute_source_key(tree, compression=compression), _describe_source(inputs))
         ],
         "document": [
             LayerSpec(
                 "document",
                 "function document",
                 compute_files_key(files, compression=compression),
-                _document_parts(inputs),
+                _describe_document(inputs),
             )
         ],
     }
     if inputs.runtime:
-        parts["runtime"] = _runtime_parts(runtime, inputs, stage_images, cache)
+        parts["runtime"] = _plan_runtime(runtime, inputs, stage_images, cache)
     for kind, name in inputs.absent.items():
         parts[kind] = [LayerSpec(kind, name, "")]  # without a key, as nobody knows it yet
 
@@ -91,7 +91,7 @@ def make_contents(inputs: ResolvedInputs, stage_images: StageImages, cache: Laye
     }
     description, request = describe_image(inputs, builder), inputs.request
     return ImageContents(
-        parts, makers, _changes({**description, **request.labels}), {**description, **request.annotations}
+        parts, makers, _make_changes({**description, **request.labels}), {**description, **request.annotations}
     )
 
 
@@ -122,30 +122,30 @@ def describe_image(inputs: ResolvedInputs, builder: str) -> dict[str, str]:
     return {name: value for name, value in description.items() if value}
 
 
-def _runtime_parts(
+def _plan_runtime(
     stack: WheelSet, inputs: ResolvedInputs, stage_images: StageImages, cache: LayerCache
 ) -> list[LayerSpec]:
-    below = stage_images.base(inputs.sibling.manifest)
+    below = stage_images.get_base(inputs.sibling.manifest)
     rows = outline_layers(stack, below, cache)
     accounts = runtime_layers.read_accounts(below, stack.identity, cache)
     files = runtime_layers.make_runtime_files(stack.target, *accounts)
     key = compute_files_key(files, compression=stack.compression)
     command = LayerSpec("runtime", "runtime: command and user", key, {"base": stack.identity})
-    return [*(_of_wheels("runtime", row, inputs) for row in rows), command]
+    return [*(_plan_wheels("runtime", row, inputs) for row in rows), command]
 
 
-def _of_wheels(kind: str, row: WheelLayerSpec, inputs: ResolvedInputs) -> LayerSpec:
+def _plan_wheels(kind: str, row: WheelLayerSpec, inputs: ResolvedInputs) -> LayerSpec:
     parts = {wheel.name: f"{wheel.version} ({wheel.sha256[:12]})" for wheel in row.wheels}
     return LayerSpec(
         kind, row.name, row.key, {**parts, "Python": inputs.interpreter.version, "base": inputs.base.digest}
     )
 
 
-def _source_parts(inputs: ResolvedInputs) -> dict[str, str]:
+def _describe_source(inputs: ResolvedInputs) -> dict[str, str]:
     return {"source": inputs.tree.digest, "compression": inputs.request.compression}
 
 
-def _document_parts(inputs: ResolvedInputs) -> dict[str, str]:
+def _describe_document(inputs: ResolvedInputs) -> dict[str, str]:
     return {
         "source": inputs.tree.digest,
         "revision": inputs.tree.revision,
@@ -155,7 +155,7 @@ def _document_parts(inputs: ResolvedInputs) -> dict[str, str]:
     }
 
 
-def _files(inputs: ResolvedInputs) -> dict[str, bytes]:
+def _make_files(inputs: ResolvedInputs) -> dict[str, bytes]:
     function, lock = inputs.request.function, inputs.needs.lock
     made_of: dict[str, Any] = {
         "source": {"revision": inputs.tree.revision, "digest": inputs.tree.digest},
@@ -165,12 +165,12 @@ def _files(inputs: ResolvedInputs) -> dict[str, bytes]:
     if label_names.SOURCE in describe_image(inputs, ""):
         made_of["source"]["uri"] = inputs.tree.uri
     return {
-        function_document.DOCUMENT: function_document.document(function, inputs.interpreter.minor, made_of),
+        function_document.DOCUMENT: function_document.make_document(function, inputs.interpreter.minor, made_of),
         function_document.LOCK: lock.text.encode(),
     }
 
 
-def _changes(description: Mapping[str, str]) -> ConfigChanges:
+def _make_changes(description: Mapping[str, str]) -> ConfigChanges:
     """How the image runs: the same on any base, whatever that one ran."""
     env = {**runtime_layers.CHANGES.env, "OVENBIRD_TARGET": function_document.DOCUMENT}
     return replace(runtime_layers.CHANGES, env=env, labels=description, without=label_names.OF_AN_IMAGE)

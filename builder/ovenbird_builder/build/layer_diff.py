@@ -26,20 +26,20 @@ _WHITEOUT = ".wh."
 class EntrySink(Protocol):
     """Where entries go, with their content."""
 
-    def entry(self, info: tarfile.TarInfo, content: BinaryIO | None) -> None: ...
+    def add_entry(self, info: tarfile.TarInfo, content: BinaryIO | None) -> None: ...
 
 
 def normalise_layer(raw: Path, out: EntrySink, clamp: int) -> int:
     """Write the tar at `raw` to `out` in its normal form; the number of entries. Errors: LayerError."""
     try:
         with tarfile.open(raw, "r:", errorlevel=2) as tar:
-            members = _sorted(tar.getmembers())
+            members = _sort_entries(tar.getmembers())
             sources = {info.name: int(info.mtime) for info, _ in members if info.name.endswith(".py")}
             for info, data in members:
                 content: Any = tar.extractfile(data) if data is not None and data.size else None
                 if content is not None and info.name.endswith(".pyc"):
-                    content = _still_valid(info, content, sources, clamp)
-                out.entry(_clean(info, clamp), content)
+                    content = _keep_bytecode_valid(info, content, sources, clamp)
+                out.add_entry(_clean(info, clamp), content)
             return len(members)
     except (tarfile.TarError, EOFError) as error:
         raise LayerError(f"the store gave a layer that is not a tar: {error}") from None
@@ -66,27 +66,27 @@ def list_changed_sources(raw: Path) -> list[str]:
                     head = file.read(_PYC_HEADER)
                     stamp = (int.from_bytes(head[8:12], "little"), int.from_bytes(head[12:], "little"))
                     by_time = len(head) == _PYC_HEADER and head[4:8] == b"\0\0\0\0"
-                    stamps.setdefault(_source_of(info.name), set()).add(stamp if by_time else (-1, -1))
+                    stamps.setdefault(_find_source(info.name), set()).add(stamp if by_time else (-1, -1))
     except (tarfile.TarError, EOFError) as error:
         raise LayerError(f"the store gave a layer that is not a tar: {error}") from None
     return sorted("/" + name for name, stamp in changed.items() if stamp is None or stamps.get(name) != {stamp})
 
 
-def _sorted(members: Iterable[tarfile.TarInfo]) -> list[tuple[tarfile.TarInfo, tarfile.TarInfo | None]]:
+def _sort_entries(members: Iterable[tarfile.TarInfo]) -> list[tuple[tarfile.TarInfo, tarfile.TarInfo | None]]:
     """The entries by name, each with the one that holds its data. Of hard links, the first by name is the file."""
-    members_by_name = {info.name: info for info in members if not _ours(info.name)}
+    members_by_name = {info.name: info for info in members if not _is_ours(info.name)}
     groups: dict[str, list[str]] = {}
     for info in members_by_name.values():
         if info.islnk():
-            groups.setdefault(_origin(info, members_by_name), []).append(info.name)
+            groups.setdefault(_find_origin(info, members_by_name), []).append(info.name)
     first: dict[str, tuple[str, tarfile.TarInfo]] = {}
     for origin, links in groups.items():
         names = sorted([origin, *links], key=_order)
         first.update(dict.fromkeys(names, (names[0], members_by_name[origin])))
-    return [_entry(members_by_name[name], first.get(name)) for name in sorted(members_by_name, key=_order)]
+    return [_pair_entry(members_by_name[name], first.get(name)) for name in sorted(members_by_name, key=_order)]
 
 
-def _entry(
+def _pair_entry(
     info: tarfile.TarInfo, group: tuple[str, tarfile.TarInfo] | None
 ) -> tuple[tarfile.TarInfo, tarfile.TarInfo | None]:
     if group is None:
@@ -94,7 +94,7 @@ def _entry(
     head, data = group
     if info.name != head:
         return _link(info, head), None
-    return info if info is data else _file(info, data), data
+    return info if info is data else _make_file(info, data), data
 
 
 def _link(info: tarfile.TarInfo, target: str) -> tarfile.TarInfo:
@@ -103,13 +103,13 @@ def _link(info: tarfile.TarInfo, target: str) -> tarfile.TarInfo:
     return info
 
 
-def _file(info: tarfile.TarInfo, data: tarfile.TarInfo) -> tarfile.TarInfo:
+def _make_file(info: tarfile.TarInfo, data: tarfile.TarInfo) -> tarfile.TarInfo:
     info = copy.copy(info)
     info.type, info.linkname, info.size = tarfile.REGTYPE, "", data.size
     return info
 
 
-def _origin(link: tarfile.TarInfo, members: dict[str, tarfile.TarInfo]) -> str:
+def _find_origin(link: tarfile.TarInfo, members: dict[str, tarfile.TarInfo]) -> str:
     target = members.get(link.linkname)
     if target is None or target.islnk():
         raise LayerError(f"the layer links {show_value(link.name)} to {show_value(link.linkname)}, which is not in it")
@@ -121,7 +121,7 @@ def _order(name: str) -> tuple[str, ...]:
     return PurePosixPath(name).parts
 
 
-def _ours(name: str) -> bool:
+def _is_ours(name: str) -> bool:
     return any(name == point or name.startswith(point + "/") for point in MOUNT_POINTS)
 
 
@@ -136,10 +136,10 @@ def _clean(info: tarfile.TarInfo, clamp: int) -> tarfile.TarInfo:
     return clean
 
 
-def _still_valid(info: tarfile.TarInfo, content: BinaryIO, sources: dict[str, int], clamp: int) -> Any:
+def _keep_bytecode_valid(info: tarfile.TarInfo, content: BinaryIO, sources: dict[str, int], clamp: int) -> Any:
     """Bytecode that names its source's time gets the time that the source now has: else it is stale at every start."""
     head = content.read(_PYC_HEADER)
-    source = _source_of(info.name)
+    source = _find_source(info.name)
     by_time = len(head) == _PYC_HEADER and head[4:8] == b"\0\0\0\0"
     time = sources.get(source, -1)
     if by_time and time > clamp and int.from_bytes(head[8:12], "little") == time & 0xFFFFFFFF:
@@ -147,7 +147,7 @@ def _still_valid(info: tarfile.TarInfo, content: BinaryIO, sources: dict[str, in
     return _PrefixedReader(head, content)
 
 
-def _source_of(name: str) -> str:
+def _find_source(name: str) -> str:
     path = PurePosixPath(name)
     if path.parent.name != "__pycache__":
         return str(path.with_suffix(".py"))

@@ -91,7 +91,10 @@ def _unpack(layers: Sequence[Layer], into: Path, cache: LayerCache) -> bool:
     into.mkdir()
     try:
         for layer in layers:
-            with cache.blob(layer.digest).open("rb") as file, read_tar(file, layer.media_type, layer.name) as tar:
+            with (
+                cache.locate_blob(layer.digest).open("rb") as file,
+                read_tar(file, layer.media_type, layer.name) as tar,
+            ):
                 if not all(_write_member(tar, member, into) for member in tar):
                     return False
     except (OSError, ImagePolicyError, tarfile.TarError):

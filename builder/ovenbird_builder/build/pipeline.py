@@ -52,7 +52,7 @@ def build_images(request: BuildRequest, environment: BuildEnvironment) -> BuildR
     if request.write_back and request.document:
         writeback.write_image(request.document, f"{request.tags[0]}@{publication.digest}")
     result = _make_result(request, environment, prepared, baked, publication)
-    statements = {"statements": [attestations.row() for attestations in issued]} if issued else {}
+    statements = {"statements": [attestations.describe() for attestations in issued]} if issued else {}
     return replace(
         result, changed=bool(delivered), seconds=time.monotonic() - start, more={**result.more, **statements}
     )  # fmt: skip
@@ -113,13 +113,13 @@ def _find_secrets(request: BuildRequest, environment: BuildEnvironment, tree: So
     return secret_gate.find_secrets(tree, request.function, request.document, environment.cache)
 
 
-def _epoch(request: BuildRequest, tree: SourceTree) -> int:
+def _choose_epoch(request: BuildRequest, tree: SourceTree) -> int:
     return request.epoch if request.epoch is not None else tree.epoch or 0
 
 
 def _build_platform(request: BuildRequest, environment: BuildEnvironment, platform_build: PlatformBuild) -> BuiltImage:
     inside = platform_build.contents
-    epoch = _epoch(request, platform_build.inputs.tree)
+    epoch = _choose_epoch(request, platform_build.inputs.tree)
     table = make_build_context(request, environment, platform_build.inputs.interpreter.executable, inside)
     return build_image(platform_build.plan, table, inside.changes, inside.annotations, epoch)
 
@@ -147,7 +147,7 @@ def _make_publication(
     repositories = {
         digest: repository
         for platform_build in prepared
-        for digest, repository in platform_build.inputs.base.layer_repositories().items()
+        for digest, repository in platform_build.inputs.base.list_layer_repositories().items()
     }
     if len(baked) == 1:
         return PublishRequest(baked[0].image.manifest, baked[0].image.digest, request.tags, mount_sources=repositories)
@@ -171,7 +171,7 @@ def _deliver(
         from . import attestations  # an HTTP client and a parser of metadata: not for a build that delivers nothing
 
         return attestations.issue_attestations(
-            prepared, baked, _epoch(request, prepared[0].inputs.tree), environment.cache
+            prepared, baked, _choose_epoch(request, prepared[0].inputs.tree), environment.cache
         )
 
     edited = _is_edited(request, environment, prepared, baked)
@@ -203,7 +203,7 @@ def _is_edited(
     """
     hits = {layer.cached for built_image in baked for layer in built_image.layers}
     names = _make_memory_keys(request, "last build", prepared[0].inputs.base.platform)
-    return len(hits) == 2 or (hits == {False} and environment.cache.noted(names[0]) is not None)
+    return len(hits) == 2 or (hits == {False} and environment.cache.recall(names[0]) is not None)
 
 
 def _begin_check(
@@ -281,7 +281,7 @@ def _predict_platform(request: BuildRequest, platform_build: PlatformBuild) -> A
     if layers is None:
         return None
     base, inside = platform_build.inputs.base, platform_build.contents
-    epoch = _epoch(request, platform_build.inputs.tree)
+    epoch = _choose_epoch(request, platform_build.inputs.tree)
     return predict_image(base.manifest, base.config, layers, inside.changes, inside.annotations, epoch)
 
 
@@ -312,7 +312,7 @@ def _make_memory_keys(request: BuildRequest, kind: str, platform: str = "") -> t
 
 
 def _recall(environment: BuildEnvironment, names: Sequence[str]) -> Any:
-    return next((value for name in names if (value := environment.cache.noted(name))), None)
+    return next((value for name in names if (value := environment.cache.recall(name))), None)
 
 
 def _explain(request: BuildRequest, environment: BuildEnvironment, prepared: Sequence[PlatformBuild]) -> None:
@@ -336,12 +336,12 @@ def _remember(request: BuildRequest, environment: BuildEnvironment, prepared: Se
         _make_memory_keys(request, "last files"): cache_misses.remember_files(prepared[0].inputs.tree.rows)
     }
     for platform_build in prepared:
-        values[_make_memory_keys(request, "last build", platform_build.inputs.base.platform)] = cache_misses.memory(
-            platform_build.plan
+        values[_make_memory_keys(request, "last build", platform_build.inputs.base.platform)] = (
+            cache_misses.remember_layers(platform_build.plan)
         )
     for names, value in values.items():
         for name in names:
-            if value and environment.cache.noted(name) != value:
+            if value and environment.cache.recall(name) != value:
                 environment.cache.note(name, value, f"last build of {request.tags[0]}")
 
 

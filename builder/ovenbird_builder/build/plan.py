@@ -94,12 +94,12 @@ def make_plan(
     steps: list[LayerStep] = []
 
     def add(kind: str) -> None:
-        steps.extend(_assembled(part, context.lookup) for part in parts.get(kind, ()))
+        steps.extend(_make_assembled_step(part, context.lookup) for part in parts.get(kind, ()))
 
     def run(after: str) -> None:
         for instruction in instructions:
             if instruction.after == after:
-                steps.append(_step(instruction, base, steps, context))
+                steps.append(_make_instruction_step(instruction, base, steps, context))
 
     base_place, dependencies_place, source_place = PLACES
     add("runtime")  # below the instructions, as in a base that brings it
@@ -112,15 +112,17 @@ def make_plan(
     return ImagePlan(base, tuple(steps))
 
 
-def _assembled(part: LayerSpec, lookup: Lookup) -> LayerStep:
+def _make_assembled_step(part: LayerSpec, lookup: Lookup) -> LayerStep:
     return LayerStep(part.kind, part.name, part.key, part.parts, lookup(part.key) if part.key else None)
 
 
-def _step(instruction: RunInstruction, base: BaseImage, below: Sequence[LayerStep], context: PlanContext) -> LayerStep:
+def _make_instruction_step(
+    instruction: RunInstruction, base: BaseImage, below: Sequence[LayerStep], context: PlanContext
+) -> LayerStep:
     """A step whose key holds all that its command can see: the layers below, secrets, mounts, time, how it is run."""
     parts = {
         "base": base.digest,
-        "below": _chain(step.key for step in below),
+        "below": _digest_keys(step.key for step in below),
         "command": instruction.run,
         "network": str(instruction.network).lower(),
         "secrets": " ".join(context.identities[name] for name in instruction.secrets),
@@ -131,16 +133,16 @@ def _step(instruction: RunInstruction, base: BaseImage, below: Sequence[LayerSte
     key = "" if any(not step.key for step in below) else compute_key("instruction", **parts)
     layer = context.lookup(key) if key else None
     public = parts | {
-        "below": _chain(step.public or step.key for step in below), "mounts": "",
+        "below": _digest_keys(step.public or step.key for step in below), "mounts": "",
         "secrets": " ".join(instruction.secrets),
     }  # fmt: skip
     return LayerStep(
-        "instruction", instruction.run, key, parts, layer, instruction, argv(instruction),
+        "instruction", instruction.run, key, parts, layer, instruction, list_commands(instruction),
         compute_key("instruction", **public),
     )  # fmt: skip
 
 
-def argv(instruction: RunInstruction) -> tuple[buildah.Argv, ...]:
+def list_commands(instruction: RunInstruction) -> tuple[buildah.Argv, ...]:
     """The commands of buildah that make an instruction's layer; the names of images and containers are left open."""
     mounts = [f"SECRET:/run/secrets/{name}:ro" for name in instruction.secrets]
     workdir = "/shared" if instruction.after == "source" else "/"
@@ -152,6 +154,6 @@ def argv(instruction: RunInstruction) -> tuple[buildah.Argv, ...]:
     )  # fmt: skip
 
 
-def _chain(keys: Any) -> str:
+def _digest_keys(keys: Any) -> str:
     text = "\n".join(keys)
     return digest_text(text) if text else ""

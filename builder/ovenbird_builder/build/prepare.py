@@ -17,7 +17,7 @@ from ..bases import catalog as bases
 from ..bases.base_image import BaseImage, resolve_base
 from ..bases.default_base import find_default_base
 from ..bases.probe import TargetPython
-from ..bases.stdlib_names import stdlib_names
+from ..bases.stdlib_names import list_stdlib_names
 from ..bases.target_python import find_interpreter as interpreter_of
 from ..cache.secret_fingerprint import fingerprint_secrets
 from ..containers.working_container import LazyImage
@@ -55,7 +55,7 @@ def prepare_platform(
     )
     early = _plan(request, environment, base, {})
     left_out = _count_left_out(request, early)
-    image = _image_below_dependencies(request, environment, early, sibling, python.executable)
+    image = _make_dependency_base(request, environment, early, sibling, python.executable)
     source = tree.result()
     checked = _check_source(request, environment, source, python, sibling)
     _check_handler(request, environment, checked, source, python, sibling)
@@ -79,13 +79,13 @@ def _check_source(
     request: BuildRequest, environment: BuildEnvironment, tree: SourceTree, python: TargetPython, sibling: BaseImage
 ) -> source_check.SourceCheckResult:
     """Refuse a source that could not start, by the Python of the image. Errors: SourceError and its subclasses."""
-    shadow.refuse(tree.path, stdlib_names(python.minor))
+    shadow.refuse(tree.path, list_stdlib_names(python.minor))
 
     def ask(root: Path, names: list[str]) -> Mapping[str, tuple[int, str]] | None:
         from .syntax_check import ask_python
 
         try:
-            return ask_python(environment.stage_images.base(sibling.manifest), python.executable, root, names)
+            return ask_python(environment.stage_images.get_base(sibling.manifest), python.executable, root, names)
         except (OvenbirdError, ValueError):
             return None
 
@@ -107,7 +107,7 @@ def _check_handler(
     rows = [(requirement.name, requirement.origin) for requirement in (*requirements.lines, *requirements.pinned)]
     rows += [("", str(requirements.pylock))] if requirements.pylock else []
     source_check.check_handler(
-        checked, python.minor, rows, python.distributions, has_installed=_installs(request),
+        checked, python.minor, rows, python.distributions, has_installed=_has_install(request),
         is_elsewhere=lambda name: _has_module(request, environment, python, sibling, name),
     )  # fmt: skip
 
@@ -121,12 +121,12 @@ def _has_module(
     from .syntax_check import has_module
 
     try:
-        return has_module(environment.stage_images.base(sibling.manifest), python.executable, name)
+        return has_module(environment.stage_images.get_base(sibling.manifest), python.executable, name)
     except (OvenbirdError, ValueError):
         return True  # the check in the image will tell
 
 
-def _installs(request: BuildRequest) -> bool:
+def _has_install(request: BuildRequest) -> bool:
     return any("install" in instruction.run for instruction in request.instructions)
 
 
@@ -143,7 +143,7 @@ def _check_imports(
         return
     tops = list_top_names(packages, environment.cache)
     source_check.check_imports(
-        checked, python.minor, tops, python.distributions, has_installed=_installs(request),
+        checked, python.minor, tops, python.distributions, has_installed=_has_install(request),
         is_elsewhere=lambda name: _has_module(request, environment, python, sibling, name),
     )  # fmt: skip
 
@@ -224,7 +224,7 @@ def _pin_dependencies(
     return pins
 
 
-def _image_below_dependencies(
+def _make_dependency_base(
     request: BuildRequest, environment: BuildEnvironment, early: ImagePlan, sibling: BaseImage, python: str
 ) -> LazyImage:
     """Return what dependencies are locked and built on: the base with the instructions that come before them.
@@ -233,7 +233,7 @@ def _image_below_dependencies(
     """
     count = sum(1 for step in early.steps if _is_first(step))
     if not count or _count_left_out(request, early):
-        return environment.stage_images.base(sibling.manifest)
+        return environment.stage_images.get_base(sibling.manifest)
 
     def make() -> str:
         table = make_build_context(request, environment, python)
@@ -249,7 +249,7 @@ def _resolve_runtime(
     from ..locking import runtime_wheels
 
     is_dry = request.dry_run and not request.offline
-    site = dependencies.resolver(request, environment, python, "")  # wheels only: nothing is built
+    site = dependencies.make_resolver(request, environment, python, "")  # wheels only: nothing is built
     try:
         return runtime_wheels.fetch_runtime_wheels(site, environment.folder, offline=request.offline or is_dry), ""
     except PackageIndexError:

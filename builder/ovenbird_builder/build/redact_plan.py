@@ -14,7 +14,9 @@ def make_plan_redactor(request: BuildRequest) -> Callable[[str], str]:
 
     They are the values of the build's own secrets, logins in URLs, and tokens whose form is well known.
     """
-    hide = make_redactor((*(text for secret in request.secrets for text in secret.texts), *request.network.secrets()))
+    hide = make_redactor(
+        (*(text for secret in request.secrets for text in secret.texts), *request.network.list_secrets())
+    )
 
     def redact(text: str) -> str:
         from ..sources.token_patterns import redact_tokens  # compiled for plans that are shown, not for each build

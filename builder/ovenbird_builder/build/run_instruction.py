@@ -69,11 +69,11 @@ def execute_instruction(
             hidden = tuple(text for secret in used for text in secret.texts)
             _run(instruction, container, tuple(mounts), hidden, context)
         with tempfile.TemporaryDirectory(prefix="step-", dir=context.scratch) as folder:
-            raw = _taken(container, diff_ids, Path(folder, "step"))
+            raw = _export_changes(container, diff_ids, Path(folder, "step"))
             changed = layer_diff.list_changed_sources(raw)
             if changed and remove_stale_bytecode(container, context.python, changed, Path(folder)):
                 raw.unlink()
-                raw = _taken(container, diff_ids, Path(folder, "again"))
+                raw = _export_changes(container, diff_ids, Path(folder, "again"))
             yield raw
 
 
@@ -95,10 +95,10 @@ def remove_stale_bytecode(container: WorkingContainer, python: str, sources: Seq
     return int(result.stdout)
 
 
-def _taken(container: WorkingContainer, diff_ids: Sequence[str], folder: Path) -> Path:
+def _export_changes(container: WorkingContainer, diff_ids: Sequence[str], folder: Path) -> Path:
     """Take what a container has changed into `folder`, as a tar, and return its path."""
-    with committed(container) as name:
-        return top_layer(name, diff_ids, folder)
+    with commit_container(container) as name:
+        return export_top_layer(name, diff_ids, folder)
 
 
 def _run(
@@ -118,15 +118,15 @@ def _run(
 
     seconds = instruction.timeout if instruction.timeout is not None else context.timeout
     command = show_value(
-        make_redactor((*hidden, *network.secrets()))(instruction.run)
+        make_redactor((*hidden, *network.list_secrets()))(instruction.run)
     )  # before it is cut, which a secret would not survive
     try:
         result = container.run(
             ("/bin/sh", "-c", instruction.run),
-            env=network.container_env() | {"SOURCE_DATE_EPOCH": str(context.clamp)},
-            mounts=(*mounts, *network.mounts()), network=instruction.network,
+            env=network.make_container_env() | {"SOURCE_DATE_EPOCH": str(context.clamp)},
+            mounts=(*mounts, *network.list_mounts()), network=instruction.network,
             workdir="/shared" if instruction.after == "source" else "/", timeout=seconds or None,
-            secrets=(*hidden, *network.secrets()), line=line, check=False, limit=_KEPT,
+            secrets=(*hidden, *network.list_secrets()), line=line, check=False, limit=_KEPT,
         )  # fmt: skip
     except process.ProcessTimedOutError as error:
         raise InstructionTimeoutError(
@@ -145,7 +145,7 @@ def _end(last: deque[str]) -> str:
 
 
 @contextlib.contextmanager
-def committed(container: WorkingContainer) -> Iterator[str]:
+def commit_container(container: WorkingContainer) -> Iterator[str]:
     """A working container as an image of the store, for a while."""
     name = f"localhost/{container.name}:done"
     try:
@@ -157,7 +157,7 @@ def committed(container: WorkingContainer) -> Iterator[str]:
         process.run(buildah.remove_image(name), check=False)
 
 
-def top_layer(name: str, diff_ids: Sequence[str], folder: Path) -> Path:
+def export_top_layer(name: str, diff_ids: Sequence[str], folder: Path) -> Path:
     """The uppermost layer of an image of the store, as a tar below `folder`.
 
     Neither buildah nor skopeo gives out one layer alone, and reading the storage driver's own folders would tie us

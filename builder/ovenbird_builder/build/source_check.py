@@ -24,7 +24,7 @@ from ovenbird.common.module_shadowing import RUNTIME_MODULES
 from ovenbird.common.text import show_value
 from ovenbird.function_document import MODULE, FunctionSpec
 
-from ..bases.stdlib_names import removed_in, stdlib_names
+from ..bases.stdlib_names import is_removed_in, list_stdlib_names
 from ..cache.layer import compute_key
 from ..cache.layer_cache import LayerCache
 from ..errors import HandlerMissingError, SourceSyntaxError
@@ -70,9 +70,9 @@ def check_source(
     """
     inputs = [tree.digest, function.handler, function.init or "", function.default_module, version, list(_HERE)]
     name = compute_key("source check", version=_VERSION, told=inputs)
-    record = cache.noted(name)
+    record = cache.recall(name)
     if record is None:
-        checked = _look(function, tree.path, version, ask, cache)
+        checked = _examine(function, tree.path, version, ask, cache)
         record = [
             checked.warnings, checked.imports, checked.absent, checked.is_open, checked.hint, checked.is_near,
             checked.is_sure,
@@ -115,7 +115,7 @@ def check_handler(
     rows = list(requirements)
     names = {normalize_distribution(name) for name in (*distributions, *(name for name, _ in rows))}
     is_known = (
-        top in stdlib_names(version) | RUNTIME_MODULES or normalize_distribution(guess_distribution(top)) in names
+        top in list_stdlib_names(version) | RUNTIME_MODULES or normalize_distribution(guess_distribution(top)) in names
     )
     is_own_code = any(origin or not name for name, origin in rows)
     is_likely = any(_is_alike(top, name) for name, _ in rows) if checked.is_near else bool(rows)
@@ -141,7 +141,7 @@ def check_imports(
     Errors: HandlerMissingError where the handler's own module comes from nowhere.
     """
     present = {normalize_distribution(distribution) for distribution in distributions}
-    brought = stdlib_names(version) | RUNTIME_MODULES | tops
+    brought = list_stdlib_names(version) | RUNTIME_MODULES | tops
 
     def has(module: str) -> bool:
         return module in brought or normalize_distribution(guess_distribution(module)) in present
@@ -154,7 +154,7 @@ def check_imports(
         )
     missing = [] if checked.is_open or has_installed else [name for name in checked.imports if not has(name)]
     for name in missing[:_MOST]:
-        why = f"; Python {version} has it no more" if removed_in(name, version) else ""
+        why = f"; Python {version} has it no more" if is_removed_in(name, version) else ""
         _log.warning(
             f"{checked.imports[name]} imports {show_value(name)}, which neither the source, Python {version}, the lock"
             f" nor the base has{why}: is {guess_distribution(name)} missing in the requirements?"
@@ -163,12 +163,12 @@ def check_imports(
         _log.warning(f"{len(missing) - _MOST} more modules are imported that nothing brings")
 
 
-def _look(function: FunctionSpec, root: Path, version: str, ask: Ask, cache: LayerCache) -> SourceCheckResult:
-    faults = _faults(function.name, root, version, ask, cache)
+def _examine(function: FunctionSpec, root: Path, version: str, ask: Ask, cache: LayerCache) -> SourceCheckResult:
+    faults = _find_faults(function.name, root, version, ask, cache)
     module, _, attribute = function.handler.rpartition(":")
     module = module or function.default_module
-    path = _file_of(root, module)
-    reached, imports, is_open = _reach(root, module, faults)
+    path = _find_file(root, module)
+    reached, imports, is_open = _trace_imports(root, module, faults)
     for file in reached:
         if file in faults:
             line, text = faults[file]
@@ -212,7 +212,7 @@ def _is_sure(root: Path, module: str) -> bool:
     A folder without an `__init__.py` may be a namespace, of which a requirement brings another part.
     """
     top, _, rest = module.partition(".")
-    package = _file_of(root, top)
+    package = _find_file(root, top)
     if not rest or package is None:
         return False
     return "__path__" not in package.read_text(encoding="utf-8", errors="replace")
@@ -253,20 +253,20 @@ def _check_names(file: str, scanned: ModuleScan, handler: str, init: str) -> Non
         )
 
 
-def _faults(name: str, root: Path, version: str, ask: Ask, cache: LayerCache) -> dict[str, tuple[int, str]]:
+def _find_faults(name: str, root: Path, version: str, ask: Ask, cache: LayerCache) -> dict[str, tuple[int, str]]:
     """Return the files that are no Python of the target's version, by path: the line and what is wrong.
 
     A file that the last build of the function named `name` has parsed is not parsed again.
     """
     target = tuple(int(part) for part in version.split(".")[:2])
     note = compute_key("parsed sources", version=_VERSION, name=name, target=version, here=list(_HERE))
-    before, after, faults = cache.noted(note) or {}, dict[str, list[Any] | None](), dict[str, tuple[int, str]]()
+    before, after, faults = cache.recall(note) or {}, dict[str, list[Any] | None](), dict[str, tuple[int, str]]()
     for path in sorted(root.rglob("*.py")):
         if not path.is_file() or path.is_symlink():
             continue
         data = path.read_bytes()
         digest = hashlib.blake2b(data, digest_size=16).hexdigest()
-        fault = before[digest] if digest in before else _fault(data, target)
+        fault = before[digest] if digest in before else _find_fault(data, target)
         after[digest] = list(fault) if fault else None
         if fault:
             faults[path.relative_to(root).as_posix()] = (int(fault[0]), str(fault[1]))
@@ -284,7 +284,7 @@ def _faults(name: str, root: Path, version: str, ask: Ask, cache: LayerCache) ->
     return {}
 
 
-def _fault(data: bytes, target: tuple[int, ...]) -> tuple[int, str] | None:
+def _find_fault(data: bytes, target: tuple[int, ...]) -> tuple[int, str] | None:
     """Return why a file is no Python; by this Python's compiler, and for an older target by its grammar too."""
     try:
         with warnings.catch_warnings():
@@ -308,21 +308,21 @@ def _scan(path: Path) -> ModuleScan | None:
         return None
 
 
-def _file_of(root: Path, module: str) -> Path | None:
+def _find_file(root: Path, module: str) -> Path | None:
     """Return the file of a module in the source."""
     base = root.joinpath(*module.split("."))
     return next((path for path in (base.with_suffix(".py"), base / "__init__.py") if path.is_file()), None)
 
 
-def _reach(root: Path, module: str, faults: Mapping[str, object]) -> tuple[list[str], dict[str, str], bool]:
+def _trace_imports(root: Path, module: str, faults: Mapping[str, object]) -> tuple[list[str], dict[str, str], bool]:
     """Return the files that importing a module surely runs, the modules from elsewhere, and whether paths change."""
     reached: list[str] = []
     imports: dict[str, str] = {}
     is_open = False
-    todo, visited = [*_parents(module)], set[str]()
+    todo, visited = [*_list_parents(module)], set[str]()
     while todo:
         name = todo.pop(0)
-        path = _file_of(root, name)
+        path = _find_file(root, name)
         if name in visited or path is None:
             continue
         visited.add(name)
@@ -334,17 +334,17 @@ def _reach(root: Path, module: str, faults: Mapping[str, object]) -> tuple[list[
         is_open = is_open or scanned.moves_path
         package = name if path.name == "__init__.py" else name.rpartition(".")[0]
         for entry in scanned.imports:
-            full = _absolute(entry, package)
+            full = _resolve_name(entry, package)
             top = full.partition(".")[0]
             if top and not entry.level and not _is_own(root, top):
                 imports.setdefault(top, f"{file}, line {entry.line},")
                 continue
-            todo += _parents(full)
+            todo += _list_parents(full)
             todo += [f"{full}.{name}".strip(".") for name in entry.names if name != "*"]
     return reached, imports, is_open
 
 
-def _absolute(entry: ImportedModule, package: str) -> str:
+def _resolve_name(entry: ImportedModule, package: str) -> str:
     """Return the full name of what an import in a package names."""
     if not entry.level:
         return entry.module
@@ -352,7 +352,7 @@ def _absolute(entry: ImportedModule, package: str) -> str:
     return ".".join([*parts[: len(parts) - entry.level + 1], *([entry.module] if entry.module else [])])
 
 
-def _parents(module: str) -> list[str]:
+def _list_parents(module: str) -> list[str]:
     """Return a module's packages, from the top, and itself."""
     parts = module.split(".")
     return [".".join(parts[: number + 1]) for number in range(len(parts))] if module else []

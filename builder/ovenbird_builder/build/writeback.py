@@ -72,14 +72,14 @@ def _check(before: str, after: str, name: str, path: Path) -> None:
     """Whether the new text says what the old one said, and the new image. Else nothing is written."""
     old, new = parse(before, str(path)), parse(after, str(path))
     expected = {**old, "spec": {**old["spec"], "image": name}}
-    if _plain(new) != _plain(expected):
+    if _canonicalize(new) != _canonicalize(expected):
         raise ImageError(
             f"--write-back: {show_value(str(path))} has a form in which `spec.image` cannot be set as one line",
             hint=f"set it by hand: spec.image: {name}",
         )
 
 
-def _plain(document: dict[str, Any]) -> str:
+def _canonicalize(document: dict[str, Any]) -> str:
     """A text that is the same for the same document. Keys of YAML may be of any type, which JSON cannot sort."""
     try:
         return json.dumps(document, sort_keys=True, default=str)

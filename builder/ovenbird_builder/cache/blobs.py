@@ -66,14 +66,14 @@ class BlobStore:
             for folder in (self.blobs / "sha256", self.drafts):
                 folder.mkdir(parents=True, exist_ok=True)
 
-    def blob(self, digest: str) -> Path:
+    def locate_blob(self, digest: str) -> Path:
         """Where a blob lies, or would."""
         assert re.fullmatch("sha256:[0-9a-f]{64}", digest), digest
         return self.blobs / "sha256" / digest[7:]
 
     def verify(self, digest: str) -> bool:
         """Whether the whole blob has its digest; one that has not is removed."""
-        path = self.blob(digest)
+        path = self.locate_blob(digest)
         try:
             if digest_file(path) == digest:
                 return True
@@ -85,10 +85,10 @@ class BlobStore:
 
     def read(self, digest: str) -> bytes | None:
         """A small blob (manifest, config), checked; None when it is not here or damaged."""
-        return self.blob(digest).read_bytes() if self.verify(digest) else None
+        return self.locate_blob(digest).read_bytes() if self.verify(digest) else None
 
     @contextlib.contextmanager
-    def draft(self) -> Iterator[PendingBlob]:
+    def open_draft(self) -> Iterator[PendingBlob]:
         """A file to write; what is not kept by `keep` is removed. Errors: DiskFullError."""
         with guard_cache_writes(self.root):
             number, name = tempfile.mkstemp(dir=self.drafts)
@@ -103,7 +103,7 @@ class BlobStore:
 
     def keep(self, draft: PendingBlob) -> Path:
         """Turn a draft into a blob. Errors: DiskFullError."""
-        path = self.blob(draft.digest)
+        path = self.locate_blob(draft.digest)
         with guard_cache_writes(self.root):
             os.fchmod(draft.file.fileno(), 0o644)
             os.fsync(draft.file.fileno())
@@ -113,15 +113,15 @@ class BlobStore:
     def put(self, data: bytes) -> str:
         """Keep bytes as a blob; its digest."""
         digest = digest_bytes(data)
-        path = self.blob(digest)
+        path = self.locate_blob(digest)
         if not (path.exists() and path.read_bytes() == data):
-            with self.draft() as draft:
+            with self.open_draft() as draft:
                 draft.write(data)
                 self.keep(draft)
         return digest
 
     @contextlib.contextmanager
-    def workspace(self) -> Iterator[Path]:
+    def open_workspace(self) -> Iterator[Path]:
         """An empty folder for a while. Errors: DiskFullError."""
         with guard_cache_writes(self.root):
             folder = Path(tempfile.mkdtemp(dir=self.drafts))

@@ -37,7 +37,7 @@ def find_cache(flag: str, environ: Mapping[str, str]) -> Path:
         raise BuildRequestError(f"{'--cache-dir' if text else 'the cache'}: {show_value(str(path))} is not a folder")
     mark = next((name for name in _PROJECT if os.path.lexists(path / name)), "") if is_folder(path) else ""
     if mark:
-        raise _in_project(path, f"holds {mark}, so it is a project")
+        raise _project_error(path, f"holds {mark}, so it is a project")
     return path
 
 
@@ -50,10 +50,10 @@ def check_apart(cache: Path, folders: Iterable[Path]) -> None:
         is_draft = any(path.parent == root / "tmp" and path.name.startswith(_DRAFT) for path in (real, *real.parents))
         if real == root or (root in real.parents and not is_draft):
             verb = "is" if real == root else "contains"
-            raise _in_project(cache, f"{verb} the folder of the function, {show_value(str(folder))}")
+            raise _project_error(cache, f"{verb} the folder of the function, {show_value(str(folder))}")
 
 
-def _in_project(cache: Path, why: str) -> BuildRequestError:
+def _project_error(cache: Path, why: str) -> BuildRequestError:
     return BuildRequestError(
         f"--cache-dir: {show_value(str(cache))} {why}; a cache is marked as such, and would not be packed",
         hint=f"a folder of its own: `--cache-dir {shlex.quote(str(cache / '.ovenbird-cache'))}`",

@@ -75,7 +75,7 @@ class LayerCache(BlobStore):
         self.reap()
 
     @contextlib.contextmanager
-    def only_one(self, timeout: float = 60) -> Iterator[None]:
+    def lock_cache(self, timeout: float = 60) -> Iterator[None]:
         """Be the only builder on this cache for a while; waits `timeout` seconds. Errors: DiskFullError."""
         end = time.monotonic() + timeout
         while True:
@@ -95,13 +95,13 @@ class LayerCache(BlobStore):
 
     def find(self, key: str) -> CacheEntry | None:
         """What a key gave, when it is still whole. A blob that is the one written is known by its size and time."""
-        path = self._key(key)
+        path = self._locate_key(key)
         try:
             entry = decode(path.read_bytes(), type=CacheEntry)
             if not entry.digest and entry.key == key:
                 self._touch(path)
                 return entry
-            status = self.blob(entry.digest).stat()
+            status = self.locate_blob(entry.digest).stat()
         except FileNotFoundError:
             if path.exists():
                 self._drop(path, key, "its blob is gone")
@@ -147,7 +147,7 @@ class LayerCache(BlobStore):
         """Keep a small value (JSON) under a key."""
         self._write_key(CacheEntry(key, "", 0, "application/json", name, note=json.dumps(value, sort_keys=True)))
 
-    def noted(self, key: str) -> Any:
+    def recall(self, key: str) -> Any:
         """The small value under a key, or None."""
         entry = self.find(key)
         if entry is None:
@@ -155,10 +155,10 @@ class LayerCache(BlobStore):
         try:
             return json.loads(entry.note)
         except (ValueError, RecursionError):
-            self._drop(self._key(key), key, "the entry is damaged")
+            self._drop(self._locate_key(key), key, "the entry is damaged")
             return None
 
-    def layer(self, key: str, name: str, media_type: str, make: Callable[[PendingBlob], str]) -> Layer:
+    def make_layer(self, key: str, name: str, media_type: str, make: Callable[[PendingBlob], str]) -> Layer:
         """The layer of a key: found, or made by `make`, which writes to a draft and returns the tar's digest.
 
         Of several builders that want the same one, the first makes it and the others wait.
@@ -167,37 +167,37 @@ class LayerCache(BlobStore):
         if cached_layer:
             return cached_layer
         start = time.monotonic()
-        with self.alone(key):
+        with self.lock_key(key):
             cached_layer = self.find_layer(key)
             if cached_layer:
                 return cached_layer
-            with self.draft() as draft:
+            with self.open_draft() as draft:
                 diff_id = make(draft)
                 entry = self.remember(key, draft, media_type, name, diff_id)
         seconds = time.monotonic() - start
         return Layer(key, entry.digest, diff_id, entry.size, media_type, name, seconds=seconds)
 
     @contextlib.contextmanager
-    def alone(self, key: str) -> Iterator[None]:
+    def lock_key(self, key: str) -> Iterator[None]:
         """Be the only one, of all processes on this cache, that works on a key."""
         with contextlib.ExitStack() as stack:
             with guard_cache_writes(self.root):
                 stack.enter_context(hold_lock(self.root / "locks" / key.partition(":")[2]))
             yield
 
-    def layout(self, name: str, files: dict[str, bytes]) -> Path:
+    def write_layout(self, name: str, files: dict[str, bytes]) -> Path:
         """A folder with the given files, whole or not at all; one that exists is replaced file by file."""
         folder = self.layouts / name
         with guard_cache_writes(self.root):
             folder.mkdir(parents=True, exist_ok=True)
         for path, data in files.items():
-            with self.draft() as draft, guard_cache_writes(self.root):
+            with self.open_draft() as draft, guard_cache_writes(self.root):
                 draft.write(data)
                 os.fchmod(draft.file.fileno(), 0o644)
                 draft.path.replace(folder / path)
         return folder
 
-    def salt(self, name: str) -> bytes:
+    def read_salt(self, name: str) -> bytes:
         """Return the secret of this cache in the file `name`, which is made where it is missing.
 
         Errors: DiskFullError.
@@ -210,18 +210,18 @@ class LayerCache(BlobStore):
                 path.unlink(missing_ok=True)
             except FileNotFoundError:
                 pass
-            with self.draft() as draft, guard_cache_writes(self.root), contextlib.suppress(FileExistsError):
+            with self.open_draft() as draft, guard_cache_writes(self.root), contextlib.suppress(FileExistsError):
                 draft.write(secrets.token_bytes(_SALT))
                 os.fchmod(draft.file.fileno(), 0o600)
                 os.link(draft.path, path)  # fails where another builder was quicker; then its salt counts
 
-    def _key(self, key: str) -> Path:
+    def _locate_key(self, key: str) -> Path:
         return self.keys / key.partition(":")[2]
 
     def _write_key(self, entry: CacheEntry) -> None:
-        with self.draft() as draft, guard_cache_writes(self.root):
+        with self.open_draft() as draft, guard_cache_writes(self.root):
             draft.write(json.dumps(asdict(entry), sort_keys=True).encode())
-            draft.path.replace(self._key(entry.key))
+            draft.path.replace(self._locate_key(entry.key))
 
     def _drop(self, path: Path, key: str, why: str) -> None:
         _log.warning("the cache entry %s is dropped and made again: %s", key, why)

@@ -31,28 +31,28 @@ class OtherFile(Struct, frozen=True):
 
 def list_other_files(root: Path) -> Iterator[OtherFile]:
     """Return all of it below a cache's root."""
-    for folder in _entries(root / "wheels" / "files"):
-        yield _measured("wheel", [folder])
-    for path in _entries(root / "wheels" / "keys"):
-        yield _measured("note", [path])
-    for path in _entries(root / "resolved"):
-        yield _measured("lock", [path])
+    for folder in _list_entries(root / "wheels" / "files"):
+        yield _measure("wheel", [folder])
+    for path in _list_entries(root / "wheels" / "keys"):
+        yield _measure("note", [path])
+    for path in _list_entries(root / "resolved"):
+        yield _measure("lock", [path])
     # pip keeps an answer as two files, and takes one without its `.body` for an empty answer
     answers: dict[Path, list[Path]] = defaultdict(list)
     for path in (root / "pip").rglob("*"):
         if not path.is_dir():
             answers[path.with_name(path.name.removesuffix(".body"))].append(path)
     for paths in answers.values():
-        yield _measured("pip", paths)
+        yield _measure("pip", paths)
     if (root / "uv").is_dir():  # its files name each other, so it goes whole
-        yield _measured("uv", [root / "uv"])
+        yield _measure("uv", [root / "uv"])
 
 
-def _entries(folder: Path) -> Iterable[Path]:
+def _list_entries(folder: Path) -> Iterable[Path]:
     return list(folder.iterdir()) if folder.is_dir() else ()
 
 
-def _measured(kind: str, paths: list[Path]) -> OtherFile:
+def _measure(kind: str, paths: list[Path]) -> OtherFile:
     size, used = 0, 0.0
     for path in paths:
         for inner in (path, *path.rglob("*")) if path.is_dir() else (path,):

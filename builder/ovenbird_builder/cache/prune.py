@@ -58,17 +58,17 @@ class Pruned(Struct, frozen=True):
 
 def list_entries(cache: LayerCache) -> tuple[CacheListing, ...]:
     """All keys that gave a blob, and all layouts, the last used first."""
-    listings = [*_keys(cache), *_layouts(cache)]
+    listings = [*_list_keys(cache), *_list_layouts(cache)]
     return tuple(sorted((row for row in listings if row.digest), key=lambda row: (-row.used, row.name)))
 
 
 def measure_usage(cache: LayerCache) -> Usage:
     """How much lies in the cache."""
-    blobs, others = _blobs(cache), list(list_other_files(cache.root))
+    blobs, others = _list_blobs(cache), list(list_other_files(cache.root))
     kinds, size = Counter(other.kind for other in others), sum(blobs.values())
     return Usage(
-        str(cache.root), size, shutil.disk_usage(cache.root).free, len(blobs), len(list(_keys(cache))),
-        len(list(_layouts(cache))), kinds["wheel"], kinds["lock"], size + sum(other.size for other in others),
+        str(cache.root), size, shutil.disk_usage(cache.root).free, len(blobs), len(list(_list_keys(cache))),
+        len(list(_list_layouts(cache))), kinds["wheel"], kinds["lock"], size + sum(other.size for other in others),
     )  # fmt: skip
 
 
@@ -81,11 +81,15 @@ def prune_cache(
     blobs that nothing names go. The blobs of the layouts that stay are kept. Waits until no builder uses the cache.
     With `dry_run` nothing is removed. Errors: DiskFullError when waiting takes too long.
     """
-    with cache.only_one():
-        before, now = _blobs(cache), time.time()
+    with cache.lock_cache():
+        before, now = _list_blobs(cache), time.time()
         removals, others, keep = _choose(cache, older_than, max_size, before, now)
-        named = _named(cache, keep)
-        blobs = [digest for digest in before if digest not in named and _old(cache.blob(digest), removals, digest, now)]
+        named = _collect_named(cache, keep)
+        blobs = [
+            digest
+            for digest in before
+            if digest not in named and _is_old(cache.locate_blob(digest), removals, digest, now)
+        ]
         if not dry_run:
             _remove(cache, removals, others, blobs)
     kinds = Counter([*(row.kind for row in removals), *(other.kind for other in others)])
@@ -99,7 +103,7 @@ def _choose(
     cache: LayerCache, older_than: float | None, max_size: int | None, blobs: dict[str, int], now: float
 ) -> tuple[list[CacheListing], list[OtherFile], list[CacheListing]]:
     """Return the entries that go, the other files that go, and the entries that stay."""
-    queue: list[CacheListing | OtherFile] = [*_keys(cache), *_layouts(cache), *list_other_files(cache.root)]
+    queue: list[CacheListing | OtherFile] = [*_list_keys(cache), *_list_layouts(cache), *list_other_files(cache.root)]
     queue.sort(key=lambda item: -item.used)  # the longest unused at the end
     rest = sum(item.size for item in queue if isinstance(item, OtherFile))
     removals: list[CacheListing | OtherFile] = []
@@ -108,7 +112,7 @@ def _choose(
         rows = (
             [item for item in queue if isinstance(item, CacheListing)] if not too_old and max_size is not None else []
         )
-        if not too_old and (max_size is None or rest + _reach(cache, rows, blobs) <= max_size):
+        if not too_old and (max_size is None or rest + _sum_sizes(cache, rows, blobs) <= max_size):
             break
         item = queue.pop()
         removals.append(item)
@@ -129,56 +133,56 @@ def _remove(cache: LayerCache, rows: list[CacheListing], others: list[OtherFile]
     for other in others:
         other.remove()
     for digest in blobs:
-        cache.blob(digest).unlink(missing_ok=True)
+        cache.locate_blob(digest).unlink(missing_ok=True)
     remove_free_locks(cache.root / "locks", "cache")
 
 
-def _old(path: Path, removals: list[CacheListing], digest: str, now: float) -> bool:
+def _is_old(path: Path, removals: list[CacheListing], digest: str, now: float) -> bool:
     """Whether a blob that nothing names may go: its key has just gone, or nobody can be about to name it."""
     return any(row.digest == digest for row in removals) or now - path.stat().st_mtime > _FRESH
 
 
-def _reach(cache: LayerCache, keep: list[CacheListing], sizes: dict[str, int]) -> int:
-    return sum(sizes.get(digest, 0) for digest in _named(cache, keep))
+def _sum_sizes(cache: LayerCache, keep: list[CacheListing], sizes: dict[str, int]) -> int:
+    return sum(sizes.get(digest, 0) for digest in _collect_named(cache, keep))
 
 
-def _named(cache: LayerCache, keep: list[CacheListing]) -> set[str]:
+def _collect_named(cache: LayerCache, keep: list[CacheListing]) -> set[str]:
     """Every blob that some entry needs, through manifests and indexes."""
     names: set[str] = set()
     for row in keep:
         if row.kind == "key":
             names.add(row.digest)
         else:
-            names |= _closure(cache, row.path / "index.json")
+            names |= _collect_closure(cache, row.path / "index.json")
     return names
 
 
-def _closure(cache: LayerCache, path: Path) -> set[str]:
+def _collect_closure(cache: LayerCache, path: Path) -> set[str]:
     digests: set[str] = set()
     with contextlib.suppress(OSError, ValueError, AttributeError, KeyError, TypeError, AssertionError):
         value = json.loads(path.read_bytes())
         digests |= {row["digest"] for row in (*value.get("layers", ()), *value.get("manifests", ()))}
         digests |= {value["config"]["digest"]} if "config" in value else set()
         for row in value.get("manifests", ()):
-            digests |= _closure(cache, cache.blob(row["digest"]))
+            digests |= _collect_closure(cache, cache.locate_blob(row["digest"]))
     return digests
 
 
-def _keys(cache: LayerCache) -> Iterator[CacheListing]:
+def _list_keys(cache: LayerCache) -> Iterator[CacheListing]:
     for path in cache.keys.iterdir():
         with contextlib.suppress(OSError, ValueError, TypeError):
             entry = CacheEntry(**json.loads(path.read_bytes()))
             yield CacheListing("key", entry.name, entry.size, path.stat().st_mtime, entry.digest, path)
 
 
-def _layouts(cache: LayerCache) -> Iterator[CacheListing]:
-    sizes = _blobs(cache)
+def _list_layouts(cache: LayerCache) -> Iterator[CacheListing]:
+    sizes = _list_blobs(cache)
     for path in cache.layouts.iterdir():
         with contextlib.suppress(OSError, ValueError, LookupError):
             digest = json.loads((path / "index.json").read_bytes())["manifests"][0]["digest"]
-            size = sum(sizes.get(digest, 0) for digest in _closure(cache, path / "index.json"))
+            size = sum(sizes.get(digest, 0) for digest in _collect_closure(cache, path / "index.json"))
             yield CacheListing("layout", path.name, size, (path / "index.json").stat().st_mtime, digest, path)
 
 
-def _blobs(cache: LayerCache) -> dict[str, int]:
+def _list_blobs(cache: LayerCache) -> dict[str, int]:
     return {f"sha256:{path.name}": path.stat().st_size for path in (cache.blobs / "sha256").iterdir()}

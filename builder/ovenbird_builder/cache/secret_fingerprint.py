@@ -13,5 +13,5 @@ def fingerprint_secrets(secrets: Iterable[BuildSecret], cache: LayerCache) -> di
     secrets = tuple(secrets)
     if not secrets:
         return {}
-    salt = cache.salt("secrets.key")
-    return {secret.name: secret.identity(salt) for secret in secrets}
+    salt = cache.read_salt("secrets.key")
+    return {secret.name: secret.identify(salt) for secret in secrets}

@@ -32,7 +32,7 @@ def options(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     list_parser = actions.add_parser("list", help="the versions that there are")
     list_parser.add_argument("--json", action="store_true", help="print JSON")
-    list_parser = _action(actions, "build", "build the images of some versions, or of all")
+    list_parser = _add_action(actions, "build", "build the images of some versions, or of all")
     list_parser.add_argument(
         "--tag", default="", metavar="REF", help="name of the image; {version} stands for Python's"
     )
@@ -46,13 +46,17 @@ def options(parser: argparse.ArgumentParser) -> None:
     list_parser.add_argument(
         "--keep-going", action="store_true", help="build what can be had; fail only when nothing could"
     )
-    _flavour(list_parser)
-    list_parser = _action(actions, "lock", "lock what the runtime needs, by pip-tools under each version's own Python")
-    _flavour(list_parser)
-    _action(actions, "pin", "ask the registry for the digests of the upstream images, and write them into bases.toml")
+    _add_flavour(list_parser)
+    list_parser = _add_action(
+        actions, "lock", "lock what the runtime needs, by pip-tools under each version's own Python"
+    )
+    _add_flavour(list_parser)
+    _add_action(
+        actions, "pin", "ask the registry for the digests of the upstream images, and write them into bases.toml"
+    )
 
 
-def _action(actions: Any, name: str, text: str) -> argparse.ArgumentParser:
+def _add_action(actions: Any, name: str, text: str) -> argparse.ArgumentParser:
     """A parser for one action, with what all of them take."""
     parser: argparse.ArgumentParser = actions.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
     add = parser.add_argument
@@ -67,7 +71,7 @@ def _action(actions: Any, name: str, text: str) -> argparse.ArgumentParser:
     return parser
 
 
-def _flavour(parser: argparse.ArgumentParser) -> None:
+def _add_flavour(parser: argparse.ArgumentParser) -> None:
     text = "sdk: the platform's SDK beside the runtime, in a layer of its own"
     parser.add_argument("--flavour", default=bases.PLAIN, choices=(bases.SDK,), help=text)
 
@@ -92,7 +96,7 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     site = baseimage.FetchSettings(
         read_network_settings(args.ca_bundle, environ), args.index_url or environ.get("OVENBIRD_INDEX_URL", "")
     )
-    entries = tuple(_chosen(args, environ, version) for version in args.versions or bases.read_catalog())
+    entries = tuple(_choose_base(args, environ, version) for version in args.versions or bases.read_catalog())
     call = _BaseCommand(args, environ, site, find_cache(args.cache_dir, environ), entries)
     rows = _at_hand(call) if getattr(args, "keep_going", False) else [_DO[args.action](call, base) for base in entries]
     text = json.dumps(rows, indent=2)
@@ -102,7 +106,7 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     return 0
 
 
-def _chosen(args: argparse.Namespace, environ: Mapping[str, str], version: str) -> BaseEntry:
+def _choose_base(args: argparse.Namespace, environ: Mapping[str, str], version: str) -> BaseEntry:
     registry = args.registry or environ.get("OVENBIRD_REGISTRY", "")
     known_version = bases.choose_base(version).version
     return bases.choose_base(known_version, registry=registry, image=args.image.replace("{version}", known_version))
@@ -110,7 +114,7 @@ def _chosen(args: argparse.Namespace, environ: Mapping[str, str], version: str) 
 
 def _list(*, as_json: bool) -> int:
     rows = [
-        asdict(base) | {"locked": bases.runtime_lock_path(base.version).is_file()}
+        asdict(base) | {"locked": bases.find_runtime_lock(base.version).is_file()}
         for base in bases.read_catalog().values()
     ]
     if as_json:
@@ -147,8 +151,8 @@ def _build(call: _BaseCommand, base: BaseEntry) -> dict[str, Any]:
         baseimage.fill_context(base.version, folder, args.flavour)
         return {"version": base.version, "context": str(folder), "upstream": base.reference}
     opts = baseimage.BaseBuildOptions(
-        name, args.format, epoch(call.environ), args.revision or call.environ.get("OVENBIRD_REVISION", ""), args.pull,
-        args.flavour,
+        name, args.format, read_epoch(call.environ), args.revision or call.environ.get("OVENBIRD_REVISION", ""),
+        args.pull, args.flavour,
     )  # fmt: skip
     line = None if args.quiet else _print_line
     built = baseimage.build_base(base, opts, site=call.site, cache=call.cache, environ=call.environ, line=line)
@@ -177,7 +181,7 @@ def _lock(call: _BaseCommand, base: BaseEntry) -> dict[str, Any]:
     text = baselock.lock_runtime(
         base, call.args.pull, site=call.site, cache=call.cache, environ=call.environ, flavour=flavour
     )  # fmt: skip
-    lock_path = bases.runtime_lock_path(base.version, flavour)
+    lock_path = bases.find_runtime_lock(base.version, flavour)
     changed = not lock_path.is_file() or lock_path.read_text() != text
     return {"version": base.version, "lock": str(baselock.write_lock(base.version, text, flavour)), "changed": changed}
 
@@ -193,7 +197,7 @@ def _pin(call: _BaseCommand, base: BaseEntry) -> dict[str, Any]:
 _DO: dict[str, Callable[[_BaseCommand, BaseEntry], dict[str, Any]]] = {"build": _build, "lock": _lock, "pin": _pin}
 
 
-def epoch(environ: Mapping[str, str]) -> int:
+def read_epoch(environ: Mapping[str, str]) -> int:
     """Seconds that stand for the time of making: SOURCE_DATE_EPOCH, or 0. Errors: BuildRequestError."""
     text = environ.get("SOURCE_DATE_EPOCH") or "0"
     if not re.fullmatch(r"[0-9]{1,11}", text):

@@ -40,14 +40,14 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
 
     Of several functions each is built, whatever becomes of the others; the status is that of the first that failed.
     """
-    outcomes = [BatchOutcome(target) for target in table.targets(args, environ)]
+    outcomes = [BatchOutcome(target) for target in table.list_targets(args, environ)]
     progress = Progress(sys.stderr)
     try:
-        with ended_by_signals(), contextlib.ExitStack() as stack:
+        with end_by_signals(), contextlib.ExitStack() as stack:
             _check_files(outcomes, args, environ)
-            _ask(outcomes, table.given(args, environ), environ, stack)
+            _ask(outcomes, table.read_flags(args, environ), environ, stack)
             _check_files(outcomes, args, environ)  # of the names that functions have, once these are known
-            progress = make_progress(sys.stderr, _secrets(outcomes))
+            progress = make_progress(sys.stderr, _list_all_secrets(outcomes))
             stack.callback(progress.close)
             progress.warn(list_notes(outcomes))
             build_all(outcomes, environ, progress)
@@ -105,13 +105,13 @@ def _make_request(flags: dict[str, Any], environ: Mapping[str, str], stack: cont
     return replace(parse_request(bundle.merge_flags(flags), environ), bundled=bundle.tree, document=None)
 
 
-def secrets(build_request: BuildRequest) -> tuple[str, ...]:
+def list_secrets(build_request: BuildRequest) -> tuple[str, ...]:
     """What must never be shown."""
-    return (*(text for secret in build_request.secrets for text in secret.texts), *build_request.network.secrets())
+    return (*(text for secret in build_request.secrets for text in secret.texts), *build_request.network.list_secrets())
 
 
-def _secrets(outcomes: Sequence[BatchOutcome]) -> tuple[str, ...]:
-    values = [text for outcome in outcomes if outcome.request for text in secrets(outcome.request)]
+def _list_all_secrets(outcomes: Sequence[BatchOutcome]) -> tuple[str, ...]:
+    values = [text for outcome in outcomes if outcome.request for text in list_secrets(outcome.request)]
     return tuple(dict.fromkeys(values))
 
 
@@ -127,7 +127,7 @@ def _report(
 ) -> None:
     """Write the results to the files that were named, and print them. Errors: DiskFullError, once all is printed."""
     table.name_variables([outcome.error for outcome in outcomes], args, environ, "build")
-    rows = [outcome.row() for outcome in outcomes]
+    rows = [outcome.describe() for outcome in outcomes]
     row = rows[0] if len(rows) == 1 else None
     document = row if row is not None else {"functions": rows}
     unwritten: DiskFullError | None = None
@@ -135,8 +135,8 @@ def _report(
     if not planned:
         ci_outputs.tell_github(outcomes, environ, progress.say)
     try:
-        _write_results(table.path(args, environ, "result_file"), outcomes, rows, document)
-        if not planned and (path := table.path(args, environ, "dotenv_file")):
+        _write_results(table.find_path(args, environ, "result_file"), outcomes, rows, document)
+        if not planned and (path := table.find_path(args, environ, "dotenv_file")):
             ci_outputs.write_dotenv(Path(path), outcomes)
     except DiskFullError as error:
         unwritten = error
@@ -168,10 +168,10 @@ def _write_results(
         report.write_result(Path(name), document)
         return
     for outcome, row in zip(outcomes, rows, strict=True):
-        report.write_result(_result_file(name, outcome), row)
+        report.write_result(_find_result_file(name, outcome), row)
 
 
-def _result_file(name: str, outcome: BatchOutcome) -> Path:
+def _find_result_file(name: str, outcome: BatchOutcome) -> Path:
     """Return the file of one function's result: `{name}` stands for that of the function."""
     part = re.sub(r"[^\w.-]+", "-", outcome.name).strip("-.") or "function"
     return Path(name.replace("{name}", part))
@@ -182,13 +182,13 @@ def _check_files(outcomes: Sequence[BatchOutcome], args: argparse.Namespace, env
 
     Errors: FileRefusedError.
     """
-    flags = table.given(args, environ)
+    flags = table.read_flags(args, environ)
     inputs = [path for outcome in outcomes for path in list_input_files({**flags, "target": outcome.target})]
-    names = {flag: table.path(args, environ, flag) for flag in ("result_file", "dotenv_file")}
+    names = {flag: table.find_path(args, environ, flag) for flag in ("result_file", "dotenv_file")}
     for flag, name in names.items():
         if name in ("", "-"):
             continue
-        for path in dict.fromkeys(_result_file(name, outcome) for outcome in outcomes):
+        for path in dict.fromkeys(_find_result_file(name, outcome) for outcome in outcomes):
             if problem := find_output_problem(path, inputs):
                 raise FileRefusedError(f"--{flag.replace('_', '-')}: {problem}")
 
@@ -215,7 +215,7 @@ class TerminatedBySignal(BaseException):
 
 
 @contextlib.contextmanager
-def ended_by_signals() -> Iterator[None]:
+def end_by_signals() -> Iterator[None]:
     """Let SIGTERM and SIGHUP end a build as Ctrl-C does: through every `finally`, so that nothing is left behind."""
 
     def end(number: int, _: FrameType | None) -> None:

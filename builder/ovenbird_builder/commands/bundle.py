@@ -19,7 +19,7 @@ from ..errors import BuildRequestError
 from ..host.progress import make_progress
 from ..request.build_request import list_input_files, parse_request
 from . import options as table
-from .build import TerminatedBySignal, ended_by_signals, secrets
+from .build import TerminatedBySignal, end_by_signals, list_secrets
 
 
 def options(parser: argparse.ArgumentParser) -> None:
@@ -32,19 +32,19 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
 
     Where the bundle goes to stdout (`-o -`), the JSON goes to stderr.
     """
-    flags = table.given(args, environ)
+    flags = table.read_flags(args, environ)
     if not flags["out"]:
         raise BuildRequestError("-o FILE: the name of the bundle is missing")
     to_stdout = flags["out"] == "-"
-    out = Path(table.path(args, environ, "out"))
+    out = Path(table.find_path(args, environ, "out"))
     if not to_stdout and (problem := find_output_problem(out, list_input_files(flags))):
         raise BuildRequestError(f"-o: {problem}")
     build_request = parse_request({**flags, "output": (), "push": False}, environ)
-    progress = make_progress(sys.stderr, secrets(build_request))
+    progress = make_progress(sys.stderr, list_secrets(build_request))
     progress.warn(build_request.notes)
     try:
         with (
-            ended_by_signals(),
+            end_by_signals(),
             open_environment(build_request, environ, progress) as env,
             tempfile.TemporaryDirectory(prefix="ovenbird-") as folder,
         ):

@@ -42,8 +42,8 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     if args.action == "info":
         result = asdict(measure_usage(cache))
     else:
-        older = _amount(args.older_than, parse_age, "--older-than", "30d") if args.older_than else None
-        most = _amount(args.max_size, _size, "--max-size", "20G") if args.max_size else None
+        older = _parse_amount(args.older_than, parse_age, "--older-than", "30d") if args.older_than else None
+        most = _parse_amount(args.max_size, _parse_size, "--max-size", "20G") if args.max_size else None
         result = asdict(prune_cache(cache, older_than=older, max_size=most, dry_run=args.dry_run))
         images = list_unnamed(environ)
         images = images if args.dry_run else remove_unnamed(images, environ)
@@ -52,9 +52,9 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     return 0
 
 
-def _size(text: str) -> int:
+def _parse_size(text: str) -> int:
     return parse_size(text, kilo=1024, units="kmgt")
 
 
-def _amount(text: str, parse: Callable[[str], float], flag: str, example: str) -> int:
+def _parse_amount(text: str, parse: Callable[[str], float], flag: str, example: str) -> int:
     return int(parse_flag(parse, text, flag, hint=f"for example {example}"))

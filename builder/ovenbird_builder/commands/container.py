@@ -41,24 +41,24 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     if unknown := sorted(set(flags) - names):
         raise SettingsError(f"--{unknown[0].replace('_', '-')} is not a flag of {args.verb}")
     settings = table.resolve(args.verb, flags, environ)
-    image = _image(args.target or environ.get("OVENBIRD_TARGET", ""), settings.image)
+    image = _choose_image(args.target or environ.get("OVENBIRD_TARGET", ""), settings.image)
     engine = engines.find_engine(settings.engine)
     known_as = _at_hand(engine, image)
-    spec = run_spec.launch(args.verb, settings, flags, environ, terminal=sys.stderr.isatty())
+    spec = run_spec.make_run_spec(args.verb, settings, flags, environ, terminal=sys.stderr.isatty())
     if digest := image.digest or known_as:
         spec = replace(spec, environ={**spec.environ, "OVENBIRD_IMAGE_DIGEST": digest})
-    process.replace(run_spec.argv(engine.run(), str(image), spec), {**environ, **spec.environ})
+    process.replace(run_spec.make_argv(engine.run(), str(image), spec), {**environ, **spec.environ})
 
 
-def _image(target: str, flag: str) -> ImageReference:
+def _choose_image(target: str, flag: str) -> ImageReference:
     """The image to run: the flag's, else the document's. Errors: BuildRequestError, which says how to build it."""
     if flag:
-        return _one(reference.parse_reference(flag, "--image"))
+        return _drop_tag(reference.parse_reference(flag, "--image"))
     named = function_target.resolve_target(target or ".")
     if named.function.image:
-        return _one(reference.parse_reference(named.function.image, "spec.image"))
+        return _drop_tag(reference.parse_reference(named.function.image, "spec.image"))
     path = target or "."
-    name = f"{_plain(named.function.name)}:1"
+    name = f"{_make_image_name(named.function.name)}:1"
     reason = (
         f"spec.image of {show_value(str(named.document))} is not set"
         if named.document
@@ -71,12 +71,12 @@ def _image(target: str, flag: str) -> ImageReference:
     )
 
 
-def _one(image: ImageReference) -> ImageReference:
+def _drop_tag(image: ImageReference) -> ImageReference:
     """The reference by its digest alone where it has one: not every engine takes a tag beside it."""
-    return image.pinned(image.digest) if image.digest else image
+    return image.pin(image.digest) if image.digest else image
 
 
-def _plain(name: str) -> str:
+def _make_image_name(name: str) -> str:
     """The name of a function as the name of an image may be: what a build without `--tag` calls it."""
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "function"
 

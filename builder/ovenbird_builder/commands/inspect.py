@@ -24,24 +24,24 @@ def options(parser: argparse.ArgumentParser) -> None:
         help="REGISTRY/NAME:TAG, containers-storage:NAME, oci:FOLDER[:TAG] or oci-archive:FILE[:TAG]",
     )  # fmt: skip
     parser.add_argument("--json", action="store_true", help="JSON on a terminal too")
-    reach_options(parser)
+    add_access_options(parser)
 
 
-def reach_options(parser: argparse.ArgumentParser) -> None:
+def add_access_options(parser: argparse.ArgumentParser) -> None:
     """The flags that say how images are reached."""
     parser.add_argument("--platform", metavar="OS/ARCH", default="", help="which image of an index [this machine's]")
     parser.add_argument("--authfile", metavar="FILE", default="", help="credentials, as auth.json or docker's config")
     parser.add_argument("--ca-bundle", metavar="FILE", default="", help="certificate authority of the site, as PEM")
 
 
-def reach(args: argparse.Namespace, environ: Mapping[str, str]) -> ImageAccess:
+def read_access(args: argparse.Namespace, environ: Mapping[str, str]) -> ImageAccess:
     """How images are reached, from these flags and the environment."""
     return ImageAccess(environ, read_network_settings(args.ca_bundle, environ), args.authfile, platform=args.platform)
 
 
 def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     """Print a table on a terminal, JSON elsewhere; the exit status."""
-    facts = inspect_image.inspect(resolve_image(args.image, reach(args, environ)))
+    facts = inspect_image.inspect(resolve_image(args.image, read_access(args, environ)))
     if args.json or not sys.stdout.isatty():
         print(json.dumps(facts, indent=2, ensure_ascii=False))
         return 0
@@ -61,19 +61,19 @@ def render_facts(facts: Mapping[str, Any]) -> list[RenderableType]:
     from rich.table import Table
 
     about = Table.grid(padding=(0, 2))
-    for name, value in _rows(facts):
+    for name, value in _make_rows(facts):
         if value:
             about.add_row(name, value)
     layers = Table("layer", "size", "of", "holds", box=None, padding=(0, 2, 0, 0))
     for layer in facts["layers"]:
-        layers.add_row(layer["digest"][7:19], size(layer["size"]), layer["of"], layer["holds"][:100])
+        layers.add_row(layer["digest"][7:19], format_size(layer["size"]), layer["of"], layer["holds"][:100])
     parts: list[RenderableType] = [about, "", layers]
     if facts["document"]:
         parts += ["", Syntax(facts["document"].rstrip(), "yaml", background_color="default")]
     return parts
 
 
-def _rows(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
+def _make_rows(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
     source, base, python, lock = facts["source"], facts["base"], facts["python"], facts["lock"]
     bill, provenance = facts["sbom"], facts["provenance"]
     parts = ", ".join(f"{count} {kind}" for kind, count in bill["components"].items()) if bill else ""
@@ -82,7 +82,7 @@ def _rows(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("image", facts["image"]),
         ("digest", facts["digest"]),
         ("platform", facts["platform"]),
-        ("size", f"{size(facts['size'])} in {len(facts['layers'])} layers"),
+        ("size", f"{format_size(facts['size'])} in {len(facts['layers'])} layers"),
         ("created", facts["created"]),
         ("kind", "a base image of Ovenbird" if facts["kind"] == "base" else ""),
         ("function", facts["function"]),
@@ -107,7 +107,7 @@ def _rows(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
     ]
 
 
-def size(count: int) -> str:
+def format_size(count: int) -> str:
     """Bytes for people."""
     amount, unit = float(count), "B"
     for unit in ("B", "kB", "MB", "GB"):

@@ -20,7 +20,7 @@ from ..bases import catalog as bases
 from ..bases.base_name import check_form, check_place
 from ..bases.default_base import find_default_base
 from ..bases.probe import TargetPython, probe_python
-from ..bases.stdlib_names import stdlib_names
+from ..bases.stdlib_names import list_stdlib_names
 from ..cache.folder import check_apart, find_cache
 from ..cache.layer_cache import LayerCache
 from ..errors import BaseMissingError, LockError, StaleLockError
@@ -47,7 +47,7 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--base", default="", metavar="IMAGE", help="the base image whose Python it is for")
     parser.add_argument("--registry", default="", metavar="HOST[/PATH]",
                         help="mirror of Docker Hub, where no base was made here [OVENBIRD_REGISTRY]")  # fmt: skip
-    dependencies(parser)
+    add_dependency_options(parser)
     parser.add_argument("--platform", choices=_PLATFORMS, default="", help="default: the base's own")
     parser.add_argument("--upgrade", action="store_true", help="keep no pin of the lock at hand")
     parser.add_argument("--upgrade-package", action="append", default=[], metavar="NAME", help="do not keep its pin")
@@ -68,7 +68,7 @@ class _FormerFlagName(argparse._AppendAction):
         super().__call__(parser, namespace, values, option_string)
 
 
-def dependencies(parser: argparse.ArgumentParser) -> None:
+def add_dependency_options(parser: argparse.ArgumentParser) -> None:
     """The flags that say what is needed and where it comes from, for this verb and for those that lock on the way."""
     add = parser.add_argument
     add("--requirement", action="append", default=[], metavar="SPEC", help="one requirement more: 'pandas>=2'")
@@ -99,12 +99,12 @@ def _lock_or_check(args: argparse.Namespace, environ: Mapping[str, str], target:
     site = read_network_settings(args.ca_bundle, environ, args.allow_host)
     where = read_indexes(args.index_url, args.extra_index_url, environ, contacted=not args.check)
     asks_base = not args.check or args.base
-    image, interpreter = _target(args, environ, target, cache) if asks_base else ("", None)
+    image, interpreter = _choose_base(args, environ, target, cache) if asks_base else ("", None)
     with tempfile.TemporaryDirectory(prefix="ovenbird-lock-") as folder:
         tree = fetch(target.function, Path(folder) / "tree", environ=environ, network=site, products=(cache,))
         version = interpreter.minor if interpreter else choose_python_version(target.function, args.python)
         if version:
-            shadow.refuse(tree.path, stdlib_names(version))
+            shadow.refuse(tree.path, list_stdlib_names(version))
         requirements = _collect_requirements(args, target, tree.path, where)
         _tell(f"needs: {requirements.used or 'nothing'}")
         for note in requirements.notes:
@@ -127,13 +127,13 @@ def _lock_or_check(args: argparse.Namespace, environ: Mapping[str, str], target:
         previous, note = lockfile.read_previous_lock(path)
         if note:
             _tell(f"note: {note}")
-        progress = make_progress(sys.stderr, (*where.secrets(), *site.secrets()))
+        progress = make_progress(sys.stderr, (*where.list_secrets(), *site.list_secrets()))
         context = ResolverContext(image, interpreter, where, site, cache, environ, progress=progress)
         choice = LockOptions(args.locker, args.only_binary, previous, args.upgrade, tuple(args.upgrade_package))
         new_lock = lock(requirements, context, choice)
     progress.close()
     lockfile.write_lock(path, new_lock)
-    for line in difference(previous, new_lock):
+    for line in describe_difference(previous, new_lock):
         _tell(line)
     print(path)
     return 0
@@ -192,7 +192,7 @@ def _check_lock(
     return []
 
 
-def difference(before: Lock | None, after: Lock) -> list[str]:
+def describe_difference(before: Lock | None, after: Lock) -> list[str]:
     """What a new lock changes, a line for each pin, and how many there are."""
     old = {pin.name: pin for pin in before.pins} if before else {}
     new = {pin.name: pin for pin in after.pins}
@@ -224,12 +224,12 @@ def _collect_requirements(
     args: argparse.Namespace, target: FunctionTarget, tree: Path, where: PackageIndexes
 ) -> Requirements:
     flags = RequirementFlags(
-        tuple(args.requirement), tuple(args.requirements), tuple(args.constraints), tuple(args.extra), where.urls()
+        tuple(args.requirement), tuple(args.requirements), tuple(args.constraints), tuple(args.extra), where.list_urls()
     )  # fmt: skip
     return collect_requirements(target.function, tree, flags)
 
 
-def _target(
+def _choose_base(
     args: argparse.Namespace, environ: Mapping[str, str], target: FunctionTarget, cache: Path
 ) -> tuple[str, TargetPython]:  # fmt: skip
     """Return the base and its Python: the flag's, the document's, else that of the table for the version.
@@ -240,17 +240,19 @@ def _target(
     if name := args.base or target.function.base_image:
         check_form(name, "--base" if args.base else "spec.base_image")
         check_place(name)
-        image, interpreter = str(name), _interpreter(str(name), cache, version)
+        image, interpreter = str(name), _probe_base(str(name), cache, version)
     else:
         registry = args.registry or environ.get("OVENBIRD_REGISTRY", "")
         base = bases.choose_base(version or _VERSION, registry=registry)
-        image, interpreter = find_default_base(base, lambda image: (image, _interpreter(image, cache, version)), _tell)
+        image, interpreter = find_default_base(base, lambda image: (image, _probe_base(image, cache, version)), _tell)
     if args.platform:
-        interpreter = replace(interpreter, machine=machine_of(args.platform), soabi=_soabi(interpreter, args.platform))
+        interpreter = replace(
+            interpreter, machine=machine_of(args.platform), soabi=_convert_soabi(interpreter, args.platform)
+        )
     return image, interpreter
 
 
-def _interpreter(image: str, cache: Path, version: str) -> TargetPython:
+def _probe_base(image: str, cache: Path, version: str) -> TargetPython:
     """Return the Python of a base; `localhost` is no registry to ask.
 
     Errors: those of `probe_python`, with the command that makes the base.
@@ -263,7 +265,7 @@ def _interpreter(image: str, cache: Path, version: str) -> TargetPython:
         raise BaseMissingError(error.message, hint=bases.suggest_command(image)) from None
 
 
-def _soabi(interpreter: TargetPython, platform_name: str) -> str:
+def _convert_soabi(interpreter: TargetPython, platform_name: str) -> str:
     return interpreter.soabi.replace(interpreter.machine, machine_of(platform_name))
 
 

@@ -111,8 +111,8 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     """Print or write the manifests; the exit status."""
     documents: list[dict[str, Any]] = []
     notes: list[str] = []
-    for call_args in _calls(args, notes):
-        documents += _documents(call_args, environ, notes)
+    for call_args in _split_calls(args, notes):
+        documents += _make_documents(call_args, environ, notes)
     keys = [(document["kind"], document["metadata"].get("name")) for document in documents]
     if twice := next((key for number, key in enumerate(keys) if key[1] and key in keys[:number]), None):
         raise BuildRequestError(
@@ -135,7 +135,7 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     return 0
 
 
-def _calls(args: argparse.Namespace, notes: list[str]) -> list[argparse.Namespace]:
+def _split_calls(args: argparse.Namespace, notes: list[str]) -> list[argparse.Namespace]:
     """The call, or with --build-result one for each function that was built, with its target and image."""
     if not args.build_result:
         return [argparse.Namespace(**{**vars(args), "target": args.target or "."})]
@@ -149,7 +149,7 @@ def _calls(args: argparse.Namespace, notes: list[str]) -> list[argparse.Namespac
     return [argparse.Namespace(**{**vars(args), "target": entry.target, "image": entry.image}) for entry in built]
 
 
-def _documents(args: argparse.Namespace, environ: Mapping[str, str], notes: list[str]) -> list[dict[str, Any]]:
+def _make_documents(args: argparse.Namespace, environ: Mapping[str, str], notes: list[str]) -> list[dict[str, Any]]:
     """The documents of one function."""
     target = resolve_target(args.target)
     for text in target.function.unknown:
@@ -157,7 +157,7 @@ def _documents(args: argparse.Namespace, environ: Mapping[str, str], notes: list
     manifest_request = _make_request(args, target.function, target.document, environ, notes)
     documents = generate.make(manifest_request)
     overrides.apply(documents, args.set or ())
-    notes += generate.notes(manifest_request, documents)
+    notes += generate.list_notes(manifest_request, documents)
     return documents
 
 
@@ -165,7 +165,7 @@ def _make_request(
     args: argparse.Namespace, function: FunctionSpec, path: Path | None, environ: Mapping[str, str], notes: list[str]
 ) -> request.ManifestRequest:  # fmt: skip
     action, fields = task.read(Path(args.task)) if args.task else ("", {})
-    action = _action(args, action, notes)
+    action = _choose_action(args, action, notes)
     if action == "build" and not path:
         raise BuildRequestError(
             f"--action build: {show_value(args.target)} is a file of this machine, which the cluster cannot read",
@@ -178,35 +178,35 @@ def _make_request(
             f"the objects are called {show_value(name)}: {show_value(function.name)} is no name of Kubernetes; --name"
         )
     name = args.name or (f"{name[:42]}-build" if action == "build" else name)  # beside the Job that runs the function
-    reference = parse_reference(_image(args, function, action), "--image" if args.image else "spec.image")
+    reference = parse_reference(_choose_image(args, function, action), "--image" if args.image else "spec.image")
     if args.resolve:
-        reference = _resolved(args, reference, environ)
+        reference = _resolve_image(args, reference, environ)
     if args.tag:
         parse_reference(args.tag, "--tag")
     manifest_request = request.ManifestRequest(
-            function=function, action=action, task=task.check(_merged(args, fields), action), image=reference,
+            function=function, action=action, task=task.check(_merge_fields(args, fields), action), image=reference,
             name=name, namespace=args.namespace, service_account=args.service_account, pull_secret=args.pull_secret,
             secret=args.secret_name, writable_root=args.writable_root, knative=args.knative,
-            autoscale=_bounds(args.autoscale), target_cpu=_number("--target-cpu", args.target_cpu, 1, 100),
+            autoscale=_parse_bounds(args.autoscale), target_cpu=_check_number("--target-cpu", args.target_cpu, 1, 100),
             max_unavailable=args.max_unavailable, schedule=args.schedule, time_zone=args.time_zone,
-            each=job.lines(Path(args.each)) if args.each else (),
-            parallelism=_number("--parallelism", args.parallelism, 1, 10_000),
-            retries=_number("--retries", args.retries, 0, 1000), ttl=_seconds(args.ttl),
+            each=job.read_lines(Path(args.each)) if args.each else (),
+            parallelism=_check_number("--parallelism", args.parallelism, 1, 10_000),
+            retries=_check_number("--retries", args.retries, 0, 1000), ttl=_parse_seconds(args.ttl),
             generate_name=args.generate_name, tag=args.tag, registry_secret=args.registry_secret,
             document=path.read_text(encoding="utf-8") if action == "build" and path else "",
             expose=args.expose, gateway=args.gateway, ingress_class=args.ingress_class, tls_secret=args.tls_secret,
             metrics=args.metrics,
     )  # fmt: skip
-    return request.check(manifest_request, [*_alone(args), *exposure.problems(manifest_request)])
+    return request.check(manifest_request, [*_check_resolve_flags(args), *exposure.list_problems(manifest_request)])
 
 
-def _alone(args: argparse.Namespace) -> list[str]:
+def _check_resolve_flags(args: argparse.Namespace) -> list[str]:
     """What is wrong with flags that only say how the registry is asked."""
     flags = {"--authfile": args.authfile, "--ca-bundle": args.ca_bundle}
     return [f"{flag} needs --resolve" for flag, value in flags.items() if value and not args.resolve]
 
 
-def _resolved(args: argparse.Namespace, image: ImageReference, environ: Mapping[str, str]) -> ImageReference:
+def _resolve_image(args: argparse.Namespace, image: ImageReference, environ: Mapping[str, str]) -> ImageReference:
     """Return the image with the digest that the registry has for its tag.
 
     Errors: BaseMissingError, those of `engine_errors`.
@@ -223,7 +223,7 @@ def _resolved(args: argparse.Namespace, image: ImageReference, environ: Mapping[
     return replace(image, digest=digest)
 
 
-def _action(args: argparse.Namespace, of_task: str, notes: list[str]) -> str:
+def _choose_action(args: argparse.Namespace, of_task: str, notes: list[str]) -> str:
     """The action: the flag, which must not contradict the task; else the task's; else what only one has; else serve."""
     if args.action and of_task and args.action != of_task:
         raise BuildRequestError(
@@ -241,7 +241,7 @@ def _action(args: argparse.Namespace, of_task: str, notes: list[str]) -> str:
     return chosen_action or "serve"
 
 
-def _image(args: argparse.Namespace, function: FunctionSpec, action: str) -> str:
+def _choose_image(args: argparse.Namespace, function: FunctionSpec, action: str) -> str:
     if args.image:
         return str(args.image)
     if action == "build":
@@ -254,13 +254,13 @@ def _image(args: argparse.Namespace, function: FunctionSpec, action: str) -> str
     return function.image
 
 
-def _merged(args: argparse.Namespace, fields: Mapping[str, Any]) -> dict[str, Any]:
+def _merge_fields(args: argparse.Namespace, fields: Mapping[str, Any]) -> dict[str, Any]:
     """The fields with those that the flags give: names win one by one, where a field has names."""
     merged = dict(fields)
     for field, flag, form in (
         ("parameters", "param", named_json), ("inputs", "input", named_text), ("init_parameters", "init", named_json),
     ):  # fmt: skip
-        values = _each(f"--{flag}", getattr(args, flag), form)
+        values = _parse_each(f"--{flag}", getattr(args, flag), form)
         if values:
             merged[field] = {**(merged.get(field) or {}), **{k: v for value in values for k, v in value.items()}}
     single = {"service_type": args.service_type, "service_name": args.service_name, "replicas": args.replicas}
@@ -269,7 +269,9 @@ def _merged(args: argparse.Namespace, fields: Mapping[str, Any]) -> dict[str, An
     if amounts:
         merged["resources"] = {**(merged.get("resources") or {}), **amounts}
     envs = [
-        {"name": name, "value": v} for value in _each("--env", args.env, named_variable) for name, v in value.items()
+        {"name": name, "value": v}
+        for value in _parse_each("--env", args.env, named_variable)
+        for name, v in value.items()
     ]
     names = {item["name"] for item in envs}
     others = [item for item in merged.get("envs") or () if not (isinstance(item, dict) and item.get("name") in names)]
@@ -281,18 +283,18 @@ def _merged(args: argparse.Namespace, fields: Mapping[str, Any]) -> dict[str, An
         if more:
             merged[field] = [*(merged.get(field) or ()), *more]
     if args.volume:
-        merged["volumes"] = [*(merged.get("volumes") or ()), *map(_volume, args.volume)]
+        merged["volumes"] = [*(merged.get("volumes") or ()), *map(_parse_volume, args.volume)]
     return merged
 
 
-def _each(flag: str, texts: list[str] | None, parse: Any) -> list[dict[str, Any]]:
+def _parse_each(flag: str, texts: list[str] | None, parse: Any) -> list[dict[str, Any]]:
     try:
         return [parse(text) for text in texts or ()]
     except ValueError as error:
         raise BuildRequestError(f"{flag}: expected {error}") from None
 
 
-def _volume(text: str) -> dict[str, Any]:
+def _parse_volume(text: str) -> dict[str, Any]:
     kind, *rest = text.split(":")
     if len(rest) not in (2, 3):
         raise BuildRequestError(f"--volume: expected TYPE:NAME:PATH or TYPE:NAME:PATH:SIZE, found {show_value(text)}")
@@ -301,7 +303,7 @@ def _volume(text: str) -> dict[str, Any]:
     return {"volume_type": kind, "name": rest[0], "mount_path": rest[1], "spec": spec}
 
 
-def _bounds(text: str) -> tuple[int, int] | None:
+def _parse_bounds(text: str) -> tuple[int, int] | None:
     if not text:
         return None
     low, _, high = text.partition(":")
@@ -310,11 +312,11 @@ def _bounds(text: str) -> tuple[int, int] | None:
     return int(low), int(high)
 
 
-def _number(flag: str, value: int | None, low: int, high: int) -> int | None:
+def _check_number(flag: str, value: int | None, low: int, high: int) -> int | None:
     if value is not None and not low <= value <= high:
         raise BuildRequestError(f"{flag}: expected a whole number from {low} to {high}, found {value}")
     return value
 
 
-def _seconds(text: str) -> int | None:
+def _parse_seconds(text: str) -> int | None:
     return int(parse_flag(duration, text, "--ttl")) if text else None

@@ -21,7 +21,7 @@ _PACKAGES = frozenset(
 
 
 @contextlib.contextmanager
-def stand_in() -> Iterator[list[str]]:
+def replace_missing() -> Iterator[list[str]]:
     """Within the block a package of ours that is not installed is an empty one; the list names those that were met."""
     finder = _Finder()
     sys.meta_path.append(finder)

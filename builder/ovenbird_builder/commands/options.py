@@ -127,34 +127,34 @@ def add(parser: argparse.ArgumentParser, verb: str) -> None:
             parser.add_argument(*flags, action=action, metavar=option.metavar, help=text)
 
 
-def targets(args: argparse.Namespace, environ: Mapping[str, str]) -> list[str]:
+def list_targets(args: argparse.Namespace, environ: Mapping[str, str]) -> list[str]:
     """The targets: those of the command line, else that of the variable, else the current folder."""
     words = [args.target] if isinstance(args.target, str) else list(args.target)
     names = [word for word in words if word] or [environ.get("OVENBIRD_TARGET", "") or "."]
     return [redact_url(word) for word in names]  # one that is a URL is refused, and is told and recorded before that
 
 
-def path(args: argparse.Namespace, environ: Mapping[str, str], name: str) -> str:
+def find_path(args: argparse.Namespace, environ: Mapping[str, str], name: str) -> str:
     """Return the file that an option names, also where other options do not parse; empty without one."""
     value = getattr(args, name, None)
     text = str(environ.get("OVENBIRD_" + name.upper(), "") if value is None else value)
     return str(expand_home(text, environ)) if text.startswith("~") else text
 
 
-def given(args: argparse.Namespace, environ: Mapping[str, str]) -> dict[str, Any]:
+def read_flags(args: argparse.Namespace, environ: Mapping[str, str]) -> dict[str, Any]:
     """What was asked for, by name: the flag, else its variable, else nothing (empty text, (), False).
 
     Errors: BuildRequestError for a switch whose variable is neither true nor false.
     """
-    flags: dict[str, Any] = {"target": targets(args, environ)[0]}
+    flags: dict[str, Any] = {"target": list_targets(args, environ)[0]}
     notes = []
     for option in TABLE:
         value = getattr(args, option.name, None)
         text = environ.get(option.variable, "")
-        if value is None and not text and (text := _former(option, environ)):
+        if value is None and not text and (text := _read_former(option, environ)):
             notes.append(f"{option.former_variable} is read for a build still; call it {option.variable}")
         if option.switch:
-            flags[option.name] = _switch(option, text) if value is None else bool(value)
+            flags[option.name] = _parse_switch(option, text) if value is None else bool(value)
         elif option.many:
             text = text.replace(",", "\n") if option.commas else text
             lines = tuple(line.strip() for line in text.splitlines() if line.strip())
@@ -189,13 +189,13 @@ def _rewrite(error: OvenbirdError, message: str) -> None:
     error.message, error.args = message, (message,)
 
 
-def _former(option: FlagSpec, environ: Mapping[str, str]) -> str:
+def _read_former(option: FlagSpec, environ: Mapping[str, str]) -> str:
     """Return what the former variable of an option says; empty where that is what the runtime reads there."""
     text = environ.get(option.former_variable, "") if option.former_variable else ""
     return "" if text.lstrip().startswith(_FORMER.get(option.name, ()) or ("\0",)) else text
 
 
-def _switch(option: FlagSpec, text: str) -> bool:
+def _parse_switch(option: FlagSpec, text: str) -> bool:
     word = text.strip().lower()
     if not word:
         return option.default

@@ -23,7 +23,7 @@ from ..host import process
 from ..oci.reference import parse_reference
 from ..rebase.execute import RebaseContext, rebase_image
 from ..request.destination import Destination, check_destination
-from .inspect import reach, reach_options
+from .inspect import add_access_options, read_access
 
 
 def options(parser: argparse.ArgumentParser) -> None:
@@ -37,7 +37,7 @@ def options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--force", action="store_true", help="keep what instructions changed on the old base")
     parser.add_argument("--cache-dir", metavar="DIR", default="", help="[$OVENBIRD_CACHE_DIR, ~/.cache/ovenbird]")
-    reach_options(parser)
+    add_access_options(parser)
 
 
 def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
@@ -46,9 +46,9 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     signed_in = {**environ, "REGISTRY_AUTH_FILE": args.authfile} if args.authfile else environ  # buildah reads it
     try:
         context = RebaseContext(
-            reach(args, environ), cache, lambda image: _probe_base(image, cache, signed_in), __version__
+            read_access(args, environ), cache, lambda image: _probe_base(image, cache, signed_in), __version__
         )  # fmt: skip
-        result = rebase_image(args.image, args.base, _destination(args), context, force=args.force)
+        result = rebase_image(args.image, args.base, _choose_destination(args), context, force=args.force)
     finally:
         cache.close()
     for warning in result.warnings:
@@ -57,7 +57,7 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     return 0
 
 
-def _destination(args: argparse.Namespace) -> str:
+def _choose_destination(args: argparse.Namespace) -> str:
     """Where the result goes, with its transport. Errors: BuildRequestError, ReferenceFormatError."""
     if args.output:
         if args.push:

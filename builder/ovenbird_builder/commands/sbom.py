@@ -9,18 +9,18 @@ from collections.abc import Mapping
 
 from ..attestations.find_sbom import find_bill, make_bill
 from ..image_reader.resolve import resolve_image
-from .inspect import reach, reach_options
+from .inspect import add_access_options, read_access
 
 
 def options(parser: argparse.ArgumentParser) -> None:
     """The flags of the verb."""
     parser.add_argument("image", metavar="IMAGE", help="an image that `ovenbird build` has made, as for `inspect`")
-    reach_options(parser)
+    add_access_options(parser)
 
 
 def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     """Print the bill; a note on stderr where it had to be made from the image itself. Errors: those of the image."""
-    image = resolve_image(args.image, reach(args, environ))
+    image = resolve_image(args.image, read_access(args, environ))
     bill = find_bill(image)
     if bill is None:
         bill = make_bill(image)

@@ -14,7 +14,7 @@ from ovenbird.common.install_hint import format_install_command
 from ovenbird.common.text import show_value
 
 from ..errors import ProgramMissingError
-from ..host.atomic_folders import filling_folder
+from ..host.atomic_folders import fill_folder
 from ..host.disk import guard_cache_writes
 from ..host.network import MOUNT
 
@@ -36,7 +36,7 @@ def prepare_toolbox(cache: Path) -> Path:
     names = "".join(f"{distribution.metadata['Name']}=={distribution.version}\n" for distribution in distributions)
     target = cache / "toolbox" / hash_text(names)[:32]
     if not target.is_dir():
-        with guard_cache_writes(target), filling_folder(target) as folder:
+        with guard_cache_writes(target), fill_folder(target) as folder:
             for distribution in distributions:
                 for file, source in _list_files(distribution):
                     _copy(source, folder / file)

@@ -48,7 +48,7 @@ class LazyImage:
 ImageName = str | LazyImage  # an image by its name, or one that gets its name when it is needed
 
 
-def image_name(image: ImageName) -> str:
+def resolve_image_name(image: ImageName) -> str:
     """Return the name of an image, which brings a lazy one into the store."""
     return image if isinstance(image, str) else image.name
 
@@ -98,7 +98,7 @@ class WorkingContainer(Struct, frozen=True):
         return result
 
     @contextlib.contextmanager
-    def root(self) -> Iterator[Path]:
+    def mount_root(self) -> Iterator[Path]:
         """Mount its file system on this machine for a while, and yield the path."""
         path = Path(process.run(buildah.mount(self.name)).stdout.strip())
         try:
@@ -116,7 +116,7 @@ def open_container(
     `env` is the environment for buildah (default: this process's). Errors: BaseMissingError, RegistryError,
     RegistryAuthError.
     """
-    image = image_name(image)
+    image = resolve_image_name(image)
     remove_orphans()
     name = f"{_PREFIX}-{format_process_id()}-{next(_numbers)}"
     try:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 
 @contextlib.contextmanager
-def filling_folder(target: Path) -> Iterator[Path]:
+def fill_folder(target: Path) -> Iterator[Path]:
     """Yield an empty folder that becomes `target` when the block ends without error.
 
     Where another process was quicker, its folder stays. Who is killed leaves a folder whose name begins with `.half-`.

@@ -34,7 +34,7 @@ def guard_cache_writes(path: Path) -> Iterator[None]:
         if error.errno not in _REFUSED:
             raise
         subject = f"cannot write to the cache {show_value(str(path))}: {error.strerror}"
-        raise DiskFullError(f"{subject}{_locate(error, path)}", hint=_hint(error)) from error
+        raise DiskFullError(f"{subject}{_locate(error, path)}", hint=_suggest_remedy(error)) from error
 
 
 def _locate(error: OSError, path: Path) -> str:
@@ -45,7 +45,7 @@ def _locate(error: OSError, path: Path) -> str:
     return "" if folder == path else f" in {show_value(str(folder))}"
 
 
-def _hint(error: OSError) -> str:
+def _suggest_remedy(error: OSError) -> str:
     if is_disk_full(error):
         return "free some space, `ovenbird cache prune`, or another folder by `--cache-dir` (`OVENBIRD_CACHE_DIR`)"
     return "`--cache-dir DIR` (`OVENBIRD_CACHE_DIR`) names a folder that this user may write to"

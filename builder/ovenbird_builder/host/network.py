@@ -31,19 +31,19 @@ class NetworkSettings:
     proxies: Mapping[str, str] = field(default_factory=dict)
     hosts: tuple[str, ...] = ()  # that a repository may name beside the source's own, in lower case
 
-    def host_env(self) -> dict[str, str]:
+    def make_host_env(self) -> dict[str, str]:
         """Return the variables for a program that runs on this machine."""
         return dict(self.proxies) | ({name: str(self.ca_bundle) for name in _CA} if self.ca_bundle else {})
 
-    def container_env(self) -> dict[str, str]:
+    def make_container_env(self) -> dict[str, str]:
         """Return the variables for a program that runs in a container which has `mounts`."""
         return dict(self.proxies) | (dict.fromkeys(_CA, f"{MOUNT}/ca.pem") if self.ca_bundle else {})
 
-    def mounts(self) -> tuple[str, ...]:
+    def list_mounts(self) -> tuple[str, ...]:
         """Return the mounts that a container needs, as `HOST:PATH:ro`."""
         return (f"{self.ca_bundle}:{MOUNT}/ca.pem:ro",) if self.ca_bundle else ()
 
-    def secrets(self) -> tuple[str, ...]:
+    def list_secrets(self) -> tuple[str, ...]:
         """Return what must never be shown: proxies' URLs with a login, and its password, as written and unquoted."""
         urls = [value for value in self.proxies.values() if "@" in value]
         words = [url.rpartition("@")[0].rpartition("/")[2].partition(":")[2] for url in urls]

@@ -110,10 +110,10 @@ def run(
         _end_group(child)
     seconds = time.monotonic() - start
     if late:
-        raise ProcessTimedOutError(redacted_argv, timeout or 0, err.tail() or out.tail())
-    result = CompletedProcess(redacted_argv, child.returncode, out.text(), err.text(), seconds)
+        raise ProcessTimedOutError(redacted_argv, timeout or 0, err.join_tail() or out.join_tail())
+    result = CompletedProcess(redacted_argv, child.returncode, out.join_text(), err.join_text(), seconds)
     if check and result.returncode:
-        raise ProcessFailedError(redacted_argv, result.returncode, err.tail() or out.tail())
+        raise ProcessFailedError(redacted_argv, result.returncode, err.join_tail() or out.join_tail())
     return result
 
 
@@ -166,11 +166,11 @@ class _Stream:
         while self.size > self.limit and len(self.kept) > 1:
             self.size -= len(self.kept.popleft())
 
-    def text(self) -> str:
+    def join_text(self) -> str:
         return "".join(self.kept)
 
-    def tail(self) -> str:
-        return self.text()[-_KEPT:]
+    def join_tail(self) -> str:
+        return self.join_text()[-_KEPT:]
 
 
 def _pump(

@@ -30,7 +30,7 @@ class Progress:
             self._notes.add(text)
             self.say(text)
 
-    def line(self, text: str) -> None:
+    def print_line(self, text: str) -> None:
         """Print a line of a step's output."""
         self.say(f"  | {text}")
 
@@ -120,7 +120,7 @@ class _LazyProgress(Progress):
 
     _real: Live | None = None
 
-    def _live(self) -> Live:
+    def _start_live(self) -> Live:
         if self._real is None:
             self._real = Live(self._stream)
             self._real._hide = self._hide
@@ -134,7 +134,7 @@ class _LazyProgress(Progress):
 
     @contextlib.contextmanager
     def stage(self, title: str) -> Iterator[Tell]:
-        with self._live().stage(title) as tell:
+        with self._start_live().stage(title) as tell:
             yield tell
 
     def close(self) -> None:

@@ -35,7 +35,7 @@ class BuildSecret:
         text = self.value.decode(errors="replace").strip()
         return tuple(dict.fromkeys(line.strip() for line in (text, *text.splitlines()) if line.strip()))
 
-    def identity(self, salt: bytes) -> str:
+    def identify(self, salt: bytes) -> str:
         """Return what a key holds for the value: it changes with the value, and tells nothing without the salt."""
         return f"{self.name}:{hmac.new(salt, self.value, hashlib.sha256).hexdigest()}"
 

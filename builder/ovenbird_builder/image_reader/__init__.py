@@ -19,17 +19,17 @@ from ..registry.client import RepositoryClient
 class ImageReader:
     """An image of one platform: where it was found (`name` with its transport), its manifest and config as stored.
 
-    `blob(digest)` opens one of its blobs. `repository` is there for an image of a registry; `root()` opens its file
-    system where that is easier than reading layers (the local store). `others` are descriptors that lie beside it.
+    `open_blob(digest)` opens one of its blobs. `repository` is there for an image of a registry; `mount_root()` mounts
+    its files where that is easier than reading layers (the local store). `others` are descriptors that lie beside it.
     """
 
     name: str
     media_type: str
     raw: bytes
     raw_config: bytes
-    blob: Callable[[str], AbstractContextManager[IO[bytes]]]
+    open_blob: Callable[[str], AbstractContextManager[IO[bytes]]]
     repository: RepositoryClient | None = None
-    root: Callable[[], AbstractContextManager[Path]] | None = None
+    mount_root: Callable[[], AbstractContextManager[Path]] | None = None
     others: tuple[dict[str, Any], ...] = field(default=())
 
     @cached_property

@@ -28,8 +28,8 @@ def read_files(image: ImageReader, paths: Iterable[str], *, above: int = 0) -> d
     Errors: DigestError when a layer is not the archive that its media type says; those of the image's place.
     """
     names = {path.lstrip("/"): path for path in paths}
-    if image.root:
-        with image.root() as folder:
+    if image.mount_root:
+        with image.mount_root() as folder:
             targets = {path: (folder / name).resolve() for name, path in names.items()}
             return {
                 path: target.read_bytes()
@@ -50,8 +50,8 @@ def read_matching_files(image: ImageReader, pattern: str) -> dict[str, bytes]:
 
     All layers are read, from the bottom; what an upper one deletes is gone. Errors: as `read_files`.
     """
-    if image.root:
-        with image.root() as folder:
+    if image.mount_root:
+        with image.mount_root() as folder:
             return {name: path.read_bytes() for name, path in _walk_files(folder) if fnmatch.fnmatchcase(name, pattern)}
     contents: dict[str, bytes] = {}
     for layer in image.manifest.get("layers", []):
@@ -90,8 +90,8 @@ def _walk_files(folder: Path) -> Iterator[tuple[str, Path]]:
 def _open_layer(image: ImageReader, layer: dict[str, str]) -> Iterator[tarfile.TarFile]:
     try:
         with (
-            image.blob(layer["digest"]) as blob,
-            _decompress(blob, layer.get("mediaType", "")) as plain,
+            image.open_blob(layer["digest"]) as blob,
+            _open_decompressed(blob, layer.get("mediaType", "")) as plain,
             tarfile.open(fileobj=plain, mode="r|") as archive,
         ):
             yield archive
@@ -114,7 +114,7 @@ def _read_members(image: ImageReader, layer: dict[str, str], names: set[str]) ->
 
 
 @contextmanager
-def _decompress(blob: IO[bytes], media_type: str) -> Iterator[Any]:
+def _open_decompressed(blob: IO[bytes], media_type: str) -> Iterator[Any]:
     if media_type.endswith("zstd"):
         yield zstandard.ZstdDecompressor().stream_reader(blob, read_across_frames=True)
     elif media_type.endswith("gzip"):

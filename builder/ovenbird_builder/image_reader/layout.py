@@ -26,7 +26,7 @@ class Layout(ABC):
         self.path = path
 
     @abstractmethod
-    def file(self, name: str) -> AbstractContextManager[IO[bytes]]:
+    def open_file(self, name: str) -> AbstractContextManager[IO[bytes]]:
         """Yield a file of the layout. Errors: BaseMissingError."""
 
     @contextmanager
@@ -34,7 +34,7 @@ class Layout(ABC):
         """Yield a blob. Errors: BaseMissingError."""
         if not re.fullmatch(r"[a-z0-9]+:[0-9a-f]{32,128}", digest):  # it becomes a path
             raise DigestError(f"{show_value(digest)} in {show_value(str(self.path))} is not a digest")
-        with self.file(f"blobs/{digest.replace(':', '/', 1)}") as stream:
+        with self.open_file(f"blobs/{digest.replace(':', '/', 1)}") as stream:
             yield stream
 
     def read(self, digest: str) -> bytes:
@@ -50,7 +50,7 @@ class DirectoryLayout(Layout):
     """A layout in a folder."""
 
     @contextmanager
-    def file(self, name: str) -> Iterator[IO[bytes]]:
+    def open_file(self, name: str) -> Iterator[IO[bytes]]:
         """Yield a file of it. Errors: BaseMissingError."""
         try:
             stream = (self.path / name).open("rb")
@@ -67,7 +67,7 @@ class ArchiveLayout(Layout):
     """A layout in a tar."""
 
     @contextmanager
-    def file(self, name: str) -> Iterator[IO[bytes]]:
+    def open_file(self, name: str) -> Iterator[IO[bytes]]:
         """Yield a file of it. Errors: BaseMissingError."""
         try:
             with tarfile.open(self.path) as archive:
@@ -85,7 +85,7 @@ class ArchiveLayout(Layout):
 
 def list_descriptors(layout: Layout, tag: str) -> list[dict[str, Any]]:
     """Return the descriptors of the layout's index; with a tag, only those that carry it, and artifacts."""
-    with layout.file("index.json") as stream:
+    with layout.open_file("index.json") as stream:
         descriptors: list[dict[str, Any]] = json.loads(stream.read()).get("manifests") or []
     if not tag:
         return descriptors

@@ -28,7 +28,7 @@ def read_config(name: str, environ: Mapping[str, str]) -> bytes:
 @contextmanager
 def mount_root(name: str) -> Iterator[Path]:
     """Mount the file system of an image for a while, and yield its path; nothing is started."""
-    with open_container(name, pull="never") as container, container.root() as path:
+    with open_container(name, pull="never") as container, container.mount_root() as path:
         yield path
 
 

@@ -34,7 +34,7 @@ class ImageAccess:
     tls_verify: bool = True
     platform: str = ""
 
-    def repository(self, reference: ImageReference) -> RepositoryClient:
+    def open_repository(self, reference: ImageReference) -> RepositoryClient:
         """Return a client for the repository of a reference."""
         return RepositoryClient(
             reference, self.environ, network=self.network, authfile=self.authfile, tls_verify=self.tls_verify
@@ -85,11 +85,11 @@ def _resolve_form(text: str, reach: ImageAccess) -> ImageReader:
 
 
 def _resolve_remote(reference: ImageReference, reach: ImageAccess) -> ImageReader:
-    repository = reach.repository(reference)
-    document = repository.manifest(reference.digest or reference.tag or "latest")
+    repository = reach.open_repository(reference)
+    document = repository.fetch_manifest(reference.digest or reference.tag or "latest")
     if document.media_type in LISTS or "manifests" in document.json:
         chosen = _choose_platform(document.json["manifests"], reach.platform, str(reference))
-        document = repository.manifest(chosen["digest"])
+        document = repository.fetch_manifest(chosen["digest"])
     config = document.json.get("config") or {}
     if "digest" not in config:
         raise ImageError(f"{show_value(str(reference))} is not an image but {document.media_type or 'something else'}")
@@ -107,7 +107,7 @@ def _resolve_stored(name: str, reach: ImageAccess) -> ImageReader:
 
     return ImageReader(
         f"containers-storage:{name}", media_type, raw, config, local_store.open_no_blob,
-        root=lambda: local_store.mount_root(name),
+        mount_root=lambda: local_store.mount_root(name),
     )  # fmt: skip
 
 

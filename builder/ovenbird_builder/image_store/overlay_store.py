@@ -25,8 +25,10 @@ _CONFIGS = ("/etc/containers/storage.conf", "/usr/share/containers/storage.conf"
 
 def find_root(cache: LayerCache, environ: Mapping[str, str], *, again: bool = False) -> Path | None:
     """Return the folder of the store where its driver is overlay; asked once, or `again`. None for any other."""
-    name = compute_key("store", variables={name: environ.get(name, "") for name in _VARIABLES}, files=_stamps(environ))
-    store = None if again else cache.noted(name)
+    name = compute_key(
+        "store", variables={name: environ.get(name, "") for name in _VARIABLES}, files=_stamp_configs(environ)
+    )
+    store = None if again else cache.recall(name)
     if store is None:
         result = process.run(buildah.info(), env=environ, check=False)
         try:
@@ -38,7 +40,7 @@ def find_root(cache: LayerCache, environ: Mapping[str, str], *, again: bool = Fa
     return Path(store[1]) if store[0] == "overlay" else None
 
 
-def _stamps(environ: Mapping[str, str]) -> list[str]:
+def _stamp_configs(environ: Mapping[str, str]) -> list[str]:
     paths = [Path(name) for name in (environ.get("CONTAINERS_STORAGE_CONF", ""), *_CONFIGS) if name]
     return [f"{path.stat().st_size} {path.stat().st_mtime_ns}" if path.is_file() else "" for path in paths]
 

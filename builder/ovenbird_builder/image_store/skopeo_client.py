@@ -43,14 +43,14 @@ class SkopeoClient:
     tell: Callable[[str], None] = field(default=lambda _: None)
     _clients: dict[str, RepositoryClient] = field(default_factory=dict, init=False, repr=False, compare=False)
 
-    def manifest(self, image: str, *, insecure: bool = False) -> bytes:
+    def read_manifest(self, image: str, *, insecure: bool = False) -> bytes:
         """The manifest of `transport:details`, as stored. Errors: those of `engine_errors`."""
-        argv = skopeo.manifest(image, authfile=self._authfile(image), insecure=insecure)
-        doing = f"ask for {_plain(image)}"
+        argv = skopeo.manifest(image, authfile=self._choose_authfile(image), insecure=insecure)
+        doing = f"ask for {_strip_transport(image)}"
         if image.startswith("docker://"):
             return self._run(argv, doing).stdout.encode()
         try:
-            return self._once(argv).stdout.encode()  # of this machine: the same answer each time
+            return self._run_once(argv).stdout.encode()  # of this machine: the same answer each time
         except process.ProcessFailedError as error:
             raise engine_errors.translate_error(error, doing) from None
 
@@ -58,7 +58,9 @@ class SkopeoClient:
         """The digest that a registry has for a reference; empty when it has none. Errors: those of `engine_errors`."""
         if reference.host.startswith("["):  # skopeo takes an IPv6 address in a name only since 1.12
             try:
-                return self.repository(reference).manifest(reference.digest or reference.tag or "latest").digest
+                return (
+                    self.open_repository(reference).fetch_manifest(reference.digest or reference.tag or "latest").digest
+                )
             except BaseMissingError:
                 return ""
         argv = skopeo.manifest(
@@ -66,7 +68,7 @@ class SkopeoClient:
         )
         return self._digest(argv, f"ask for {reference}")
 
-    def stored(self, reference: ImageReference) -> str:
+    def find_stored(self, reference: ImageReference) -> str:
         """The digest that the local store has for a reference; empty when it has none."""
         return self._digest(skopeo.manifest(f"containers-storage:{reference.local}"), f"look for {reference}")
 
@@ -76,13 +78,13 @@ class SkopeoClient:
         Docker's manifests become OCI's on the way, which a layout asks for; the layers stay what they are.
         """
         options = skopeo.CopyOptions(
-            destination_blobs=str(self.blobs), authfile=self._authfile(image), insecure="src" if insecure else "",
-            keep_digests=False, platform=platform,
+            destination_blobs=str(self.blobs), authfile=self._choose_authfile(image),
+            insecure="src" if insecure else "", keep_digests=False, platform=platform,
         )  # fmt: skip
         argv = skopeo.copy(image, f"oci:{layout}:image", options)
-        self._run(argv, f"pull {_plain(image)}")
+        self._run(argv, f"pull {_strip_transport(image)}")
 
-    def repository(self, reference: ImageReference) -> RepositoryClient:
+    def open_repository(self, reference: ImageReference) -> RepositoryClient:
         """A client of a reference's repository, for what skopeo does not do; its connections are kept."""
         from ..registry.client import RepositoryClient  # and an HTTP client: not for a build that pushes nothing
 
@@ -132,7 +134,7 @@ class SkopeoClient:
 
     def _digest(self, argv: skopeo.Argv, doing: str) -> str:
         try:
-            text = self._once(argv).stdout
+            text = self._run_once(argv).stdout
         except process.ProcessFailedError as error:
             if engine_errors.classify_error(error) == "missing":
                 return ""
@@ -145,7 +147,7 @@ class SkopeoClient:
         """Run skopeo, again after a pause where the network broke off. Errors: those of `engine_errors`."""
         for tries, pause in enumerate((*_PAUSES, None), 1):
             try:
-                return self._once(argv)
+                return self._run_once(argv)
             except process.ProcessFailedError as error:
                 if pause is None or not engine_errors.is_transient(error):
                     raise engine_errors.translate_error(error, doing, tries) from None
@@ -153,14 +155,14 @@ class SkopeoClient:
                 time.sleep(pause)
         raise AssertionError
 
-    def _once(self, argv: skopeo.Argv) -> process.CompletedProcess:
-        secrets = (*self.credentials.secrets, *self.network.secrets())
-        env = {**self.environ, **self.network.host_env()}
+    def _run_once(self, argv: skopeo.Argv) -> process.CompletedProcess:
+        secrets = (*self.credentials.secrets, *self.network.list_secrets())
+        env = {**self.environ, **self.network.make_host_env()}
         if conf := self.environ.get("CONTAINERS_REGISTRIES_CONF"):  # buildah and podman read it, skopeo does not
             argv = (argv[0], f"--registries-conf={conf}", *argv[1:])
         return process.run(argv, env=env, timeout=self.timeout, secrets=secrets)
 
-    def _authfile(self, image: str) -> str:
+    def _choose_authfile(self, image: str) -> str:
         return self.credentials.authfile if image.startswith("docker://") else ""
 
 
@@ -170,5 +172,5 @@ def read_layout_digest(layout: Path) -> str:
     return str(index["manifests"][0]["digest"])
 
 
-def _plain(image: str) -> str:
+def _strip_transport(image: str) -> str:
     return image.removeprefix("docker://").removeprefix("containers-storage:")

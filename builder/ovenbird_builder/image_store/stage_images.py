@@ -34,7 +34,7 @@ class StageImages:
     _reaped: bool = False
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def image(self, manifest: bytes, *, keep: bool = False) -> str:
+    def load_image(self, manifest: bytes, *, keep: bool = False) -> str:
         """The name in the store of an image whose blobs are in the cache; loaded unless it is there."""
         digest = digest_bytes(manifest)
         own = "" if keep else f"-{format_process_id()}"
@@ -44,19 +44,19 @@ class StageImages:
                 self._reap()
             if not keep:
                 self._stages.add(name.local)
-            if self.registry.stored(name) != digest:
+            if self.registry.find_stored(name) != digest:
                 folder = write_layout(self.cache, f"{name.path}-{name.tag}", manifest, "image")
                 self.registry.load(folder, name.local)
         return name.local
 
-    def base(self, manifest: bytes) -> LazyImage:
+    def get_base(self, manifest: bytes) -> LazyImage:
         """Return a base image that is loaded when something has to run on it, the same object each time.
 
         Most builds have nothing to run: even asking the store would take longer than all else that they do.
         """
         digest = digest_bytes(manifest)
         if digest not in self._bases:
-            self._bases[digest] = LazyImage(lambda: self.image(manifest, keep=True))
+            self._bases[digest] = LazyImage(lambda: self.load_image(manifest, keep=True))
         return self._bases[digest]
 
     def drop(self, name: str) -> None:

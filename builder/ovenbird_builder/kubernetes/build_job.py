@@ -9,9 +9,9 @@ from ovenbird.common.text import show_value
 
 from ..errors import BuildRequestError, InstructionError
 from ..request.run_instruction import parse_instruction_flag
-from .metadata import labels, metadata
-from .pod import BUILDER_PATHS, Document, account, container, environment, spec
-from .pod_failure_policy import exits, policy
+from .metadata import make_labels, make_metadata
+from .pod import BUILDER_PATHS, Document, make_account, make_container, make_env, make_spec
+from .pod_failure_policy import make_exit_rule, make_policy
 from .request import ManifestRequest
 
 USER = 1000  # of the builder's image
@@ -22,7 +22,7 @@ _SPEC, _LAST = 20, 49  # exit statuses of the spec, the source and the lock: the
 _UNREACHABLE = (34, 46)  # of these, those of a server that did not answer: worth another attempt
 
 
-def documents(request: ManifestRequest) -> list[Document]:
+def make_documents(request: ManifestRequest) -> list[Document]:
     """The function document as a ConfigMap, and the Job that builds and pushes its image."""
     function = request.function
     if function.local_source is not None or not (function.source or function.code):
@@ -33,13 +33,13 @@ def documents(request: ManifestRequest) -> list[Document]:
         )
     name = f"{request.name}-{hash_text(request.document)[:10]}"
     config = {
-        "apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata(request, name), "immutable": True,
+        "apiVersion": "v1", "kind": "ConfigMap", "metadata": make_metadata(request, name), "immutable": True,
         "data": {"function.yaml": request.document},
     }  # fmt: skip
-    about = metadata(request)
+    about = make_metadata(request)
     if request.generate_name:
         about = {"generateName": f"{about.pop('name')}-", **about}
-    return [config, {"apiVersion": "batch/v1", "kind": "Job", "metadata": about, "spec": _spec(request, name)}]
+    return [config, {"apiVersion": "batch/v1", "kind": "Job", "metadata": about, "spec": _make_spec(request, name)}]
 
 
 def _as_flag(line: str) -> str:
@@ -51,13 +51,15 @@ def _as_flag(line: str) -> str:
     return line
 
 
-def _spec(request: ManifestRequest, config: str) -> Document:
+def _make_spec(request: ManifestRequest, config: str) -> Document:
     args = ["build", _DOCUMENT, "--tag", request.tag, "--push"]
     for line in request.task.instructions:
         # `$(pwd)` is the shell's, not Kubernetes'
         args += ["--instruction", _as_flag(line).replace("$", "$$")]
-    pod = spec(request, _container(request, args), restartPolicy="Never", terminationGracePeriodSeconds=_ENDING)
-    pod |= account(request)
+    pod = make_spec(
+        request, _make_container(request, args), restartPolicy="Never", terminationGracePeriodSeconds=_ENDING
+    )
+    pod |= make_account(request)
     pod["securityContext"] = {
         "runAsNonRoot": True,
         "runAsUser": USER,
@@ -75,19 +77,19 @@ def _spec(request: ManifestRequest, config: str) -> Document:
     hopeless = [code for code in range(_SPEC, _LAST + 1) if code not in _UNREACHABLE]
     job_spec: Document = {
         "backoffLimit": request.further_attempts,
-        "podFailurePolicy": policy(exits("FailJob", *hopeless)),
+        "podFailurePolicy": make_policy(make_exit_rule("FailJob", *hopeless)),
     }
     if request.ttl is not None:
         job_spec["ttlSecondsAfterFinished"] = request.ttl
-    return {**job_spec, "template": {"metadata": {"labels": labels(request)}, "spec": pod}}
+    return {**job_spec, "template": {"metadata": {"labels": make_labels(request)}, "spec": pod}}
 
 
-def _container(request: ManifestRequest, args: list[str]) -> Document:
-    container_spec = container(request, args)
+def _make_container(request: ManifestRequest, args: list[str]) -> Document:
+    container_spec = make_container(request, args)
     plain = {"HOME": HOME}
     if request.registry_secret:
         plain["REGISTRY_AUTH_FILE"] = f"{_REGISTRY}/config.json"
-    container_spec["env"] = environment(request, {**plain, **request.task.envs})
+    container_spec["env"] = make_env(request, {**plain, **request.task.envs})
     # newuidmap and newgidmap give the builder's user its range of ids: programs with these capabilities as files
     container_spec["securityContext"] |= {
         "allowPrivilegeEscalation": True,

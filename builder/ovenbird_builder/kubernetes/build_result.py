@@ -27,9 +27,9 @@ def read(path: Path, target: str, notes: list[str]) -> list[BuiltFunction]:
 
     Errors: BuildRequestError for a file that is none, and where no function is left.
     """
-    rows = _rows(path)
+    rows = _read_rows(path)
     if target:
-        rows = [row for row in rows if target.rstrip("/") in _names(row)]
+        rows = [row for row in rows if target.rstrip("/") in _list_names(row)]
         if not rows:
             raise BuildRequestError(f"--build-result: {show_value(str(path))} holds no function {show_value(target)}")
     functions = []
@@ -47,13 +47,13 @@ def read(path: Path, target: str, notes: list[str]) -> list[BuiltFunction]:
     return functions
 
 
-def _names(row: dict[str, Any]) -> tuple[str, ...]:
+def _list_names(row: dict[str, Any]) -> tuple[str, ...]:
     function = row["function"]
     path = Path(function["path"])
     return (function["name"], function["target"].rstrip("/"), str(path), str(path.parent))
 
 
-def _rows(path: Path) -> list[dict[str, Any]]:
+def _read_rows(path: Path) -> list[dict[str, Any]]:
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:

@@ -21,7 +21,7 @@ _FIELDS: tuple[tuple[str, int, int, dict[str, int]], ...] = (
 )
 
 
-def problem(text: str) -> str:
+def find_problem(text: str) -> str:
     """What is wrong with a schedule of five fields or `@daily`; empty when nothing is."""
     if text in _MACROS:
         return ""
@@ -34,12 +34,12 @@ def problem(text: str) -> str:
         return "expected five fields (minute, hour, day, month, day of the week) such as '0 3 * * 1-5', or @daily"
     for word, (name, low, high, names) in zip(words, _FIELDS, strict=True):
         for part in word.split(","):
-            if not _fits(part, low, high, names):
+            if not _is_valid_part(part, low, high, names):
                 return f"{name}: expected *, a number from {low} to {high}, a range or a step, found {show_value(part)}"
     return ""
 
 
-def time_zone_problem(text: str) -> str:
+def find_time_zone_problem(text: str) -> str:
     """What is wrong with the name of a time zone; empty when nothing is.
 
     Where this machine has no data of time zones only the form is looked at.
@@ -54,16 +54,16 @@ def time_zone_problem(text: str) -> str:
     return f"{expected}; did you mean {suggestion}?" if suggestion else expected
 
 
-def _fits(part: str, low: int, high: int, names: dict[str, int]) -> bool:
+def _is_valid_part(part: str, low: int, high: int, names: dict[str, int]) -> bool:
     match = re.fullmatch(r"(\*|\?|(?P<first>\w+)(?:-(?P<last>\w+))?)(?:/(?P<step>[0-9]{1,2}))?", part)
     if not match or (match["step"] and not int(match["step"])):
         return False
     if not match["first"]:
         return True
-    first = _number(match["first"], names)
-    last = _number(match["last"], names) if match["last"] else first
+    first = _parse_number(match["first"], names)
+    last = _parse_number(match["last"], names) if match["last"] else first
     return first is not None and last is not None and low <= first <= last <= high
 
 
-def _number(word: str, names: dict[str, int]) -> int | None:
+def _parse_number(word: str, names: dict[str, int]) -> int | None:
     return int(word) if re.fullmatch(r"\d{1,2}", word, re.ASCII) else names.get(word.lower())

@@ -7,7 +7,7 @@ import re
 from ovenbird.common.text import show_value
 
 from . import k8s_names
-from .metadata import metadata, selector
+from .metadata import make_metadata, make_selector
 from .pod import Document
 from .request import ManifestRequest
 
@@ -16,7 +16,7 @@ METRICS_PATH = "/_/metrics"
 _PATH = re.compile(r"/[A-Za-z0-9._~!$&'()*+,;=:@/-]*")
 
 
-def problems(request: ManifestRequest) -> list[str]:
+def list_problems(request: ManifestRequest) -> list[str]:
     """What is wrong with the flags of exposure and metrics."""
     texts = []
     if request.expose:
@@ -51,17 +51,17 @@ def split_address(text: str) -> tuple[str, str]:
     return host, f"/{path}"
 
 
-def documents(request: ManifestRequest, service: str, port: int, *, metrics_port: str) -> list[Document]:
+def make_documents(request: ManifestRequest, service: str, port: int, *, metrics_port: str) -> list[Document]:
     """The objects beside a Service, of its name and the number of its port; `metrics_port` is the name of a port."""
     objects = []
     if request.expose:
-        objects.append(_route(request, service, port) if request.gateway else _ingress(request, service))
+        objects.append(_make_route(request, service, port) if request.gateway else _make_ingress(request, service))
     if request.metrics == "monitor":
-        objects.append(_monitor(request, metrics_port))
+        objects.append(_make_monitor(request, metrics_port))
     return objects
 
 
-def scrape_annotations(request: ManifestRequest, port: int) -> dict[str, str]:
+def make_scrape_annotations(request: ManifestRequest, port: int) -> dict[str, str]:
     """The annotations of a pod that many installations of Prometheus go by; none where they are not wanted."""
     if request.metrics != "annotations":
         return {}
@@ -69,7 +69,7 @@ def scrape_annotations(request: ManifestRequest, port: int) -> dict[str, str]:
     return {f"prometheus.io/{name}": value for name, value in annotations.items()}
 
 
-def _ingress(request: ManifestRequest, service: str) -> Document:
+def _make_ingress(request: ManifestRequest, service: str) -> Document:
     host, path = split_address(request.expose)
     backend = {"service": {"name": service, "port": {"name": "http"}}}
     spec: Document = {"ingressClassName": request.ingress_class} if request.ingress_class else {}
@@ -77,10 +77,10 @@ def _ingress(request: ManifestRequest, service: str) -> Document:
         spec["tls"] = [{"hosts": [host], "secretName": request.tls_secret}]
     paths = [{"path": path, "pathType": "Prefix", "backend": backend}]
     spec["rules"] = [{"host": host, "http": {"paths": paths}}]
-    return {"apiVersion": "networking.k8s.io/v1", "kind": "Ingress", "metadata": metadata(request), "spec": spec}
+    return {"apiVersion": "networking.k8s.io/v1", "kind": "Ingress", "metadata": make_metadata(request), "spec": spec}
 
 
-def _route(request: ManifestRequest, service: str, port: int) -> Document:
+def _make_route(request: ManifestRequest, service: str, port: int) -> Document:
     host, path = split_address(request.expose)
     namespace, _, name = request.gateway.rpartition("/")
     parent = {"name": name, **({"namespace": namespace} if namespace else {})}
@@ -91,18 +91,18 @@ def _route(request: ManifestRequest, service: str, port: int) -> Document:
     return {
         "apiVersion": "gateway.networking.k8s.io/v1",
         "kind": "HTTPRoute",
-        "metadata": metadata(request),
+        "metadata": make_metadata(request),
         "spec": {"parentRefs": [parent], "hostnames": [host], "rules": [rule]},
     }
 
 
-def _monitor(request: ManifestRequest, port: str) -> Document:
+def _make_monitor(request: ManifestRequest, port: str) -> Document:
     return {
         "apiVersion": "monitoring.coreos.com/v1",
         "kind": "ServiceMonitor",
-        "metadata": metadata(request),
+        "metadata": make_metadata(request),
         "spec": {
-            "selector": {"matchLabels": selector(request)},
+            "selector": {"matchLabels": make_selector(request)},
             "endpoints": [{"port": port, "path": METRICS_PATH}],
         },
     }

@@ -7,8 +7,8 @@ import json
 from ovenbird.common.text import show_value
 
 from . import build_job, job, knative, service
-from .metadata import metadata, selector
-from .pod import Document, assumed_requests, claim, claim_name
+from .metadata import make_metadata, make_selector
+from .pod import Document, assume_requests, choose_claim_name, make_claim
 from .request import ManifestRequest
 
 _APPLIED = 256 * 1024  # bytes of an object that `kubectl apply` can note down in an annotation
@@ -18,28 +18,28 @@ _SUSPICIOUS = ("PASSWORD", "TOKEN", "SECRET", "ACCESS_KEY", "PRIVATE_KEY", "API_
 def make(request: ManifestRequest) -> list[Document]:
     """The documents, claims first. Errors: BuildRequestError."""
     if request.action == "build":
-        documents = build_job.documents(request)
+        documents = build_job.make_documents(request)
     elif request.action == "job":
-        documents = job.documents(request)
+        documents = job.make_documents(request)
     else:
-        documents = (knative if request.knative else service).documents(request)
-    return [*_claims(request), *documents]
+        documents = (knative if request.knative else service).make_documents(request)
+    return [*_make_claims(request), *documents]
 
 
-def _claims(request: ManifestRequest) -> list[Document]:
+def _make_claims(request: ManifestRequest) -> list[Document]:
     """A claim for each volume that says how large it is."""
     return [
         {
             "apiVersion": "v1", "kind": "PersistentVolumeClaim",
-            "metadata": metadata(request, claim_name(request, item)),
-            "spec": claim(item),
+            "metadata": make_metadata(request, choose_claim_name(request, item)),
+            "spec": make_claim(item),
         }
         for item in request.task.volumes
         if item.kind == "persistent_volume_claim" and "size" in item.spec
     ]  # fmt: skip
 
 
-def notes(request: ManifestRequest, documents: list[Document]) -> list[str]:
+def list_notes(request: ManifestRequest, documents: list[Document]) -> list[str]:
     """What whoever applies the documents should know."""
     task = request.task
     notes_for_people = []
@@ -56,7 +56,7 @@ def notes(request: ManifestRequest, documents: list[Document]) -> list[str]:
         for name, value in task.envs.items()
         if value and any(word in name.upper() for word in _SUSPICIOUS)
     ]
-    assumed = assumed_requests(request)
+    assumed = assume_requests(request)
     if assumed:
         texts = " and ".join(f"{amount} of {name}" for name, amount in assumed.items())
         flags = " and ".join(flag for name, flag in (("cpu", "--cpu"), ("memory", "--mem")) if name in assumed)
@@ -72,15 +72,15 @@ def notes(request: ManifestRequest, documents: list[Document]) -> list[str]:
     if request.autoscale and not request.knative:
         notes_for_people.append(
             "a Deployment that said `replicas` when it was last applied falls to 1 without them, until the scaler acts;"
-            f" before the first apply with --autoscale: {_kubectl(request)} annotate deployment/{request.name}"
+            f" before the first apply with --autoscale: {_format_kubectl(request)} annotate deployment/{request.name}"
             " kubectl.kubernetes.io/last-applied-configuration-"
         )
     if request.each:
         (name,) = (document["metadata"]["name"] for document in documents if document["kind"] == "ConfigMap")
-        chosen = ",".join(f"{key}={value}" for key, value in selector(request).items())
+        chosen = ",".join(f"{key}={value}" for key, value in make_selector(request).items())
         notes_for_people.append(
             "ConfigMaps of other lines stay, also when --ttl has removed their Jobs; to remove all but this one:"
-            f" {_kubectl(request)} delete configmap -l {chosen} --field-selector metadata.name!={name}"
+            f" {_format_kubectl(request)} delete configmap -l {chosen} --field-selector metadata.name!={name}"
         )
     if any(len(json.dumps(document)) > _APPLIED for document in documents):
         notes_for_people.append("the parameters are too many for kubectl apply: use kubectl apply --server-side")
@@ -89,5 +89,5 @@ def notes(request: ManifestRequest, documents: list[Document]) -> list[str]:
     return notes_for_people
 
 
-def _kubectl(request: ManifestRequest) -> str:
+def _format_kubectl(request: ManifestRequest) -> str:
     return f"kubectl -n {request.namespace}" if request.namespace else "kubectl"

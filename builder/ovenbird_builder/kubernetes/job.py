@@ -13,9 +13,9 @@ from ovenbird.common.text import show_value
 from ovenbird.settings import raw_members
 
 from ..errors import BuildRequestError
-from .metadata import labels, metadata
-from .pod import EACH, Document, container, settings, spec
-from .pod_failure_policy import exits, policy
+from .metadata import make_labels, make_metadata
+from .pod import EACH, Document, make_container, make_spec, resolve_settings
+from .pod_failure_policy import make_exit_rule, make_policy
 from .request import ManifestRequest
 
 _LARGEST = 1024**2  # bytes that a ConfigMap may hold
@@ -28,24 +28,24 @@ _PARALLEL = 10  # runs at once where nothing says how many
 _HISTORY = 3  # runs of a CronJob that are kept, of those that went well and of those that did not
 
 
-def documents(request: ManifestRequest) -> list[Document]:
+def make_documents(request: ManifestRequest) -> list[Document]:
     """The objects of a job: the parameters first, when there is a list of them."""
-    parameters = [_parameters(request)] if request.each else []
-    body = _spec(request, parameters[0]["metadata"]["name"] if parameters else "")
+    parameters = [_make_parameters(request)] if request.each else []
+    body = _make_spec(request, parameters[0]["metadata"]["name"] if parameters else "")
     if request.schedule:
-        return [*parameters, _scheduled(request, body)]
-    about = metadata(request)
+        return [*parameters, _make_cron_job(request, body)]
+    about = make_metadata(request)
     if request.generate_name:
         about = {"generateName": f"{about.pop('name')}-", **about}
     return [*parameters, {"apiVersion": "batch/v1", "kind": "Job", "metadata": about, "spec": body}]
 
 
-def lines(path: Path) -> tuple[str, ...]:
+def read_lines(path: Path) -> tuple[str, ...]:
     """The lines of a file of parameters, each a JSON object; blank ones are left out. Errors: BuildRequestError."""
     name = str(path)
     try:
         with path.open("rb") as file:
-            texts = tuple(_line(text, f"--each: {show_value(name)}, line {number}")
+            texts = tuple(_check_line(text, f"--each: {show_value(name)}, line {number}")
                           for number, text in iterate_lines(file))  # fmt: skip
     except OSError as error:
         raise BuildRequestError(f"--each: cannot read {show_value(name)}: {error.strerror}") from None
@@ -67,7 +67,7 @@ def lines(path: Path) -> tuple[str, ...]:
     return texts
 
 
-def _line(line: bytes, where: str) -> str:
+def _check_line(line: bytes, where: str) -> str:
     """Return a line that a run takes, as text. Errors: BuildRequestError."""
     try:
         text = line.decode()
@@ -84,21 +84,21 @@ def _line(line: bytes, where: str) -> str:
     return text
 
 
-def _parameters(request: ManifestRequest) -> Document:
+def _make_parameters(request: ManifestRequest) -> Document:
     """A ConfigMap named by its content: it never changes below a Job that runs."""
     text = "\n".join(request.each) + "\n"
     name = f"{request.name}-{hash_text(text)[:10]}"
     key = EACH.rpartition("/")[2]
     return {
-        "apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata(request, name), "immutable": True,
+        "apiVersion": "v1", "kind": "ConfigMap", "metadata": make_metadata(request, name), "immutable": True,
         "data": {key: text},
     }  # fmt: skip
 
 
-def _spec(request: ManifestRequest, parameters: str) -> Document:
-    settings(request)  # what the run would refuse is refused now
-    pod = spec(
-        request, container(request, ["run"]), restartPolicy="Never", terminationGracePeriodSeconds=_ENDING
+def _make_spec(request: ManifestRequest, parameters: str) -> Document:
+    resolve_settings(request)  # what the run would refuse is refused now
+    pod = make_spec(
+        request, make_container(request, ["run"]), restartPolicy="Never", terminationGracePeriodSeconds=_ENDING
     )  # fmt: skip
     job_spec: Document = {}
     if request.each:
@@ -109,22 +109,22 @@ def _spec(request: ManifestRequest, parameters: str) -> Document:
         job_spec["backoffLimitPerIndex"] = request.further_attempts
     else:
         job_spec["backoffLimit"] = request.further_attempts
-    job_spec["podFailurePolicy"] = _failures(bool(request.each))
+    job_spec["podFailurePolicy"] = _make_failure_policy(bool(request.each))
     if request.ttl is not None:
         job_spec["ttlSecondsAfterFinished"] = request.ttl
-    return {**job_spec, "template": {"metadata": {"labels": labels(request)}, "spec": pod}}
+    return {**job_spec, "template": {"metadata": {"labels": make_labels(request)}, "spec": pod}}
 
 
-def _failures(indexed: bool) -> Document:
+def _make_failure_policy(indexed: bool) -> Document:
     """A function that cannot work ends the job; a line that does not fit ends alone."""
     if indexed:
-        hopeless = [exits("FailJob", *_HOPELESS), exits("FailIndex", _ARGUMENTS)]
+        hopeless = [make_exit_rule("FailJob", *_HOPELESS), make_exit_rule("FailIndex", _ARGUMENTS)]
     else:
-        hopeless = [exits("FailJob", *_HOPELESS, _ARGUMENTS)]
-    return policy(*hopeless, exits("Count", *_STOPPED))
+        hopeless = [make_exit_rule("FailJob", *_HOPELESS, _ARGUMENTS)]
+    return make_policy(*hopeless, make_exit_rule("Count", *_STOPPED))
 
 
-def _scheduled(request: ManifestRequest, body: Document) -> Document:
+def _make_cron_job(request: ManifestRequest, body: Document) -> Document:
     spec: Document = {"schedule": request.schedule}
     if request.time_zone:
         spec["timeZone"] = request.time_zone
@@ -133,6 +133,6 @@ def _scheduled(request: ManifestRequest, body: Document) -> Document:
         "startingDeadlineSeconds": 300,
         "successfulJobsHistoryLimit": _HISTORY,
         "failedJobsHistoryLimit": _HISTORY,
-        "jobTemplate": {"metadata": {"labels": labels(request)}, "spec": body},
+        "jobTemplate": {"metadata": {"labels": make_labels(request)}, "spec": body},
     }
-    return {"apiVersion": "batch/v1", "kind": "CronJob", "metadata": metadata(request), "spec": spec}
+    return {"apiVersion": "batch/v1", "kind": "CronJob", "metadata": make_metadata(request), "spec": spec}

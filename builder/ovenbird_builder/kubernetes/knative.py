@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import math
 
-from .metadata import labels, metadata
-from .pod import GROUP, USER, Document, account, container, spec
+from .metadata import make_labels, make_metadata
+from .pod import GROUP, USER, Document, make_account, make_container, make_spec
 from .request import ManifestRequest
-from .service import annotated, probe, served, starting
+from .service import compute_start_time, make_annotations, probe, resolve_served_settings
 
 # what Knative refuses in a pod unless its administrator has switched it on, and what it decides itself
 _REFUSED = ("securityContext",)
 
 
-def documents(request: ManifestRequest) -> list[Document]:
+def make_documents(request: ManifestRequest) -> list[Document]:
     """The one object."""
-    settings = served(request)
-    of = container(
+    settings = resolve_served_settings(request)
+    of = make_container(
         request,
         ["serve"],
         ports=[{"name": "http1", "containerPort": settings.port, "protocol": "TCP"}],
@@ -30,20 +30,26 @@ def documents(request: ManifestRequest) -> list[Document]:
         "runAsGroup": GROUP,
         "seccompProfile": {"type": "RuntimeDefault"},
     }
-    template = {key: value for key, value in spec(request, of).items() if key not in _REFUSED} | account(request)
+    template = {key: value for key, value in make_spec(request, of).items() if key not in _REFUSED} | make_account(
+        request
+    )
     if settings.timeout:
         template["timeoutSeconds"] = math.ceil(settings.timeout)
     if settings.concurrency and settings.workers:
         template["containerConcurrency"] = min(1000, settings.concurrency * settings.workers)
-    scraped = annotated(request, settings).get("annotations", {})
-    annotations = {**scraped, "serving.knative.dev/progress-deadline": f"{starting(settings)}s", **_scale(request)}
+    scraped = make_annotations(request, settings).get("annotations", {})
+    annotations = {
+        **scraped,
+        "serving.knative.dev/progress-deadline": f"{compute_start_time(settings)}s",
+        **_make_scale(request),
+    }
     return [
         {
             "apiVersion": "serving.knative.dev/v1",
             "kind": "Service",
-            "metadata": metadata(request, request.task.service_name),
+            "metadata": make_metadata(request, request.task.service_name),
             "spec": {
-                "template": {"metadata": {"labels": labels(request), "annotations": annotations}, "spec": template}
+                "template": {"metadata": {"labels": make_labels(request), "annotations": annotations}, "spec": template}
             },
         }
     ]
@@ -54,7 +60,7 @@ def _probe(path: str, *, period: int, failures: int, **more: int) -> Document:
     return fields | {"httpGet": {"path": path, "port": 0}}
 
 
-def _scale(request: ManifestRequest) -> dict[str, str]:
+def _make_scale(request: ManifestRequest) -> dict[str, str]:
     """How many pods there may be: as many as are told, or from MIN (0 for none without calls) to MAX."""
     low, high = request.autoscale or (request.task.replicas, request.task.replicas)
     annotations = {"min-scale": low, "max-scale": high}

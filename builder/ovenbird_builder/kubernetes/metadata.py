@@ -10,7 +10,7 @@ from .request import ManifestRequest
 _COMPONENTS = {"serve": "service", "job": "job", "build": "build"}
 
 
-def selector(request: ManifestRequest) -> dict[str, str]:
+def make_selector(request: ManifestRequest) -> dict[str, str]:
     """The labels that tell these pods from all others, those of the function's jobs too.
 
     A Deployment's cannot be changed, so what may change under one name is not among them: the function's own name.
@@ -21,9 +21,9 @@ def selector(request: ManifestRequest) -> dict[str, str]:
     }
 
 
-def labels(request: ManifestRequest) -> dict[str, str]:
+def make_labels(request: ManifestRequest) -> dict[str, str]:
     """All labels."""
-    pairs = {"app.kubernetes.io/name": k8s_names.label(request.function.name), **selector(request)}
+    pairs = {"app.kubernetes.io/name": k8s_names.label(request.function.name), **make_selector(request)}
     version = request.image.tag or request.image.digest.partition(":")[2][:12] or "latest"
     pairs["app.kubernetes.io/version"] = k8s_names.label_value(version)
     if project := k8s_names.label_value(request.function.project):
@@ -31,9 +31,9 @@ def labels(request: ManifestRequest) -> dict[str, str]:
     return {**pairs, "app.kubernetes.io/managed-by": "ovenbird"}
 
 
-def metadata(request: ManifestRequest, name: str = "", **more: Any) -> dict[str, Any]:
+def make_metadata(request: ManifestRequest, name: str = "", **more: Any) -> dict[str, Any]:
     """The `metadata` of an object."""
     fields: dict[str, Any] = {"name": name or request.name}
     if request.namespace:
         fields["namespace"] = request.namespace
-    return {**fields, "labels": labels(request), **more}
+    return {**fields, "labels": make_labels(request), **more}

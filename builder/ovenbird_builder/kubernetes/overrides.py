@@ -64,10 +64,10 @@ def _put(document: dict[str, Any], path: list[Key], value: Any, change: str) -> 
     """Set the place, making mappings on the way; null removes it."""
     node: Any = document
     for index, key in enumerate(path[:-1]):
-        node = _step(node, key, [] if not isinstance(path[index + 1], str) else {}, change)
+        node = _enter_node(node, key, [] if not isinstance(path[index + 1], str) else {}, change)
     last = path[-1]
     if isinstance(node, list) and not isinstance(last, str):
-        number = _number(node, last, change)
+        number = _find_index(node, last, change)
         if value is None:
             del node[number : number + 1]
         else:
@@ -78,23 +78,23 @@ def _put(document: dict[str, Any], path: list[Key], value: Any, change: str) -> 
         else:
             node[last] = value
     else:
-        raise _wrong(node, last, change)
+        raise _path_error(node, last, change)
 
 
-def _step(node: Any, key: Key, empty: Any, change: str) -> Any:
+def _enter_node(node: Any, key: Key, empty: Any, change: str) -> Any:
     if isinstance(node, dict) and isinstance(key, str):
         if node.get(key) is None:
             node[key] = empty
         return node[key]
     if isinstance(node, list) and not isinstance(key, str):
-        number = _number(node, key, change)
+        number = _find_index(node, key, change)
         if number == len(node):
             node.append(empty)
         return node[number]
-    raise _wrong(node, key, change)
+    raise _path_error(node, key, change)
 
 
-def _number(node: list[Any], key: Key, change: str) -> int:
+def _find_index(node: list[Any], key: Key, change: str) -> int:
     """Where in a list; its length stands for one more."""
     if isinstance(key, int) and key <= len(node):
         return key
@@ -106,6 +106,6 @@ def _number(node: list[Any], key: Key, change: str) -> int:
     raise BuildRequestError(f"--set {show_value(change)}: the list has {len(node)} items, and [{key}] is out of range")
 
 
-def _wrong(node: Any, key: Key, change: str) -> BuildRequestError:
+def _path_error(node: Any, key: Key, change: str) -> BuildRequestError:
     kind = "a mapping" if isinstance(node, dict) else "a list" if isinstance(node, list) else repr(node)
     return BuildRequestError(f"--set {show_value(change)}: {show_value(key)} does not lead into {kind}")

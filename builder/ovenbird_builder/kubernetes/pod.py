@@ -32,7 +32,7 @@ BUILDER_PATHS = ("/home/builder", "/var/tmp", "/etc/ovenbird/function", "/etc/ov
 _DRAIN_DELAY = "5s"  # until every node has heard that the pod takes no more calls
 
 
-def variables(request: ManifestRequest) -> dict[str, str]:
+def list_variables(request: ManifestRequest) -> dict[str, str]:
     """The environment that the manifest gives, without secrets; what the task says wins."""
     task = request.task
     own = {"HOME": _TMP, "OVENBIRD_HOME": f"{_TMP}/ovenbird"}
@@ -49,36 +49,36 @@ def variables(request: ManifestRequest) -> dict[str, str]:
         if values and name in task.envs:
             raise BuildRequestError(f"envs: {name} is made from the task's parameters; leave it out")
         if values:
-            own[name] = _escaped(json.dumps(values, ensure_ascii=False))
+            own[name] = _escape(json.dumps(values, ensure_ascii=False))
     if request.each:
         own["OVENBIRD_EACH"] = EACH
     return {**own, **task.envs}
 
 
-def settings(request: ManifestRequest) -> Settings:
+def resolve_settings(request: ManifestRequest) -> Settings:
     """The settings that the runtime will have in the pod.
 
     Errors: BuildRequestError for a variable that does not parse.
     """
     try:
-        return resolve("serve" if request.action == "serve" else "run", {}, variables(request))
+        return resolve("serve" if request.action == "serve" else "run", {}, list_variables(request))
     except SettingsError as error:
         raise BuildRequestError(f"envs: {error.message}") from None
 
 
-def container(request: ManifestRequest, args: Sequence[str], **more: Any) -> Document:
+def make_container(request: ManifestRequest, args: Sequence[str], **more: Any) -> Document:
     """The container; `more` is put into it where it is not None."""
     task = request.task
     fields: Document = {"name": CONTAINER, "image": str(request.image), "args": list(args)}
     fields["imagePullPolicy"] = "IfNotPresent" if request.image.digest else "Always"
     fields["terminationMessagePolicy"] = "FallbackToLogsOnError"  # the log's end where nothing could be written
-    fields["env"] = environment(request, variables(request))
+    fields["env"] = make_env(request, list_variables(request))
     amounts = {
         name: task.resources[key]
         for key, name in (("cpu", "cpu"), ("mem", "memory"), ("gpu", "nvidia.com/gpu"), ("disk", "ephemeral-storage"))
         if task.resources.get(key, "0") != "0"
     }
-    fields["resources"] = {"requests": assumed_requests(request) | amounts}
+    fields["resources"] = {"requests": assume_requests(request) | amounts}
     if amounts:
         fields["resources"]["limits"] = dict(amounts)
     fields |= {key: value for key, value in more.items() if value is not None}
@@ -87,13 +87,13 @@ def container(request: ManifestRequest, args: Sequence[str], **more: Any) -> Doc
         "capabilities": {"drop": ["ALL"]},
         "readOnlyRootFilesystem": not request.writable_root,
     }
-    fields["volumeMounts"] = [{"name": v["name"], "mountPath": path} for v, path in _volumes(request)]
+    fields["volumeMounts"] = [{"name": v["name"], "mountPath": path} for v, path in _list_volumes(request)]
     if request.each:
         fields["volumeMounts"].append({"name": "each", "mountPath": EACH.rpartition("/")[0], "readOnly": True})
     return fields
 
 
-def assumed_requests(request: ManifestRequest) -> dict[str, str]:
+def assume_requests(request: ManifestRequest) -> dict[str, str]:
     """What is asked for where the task does not say: a pod that asks for nothing is the first to be evicted, and a
     scheduler puts any number of such pods on a node.
     """
@@ -102,7 +102,7 @@ def assumed_requests(request: ManifestRequest) -> dict[str, str]:
     return requests | ({"memory": memory} if "mem" not in request.task.resources else {})
 
 
-def own_paths(request: ManifestRequest) -> tuple[str, ...]:
+def list_own_paths(request: ManifestRequest) -> tuple[str, ...]:
     """Where the manifest itself mounts something, so that a volume of the task cannot."""
     paths = [EACH.rpartition("/")[0]] if request.each else []
     return (*paths, *BUILDER_PATHS) if request.action == "build" else tuple(paths)
@@ -119,7 +119,7 @@ def check_length(plain: Mapping[str, str]) -> None:
             )
 
 
-def environment(request: ManifestRequest, plain: Mapping[str, str]) -> list[Document]:
+def make_env(request: ManifestRequest, plain: Mapping[str, str]) -> list[Document]:
     """The `env` of a container: secrets first, so that `$(NAME)` in a value can name them.
 
     Errors: BuildRequestError.
@@ -135,10 +135,10 @@ def environment(request: ManifestRequest, plain: Mapping[str, str]) -> list[Docu
     return [*secrets, *({"name": name, "value": value} for name, value in plain.items())]
 
 
-def spec(request: ManifestRequest, of: Document, **more: Any) -> Document:
+def make_spec(request: ManifestRequest, of: Document, **more: Any) -> Document:
     """The `spec` of a pod that has the one container `of`. Errors: BuildRequestError for two volumes at one path."""
     for item in request.task.volumes:
-        if item.mount_path in own_paths(request):
+        if item.mount_path in list_own_paths(request):
             raise BuildRequestError(f"volumes: {show_value(item.name)}: the manifest itself mounts {item.mount_path}")
     fields: Document = {
         "automountServiceAccountToken": False,
@@ -153,12 +153,12 @@ def spec(request: ManifestRequest, of: Document, **more: Any) -> Document:
             "seccompProfile": {"type": "RuntimeDefault"},
         },
         "containers": [of],
-        "volumes": [volume for volume, _ in _volumes(request)],
+        "volumes": [volume for volume, _ in _list_volumes(request)],
     }
-    return fields | account(request)
+    return fields | make_account(request)
 
 
-def account(request: ManifestRequest) -> Document:
+def make_account(request: ManifestRequest) -> Document:
     """Who the pod is, and what it takes its image with."""
     fields: Document = {}
     if request.service_account:
@@ -168,33 +168,33 @@ def account(request: ManifestRequest) -> Document:
     return fields
 
 
-def _volumes(request: ManifestRequest) -> list[tuple[Document, str]]:
+def _list_volumes(request: ManifestRequest) -> list[tuple[Document, str]]:
     """Volumes and where they lie; /tmp is one of the manifest's own unless the task mounts it."""
-    pairs = [(volume(request, item), item.mount_path) for item in request.task.volumes]
+    pairs = [(make_volume(request, item), item.mount_path) for item in request.task.volumes]
     if not any(path == _TMP for _, path in pairs):
         disk = request.task.resources.get("disk")
         pairs.insert(0, ({"name": "tmp", "emptyDir": {"sizeLimit": disk} if disk else {}}, _TMP))
     return pairs
 
 
-def volume(request: ManifestRequest, item: Volume) -> Document:
+def make_volume(request: ManifestRequest, item: Volume) -> Document:
     """A volume of the task as one of a pod."""
     if item.kind == "empty_dir":
         fields = {"medium": item.spec.get("medium"), "sizeLimit": item.spec.get("size_limit")}
         return {"name": item.name, "emptyDir": {key: value for key, value in fields.items() if value}}
     if item.kind == "ephemeral":
-        return {"name": item.name, "ephemeral": {"volumeClaimTemplate": {"spec": claim(item)}}}
-    return {"name": item.name, "persistentVolumeClaim": {"claimName": claim_name(request, item)}}
+        return {"name": item.name, "ephemeral": {"volumeClaimTemplate": {"spec": make_claim(item)}}}
+    return {"name": item.name, "persistentVolumeClaim": {"claimName": choose_claim_name(request, item)}}
 
 
-def claim_name(request: ManifestRequest, item: Volume) -> str:
+def choose_claim_name(request: ManifestRequest, item: Volume) -> str:
     """Return the name of a claim. One that the manifest makes carries the function's: it is deleted with these objects,
     and another function's volume of the same name is another one.
     """
     return item.claim or (f"{request.name}-{item.name}" if "size" in item.spec else item.name)
 
 
-def claim(item: Volume) -> Document:
+def make_claim(item: Volume) -> Document:
     """The `spec` of a claim for a volume that has a size."""
     document: Document = {
         "accessModes": ["ReadWriteOnce"],
@@ -205,6 +205,6 @@ def claim(item: Volume) -> Document:
     return document
 
 
-def _escaped(text: str) -> str:
+def _escape(text: str) -> str:
     """A value in which Kubernetes must not find `$(NAME)`."""
     return text.replace("$", "$$")

@@ -12,18 +12,18 @@ _FACTORS |= {unit: Decimal(1000) ** power for power, unit in enumerate("MGTPE", 
 _FACTORS |= {unit + "i": Decimal(1024) ** power for power, unit in enumerate("MGTPE", 2)}
 
 
-def amount(text: str) -> Decimal | None:
+def parse_amount(text: str) -> Decimal | None:
     """The number that a quantity stands for; None when it is none, or not above 0."""
     match = _FORM.fullmatch(text)
     value = Decimal(match[1]) * _FACTORS[match[2]] if match else Decimal(0)
     return value if value > 0 else None
 
 
-def problem(field: str, text: str) -> str:
+def find_problem(field: str, text: str) -> str:
     """What is wrong with the quantity of `cpu`, `mem`, `disk` or `gpu`; empty when nothing is."""
     if field == "gpu":
         return "" if _WHOLE.fullmatch(text) else "expected a whole number of GPUs"
-    value = amount(text)
+    value = parse_amount(text)
     if value is None:
         return "expected a quantity such as 500m or 1" if field == "cpu" else "expected a quantity such as 512Mi or 2Gi"
     if field == "cpu":
@@ -32,12 +32,12 @@ def problem(field: str, text: str) -> str:
     return "" if value >= 1024 else "expected a quantity of bytes such as 512Mi or 2Gi"
 
 
-def canonical(text: str) -> str:
+def canonicalize(text: str) -> str:
     """Return a quantity as the API server stores it: `250m` for 0.25, `1Gi` for 1024Mi, `1536Mi` for 1.5Gi.
 
     Else each `kubectl apply` would find a difference. What is no quantity comes back as it is.
     """
-    value = amount(text)
+    value = parse_amount(text)
     if value is None:
         return text
     if text.endswith("i") and value >= 1024 and value == int(value):

@@ -27,14 +27,14 @@ class _Dumper(yaml.SafeDumper):
         return True
 
 
-def _text(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
+def _represent_text(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
     style = None if _PLAIN.fullmatch(value) and value.lower() not in _WORDS else '"'
     if "\n" in value:
         style = "|"  # where that cannot hold the text, the emitter quotes it
     return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=style)
 
 
-_Dumper.add_representer(str, _text)
+_Dumper.add_representer(str, _represent_text)
 
 
 def to_yaml(documents: Sequence[Document]) -> str:
@@ -61,29 +61,29 @@ def write(documents: Sequence[Document], output: str, removed: list[Path], *, as
     if not (output.endswith("/") or target.is_dir()):
         return [_put(target, form(documents))]
     ending = "json" if as_json else "yaml"
-    texts = {target / f"{_stem(document)}.{ending}": form([document]) for document in documents}
+    texts = {target / f"{_make_stem(document)}.{ending}": form([document]) for document in documents}
     for path in texts:
-        if path.exists() and not _owner(path):
+        if path.exists() and not _read_owner(path):
             raise BuildRequestError(
                 f"--output: {show_value(str(path))} is there, and no file that `ovenbird manifests` has written",
                 hint="remove it, or name another folder",
             )
     written = [_put(path, text) for path, text in texts.items()]
-    owners = {_owner_of(document) for document in documents}
+    owners = {_identify_owner(document) for document in documents}
     for path in sorted({*target.glob("*.yaml"), *target.glob("*.json")} - set(texts)):
-        if _owner(path) in owners:  # of an earlier time: applied on, it would bring back what is no longer meant
+        if _read_owner(path) in owners:  # of an earlier time: applied on, it would bring back what is no longer meant
             _remove(path)
             removed.append(path)
     return written
 
 
-def _stem(document: Document) -> str:
+def _make_stem(document: Document) -> str:
     """Return the name of a document's file, without its ending."""
     about = document["metadata"]
     return f"{document['kind'].lower()}-{about.get('name') or about['generateName'].rstrip('-')}"
 
 
-def _owner_of(document: Any) -> tuple[str, ...]:
+def _identify_owner(document: Any) -> tuple[str, ...]:
     """Return whose document this is, if it is one of ours: namespace, instance, component; else nothing."""
     about: Any = document.get("metadata") if isinstance(document, dict) else None
     about = about if isinstance(about, dict) else {}
@@ -97,13 +97,13 @@ def _owner_of(document: Any) -> tuple[str, ...]:
     return tuple(str(value or "") for value in values)
 
 
-def _owner(path: Path) -> tuple[str, ...]:
+def _read_owner(path: Path) -> tuple[str, ...]:
     """Return whose file this is: one document of ours, under the name that we give it. Else nothing."""
     try:
         (document,) = yaml.safe_load_all(path.read_text(encoding="utf-8"))
         if isinstance(document, dict) and document.get("kind") == "List":
             (document,) = document["items"]
-        return _owner_of(document) if _stem(document) == path.stem else ()
+        return _identify_owner(document) if _make_stem(document) == path.stem else ()
     except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError, yaml.YAMLError):
         return ()
 

@@ -74,7 +74,7 @@ def check(request: ManifestRequest, more: Sequence[str] = ()) -> ManifestRequest
 
     Errors: BuildRequestError, with every problem.
     """
-    problems = [*_places(request), *_names(request), *_values(request), *more]
+    problems = [*_check_places(request), *_check_names(request), *_check_values(request), *more]
     if problems:
         raise BuildRequestError(
             "\n  ".join(("the manifests cannot be made:", *problems)) if len(problems) > 1 else problems[0]
@@ -82,7 +82,7 @@ def check(request: ManifestRequest, more: Sequence[str] = ()) -> ManifestRequest
     return request
 
 
-def _places(request: ManifestRequest) -> list[str]:
+def _check_places(request: ManifestRequest) -> list[str]:
     """Flags that another action has."""
     job, serve, task = request.action == "job", request.action == "serve", request.task
     flags = {
@@ -129,7 +129,7 @@ def _places(request: ManifestRequest) -> list[str]:
     return problems
 
 
-def _names(request: ManifestRequest) -> list[str]:
+def _check_names(request: ManifestRequest) -> list[str]:
     names = {"--name": request.name, "--namespace": request.namespace}
     problems = [
         f"{flag}: expected lower-case letters, digits and dashes, a letter first, at most {longest},"
@@ -150,11 +150,11 @@ def _names(request: ManifestRequest) -> list[str]:
     ]
 
 
-def _values(request: ManifestRequest) -> list[str]:
+def _check_values(request: ManifestRequest) -> list[str]:
     problems = []
-    if request.schedule and (wrong := cron.problem(request.schedule)):
+    if request.schedule and (wrong := cron.find_problem(request.schedule)):
         problems.append(f"--schedule: {wrong}, found {show_value(request.schedule)}")
-    if request.time_zone and (wrong := cron.time_zone_problem(request.time_zone)):
+    if request.time_zone and (wrong := cron.find_time_zone_problem(request.time_zone)):
         problems.append(f"--time-zone: {wrong}, found {show_value(request.time_zone)}")
     if request.max_unavailable and not re.fullmatch(r"[1-9][0-9]{0,3}|(100|[1-9][0-9]?)%", request.max_unavailable):
         problems.append(

@@ -108,24 +108,27 @@ def check(fields: Mapping[str, Any], action: str) -> Task:
             problems.append(f"{name}: a field of {' and '.join(_FIELDS[name])}, not of {action}")
         elif value is not None:
             checked[name] = CHECKS[name](name, value, problems)
-    _cross(checked, problems)
+    _check_combinations(checked, problems)
     if problems:
         raise BuildRequestError("\n  ".join(("the task is not valid:", *problems)))
     return Task(**checked)
 
 
-def _cross(fields: Mapping[str, Any], problems: list[str]) -> None:
+def _check_combinations(fields: Mapping[str, Any], problems: list[str]) -> None:
     """Problems of fields that are right each for itself."""
     variables = [*fields.get("envs", {}), *(secret.variable for secret in fields.get("secrets", ()))]
-    problems += [f"envs, secrets: {name} is given twice" for name in sorted({*_twice(variables)})]
+    problems += [f"envs, secrets: {name} is given twice" for name in sorted({*_find_duplicates(variables)})]
     volumes = fields.get("volumes", ())
-    problems += [f"volumes: two are called {show_value(name)}" for name in sorted({*_twice([v.name for v in volumes])})]
     problems += [
-        f"volumes: two lie at {show_value(path)}" for path in sorted({*_twice([v.mount_path for v in volumes])})
+        f"volumes: two are called {show_value(name)}" for name in sorted({*_find_duplicates([v.name for v in volumes])})
+    ]
+    problems += [
+        f"volumes: two lie at {show_value(path)}"
+        for path in sorted({*_find_duplicates([v.mount_path for v in volumes])})
     ]
     both = sorted(set(fields.get("inputs", {})) & set(fields.get("parameters", {})))
     problems += [f"inputs, parameters: {show_value(name)} is given as both" for name in both]
 
 
-def _twice(words: list[str]) -> list[str]:
+def _find_duplicates(words: list[str]) -> list[str]:
     return [word for index, word in enumerate(words) if word in words[:index]]

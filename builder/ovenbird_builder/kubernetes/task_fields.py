@@ -22,34 +22,34 @@ class SecretRef(Struct, frozen=True):
     key: str
 
 
-def _arguments(name: str, value: Any, problems: list[str]) -> dict[str, Any]:
+def _parse_arguments(name: str, value: Any, problems: list[str]) -> dict[str, Any]:
     if not isinstance(value, dict) or not all(isinstance(key, str) and key and "=" not in key for key in value):
         problems.append(f"{name}: expected a mapping of arguments' names to values")
         return {}
     return value
 
 
-def _inputs(name: str, value: Any, problems: list[str]) -> dict[str, str]:
-    inputs = _arguments(name, value, problems)
-    problems += [f"{name}.{key}: expected a key or a URL as text" for key, v in inputs.items() if not _text(v)]
+def _parse_inputs(name: str, value: Any, problems: list[str]) -> dict[str, str]:
+    inputs = _parse_arguments(name, value, problems)
+    problems += [f"{name}.{key}: expected a key or a URL as text" for key, v in inputs.items() if not _is_text(v)]
     return inputs
 
 
-def _lines(name: str, value: Any, problems: list[str]) -> tuple[str, ...]:
-    if not isinstance(value, list) or not all(_text(line) and "\n" not in line for line in value):
+def _parse_lines(name: str, value: Any, problems: list[str]) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(_is_text(line) and "\n" not in line for line in value):
         problems.append(f"{name}: expected a list of texts of one line each")
         return ()
     return tuple(value)
 
 
-def _replicas(name: str, value: Any, problems: list[str]) -> int:
+def _parse_replicas(name: str, value: Any, problems: list[str]) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= 10_000:
         problems.append(f"{name}: expected a whole number from 0, found {show_value(value)}")
         return 0
     return value
 
 
-def _service_type(name: str, value: Any, problems: list[str]) -> str:
+def _parse_service_type(name: str, value: Any, problems: list[str]) -> str:
     if value == "ExternalName":
         problems.append(f"{name}: ExternalName is an alias of a name outside the cluster, and leads to no pod")
     elif value not in SERVICE_TYPES:
@@ -57,15 +57,15 @@ def _service_type(name: str, value: Any, problems: list[str]) -> str:
     return str(value)
 
 
-def _service_name(name: str, value: Any, problems: list[str]) -> str:
-    if not _text(value) or not k8s_names.is_label(value, 63):
+def _parse_service_name(name: str, value: Any, problems: list[str]) -> str:
+    if not _is_text(value) or not k8s_names.is_label(value, 63):
         problems.append(
             f"{name}: expected lower-case letters, digits and dashes, at most 63, found {show_value(value)}"
         )
     return str(value)
 
 
-def _resources(name: str, value: Any, problems: list[str]) -> dict[str, str]:
+def _parse_resources(name: str, value: Any, problems: list[str]) -> dict[str, str]:
     if not isinstance(value, dict):
         problems.append(f"{name}: expected a mapping of cpu, mem, gpu, disk, found {show_value(value)}")
         return {}
@@ -75,13 +75,13 @@ def _resources(name: str, value: Any, problems: list[str]) -> dict[str, str]:
             problems.append(f"{name}.{key}: expected one of cpu, mem, gpu, disk")
         elif raw is not None:
             text = "" if isinstance(raw, bool) else str(raw)
-            if wrong := quantity.problem(key, text):
+            if wrong := quantity.find_problem(key, text):
                 problems.append(f"{name}.{key}: {wrong}, found {show_value(raw)}")
-            resources[key] = quantity.canonical(text)
+            resources[key] = quantity.canonicalize(text)
     return resources
 
 
-def _envs(name: str, value: Any, problems: list[str]) -> dict[str, str]:
+def _parse_envs(name: str, value: Any, problems: list[str]) -> dict[str, str]:
     """No value is ever shown: it may be a secret."""
     if not isinstance(value, list):
         problems.append(f"{name}: expected a list of {{name, value}}")
@@ -102,7 +102,7 @@ def _envs(name: str, value: Any, problems: list[str]) -> dict[str, str]:
     return variables
 
 
-def _secrets(name: str, value: Any, problems: list[str]) -> tuple[SecretRef, ...]:
+def _parse_secrets(name: str, value: Any, problems: list[str]) -> tuple[SecretRef, ...]:
     """From `NAME`, `NAME=SECRET` or `NAME=SECRET/KEY`."""
     if not isinstance(value, list):
         problems.append(f"{name}: expected a list of names")
@@ -123,27 +123,27 @@ def _secrets(name: str, value: Any, problems: list[str]) -> tuple[SecretRef, ...
     return tuple(references)
 
 
-def _profile(name: str, value: Any, problems: list[str]) -> str:
-    if not _text(value):
+def _parse_profile(name: str, value: Any, problems: list[str]) -> str:
+    if not _is_text(value):
         problems.append(f"{name}: expected the name of a profile, found {show_value(value)}")
     return str(value)
 
 
-def _text(value: Any) -> bool:
+def _is_text(value: Any) -> bool:
     return isinstance(value, str) and bool(value)
 
 
 CHECKS: dict[str, Callable[[str, Any, list[str]], Any]] = {
-    "inputs": _inputs,
-    "parameters": _arguments,
-    "init_parameters": _arguments,
-    "instructions": _lines,
-    "replicas": _replicas,
-    "service_type": _service_type,
-    "service_name": _service_name,
+    "inputs": _parse_inputs,
+    "parameters": _parse_arguments,
+    "init_parameters": _parse_arguments,
+    "instructions": _parse_lines,
+    "replicas": _parse_replicas,
+    "service_type": _parse_service_type,
+    "service_name": _parse_service_name,
     "volumes": volume.check,
-    "resources": _resources,
-    "envs": _envs,
-    "secrets": _secrets,
-    "profile": _profile,
+    "resources": _parse_resources,
+    "envs": _parse_envs,
+    "secrets": _parse_secrets,
+    "profile": _parse_profile,
 }

@@ -39,10 +39,10 @@ def check(name: str, value: Any, problems: list[str]) -> tuple[Volume, ...]:
     if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
         problems.append(f"{name}: expected a list of {{volume_type, name, mount_path, spec}}")
         return ()
-    return tuple(_volume(f"{name}[{index}]", item, problems) for index, item in enumerate(value))
+    return tuple(_parse_volume(f"{name}[{index}]", item, problems) for index, item in enumerate(value))
 
 
-def _volume(where: str, item: Mapping[str, Any], problems: list[str]) -> Volume:
+def _parse_volume(where: str, item: Mapping[str, Any], problems: list[str]) -> Volume:
     problems += [
         f"{where}.{key}: not a field of a volume"
         for key in item
@@ -53,7 +53,7 @@ def _volume(where: str, item: Mapping[str, Any], problems: list[str]) -> Volume:
     if kind not in _KINDS:
         problems.append(f"{where}.volume_type: expected one of {', '.join(_KINDS)}, found {show_value(kind)}")
     else:
-        problems += _spec(f"{where}.spec", kind, spec)
+        problems += _check_spec(f"{where}.spec", kind, spec)
     if not isinstance(name, str) or not k8s_names.is_label(name, 63):
         problems.append(f"{where}.name: expected lower-case letters, digits and dashes, found {show_value(name)}")
     elif name in TAKEN:
@@ -65,11 +65,11 @@ def _volume(where: str, item: Mapping[str, Any], problems: list[str]) -> Volume:
         if hidden := mounts.find_hidden(path):
             problems.append(f"{where}.mount_path: {show_value(item['mount_path'])} would hide {hidden}")
     spec = spec if isinstance(spec, dict) else {}
-    sizes = {key: quantity.canonical(spec[key]) for key in ("size", "size_limit") if isinstance(spec.get(key), str)}
+    sizes = {key: quantity.canonicalize(spec[key]) for key in ("size", "size_limit") if isinstance(spec.get(key), str)}
     return Volume(str(kind), str(name), str(path), {**spec, **sizes})
 
 
-def _spec(where: str, kind: str, spec: Any) -> list[str]:
+def _check_spec(where: str, kind: str, spec: Any) -> list[str]:
     """What is wrong with the spec of a volume of this kind."""
     if not isinstance(spec, dict) or not all(isinstance(text, str) for text in spec.values()):
         return [f"{where}: expected a mapping of texts"]
@@ -77,7 +77,7 @@ def _spec(where: str, kind: str, spec: Any) -> list[str]:
     problems += [
         f"{where}.{key}: {wrong}, found {show_value(spec[key])}"
         for key in ("size", "size_limit")
-        if key in spec and (wrong := quantity.problem("disk", spec[key]))
+        if key in spec and (wrong := quantity.find_problem("disk", spec[key]))
     ]
     problems += [
         f"{where}.{key}: not a name in Kubernetes, found {show_value(spec[key])}"

@@ -21,7 +21,7 @@ from importlib._bootstrap_external import _code_to_hash_pyc  # type: ignore[attr
 UNFIT = 33
 
 
-def chunk(source: str, target: str) -> None:
+def compile_chunk(source: str, target: str) -> None:
     """Compile all sources of one file."""
     with open(source, "rb") as file, open(target, "wb") as out:
         while line := file.readline():
@@ -54,7 +54,7 @@ def main(folder: str, jobs: str, version: str, magic: str) -> None:
             child = os.fork()
             if not child:
                 try:
-                    chunk(f"{folder}/in/{name}", f"{folder}/out/{name}")
+                    compile_chunk(f"{folder}/in/{name}", f"{folder}/out/{name}")
                 except BaseException as error:
                     os.write(2, f"{name}: {error!r}\n".encode())
                     os._exit(1)

@@ -16,7 +16,7 @@ from ovenbird.common.text import show_value
 
 from ..cache.layer import compute_key
 from ..cache.layer_cache import LayerCache
-from ..containers.working_container import ImageName, image_name, open_container
+from ..containers.working_container import ImageName, open_container, resolve_image_name
 from ..errors import IncompatibleBaseError, LayerError
 from ..host.disk import guard_cache_writes
 from ..host.network import MOUNT
@@ -68,7 +68,7 @@ def compile_wheels(
     missing = [wheel for wheel in wheels if cache.find(compute_bytecode_key(wheel, scheme, target)) is None]
     if not missing:
         return 0
-    with cache.workspace() as folder:
+    with cache.open_workspace() as folder:
         (folder / "in").mkdir()
         (folder / "out").mkdir()
         paths = [_write_sources(folder / "in", number, wheel, scheme) for number, wheel in enumerate(missing)]
@@ -78,7 +78,7 @@ def compile_wheels(
 
         tag = (folder / "tag").read_text() if any(paths) else ""
         for number, wheel in enumerate(missing):
-            files = _results(paths[number], folder / "out", number)
+            files = _read_results(paths[number], folder / "out", number)
             named = ((format_bytecode_path(path, tag).lstrip("/"), data) for path, data in files)
             _store_bytecode(cache, compute_bytecode_key(wheel, scheme, target), wheel, named)
     return len(missing)
@@ -93,13 +93,14 @@ def open_bytecode(
 
     entry = cache.find(compute_bytecode_key(wheel, scheme, target))
     assert entry, wheel.filename
-    with zipfile.ZipFile(cache.blob(entry.digest)) as archive:
+    with zipfile.ZipFile(cache.locate_blob(entry.digest)) as archive:
         yield tuple(
-            InstalledFile("/" + info.filename, info.file_size, _opener(archive, info)) for info in archive.infolist()
-        )  # fmt: skip
+            InstalledFile("/" + info.filename, info.file_size, _make_opener(archive, info))
+            for info in archive.infolist()
+        )
 
 
-def _opener(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Callable[[], IO[bytes]]:
+def _make_opener(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Callable[[], IO[bytes]]:
     return lambda: archive.open(info)
 
 
@@ -108,7 +109,7 @@ def _write_sources(folder: Path, number: int, wheel: WheelPackage, scheme: Insta
     from .wheel import open_installation
 
     with open_installation(wheel, scheme) as installation:
-        sources = installation.sources(scheme)
+        sources = installation.list_sources(scheme)
         for start in range(0, len(sources), _FILES):
             with guard_cache_writes(folder), (folder / f"{number:05}-{start:05}").open("wb") as out:
                 for item in sources[start : start + _FILES]:
@@ -132,17 +133,17 @@ def _compile(folder: Path, target: WheelTarget, image: ImageName, jobs: int) -> 
         except ProcessFailedError as error:
             if error.returncode != _UNFIT:
                 raise LayerError(
-                    f"the wheels could not be compiled in {show_value(image_name(image))}: {error.message}"
+                    f"the wheels could not be compiled in {show_value(resolve_image_name(image))}: {error.message}"
                 ) from error
             raise IncompatibleBaseError(
-                f"{show_value(image_name(image))} cannot compile for Python {target.version}: {error.message}",
+                f"{show_value(resolve_image_name(image))} cannot compile for Python {target.version}: {error.message}",
                 hint="the image that compiles must hold exactly the target's Python",
             ) from error
 
 
 def _store_bytecode(cache: LayerCache, key: str, wheel: WheelPackage, files: Iterable[tuple[str, bytes]]) -> None:
     """Pack the bytecode of a wheel into an archive, without compression: it is read whenever a layer is made."""
-    with cache.draft() as draft:
+    with cache.open_draft() as draft:
         # a ZipFile never closes what it has not opened, so a draft has no `close`, which typeshed asks for
         with zipfile.ZipFile(draft, "w", zipfile.ZIP_STORED) as archive:  # type: ignore[call-overload]  # no close
             for path, data in files:
@@ -150,7 +151,7 @@ def _store_bytecode(cache: LayerCache, key: str, wheel: WheelPackage, files: Ite
         cache.remember(key, draft, "application/zip", f"bytecode of {wheel.name} {wheel.version}")
 
 
-def _results(paths: list[str], out: Path, number: int) -> Iterator[tuple[str, bytes]]:
+def _read_results(paths: list[str], out: Path, number: int) -> Iterator[tuple[str, bytes]]:
     for start in range(0, len(paths), _FILES):
         with (out / f"{number:05}-{start:05}").open("rb") as file:
             for path in paths[start : start + _FILES]:

@@ -132,7 +132,7 @@ def predict_image(
     new["created"] = created
     new["config"] = _change_config(config.get("config") or {}, changes)
     new["rootfs"] = {"type": "layers", "diff_ids": [*diff_ids, *(layer.diff_id for layer in layers)]}
-    new["history"] = [*(config.get("history") or ()), *(_history(layer, created) for layer in layers)]
+    new["history"] = [*(config.get("history") or ()), *(_make_history(layer, created) for layer in layers)]
     config_data = encode_json(new)
     about = {"mediaType": CONFIG, "digest": digest_bytes(config_data), "size": len(config_data)}
     result: dict[str, Any] = {"schemaVersion": 2, "mediaType": MANIFEST, "config": about, "layers": rows}
@@ -173,7 +173,7 @@ def write_layout(cache: LayerCache, name: str, manifest: bytes, tag: str = "") -
     if tag:
         row["annotations"] = {"org.opencontainers.image.ref.name": tag}
     top = {"schemaVersion": 2, "mediaType": INDEX, "manifests": [row]}
-    return cache.layout(name, {"oci-layout": b'{"imageLayoutVersion":"1.0.0"}', "index.json": encode_json(top)})
+    return cache.write_layout(name, {"oci-layout": b'{"imageLayoutVersion":"1.0.0"}', "index.json": encode_json(top)})
 
 
 def choose_platform(manifest: bytes, architecture: str, variant: str = "") -> str:
@@ -237,5 +237,5 @@ def _change_config(config: Mapping[str, Any], changes: ConfigChanges) -> dict[st
     return config_fields | {name: value for name, value in fields.items() if value is not None}
 
 
-def _history(layer: Layer, created: str) -> dict[str, str]:
+def _make_history(layer: Layer, created: str) -> dict[str, str]:
     return {"created": created, "created_by": f"ovenbird: {layer.name}", "comment": layer.key}

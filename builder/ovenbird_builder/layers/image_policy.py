@@ -28,7 +28,7 @@ from ..cache.layer import Layer, compute_key
 from ..cache.layer_cache import LayerCache
 from ..errors import ImagePolicyError
 from .layer_tar import read_tar
-from .stale_bytecode import find_stale, is_unchecked, source_of, top_folder
+from .stale_bytecode import find_source, find_stale, get_top_folder, is_unchecked
 
 _VERSION = 3
 _AT_ONCE = os.cpu_count() or 1
@@ -83,11 +83,11 @@ def check_layers(
     packages, allowed = policy.packages, policy.allowed
     texts = {name: value if isinstance(value, bytes) else value.encode() for name, value in policy.secrets.items()}
     values = {name: value for name, value in texts.items() if len(value) >= SHORTEST}
-    secret_names = {form: name for name, value in sorted(values.items()) for form in _forms(value)}
-    forms = {**{line: name for name, value in sorted(values.items()) for line in _lines(value)}, **secret_names}
+    secret_names = {form: name for name, value in sorted(values.items()) for form in _encode_forms(value)}
+    forms = {**{line: name for name, value in sorted(values.items()) for line in _list_lines(value)}, **secret_names}
     with ThreadPoolExecutor(_AT_ONCE) as pool:  # most of reading a layer is to unpack it, which threads do side by side
         results = pool.map(
-            lambda layer: _facts(layer, values, secret_names if layer.digest in packages else forms, cache), layers
+            lambda layer: _scan_once(layer, values, secret_names if layer.digest in packages else forms, cache), layers
         )
         facts = {layer.digest: layer_facts for layer, layer_facts in zip(layers, results, strict=True)}
     problems = [
@@ -102,7 +102,7 @@ def check_layers(
             *(f"{layer.name}: {path} holds the secret {name}" for path, name in facts[layer.digest].secret),
         )
     ]
-    problems += _stale(layers, facts, cache)
+    problems += _find_stale_by_time(layers, facts, cache)
     tops = [(set(facts[layer.digest].unchecked), set(facts[layer.digest].python)) for layer in layers]
     problems += find_stale(
         layers,
@@ -110,11 +110,11 @@ def check_layers(
         [name for name, _ in tops],
         [name for _, name in tops],
         cache,
-        lambda layer: _entries(layer, cache),
+        lambda layer: _open_tar(layer, cache),
     )
     for label, data in (("config and history", config), ("manifest", manifest)):
         # JSON writes quotes and backslashes otherwise than the value has them
-        text = data + b"\n" + "\n".join(_strings(json.loads(data))).encode("utf-8", "surrogatepass")
+        text = data + b"\n" + "\n".join(_iter_strings(json.loads(data))).encode("utf-8", "surrogatepass")
         problems += sorted(
             {f"the image's {label}: holds the secret {name}" for form, name in forms.items() if form in text}
         )
@@ -123,10 +123,12 @@ def check_layers(
         hide = make_redactor(
             form.decode("utf-8", "surrogateescape") for form in forms
         )  # layers are called by their commands
-        raise ImagePolicyError(f"the image violates the publishing policy:\n  {hide(listing)}", hint=_hint(problems))
+        raise ImagePolicyError(
+            f"the image violates the publishing policy:\n  {hide(listing)}", hint=_suggest_remedy(problems)
+        )
 
 
-def _hint(problems: Sequence[str]) -> str:
+def _suggest_remedy(problems: Sequence[str]) -> str:
     if all(" is not what " in problem for problem in problems):
         return "remove that bytecode where it is made, or let the instruction that makes it run `after: source`"
     if all(" is stale: " in problem for problem in problems):
@@ -134,11 +136,11 @@ def _hint(problems: Sequence[str]) -> str:
     return "keep these out of the source, and give secrets to instructions by `secrets:`"
 
 
-def _facts(layer: Layer, values: Mapping[str, bytes], forms: Mapping[bytes, str], cache: LayerCache) -> LayerScan:
-    salt = cache.salt("gate.key")
+def _scan_once(layer: Layer, values: Mapping[str, bytes], forms: Mapping[bytes, str], cache: LayerCache) -> LayerScan:
+    salt = cache.read_salt("gate.key")
     marks = [[name, hmac.new(salt, value, hashlib.sha256).hexdigest()] for name, value in sorted(values.items())]
     key = compute_key("gate", version=_VERSION, layer=layer.digest, secrets=marks, searched=len(forms))
-    record = cache.noted(key)
+    record = cache.recall(key)
     if record is not None:
         return LayerScan(
             tuple(record[0]),
@@ -147,20 +149,20 @@ def _facts(layer: Layer, values: Mapping[str, bytes], forms: Mapping[bytes, str]
             tuple(record[3]),
             tuple(record[4]),
         )
-    contents = _read(layer, forms, cache)
+    contents = _scan_layer(layer, forms, cache)
     rows = [contents.forbidden, contents.secret, contents.timed, contents.unchecked, contents.python]
     cache.note(key, rows, f"gate of {layer.name}")
     return contents
 
 
-def _read(layer: Layer, forms: Mapping[bytes, str], cache: LayerCache) -> LayerScan:
+def _scan_layer(layer: Layer, forms: Mapping[bytes, str], cache: LayerCache) -> LayerScan:
     forbidden: list[str] = []
     secret: set[tuple[str, str]] = set()
     timed: list[tuple[str, int, int]] = []
     unchecked: set[str] = set()
     python: set[str] = set()
     hide = make_redactor(form.decode("utf-8", "surrogateescape") for form in forms)
-    with _entries(layer, cache) as archive:
+    with _open_tar(layer, cache) as archive:
         for info in archive:
             path = posixpath.normpath(info.name).lstrip("/")
             name = hide(path)
@@ -170,14 +172,14 @@ def _read(layer: Layer, forms: Mapping[bytes, str], cache: LayerCache) -> LayerS
             words = "\n".join((info.name, info.linkname)).encode("utf-8", "surrogateescape")
             secret |= {(name, label) for form, label in forms.items() if form in words}
             if path.endswith(".py"):
-                python.add(top_folder(path))
+                python.add(get_top_folder(path))
             if info.isreg():
                 file = archive.extractfile(info)
                 assert file
                 head = file.read(16)
                 if name.endswith(".pyc"):
-                    timed += _timed(path, head)
-                    unchecked |= {top_folder(path)} if is_unchecked(head) else set()
+                    timed += _find_timed_source(path, head)
+                    unchecked |= {get_top_folder(path)} if is_unchecked(head) else set()
                 secret |= {(name, label) for label in _scan(head, file, forms)}
     return LayerScan(tuple(dict.fromkeys(forbidden)), tuple(sorted(secret)), tuple(timed), tuple(sorted(unchecked)),
                   tuple(sorted(python)))  # fmt: skip
@@ -197,7 +199,7 @@ def _scan(head: bytes, file: IO[bytes], forms: Mapping[bytes, str]) -> Iterator[
         data = data[-overlap:] + more if more else b""
 
 
-def _forms(value: bytes) -> set[bytes]:
+def _encode_forms(value: bytes) -> set[bytes]:
     """A secret as it is, as URLs write it, and as base64 does at each of its three offsets."""
     forms = {value, urllib.parse.quote_from_bytes(value, safe="").encode(), urllib.parse.quote_plus(value).encode()}
     for offset in range(3):
@@ -209,30 +211,30 @@ def _forms(value: bytes) -> set[bytes]:
     return forms
 
 
-def _lines(value: bytes) -> list[bytes]:
+def _list_lines(value: bytes) -> list[bytes]:
     """The lines of a secret that tell it. What frames a key is in every library that reads keys."""
     lines = [line.strip() for line in value.splitlines()]
     long = [line for line in dict.fromkeys(lines) if len(line) >= SHORTEST_LINE and not _ARMOR.fullmatch(line)]
     return long[:_MOST_LINES] if len(lines) > 1 else []
 
 
-def _timed(path: str, head: bytes) -> list[tuple[str, int, int]]:
+def _find_timed_source(path: str, head: bytes) -> list[tuple[str, int, int]]:
     """The source that bytecode asks for by time and size; nothing for bytecode by hash, or without a source."""
     if len(head) < 16 or int.from_bytes(head[4:8], "little") & 1:
         return []
-    source = source_of(path)
+    source = find_source(path)
     if not source:
         return []
     return [(source, int.from_bytes(head[8:12], "little"), int.from_bytes(head[12:16], "little"))]
 
 
-def _stale(layers: Sequence[Layer], facts: Mapping[str, LayerScan], cache: LayerCache) -> list[str]:
+def _find_stale_by_time(layers: Sequence[Layer], facts: Mapping[str, LayerScan], cache: LayerCache) -> list[str]:
     """Bytecode by time that does not fit its source; a source in the base has the time that it always had."""
     if not any(layer_facts.timed for layer_facts in facts.values()):
         return []
     sources: dict[str, tuple[int, int]] = {}
     for layer in layers:
-        with _entries(layer, cache) as archive:
+        with _open_tar(layer, cache) as archive:
             sources |= {
                 posixpath.normpath(info.name).lstrip("/"): (int(info.mtime) & 0xFFFFFFFF, info.size & 0xFFFFFFFF)
                 for info in archive
@@ -247,18 +249,18 @@ def _stale(layers: Sequence[Layer], facts: Mapping[str, LayerScan], cache: Layer
 
 
 @contextmanager
-def _entries(layer: Layer, cache: LayerCache) -> Iterator[tarfile.TarFile]:
-    with cache.blob(layer.digest).open("rb") as file, read_tar(file, layer.media_type, layer.name) as archive:
+def _open_tar(layer: Layer, cache: LayerCache) -> Iterator[tarfile.TarFile]:
+    with cache.locate_blob(layer.digest).open("rb") as file, read_tar(file, layer.media_type, layer.name) as archive:
         yield archive
 
 
-def _strings(value: object) -> Iterator[str]:
+def _iter_strings(value: object) -> Iterator[str]:
     if isinstance(value, str):
         yield value
     elif isinstance(value, dict):
         for name, item in value.items():
             yield str(name)
-            yield from _strings(item)
+            yield from _iter_strings(item)
     elif isinstance(value, list):
         for item in value:
-            yield from _strings(item)
+            yield from _iter_strings(item)

@@ -19,7 +19,7 @@ def read_tar(file: IO[bytes], media_type: str, name: str) -> Iterator[tarfile.Ta
 
     Errors: ImagePolicyError where it is damaged.
     """
-    with _decompressed(file, media_type) as stream:
+    with _open_decompressed(file, media_type) as stream:
         try:
             with tarfile.open(fileobj=stream, mode="r|") as archive:
                 yield archive
@@ -27,7 +27,7 @@ def read_tar(file: IO[bytes], media_type: str, name: str) -> Iterator[tarfile.Ta
             raise ImagePolicyError(f"{name}: the layer cannot be read: {error}") from error
 
 
-def _decompressed(file: IO[bytes], media_type: str) -> Any:
+def _open_decompressed(file: IO[bytes], media_type: str) -> Any:
     if media_type.endswith("zstd"):
         return zstandard.ZstdDecompressor().stream_reader(file, read_across_frames=True)
     return gzip.GzipFile(fileobj=file) if media_type.endswith("gzip") else file

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ..cache.layer import Layer, compute_key
 from ..cache.layer_cache import LayerCache
-from ..containers.working_container import ImageName, image_name, open_container
+from ..containers.working_container import ImageName, open_container, resolve_image_name
 from . import InstallScheme, WheelPackage, WheelTarget
 from .image_manifest import ConfigChanges
 from .source import HOME, FileContent, make_files_layer
@@ -47,8 +47,8 @@ def make_runtime_files(target: WheelTarget, passwd: str, group: str) -> Mapping[
     """Both commands, the line that puts the runtime on the path, the user, and the folder that is the user's."""
     account = f"{NAME}:x:{UID}:{GID}:Ovenbird:{HOME}:/bin/sh"
     return {
-        f"{ROOT}/bin/ovenbird": _command(target, ""),
-        PROCESSOR: _command(target, '["processor", *sys.argv[1:]]'),
+        f"{ROOT}/bin/ovenbird": _make_command(target, ""),
+        PROCESSOR: _make_command(target, '["processor", *sys.argv[1:]]'),
         BASH_ENV: FileContent(SIGNALS.read_bytes()),
         "/usr/local/bin/ovenbird": FileContent(link=f"{ROOT}/bin/ovenbird"),
         f"{target.purelib}/ovenbird.pth": FileContent(f"{ROOT}/site\n".encode()),
@@ -61,12 +61,12 @@ def make_runtime_files(target: WheelTarget, passwd: str, group: str) -> Mapping[
 def read_accounts(image: ImageName, identity: str, cache: LayerCache) -> tuple[str, str]:
     """/etc/passwd and /etc/group of a base, asked once by its digest; empty where there is none."""
     key = compute_key("accounts", base=identity)
-    accounts = cache.noted(key)
+    accounts = cache.recall(key)
     if accounts is None:
         with open_container(image) as container:
             paths = ("/etc/passwd", "/etc/group")
             accounts = [container.run(("cat", path), network=False, check=False).stdout for path in paths]
-        cache.note(key, accounts, f"accounts of {image_name(image)}")
+        cache.note(key, accounts, f"accounts of {resolve_image_name(image)}")
     return str(accounts[0]), str(accounts[1])
 
 
@@ -86,7 +86,7 @@ def make_runtime_layers(stack: WheelSet, image: ImageName, cache: LayerCache) ->
     )
 
 
-def _command(target: WheelTarget, words: str) -> FileContent:
+def _make_command(target: WheelTarget, words: str) -> FileContent:
     """A program that runs the command line, with `words` (an expression) in place of its own arguments."""
     return FileContent(
         LAUNCHER.read_text(encoding="utf-8").format(python=target.executable, words=words).encode(), executable=True

@@ -40,12 +40,12 @@ def make_source_layer(tree: SourceTree, cache: LayerCache, *, into: str = HOME, 
 
     def make(draft: PendingBlob) -> str:
         tar = TarWriter(draft, compression, owners=OWNERS)
-        tar.folder(into)
+        tar.add_folder(into)
         for path in _walk(tree.path):
             _add(tar, f"{into}/{path.relative_to(tree.path).as_posix()}", path)
         return tar.close()
 
-    return cache.layer(compute_source_key(tree, into=into, compression=compression), "source", media_type, make)
+    return cache.make_layer(compute_source_key(tree, into=into, compression=compression), "source", media_type, make)
 
 
 def compute_source_key(tree: SourceTree, *, into: str = HOME, compression: str = "zstd") -> str:
@@ -62,30 +62,30 @@ def make_files_layer(
 ) -> Layer:
     """A layer of a few files by their paths in the image."""
     media_type = COMPRESSIONS[compression][0]
-    contents = _contents(files)
+    contents = _make_contents(files)
 
     def make(draft: PendingBlob) -> str:
         tar = TarWriter(draft, compression, owners=OWNERS)
         for path, content in contents.items():
             if content.folder:
-                tar.folder(path)
+                tar.add_folder(path)
             elif content.link:
-                tar.link(path, content.link)
+                tar.add_link(path, content.link)
             else:
-                tar.file(path, len(content.data), content.data, executable=content.executable)
+                tar.add_file(path, len(content.data), content.data, executable=content.executable)
         return tar.close()
 
-    return cache.layer(compute_files_key(files, compression=compression), name, media_type, make)
+    return cache.make_layer(compute_files_key(files, compression=compression), name, media_type, make)
 
 
 def compute_files_key(files: Mapping[str, bytes | FileContent], *, compression: str = "zstd") -> str:
     """The key of `make_files_layer`."""
-    items = _contents(files).items()
+    items = _make_contents(files).items()
     rows = [[path, hash_bytes(c.data), c.executable, c.link, c.folder] for path, c in items]
     return compute_key("files", files=rows, compression=COMPRESSIONS[compression][1])
 
 
-def _contents(files: Mapping[str, bytes | FileContent]) -> dict[str, FileContent]:
+def _make_contents(files: Mapping[str, bytes | FileContent]) -> dict[str, FileContent]:
     return {path: data if isinstance(data, FileContent) else FileContent(data) for path, data in sorted(files.items())}
 
 
@@ -99,10 +99,10 @@ def _walk(folder: Path) -> Iterator[Path]:
 
 def _add(tar: TarWriter, target: str, path: Path) -> None:
     if path.is_symlink():
-        tar.link(target, str(path.readlink()))
+        tar.add_link(target, str(path.readlink()))
     elif path.is_dir():
-        tar.folder(target)
+        tar.add_folder(target)
     else:
         with path.open("rb") as file:
             status = os.fstat(file.fileno())
-            tar.file(target, status.st_size, file, executable=bool(status.st_mode & 0o111))
+            tar.add_file(target, status.st_size, file, executable=bool(status.st_mode & 0o111))

@@ -15,17 +15,17 @@ def hash_source(data: bytes, magic: bytes) -> bytes:
     Where this Python has the same function it is quick, else about a second for each MiB.
     """
     key = int.from_bytes(magic, "little")
-    if _rounds(magic) == _rounds(importlib.util.MAGIC_NUMBER):
+    if _choose_rounds(magic) == _choose_rounds(importlib.util.MAGIC_NUMBER):
         return _imp.source_hash(key, data)
-    return _siphash(key, data, *_rounds(magic)).to_bytes(8, "little")
+    return _compute_siphash(key, data, *_choose_rounds(magic)).to_bytes(8, "little")
 
 
-def _rounds(magic: bytes) -> tuple[int, int]:
+def _choose_rounds(magic: bytes) -> tuple[int, int]:
     """Return the rounds for each word and those at the end."""
     return (1, 3) if int.from_bytes(magic[:2], "little") >= _SIPHASH13 else (2, 4)
 
 
-def _siphash(key: int, data: bytes, each: int, last: int) -> int:
+def _compute_siphash(key: int, data: bytes, each: int, last: int) -> int:
     """Return SipHash of `data` under the key (`key`, 0), as CPython has it."""
     state = (key ^ 0x736F6D6570736575, 0x646F72616E646F6D, key ^ 0x6C7967656E657261, 0x7465646279746573)
     end = len(data) & ~7

@@ -46,7 +46,7 @@ class _View(Struct):
         self.sources = {n: number for n, number in self.sources.items() if n != path and not n.startswith(below)}
 
 
-def top_folder(path: str) -> str:
+def get_top_folder(path: str) -> str:
     """Return the first folder of a path, by which layers are told that have nothing to do with each other."""
     return path.lstrip("/").partition("/")[0]
 
@@ -56,7 +56,7 @@ def is_unchecked(head: bytes) -> bool:
     return len(head) >= HEADER and int.from_bytes(head[4:8], "little") & 3 == 1
 
 
-def source_of(path: str) -> str:
+def find_source(path: str) -> str:
     """Return the path of the source of bytecode in a `__pycache__`, or "" for bytecode that stands alone."""
     try:
         return importlib.util.source_from_cache(path)
@@ -85,7 +85,7 @@ def find_stale(
     candidates = [layer for number, layer in enumerate(layers) if (bytecode[number] | sources[number]) & shared]
     rows = [[layer.name, layer.digest, layer.digest in packages] for layer in candidates]
     key = compute_key("stale bytecode", version=_VERSION, layers=rows)
-    stale = cache.noted(key)
+    stale = cache.recall(key)
     if stale is None:
         stale = _compare(candidates, packages, opened)
         cache.note(key, stale, "stale bytecode")
@@ -96,16 +96,16 @@ def _compare(layers: Sequence[Layer], packages: Set[str], opened: Opened) -> lis
     view = look(layers, opened)
     doubtful: dict[int, dict[str, list[str]]] = {}
     for path, entry in view.bytecode.items():
-        source = source_of(path)
+        source = find_source(path)
         owner = view.sources.get(source, -1)
         if owner >= 0 and not (owner == entry.layer and layers[owner].digest in packages):
             doubtful.setdefault(owner, {}).setdefault(source, []).append(path)
     stale = sorted(
-        (path, view.bytecode[path].layer, owner) for path, owner in _differing(layers, view, doubtful, opened)
+        (path, view.bytecode[path].layer, owner) for path, owner in _find_differing(layers, view, doubtful, opened)
     )
     return [
-        f"{layers[owner].name}: {source_of(path)} is not what {path} of {layers[number].name} was compiled from, which"
-        " Python would run without a check"
+        f"{layers[owner].name}: {find_source(path)} is not what {path} of {layers[number].name} was compiled from,"
+        " which Python would run without a check"
         for path, number, owner in stale
     ]
 
@@ -115,18 +115,18 @@ def find_shadowing(layers: Sequence[Layer], base: int, opened: Opened) -> tuple[
     view = look(layers, opened)
     doubtful: dict[int, dict[str, list[str]]] = {}
     for path, entry in view.bytecode.items():
-        owner = view.sources.get(source_of(path), -1)
+        owner = view.sources.get(find_source(path), -1)
         if entry.layer < base <= owner:
-            doubtful.setdefault(owner, {}).setdefault(source_of(path), []).append(path)
-    return tuple(sorted(path for path, _ in _differing(layers, view, doubtful, opened)))
+            doubtful.setdefault(owner, {}).setdefault(find_source(path), []).append(path)
+    return tuple(sorted(path for path, _ in _find_differing(layers, view, doubtful, opened)))
 
 
-def _differing(
+def _find_differing(
     layers: Sequence[Layer], view: _View, doubtful: Mapping[int, Mapping[str, Sequence[str]]], opened: Opened
 ) -> Iterator[tuple[str, int]]:
     """Yield bytecode that its source is not, and the layer of that; `doubtful` is bytecode by layer and source."""
     for owner, names in doubtful.items():
-        for source, data in _contents(layers[owner], names, opened):
+        for source, data in _read_contents(layers[owner], names, opened):
             for path in names[source]:
                 entry = view.bytecode[path]
                 if hash_source(data, entry.magic) != entry.hash:
@@ -174,7 +174,7 @@ def _read(number: int, layer: Layer, opened: Opened) -> tuple[list[str], dict[st
     return removed, bytecode, sources
 
 
-def _contents(layer: Layer, paths: Iterable[str], opened: Opened) -> Iterator[tuple[str, bytes]]:
+def _read_contents(layer: Layer, paths: Iterable[str], opened: Opened) -> Iterator[tuple[str, bytes]]:
     path_set = set(paths)
     with opened(layer) as archive:
         for info in archive:

@@ -50,28 +50,28 @@ class TarWriter:
         self, out: Sink, compression: str, *, mtime: int = MTIME, owners: Mapping[str, FileOwner] | None = None
     ) -> None:
         self._out, self._mtime, self._owners = out, mtime, owners or {}
-        self._compressor = compressor(compression)
+        self._compressor = make_compressor(compression)
         self._hash, self._buffer = hashlib.sha256(), bytearray()
         self._folders: set[str] = set()
         self._names: set[str] = set()
 
-    def folder(self, path: str) -> None:
+    def add_folder(self, path: str) -> None:
         """Add a folder and those above it, unless they are there."""
         path = _clean(path)
         if path in self._folders or not path:
             return
-        self.folder(path.rpartition("/")[0])
+        self.add_folder(path.rpartition("/")[0])
         self._folders.add(path)
         owner = self._owners.get(path, FileOwner(0, 0))
-        info = self._info(path, owner.mode)
+        info = self._make_info(path, owner.mode)
         info.type, info.uid, info.gid = tarfile.DIRTYPE, owner.uid, owner.gid
-        self._header(info)
+        self._write_header(info)
 
-    def file(self, path: str, size: int, content: IO[bytes] | bytes, *, executable: bool = False) -> bytes:
+    def add_file(self, path: str, size: int, content: IO[bytes] | bytes, *, executable: bool = False) -> bytes:
         """Add a file of `size` bytes; the SHA-256 of its content. Errors: LayerError when it has another size."""
-        info = self._info(self._place(path), 0o755 if executable else 0o644)
+        info = self._make_info(self._place(path), 0o755 if executable else 0o644)
         info.size = size
-        self._header(info)
+        self._write_header(info)
         if isinstance(content, bytes):
             assert len(content) == size
             self._write(content)
@@ -81,21 +81,21 @@ class TarWriter:
         self._write(b"\0" * (-size % _BLOCK))
         return digest
 
-    def link(self, path: str, target: str) -> None:
+    def add_link(self, path: str, target: str) -> None:
         """Add a symbolic link."""
-        info = self._info(self._place(path), 0o777)
+        info = self._make_info(self._place(path), 0o777)
         info.type, info.linkname = tarfile.SYMTYPE, target
-        self._header(info)
+        self._write_header(info)
 
-    def whiteout(self, path: str) -> None:
+    def add_whiteout(self, path: str) -> None:
         """Hide what lies at `path` in the layers below."""
         parent, _, name = _clean(path).rpartition("/")
-        self.file(f"{parent}/.wh.{name}", 0, b"")
+        self.add_file(f"{parent}/.wh.{name}", 0, b"")
 
-    def entry(self, info: tarfile.TarInfo, content: IO[bytes] | None) -> None:
+    def add_entry(self, info: tarfile.TarInfo, content: IO[bytes] | None) -> None:
         """Add an entry just as it is, of any type, owner and mode; the caller answers for its order and its parents."""
         self._place(info.name, alone=True)
-        self._header(info)
+        self._write_header(info)
         if info.isreg():
             self._copy(info.name, info.size, content or io.BytesIO())
             self._write(b"\0" * (-info.size % _BLOCK))
@@ -114,15 +114,15 @@ class TarWriter:
             raise LayerError(f"{show_value(path)} would be twice in one layer")
         self._names.add(path)
         if not alone:
-            self.folder(path.rpartition("/")[0])
+            self.add_folder(path.rpartition("/")[0])
         return path
 
-    def _info(self, path: str, mode: int) -> tarfile.TarInfo:
+    def _make_info(self, path: str, mode: int) -> tarfile.TarInfo:
         info = tarfile.TarInfo(path)
         info.mode, info.mtime, info.uid, info.gid = mode, self._mtime, 0, 0
         return info
 
-    def _header(self, info: tarfile.TarInfo) -> None:
+    def _write_header(self, info: tarfile.TarInfo) -> None:
         self._write(info.tobuf(tarfile.PAX_FORMAT, "utf-8", "surrogateescape"))
 
     def _copy(self, path: str, size: int, content: IO[bytes]) -> bytes:
@@ -151,7 +151,7 @@ class TarWriter:
             self._out.write(packed)
 
 
-def compressor(name: str) -> _Compressor:
+def make_compressor(name: str) -> _Compressor:
     """A compressor whose output depends on its input only: one thread, no time, no name."""
     if name == "gzip":
         return _Gzip()

@@ -67,7 +67,7 @@ class Installation(Struct, frozen=True):
     record: str
     hidden: tuple[str, ...] = ()
 
-    def sources(self, scheme: InstallScheme) -> tuple[InstalledFile, ...]:
+    def list_sources(self, scheme: InstallScheme) -> tuple[InstalledFile, ...]:
         """The Python files that a function may import; not a package's own tests, which are half of numpy or pandas."""
         roots = (scheme.purelib + "/", scheme.platlib + "/")
         sources = (item for item in self.items if item.path.endswith(".py") and item.path.startswith(roots))
@@ -86,7 +86,7 @@ class Installation(Struct, frozen=True):
         """
         items = tuple(sorted((*self.items, *more), key=lambda item: item.path))
         present = {item.path for item in items}
-        paths = (format_bytecode_path(item.path, tag) for item in self.sources(scheme))
+        paths = (format_bytecode_path(item.path, tag) for item in self.list_sources(scheme))
         return replace(self, items=items, hidden=tuple(path for path in paths if path not in present))
 
     def without(self, paths: set[str]) -> Installation:
@@ -100,12 +100,12 @@ class Installation(Struct, frozen=True):
     def write(self, tar: TarWriter) -> None:
         """Write all of it; RECORD comes last, as it holds the digests of the others."""
         for path in self.hidden:
-            tar.whiteout(path)
+            tar.add_whiteout(path)
         root = posixpath.dirname(posixpath.dirname(self.record))
         rows = [(posixpath.relpath(self.record, root), "", "")]
         for item in self.items:
             with item.open() as content:
-                entry = tar.file(item.path, item.size, content, executable=item.executable)
+                entry = tar.add_file(item.path, item.size, content, executable=item.executable)
             row = posixpath.relpath(item.path, root)
             if item.path.endswith(".pyc"):  # as pip has it: bytecode comes and goes
                 rows.append((row, "", ""))
@@ -115,7 +115,7 @@ class Installation(Struct, frozen=True):
         text = io.StringIO(newline="")
         csv.writer(text, lineterminator="\n").writerows(sorted(rows))
         data = text.getvalue().encode("utf-8", "surrogateescape")
-        tar.file(self.record, len(data), data)
+        tar.add_file(self.record, len(data), data)
 
 
 def format_bytecode_path(source: str, tag: str) -> str:
@@ -136,14 +136,14 @@ def open_installation(wheel: WheelPackage, scheme: InstallScheme) -> Iterator[In
             items = sorted(destination.items.values(), key=lambda item: item.path)
             yield Installation(tuple(items), destination.record)
     except _BROKEN as error:
-        raise LayerError(f"{wheel.filename} cannot be installed: {_reason(error)}") from error
+        raise LayerError(f"{wheel.filename} cannot be installed: {_describe_error(error)}") from error
     except OSError as error:
         if error.errno != errno.EINVAL:
             raise
         raise LayerError(f"{wheel.filename} cannot be installed: a member lies outside of the file") from error
 
 
-def _reason(error: BaseException) -> str:
+def _describe_error(error: BaseException) -> str:
     texts = [arg for arg in error.args if isinstance(arg, str)]
     return texts[-1] if texts else type(error).__name__
 
@@ -187,7 +187,7 @@ class _Wheel(WheelFile):
 
     def read_dist_info(self, filename: str) -> str:
         text = super().read_dist_info(filename)
-        return _last_scripts(text) if filename == "entry_points.txt" else text
+        return _keep_last_scripts(text) if filename == "entry_points.txt" else text
 
     def _spell(self, path: str) -> str:
         """The path with its `.data` folder as `installer` expects it: pip takes any at the top that ends so."""
@@ -195,7 +195,7 @@ class _Wheel(WheelFile):
         return f"{self.data_dir}/{rest}" if slash and first.endswith(".data") else path
 
 
-def _last_scripts(text: str) -> str:
+def _keep_last_scripts(text: str) -> str:
     """Return the scripts of an `entry_points.txt`, each name once: of several the last, as pip has it."""
     sections: dict[str, dict[str, str]] = {"console_scripts": {}, "gui_scripts": {}}
     section: dict[str, str] = {}
@@ -251,18 +251,18 @@ class _Destination(WheelDestination):
         return self._add(scheme, path, stream.info.file_size, stream.start, executable)
 
     def finalize_installation(self, scheme: str, record_file_path: str, records: Any) -> None:  # noqa: ARG002  # named
-        self.record = self._path(scheme, record_file_path)
+        self.record = self._resolve_path(scheme, record_file_path)
 
     def _add(
         self, scheme: str, path: str, size: int, content: bytes | Callable[[], IO[bytes]], executable: bool
     ) -> RecordEntry:
-        target = self._path(scheme, path)
+        target = self._resolve_path(scheme, path)
         self.items[target] = InstalledFile(
             target, size, content, executable
         )  # of two with one name the later, as when unpacked
         return RecordEntry(path, None, None)
 
-    def _path(self, scheme: str, path: str) -> str:
+    def _resolve_path(self, scheme: str, path: str) -> str:
         root = self._places[scheme]
         target = posixpath.normpath(posixpath.join(root, path))
         if path.startswith("/") or "\\" in path or not target.startswith(root.rstrip("/") + "/"):

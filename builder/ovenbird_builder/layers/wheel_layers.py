@@ -72,7 +72,7 @@ def outline_layers(stack: WheelSet, image: ImageName, cache: LayerCache) -> tupl
                 hidden=hidden_paths,
             ),
         )
-    groups = group_wheels([(wheel, _facts(wheel, cache)[0]) for wheel in wheels], stack.budget - len(first))
+    groups = group_wheels([(wheel, _read_facts(wheel, cache)[0]) for wheel in wheels], stack.budget - len(first))
     return (
         *first,
         *(
@@ -142,7 +142,7 @@ def _group_layer(wheels: Sequence[WheelPackage], key: str, stack: WheelSet, cach
                 installation.write(tar)
         return tar.close()
 
-    return cache.layer(key, format_title(wheels), COMPRESSIONS[stack.compression][0], make)
+    return cache.make_layer(key, format_title(wheels), COMPRESSIONS[stack.compression][0], make)
 
 
 def list_top_names(wheels: Sequence[WheelPackage], cache: LayerCache) -> frozenset[str]:
@@ -151,7 +151,7 @@ def list_top_names(wheels: Sequence[WheelPackage], cache: LayerCache) -> frozens
 
     names: set[str] = set()
     for wheel in wheels:
-        tops = _facts(wheel, cache)[1]
+        tops = _read_facts(wheel, cache)[1]
         names |= {top.partition(".")[0] for top in tops}
         if any(top.endswith(".data") for top in tops):  # where some keep their modules
             parts = (name.split("/") for name in list_contents(wheel.path)[1])
@@ -161,10 +161,10 @@ def list_top_names(wheels: Sequence[WheelPackage], cache: LayerCache) -> frozens
     return frozenset(names)
 
 
-def _facts(wheel: WheelPackage, cache: LayerCache) -> tuple[int, frozenset[str]]:
+def _read_facts(wheel: WheelPackage, cache: LayerCache) -> tuple[int, frozenset[str]]:
     """A wheel's installed size and the names at its top, read from the wheel once."""
     key = compute_key("facts", wheel=wheel.sha256)
-    record = cache.noted(key)
+    record = cache.recall(key)
     if record is None:
         from .wheel import list_contents
 
@@ -181,7 +181,7 @@ def _warn_of_clashes(groups: Sequence[Sequence[WheelPackage]], cache: LayerCache
 
     by_top: dict[str, list[WheelPackage]] = {}
     for wheel in (wheel for wheels in groups for wheel in wheels):
-        for top in _facts(wheel, cache)[1]:
+        for top in _read_facts(wheel, cache)[1]:
             by_top.setdefault(top, []).append(wheel)
     sharing = {wheel.sha256: wheel for wheels in by_top.values() if len(wheels) > 1 for wheel in wheels}
     owner: dict[str, WheelPackage] = {}

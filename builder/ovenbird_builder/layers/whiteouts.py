@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from ..cache.blobs import PendingBlob
 from ..cache.layer import Layer, compute_key
 from ..cache.layer_cache import LayerCache
-from ..containers.working_container import ImageName, image_name, open_container
+from ..containers.working_container import ImageName, open_container, resolve_image_name
 from . import COMPRESSIONS, InstallScheme, WheelTarget
 from .tar_writer import TarWriter
 
@@ -60,12 +60,12 @@ def find_displaced(
     if not shared_names:
         return ()
     key = compute_key("displaced", base=identity, places=[scheme.purelib, scheme.platlib], script=1)
-    paths = cache.noted(key)
+    paths = cache.recall(key)
     if paths is None:
         argv = (target.executable, "-I", "-S", "-B", "-c", _SCRIPT, scheme.purelib, scheme.platlib)
         with open_container(image) as container:
             paths = json.loads(container.run(argv, network=False).stdout)
-        cache.note(key, paths, f"distributions of {image_name(image)}")
+        cache.note(key, paths, f"distributions of {resolve_image_name(image)}")
     for name in sorted(shared_names & set(paths)):
         if not paths[name]:
             _log.warning("%s of the base has no list of its files: they stay below the new ones", name)
@@ -83,7 +83,7 @@ def make_displaced_layer(paths: tuple[str, ...], name: str, cache: LayerCache, *
     def make(draft: PendingBlob) -> str:
         tar = TarWriter(draft, compression)
         for path in paths:
-            tar.whiteout(path)
+            tar.add_whiteout(path)
         return tar.close()
 
-    return cache.layer(compute_displaced_key(paths, compression), name, COMPRESSIONS[compression][0], make)
+    return cache.make_layer(compute_displaced_key(paths, compression), name, COMPRESSIONS[compression][0], make)

@@ -118,7 +118,7 @@ def format_control(values: list[str], where: str) -> tuple[str, ...]:
     return tuple(names)
 
 
-def same_index(url: str, indexes: tuple[str, ...]) -> bool:
+def is_same_index(url: str, indexes: tuple[str, ...]) -> bool:
     """Return whether a URL is one of these, whatever login it names."""
     try:
         parts = urlsplit(url)
@@ -183,7 +183,7 @@ def _check_indexes(options: Any, where: str, into: Any, indexes: tuple[str, ...]
     """Refuse an index that the caller has not given; say what of the rest is not followed."""
     for name, values in (("--index-url", options.index_urls), ("--extra-index-url", options.extra_index_urls)):
         for value in values or ():
-            if not same_index(value, indexes):
+            if not is_same_index(value, indexes):
                 raise LockError(
                     f"{where}: {name} in a file of the source is not followed: it may not choose where packages come"
                     f" from, found {show_value(redact_text(value))}",

@@ -56,7 +56,7 @@ def _bring_linked_files(project: Path, copy: Path) -> None:
             _bring_linked_files(target, link)
 
 
-def content_digest(path: Path) -> str:
+def digest_content(path: Path) -> str:
     """Return a digest of a file or folder: names and content, not times or modes.
 
     The image that a build writes into the function document has no part in it, nor has a lock.

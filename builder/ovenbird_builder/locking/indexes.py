@@ -29,21 +29,21 @@ class PackageIndexes:
     extra: tuple[str, ...] = ()
     passwords: Mapping[str, tuple[str, str]] = field(default_factory=dict, repr=False, compare=False)
 
-    def urls(self) -> tuple[str, ...]:
+    def list_urls(self) -> tuple[str, ...]:
         """Return all URLs, without credentials."""
         return (self.main, *self.extra)
 
-    def secrets(self) -> tuple[str, ...]:
+    def list_secrets(self) -> tuple[str, ...]:
         """Return the texts that must never be shown."""
         return tuple(form for _, word in self.passwords.values() if word for form in (word, quote(word, safe="")))
 
     @contextlib.contextmanager
-    def config(self) -> Iterator[Path]:
+    def write_config(self) -> Iterator[Path]:
         """Yield a pip.conf with the credentials, readable by its owner alone and removed at the end."""
         with write_pip_conf(self._with_password(self.main), [self._with_password(url) for url in self.extra]) as path:
             yield path
 
-    def uv(self) -> dict[str, str]:
+    def make_uv_variables(self) -> dict[str, str]:
         """Return the same as variables for uv, which reads no pip.conf."""
         variables = {"UV_DEFAULT_INDEX": self._with_password(self.main)}
         return variables | ({"UV_INDEX": " ".join(map(self._with_password, self.extra))} if self.extra else {})

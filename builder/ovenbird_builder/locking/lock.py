@@ -30,14 +30,14 @@ from . import lockfile, pip_compile, pylock, runtime_constraints, source_wheels,
 from .file_options import ALL
 from .indexes import PackageIndexes
 from .lock_format import Lock, LockHeader, Pin, make_lock, parse_lock
-from .markers import marker_applies
+from .markers import is_marker_true
 from .other_hashes import find_sha256, has_other_hash
 from .pip_compile import ResolutionPreferences
 from .pip_container import PipContainer, ResolverContext, open_pip_container
 from .pip_errors import ResolutionRequest
 from .requirements import Requirements
 from .requirements_file import RequirementLine
-from .wheel_tags import marker_environment, platform_of, python_minor
+from .wheel_tags import make_marker_environment, platform_of, python_minor
 
 __all__ = ["Lock", "LockOptions", "Pin", "lock"]
 LOCKERS = ("pip-tools", "uv")
@@ -74,7 +74,7 @@ def lock(requirements: Requirements, site: ResolverContext, options: LockOptions
     names = tuple(sorted(options.upgrade_packages))
     head = lockfile.make_header(requirements, interpreter, locker)
     if requirements.pylock:
-        pins = pylock.read_pylock(requirements.pylock, marker_environment(interpreter))
+        pins = pylock.read_pylock(requirements.pylock, make_marker_environment(interpreter))
         runtime_constraints.check_pins(pins, resolution.limits, requirements.pylock.name)
         return make_lock(pins, replace(head, locker=f"{requirements.pylock.name}, taken as it is"))
     runtime_constraints.check_requirements(resolution.requirements, resolution.limits)
@@ -102,12 +102,12 @@ def _make_request(
     """Return the request to the resolver, checked against the target's Python."""
     lockfile.check_target(requirements, interpreter)
     where = f"Python {python_minor(interpreter)} on {platform_of(interpreter)} ({interpreter.libc})"
-    markers = marker_environment(interpreter)
-    used = tuple(line for line in requirements.lines if marker_applies(line.marker, markers, line.where))
+    markers = make_marker_environment(interpreter)
+    used = tuple(line for line in requirements.lines if is_marker_true(line.marker, markers, line.where))
     limits = tuple(
         line
         for line in (*requirements.constraints, *requirements.pinned)
-        if marker_applies(line.marker, markers, line.where)
+        if is_marker_true(line.marker, markers, line.where)
     )
     limits = (*limits, *runtime_constraints.list_runtime_constraints(markers))
     binary = (
@@ -115,7 +115,7 @@ def _make_request(
         if only_binary or is_foreign(interpreter) or ALL in requirements.only_binary
         else requirements.only_binary
     )
-    return ResolutionRequest(used, limits, where, indexes.urls(), binary)
+    return ResolutionRequest(used, limits, where, indexes.list_urls(), binary)
 
 
 def is_foreign(interpreter: TargetPython) -> bool:
@@ -258,7 +258,7 @@ def _lock_key(
 ) -> str:
     """Return a digest of all that the answer depends on, credentials aside."""
     rows = [
-        _FORMAT, *indexes.urls(), head.python, head.platform, head.libc, head.locker, head.inputs,
+        _FORMAT, *indexes.list_urls(), head.python, head.platform, head.libc, head.locker, head.inputs,
         resolution.only_binary, [line.text for line in resolution.limits],
         [line.text for line in resolution.requirements], names,
         [(pin.name, pin.version, pin.hashes, pin.url) for pin in previous_pins],

@@ -18,7 +18,7 @@ from ..containers import pip_tools
 from ..errors import LockError, RequirementMissingError, StaleLockError
 from .lock_format import Lock, LockHeader, make_lock, parse_lock
 from .requirements import Requirements
-from .wheel_tags import glibc_version, marker_environment, parse_glibc, platform_of, python_minor
+from .wheel_tags import make_marker_environment, parse_glibc, parse_glibc_version, platform_of, python_minor
 
 NAME = "function.lock"
 COMMAND = "ovenbird lock"  # as a hint, which whoever knows the target completes
@@ -41,19 +41,19 @@ def list_lock_folders(function: FunctionSpec, tree: Path) -> list[Path]:
     What lies in a remote source cannot be mended here, so a lock beside the document counts before it. At the root of
     a repository may lie the lock of another function.
     """
-    is_here = function.code is not None or _local_folder(function) is not None
+    is_here = function.code is not None or _find_local_folder(function) is not None
     return [tree, function.root] if is_here and not function.source_root else [function.root, tree]
 
 
 def choose_lock_path(function: FunctionSpec, platform: str) -> Path:
     """Return where a new lock goes: in place of the one that counts, else beside the document."""
-    folder = _local_folder(function)
+    folder = _find_local_folder(function)
     if folder and not function.source_root and os.path.lexists(folder / lock_name(platform)):
         return folder / lock_name(platform)
     return function.root / lock_name(platform)
 
 
-def _local_folder(function: FunctionSpec) -> Path | None:
+def _find_local_folder(function: FunctionSpec) -> Path | None:
     """Return the folder of this machine that a source is a copy of; None where it is none, or an archive."""
     if function.code is not None or (function.source and function.local_source is None):
         return None
@@ -128,17 +128,17 @@ def _parse_data(data: bytes, name: str) -> Lock:
 
 def make_header(requirements: Requirements, interpreter: TargetPython, locker: str = "") -> LockHeader:
     """Return the header of a lock for this target. Without a `locker` it serves a comparison, and names none."""
-    texts, limits = requirements.texts(), requirements.limits()
+    texts, limits = requirements.list_texts(), requirements.list_limits()
     target = (python_minor(interpreter), platform_of(interpreter))
     inputs = hash_text(json.dumps([*target, texts, limits]))
-    locker_version = pip_tools.format_versions() if locker == "pip-tools" else _uv_version() if locker else ""
+    locker_version = pip_tools.format_versions() if locker == "pip-tools" else _read_uv_version() if locker else ""
     return LockHeader(*target, interpreter.libc, locker_version, f"sha256:{inputs}", texts, limits)
 
 
-def _uv_version() -> str:
+def _read_uv_version() -> str:
     from . import uv
 
-    return uv.uv_version()
+    return uv.read_uv_version()
 
 
 def check_target(requirements: Requirements, interpreter: TargetPython) -> None:
@@ -185,7 +185,7 @@ def check_lock(lock: Lock, header: LockHeader, interpreter: TargetPython, label:
     from . import runtime_constraints  # and packaging: not for a function that needs no package
 
     runtime_constraints.check_pins(
-        lock.pins, runtime_constraints.list_runtime_constraints(marker_environment(interpreter)), label
+        lock.pins, runtime_constraints.list_runtime_constraints(make_marker_environment(interpreter)), label
     )
 
 
@@ -196,13 +196,13 @@ def check_versions(lock: Lock, requirements: Requirements, interpreter: TargetPy
     """
     from packaging.requirements import Requirement
 
-    from .markers import marker_applies
+    from .markers import is_marker_true
     from .other_hashes import has_other_hash
 
-    markers, pins = marker_environment(interpreter), {pin.name: pin for pin in lock.pins}
+    markers, pins = make_marker_environment(interpreter), {pin.name: pin for pin in lock.pins}
     problems = []
     for line in (*requirements.lines, *requirements.constraints):
-        if not line.name or not marker_applies(line.marker, markers, line.where):
+        if not line.name or not is_marker_true(line.marker, markers, line.where):
             continue
         pin = pins.get(line.name)
         if pin is None:
@@ -222,7 +222,7 @@ def list_changes(former: LockHeader, current: LockHeader, interpreter: TargetPyt
     for key, word in words.items():
         if getattr(former, key) != getattr(current, key):
             texts.append(f"{word} was {getattr(former, key) or 'not noted'}, is {getattr(current, key)}")
-    if glibc_version(interpreter) < parse_glibc(former.libc):
+    if parse_glibc_version(interpreter) < parse_glibc(former.libc):
         texts.append(f"the C library was {former.libc}, is the older {current.libc}")
     for label, old, new in (
         ("", former.requirements, current.requirements),

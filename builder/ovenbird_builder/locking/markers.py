@@ -14,7 +14,7 @@ from ..errors import LockError
 _UNREADABLE = (InvalidMarker, UndefinedComparison, UndefinedEnvironmentName, KeyError, ValueError, RecursionError)
 
 
-def marker_applies(
+def is_marker_true(
     marker: str, environment: Mapping[str, Any], where: str, context: Literal["metadata", "lock_file"] = "metadata"
 ) -> bool:
     """Return whether a marker (`python_version < "3.12"`; an empty one always) is true in `environment`.

@@ -28,7 +28,7 @@ def find_distribution(output: str) -> tuple[str, str, str]:
     match = _NAMED.search(output)
     named = canonicalize_name(match[1] or match[2]) if match else ""
     name, version = next((candidate for candidate in reversed(candidates) if named in ("", candidate[0])), (named, ""))
-    parents = [parent for child, parent in _NEEDED.findall(output) if name and _distribution_name(child) == name]
+    parents = [parent for child, parent in _NEEDED.findall(output) if name and _parse_distribution(child) == name]
     return name, version, parents[-1] if parents else ""
 
 
@@ -39,7 +39,7 @@ def _parse_filename(file: str) -> tuple[str, str]:
     return "", ""
 
 
-def _distribution_name(word: str) -> str:
+def _parse_distribution(word: str) -> str:
     """Return the name in what pip collects (`fig>=1`) or processes (`./fig-1.0.tar.gz`)."""
     match = re.match(r"[A-Za-z0-9._-]+", word)
     return _parse_filename(word.rpartition("/")[2])[0] or (canonicalize_name(match[0]) if match else "")

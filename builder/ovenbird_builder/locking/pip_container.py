@@ -41,9 +41,9 @@ class ResolverContext(Struct, frozen=True):
     progress: Progress = SILENT
     links: tuple[Path, ...] = ()  # folders of the source with further files to install
 
-    def secrets(self) -> tuple[str, ...]:
+    def list_secrets(self) -> tuple[str, ...]:
         """Return the texts that must never be shown."""
-        return (*self.indexes.secrets(), *self.network.secrets())
+        return (*self.indexes.list_secrets(), *self.network.list_secrets())
 
 
 class PipContainer(Struct, frozen=True):
@@ -63,7 +63,7 @@ class PipContainer(Struct, frozen=True):
             mounts=self.mounts,
             workdir=SHARED_DIR,
             timeout=self.site.timeout,
-            secrets=self.site.secrets(),
+            secrets=self.site.list_secrets(),
             check=False,
         )
 
@@ -77,19 +77,19 @@ def open_pip_container(site: ResolverContext, folder: Path, *, machine: str = ""
     network, pip_cache = site.network, site.cache / "pip"
     pip_cache.mkdir(parents=True, exist_ok=True)
     box = pip_tools.mount_toolbox(site.cache)
-    with site.indexes.config() as config, open_container(site.image) as container:
+    with site.indexes.write_config() as config, open_container(site.image) as container:
         mounts = (
             box,
             f"{_CONTAINER_FILES}:{MOUNT}/inside:ro",
             f"{folder}:{SHARED_DIR}",
             f"{pip_cache}:{MOUNT}/pip",
             f"{config}:{MOUNT}/pip.conf:ro",
-            *network.mounts(),
+            *network.list_mounts(),
         )
         path = pip_tools.MOUNTED
         env = {
-            **network.container_env(),
-            **pip_environment(f"{MOUNT}/pip.conf"),
+            **network.make_container_env(),
+            **make_pip_environment(f"{MOUNT}/pip.conf"),
             "PIP_CACHE_DIR": f"{MOUNT}/pip",
             "PYTHONPATH": f"{MOUNT}/inside:{path}" if machine else path,
             "OVENBIRD_MACHINE": machine,
@@ -100,7 +100,7 @@ def open_pip_container(site: ResolverContext, folder: Path, *, machine: str = ""
         yield PipContainer(site, container, folder, env, mounts)
 
 
-def pip_environment(config: str) -> dict[str, str]:
+def make_pip_environment(config: str) -> dict[str, str]:
     """Return the variables for pip wherever it runs: our configuration file only, no questions, no news."""
     return {
         "PIP_CONFIG_FILE": config,

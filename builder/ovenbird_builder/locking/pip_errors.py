@@ -91,7 +91,7 @@ def translate_pip_error(output: str, resolution: ResolutionRequest) -> LockError
         )
     if match := _MISSING.search(output):
         return explain_missing(output, match[1], match[2] or _find_parent(output, match[1]), match[3], resolution)
-    return LockError(f"locking failed: {_last_line(output)}")
+    return LockError(f"locking failed: {_find_last_line(output)}")
 
 
 def list_causes(output: str) -> list[str]:
@@ -128,7 +128,7 @@ def explain_conflict(output: str, resolution: ResolutionRequest) -> ConflictErro
         for line in resolution.limits
         if line.name in names
     ]
-    rows = list(dict.fromkeys(rows)) or [_find_refusal(output) or _last_line(output)]
+    rows = list(dict.fromkeys(rows)) or [_find_refusal(output) or _find_last_line(output)]
     subject = " and ".join(names[:3]) or "the requirements"
     return ConflictError(
         "\n  ".join([f"no version of {subject} fits all that is asked for:", *rows]),
@@ -278,7 +278,7 @@ def _shorten_line(line: str) -> str:
     return re.sub(r"//[^/@\s]+@", "//", line)[:300]
 
 
-def _last_line(output: str) -> str:
+def _find_last_line(output: str) -> str:
     noise: Iterable[str] = ("subprocess exited", "Error: exit status", "Traceback")
     lines = [line.strip() for line in output.splitlines() if line.strip() and not line.strip().startswith(tuple(noise))]
     return _shorten_line(lines[-1]) if lines else "nothing was said"

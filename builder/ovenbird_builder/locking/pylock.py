@@ -16,7 +16,7 @@ from ovenbird.common.text import cut_text, escape_controls, show_value
 
 from ..errors import LockError
 from .lock_format import SELF, Pin
-from .markers import marker_applies
+from .markers import is_marker_true
 from .projects.project_file import convert_table, read_toml
 
 
@@ -63,7 +63,7 @@ def read_pylock(path: Path, environment: dict[str, str]) -> tuple[Pin, ...]:
     pins: dict[str, Pin] = {}
     for index, package in enumerate(table.packages):
         where = f"{name} packages[{index}]"
-        if not marker_applies(package.marker, markers, where, "lock_file"):
+        if not is_marker_true(package.marker, markers, where, "lock_file"):
             continue
         if _is_project(package.directory):
             continue  # the function's own code: it is the source

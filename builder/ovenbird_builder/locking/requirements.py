@@ -20,7 +20,7 @@ from ovenbird.common.text import show_value
 from ovenbird.function_document import FunctionSpec
 
 from ..errors import LockError
-from .folder_content import content_digest
+from .folder_content import digest_content
 from .shared_code import OutsideError, locate, mirror_repository
 
 if TYPE_CHECKING:
@@ -62,16 +62,16 @@ class Requirements(Struct, frozen=True):
     lock_file: Path | None = None
     pinned: tuple[RequirementLine, ...] = ()
 
-    def texts(self) -> tuple[str, ...]:
+    def list_texts(self) -> tuple[str, ...]:
         """Return the requirements for a lock's head: sorted, a path or a lock with the digest of its content."""
         texts = {self.format_line(line) for line in self.lines}
-        texts |= {f"{path.name} ({content_digest(path)[:23]})" for path in (self.pylock, self.lock_file) if path}
+        texts |= {f"{path.name} ({digest_content(path)[:23]})" for path in (self.pylock, self.lock_file) if path}
         texts |= {f"--only-binary {name}" for name in self.only_binary}
         texts |= {"--require-hashes"} if self.require_hashes else set()
-        texts |= {f"--find-links {name} ({content_digest(self.root / name)[:23]})" for name in self.find_links}
+        texts |= {f"--find-links {name} ({digest_content(self.root / name)[:23]})" for name in self.find_links}
         return tuple(sorted(texts))
 
-    def limits(self) -> tuple[str, ...]:
+    def list_limits(self) -> tuple[str, ...]:
         """Return the constraints for a lock's head."""
         return tuple(sorted({line.text + _format_hashes(line) for line in self.constraints}))
 
@@ -79,7 +79,7 @@ class Requirements(Struct, frozen=True):
         """Return a requirement as a lock's head lists it."""
         words = line.text + (" --pre" if self.pre else "") + _format_hashes(line)
         if line.origin.startswith("file:"):
-            words += f" ({content_digest(self.root / line.origin.removeprefix('file:'))[:23]})"
+            words += f" ({digest_content(self.root / line.origin.removeprefix('file:'))[:23]})"
         return words
 
 
@@ -213,7 +213,7 @@ def _find_base_folder(function: FunctionSpec, tree: Path) -> Path:
     return tree / function.root.resolve().relative_to(function.source_root.resolve())
 
 
-def _exists_as_file(path: Path) -> bool:
+def _is_declaration(path: Path) -> bool:
     """Return whether a file that declares something is there. Errors: LockError for what only has its name."""
     if path.is_file():
         return True
@@ -245,7 +245,7 @@ def _search_source(
     for folder in folders:
         for name in _SEARCHED:
             path = folder / name
-            if not _exists_as_file(path):
+            if not _is_declaration(path):
                 continue
             current = replace(empty, root=folder, notes=notes)
             if name == "pylock.toml":

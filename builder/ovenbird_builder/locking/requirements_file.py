@@ -219,7 +219,7 @@ def _list_included(options: object, where: str, folder: Path, base: Path) -> lis
             file_options.check_variables(value, where)
             if _WEB.match(value):
                 raise _remote_file_error(value, f"{where}: ")
-            files.append((_path_below(base, folder, _unquote_file(value), where), kind))
+            files.append((_resolve_below(base, folder, _unquote_file(value), where), kind))
     return files
 
 
@@ -241,8 +241,8 @@ def _find_links_folder(value: str, where: str, folder: Path, base: Path) -> str:
             hint="give an index yourself: `--index-url` or `--extra-index-url`",
         )
     text = _unquote_file(value)
-    path = _path_below(base, folder, text, where)
-    path = path if _exists(path) else _path_below(base, base, text, where)
+    path = _resolve_below(base, folder, text, where)
+    path = path if _exists(path) else _resolve_below(base, base, text, where)
     if not path.is_dir():
         raise LockError(f"{where}: there is no folder {show_value(value)} in the source")
     return Path(os.path.relpath(path, base.resolve())).as_posix()
@@ -335,7 +335,7 @@ def _check_url(url: str, where: str) -> str:
 
 def _resolve_path(text: str, location: str, where: str, root: Path) -> str:
     """Return `file:` and a path below the root. Errors: LockError for a path outside of it, or a missing one."""
-    path = _path_below(root.resolve(), root, location, where)
+    path = _resolve_below(root.resolve(), root, location, where)
     if not _exists(path):
         raise LockError(f"{where}: there is no {show_value(text)} in the source")
     return f"file:{Path(os.path.relpath(path, root.resolve())).as_posix()}"
@@ -381,7 +381,7 @@ def _suggest_form(words: str) -> str:
     return "NAME>=VERSION, PEP 508"
 
 
-def _path_below(root: Path, folder: Path, text: str, where: str) -> Path:
+def _resolve_below(root: Path, folder: Path, text: str, where: str) -> Path:
     """Return the path that a text names from `folder`, below `root`. Errors: LockError for a path elsewhere."""
     try:
         if len(text) > _LONGEST_PATH:

@@ -20,7 +20,7 @@ def fetch_runtime_wheels(site: ResolverContext, folder: Path, *, offline: bool) 
 
     Errors: IncompatibleBaseError for a Python that no list is known for; those of `fetch_wheels`.
     """
-    path = bases.runtime_lock_path(site.interpreter.minor)
+    path = bases.find_runtime_lock(site.interpreter.minor)
     if not path.is_file():
         raise IncompatibleBaseError(
             f"the runtime is not known to run under Python {site.interpreter.minor}", hint="`--python`, `--base`"

@@ -22,7 +22,7 @@ from ovenbird.function_document import FunctionSpec
 from ..errors import HashError, SourceMissingError, WheelBuildError
 from ..host import process
 from ..sources import fetch
-from ..sources.git_versions import copy_to_subfolder, version_variables
+from ..sources.git_versions import copy_to_subfolder, make_version_variables
 from .folder_content import copy_folder
 from .lock_format import Pin
 from .pip_container import SHARED_DIR, PipContainer, ResolverContext
@@ -62,7 +62,7 @@ def build_wheel(
     shutil.rmtree(folder, ignore_errors=True)
     try:
         target, url = _prepare_source(line.origin, root, folder / "source", container.site)
-        env = version_variables(folder / "source") if line.origin.startswith("git+") else {}
+        env = make_version_variables(folder / "source") if line.origin.startswith("git+") else {}
         if by:
             (folder / "constraint.txt").write_text(f"{by}\n")
             env |= dict.fromkeys(

@@ -26,7 +26,7 @@ from ..host import process
 from .pip_compile import ResolutionPreferences, write_inputs
 from .pip_container import SHARED_DIR, ResolverContext
 from .pip_errors import ResolutionRequest, explain_unreachable
-from .wheel_tags import glibc_version, python_minor
+from .wheel_tags import parse_glibc_version, python_minor
 
 _FRAME = " \u00d7\u2570\u2500\u25b6\u2502"  # what uv draws around its words
 _GLIBC = (17, 28, *range(31, 41))  # the versions of manylinux that uv has names for
@@ -40,7 +40,7 @@ def find_uv() -> str:
     return path
 
 
-def uv_version() -> str:
+def read_uv_version() -> str:
     """Return `uv 0.9.1`."""
     return " ".join(process.run([find_uv(), "--version"]).stdout.split()[:2])
 
@@ -59,7 +59,8 @@ def run_uv(
         find_uv(), "pip", "compile", "--generate-hashes", "--no-config", "--no-header", "--no-build",
         "--no-python-downloads", "--strip-extras", "--color=never",
         "--no-emit-index-url", "--no-progress", f"--python={sys.executable}",
-        f"--python-version={python_minor(site.interpreter)}", f"--python-platform={_uv_platform(site.interpreter)}",
+        f"--python-version={python_minor(site.interpreter)}",
+        f"--python-platform={_choose_uv_platform(site.interpreter)}",
         "--constraint=limits.txt", "--output-file=lock.txt", *(["--prerelease=allow"] if choice.pre else []),
         # the best version of all indexes, as pip does; with one index it would only cost the word on a lacking password
         *(["--index-strategy=unsafe-best-match"] if site.indexes.extra else []),
@@ -67,10 +68,11 @@ def run_uv(
     ]  # fmt: skip
     env = {
         "PATH": os.environ.get("PATH", os.defpath), "HOME": str(folder), "UV_CACHE_DIR": str(site.cache / "uv"),
-        "UV_KEYRING_PROVIDER": "disabled", "UV_HTTP_RETRIES": "1", **site.indexes.uv(), **site.network.host_env(),
+        "UV_KEYRING_PROVIDER": "disabled", "UV_HTTP_RETRIES": "1",
+        **site.indexes.make_uv_variables(), **site.network.make_host_env(),
     }  # fmt: skip
     try:
-        process.run(argv, env=env, cwd=folder, timeout=site.timeout, secrets=site.secrets())
+        process.run(argv, env=env, cwd=folder, timeout=site.timeout, secrets=site.list_secrets())
     except process.ProcessTimedOutError as error:
         raise PackageIndexError(f"locking took longer than {site.timeout:g} s: {error.message}") from None
     except process.ProcessFailedError as error:
@@ -115,7 +117,7 @@ def translate_uv_error(output: str, resolution: ResolutionRequest) -> LockError:
     return ConflictError("\n  ".join([f"uv: {message[:1500]}", *rows]))
 
 
-def _uv_platform(interpreter: TargetPython) -> str:
+def _choose_uv_platform(interpreter: TargetPython) -> str:
     """Return uv's name for the target, of the newest manylinux that its glibc fulfils."""
-    newest = max((minor for minor in _GLIBC if minor <= glibc_version(interpreter)[1]), default=17)
+    newest = max((minor for minor in _GLIBC if minor <= parse_glibc_version(interpreter)[1]), default=17)
     return f"{interpreter.machine}-manylinux_2_{newest}"

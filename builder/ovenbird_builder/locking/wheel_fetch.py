@@ -21,7 +21,7 @@ from packaging.utils import canonicalize_name
 from ovenbird.common.hashing import hash_text
 
 from ..bases.probe import TargetPython, inspect_stored
-from ..containers.working_container import image_name
+from ..containers.working_container import resolve_image_name
 from ..errors import LockError, NoWheelError, PackageIndexError, WheelBuildError
 from ..host import process
 from ..host.network import NetworkSettings
@@ -30,10 +30,10 @@ from . import source_wheels
 from .indexes import PackageIndexes
 from .lock_format import Lock, Pin
 from .pip_compile import TOLD, place_links
-from .pip_container import SHARED_DIR, PipContainer, ResolverContext, open_pip_container, pip_environment
+from .pip_container import SHARED_DIR, PipContainer, ResolverContext, make_pip_environment, open_pip_container
 from .pip_errors import ResolutionRequest, explain_unreachable, translate_pip_error
 from .requirements_file import RequirementLine
-from .wheel_tags import abi_tag, list_platform_tags, platform_of, python_minor, supported_tags
+from .wheel_tags import list_platform_tags, list_supported_tags, make_abi_tag, platform_of, python_minor
 from .wheelhouse import Wheel, Wheelhouse
 
 __all__ = ["Wheel", "fetch_wheels"]
@@ -58,7 +58,7 @@ class _WheelSearch:
     @property
     def target(self) -> str:
         interpreter = self.site.interpreter
-        return f"{abi_tag(interpreter)} {interpreter.machine} {interpreter.libc}"
+        return f"{make_abi_tag(interpreter)} {interpreter.machine} {interpreter.libc}"
 
 
 def fetch_wheels(
@@ -79,13 +79,13 @@ def fetch_wheels(
     interpreter = site.interpreter
     target = f"Python {python_minor(interpreter)} on {platform_of(interpreter)} ({interpreter.libc})"
     rows = tuple(RequirementLine(f"{pin.name}=={pin.version}", "the lock", pin.name) for pin in lock.pins)
-    resolution = ResolutionRequest(rows, (), target, site.indexes.urls(), (":all:",) if only_binary else ())
+    resolution = ResolutionRequest(rows, (), target, site.indexes.list_urls(), (":all:",) if only_binary else ())
     search = _WheelSearch(site, only_binary, resolution, [identity] if identity else [])
     wheels = {pin.name: wheel for pin in lock.pins if (wheel := _find_noted(pin, search))}
     missing = [pin for pin in lock.pins if pin.name not in wheels]
     if missing and offline:
-        tags = supported_tags(interpreter)
-        wheels |= {pin.name: wheel for pin in missing if (wheel := search.wheelhouse.best(pin.hashes, tags))}
+        tags = list_supported_tags(interpreter)
+        wheels |= {pin.name: wheel for pin in missing if (wheel := search.wheelhouse.find_best(pin.hashes, tags))}
         if absent := [f"{pin.name}=={pin.version}" for pin in missing if pin.name not in wheels]:
             raise PackageIndexError(
                 f"offline, and the cache has no wheel of {', '.join(absent)} for {target}",
@@ -100,8 +100,8 @@ def list_answers(lock: Lock, interpreter: TargetPython, cache: Path, *, identity
     """Return which wheel each pin took on such a target, as `Wheelhouse.note` keeps it, for a bundle."""
     site = ResolverContext("", interpreter, PackageIndexes(), NetworkSettings(), cache, {}, 0)
     search = _WheelSearch(site, False, ResolutionRequest((), (), "", ()), [identity])
-    keys = [key for pin in lock.pins for key in (_pin_key(pin, search), _built_wheel_key(pin, search))]
-    return {key: value for key in keys if (value := search.wheelhouse.noted(key))}
+    keys = [key for pin in lock.pins for key in (_make_pin_key(pin, search), _make_built_key(pin, search))]
+    return {key: value for key in keys if (value := search.wheelhouse.recall(key))}
 
 
 def find_at_hand(lock: Lock, interpreter: TargetPython, cache: Path, *, identity: str) -> dict[str, Wheel]:
@@ -115,16 +115,16 @@ def _find_noted(pin: Pin, search: _WheelSearch) -> Wheel | None:
     """Return the wheel that a pin took before on such a target, or the only one that it allows."""
     if pin.url:
         return search.wheelhouse.find(pin.hashes[0].removeprefix("sha256:"))
-    noted = search.wheelhouse.noted(_pin_key(pin, search))
+    noted = search.wheelhouse.recall(_make_pin_key(pin, search))
     if "sdist" in noted:
-        noted = search.wheelhouse.noted(_built_wheel_key(pin, search))
+        noted = search.wheelhouse.recall(_make_built_key(pin, search))
     return search.wheelhouse.find(noted["sha256"]) if "sha256" in noted else None
 
 
 def _fetch_missing(missing: list[Pin], search: _WheelSearch, root: Path) -> dict[str, Wheel]:
     """Download or build the wheels that are not in the cache."""
     indexed = [pin for pin in missing if not pin.url]
-    sources = [pin for pin in indexed if search.wheelhouse.noted(_pin_key(pin, search)).get("sdist")]
+    sources = [pin for pin in indexed if search.wheelhouse.recall(_make_pin_key(pin, search)).get("sdist")]
     indexed = [pin for pin in indexed if pin not in sources]
     wheels = _download_wheels(indexed, sources, search) if indexed else {}
     to_build = [*sources, *(pin for pin in missing if pin.url)]
@@ -180,16 +180,16 @@ def _run_pip_download(
     argv = [
         sys.executable, "-I", "-m", "pip", *flags, "download", "--require-hashes", "--no-deps", "--only-binary=:all:",
         f"--dest={folder / 'wheels'}", f"--python-version={python_minor(interpreter)}", "--implementation=cp",
-        f"--abi={abi_tag(interpreter)}", *(f"--platform={tag}" for tag in list_platform_tags(interpreter)),
+        f"--abi={make_abi_tag(interpreter)}", *(f"--platform={tag}" for tag in list_platform_tags(interpreter)),
         f"--cache-dir={site.cache / 'pip'}", "--progress-bar=off", f"--requirement={folder / 'pins.txt'}",
     ]  # fmt: skip
-    with site.indexes.config() as config:
+    with site.indexes.write_config() as config:
         env = {
-            "PATH": os.environ.get("PATH", os.defpath), "HOME": str(folder), **pip_environment(str(config)),
-            **site.network.host_env(),
+            "PATH": os.environ.get("PATH", os.defpath), "HOME": str(folder), **make_pip_environment(str(config)),
+            **site.network.make_host_env(),
         }  # fmt: skip
         try:
-            return process.run(argv, env=env, timeout=site.timeout, secrets=site.secrets(), check=False)
+            return process.run(argv, env=env, timeout=site.timeout, secrets=site.list_secrets(), check=False)
         except process.ProcessTimedOutError as error:
             raise PackageIndexError(f"downloading took longer than {site.timeout:g} s: {error.message}") from None
 
@@ -201,7 +201,7 @@ def _store_wheels(pins: Iterable[Pin], folder: Path, search: _WheelSearch) -> di
     for path in sorted(folder.glob("*.whl")):
         wheel = search.wheelhouse.put(path)
         pin = by_name[wheel.name]
-        search.wheelhouse.note(_pin_key(pin, search), {"filename": wheel.filename, "sha256": wheel.sha256})
+        search.wheelhouse.note(_make_pin_key(pin, search), {"filename": wheel.filename, "sha256": wheel.sha256})
         wheels[pin.name] = wheel
     if absent := sorted(by_name.keys() - wheels.keys()):
         raise LockError(f"pip downloaded no wheel of {', '.join(absent)}")
@@ -240,8 +240,8 @@ def _build_wheel(pin: Pin, container: PipContainer, search: _WheelSearch, links:
         problem = translate_pip_error(result.stderr + result.stdout, search.request)
         raise type(problem)(f"{pin.name}=={pin.version}: {problem.message}", hint=problem.hint)
     wheel = search.wheelhouse.put(next((container.folder / out).glob("*.whl")))
-    search.wheelhouse.note(_pin_key(pin, search), {"sdist": "yes"})
-    search.wheelhouse.note(_built_wheel_key(pin, search), {"filename": wheel.filename, "sha256": wheel.sha256})
+    search.wheelhouse.note(_make_pin_key(pin, search), {"sdist": "yes"})
+    search.wheelhouse.note(_make_built_key(pin, search), {"filename": wheel.filename, "sha256": wheel.sha256})
     return wheel
 
 
@@ -250,15 +250,15 @@ def _format_pins(pins: Iterable[Pin]) -> str:
     return "".join(f"{pin.name}=={pin.version} {' '.join(f'--hash={value}' for value in pin.hashes)}\n" for pin in pins)
 
 
-def _pin_key(pin: Pin, search: _WheelSearch) -> str:
+def _make_pin_key(pin: Pin, search: _WheelSearch) -> str:
     rows = [_FORMAT, pin.name, pin.version, sorted(pin.hashes), search.target]
     return hash_text(json.dumps(rows))
 
 
-def _built_wheel_key(pin: Pin, search: _WheelSearch) -> str:
+def _make_built_key(pin: Pin, search: _WheelSearch) -> str:
     """Return the key of a wheel that was built from source: what builds it is the base, by its digest."""
     if not search.base:
         with contextlib.suppress(process.ProcessFailedError):  # not in the store yet
-            search.base.append(inspect_stored(image_name(search.site.image)).digest)
+            search.base.append(inspect_stored(resolve_image_name(search.site.image)).digest)
     rows = [_FORMAT, pin.name, pin.version, sorted(pin.hashes), search.target, *search.base]
     return hash_text(json.dumps(rows))

@@ -42,12 +42,12 @@ def python_minor(interpreter: TargetPython) -> str:
     return ".".join(interpreter.version.split(".")[:2])
 
 
-def abi_tag(interpreter: TargetPython) -> str:
+def make_abi_tag(interpreter: TargetPython) -> str:
     """Return the ABI tag: `cp312`, or `cp313t` for a free-threaded build, of `cpython-313t-x86_64-linux-gnu`."""
     return "cp" + interpreter.soabi.split("-")[1]
 
 
-def glibc_version(interpreter: TargetPython) -> tuple[int, int]:
+def parse_glibc_version(interpreter: TargetPython) -> tuple[int, int]:
     """Return the version of glibc, of `glibc 2.36`."""
     return parse_glibc(interpreter.libc)
 
@@ -61,7 +61,7 @@ def parse_glibc(text: str) -> tuple[int, int]:
 
 def list_platform_tags(interpreter: TargetPython) -> Iterator[str]:
     """Yield the platform tags, from the newest manylinux that the target's glibc fulfils down."""
-    major, newest = glibc_version(interpreter)
+    major, newest = parse_glibc_version(interpreter)
     oldest = 5 if interpreter.machine == "x86_64" else 17
     for number in range(newest, oldest - 1, -1):
         yield f"manylinux_{major}_{number}_{interpreter.machine}"
@@ -80,7 +80,7 @@ def assume_interpreter(version: str, platform_name: str, libc: str) -> TargetPyt
     return TargetPython(f"{version}.0", "", "", "", "", "", "", target_machine, libc, soabi, "", (), {}, "", "")
 
 
-def supported_tags(interpreter: TargetPython) -> list[Tag]:
+def list_supported_tags(interpreter: TargetPython) -> list[Tag]:
     """Return the tags of wheels that the target installs, best first."""
     from packaging import tags
     from packaging.version import Version
@@ -88,12 +88,12 @@ def supported_tags(interpreter: TargetPython) -> list[Tag]:
     version = Version(interpreter.version).release[:2]
     names = list(list_platform_tags(interpreter))
     return [
-        *tags.cpython_tags(version, [abi_tag(interpreter)], names),
+        *tags.cpython_tags(version, [make_abi_tag(interpreter)], names),
         *tags.compatible_tags(version, f"cp{version[0]}{version[1]}", names),
     ]
 
 
-def marker_environment(interpreter: TargetPython) -> dict[str, str]:
+def make_marker_environment(interpreter: TargetPython) -> dict[str, str]:
     """Return what markers see in the target."""
     return {
         "implementation_name": "cpython",

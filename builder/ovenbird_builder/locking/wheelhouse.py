@@ -25,7 +25,7 @@ from ovenbird.common.hashing import hash_file
 from ovenbird.common.text import show_value
 
 from ..errors import DiskFullError, HashError
-from ..host.atomic_folders import filling_folder
+from ..host.atomic_folders import fill_folder
 from ..host.disk import guard_cache_writes
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ class Wheelhouse(Struct, frozen=True):
             if stored:
                 path.unlink()
                 return stored
-            with filling_folder(files / sha256) as folder:
+            with fill_folder(files / sha256) as folder:
                 shutil.move(path, folder / path.name)
                 (folder / path.name).chmod(0o644)
                 _write_stamp(folder / path.name)
@@ -88,7 +88,7 @@ class Wheelhouse(Struct, frozen=True):
             keys.mkdir(parents=True, exist_ok=True)
             write_file(keys / f"{key}.json", json.dumps(value, sort_keys=True).encode())
 
-    def noted(self, key: str) -> dict[str, str]:
+    def recall(self, key: str) -> dict[str, str]:
         """Return the value of a key; empty when there is none."""
         try:
             path = self.cache / "wheels" / "keys" / f"{key}.json"
@@ -100,7 +100,7 @@ class Wheelhouse(Struct, frozen=True):
         fits = isinstance(record, dict) and all(isinstance(value, str) for value in record.values())
         return record if fits else {}
 
-    def best(self, hashes: Iterable[str], supported: list[Tag]) -> Wheel | None:
+    def find_best(self, hashes: Iterable[str], supported: list[Tag]) -> Wheel | None:
         """Return the wheel here, of these digests, that the tags like best."""
         from packaging.utils import parse_wheel_filename
 

@@ -54,7 +54,7 @@ class ImageReference(Struct, frozen=True):
         """Return whether the registry is on this machine, where plain HTTP is as good as TLS."""
         return bool(_LOOPBACK.fullmatch(self.host))
 
-    def pinned(self, digest: str) -> ImageReference:
+    def pin(self, digest: str) -> ImageReference:
         """Return the same repository by digest alone."""
         return replace(self, tag="", digest=digest)
 

@@ -35,7 +35,7 @@ def push_image(
     """
 
     def open_blob(digest: str) -> AbstractContextManager[IO[bytes]]:
-        return origins[digest].blob(digest) if digest in origins else nullcontext(io.BytesIO(config))
+        return origins[digest].open_blob(digest) if digest in origins else nullcontext(io.BytesIO(config))
 
     mount_sources = {
         digest: image.repository.path
@@ -56,7 +56,7 @@ def write_image(
     """Write an image to `containers-storage:`, `oci:` or `oci-archive:` by way of the cache."""
     for layer in json.loads(manifest)["layers"]:
         if not _has_layer(cache, layer):
-            with origins[layer["digest"]].blob(layer["digest"]) as stream:
+            with origins[layer["digest"]].open_blob(layer["digest"]) as stream:
                 _store_blob(cache, layer["digest"], stream)
     cache.put(config)
     folder = image_manifest.write_layout(cache, f"image-{digest_bytes(manifest)[7:31]}", manifest, "image")
@@ -71,7 +71,7 @@ def with_readable_blobs(
 
     Packing gives layers of other digests than those that were once loaded; what is in them is the same.
     """
-    if image.root is None:
+    if image.mount_root is None:
         return image
     name, folder = image.name.partition(":")[2], _SharedBlobLayout(cache.blobs)
     if all(_has_layer(cache, layer) for layer in image.manifest["layers"]):
@@ -98,7 +98,7 @@ class _SharedBlobLayout(layout.DirectoryLayout):
     @contextmanager
     def open(self, digest: str) -> Iterator[Any]:
         """Yield a blob. Errors: BaseMissingError."""
-        with self.file(digest.replace(":", "/", 1)) as stream:
+        with self.open_file(digest.replace(":", "/", 1)) as stream:
             yield stream
 
 
@@ -108,13 +108,13 @@ def _with_content(image: ImageReader, raw: bytes, config: bytes, folder: layout.
 
 def _has_layer(cache: LayerCache, layer: Mapping[str, Any]) -> bool:
     """Return whether the cache has a layer; it is whole, as blobs get their name when they are."""
-    path = cache.blob(layer["digest"])
+    path = cache.locate_blob(layer["digest"])
     return path.is_file() and bool(path.stat().st_size == layer["size"])
 
 
 def _store_blob(cache: LayerCache, digest: str, stream: IO[bytes]) -> None:
     """Put a blob into the cache. Errors: DigestError when its content is not what the digest says."""
-    with cache.draft() as draft:
+    with cache.open_draft() as draft:
         while chunk := stream.read(_CHUNK):
             draft.write(chunk)
         if draft.digest != digest:

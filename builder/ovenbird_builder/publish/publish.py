@@ -40,9 +40,9 @@ def is_published(destination: Destination, request: PublishRequest, registry: Sk
     if destination.kind == "registry":
         return all(registry.digest(tag) == request.digest for tag in request.tags)
     if destination.kind == "store":
-        return all(registry.stored(tag) == request.digest for tag in request.tags)
+        return all(registry.find_stored(tag) == request.digest for tag in request.tags)
     if destination.kind == "oci":
-        return _layout_holds(Path(destination.path), request)
+        return _is_in_layout(Path(destination.path), request)
     return False
 
 
@@ -72,9 +72,9 @@ def push_tags(
                 mount_sources = {
                     digest: name.path for digest, name in request.mount_sources.items() if name.host == tag.host
                 }
-                origin = image_upload.BlobSource(lambda digest: cache.blob(digest).open("rb"), mount_sources)
+                origin = image_upload.BlobSource(lambda digest: cache.locate_blob(digest).open("rb"), mount_sources)
                 image_upload.upload_image(
-                    registry.repository(tag), request.digest, request.manifest, origin, registry.tell
+                    registry.open_repository(tag), request.digest, request.manifest, origin, registry.tell
                 )
             if allow:
                 allow()
@@ -89,9 +89,9 @@ def push_tags(
 
 
 def _put_tag(request: PublishRequest, tag: ImageReference, registry: SkopeoClient) -> None:
-    repository, name = registry.repository(tag), tag.tag or "latest"
+    repository, name = registry.open_repository(tag), tag.tag or "latest"
     repository.put_manifest(name, request.manifest, json.loads(request.manifest)["mediaType"])
-    digest = repository.manifest(name).digest
+    digest = repository.fetch_manifest(name).digest
     if digest != request.digest:
         raise DigestError(f"pushed {tag} as {request.digest}, and the registry has {digest} by that name")
 
@@ -138,7 +138,7 @@ def _load_into_store(
     registry.name_stored(number, names)
 
 
-def _layout_holds(folder: Path, request: PublishRequest) -> bool:
+def _is_in_layout(folder: Path, request: PublishRequest) -> bool:
     try:
         rows = json.loads((folder / "index.json").read_bytes())["manifests"]
         names = {row["annotations"]["org.opencontainers.image.ref.name"] for row in rows}

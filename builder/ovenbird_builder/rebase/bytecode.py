@@ -36,7 +36,7 @@ def hide_bytecode(
     @contextmanager
     def open_layer(layer: Layer) -> Iterator[tarfile.TarFile]:
         with (
-            origins[layer.digest].blob(layer.digest) as stream,
+            origins[layer.digest].open_blob(layer.digest) as stream,
             read_tar(stream, layer.media_type, layer.name) as archive,
         ):
             yield archive

@@ -101,7 +101,7 @@ def rebase_image(
     warnings = list(rebased.warnings)
     if remote:
         reference = parse_reference(destination.removeprefix("docker://"))
-        repository = reach.repository(reference)
+        repository = reach.open_repository(reference)
         copy.push_image(repository, reference.tag or "latest", rebased.manifest, rebased.config, origins)
         installed = probed[0].distributions if probed else {}
         swap = _Swap(image, base, plain, python_labels, rebased, installed)
@@ -153,25 +153,25 @@ def _attach_statements(repository: RepositoryClient, name: str, swap: _Swap, ver
     """
     image, base, rebased = swap.image, swap.base, swap.rebased
     subject = {"mediaType": MANIFEST, "digest": rebased.digest, "size": len(rebased.manifest)}
-    epoch = _creation_time(image)
+    epoch = _parse_creation_time(image)
     record = provenance.BuildRecord(
         name=name, digest=rebased.digest, version=version, epoch=epoch, kind=provenance.REBASE,
         parameters={"image": image.name, "base": swap.base_name},
-        materials=[provenance.image(image.name.partition(":")[2].removeprefix("//"), image.digest),
-                   provenance.image(swap.base_name, base.digest)],
+        materials=[provenance.describe_image(image.name.partition(":")[2].removeprefix("//"), image.digest),
+                   provenance.describe_image(swap.base_name, base.digest)],
     )  # fmt: skip
     data = [(provenance.build_provenance(record), provenance.MEDIA_TYPE, "provenance.json")]
     if bill := find_bill(image):
         below = image_packages.BaseComponent(
             swap.base_name, base.digest, swap.base_labels[label_names.PYTHON], base.platform[1]
         )
-        data.append((sbom.rebased(bill, below, epoch, swap.installed), sbom.MEDIA_TYPE, "sbom.cdx.json"))
+        data.append((sbom.replace_base(bill, below, epoch, swap.installed), sbom.MEDIA_TYPE, "sbom.cdx.json"))
     artifacts = [referrers.pack(content, media_type, subject, title, epoch) for content, media_type, title in data]
     referrers.attach(repository, rebased.digest, artifacts).settle()
     return tuple(artifact.descriptor["digest"] for artifact in artifacts)
 
 
-def _creation_time(image: ImageReader) -> int:
+def _parse_creation_time(image: ImageReader) -> int:
     """Return when the image was made, in seconds since 1970; 0 when it does not say."""
     from datetime import datetime
 

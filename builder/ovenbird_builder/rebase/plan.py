@@ -76,7 +76,7 @@ def check_compatible(image: ImageReader, base: ImageReader, facts: Mapping[str, 
             reasons.append(
                 f"the {part} is {show_value(image_labels[name])}, that of the base {show_value(facts[name])}"
             )
-    if not _libc_satisfies(image_labels[label_names.LIBC], facts[label_names.LIBC]):
+    if not _is_libc_satisfied(image_labels[label_names.LIBC], facts[label_names.LIBC]):
         reasons.append(
             f"the C library is {image_labels[label_names.LIBC]}, that of the base {facts[label_names.LIBC]},"
             " older or another"
@@ -130,13 +130,13 @@ def swap_base(
         image.config.get("config") or {}, base.config.get("config") or {}, (old or {}).get("config")
     )
     config["config"]["Labels"] = {**(config["config"].get("Labels") or {}), **renewed}
-    rows, ids, lines = _layer_rows(between, str(image.config.get("created") or ""))
+    rows, ids, lines = _make_layer_rows(between, str(image.config.get("created") or ""))
     diffs = [*base.config["rootfs"]["diff_ids"], *ids, *image.config["rootfs"]["diff_ids"][count:]]
     config["rootfs"] = {"type": "layers", "diff_ids": diffs}
     config["history"] = [
         *(base.config.get("history") or []),
         *lines,
-        *_history_above(image.config.get("history") or [], count),
+        *_cut_history(image.config.get("history") or [], count),
     ]
     raw = encode_json(config)
     manifest = {
@@ -150,7 +150,7 @@ def swap_base(
     return RebasedImage(encode_json(manifest), raw, len(above) + len(rows), tuple(warnings))
 
 
-def _layer_rows(layer: Layer | None, created: str) -> tuple[list[dict[str, Any]], list[str], list[dict[str, Any]]]:
+def _make_layer_rows(layer: Layer | None, created: str) -> tuple[list[dict[str, Any]], list[str], list[dict[str, Any]]]:
     """Return a layer as rows of the manifest, of the config's list and of its history; nothing for None."""
     if layer is None:
         return [], [], []
@@ -191,7 +191,7 @@ def _parse_environment(env: Sequence[str] | None) -> dict[str, str]:
     return {name: value for name, _, value in (entry.partition("=") for entry in env or ())}
 
 
-def _history_above(history: Sequence[Mapping[str, Any]], count: int) -> list[Mapping[str, Any]]:
+def _cut_history(history: Sequence[Mapping[str, Any]], count: int) -> list[Mapping[str, Any]]:
     """Return the history of the layers above the base: it starts with the first entry that made a layer of them."""
     count_above = 0
     for index, entry in enumerate(history):
@@ -201,7 +201,7 @@ def _history_above(history: Sequence[Mapping[str, Any]], count: int) -> list[Map
     return []
 
 
-def _libc_satisfies(needed: str, actual: str) -> bool:
+def _is_libc_satisfied(needed: str, actual: str) -> bool:
     """Return whether what was made for one C library ("glibc 2.36") runs on another: the same kind, not an older."""
     (family, _, version), (other, _, newer) = needed.partition(" "), actual.partition(" ")
     return family == other and _parse_version(newer) >= _parse_version(version)

@@ -27,7 +27,7 @@ class BearerAuth:
         self._value = ""
         self._writes = False
 
-    def header(self) -> dict[str, str]:
+    def make_header(self) -> dict[str, str]:
         """Return the header to send, empty while the registry has not asked for one."""
         return {"Authorization": self._value} if self._value else {}
 

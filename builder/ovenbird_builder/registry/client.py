@@ -73,15 +73,15 @@ class RepositoryClient:
         self._lock = threading.Lock()  # one request finds out where the registry is, and who we are to it, for all
         self._tokens = BearerAuth(self._pool, find_login(reference, environ, authfile), self.path)
 
-    def manifest(self, target: str) -> ManifestDocument:
+    def fetch_manifest(self, target: str) -> ManifestDocument:
         """Return the manifest or index at a tag or digest. Errors: BaseMissingError, DigestError, RegistryError."""
         answer = self._send("GET", f"manifests/{target}", headers={"Accept": ", ".join(MANIFESTS)})
         if answer.status == 404:
-            raise BaseMissingError(f"there is no image {show_value(self._display_name(target))} in the registry")
+            raise BaseMissingError(f"there is no image {show_value(self._format_name(target))} in the registry")
         data = self._check_answer(answer, 200).data
         digest = digest_bytes(data)
         if target.startswith("sha256:") and digest != target:
-            raise DigestError(f"the registry gave {digest} when asked for {show_value(self._display_name(target))}")
+            raise DigestError(f"the registry gave {digest} when asked for {show_value(self._format_name(target))}")
         kind = (answer.headers.get("Content-Type") or "").partition(";")[0]
         return ManifestDocument(data, kind, digest)
 
@@ -102,7 +102,7 @@ class RepositoryClient:
         answer = self._send("GET", f"blobs/{digest}", stream=True)
         try:
             if answer.status == 404:
-                raise BaseMissingError(f"there is no blob {show_value(self._display_name(digest))} in the registry")
+                raise BaseMissingError(f"there is no blob {show_value(self._format_name(digest))} in the registry")
             yield cast("IO[bytes]", self._check_answer(answer, 200))  # it reads like a file
         except (urllib3.exceptions.HTTPError, OSError) as error:
             raise RegistryError(f"the registry {self.host} broke off: {_describe_cause(error)}") from None
@@ -125,7 +125,7 @@ class RepositoryClient:
         # what broke off amid a blob begins anew: the registry knows this upload no more
         self._check_answer(self._send("PUT", location, body=content, headers=headers, retries=False), 201)
 
-    def referrers(self, digest: str) -> list[dict[str, Any]] | None:
+    def fetch_referrers(self, digest: str) -> list[dict[str, Any]] | None:
         """Return the descriptors of the registry's referrers API; None when it has no such API."""
         answer = self._send("GET", f"referrers/{digest}", headers={"Accept": INDEX})
         kind = (answer.headers.get("Content-Type") or "").partition(";")[0]
@@ -150,7 +150,7 @@ class RepositoryClient:
         url = urljoin(f"{self._root}/v2/{self.path}/", location)
         own = url.startswith(self._root + "/")  # credentials are for the registry, not for where it sends us
         for attempt in (1, 2):
-            authorization = self._tokens.header() if own else {}
+            authorization = self._tokens.make_header() if own else {}
             try:
                 answer = self._pool.request(
                     method, url, body=body, headers={**(headers or {}), **authorization}, preload_content=not stream,
@@ -162,7 +162,7 @@ class RepositoryClient:
                 break
             challenge = answer.headers.get("WWW-Authenticate") or ""
             with self._lock:  # unless another request has been given an answer meanwhile
-                if authorization == self._tokens.header() and not self._tokens.answer_challenge(
+                if authorization == self._tokens.make_header() and not self._tokens.answer_challenge(
                     challenge, write=method not in _READING
                 ):
                     break
@@ -183,7 +183,7 @@ class RepositoryClient:
             if answer.status == 401:
                 self._tokens.keep_challenge(answer.headers.get("WWW-Authenticate") or "")
             return f"{scheme}://{host}"
-        plain = "http" not in self._schemes and isinstance(_root_cause(cause), ssl.SSLError)
+        plain = "http" not in self._schemes and isinstance(_find_root_cause(cause), ssl.SSLError)
         hint = "`--ca-bundle FILE`; a registry without TLS: mark it as insecure in registries.conf" if plain else ""
         kind = RegistryError if hint else RegistryConnectionError
         raise kind(f"the registry {self.host} does not answer: {_describe_cause(cause)}", hint=hint)
@@ -203,7 +203,7 @@ class RepositoryClient:
             )
         raise RegistryError(f"{where} answers {answer.status} for {show_value(self.path)}: {message}")
 
-    def _display_name(self, target: str) -> str:
+    def _format_name(self, target: str) -> str:
         return f"{self.host}/{self.path}" + ("@" if target.startswith("sha256:") else ":") + target
 
 
@@ -231,7 +231,7 @@ def _read_error(answer: urllib3.BaseHTTPResponse) -> str:
     return answer.reason or f"status {answer.status}"
 
 
-def _root_cause(error: Exception | None) -> Exception | None:
+def _find_root_cause(error: Exception | None) -> Exception | None:
     """Return the innermost reason of urllib3's nested errors."""
     while error is not None:
         inner = getattr(error, "reason", None) or (error.args[-1] if error.args else None)
@@ -243,5 +243,5 @@ def _root_cause(error: Exception | None) -> Exception | None:
 
 def _describe_cause(error: Exception | None) -> str:
     """Return what is wrong, without the address of an object that urllib3 names first."""
-    text = str(_root_cause(error))
+    text = str(_find_root_cause(error))
     return text.partition(": ")[2] if "object at 0x" in text or text.startswith("HTTP") else text

@@ -51,7 +51,7 @@ class _Config(Struct):
 
 def is_insecure(host: str, environ: Mapping[str, str]) -> bool:
     """Return whether `host[:port]` is marked insecure, or is this machine itself, where nobody can listen in."""
-    return _is_loopback(host) or any(_entry_matches(entry, host) for entry in _list_insecure(environ))
+    return _is_loopback(host) or any(_is_entry_for(entry, host) for entry in _list_insecure(environ))
 
 
 def _is_loopback(host: str) -> bool:
@@ -79,6 +79,6 @@ def _list_insecure(environ: Mapping[str, str]) -> list[str]:
     return [*marked, *config.registries.insecure.registries]
 
 
-def _entry_matches(entry: str, host: str) -> bool:
+def _is_entry_for(entry: str, host: str) -> bool:
     name = entry.partition("/")[0]
     return name == host or (name.startswith("*.") and host.partition(":")[0].endswith(name[1:]))

@@ -109,7 +109,7 @@ def parse_request(options: Mapping[str, Any], environ: Mapping[str, str]) -> Bui
     nothing: tuple[BuildSecret, ...] = ()
     build_secrets = check(lambda: secrets.parse_secrets(options["secret"], environ), nothing)
     names = [secret.name for secret in build_secrets]
-    named_tags = check.each(options["tag"], reference.parse_reference)
+    named_tags = check.call_each(options["tag"], reference.parse_reference)
     result = BuildRequest(
         function=function,
         document=named.document,
@@ -119,8 +119,8 @@ def parse_request(options: Mapping[str, Any], environ: Mapping[str, str]) -> Bui
         base=check(lambda: _parse_base(options["base"], function), ""),
         registry=options["registry"],
         requirement=options["requirement"],
-        requirements=check.each(options["requirements"], lambda text: _resolve_file(text, "--requirements")),
-        constraints=check.each(options["constraints"], lambda text: _resolve_file(text, "--constraints")),
+        requirements=check.call_each(options["requirements"], lambda text: _resolve_file(text, "--requirements")),
+        constraints=check.call_each(options["constraints"], lambda text: _resolve_file(text, "--constraints")),
         extras=options["extra"],
         index_url=options["index_url"],
         extra_index_urls=options["extra_index_url"],
@@ -203,7 +203,7 @@ class _ErrorCollector:
             self.problems.append(error)
             return otherwise
 
-    def each(self, texts: tuple[str, ...], call: Callable[[str], T]) -> tuple[T, ...]:
+    def call_each(self, texts: tuple[str, ...], call: Callable[[str], T]) -> tuple[T, ...]:
         results: list[T | None] = [self(partial(call, text), None) for text in texts]
         return tuple(result for result in results if result is not None)
 

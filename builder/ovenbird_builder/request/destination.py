@@ -135,12 +135,12 @@ def _unpack_layers(layout: Path, blobs: Path, scratch: Path) -> Path:
     blob_folder.mkdir(parents=True)
     (scratch / "layout").mkdir()
     index = json.loads((layout / "index.json").read_bytes())
-    manifest = json.loads(_blob_path(blobs, index["manifests"][0]["digest"]).read_bytes())
-    config = _blob_path(blobs, manifest["config"]["digest"])
+    manifest = json.loads(_find_blob(blobs, index["manifests"][0]["digest"]).read_bytes())
+    config = _find_blob(blobs, manifest["config"]["digest"])
     shutil.copyfile(config, blob_folder / config.name)
     diff_ids = json.loads(config.read_bytes())["rootfs"]["diff_ids"]
     for row, diff_id in zip(manifest["layers"], diff_ids, strict=True):
-        source = _blob_path(blobs, row["digest"])
+        source = _find_blob(blobs, row["digest"])
         if not row["mediaType"].endswith("+zstd"):
             if not (blob_folder / source.name).exists():  # an image may hold the same layer twice
                 (blob_folder / source.name).symlink_to(source)
@@ -158,7 +158,7 @@ def _unpack_layers(layout: Path, blobs: Path, scratch: Path) -> Path:
     return scratch / "blobs"
 
 
-def _blob_path(blobs: Path, digest: str) -> Path:
+def _find_blob(blobs: Path, digest: str) -> Path:
     return blobs / "sha256" / digest.partition(":")[2]
 
 

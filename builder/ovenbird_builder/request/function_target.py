@@ -56,11 +56,13 @@ def resolve_target(target: str, source: str = "") -> FunctionTarget:
         root = _resolve_folder(source or ".")
         return FunctionTarget(_make_function(root, location, attribute))
     if kind := describe_file(Path(target)):
-        raise BuildRequestError(f"{show_value(target)} is not a target: it is {kind}", hint=_hint_for(kind, target))
+        raise BuildRequestError(
+            f"{show_value(target)} is not a target: it is {kind}", hint=_suggest_target(kind, target)
+        )
     raise BuildRequestError(f"{show_value(target)} is not a target: no such file or folder", hint=_FORMS)
 
 
-def _hint_for(kind: str, target: str) -> str:
+def _suggest_target(kind: str, target: str) -> str:
     """Return the hint for a target that is a file of another kind."""
     if "bundle" in kind:
         return "`ovenbird build` takes a bundle; the other verbs take what it was made of"

@@ -58,34 +58,34 @@ class ContainerRunSpec:
     publish: str = ""
 
 
-def launch(
+def make_run_spec(
     verb: str, settings: Settings, flags: Mapping[str, Any], environ: Mapping[str, str], *, terminal: bool = False
 ) -> ContainerRunSpec:
     """The launch of a verb. `flags` are those given, as text; `terminal`: whether people read stderr.
 
     Folders that are written to are made. Errors: BuildRequestError for what a container cannot do, or cannot be given.
     """
-    _refused(settings)
+    _check_settings(settings)
     mounts: list[Mount] = []
-    values = _handed(verb, settings, flags, environ)
+    values = _collect_variables(verb, settings, flags, environ)
     if settings.log_format == "auto" and terminal:
         values["OVENBIRD_LOG_FORMAT"] = "text"  # within, stderr is a pipe
-    home = _folder(environ.get("OVENBIRD_HOME") or ".ovenbird", "OVENBIRD_HOME", ignored=True)
-    mounts.append(_same(home, "OVENBIRD_HOME"))
+    home = _make_folder(environ.get("OVENBIRD_HOME") or ".ovenbird", "OVENBIRD_HOME", ignored=True)
+    mounts.append(_make_same_mount(home, "OVENBIRD_HOME"))
     values["OVENBIRD_HOME"] = str(home)
-    values |= _files_store(settings, environ, mounts) | _credentials(settings, environ, mounts)
+    values |= _mount_files_store(settings, environ, mounts) | _mount_credentials(settings, environ, mounts)
     publish = ""
     if verb == "serve":
-        publish, port = _published(settings)
+        publish, port = _choose_port(settings)
         values |= {"OVENBIRD_HOST": "0.0.0.0", "OVENBIRD_PORT": port}  # noqa: S104  # all addresses of the container
     else:
-        values |= _files(settings, mounts)
+        values |= _mount_files(settings, mounts)
     # parameters stay flags: what is typed there is told apart by the hints, and in a variable it is JSON
     words = [f"--param={text}" for text in flags.get("param") or ()]
     return ContainerRunSpec((verb, *words), values, tuple(dict.fromkeys(mounts)), publish)
 
 
-def _refused(settings: Settings) -> None:
+def _check_settings(settings: Settings) -> None:
     if settings.source:
         raise BuildRequestError(
             "--source and --container exclude each other: the image holds the code", hint="build it anew"
@@ -94,7 +94,9 @@ def _refused(settings: Settings) -> None:
         raise BuildRequestError("--reload and --container exclude each other: the code in an image does not change")
 
 
-def _handed(verb: str, settings: Settings, flags: Mapping[str, Any], environ: Mapping[str, str]) -> dict[str, str]:
+def _collect_variables(
+    verb: str, settings: Settings, flags: Mapping[str, Any], environ: Mapping[str, str]
+) -> dict[str, str]:
     """Variables for what was set, by a flag or a variable, and for what the function reads by itself."""
     values = {name: value for name, value in environ.items() if _HANDED.fullmatch(name) and not _LOCAL.fullmatch(name)}
     for row in table.options(verb):
@@ -116,30 +118,30 @@ def _handed(verb: str, settings: Settings, flags: Mapping[str, Any], environ: Ma
     return values
 
 
-def _files(settings: Settings, mounts: list[Mount]) -> dict[str, str]:
+def _mount_files(settings: Settings, mounts: list[Mount]) -> dict[str, str]:
     """Variables for what a run reads and writes on this machine, which is mounted."""
     values = {}
     if settings.input:
         values["OVENBIRD_INPUT"] = json.dumps(
-            {name: _input(name, text, mounts) for name, text in settings.input.items()}
+            {name: _mount_input(name, text, mounts) for name, text in settings.input.items()}
         )
     if settings.params:
-        path = _existing(settings.params, "--params")
+        path = _find_existing(settings.params, "--params")
         mounts.append(Mount(path, f"{ROOM}/params/{path.name}"))
         values["OVENBIRD_PARAMS"] = mounts[-1].target
     if settings.result_file == "-":
         values["OVENBIRD_RESULT_FILE"] = "-"
     elif settings.result_file:
         path = Path(settings.result_file).absolute()
-        mounts.append(Mount(_folder(str(path.parent), "--result-file"), f"{ROOM}/result", True))
+        mounts.append(Mount(_make_folder(str(path.parent), "--result-file"), f"{ROOM}/result", True))
         values["OVENBIRD_RESULT_FILE"] = f"{ROOM}/result/{path.name}"
     if settings.output_dir:
-        mounts.append(Mount(_folder(settings.output_dir, "--output-dir"), f"{ROOM}/output", True))
+        mounts.append(Mount(_make_folder(settings.output_dir, "--output-dir"), f"{ROOM}/output", True))
         values["OVENBIRD_OUTPUT_DIR"] = f"{ROOM}/output"
     return values
 
 
-def _files_store(settings: Settings, environ: Mapping[str, str], mounts: list[Mount]) -> dict[str, str]:
+def _mount_files_store(settings: Settings, environ: Mapping[str, str], mounts: list[Mount]) -> dict[str, str]:
     """Variables for a store of files that is a folder of this machine, which is mounted."""
     values = {}
     for origin, name, text in (
@@ -147,12 +149,12 @@ def _files_store(settings: Settings, environ: Mapping[str, str], mounts: list[Mo
         ("DHCORE_DEFAULT_FILES_STORE", "DHCORE_DEFAULT_FILES_STORE", environ.get("DHCORE_DEFAULT_FILES_STORE", "")),
     ):
         if text and not _URL.match(text):
-            mounts.append(_same(_folder(text, origin), origin))
+            mounts.append(_make_same_mount(_make_folder(text, origin), origin))
             values[name] = str(mounts[-1].source)
     return values
 
 
-def _credentials(settings: Settings, environ: Mapping[str, str], mounts: list[Mount]) -> dict[str, str]:
+def _mount_credentials(settings: Settings, environ: Mapping[str, str], mounts: list[Mount]) -> dict[str, str]:
     """A variable for the platform's file of credentials, which is mounted where that platform is used."""
     path = expand_home(environ.get("DH_CONFIG") or "~/.dhcore.ini", environ).absolute()
     if settings.platform == "local" or not (settings.platform == "core" or environ.get("DHCORE_ENDPOINT")):
@@ -163,38 +165,38 @@ def _credentials(settings: Settings, environ: Mapping[str, str], mounts: list[Mo
     return {"DH_CONFIG": mounts[-1].target}
 
 
-def _input(name: str, text: str, mounts: list[Mount]) -> str:
+def _mount_input(name: str, text: str, mounts: list[Mount]) -> str:
     """An input as the container is to be given it: a path of this machine is mounted, all else stays."""
     if _URL.match(text) and not text.startswith("file://"):
         return text
-    path = _existing(text.removeprefix("file://"), f"--input {name}")
-    target = f"{ROOM}/input/{name}/{path.name}" if _system(path) else str(path)
+    path = _find_existing(text.removeprefix("file://"), f"--input {name}")
+    target = f"{ROOM}/input/{name}/{path.name}" if _is_system(path) else str(path)
     mounts.append(Mount(path, target))
     return target
 
 
-def _same(path: Path, origin: str) -> Mount:
+def _make_same_mount(path: Path, origin: str) -> Mount:
     """A folder under its own path. Errors: BuildRequestError where the image has its own system there."""
-    if _system(path):
+    if _is_system(path):
         raise BuildRequestError(
             f"{origin}: {show_value(str(path))} cannot be mounted: it would cover the image's own files"
         )
     return Mount(path, str(path), True)
 
 
-def _system(path: Path) -> bool:
+def _is_system(path: Path) -> bool:
     """Whether a path of this machine would cover the image's own system, or lie within it."""
     return any(path.is_relative_to(folder) or Path(folder).is_relative_to(path) for folder in _IMAGE)
 
 
-def _existing(text: str, origin: str) -> Path:
+def _find_existing(text: str, origin: str) -> Path:
     path = Path(os.path.expanduser(text)).absolute()  # noqa: PTH111  # which keeps what it cannot expand
     if not path.exists():
         raise BuildRequestError(f"{origin}: no file {show_value(text)}")
     return path
 
 
-def _folder(text: str, origin: str, *, ignored: bool = False) -> Path:
+def _make_folder(text: str, origin: str, *, ignored: bool = False) -> Path:
     """A folder that can be written to, made where it is missing; `ignored`: by git, as the store makes its own."""
     path = Path(os.path.expanduser(text.removeprefix("file://"))).absolute()  # noqa: PTH111  # as above
     try:
@@ -207,7 +209,7 @@ def _folder(text: str, origin: str, *, ignored: bool = False) -> Path:
     return path
 
 
-def _published(settings: Settings) -> tuple[str, str]:
+def _choose_port(settings: Settings) -> tuple[str, str]:
     """`ADDRESS:PORT:PORT` for the engine, and the port within: the same, so that the log tells where it is served."""
     try:
         # as `serve` itself does: the first address of the name, its port taken to see that it can be had
@@ -227,7 +229,7 @@ def _published(settings: Settings) -> tuple[str, str]:
     return f"{f'[{host}]' if ':' in host else host}:{port}:{within}", str(within)
 
 
-def argv(engine: Iterable[str], image: str, spec: ContainerRunSpec) -> tuple[str, ...]:
+def make_argv(engine: Iterable[str], image: str, spec: ContainerRunSpec) -> tuple[str, ...]:
     """The command of a launch: `engine` is the program with its own flags, up to what both engines understand."""
     return (
         *engine,

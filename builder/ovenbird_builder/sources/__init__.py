@@ -143,7 +143,7 @@ def _settle_tree(
     revision, no_commit = fetched.revision, ""
     if not fetched.is_temporary:
         paths = [entry.path for entry in choice.entries]
-        revision, no_commit = read_revision(fetched.folder, paths, order.environ, lambda: order.remaining(origin))
+        revision, no_commit = read_revision(fetched.folder, paths, order.environ, lambda: order.check_deadline(origin))
     notes = (
         *fetched.warnings,
         *((no_commit,) if no_commit else ()),

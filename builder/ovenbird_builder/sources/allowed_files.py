@@ -19,17 +19,17 @@ def is_allowed(path: str, allow: Sequence[str]) -> bool:
     """
     if any(path == pattern or path.startswith(f"{pattern.rstrip('/')}/") for pattern in allow):
         return True
-    return any(_matches(path.split("/"), pattern) for pattern in allow if set(pattern) & set("*?["))
+    return any(_is_match(path.split("/"), pattern) for pattern in allow if set(pattern) & set("*?["))
 
 
-def _matches(parts: Sequence[str], pattern: str) -> bool:
+def _is_match(parts: Sequence[str], pattern: str) -> bool:
     """Return whether a pattern is for all of a path: each part of it for one name, `**` for any number of them."""
     segments = pattern.split("/")
     segments = [*segments[:-1], "**", "*"] if segments[-1] in ("", "**") else segments  # all below a folder
     states = {0}  # how many parts of the pattern may be behind us
     for part in parts:
         after = set()
-        for state in _follow(states, segments):
+        for state in _follow_stars(states, segments):
             if state == len(segments):
                 continue
             if segments[state] == "**":
@@ -37,10 +37,10 @@ def _matches(parts: Sequence[str], pattern: str) -> bool:
             elif _is_name(part, segments[state]):
                 after.add(state + 1)
         states = after
-    return len(segments) in _follow(states, segments)
+    return len(segments) in _follow_stars(states, segments)
 
 
-def _follow(states: set[int], segments: Sequence[str]) -> set[int]:
+def _follow_stars(states: set[int], segments: Sequence[str]) -> set[int]:
     """Return the states with those that are reached where a `**` stands for nothing."""
     reached = set(states)
     for index, part in enumerate(segments):

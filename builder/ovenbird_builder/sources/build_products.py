@@ -46,7 +46,7 @@ def list_streams() -> tuple[Path, ...]:
     return tuple(paths)
 
 
-def recognise(path: Path, size: int) -> str:
+def identify_file(path: Path, size: int) -> str:
     """Return which product of Ovenbird a file is, in words, or "" for any other file."""
     if path.suffix == ".py" or size < _HEAD // 4:
         return ""
@@ -54,16 +54,16 @@ def recognise(path: Path, size: int) -> str:
         with path.open("rb") as file:
             head = file.read(_HEAD)
             if head.lstrip()[:1] == b"{" and size <= _MOST:
-                return _recognise_json(head + file.read())
+                return _identify_json(head + file.read())
         packed = head.startswith((b"\x1f\x8b", b"BZh", b"\xfd7zXZ\0"))
         if packed or head[257:262] == b"ustar":
-            return _recognise_tar(path, packed=packed)
+            return _identify_tar(path, packed=packed)
     except _DAMAGED:  # no product; whether it can be read is told when it is copied
         return ""
     return ""
 
 
-def recognise_folder(path: Path) -> str:
+def identify_folder(path: Path) -> str:
     """Return which product of Ovenbird a folder is, in words, or "" for any other folder."""
     if not (path / "oci-layout").is_file():
         return ""
@@ -78,7 +78,7 @@ def recognise_folder(path: Path) -> str:
         return ""
 
 
-def _recognise_json(data: bytes) -> str:
+def _identify_json(data: bytes) -> str:
     if not any(word in data for word in _WORDS):
         return ""
     document = json.loads(data)
@@ -109,7 +109,7 @@ def _is_made_by_ovenbird(metadata: Any) -> bool:
     return isinstance(rows, list) and any(isinstance(row, dict) and row.get("name") == "ovenbird" for row in rows)
 
 
-def _recognise_tar(path: Path, *, packed: bool) -> str:
+def _identify_tar(path: Path, *, packed: bool) -> str:
     """Return what a tar is. A compressed one can only be a bundle: the layers of an image are compressed already."""
     with tarfile.open(path) as tar:
         first = tar.next()

@@ -56,7 +56,7 @@ def choose_entries(
     left_out: dict[str, str] = {}
     entries: list[FileEntry] = []
     size = 0
-    for entry in _Walk(skip or {}, left_out, origin).entries(folder, "", selection):
+    for entry in _Walk(skip or {}, left_out, origin).list_entries(folder, "", selection):
         path_rules.check_path(entry.path, origin)
         if not (stat.S_ISREG(entry.mode) or stat.S_ISLNK(entry.mode) or stat.S_ISDIR(entry.mode)):
             raise UnsafeSourceError(
@@ -104,37 +104,37 @@ class _Walk:
     def __init__(self, skip: Mapping[str, str], left_out: dict[str, str], origin: str) -> None:
         self.skip, self.left_out, self.origin = skip, left_out, origin
 
-    def entries(self, folder: Path, path: str, selection: Selection) -> Iterator[FileEntry]:
+    def list_entries(self, folder: Path, path: str, selection: Selection) -> Iterator[FileEntry]:
         """Yield what belongs to the source below the folder that lies at `path`."""
-        selection = selection.below(folder, path)
+        selection = selection.enter(folder, path)
         with os.scandir(folder) as children:
             for entry in sorted(children, key=lambda entry: entry.name):
                 below = path + entry.name
                 is_folder = entry.is_dir(follow_symlinks=False)
-                reason = self.skip.get(below) or _reason_by_name(path, entry.name)
+                reason = self.skip.get(below) or _explain_name(path, entry.name)
                 verdict = Verdict(reason, enter=False) if reason else selection.judge(below, is_folder=is_folder)
                 enter = is_folder and (verdict.enter or not verdict.reason)
                 if enter and below.count("/") > path_rules.DEPTH:
                     path_rules.check_path(below, self.origin)
-                if enter and (reason := self._reason_of_folder(folder / entry.name, selection, below, verdict)):
+                if enter and (reason := self._explain_folder(folder / entry.name, selection, below, verdict)):
                     self.left_out[below + "/"] = reason
                 elif enter:
-                    yield from self._folder(entry, below, selection, verdict)
+                    yield from self._enter_folder(entry, below, selection, verdict)
                 elif verdict.reason:
                     self.left_out[below + "/" * is_folder] = verdict.reason
                 else:
-                    yield from self._file(entry, below)
+                    yield from self._take_file(entry, below)
 
-    def _reason_of_folder(self, folder: Path, selection: Selection, path: str, verdict: Verdict) -> str:
+    def _explain_folder(self, folder: Path, selection: Selection, path: str, verdict: Verdict) -> str:
         """Return why a folder is not entered, by what is in it; nothing for one that is.
 
         One that is left out and cannot be read is as it was: nothing that a rule takes back can be seen in it.
         """
         if verdict.reason and path not in selection.tracked_folders and not os.access(folder, os.R_OK | os.X_OK):
             return verdict.reason
-        return _reason_of_folder(folder)
+        return _explain_folder(folder)
 
-    def _folder(
+    def _enter_folder(
         self, entry: os.DirEntry[str], path: str, selection: Selection, verdict: Verdict
     ) -> Iterator[FileEntry]:
         if not verdict.reason:
@@ -142,29 +142,29 @@ class _Walk:
                 if next(children, None) is None:
                     yield FileEntry(path, entry.stat(follow_symlinks=False).st_mode, 0)
                     return
-        yield from self.entries(Path(entry.path), path + "/", selection)
+        yield from self.list_entries(Path(entry.path), path + "/", selection)
 
-    def _file(self, entry: os.DirEntry[str], path: str) -> Iterator[FileEntry]:
+    def _take_file(self, entry: os.DirEntry[str], path: str) -> Iterator[FileEntry]:
         status = entry.stat(follow_symlinks=False)
-        if stat.S_ISREG(status.st_mode) and (product := build_products.recognise(Path(entry.path), status.st_size)):
+        if stat.S_ISREG(status.st_mode) and (product := build_products.identify_file(Path(entry.path), status.st_size)):
             self.left_out[path] = product
             return
         yield FileEntry(path, status.st_mode, status.st_size)
 
 
-def _reason_by_name(path: str, name: str) -> str:
+def _explain_name(path: str, name: str) -> str:
     if name in path_rules.DROPPED:
         return "always"
     return DOCUMENT_REASON if not path and name in path_rules.DOCUMENTS else ""
 
 
-def _reason_of_folder(folder: Path) -> str:
+def _explain_folder(folder: Path) -> str:
     """Return why a folder belongs to this machine and to no image, or ""."""
     if os.path.lexists(folder / "pyvenv.cfg"):
         return "a virtual environment"
     if _is_cache(folder):
         return "a cache, by its CACHEDIR.TAG"
-    return build_products.recognise_folder(folder)
+    return build_products.identify_folder(folder)
 
 
 def _is_cache(folder: Path) -> bool:

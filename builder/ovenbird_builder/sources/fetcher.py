@@ -30,7 +30,7 @@ class FetchRequest(Struct, frozen=True):
     timeout: float
     versions: bool = False
 
-    def remaining(self, origin: str) -> float:
+    def check_deadline(self, origin: str) -> float:
         """Return the seconds until the deadline. Errors: SourceUnreachableError after it; `origin` names the source."""
         seconds = self.deadline - time.monotonic()
         if seconds <= 0:

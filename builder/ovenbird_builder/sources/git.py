@@ -144,7 +144,7 @@ class _Checkout:
 
         Git(folder, self.environment, line).ls_tree("-r", "-l", "--full-tree", commit)
         if not self.environment.lfs:
-            lfs = _wants_lfs(Git(folder, self.environment), commit)
+            lfs = _has_lfs_files(Git(folder, self.environment), commit)
         if lfs:
             self.warnings.append(
                 f"{source.shown}: some files are kept by git-lfs, which is not installed: only their pointers are here"
@@ -196,7 +196,7 @@ class _Checkout:
                 raise _translate_git_error(error, inner, self.order) from None
 
 
-def _wants_lfs(git: Git, commit: str) -> bool:
+def _has_lfs_files(git: Git, commit: str) -> bool:
     try:
         git.grep("--quiet", "--fixed-strings", "-e", "filter=lfs", commit, "--", ":(glob)**/.gitattributes")
     except ProcessFailedError:

@@ -86,7 +86,7 @@ def prepare_environment(order: FetchRequest, source: GitSource) -> GitEnvironmen
         if not name.startswith("GIT_") or _ALLOWED_VARIABLES.fullmatch(name)
     }
     env.pop("SSH_ASKPASS", None)  # it would open a window
-    env |= order.network.host_env()
+    env |= order.network.make_host_env()
     lfs = shutil.which("git-lfs", path=env.get("PATH")) is not None
     path = order.work.parent / "gitconfig"
     make_private_file(path)
@@ -104,9 +104,9 @@ def prepare_environment(order: FetchRequest, source: GitSource) -> GitEnvironmen
         env["GIT_SSH_COMMAND"] = "ssh -o BatchMode=yes -o ConnectTimeout=20"
     if login:
         env |= {"OVENBIRD_GIT_USERNAME": login.username, "OVENBIRD_GIT_PASSWORD": login.password}
-    secrets = (*order.network.secrets(), *((login.username, login.password) if login else ()))
+    secrets = (*order.network.list_secrets(), *((login.username, login.password) if login else ()))
     hidden = tuple(word for word in secrets if word not in ("oauth2", "x-oauth-basic"))
-    return GitEnvironment(env, hidden, lambda: order.remaining(source.shown), lfs)
+    return GitEnvironment(env, hidden, lambda: order.check_deadline(source.shown), lfs)
 
 
 def describe_failure(error: process.ProcessFailedError) -> str:

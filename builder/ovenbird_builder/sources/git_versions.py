@@ -33,7 +33,7 @@ def add_version_files(git: Git, url: str, commit: str) -> None:
     The history and the tags are fetched for it, without the files of other commits where the server can leave these
     out. Errors: ProcessFailedError.
     """
-    if not _asks_for_tags(git, commit):
+    if not _needs_tags(git, commit):
         return
     _fetch_history(git, url)
     name = _describe(git, commit)
@@ -45,7 +45,7 @@ def add_version_files(git: Git, url: str, commit: str) -> None:
     path.write_text(f"node: {node}\nnode-date: {date}\ndescribe-name: {name}\nref-names: {refs}\n", encoding="utf-8")
 
 
-def _asks_for_tags(git: Git, commit: str) -> bool:
+def _needs_tags(git: Git, commit: str) -> bool:
     if str(git.ls_files("--", ":(attr:export-subst)")).strip():
         return True
     try:
@@ -117,7 +117,7 @@ def copy_to_subfolder(checkout: Path, subfolder: str) -> None:
         shutil.copyfile(source, folder / ARCHIVAL)
 
 
-def version_variables(folder: Path) -> dict[str, str]:
+def make_version_variables(folder: Path) -> dict[str, str]:
     """Return the variables that tell a version to tools which read none of these files: pbr, PDM's backend, Poetry's.
 
     Empty when no project in the checkout `folder` uses one of them, or no tag is known.

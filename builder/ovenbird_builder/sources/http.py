@@ -46,7 +46,7 @@ def _download(parts: SplitResult, target: Path, origin: str, order: FetchRequest
     request = Download(
         source_url.bare(parts), order.limits.size, SIZE,
         make_opener(_Proxies(order.network), _make_ssl_context(order.network)),
-        basic_authorization(login.username, login.password) if login else "", lambda: order.remaining(origin),
+        basic_authorization(login.username, login.password) if login else "", lambda: order.check_deadline(origin),
     )  # fmt: skip
     try:
         with target.open("wb") as file:

@@ -44,14 +44,14 @@ class NamePatterns(Struct, frozen=True):
         *folders, last = path.split("/")
         names = [*folders, last] if last else folders
         for line in reversed(self.lines):
-            if _matches_name(line, names, folders):
+            if _is_name_matched(line, names, folders):
                 rule = Rule(True, f"{show_value(line)}, default")
                 if rule.reason not in void:
                     return rule
         return None
 
 
-def _matches_name(line: str, names: list[str], folders: list[str]) -> bool:
+def _is_name_matched(line: str, names: list[str], folders: list[str]) -> bool:
     if line.endswith("/"):
         return line[:-1] in folders
     if line.startswith("*"):
@@ -78,19 +78,19 @@ class Patterns(Struct, frozen=True):
         result = self.spec.check_file(name)
         if result.include is None or result.index is None:
             return None
-        rule = self._rule(result.index, ignored=result.include)
+        rule = self._make_rule(result.index, ignored=result.include)
         if rule.reason not in void:
             return rule
         for index in range(result.index - 1, -1, -1):
             pattern = self.spec.patterns[index]
             if pattern.include is None or pattern.match_file(name) is None:
                 continue
-            rule = self._rule(index, ignored=pattern.include)
+            rule = self._make_rule(index, ignored=pattern.include)
             if rule.reason not in void:
                 return rule
         return None
 
-    def _rule(self, index: int, *, ignored: bool) -> Rule:
+    def _make_rule(self, index: int, *, ignored: bool) -> Rule:
         line = show_value(cut_text(self.lines[index], 80))
         return Rule(ignored, f"{line}, line {index + 1} of {self.name}")
 
@@ -102,7 +102,7 @@ class IgnoreRules:
         self.names = names
         self.levels = levels  # the weakest first
 
-    def below(self, folder: Path, prefix: str) -> IgnoreRules:
+    def enter(self, folder: Path, prefix: str) -> IgnoreRules:
         """Return the rules of a folder that lies at `prefix` (empty, or ending in a slash)."""
         levels = tuple(spec for name in self.names if (spec := _read(folder / name, prefix)) is not None)
         return IgnoreRules(self.names, self.levels + levels) if levels else self
@@ -131,7 +131,7 @@ def read_outer_rules(root: Path, name: str, weakest: tuple[NamePatterns, ...] = 
     rules = IgnoreRules(names, (*weakest, exclude) if exclude else weakest)
     prefix = ""
     for part in root.relative_to(top).parts:
-        rules = rules.below(top / prefix, prefix)
+        rules = rules.enter(top / prefix, prefix)
         prefix += f"{part}/"
         if rules.ignores(prefix):
             return IgnoreRules(names, weakest), ""

@@ -97,19 +97,19 @@ def _iter_imports(body: Iterable[ast.stmt]) -> Iterator[ImportedModule]:
             yield from (ImportedModule(alias.name, 0, (), node.lineno) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             yield ImportedModule(node.module or "", node.level, tuple(alias.name for alias in node.names), node.lineno)
-        elif isinstance(node, ast.ClassDef) or (isinstance(node, ast.With) and not _suppresses(node)):
+        elif isinstance(node, ast.ClassDef) or (isinstance(node, ast.With) and not _is_suppressing(node)):
             yield from _iter_imports(node.body)
         elif isinstance(node, ast.Try):
-            if not any(_catches(handler) for handler in node.handlers):
+            if not any(_is_catching(handler) for handler in node.handlers):
                 yield from _iter_imports(node.body)
             yield from _iter_imports(node.finalbody)
 
 
-def _suppresses(node: ast.With) -> bool:
+def _is_suppressing(node: ast.With) -> bool:
     return any("suppress" in ast.unparse(item.context_expr) for item in node.items)
 
 
-def _catches(handler: ast.ExceptHandler) -> bool:
+def _is_catching(handler: ast.ExceptHandler) -> bool:
     """Return whether a handler takes the error of a missing module."""
     if handler.type is None:
         return True

@@ -62,7 +62,7 @@ def _fetch_prefix(store: S3Store, prefix: str, origin: str, order: FetchRequest)
     total, size = hashlib.sha256(), 0
     for page in obstore.list(store, prefix or None):
         for item in page:
-            order.remaining(origin)
+            order.check_deadline(origin)
             if not item["path"].startswith(prefix):
                 continue  # what a console makes to show the prefix itself as a folder; its name has lost its slash
             path = path_rules.check_member(item["path"][len(prefix) :], origin)
@@ -113,7 +113,7 @@ def _download(store: S3Store, key: str, target: Path, origin: str, order: FetchR
     with target.open("wb") as file:
 
         def moved(_: int) -> None:
-            order.remaining(origin)
+            order.check_deadline(origin)
             if file.tell() > most:
                 raise UnsafeSourceError(f"{origin}: is larger than {show_size(most)}", hint="`OVENBIRD_SOURCE_LIMIT`")
 
@@ -123,7 +123,7 @@ def _download(store: S3Store, key: str, target: Path, origin: str, order: FetchR
 def _open_store(bucket: str, order: FetchRequest, origin: str) -> S3Store:
     from obstore.store import S3Store
 
-    remaining = order.remaining(origin)
+    remaining = order.check_deadline(origin)
     retry: Any = {
         "max_retries": 4,
         "retry_timeout": timedelta(seconds=min(60.0, remaining)),

@@ -35,7 +35,7 @@ def find_secrets(
     """Return what looks like a secret in a source, and in the function document that goes into the image with it."""
     name, text = _read_document(function, document)
     key = compute_key("secrets of a source", rules=RULES, tree=tree.digest, document=hash_bytes(text))
-    rows = cache.noted(key)
+    rows = cache.recall(key)
     if rows is None:
         findings = search_text(name, text) + search_tree(tree.path, lambda *file: _remember(cache, *file))
         # beside inline code the rest of the document is searched as JSON of ours, in which no line is the user's
@@ -82,7 +82,7 @@ def list_unused(findings: Sequence[SecretFinding], allow: Sequence[str]) -> list
 def _remember(cache: LayerCache, digest: str, search: Callable[[], Lines]) -> Lines:
     """Return what was found in a large file, by the digest of its content; `search` where that is not known yet."""
     key = compute_key("secrets of a file", rules=RULES, file=digest)
-    rows = cache.noted(key)
+    rows = cache.recall(key)
     if rows is None:
         rows = search()
         cache.note(key, rows, "secrets in a large file")

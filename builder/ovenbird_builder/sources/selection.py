@@ -38,8 +38,8 @@ class FileSelector(Struct, frozen=True):
     @classmethod
     def of(cls, include: tuple[str, ...], exclude: tuple[str, ...]) -> FileSelector:
         """Compile the patterns of a document. Errors: SourceError."""
-        literal = frozenset(_literal(text) for text in include if not WILDCARD.search(text))
-        return cls(_compiled(include, "include"), _compiled(exclude, "exclude"), literal)
+        literal = frozenset(_escape_literal(text) for text in include if not WILDCARD.search(text))
+        return cls(_compile(include, "include"), _compile(exclude, "exclude"), literal)
 
     def names(self, path: str) -> bool:
         """Return whether a path is included by its own name, without a wildcard."""
@@ -77,42 +77,42 @@ class Selection(Struct, frozen=True):
     folder_reason: str = ""  # why .gitignore leaves out the whole folder
     void: frozenset[str] = frozenset()  # rules that leave out a folder which the document includes by its name
 
-    def below(self, folder: Path, path: str) -> Selection:
+    def enter(self, folder: Path, path: str) -> Selection:
         """Return the rules of the folder that lies at `path` below the root (empty, or ending in a slash)."""
-        weak = self.weak.below(folder, self.weak_prefix + path)
-        strong = self.strong.below(folder, self.strong_prefix + path)
+        weak = self.weak.enter(folder, self.weak_prefix + path)
+        strong = self.strong.enter(folder, self.strong_prefix + path)
         inner = replace(self, weak=weak, strong=strong)
         if not path:
             return inner
         if self.selector.names(path.rstrip("/")):
-            void = self.void | {reason for reason in self._reasons(path.rstrip("/"), path) if reason}
+            void = self.void | {reason for reason in self._explain(path.rstrip("/"), path) if reason}
             return replace(inner, folder_reason="", void=void)
-        return replace(inner, folder_reason=self._weak_reason(path.rstrip("/"), path))
+        return replace(inner, folder_reason=self._explain_weak(path.rstrip("/"), path))
 
     def judge(self, path: str, *, is_folder: bool) -> Verdict:
         """Say whether the path below the root is part of the source. It has no slash at its end."""
         full = path + "/" * is_folder
-        weak, docker, strong = self._reasons(path, full)
+        weak, docker, strong = self._explain(path, full)
         enter = not strong and (path in self.tracked_folders or self.docker.reaches(path))
         reason = next((candidate for candidate in (strong, docker, weak) if candidate is not None), "")
-        return self._by_document(path, full, reason, enter)
+        return self._judge_by_document(path, full, reason, enter)
 
-    def _reasons(self, path: str, full: str) -> tuple[str, str | None, str | None]:
+    def _explain(self, path: str, full: str) -> tuple[str, str | None, str | None]:
         """Return why each kind of rules leaves a path out: empty if it takes it in, None if no rule matches."""
         docker, strong = self.docker.match(path), self.strong.match(self.strong_prefix + full, self.void)
-        return self._weak_reason(path, full), self._reason(docker), self._reason(strong)
+        return self._explain_weak(path, full), self._explain_rule(docker), self._explain_rule(strong)
 
-    def _weak_reason(self, path: str, full: str) -> str:
+    def _explain_weak(self, path: str, full: str) -> str:
         if path in self.tracked:
             return ""
-        return self.folder_reason or self._reason(self.weak.match(self.weak_prefix + full, self.void)) or ""
+        return self.folder_reason or self._explain_rule(self.weak.match(self.weak_prefix + full, self.void)) or ""
 
-    def _reason(self, rule: Rule | None) -> str | None:
+    def _explain_rule(self, rule: Rule | None) -> str | None:
         if rule is None or rule.reason in self.void:
             return None
         return rule.reason if rule.ignored else ""
 
-    def _by_document(self, path: str, full: str, reason: str, enter: bool) -> Verdict:
+    def _judge_by_document(self, path: str, full: str, reason: str, enter: bool) -> Verdict:
         selector = self.selector
         if selector.exclude and (rule := selector.exclude.match(full)) and rule.ignored:
             return Verdict(rule.reason, enter=False)
@@ -144,21 +144,21 @@ def select_files(
         strong, strong_prefix = read_outer_rules(folder, ".ovenbirdignore")
     else:
         strong, strong_prefix = IgnoreRules((".ovenbirdignore",)), ""
-    folders = frozenset(path[:end] for path in tracked for end in _slashes(path))
+    folders = frozenset(path[:end] for path in tracked for end in _find_slashes(path))
     return Selection(
         weak, strong, DockerIgnore.read(folder), selector, weak_prefix, strong_prefix, tracked, folders
     )  # fmt: skip
 
 
-def _slashes(path: str) -> list[int]:
+def _find_slashes(path: str) -> list[int]:
     return [index for index, char in enumerate(path) if char == "/"]
 
 
-def _literal(text: str) -> str:
+def _escape_literal(text: str) -> str:
     return text.removeprefix("./").strip("/")
 
 
-def _compiled(texts: tuple[str, ...], field: str) -> Patterns | None:
+def _compile(texts: tuple[str, ...], field: str) -> Patterns | None:
     if not texts:
         return None
     lines = [text.removeprefix("./") for text in texts]

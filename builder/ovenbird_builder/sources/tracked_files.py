@@ -23,7 +23,9 @@ def list_tracked(folder: Path, order: FetchRequest) -> tuple[frozenset[str], str
         return frozenset(), "the program 'git' is not installed"
     env = {name: value for name, value in order.environ.items() if not name.startswith("GIT_")}
     try:
-        result = run(_ARGV, env={**env, "LC_ALL": "C"}, cwd=folder, timeout=min(60.0, order.remaining(str(folder))))
+        result = run(
+            _ARGV, env={**env, "LC_ALL": "C"}, cwd=folder, timeout=min(60.0, order.check_deadline(str(folder)))
+        )
     except (ProcessFailedError, ProgramMissingError) as error:
         return frozenset(), error.message
     return frozenset(path for path in result.stdout.split("\0") if path), ""

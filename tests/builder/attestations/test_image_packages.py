@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from tests.builder.attestations.wheelhouse import wheel
 
-from ovenbird_builder.attestations.image_packages import ImagePackage, graph, package
+from ovenbird_builder.attestations.image_packages import ImagePackage, build_graph, read_package
 from ovenbird_builder.errors import HashError
 
 HERE = {"python_version": "3.12", "python_full_version": "3.12.1", "sys_platform": "linux"}
@@ -38,7 +38,7 @@ def test_a_file_that_is_no_wheel_is_told(tmp_path: Path) -> None:
     """The name of the file stands in the error."""
     (tmp_path / "x.whl").write_bytes(b"no zip")
     with pytest.raises(HashError, match=r"x\.whl"):
-        package(tmp_path / "x.whl", sha256="0")
+        read_package(tmp_path / "x.whl", sha256="0")
 
 
 def test_an_edge_follows_markers_and_extras() -> None:
@@ -47,7 +47,7 @@ def test_an_edge_follows_markers_and_extras() -> None:
     def make_package(name: str, *requires: str) -> ImagePackage:
         return ImagePackage(name, "1", "0", requires=requires)
 
-    edges = graph(
+    edges = build_graph(
         [
             make_package("app", "web[fast]>=1", "old; python_version < '3'", "win; sys_platform == 'win32'"),
             make_package("web", "loop; extra == 'fast'", "docs; extra == 'docs'", "Base_Lib"),
@@ -68,4 +68,4 @@ def test_extras_that_need_each_other_end() -> None:
         ImagePackage("a", "1", "0", requires=("b[x]",)),
         ImagePackage("b", "1", "0", requires=("a[y]; extra == 'x'",)),
     ]
-    assert graph(pair, ["a"], HERE) == {"": ("a",), "a": ("b",), "b": ("a",)}
+    assert build_graph(pair, ["a"], HERE) == {"": ("a",), "a": ("b",), "b": ("a",)}

@@ -13,9 +13,9 @@ from ovenbird_builder.errors import ImagePolicyError
 
 COMMIT = "c" * 40
 MATERIALS = (
-    provenance.image("registry.example/python:3.12", "sha256:" + "a" * 64),
-    provenance.source("git+https://user:hush@example.org/repo.git", COMMIT, "sha256:" + "d" * 64),
-    provenance.wheel("numpy", "2.1.0", "e" * 64, "numpy-2.1.0-cp312.whl"),
+    provenance.describe_image("registry.example/python:3.12", "sha256:" + "a" * 64),
+    provenance.describe_source("git+https://user:hush@example.org/repo.git", COMMIT, "sha256:" + "d" * 64),
+    provenance.describe_wheel("numpy", "2.1.0", "e" * 64, "numpy-2.1.0-cp312.whl"),
 )
 URI = re.compile(r"[a-z][a-z0-9+.-]*:\S+")
 
@@ -74,7 +74,7 @@ def test_no_signature_is_published(scheme: str) -> None:
     statement = made(
         parameters={"function": function, "instructions": [{"run": f"curl -o x '{url}'"}]},
         internal={"lock": url},
-        materials=(provenance.source(url, "", "sha256:" + "d" * 64),),
+        materials=(provenance.describe_source(url, "", "sha256:" + "d" * 64),),
     )
     assert "hush" not in json.dumps(statement)
     assert statement["predicate"]["buildDefinition"]["externalParameters"]["function"]["spec"]["source"] == {

@@ -61,12 +61,12 @@ def test_the_fallback_tag_lists_them(repository: RepositoryClient) -> None:
     """Attached twice, listed once; skopeo finds the index at the tag of the spec."""
     about = subject(repository)
     both = [referrers.pack(b'{"a":1}', KIND, about, "a", 0), referrers.pack(b'{"b":1}', "x/y", about, "b", 0)]
-    assert referrers.attached(repository, about["digest"]) == []
+    assert referrers.list_referrers(repository, about["digest"]) == []
     referrers.attach(repository, about["digest"], both).settle()
     referrers.attach(repository, about["digest"], both).settle()
-    descriptors = referrers.attached(repository, about["digest"])
+    descriptors = referrers.list_referrers(repository, about["digest"])
     assert [descriptor["artifactType"] for descriptor in descriptors] == [KIND, "x/y"]
-    assert referrers.content(repository, descriptors[0]) == b'{"a":1}'
+    assert referrers.read_statement(repository, descriptors[0]) == b'{"a":1}'
     tag = about["digest"].replace(":", "-")
     index = json.loads(skopeo("inspect", "--raw", f"docker://{repository.host}/{repository.path}:{tag}"))
     assert [one["digest"] for one in index["manifests"]] == [one.descriptor["digest"] for one in both]
@@ -84,7 +84,7 @@ def test_what_others_listed_stays(repository: RepositoryClient) -> None:
     repository.put_manifest(about["digest"].replace(":", "-"), json.dumps(index).encode(), INDEX)
     ours = referrers.pack(b'{"a":1}', KIND, about, "a", 0)
     referrers.attach(repository, about["digest"], [ours]).settle()
-    assert referrers.attached(repository, about["digest"]) == [theirs, ours.descriptor]
+    assert referrers.list_referrers(repository, about["digest"]) == [theirs, ours.descriptor]
 
 
 def test_the_first_list_is_told_from_one_that_was_there(repository: RepositoryClient) -> None:
@@ -109,17 +109,17 @@ def test_writers_at_the_same_time_do_not_drop_each_other(registry: str, reposito
 
     with ThreadPoolExecutor(3) as pool:
         list(pool.map(attach, range(3)))
-    assert len(referrers.attached(repository, about["digest"])) == 3
+    assert len(referrers.list_referrers(repository, about["digest"])) == 3
 
 
 def test_a_tag_of_another_use_is_left_alone(repository: RepositoryClient) -> None:
     """An image at the fallback's tag is not overwritten."""
     about = subject(repository)
-    image = repository.manifest("1").data
+    image = repository.fetch_manifest("1").data
     repository.put_manifest(about["digest"].replace(":", "-"), image, MANIFEST)
     with pytest.raises(RegistryError, match="is not a list of referrers"):
         referrers.attach(repository, about["digest"], [referrers.pack(b"{}", KIND, about, "a", 0)]).settle()
-    assert repository.manifest(about["digest"].replace(":", "-")).data == image
+    assert repository.fetch_manifest(about["digest"].replace(":", "-")).data == image
 
 
 def test_the_referrers_api_is_used_where_it_is() -> None:
@@ -129,9 +129,9 @@ def test_the_referrers_api_is_used_where_it_is() -> None:
         about = subject(repository)
         artifact = referrers.pack(b'{"a":1}', KIND, about, "a", 0)
         referrers.attach(repository, about["digest"], [artifact]).settle()
-        descriptors = referrers.attached(repository, about["digest"])
+        descriptors = referrers.list_referrers(repository, about["digest"])
         assert [(descriptor["digest"], descriptor["artifactType"]) for descriptor in descriptors] == [
             (artifact.descriptor["digest"], KIND)
         ]
-        assert referrers.content(repository, descriptors[0]) == b'{"a":1}'
+        assert referrers.read_statement(repository, descriptors[0]) == b'{"a":1}'
         assert written == ["1", artifact.descriptor["digest"]]

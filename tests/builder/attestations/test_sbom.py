@@ -12,7 +12,7 @@ from tests.builder.attestations.cyclonedx_schema import find_fault
 from tests.builder.attestations.wheelhouse import wheel
 
 from ovenbird_builder.attestations.image_packages import BaseComponent, ImageComponents, ImagePackage
-from ovenbird_builder.attestations.sbom import build_sbom, count, of_revision, rebased
+from ovenbird_builder.attestations.sbom import build_sbom, count, of_revision, replace_base
 
 BASE = BaseComponent("registry.example/library/python:3.12-slim", "sha256:" + "a" * 64, "3.12.1", "amd64")
 
@@ -37,7 +37,7 @@ def made(packages: list[ImagePackage], **changes: Any) -> bytes:
 def test_it_is_valid(packages: list[ImagePackage]) -> None:
     """The library's own strict validator finds nothing, before and after a rebase."""
     assert find_fault(made(packages).decode()) is None
-    assert find_fault(rebased(made(packages), BASE, 0).decode()) is None
+    assert find_fault(replace_base(made(packages), BASE, 0).decode()) is None
     assert find_fault('{"bomFormat": "CycloneDX"}') is not None
 
 
@@ -74,7 +74,7 @@ def test_it_depends_on_its_content_only(packages: list[ImagePackage]) -> None:
 def test_a_rebase_changes_the_base_alone(packages: list[ImagePackage]) -> None:
     """The bill of a rebased image is what a build on the new base would have given."""
     newer = BaseComponent("registry.example/library/python:3.12-slim", "sha256:" + "b" * 64, "3.12.5", "amd64")
-    assert rebased(made(packages), newer, 1700000000) == made(packages, base=newer)
+    assert replace_base(made(packages), newer, 1700000000) == made(packages, base=newer)
 
 
 def test_a_change_of_the_source_needs_no_new_bill(packages: list[ImagePackage]) -> None:
@@ -101,4 +101,4 @@ def test_a_rebase_tells_what_the_new_base_brings(packages: list[ImagePackage], i
     """What the old one brought is gone; the bill is what a build on the new base would have given."""
     newer = BaseComponent("registry.example/library/python:3.12-slim", "sha256:" + "b" * 64, "3.12.5", "amd64")
     first = made(packages, installed={"uvicorn": "0.40.0", "msgspec": "0.20.0", "part": "0.9"})
-    assert rebased(first, newer, 1700000000, installed) == made(packages, base=newer, installed=installed)
+    assert replace_base(first, newer, 1700000000, installed) == made(packages, base=newer, installed=installed)

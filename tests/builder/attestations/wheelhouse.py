@@ -6,7 +6,7 @@ import hashlib
 import zipfile
 from pathlib import Path
 
-from ovenbird_builder.attestations.image_packages import ImagePackage, package
+from ovenbird_builder.attestations.image_packages import ImagePackage, read_package
 
 
 def wheel(folder: Path, name: str, version: str = "1.0", *headers: str) -> ImagePackage:
@@ -15,4 +15,4 @@ def wheel(folder: Path, name: str, version: str = "1.0", *headers: str) -> Image
     lines = ("Metadata-Version: 2.4", f"Name: {name}", f"Version: {version}", *headers)
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr(f"{name.replace('-', '_')}-{version}.dist-info/METADATA", "\n".join(lines) + "\n\nText.\n")
-    return package(path, sha256=hashlib.sha256(path.read_bytes()).hexdigest())
+    return read_package(path, sha256=hashlib.sha256(path.read_bytes()).hexdigest())

@@ -67,7 +67,7 @@ def test_a_base_of_a_registry_keeps_its_digest(
 def test_a_base_is_fetched_once_and_asked_for_each_time(pushed: str, client: SkopeoClient, cache: LayerCache) -> None:
     """A tag may move; a blob does not: with the registry gone, its digest cannot be asked for."""
     first = resolve_base(pushed, PLATFORM, client, cache)
-    blob = cache.blob(first.digest)
+    blob = cache.locate_blob(first.digest)
     before = blob.stat().st_mtime_ns
     assert resolve_base(pushed, PLATFORM, client, cache) == first
     assert blob.stat().st_mtime_ns == before
@@ -88,7 +88,7 @@ def test_a_blob_that_went_missing_is_fetched_again(pushed: str, client: SkopeoCl
     import json
 
     first = resolve_base(pushed, PLATFORM, client, cache)
-    layer = cache.blob(json.loads(first.manifest)["layers"][0]["digest"])
+    layer = cache.locate_blob(json.loads(first.manifest)["layers"][0]["digest"])
     layer.unlink()
     assert resolve_base(pushed, PLATFORM, client, cache) == first
     assert layer.exists()

@@ -23,10 +23,10 @@ def test_every_version_of_the_document_has_a_base() -> None:
 @pytest.mark.parametrize("version", VERSIONS)
 def test_every_lock_holds_what_the_runtime_needs(version: str) -> None:
     """Each need of the runtime is pinned, each pin has hashes, and no index or path of a machine is in a lock."""
-    text = bases.runtime_lock_path(version).read_text()
+    text = bases.find_runtime_lock(version).read_text()
     pins = re.findall(r"^([a-z0-9-]+)==\S+ \\\n((?:    --hash=sha256:[0-9a-f]{64}(?: \\)?\n)+)", text, re.MULTILINE)
     assert len(pins) == len(re.findall(r"^[a-z]", text, re.MULTILINE))
-    needed = {re.split(r"[^\w-]", need)[0].lower() for need in baselock.runtime_requirements()}
+    needed = {re.split(r"[^\w-]", need)[0].lower() for need in baselock.list_runtime_requirements()}
     assert needed <= {name for name, _ in pins}
     assert not re.search(r"://|^-|/run/", text, re.MULTILINE)
     hashes = {name: hashes_of_pin.count("sha256") for name, hashes_of_pin in pins}
@@ -49,7 +49,7 @@ def test_every_lock_of_the_sdk_holds_what_it_adds(version: str) -> None:
 
 def test_needs() -> None:
     """The runtime's own and those of the platform, without the extra's name; not those of the builder."""
-    needs = baselock.runtime_requirements()
+    needs = baselock.list_runtime_requirements()
     assert any(need.startswith("starlette") for need in needs)
     assert any(need.startswith("obstore") for need in needs)
     assert not any("extra" in need or need.startswith(("pip-tools", "watchfiles")) for need in needs)
@@ -83,7 +83,7 @@ def test_another_image() -> None:
 
 def test_a_pin_changes_one_line(tmp_path: Path) -> None:
     """The digest of one version changes; comments and all else stay; what is fetched then is that digest."""
-    text = (bases.catalog_folder() / "bases.toml").read_text()
+    text = (bases.find_catalog_folder() / "bases.toml").read_text()
     digest = "sha256:" + "a" * 64
     path = tmp_path / "bases.toml"
     path.write_text(bases.replace_digest(text, "3.12", digest))

@@ -6,14 +6,14 @@ import sys
 
 import pytest
 
-from ovenbird_builder.bases.stdlib_names import removed_in, stdlib_names
+from ovenbird_builder.bases.stdlib_names import is_removed_in, list_stdlib_names
 
 HERE = f"{sys.version_info.major}.{sys.version_info.minor}"
 
 
 def test_the_table_is_what_this_python_says() -> None:
     """For the version that runs the tests; patches change nothing."""
-    assert stdlib_names(HERE) == sys.stdlib_module_names
+    assert list_stdlib_names(HERE) == sys.stdlib_module_names
 
 
 @pytest.mark.parametrize(
@@ -27,7 +27,7 @@ def test_the_table_is_what_this_python_says() -> None:
 )
 def test_versions_differ(version: str, present: str, absent: str) -> None:
     """Modules come and go; a full version will do."""
-    names = stdlib_names(version)
+    names = list_stdlib_names(version)
     assert present in names
     assert absent not in names
     assert {"os", "sys", "json", "asyncio"} <= names
@@ -35,13 +35,13 @@ def test_versions_differ(version: str, present: str, absent: str) -> None:
 
 def test_an_unknown_version_is_the_nearest_one() -> None:
     """A newer Python than this table knows, and what is no version."""
-    assert stdlib_names("3.15") == stdlib_names("3.14")
-    assert stdlib_names("") == stdlib_names("3.10")
+    assert list_stdlib_names("3.15") == list_stdlib_names("3.14")
+    assert list_stdlib_names("") == list_stdlib_names("3.10")
 
 
 def test_what_was_removed_is_known() -> None:
     """So that a warning can say it."""
-    assert removed_in("distutils", "3.12")
-    assert not removed_in("distutils", "3.11")
-    assert not removed_in("numpy", "3.12")
-    assert not removed_in("os", "3.14")
+    assert is_removed_in("distutils", "3.12")
+    assert not is_removed_in("distutils", "3.11")
+    assert not is_removed_in("numpy", "3.12")
+    assert not is_removed_in("os", "3.14")

@@ -58,8 +58,8 @@ def test_what_cannot_be_written_is_told_and_leaves_no_draft(tmp_path: Path) -> N
 
 def test_a_result_tells_the_digests_that_they_are_attached_by() -> None:
     """Those of the artifacts' manifests, which name the image as their subject."""
-    row = issued().row()
-    artifacts = issued().artifacts()
+    row = issued().describe()
+    artifacts = issued().pack()
     assert (row["platform"], row["image"], row["components"]) == ("linux/amd64", "sha256:" + "a" * 64, {"library": 1})
     assert [row["sbom"], row["provenance"]] == [artifact.descriptor["digest"] for artifact in artifacts]
     for artifact in artifacts:

@@ -122,7 +122,7 @@ def test_the_table_names_each_function() -> None:
 @pytest.mark.parametrize("error", [StaleLockError("old", hint="ovenbird lock"), StaleLockError("old")])
 def test_the_row_of_a_failure(error: StaleLockError) -> None:
     """Code, status and message, as the record on stderr has them."""
-    row = BatchOutcome("functions/a", error=error).row()
+    row = BatchOutcome("functions/a", error=error).describe()
     assert row["error"] == {"code": "build.lock.stale", "exit_code": 45, "message": "old"} | (
         {"hint": error.hint} if error.hint else {}
     )

@@ -87,7 +87,7 @@ def ask(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ask:
     def made(*argv: str) -> BuildRequest:
         parser = argparse.ArgumentParser()
         options.add(parser, "build")
-        return parse_request(options.given(parser.parse_args(argv), {}), {"HOME": str(tmp_path)})
+        return parse_request(options.read_flags(parser.parse_args(argv), {}), {"HOME": str(tmp_path)})
 
     return made
 

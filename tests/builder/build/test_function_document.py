@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from ovenbird.function_document import complete, parse, validate
-from ovenbird_builder.build.function_document import document
+from ovenbird_builder.build.function_document import make_document
 from ovenbird_builder.host.canonical_json import encode_json
 from ovenbird_builder.request.function_target import resolve_target
 
@@ -42,7 +42,7 @@ def test_what_is_baked_is_a_valid_document(tmp_path: Path, source: str, handler:
     """Its source is where the image has it; what a build changes is left out, what others put there is kept."""
     (tmp_path / "main.py").write_text("")
     (tmp_path / "function.yaml").write_text(TEXT.replace("SOURCE", source))
-    data = document(resolve_target(str(tmp_path)).function, "3.11", MADE_OF)
+    data = make_document(resolve_target(str(tmp_path)).function, "3.11", MADE_OF)
     parsed = parse(data.decode(), "baked")
     shared = tmp_path / "shared"
     shared.mkdir()
@@ -65,7 +65,7 @@ def test_writing_the_image_back_changes_nothing(tmp_path: Path) -> None:
         (tmp_path / "function.yaml").write_text(
             TEXT.replace("SOURCE", "source: main.py, handler: fn").replace("old:1", image)
         )
-        documents.append(document(resolve_target(str(tmp_path)).function, "3.11", MADE_OF))
+        documents.append(make_document(resolve_target(str(tmp_path)).function, "3.11", MADE_OF))
     assert documents[0] == documents[1]
 
 
@@ -75,7 +75,7 @@ def test_no_credential_of_a_url_is_baked_in(tmp_path: Path) -> None:
     text = TEXT.replace("SOURCE", "source: main.py, handler: fn").replace("naïve==1", "x @ git+https://hush@h/r")
     (tmp_path / "function.yaml").write_text(text)
     made_of = {"source": {"uri": "https://h/f.py?sig=hush"}}
-    data = document(resolve_target(str(tmp_path)).function, "3.11", made_of).decode()
+    data = make_document(resolve_target(str(tmp_path)).function, "3.11", made_of).decode()
     assert "hush" not in data
     assert "git+https://h/r" in data
 
@@ -95,5 +95,5 @@ def test_types_of_yaml_in_fields_that_are_not_read(tmp_path: Path, field: str, v
     section[field.rpartition(".")[2]] = "VALUE"
     (tmp_path / "function.yaml").write_text(json.dumps(rows).replace('"VALUE"', value))
     function = resolve_target(str(tmp_path)).function
-    assert json.loads(document(function, "3.12", MADE_OF))["kind"] == "python"
+    assert json.loads(make_document(function, "3.12", MADE_OF))["kind"] == "python"
     assert json.loads(encode_json(function.raw)) == function.raw

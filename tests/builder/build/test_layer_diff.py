@@ -21,7 +21,7 @@ class Kept:
     def __init__(self) -> None:
         self.rows: dict[str, tuple[tarfile.TarInfo, bytes]] = {}
 
-    def entry(self, info: tarfile.TarInfo, content: BinaryIO | None) -> None:
+    def add_entry(self, info: tarfile.TarInfo, content: BinaryIO | None) -> None:
         self.rows[info.name] = (info, content.read() if content else b"")
 
 

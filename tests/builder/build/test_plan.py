@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from ovenbird_builder.bases.base_image import BaseImage
-from ovenbird_builder.build.cache_misses import explain, memory
+from ovenbird_builder.build.cache_misses import explain, remember_layers
 from ovenbird_builder.build.plan import ImagePlan, LayerSpec, PlanContext, make_plan
 from ovenbird_builder.cache.layer import Layer
 from ovenbird_builder.layers import MTIME
@@ -117,7 +117,7 @@ def test_the_layers_are_known_when_the_cache_has_all() -> None:
 
 
 def explained(plan: ImagePlan, before: ImagePlan | None) -> list[str]:
-    rows = json.loads(json.dumps(memory(before))) if before else ()
+    rows = json.loads(json.dumps(remember_layers(before))) if before else ()
     return [line.partition(": ")[2] for line in explain(plan, rows)]
 
 

@@ -318,8 +318,8 @@ def test_a_source_is_looked_at_once(check: Check, monkeypatch: pytest.MonkeyPatc
     files = {"main.py": GOOD, "other.py": "x = 1\n"}
     first = check(files)
     parsed: list[bytes] = []
-    real = source_check._fault
-    monkeypatch.setattr(source_check, "_fault", lambda data, target: parsed.append(data) or real(data, target))
+    real = source_check._find_fault
+    monkeypatch.setattr(source_check, "_find_fault", lambda data, target: parsed.append(data) or real(data, target))
     assert check(files) == first
     assert parsed == []
     check({"other.py": "x = 2\n"})

@@ -25,7 +25,7 @@ def work(root: Path) -> list[str]:
         files = {f"/shared/{number}/{n}": source.randbytes(200_000) for n in range(3)}
         layers.append(make_files_layer(files, cache, name=f"files {number}"))
         cache.note(compute_key("note", number=number), [number])
-        with cache.workspace() as folder:
+        with cache.open_workspace() as folder:
             (folder / "x").write_text("x")
     base, config = json.dumps(BASE).encode(), json.dumps(CONFIG).encode()
     image = store_image(predict_image(base, config, layers, ConfigChanges(), {}, 0), cache)

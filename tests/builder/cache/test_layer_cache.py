@@ -38,7 +38,7 @@ def make(cache: LayerCache, data: bytes = b"layer", calls: list[int] | None = No
         draft.write(data)
         return "sha256:" + "0" * 64
 
-    return cache.layer(KEY, "test", "application/x", write)
+    return cache.make_layer(KEY, "test", "application/x", write)
 
 
 def whole(cache: LayerCache) -> None:
@@ -47,7 +47,7 @@ def whole(cache: LayerCache) -> None:
         assert hashlib.sha256(path.read_bytes()).hexdigest() == path.name
     for path in cache.keys.iterdir():
         entry = json.loads(path.read_bytes())
-        assert not entry["digest"] or cache.blob(entry["digest"]).stat().st_size == entry["size"]
+        assert not entry["digest"] or cache.locate_blob(entry["digest"]).stat().st_size == entry["size"]
 
 
 def test_a_layer_is_made_once(cache: LayerCache) -> None:
@@ -78,20 +78,20 @@ def damages() -> Iterator[tuple[str, object]]:
 def test_a_damaged_entry_is_made_again(cache: LayerCache, damage: object, caplog: pytest.LogCaptureFixture) -> None:
     """It is dropped with a warning and never used."""
     layer = make(cache)
-    damage(cache.blob(layer.digest), cache.keys / KEY[7:])
+    damage(cache.locate_blob(layer.digest), cache.keys / KEY[7:])
     calls: list[int] = []
     with caplog.at_level(logging.WARNING):
         again = make(LayerCache(cache.root), calls=calls)
     assert calls
     assert again == layer
     assert "made again" in caplog.text
-    assert cache.blob(layer.digest).read_bytes() == b"layer"
+    assert cache.locate_blob(layer.digest).read_bytes() == b"layer"
 
 
 def test_a_cache_that_was_copied_is_checked_and_used(cache: LayerCache, caplog: pytest.LogCaptureFixture) -> None:
     """Another time on a blob (a cache restored by a CI) means that it is read once, not that it is thrown away."""
     layer = make(cache)
-    os.utime(cache.blob(layer.digest), (1, 1))
+    os.utime(cache.locate_blob(layer.digest), (1, 1))
     calls: list[int] = []
     assert make(LayerCache(cache.root), calls=calls) == layer
     assert json.loads((cache.keys / KEY[7:]).read_bytes())["stamp"] == 1_000_000_000
@@ -107,7 +107,7 @@ def test_a_maker_that_fails_leaves_nothing(cache: LayerCache) -> None:
         raise ValueError("no")
 
     with pytest.raises(ValueError, match="no"):
-        cache.layer(KEY, "test", "application/x", write)
+        cache.make_layer(KEY, "test", "application/x", write)
     assert cache.find(KEY) is None
     assert not list(cache.drafts.iterdir())
     assert not list((cache.blobs / "sha256").iterdir())
@@ -147,7 +147,7 @@ def test_a_builder_that_is_killed_at_any_moment_leaves_no_poison(tmp_path: Path)
 
 def test_what_a_living_builder_writes_is_left_alone(cache: LayerCache) -> None:
     """A draft that is locked is not taken for a left-over, however old it is."""
-    with cache.draft() as draft, cache.workspace() as folder:
+    with cache.open_draft() as draft, cache.open_workspace() as folder:
         os.utime(draft.path, (1, 1))
         os.utime(folder.parent, (1, 1))
         LayerCache(cache.root).close()
@@ -169,7 +169,7 @@ def test_two_builders_make_a_layer_once(cache: LayerCache) -> None:
 
     def build() -> None:
         other = LayerCache(cache.root)
-        layers.append(other.layer(KEY, "test", "application/x", write))
+        layers.append(other.make_layer(KEY, "test", "application/x", write))
         other.close()
 
     threads = [threading.Thread(target=build) for _ in range(4)]
@@ -215,7 +215,7 @@ def test_a_cache_that_cannot_be_made_is_named(tmp_path: Path) -> None:
 def test_a_damaged_entry_is_dropped_whatever_it_holds(tmp_path: Path) -> None:
     """Every field of an entry, by every type; other encodings; deep nesting. None of it raises, or leads elsewhere."""
     cache = LayerCache(tmp_path / "cache")
-    with cache.draft() as draft:
+    with cache.open_draft() as draft:
         draft.write(b"x")
         cache.remember("sha256:" + "1" * 64, draft, "m", "n")
     (path,) = cache.keys.iterdir()
@@ -232,7 +232,7 @@ def test_a_damaged_entry_is_dropped_whatever_it_holds(tmp_path: Path) -> None:
         path.write_bytes(text)
         cache.find("sha256:" + "1" * 64)
         cache.find_layer("sha256:" + "1" * 64)
-        cache.noted("sha256:" + "1" * 64)
+        cache.recall("sha256:" + "1" * 64)
     path.write_text(json.dumps(document))
     assert cache.find_layer("sha256:" + "1" * 64)
 

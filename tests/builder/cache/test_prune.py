@@ -46,18 +46,18 @@ def test_what_was_not_used_for_long_goes(cache: LayerCache) -> None:
     result = prune_cache(cache, older_than=15 * 86400)
     assert (result.keys, result.blobs, result.layouts) == (2, 1, 0)
     assert result.freed >= 10_000
-    assert cache.blob(first).exists()
-    assert not cache.blob(second).exists()
-    assert cache.blob(third).exists()
+    assert cache.locate_blob(first).exists()
+    assert not cache.locate_blob(second).exists()
+    assert cache.locate_blob(third).exists()
 
 
 def test_the_longest_unused_goes_until_it_fits(cache: LayerCache) -> None:
     """`max_size` counts what can be reached, so a key whose blob a layout keeps frees nothing and the next goes too."""
     first, second, third = filled(cache)
     prune_cache(cache, max_size=25_000)
-    assert cache.blob(first).exists()
-    assert not cache.blob(second).exists()
-    assert cache.blob(third).exists()
+    assert cache.locate_blob(first).exists()
+    assert not cache.locate_blob(second).exists()
+    assert cache.locate_blob(third).exists()
     prune_cache(cache, max_size=0)
     assert measure_usage(cache).blobs == measure_usage(cache).keys == measure_usage(cache).layouts == 0
 
@@ -68,15 +68,15 @@ def test_using_an_entry_keeps_it(cache: LayerCache) -> None:
     key = next(path for path in cache.keys.iterdir() if second in path.read_text())
     assert cache.find("sha256:" + key.name)
     prune_cache(cache, older_than=15 * 86400)
-    assert cache.blob(second).exists()
+    assert cache.locate_blob(second).exists()
 
 
 def test_what_nothing_names_goes_but_not_at_once(cache: LayerCache) -> None:
     """A blob that another program has just written may be about to be named."""
     old, new = cache.put(b"old"), cache.put(b"new")
-    used(cache.blob(old), 1)
+    used(cache.locate_blob(old), 1)
     assert prune_cache(cache).blobs == 1
-    assert cache.blob(new).exists()
+    assert cache.locate_blob(new).exists()
 
 
 @pytest.mark.slow

@@ -232,7 +232,7 @@ def test_a_lock_whose_files_changed(
 ) -> None:
     """A package that is not what the lock says is refused by pip, by name; nothing gets the image's name."""
     home = tmp_path / "images"
-    subprocess.run(["cp", "-r", str(bases.catalog_folder()), str(home)], check=True)
+    subprocess.run(["cp", "-r", str(bases.find_catalog_folder()), str(home)], check=True)
     subprocess.run(["cp", str(bases.find_dockerfile()), str(home)], check=True)
     (home / "locks" / "3.11.txt").write_text("idna==3.10 --hash=sha256:" + "0" * 64 + "\n")
     monkeypatch.setattr(bases, "catalog_folder", lambda: home)  # as in an installed package
@@ -283,7 +283,7 @@ def test_a_pin_is_what_the_registry_says(
     """The digest is that of the manifest, bytes for bytes; the table then names it."""
     home = tmp_path / "images"
     home.mkdir()
-    (home / "bases.toml").write_text((bases.catalog_folder() / "bases.toml").read_text())
+    (home / "bases.toml").write_text((bases.find_catalog_folder() / "bases.toml").read_text())
     monkeypatch.setattr(bases, "catalog_folder", lambda: home)
     raw = skopeo("inspect", "--tls-verify=false", "--raw", f"docker://{standins['3.11']}")
     digest = "sha256:" + hashlib.sha256(raw.encode()).hexdigest()
@@ -307,7 +307,7 @@ def test_the_flavour_with_the_sdk(
     The lock is of one small package: what all of them are is seen in tests/container.
     """
     home = tmp_path / "images"
-    subprocess.run(["cp", "-r", str(bases.catalog_folder()), str(home)], check=True)
+    subprocess.run(["cp", "-r", str(bases.find_catalog_folder()), str(home)], check=True)
     subprocess.run(["cp", str(bases.find_dockerfile()), str(bases.find_dockerfile(bases.SDK)), str(home)], check=True)
     small = re.search(r"(?m)^annotated-types==.*\n(?:    .*\n)+", bases.read_runtime_lock("3.12", bases.SDK))
     assert small
@@ -369,7 +369,7 @@ def test_a_lock_holds_every_file_of_what_it_names(
 ) -> None:
     """Each version's own markers decide what is in its lock; every pin has hashes, and no address is in it."""
     home = tmp_path / "images"
-    subprocess.run(["cp", "-r", str(bases.catalog_folder()), str(home)], check=True)
+    subprocess.run(["cp", "-r", str(bases.find_catalog_folder()), str(home)], check=True)
     monkeypatch.setattr(bases, "catalog_folder", lambda: home)
     requirements = ["idna>=3", "exceptiongroup>=1; python_version < '3.11'"]
     monkeypatch.setattr(baselock, "runtime_requirements", lambda: requirements)

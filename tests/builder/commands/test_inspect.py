@@ -36,11 +36,11 @@ def pushed(tmp_path: Path, registry: str) -> str:
     name = f"{registry}/inspect/{uuid.uuid4().hex}:1"
     skopeo("copy", "--preserve-digests", f"oci:{image.folder}", f"docker://{name}")
     repository = RepositoryClient(parse_reference(name), {})
-    manifest = repository.manifest("1")
+    manifest = repository.fetch_manifest("1")
     about = {"mediaType": MANIFEST, "digest": manifest.digest, "size": len(manifest.data)}
     package = ImagePackage("numpy", "2.1.0", "e" * 64)
     bill = sbom.build_sbom(ImageComponents(name="greeter", version="1", packages=[package], base=BASE, runtime="0.1.0"))
-    material = provenance.wheel(package.name, package.version, package.sha256, package.filename)
+    material = provenance.describe_wheel(package.name, package.version, package.sha256, package.filename)
     statement = provenance.build_provenance(provenance.BuildRecord(
         name=name, digest=manifest.digest, parameters={}, materials=[material], version="0.1.0", epoch=0
     ))  # fmt: skip
@@ -143,7 +143,7 @@ def test_what_is_missing_is_noted(tmp_path: Path, capsys: pytest.CaptureFixture[
 def test_a_statement_that_is_damaged_is_noted(pushed: str, capsys: pytest.CaptureFixture[str]) -> None:
     """An artifact that claims to be a bill of materials and is none does not end the verb."""
     repository = RepositoryClient(parse_reference(pushed), {})
-    manifest = repository.manifest("1")
+    manifest = repository.fetch_manifest("1")
     about = {"mediaType": MANIFEST, "digest": manifest.digest, "size": len(manifest.data)}
     referrers.attach(repository, manifest.digest, [referrers.pack(b"no json", sbom.MEDIA_TYPE, about, "bad", 0)])
     bad = "sha256:" + hashlib.sha256(referrers.pack(b"no json", sbom.MEDIA_TYPE, about, "bad", 0).manifest).hexdigest()

@@ -97,7 +97,7 @@ def test_the_bill_of_materials_goes_with_it(places: Places, rebase: Callable[...
     assert any("bill of materials" in text for text in rebase(image, "--base", base, "--push")["warnings"])
     image = places.push(places.image, "app:1")
     repository = RepositoryClient(parse_reference(image), {})
-    about = {"mediaType": MANIFEST, "digest": places.image.digest, "size": len(repository.manifest("1").data)}
+    about = {"mediaType": MANIFEST, "digest": places.image.digest, "size": len(repository.fetch_manifest("1").data)}
     floor = image_packages.BaseComponent("x/base:1", places.old.digest, "3.12.1", "amd64")
     bill = sbom.build_sbom(
         image_packages.ImageComponents(name="greeter", version="", packages=[], base=floor, runtime="0.1.0")
@@ -110,11 +110,12 @@ def test_the_bill_of_materials_goes_with_it(places: Places, rebase: Callable[...
     assert len(result["statements"]) == 2
     row = next(
         descriptor
-        for descriptor in referrers.attached(repository, result["digest"])
+        for descriptor in referrers.list_referrers(repository, result["digest"])
         if descriptor["artifactType"] == sbom.MEDIA_TYPE
     )
     parts = {
-        component["bom-ref"]: component for component in json.loads(referrers.content(repository, row))["components"]
+        component["bom-ref"]: component
+        for component in json.loads(referrers.read_statement(repository, row))["components"]
     }
     assert (parts["base"]["version"], parts["python"]["version"]) == (places.new.digest, "3.12.9")
 
@@ -143,7 +144,7 @@ def test_bytecode_of_the_new_base_is_not_run_for_a_changed_file(
         return
     assert (first["layers"], first["kept"]) == (5, 4)
     row = reader.manifest["layers"][1]
-    with reader.blob(row["digest"]) as stream, read_tar(stream, row["mediaType"], "") as archive:
+    with reader.open_blob(row["digest"]) as stream, read_tar(stream, row["mediaType"], "") as archive:
         assert [info.name for info in archive if info.isreg()] == [f"{folder}/__pycache__/.wh.__init__.cpython-312.pyc"]
     assert "bytecode" in reader.config["history"][2]["created_by"]
     again = rebase(f"{places.room}/app:2", *words, "--tag", f"{places.room}/app:3")

@@ -78,7 +78,7 @@ def test_the_bill_beside_an_image_is_printed(
     name = f"{registry}/sbom/{uuid.uuid4().hex}:1"
     skopeo("copy", "--preserve-digests", f"oci:{layout.folder}", f"docker://{name}")
     repository = RepositoryClient(parse_reference(name), {})
-    image = repository.manifest("1")
+    image = repository.fetch_manifest("1")
     about = {"mediaType": MANIFEST, "digest": image.digest, "size": len(image.data)}
     bill = sbom.build_sbom(
         ImageComponents(

@@ -35,7 +35,7 @@ def test_it_is_removed_however_its_block_ends(image: MakeImage) -> None:
     name = image("FROM scratch\nCOPY x /x\n", x="text")
     with open_container(name, pull="never") as container:
         assert container.name in names()
-        with container.root() as folder:
+        with container.mount_root() as folder:
             assert (folder / "x").read_text() == "text"
     assert container.name not in names()
     with pytest.raises(ValueError, match="of the block"), open_container(name, pull="never") as container:

@@ -99,9 +99,9 @@ def test_what_is_secret_of_a_proxy() -> None:
     site = NetworkSettings(
         None, {"http_proxy": "http://u:p%40ss@proxy:3128", "HTTPS_PROXY": "proxy:3128", "no_proxy": "a,b"}
     )
-    assert set(site.secrets()) == {"http://u:p%40ss@proxy:3128", "p%40ss", "p@ss"}
-    assert NetworkSettings(None, {"http_proxy": "u:word@proxy:3128"}).secrets() == ("u:word@proxy:3128", "word")
-    assert NetworkSettings(None, {"http_proxy": "http://u@proxy:3128"}).secrets() == ("http://u@proxy:3128",)
+    assert set(site.list_secrets()) == {"http://u:p%40ss@proxy:3128", "p%40ss", "p@ss"}
+    assert NetworkSettings(None, {"http_proxy": "u:word@proxy:3128"}).list_secrets() == ("u:word@proxy:3128", "word")
+    assert NetworkSettings(None, {"http_proxy": "http://u@proxy:3128"}).list_secrets() == ("http://u@proxy:3128",)
 
 
 def test_the_environment_of_the_tests_has_no_proxy() -> None:

@@ -19,7 +19,7 @@ def test_plain_lines_hide_secrets_and_controls() -> None:
     out = io.StringIO()
     progress = make_progress(out, ("hunter2hunter2",))
     with progress.stage("push registry"):
-        progress.line("the token is hunter2hunter2\x1b[2J\x07")
+        progress.print_line("the token is hunter2hunter2\x1b[2J\x07")
     assert out.getvalue().splitlines()[:2] == ["> push registry", "  | the token is ***2J"]
     assert "\x1b" not in out.getvalue()
 
@@ -30,7 +30,7 @@ def test_a_terminal_shows_what_goes_on_and_keeps_the_lines() -> None:
     progress = make_progress(out, ("hunter2hunter2",))
     progress.say("before")
     with progress.stage("lock hunter2hunter2"):
-        progress.line("inner [bold]not markup[/bold]")
+        progress.print_line("inner [bold]not markup[/bold]")
     progress.close()
     text = out.getvalue()
     assert text.startswith("before\n")

@@ -44,9 +44,9 @@ def test_no_text_of_a_secret_holds_its_value() -> None:
     """Neither a repr, as in a traceback, nor what a key holds."""
     secret = BuildSecret("token", b"hunter2hunter2")
     assert "hunter2" not in repr(secret)
-    assert "hunter2" not in secret.identity(b"salt")
-    assert secret.identity(b"salt") != BuildSecret("token", b"other").identity(b"salt")
-    assert secret.identity(b"salt") != secret.identity(b"another machine's salt")
+    assert "hunter2" not in secret.identify(b"salt")
+    assert secret.identify(b"salt") != BuildSecret("token", b"other").identify(b"salt")
+    assert secret.identify(b"salt") != secret.identify(b"another machine's salt")
 
 
 def test_each_line_of_a_secret_is_hidden() -> None:

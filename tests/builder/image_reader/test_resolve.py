@@ -139,5 +139,7 @@ def test_a_link_in_an_image_leads_nowhere(tmp_path: Path, reach: ImageAccess) ->
     (tmp_path / "root").mkdir()
     (tmp_path / "secret").write_text("hush")
     (tmp_path / "root" / "opt").symlink_to(tmp_path)
-    image = ImageReader("x", "", b"{}", b"{}", local_store.open_no_blob, root=lambda: nullcontext(tmp_path / "root"))
+    image = ImageReader(
+        "x", "", b"{}", b"{}", local_store.open_no_blob, mount_root=lambda: nullcontext(tmp_path / "root")
+    )
     assert layer_files.read_files(image, ["/opt/secret"]) == {}

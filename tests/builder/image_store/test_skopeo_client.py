@@ -26,7 +26,7 @@ def test_a_pushed_image_is_pulled_into_the_blobs(shop: Shop, registry: str, tmp_
     shop.push(tag)
     other = LayerCache(tmp_path / "other")
     client = replace(shop.registry, blobs=other.blobs)
-    image = f"docker://{tag.pinned(shop.image.digest).remote}"
+    image = f"docker://{tag.pin(shop.image.digest).remote}"
     client.pull(image, tmp_path / "layout", insecure=True, platform=("linux", "amd64"))
     assert read_layout_digest(tmp_path / "layout") == shop.image.digest
     assert other.read(shop.image.digest) == shop.image.manifest
@@ -35,10 +35,10 @@ def test_a_pushed_image_is_pulled_into_the_blobs(shop: Shop, registry: str, tmp_
 def test_the_store_takes_an_image_as_it_is(shop: Shop, tmp_path: Path) -> None:
     """Loaded, it has the same digest there, and is gone when it is removed."""
     tag = ImageReference("localhost", "ovenbird-test", tmp_path.name.lower().replace("_", "-"))
-    assert shop.registry.stored(tag) == ""
+    assert shop.registry.find_stored(tag) == ""
     shop.registry.load(shop.layout, tag.local)
     try:
-        assert shop.registry.stored(tag) == shop.image.digest
+        assert shop.registry.find_stored(tag) == shop.image.digest
     finally:
         subprocess.run(["buildah", "rmi", tag.local], check=True, capture_output=True)
 
@@ -46,4 +46,4 @@ def test_the_store_takes_an_image_as_it_is(shop: Shop, tmp_path: Path) -> None:
 def test_an_image_that_is_not_there_is_told(shop: Shop, registry: str) -> None:
     """By its name."""
     with pytest.raises(BaseMissingError, match="no such image"):
-        shop.registry.manifest(f"docker://{registry}/bake/none:1", insecure=True)
+        shop.registry.read_manifest(f"docker://{registry}/bake/none:1", insecure=True)

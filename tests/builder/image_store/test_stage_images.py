@@ -38,7 +38,7 @@ def test_a_stage_is_gone_with_its_build_and_a_base_stays(shop: Shop) -> None:
 
     def ended() -> None:
         with open_stage_images(shop.registry, shop.cache) as desk:
-            names.extend((desk.image(shop.image.manifest), desk.image(shop.image.manifest, keep=True)))
+            names.extend((desk.load_image(shop.image.manifest), desk.load_image(shop.image.manifest, keep=True)))
             assert all(map(there, names))
             raise KeyboardInterrupt
 
@@ -50,22 +50,22 @@ def test_a_stage_is_gone_with_its_build_and_a_base_stays(shop: Shop) -> None:
 
 def test_what_the_store_has_is_not_loaded_again(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     """A base that is kept costs one question."""
-    StageImages(shop.registry, shop.cache).image(shop.image.manifest, keep=True)
+    StageImages(shop.registry, shop.cache).load_image(shop.image.manifest, keep=True)
     (shop.cache.blobs / "sha256" / shop.image.digest[7:]).unlink()  # loading it now would fail
-    assert there(StageImages(shop.registry, shop.cache).image(shop.image.manifest, keep=True))
+    assert there(StageImages(shop.registry, shop.cache).load_image(shop.image.manifest, keep=True))
 
 
 def test_a_base_is_loaded_when_its_name_is_asked_for(shop: Shop) -> None:
     """Once, and not before: most builds have nothing to run. A working container asks for it."""
     desk = StageImages(shop.registry, shop.cache)
-    base = desk.base(shop.image.manifest)
+    base = desk.get_base(shop.image.manifest)
     name = f"localhost/ovenbird-base:{shop.image.digest[7:31]}"
     assert not there(name)
     with open_container(base, pull="never") as container:
         assert there(name)
         assert container.name
     (shop.cache.blobs / "sha256" / shop.image.digest[7:]).unlink()  # loading it now would fail
-    assert desk.base(shop.image.manifest).name == name
+    assert desk.get_base(shop.image.manifest).name == name
 
 
 def test_an_image_that_cannot_be_made_is_asked_for_again() -> None:
@@ -96,7 +96,7 @@ def test_the_stage_of_a_builder_that_was_killed_is_removed_by_the_next(shop: Sho
         for tag in (alive, dead):
             shop.registry.load(folder, tag)
         with open_stage_images(shop.registry, shop.cache) as desk:
-            desk.image(shop.image.manifest)
+            desk.load_image(shop.image.manifest)
             assert (there(alive), there(dead)) == (True, False)
     finally:
         running.kill()

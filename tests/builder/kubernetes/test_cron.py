@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ovenbird_builder.kubernetes.cron import problem, time_zone_problem
+from ovenbird_builder.kubernetes.cron import find_problem, find_time_zone_problem
 
 
 @pytest.mark.parametrize(
@@ -14,7 +14,7 @@ from ovenbird_builder.kubernetes.cron import problem, time_zone_problem
 )  # fmt: skip
 def test_schedules_that_a_cronjob_takes(text: str) -> None:
     """Five fields with lists, ranges, steps and names, or a word."""
-    assert problem(text) == ""
+    assert find_problem(text) == ""
 
 
 @pytest.mark.parametrize(
@@ -31,13 +31,13 @@ def test_schedules_that_a_cronjob_takes(text: str) -> None:
 )  # fmt: skip
 def test_schedules_that_it_does_not(text: str, expected: str) -> None:
     """The field that is wrong is named."""
-    assert expected in problem(text)
+    assert expected in find_problem(text)
 
 
 @pytest.mark.parametrize("name", ["UTC", "Europe/Rome", "America/Argentina/Buenos_Aires", "Etc/GMT+5", "EST5EDT"])
 def test_time_zones_that_there_are(name: str) -> None:
     """Names of the IANA database, those with digits and signs among them."""
-    assert time_zone_problem(name) == ""
+    assert find_time_zone_problem(name) == ""
 
 
 @pytest.mark.parametrize(
@@ -45,10 +45,10 @@ def test_time_zones_that_there_are(name: str) -> None:
 )
 def test_time_zones_that_there_are_not(name: str) -> None:
     """A cluster refuses them, or never starts the job."""
-    assert "expected a name of the IANA database" in time_zone_problem(name)
+    assert "expected a name of the IANA database" in find_time_zone_problem(name)
 
 
 @pytest.mark.parametrize("name", ["Europe/Roma", "europe/rome"])
 def test_a_time_zone_that_is_near_is_named(name: str) -> None:
     """Its name counts letter by letter in a cluster, whatever a Mac's file system thinks."""
-    assert "did you mean Europe/Rome?" in time_zone_problem(name)
+    assert "did you mean Europe/Rome?" in find_time_zone_problem(name)

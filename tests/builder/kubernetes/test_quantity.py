@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from ovenbird_builder.kubernetes.quantity import amount, canonical, problem
+from ovenbird_builder.kubernetes.quantity import canonicalize, find_problem, parse_amount
 
 
 @pytest.mark.parametrize(
@@ -16,7 +16,7 @@ from ovenbird_builder.kubernetes.quantity import amount, canonical, problem
 )  # fmt: skip
 def test_what_a_quantity_stands_for(text: str, value: Decimal) -> None:
     """Decimal and binary units."""
-    assert amount(text) == value
+    assert parse_amount(text) == value
 
 
 @pytest.mark.parametrize(
@@ -24,7 +24,7 @@ def test_what_a_quantity_stands_for(text: str, value: Decimal) -> None:
 )
 def test_what_is_no_quantity(text: str) -> None:
     """Nothing that a cluster would refuse passes."""
-    assert amount(text) is None
+    assert parse_amount(text) is None
 
 
 @pytest.mark.parametrize(
@@ -37,7 +37,7 @@ def test_what_is_no_quantity(text: str) -> None:
 )  # fmt: skip
 def test_a_wrong_quantity_is_told(field: str, text: str, expected: str) -> None:
     """Also the right form of the wrong thing: 512 bytes of memory, gigabytes of CPU, half a GPU."""
-    assert expected in problem(field, text)
+    assert expected in find_problem(field, text)
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ def test_a_wrong_quantity_is_told(field: str, text: str, expected: str) -> None:
 )
 def test_a_right_quantity_is_not(field: str, text: str) -> None:
     """The usual ones pass."""
-    assert problem(field, text) == ""
+    assert find_problem(field, text) == ""
 
 
 @pytest.mark.parametrize(
@@ -58,5 +58,5 @@ def test_a_right_quantity_is_not(field: str, text: str) -> None:
 )  # fmt: skip
 def test_a_quantity_as_the_server_stores_it(text: str, stored: str) -> None:
     """Whole numbers, the largest suffix of its own family; `kubectl apply` again then changes nothing."""
-    assert canonical(text) == stored
-    assert canonical(stored) == stored
+    assert canonicalize(text) == stored
+    assert canonicalize(stored) == stored

@@ -41,7 +41,7 @@ def compiled(folder: Path, python: str, wheels: list[Wheel], jobs: int) -> dict[
     subprocess.run(command, env=bytecode._ENV, check=True)
     digests = {}
     for number, listed in enumerate(paths):
-        for path, data in bytecode._results(listed, folder / "out", number):
+        for path, data in bytecode._read_results(listed, folder / "out", number):
             assert data[:4].hex() == magic
             assert data[4] == 1, "the hash is not unchecked"
             digests[path] = hashlib.sha256(data).hexdigest()

@@ -22,7 +22,7 @@ from ovenbird_builder.errors import ImagePolicyError
 from ovenbird_builder.layers import COMPRESSIONS, image_policy
 from ovenbird_builder.layers.image_policy import ImagePolicy
 from ovenbird_builder.layers.source import FileContent, make_files_layer
-from ovenbird_builder.layers.tar_writer import compressor
+from ovenbird_builder.layers.tar_writer import make_compressor
 
 SECRET = "s3cr3t/value+with=signs"
 MiB = 1024 * 1024
@@ -50,12 +50,12 @@ def raw(cache: LayerCache, files: dict[str, tuple[bytes, int]], name: str = "run
             archive.addfile(info, io.BytesIO(data))
 
     def write(draft: PendingBlob) -> str:
-        packer = compressor(compression)
+        packer = make_compressor(compression)
         draft.write(packer.compress(plain.getvalue()) + packer.flush())
         return "sha256:" + "0" * 64
 
     key = compute_key("raw", files=[[p, d.hex(), m] for p, (d, m) in files.items()], compression=compression)
-    return cache.layer(key, name, COMPRESSIONS[compression][0], write)
+    return cache.make_layer(key, name, COMPRESSIONS[compression][0], write)
 
 
 def test_an_image_without_fault_passes(cache: LayerCache) -> None:
@@ -129,7 +129,7 @@ def test_findings_are_kept_without_the_secret(cache: LayerCache, monkeypatch: py
     """A layer is read once per set of secrets; the cache holds neither value nor plain digest of it."""
     layer = make_files_layer({"/f": b"x" + SECRET.encode()}, cache)
     refused(cache, [layer])
-    monkeypatch.setattr(image_policy, "_read", lambda *_: pytest.fail("the layer was read again"))
+    monkeypatch.setattr(image_policy, "_scan_layer", lambda *_: pytest.fail("the layer was read again"))
     refused(cache, [layer])
     monkeypatch.undo()
     check([layer], b"{}", b"{}", cache, secrets={"TOKEN": "something else"})

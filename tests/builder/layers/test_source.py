@@ -38,7 +38,7 @@ def test_source_depends_on_content_only(tmp_path: Path) -> None:
     finally:
         os.umask(before)
     assert first.digest == second.digest
-    with image_policy._entries(first, LayerCache(tmp_path / "c1")) as archive:
+    with image_policy._open_tar(first, LayerCache(tmp_path / "c1")) as archive:
         rows = {info.name: (info.uid, info.gid, info.mode, info.linkname) for info in archive}
     assert rows == {
         "shared": (8877, 0, 0o775, ""), "shared/a": (0, 0, 0o755, ""), "shared/a/z": (0, 0, 0o644, ""),
@@ -60,7 +60,7 @@ def test_another_digest_is_another_layer(cache: LayerCache, tmp_path: Path) -> N
 def test_files_links_and_folders(cache: LayerCache) -> None:
     """Each kind of content, in the order of the paths; another content is another key."""
     layer = make_files_layer({"/b": b"b", "/a/l": FileContent(link="../b"), "/c": FileContent(folder=True)}, cache)
-    with image_policy._entries(layer, cache) as archive:
+    with image_policy._open_tar(layer, cache) as archive:
         assert [(info.name, info.type) for info in archive] == [("a", b"5"), ("a/l", b"2"), ("b", b"0"), ("c", b"5")]
     assert (
         make_files_layer({"/b": FileContent(b"b", executable=True)}, cache).key

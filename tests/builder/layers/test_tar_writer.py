@@ -28,10 +28,10 @@ def written(compression: str, stream: type[io.BytesIO] = io.BytesIO) -> tuple[by
     out = io.BytesIO()
     tar = TarWriter(out, compression, owners={"shared": FileOwner(8877, 0, 0o775)})
     big = bytes(range(256)) * 10000
-    tar.file("/shared/big", len(big), stream(big))
-    tar.file("/opt/" + "d" * 120 + "/" + "ü" * 60, 2, b"hi", executable=True)
-    tar.link("/opt/link", "../shared/big")
-    tar.whiteout("/usr/lib/old")
+    tar.add_file("/shared/big", len(big), stream(big))
+    tar.add_file("/opt/" + "d" * 120 + "/" + "ü" * 60, 2, b"hi", executable=True)
+    tar.add_link("/opt/link", "../shared/big")
+    tar.add_whiteout("/usr/lib/old")
     digest = tar.close()
     return out.getvalue(), digest
 
@@ -39,10 +39,10 @@ def written(compression: str, stream: type[io.BytesIO] = io.BytesIO) -> tuple[by
 def inflated(compression: str) -> tuple[bytes, str]:
     out = io.BytesIO()
     tar = TarWriter(out, compression, owners={"shared": FileOwner(8877, 0, 0o775)})
-    tar.file("/shared/big", 3, b"abc")
-    tar.file("/opt/" + "d" * 120 + "/" + "ü" * 60, 2, b"hi", executable=True)
-    tar.link("/opt/link", "../shared/big")
-    tar.whiteout("/usr/lib/old")
+    tar.add_file("/shared/big", 3, b"abc")
+    tar.add_file("/opt/" + "d" * 120 + "/" + "ü" * 60, 2, b"hi", executable=True)
+    tar.add_link("/opt/link", "../shared/big")
+    tar.add_whiteout("/usr/lib/old")
     digest = tar.close()
     packed = out.getvalue()
     if compression == "gzip":
@@ -90,19 +90,19 @@ def test_a_file_that_changes_while_it_is_read_is_an_error() -> None:
     """A file shorter or longer than announced would shift all that follows."""
     for content in (b"ab", b"abcd"):
         with pytest.raises(LayerError, match="than it was"):
-            TarWriter(io.BytesIO(), "zstd").file("/a", 3, io.BytesIO(content))
+            TarWriter(io.BytesIO(), "zstd").add_file("/a", 3, io.BytesIO(content))
 
 
 @pytest.mark.parametrize("path", ["/a/../b", "../b", "/a//b", "/a/./b", "/a\0b"])
 def test_a_path_out_of_the_image_is_refused(path: str) -> None:
     """No entry can be written beside the image."""
     with pytest.raises(LayerError, match="not a path in an image"):
-        TarWriter(io.BytesIO(), "zstd").file(path, 0, b"")
+        TarWriter(io.BytesIO(), "zstd").add_file(path, 0, b"")
 
 
 def test_a_path_twice_is_refused() -> None:
     """Two entries of one name would leave it to the reader which one counts."""
     tar = TarWriter(io.BytesIO(), "zstd")
-    tar.file("/a", 0, b"")
+    tar.add_file("/a", 0, b"")
     with pytest.raises(LayerError, match="twice"):
-        tar.link("/a", "b")
+        tar.add_link("/a", "b")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ovenbird_builder.locking.folder_content import content_digest, copy_folder, list_leftovers
+from ovenbird_builder.locking.folder_content import copy_folder, digest_content, list_leftovers
 
 
 def write(root: Path, *names: str) -> None:
@@ -48,26 +48,26 @@ def test_a_package_of_that_name_is_code(name: str, tmp_path: Path) -> None:
 def test_a_digest_counts_what_is_built(tmp_path: Path) -> None:
     """What is left over changes no digest; a file deep below a folder `build` does."""
     write(tmp_path, "pyproject.toml", "plum/build/a.py", "plum/data/function.lock")
-    before = content_digest(tmp_path)
+    before = digest_content(tmp_path)
     write(tmp_path, "build/lib/a.py", "dist/plum-1.whl", "plum.egg-info/PKG-INFO", "function.lock",
           "function.linux-arm64.lock", "plum/__pycache__/a.pyc")  # fmt: skip
-    assert content_digest(tmp_path) == before
+    assert digest_content(tmp_path) == before
     for name in ("plum/build/a.py", "plum/data/function.lock", "pyproject.toml"):
         (tmp_path / name).write_text("changed")
-        assert content_digest(tmp_path) != before
-        before = content_digest(tmp_path)
+        assert digest_content(tmp_path) != before
+        before = digest_content(tmp_path)
 
 
 def test_the_image_that_a_build_writes_down_changes_no_digest(tmp_path: Path) -> None:
     """`--write-back` sets `spec.image` after each build; another field of the document counts."""
     document = tmp_path / "function.yaml"
     document.write_text("kind: python\nspec:\n  handler: main:run\n")
-    before = content_digest(tmp_path)
+    before = digest_content(tmp_path)
     for name in ("registry/a:1", "registry/a:2"):
         document.write_text(f"kind: python\nspec:\n  image: {name}\n  handler: main:run\n")
-        assert content_digest(tmp_path) == before
+        assert digest_content(tmp_path) == before
     document.write_text("kind: python\nspec:\n  handler: main:other\n")
-    assert content_digest(tmp_path) != before
+    assert digest_content(tmp_path) != before
 
 
 def test_links_of_a_folder_requirement(tmp_path: Path) -> None:

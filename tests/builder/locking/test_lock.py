@@ -265,9 +265,9 @@ def test_a_folder_of_the_source_is_built_and_pinned_by_its_hash(bench: Bench, tm
     assert (plum.version, plum.url, len(plum.hashes), plum.built) == ("1.5", "file:lib", 1, "tests==1")
     assert versions(lock)["banana"] == "1.0"
     assert str(tmp_path) not in lock.text
-    before = wants("./lib", root=tmp_path / "tree").texts()
+    before = wants("./lib", root=tmp_path / "tree").list_texts()
     (folder / "plum.txt").write_text("more")
-    assert wants("./lib", root=tmp_path / "tree").texts() != before
+    assert wants("./lib", root=tmp_path / "tree").list_texts() != before
 
 
 def test_a_git_repository_is_pinned_by_its_commit_and_hash(bench: Bench, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from ovenbird.function_document import FunctionSpec
 from ovenbird_builder.errors import ConflictError, HashError, LockError
 from ovenbird_builder.locking import runtime_constraints
 from ovenbird_builder.locking.lock_format import Lock
-from ovenbird_builder.locking.markers import marker_applies
+from ovenbird_builder.locking.markers import is_marker_true
 from ovenbird_builder.locking.requirements import RequirementFlags, Requirements, collect_requirements
 
 ZERO = "0" * 64  # no file has this hash
@@ -66,7 +66,9 @@ def hashes(bench: Bench, *texts: str) -> list[str]:
 
 def uv(folder: Path, bench: Bench, *argv: str) -> None:
     """Run uv in a folder, with the private index."""
-    environ = os.environ | bench.indexes.uv() | {"UV_CACHE_DIR": str(folder / ".uv"), "UV_NO_CONFIG": "1"}
+    environ = (
+        os.environ | bench.indexes.make_uv_variables() | {"UV_CACHE_DIR": str(folder / ".uv"), "UV_NO_CONFIG": "1"}
+    )
     command = [f"{sysconfig.get_path('scripts')}/uv", *argv]
     process = subprocess.run(command, cwd=folder, env=environ, capture_output=True, text=True, check=False)
     assert process.returncode == 0, process.stderr
@@ -173,7 +175,7 @@ def test_an_extra_of_extras_counts_where_its_marker_applies(bench: Bench, tmp_pa
         tmp_path,
         RequirementFlags(extras=("all",)),
     )
-    assert 'banana==1.0; os_name == "posix" and python_version < "3.12"' in requirements.texts()
+    assert 'banana==1.0; os_name == "posix" and python_version < "3.12"' in requirements.list_texts()
     assert versions(locked(bench, requirements, "3.11")) == {"apple": "1.0", "banana": "1.0"}
     assert versions(locked(bench, requirements, "3.12")) == {"apple": "1.0"}
 
@@ -197,4 +199,4 @@ def test_several_ranges_of_one_name_all_count() -> None:
 def test_a_marker_that_cannot_be_asked_is_named(marker: str) -> None:
     """Not a traceback: what it is, and where it stands."""
     with pytest.raises(LockError, match=r"requirements\.txt line 7: the marker"):
-        marker_applies(marker, {"sys_platform": "linux", "platform_machine": "x86_64"}, "requirements.txt line 7")
+        is_marker_true(marker, {"sys_platform": "linux", "platform_machine": "x86_64"}, "requirements.txt line 7")

@@ -166,7 +166,7 @@ def test_sources_of_uv_are_followed(tree: Path) -> None:
         "here[x]", 'here[x] @ https://example.org/here.whl; sys_platform == "linux"', "local @ file:libs/local",
         "member @ file:packages/m", "plain", "repo @ git+https://example.org/repo@v1", "torch",
     ]  # fmt: skip
-    assert requirements.limits() == ("plain<3",)
+    assert requirements.list_limits() == ("plain<3",)
     assert requirements.notes == ("pyproject.toml: [tool.uv].override-dependencies is not read",)
 
 
@@ -200,8 +200,8 @@ def test_a_lock_of_uv_limits_versions_files_and_commits(tree: Path) -> None:
         'forked==1.0; python_full_version < "3.12"': (),
         'forked==2.0; python_full_version >= "3.12"': (),
     }
-    before = requirements.texts()
-    assert found(tree, {"uv.lock": UV_LOCK + "\n"}).texts() != before
+    before = requirements.list_texts()
+    assert found(tree, {"uv.lock": UV_LOCK + "\n"}).list_texts() != before
 
 
 def test_locks_of_poetry_and_pdm_are_read(tree: Path) -> None:

@@ -59,7 +59,7 @@ def test_a_constraint_file_only_limits(tree: Path, line: str) -> None:
     """In each of these forms; what it includes itself only limits too."""
     (tree / "base.txt").write_text("-r reqs/inner.txt\n")
     requirements = listed(tree, f"{line}\napple\n")
-    assert (texts(requirements), requirements.limits()) == (["apple"], ("banana",))
+    assert (texts(requirements), requirements.list_limits()) == (["apple"], ("banana",))
 
 
 @pytest.mark.parametrize(
@@ -169,11 +169,11 @@ def test_options_of_a_file_count_for_all_of_it(tree: Path) -> None:
     assert (requirements.only_binary, requirements.require_hashes, requirements.find_links, requirements.pre) == (
         ("apple", "big-plum", "pear"), True, ("wheels",), False,
     )  # fmt: skip
-    before = requirements.texts()
+    before = requirements.list_texts()
     for text in ("--require-hashes", "--only-binary apple", "--only-binary pear", "--find-links wheels (sha256:"):
         assert any(line.startswith(text) for line in before)
     (tree / "wheels" / "plum-1.0-py3-none-any.whl").touch()
-    assert requirements.texts() != before
+    assert requirements.list_texts() != before
     assert listed(tree, "--only-binary apple\n--only-binary :none:\napple\n").only_binary == ()
     assert listed(tree, "--only-binary :all:\napple\n").only_binary == (":all:",)
     assert listed(tree, "--all-releases :all:\napple\n").pre

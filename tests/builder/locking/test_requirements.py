@@ -8,7 +8,7 @@ import pytest
 
 from ovenbird.function_document import FunctionSpec
 from ovenbird_builder.errors import LockError
-from ovenbird_builder.locking.requirements import RequirementFlags, Requirements, collect_requirements, content_digest
+from ovenbird_builder.locking.requirements import RequirementFlags, Requirements, collect_requirements, digest_content
 
 
 def function(root: Path, **fields: object) -> FunctionSpec:
@@ -105,9 +105,9 @@ def test_files_include_files_of_the_source(tmp_path: Path) -> None:
     (tmp_path / "limits.txt").write_text("second<2\n")
     requirements = found(tmp_path)
     assert texts(requirements) == [("second", "sub/more.txt line 2"), ("first>=1", "requirements.txt line 3")]
-    assert requirements.limits() == ("second<2",)
+    assert requirements.list_limits() == ("second<2",)
     assert requirements.pre
-    assert requirements.texts() == ("first>=1 --pre", "second --pre")
+    assert requirements.list_texts() == ("first>=1 --pre", "second --pre")
 
 
 @pytest.mark.parametrize(
@@ -239,13 +239,13 @@ def test_two_blocks_of_metadata_are_refused(tmp_path: Path) -> None:
 def test_content_counts_and_times_do_not(tmp_path: Path) -> None:
     """The digest of a local folder follows names and content."""
     (tmp_path / "a").write_text("1")
-    first = content_digest(tmp_path)
+    first = digest_content(tmp_path)
     (tmp_path / "a").touch()
     (tmp_path / "__pycache__").mkdir()
     (tmp_path / "__pycache__" / "a.pyc").write_text("x")
-    assert content_digest(tmp_path) == first
+    assert digest_content(tmp_path) == first
     (tmp_path / "a").write_text("2")
-    assert content_digest(tmp_path) != first
+    assert digest_content(tmp_path) != first
 
 
 @pytest.mark.parametrize(

@@ -53,7 +53,7 @@ def test_a_folder_of_the_same_repository(repository: Path, tmp_path: Path) -> No
     (greet / "requirements.txt").write_text("-r ../../libs/base.txt\n")
     listed = collected(greet, tmp_path / "2")
     assert texts(listed) == ["six", "file:../../libs/common"]
-    assert {text for text in listed.texts() if "common" in text} == set(requirements.texts())
+    assert {text for text in listed.list_texts() if "common" in text} == set(requirements.list_texts())
     (greet / "requirements.txt").write_text("# none\n")
     assert texts(collected(greet, tmp_path / "3", requirements=["../../libs/common"])) == ["file:../../libs/common"]
     (greet / "requirements.txt").write_text("-e ../../libs/common\n")
@@ -75,14 +75,14 @@ def test_a_source_below_the_document(repository: Path, tmp_path: Path) -> None:
 def test_the_lock_knows_the_content_and_nothing_of_where_it_lies(repository: Path, tmp_path: Path) -> None:
     """The same on each machine; another one when the library has changed, and not for what its rules leave out."""
     greet = repository / "services/greet"
-    first = collected(greet, tmp_path / "1", named=("../../libs/common",)).texts()
+    first = collected(greet, tmp_path / "1", named=("../../libs/common",)).list_texts()
     (repository / "libs/common/dist/new.whl").write_text("y")
-    assert collected(greet, tmp_path / "2", named=("../../libs/common",)).texts() == first
+    assert collected(greet, tmp_path / "2", named=("../../libs/common",)).list_texts() == first
     moved = repository.rename(tmp_path / "elsewhere")
     greet = moved / "services/greet"
-    assert collected(greet, tmp_path / "3", named=("../../libs/common",)).texts() == first
+    assert collected(greet, tmp_path / "3", named=("../../libs/common",)).list_texts() == first
     (moved / "libs/common/common.py").write_text("x = 2\n")
-    assert collected(greet, tmp_path / "4", named=("../../libs/common",)).texts() != first
+    assert collected(greet, tmp_path / "4", named=("../../libs/common",)).list_texts() != first
 
 
 @pytest.mark.parametrize("path", ["../../../outside", "/tmp", "../../libs/none", "../../libs/link"])

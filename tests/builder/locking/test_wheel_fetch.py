@@ -262,7 +262,7 @@ def test_a_kill_at_any_moment_leaves_nothing_wrong(tmp_path: Path) -> None:
 
 def test_a_builder_that_is_killed_leaves_no_password(own: Bench, orchard: Orchard, tmp_path: Path) -> None:
     """What a kill leaves behind of pip's configuration is readable by its owner only, and lies in memory."""
-    with own.indexes.config() as path:
+    with own.indexes.write_config() as path:
         assert path.stat().st_mode & 0o777 == 0o600
         assert path.parent == Path("/dev/shm") or not os.access("/dev/shm", os.W_OK)
     assert not path.exists()

@@ -60,7 +60,7 @@ def test_a_base_that_does_not(tmp_path: Path, base: dict[str, str], why: str) ->
 def test_a_base_of_another_architecture_is_refused(tmp_path: Path) -> None:
     """By what its config says."""
     image, _, new = images(tmp_path)
-    other = ImageReader(new.name, "", new.raw, new.raw_config.replace(b'"amd64"', b'"arm64"'), new.blob)
+    other = ImageReader(new.name, "", new.raw, new.raw_config.replace(b'"amd64"', b'"arm64"'), new.open_blob)
     with pytest.raises(IncompatibleBaseError, match="linux/amd64, the base for linux/arm64"):
         check_compatible(image, other, facts(new))
 
@@ -117,7 +117,7 @@ def test_what_the_build_set_wins_and_the_rest_is_renewed(tmp_path: Path) -> None
     image, old, new = images(tmp_path, base={"PYTHON": "3.12.9"})
     fresh = json.loads(new.raw_config)
     fresh["config"] |= {"Env": ["PATH=/opt/bin", "PYTHON_VERSION=3.12.9", "NEW=1"], "StopSignal": "SIGINT"}
-    new = ImageReader(new.name, "", new.raw, json.dumps(fresh).encode(), new.blob)
+    new = ImageReader(new.name, "", new.raw, json.dumps(fresh).encode(), new.open_blob)
     inner = json.loads(swap_base(image, new, "x/base:2", facts(new), old.config).config)["config"]
     assert sorted(inner["Env"]) == [
         "NEW=1", "OVENBIRD_TARGET=/opt/ovenbird/function.yaml", "PATH=/opt/bin", "PYTHON_VERSION=3.12.9",
@@ -138,7 +138,7 @@ def test_the_function_keeps_what_it_says_of_itself(tmp_path: Path) -> None:
     fresh, before = json.loads(new.raw_config), json.loads(old.raw_config)
     fresh["config"]["Labels"] |= {label_names.LICENSES: "GPL-3.0", label_names.VERSION: "13", "vendor": "new"}
     before["config"]["Labels"] |= {label_names.LICENSES: "MIT"}
-    new = ImageReader(new.name, "", new.raw, json.dumps(fresh).encode(), new.blob)
+    new = ImageReader(new.name, "", new.raw, json.dumps(fresh).encode(), new.open_blob)
     labels = json.loads(swap_base(image, new, "x/base:2", facts(new), before).config)["config"]["Labels"]
     assert (labels[label_names.LICENSES], labels["vendor"]) == ("MIT", "new")
     assert label_names.VERSION not in labels
@@ -159,7 +159,9 @@ def test_dockers_media_types_become_ocis(tmp_path: Path) -> None:
     docker = new.raw.replace(
         b"application/vnd.oci.image.layer.v1.tar+zstd", b"application/vnd.docker.image.rootfs.diff.tar.gzip"
     )
-    result = swap_base(image, ImageReader(new.name, "", docker, new.raw_config, new.blob), "x", facts(new), old.config)
+    result = swap_base(
+        image, ImageReader(new.name, "", docker, new.raw_config, new.open_blob), "x", facts(new), old.config
+    )
     assert json.loads(result.manifest)["layers"][0]["mediaType"] == "application/vnd.oci.image.layer.v1.tar+gzip"
 
 

@@ -53,9 +53,9 @@ def test_what_is_put_is_got(repository: RepositoryClient) -> None:
         assert stream.read() == b"stream"
     data = manifest(repository)
     assert repository.put_manifest("1", data, MANIFEST) is False  # this registry has no referrers API
-    assert repository.manifest("1").digest == digest(data)
-    assert repository.manifest(digest(data)).data == data
-    assert repository.referrers(digest(data)) is None
+    assert repository.fetch_manifest("1").digest == digest(data)
+    assert repository.fetch_manifest(digest(data)).data == data
+    assert repository.fetch_referrers(digest(data)) is None
 
 
 def test_a_blob_is_mounted_from_a_neighbour(registry: str, repository: RepositoryClient) -> None:
@@ -71,7 +71,7 @@ def test_a_blob_is_mounted_from_a_neighbour(registry: str, repository: Repositor
 def test_what_is_not_there_is_told(repository: RepositoryClient) -> None:
     """With the name that was asked for."""
     with pytest.raises(BaseMissingError, match=rf"{repository.host}/{repository.path}:none"):
-        repository.manifest("none")
+        repository.fetch_manifest("none")
     with pytest.raises(BaseMissingError, match="sha256:0000"), repository.open_blob("sha256:" + "0" * 64):
         pass
 
@@ -85,7 +85,7 @@ def test_a_refused_upload_is_told(repository: RepositoryClient) -> None:
 def test_nobody_there_is_told() -> None:
     """A registry that is down."""
     with pytest.raises(RegistryError, match=r"the registry 127\.0\.0\.1:1 does not answer: .*refused"):
-        RepositoryClient(parse_reference("127.0.0.1:1/a"), {}).manifest("1")
+        RepositoryClient(parse_reference("127.0.0.1:1/a"), {}).fetch_manifest("1")
 
 
 def test_plain_http_is_not_spoken_elsewhere(registry: str, tmp_path: Path) -> None:
@@ -95,10 +95,10 @@ def test_plain_http_is_not_spoken_elsewhere(registry: str, tmp_path: Path) -> No
     conf.write_text("")
     env = {"CONTAINERS_REGISTRIES_CONF": str(conf)}
     with pytest.raises(RegistryError, match=r"insecure in registries\.conf"):
-        RepositoryClient(parse_reference(f"{address}/a"), env).manifest("1")
+        RepositoryClient(parse_reference(f"{address}/a"), env).fetch_manifest("1")
     conf.write_text(f'[[registry]]\nlocation = "{address}"\ninsecure = true\n')
     with pytest.raises(BaseMissingError):
-        RepositoryClient(parse_reference(f"{address}/a"), env).manifest("1")
+        RepositoryClient(parse_reference(f"{address}/a"), env).fetch_manifest("1")
 
 
 @pytest.fixture(scope="module")
@@ -112,7 +112,7 @@ def test_a_password_opens_the_door(guarded: str, tmp_path: Path) -> None:
     """From auth.json, by basic authentication."""
     repository = RepositoryClient(parse_reference(f"{guarded}/a/b"), environ(tmp_path, guarded))
     repository.put_manifest("1", manifest(repository), MANIFEST)
-    assert repository.manifest("1").media_type == MANIFEST
+    assert repository.fetch_manifest("1").media_type == MANIFEST
 
 
 @pytest.mark.parametrize("password", ["", "wrong secret"])
@@ -120,7 +120,7 @@ def test_a_wrong_password_does_not(guarded: str, tmp_path: Path, password: str) 
     """Neither none nor a wrong one; the error does not tell it."""
     env = environ(tmp_path, guarded, password=password) if password else {"HOME": str(tmp_path)}
     with pytest.raises(RegistryAuthError, match=r"refuses 'a/b'.*UNAUTHORIZED") as caught:
-        RepositoryClient(parse_reference(f"{guarded}/a/b"), env).manifest("1")
+        RepositoryClient(parse_reference(f"{guarded}/a/b"), env).fetch_manifest("1")
     assert "secret" not in str(caught.value)
 
 
@@ -136,10 +136,10 @@ def test_tokens_are_fetched_for_what_is_done(tokens: tuple[str, list[str]], tmp_
     address, scopes = tokens
     repository = RepositoryClient(parse_reference(f"{address}/a/b"), environ(tmp_path, address))
     with pytest.raises(BaseMissingError):
-        repository.manifest("1")
+        repository.fetch_manifest("1")
     assert scopes == ["repository:a/b:pull"]
     repository.put_manifest("1", manifest(repository), MANIFEST)
-    assert repository.manifest("1").media_type == MANIFEST
+    assert repository.fetch_manifest("1").media_type == MANIFEST
     assert len(scopes) == 2  # one for each kind of work, kept from then on
     assert set(scopes[1].rpartition(":")[2].split(",")) == {"pull", "push"}
 
@@ -147,6 +147,6 @@ def test_tokens_are_fetched_for_what_is_done(tokens: tuple[str, list[str]], tmp_
 def test_a_token_server_that_refuses_is_told(tokens: tuple[str, list[str]], tmp_path: Path) -> None:
     """A wrong password there."""
     with pytest.raises(RegistryAuthError, match=r"token server .* answers 401"):
-        RepositoryClient(parse_reference(f"{tokens[0]}/a/b"), environ(tmp_path, tokens[0], password="wrong")).manifest(
-            "1"
-        )
+        RepositoryClient(
+            parse_reference(f"{tokens[0]}/a/b"), environ(tmp_path, tokens[0], password="wrong")
+        ).fetch_manifest("1")

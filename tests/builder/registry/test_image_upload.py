@@ -124,7 +124,7 @@ def test_what_a_base_has_is_taken_over_from_its_repository(shop: Shop, registry:
     first, second = named(registry), named(registry)
     shop.push(first)
     layer = json.loads(shop.image.manifest)["layers"][0]["digest"]
-    shop.cache.blob(layer).unlink()
+    shop.cache.locate_blob(layer).unlink()
     shop.push(second, mount_sources={layer: first})
     assert shop.registry.digest(second) == shop.image.digest
 
@@ -137,7 +137,7 @@ def test_an_index_brings_its_images(shop: Shop, registry: str) -> None:
     digest = "sha256:" + hashlib.sha256(manifest).hexdigest()
     push_tags(PublishRequest(manifest, digest, (tag,), index=True), shop.registry, shop.cache, lambda wait: wait())
     assert shop.registry.digest(tag) == digest
-    assert skopeo("inspect", "--raw", f"docker://{tag.pinned(shop.image.digest)}").encode() == shop.image.manifest
+    assert skopeo("inspect", "--raw", f"docker://{tag.pin(shop.image.digest)}").encode() == shop.image.manifest
 
 
 def test_no_name_is_given_before_all_is_told(shop: Shop, registry: str) -> None:
@@ -165,7 +165,7 @@ def test_a_damaged_blob_is_not_pushed(shop: Shop, registry: str, quick: None) ->
     """A layer of the cache that is not what its name says is refused, and nothing is tagged."""
     tag = named(registry)
     row = json.loads(shop.image.manifest)["layers"][0]
-    path = shop.cache.blob(row["digest"])
+    path = shop.cache.locate_blob(row["digest"])
     path.write_bytes(b"\0" * row["size"])
     with pytest.raises((DigestError, RegistryError)):
         shop.push(tag)

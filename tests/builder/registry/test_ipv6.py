@@ -42,7 +42,7 @@ def test_an_image_goes_to_a_registry_and_is_found_there(address: str, tmp_path: 
     registry = SkopeoClient(tmp_path, environ)
     assert registry.digest(reference) == digest_bytes(data)
     assert registry.digest(parse_reference(f"{address}/team/app:2")) == ""
-    assert json.loads(repository.manifest("1").data) == json.loads(data)
+    assert json.loads(repository.fetch_manifest("1").data) == json.loads(data)
 
 
 def test_names_with_an_address_wherever_they_are_read() -> None:

@@ -40,7 +40,7 @@ def ask(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ask:
     def made(*argv: str, **environ: str) -> BuildRequest:
         parser = argparse.ArgumentParser()
         options.add(parser, "build")
-        return parse_request(options.given(parser.parse_args(argv), environ), {"HOME": str(tmp_path), **environ})
+        return parse_request(options.read_flags(parser.parse_args(argv), environ), {"HOME": str(tmp_path), **environ})
 
     return made
 

@@ -27,7 +27,7 @@ def launched(
 ) -> ContainerRunSpec:
     """A launch from flags by name."""
     environ = environ or {}
-    return run_spec.launch(verb, table.resolve(verb, flags, environ), flags, environ, terminal=terminal)
+    return run_spec.make_run_spec(verb, table.resolve(verb, flags, environ), flags, environ, terminal=terminal)
 
 
 def test_the_store_keeps_its_path(folder: Path) -> None:
@@ -156,7 +156,7 @@ def test_the_command_holds_no_value() -> None:
     """Variables go by name; a path with a comma or a quote is one field of CSV."""
     mounts = (Mount(Path('/a,"b"'), "/x"), Mount(Path("/c"), "/c", True))
     spec = ContainerRunSpec(("run",), {"TOKEN": "secret", "B": "b"}, mounts, "127.0.0.1:1:1")
-    command = run_spec.argv(("podman", "run"), "app:1", spec)
+    command = run_spec.make_argv(("podman", "run"), "app:1", spec)
     assert command == (
         "podman", "run",
         "--mount", 'type=bind,"source=/a,""b""",target=/x,readonly', "--mount", "type=bind,source=/c,target=/c",

@@ -17,7 +17,7 @@ from ovenbird_builder.attestations.image_packages import BaseComponent, ImageCom
 from ovenbird_builder.build import report
 from ovenbird_builder.build.batch import BatchOutcome
 from ovenbird_builder.errors import BuildRequestError
-from ovenbird_builder.sources.build_products import recognise, recognise_folder
+from ovenbird_builder.sources.build_products import identify_file, identify_folder
 
 from .conftest import Fetch, paths
 
@@ -35,7 +35,9 @@ def outcome(*, several: bool) -> bytes:
     """What a build that failed writes, alone or among others."""
     batch_outcome = BatchOutcome("app")
     batch_outcome.error = BuildRequestError("is none", hint="x" * 200)
-    return report.format_result({"functions": [batch_outcome.row()]} if several else batch_outcome.row()).encode()
+    return report.format_result(
+        {"functions": [batch_outcome.describe()]} if several else batch_outcome.describe()
+    ).encode()
 
 
 def bill() -> bytes:
@@ -177,14 +179,14 @@ _SBOM = {"bomFormat": "CycloneDX", "metadata": {"tools": [{"name": "syft"}]}, "x
 def test_what_others_have_made_is_kept(tmp_path: Path, data: bytes) -> None:
     """Also what is damaged, or only looks like ours."""
     (tmp_path / "file").write_bytes(data)
-    assert recognise(tmp_path / "file", len(data)) == ""
+    assert identify_file(tmp_path / "file", len(data)) == ""
 
 
 def test_a_damaged_layout_is_kept(tmp_path: Path) -> None:
     """It is no reason for an error."""
-    assert recognise_folder(tmp_path) == ""
+    assert identify_folder(tmp_path) == ""
     (tmp_path / "oci-layout").write_text("{}")
     for index in (None, "no JSON", "[]", '{"manifests": [{"digest": "sha256:none"}]}', '{"manifests": 3}'):
         if index is not None:
             (tmp_path / "index.json").write_text(index)
-        assert recognise_folder(tmp_path) == ""
+        assert identify_folder(tmp_path) == ""

@@ -13,7 +13,7 @@ from tests.gitserver import GitServer, Repository, git
 from ovenbird.function_document import FunctionSpec
 from ovenbird_builder.host.network import NetworkSettings
 from ovenbird_builder.sources import fetch
-from ovenbird_builder.sources.git_versions import ARCHIVAL, copy_to_subfolder, version_variables
+from ovenbird_builder.sources.git_versions import ARCHIVAL, copy_to_subfolder, make_version_variables
 
 SCM = """
 [build-system]
@@ -194,4 +194,4 @@ def test_tools_that_read_no_file_are_told_by_a_variable(
     """pbr, PDM and Poetry's plugin take a version from the environment; others get none, as it would win."""
     (tmp_path / "pyproject.toml").write_text(project)
     (tmp_path / ARCHIVAL).write_text(f"node: abc\ndescribe-name: {name}\n")
-    assert version_variables(tmp_path) == variables
+    assert make_version_variables(tmp_path) == variables

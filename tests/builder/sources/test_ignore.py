@@ -15,7 +15,7 @@ from ovenbird_builder.sources.selection import DEFAULTS
 def rules(folder: Path, text: str) -> IgnoreRules:
     """The rules of a folder whose `.gitignore` holds a text."""
     (folder / ".gitignore").write_text(text)
-    return IgnoreRules((".gitignore",)).below(folder, "")
+    return IgnoreRules((".gitignore",)).enter(folder, "")
 
 
 def test_stars_in_a_row_are_one_star(tmp_path: Path) -> None:

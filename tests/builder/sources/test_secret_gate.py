@@ -147,7 +147,7 @@ def test_the_variable_takes_lines_and_commas() -> None:
     parser = argparse.ArgumentParser()
     options.add(parser, "build")
     environ = {"OVENBIRD_ALLOW": "a.pem, tests/**\nb.pem,", "OVENBIRD_REQUIREMENT": "six>1,<2\nattrs"}
-    flags = options.given(parser.parse_args([]), environ)
+    flags = options.read_flags(parser.parse_args([]), environ)
     assert flags["allow"] == ("a.pem", "tests/**", "b.pem")
     assert flags["requirement"] == ("six>1,<2", "attrs")
     words = " ".join(parser.format_help().split())

@@ -92,7 +92,7 @@ def _installed(path: Path) -> None:
 
 
 def _wheel_metadata(path: Path) -> None:
-    image_packages.package(path, sha256="0" * 64)
+    image_packages.read_package(path, sha256="0" * 64)
     wheel.list_contents(path)
 
 
@@ -182,8 +182,8 @@ def _settings(data: bytes, _: Path) -> None:
             [run_instruction.parse_instruction_flag(text)], "--instruction"
         ),
         lambda text: overrides.apply([{"kind": "Deployment", "spec": {"containers": [{"name": "a"}]}}], [text]),
-        cron.problem,
-        lambda text: [quantity.problem(field, text) for field in ("cpu", "mem", "gpu", "disk")],
+        cron.find_problem,
+        lambda text: [quantity.find_problem(field, text) for field in ("cpu", "mem", "gpu", "disk")],
     ):
         with contextlib.suppress(_expected()):
             parse(value)

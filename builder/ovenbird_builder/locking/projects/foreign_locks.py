@@ -95,7 +95,7 @@ def _read_uv(path: Path) -> Iterator[_Entry]:
         yield _Entry(
             canonicalize_name(package["name"]), package.get("version", ""),
             _join_markers(package.get("resolution-markers", ())),
-            _usable_hashes(file.get("hash", "") for file in files),
+            _filter_hashes(file.get("hash", "") for file in files),
             source.get("git", "").rpartition("#")[2], "registry" not in source and "git" not in source,
         )  # fmt: skip
 
@@ -110,7 +110,7 @@ def _read_poetry(path: Path) -> Iterator[_Entry]:
         marker = markers if isinstance(markers, str) else _join_markers(markers.values())
         yield _Entry(
             canonicalize_name(package["name"]), package.get("version", ""), marker,
-            _usable_hashes(file.get("hash", "") for file in files),
+            _filter_hashes(file.get("hash", "") for file in files),
             source.get("resolved_reference", "") if source.get("type") == "git" else "",
             source.get("type", "legacy") not in ("legacy", "git"),
         )  # fmt: skip
@@ -123,7 +123,7 @@ def _read_pdm(path: Path) -> Iterator[_Entry]:
         files = package.get("files") or older.get(f"{package['name']} {package.get('version')}", ())
         yield _Entry(
             canonicalize_name(package["name"]), package.get("version", ""), package.get("marker", ""),
-            _usable_hashes(file.get("hash", "") for file in files),
+            _filter_hashes(file.get("hash", "") for file in files),
             package.get("revision", "") if "git" in package else "",
             "path" in package or "url" in package,
         )  # fmt: skip
@@ -134,12 +134,12 @@ def _read_pipfile(path: Path) -> Iterator[_Entry]:
     for name, package in document.get("default", {}).items():
         yield _Entry(
             canonicalize_name(name), package.get("version", "").removeprefix("=="), package.get("markers", ""),
-            _usable_hashes(package.get("hashes", ())), package.get("ref", "") if "git" in package else "",
+            _filter_hashes(package.get("hashes", ())), package.get("ref", "") if "git" in package else "",
             "path" in package or "file" in package,
         )  # fmt: skip
 
 
-def _usable_hashes(values: Iterable[str]) -> tuple[str, ...]:
+def _filter_hashes(values: Iterable[str]) -> tuple[str, ...]:
     """Return the hashes that pins have; none when one is of another kind, as then not all files are known."""
     hashes = tuple(values)
     return hashes if all(_SHA256.fullmatch(value) for value in hashes) else ()

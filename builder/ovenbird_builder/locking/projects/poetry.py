@@ -50,7 +50,7 @@ def read_poetry(
     """
     where = f"{name} [tool.poetry]"
     poetry = convert_table(table, _Poetry, where)
-    chosen = _packages_of_extras(poetry, extras, name)
+    chosen = _list_extra_packages(poetry, extras, name)
     sources = PackageSource(root, indexes, {source.name: source.url for source in poetry.source})
     requirements, python = [], ""
     for key, value in poetry.dependencies.items():
@@ -84,7 +84,7 @@ def apply_sources(
     return replace(declared, requirements=requirements)
 
 
-def _packages_of_extras(poetry: _Poetry, extras: Iterable[str], name: str) -> set[str]:
+def _list_extra_packages(poetry: _Poetry, extras: Iterable[str], name: str) -> set[str]:
     """Return the names of the optional packages that the extras bring."""
     packages_by_extra = {canonicalize_name(key): packages for key, packages in poetry.extras.items()}
     names: set[str] = set()
