@@ -108,6 +108,8 @@ def run(
         late = _pump(child, stdin, out, err, None if timeout is None else start + timeout, stop)
     finally:
         _end_group(child)
+    out.close()  # a last line without an end, where something else still holds the stream
+    err.close()
     seconds = time.monotonic() - start
     if late:
         raise ProcessTimedOutError(redacted_argv, timeout or 0, err.join_tail() or out.join_tail())

@@ -62,7 +62,7 @@ def test_a_failure_is_told_with_the_end_of_what_was_said(below: tuple[str, tuple
     ):
         raise AssertionError("it went on")
     lines = str(caught.value.cause).splitlines()
-    assert lines[-2:] == ["line 59", "***"]
+    assert lines[-2:] == ["line 59", "***"], lines
     assert len(lines) <= 40
     assert not [line for line in lines if "exit status" in line]
     assert kept() == before

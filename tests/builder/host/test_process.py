@@ -94,6 +94,16 @@ def test_a_grandchild_that_holds_the_streams_does_not_hold_us() -> None:
     assert not _lives(int(result.stdout))
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("background", ["", "sleep 600 & "])
+def test_a_last_line_without_an_end(background: str) -> None:
+    """It is told and kept, also where a grandchild still holds the streams."""
+    lines: list[str] = []
+    result = run(["sh", "-c", f"{background}printf 'a\\nout'; printf err >&2"], line=lines.append)
+    assert (result.stdout, result.stderr) == ("a\nout", "err")
+    assert sorted(lines) == ["a", "err", "out"]
+
+
 def test_a_program_that_is_not_there(tmp_path: Path) -> None:
     """It is named, with the package that brings it; a folder that is not there is told apart from it."""
     with pytest.raises(ProgramMissingError, match="'buildah' is not installed") as caught:
