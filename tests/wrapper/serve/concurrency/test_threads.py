@@ -43,7 +43,7 @@ def spin() -> None:
 
 def run(main: Callable[[HandlerThreadPool], Any], limit: int = 2) -> None:
     async def within() -> None:
-        await asyncio.wait_for(main(HandlerThreadPool(limit, asyncio.get_running_loop())), 30)
+        await asyncio.wait_for(main(HandlerThreadPool(limit, asyncio.get_running_loop())), 200)
 
     asyncio.run(within())
 
@@ -155,7 +155,10 @@ def test_stop() -> None:
 
 @pytest.mark.slow
 def test_stop_at_any_moment() -> None:
-    """Work is stopped at random moments, a thousand times: each job ends once, and no other job is ever hit."""
+    """Work is stopped at random moments, 500 times: each job ends once, and no other job is ever hit.
+
+    A busy machine makes each time longer: there it is done after half a minute, once one was stopped.
+    """
 
     def brief() -> str:
         end = time.perf_counter() + random.random() / 2000
@@ -164,8 +167,10 @@ def test_stop_at_any_moment() -> None:
         return "whole"
 
     async def main(threads: HandlerThreadPool) -> None:
-        stopped = 0
-        for _ in range(500):
+        count = stopped = 0
+        end = time.monotonic() + 30
+        while not stopped or (count < 500 and time.monotonic() < end):
+            count += 1
             victim, other = Work(brief), Work(brief)
             threads.submit(victim)
             threads.submit(other)
@@ -175,7 +180,6 @@ def test_stop_at_any_moment() -> None:
             assert outcome == "whole" or isinstance(error, CallCancelled)
             stopped += error is not None
             assert await other.outcome == ("whole", None)
-        assert stopped
 
     interval = sys.getswitchinterval()
     sys.setswitchinterval(0.0001)  # work is briefer than 5 ms: else the loop would get its turn only after its end
