@@ -21,12 +21,12 @@ STATUSES = (0, 2, 130, 143, *range(20, 80))
 
 def main() -> None:
     """Run every case, from the same folder and with no more variables than it says."""
-    folder, kept = Path.cwd(), {name: os.environ[name] for name in ("PATH", "HOME", "OVENBIRD_HOME")}
+    folder, environ = Path.cwd(), {name: os.environ[name] for name in ("PATH", "HOME", "OVENBIRD_HOME")}
     for line in Path(sys.argv[1]).read_text().splitlines():
         case = json.loads(line)
         words = [os.fsdecode(word.encode("latin-1")) if case.get("raw") else word for word in case["words"]]
         os.environ.clear()
-        os.environ.update(kept | case["environ"])
+        os.environ.update(environ | case["environ"])
         out, err = io.TextIOWrapper(io.BytesIO(), encoding="utf-8"), io.StringIO()
         code: object = None
         try:
@@ -35,9 +35,9 @@ def main() -> None:
         except BaseException:
             err.write(traceback.format_exc())
         os.chdir(folder)
-        said = err.getvalue()
-        if code not in STATUSES or "Traceback" in said:
-            print(json.dumps({**case, "code": repr(code), "said": said[-1500:]}))
+        text = err.getvalue()
+        if code not in STATUSES or "Traceback" in text:
+            print(json.dumps({**case, "code": repr(code), "said": text[-1500:]}))
 
 
 if __name__ == "__main__":

@@ -29,8 +29,8 @@ def ovenbird(
 
 def record(result: subprocess.CompletedProcess[bytes]) -> dict[str, object]:
     """The last line on stderr, which is one JSON record."""
-    found: dict[str, object] = json.loads(result.stderr.splitlines()[-1])
-    return found
+    document: dict[str, object] = json.loads(result.stderr.splitlines()[-1])
+    return document
 
 
 def test_check_prints_the_contract() -> None:
@@ -43,18 +43,18 @@ def test_check_prints_the_contract() -> None:
 
 def test_the_help_names_every_verb() -> None:
     """Those of other packages and the listings too, which the parser itself does not know."""
-    told = ovenbird("--help").stdout.decode()
+    text = ovenbird("--help").stdout.decode()
     for verb in ("serve", "run", "build", "lock", "base", "inspect", "runs", "lineage"):
-        assert re.search(rf"\b{verb}\b", told), verb
+        assert re.search(rf"\b{verb}\b", text), verb
 
 
 def test_check_prints_json() -> None:
     """--json gives the same to scripts, and what the module prints on import is not among it."""
     result = ovenbird("check", INITIALISED, "--json", "--init", "start=2024-01-01")
-    found = json.loads(result.stdout)
+    document = json.loads(result.stdout)
     assert result.stderr == b"noise on import\n"
-    assert (found["name"], found["shape"], found["payload"]) == ("handler", "def", "fields")
-    assert found["init"].startswith("init(context, start")
+    assert (document["name"], document["shape"], document["payload"]) == ("handler", "def", "fields")
+    assert document["init"].startswith("init(context, start")
 
 
 @pytest.mark.parametrize(
@@ -95,9 +95,9 @@ def test_usage_errors_are_settings() -> None:
     """What the command line does not know ends with the status of settings; help with 0."""
     assert ovenbird("check", "--nonsense").returncode == 70
     assert ovenbird("nonsense").returncode == 70
-    shown = ovenbird("check", "--help")
-    assert shown.returncode == 0
-    assert b"init is not run" in shown.stdout
+    process = ovenbird("check", "--help")
+    assert process.returncode == 0
+    assert b"init is not run" in process.stdout
     assert ovenbird("--version").stdout.startswith(b"ovenbird ")
 
 

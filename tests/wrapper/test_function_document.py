@@ -132,12 +132,12 @@ def test_each_problem_is_told_with_its_field(tmp_path: Path, change: dict[str, A
     broken = document()
     ((path, value),) = change.items()
     *above, last = path.split(".")
-    place: Any = broken
+    inner: Any = broken
     for name in above:
-        place = place[name]
-    place[last] = value
-    (found,) = validate(broken, tmp_path)
-    assert found.startswith(problem)
+        inner = inner[name]
+    inner[last] = value
+    (message,) = validate(broken, tmp_path)
+    assert message.startswith(problem)
 
 
 def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
@@ -174,13 +174,13 @@ def test_text_that_is_no_document_says_where(text: str, words: str) -> None:
 def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
     """A folder, a missing file, and bytes that are not UTF-8."""
     (tmp_path / "binary.yaml").write_bytes(b"\xff\xfe")
-    for place, words in (
+    for path, words in (
         (tmp_path, "Is a directory"),
         (tmp_path / "no", "No such"),
         (tmp_path / "binary.yaml", "UTF-8"),
     ):
         with pytest.raises(DocumentError, match=words):
-            read(place)
+            read(path)
 
 
 def test_the_document_of_a_folder_is_found(tmp_path: Path) -> None:

@@ -175,22 +175,22 @@ def test_people_read_text_on_a_terminal(tmp_path: Path) -> None:
             sys.executable,
             [sys.executable, "-m", "ovenbird", "serve", "main.py", "--port", "0", "--drain-delay", "0"],
         )
-    said = b""
+    output = b""
     try:
-        while b"served at" not in said:
-            said += os.read(terminal, 4096)
-        found = re.search(rb"http://\S+", said)
-        assert found
+        while b"served at" not in output:
+            output += os.read(terminal, 4096)
+        match = re.search(rb"http://\S+", output)
+        assert match
         import httpx
 
-        assert httpx.get(found[0].decode()).status_code == 500
-        while b"GET / 500" not in said:
-            said += os.read(terminal, 4096)
+        assert httpx.get(match[0].decode()).status_code == 500
+        while b"GET / 500" not in output:
+            output += os.read(terminal, 4096)
     finally:
         os.kill(pid, signal.SIGTERM)
         os.waitpid(pid, 0)
         os.close(terminal)
-    text = said.decode().replace("\r\n", "\n")
+    text = output.decode().replace("\r\n", "\n")
     assert re.search(r"^\d\d:\d\d:\d\d\.\d{3} error +handler raised ValueError: no", text, re.MULTILINE)
     assert "    ValueError: no" in text
     assert "trace_id" not in text
@@ -242,10 +242,10 @@ def test_nothing_a_client_sends_acts_on_the_log(serve: Serve, form: str) -> None
         )  # and the traceback, indented
         return
     records = [json.loads(line) for line in lines if line]
-    sent = "/a\nbad\r\x1b[31m\x9b\u202e\u2028\u2066\x7f\ufeffend"
-    assert [record["path"] for record in records if record.get("status")] == [sent]
-    assert f"saw {sent}" in [record["message"] for record in records]
-    assert any(f"ValueError: {sent}" in record.get("traceback", "") for record in records)
+    path = "/a\nbad\r\x1b[31m\x9b\u202e\u2028\u2066\x7f\ufeffend"
+    assert [record["path"] for record in records if record.get("status")] == [path]
+    assert f"saw {path}" in [record["message"] for record in records]
+    assert any(f"ValueError: {path}" in record.get("traceback", "") for record in records)
 
 
 @pytest.mark.parametrize("form", ["text", "json"])

@@ -53,23 +53,23 @@ PROCESSOR: dict[str, Any] = {
 }  # fmt: skip
 
 
-def places(value: Any, place: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
     """Every place in a nested value, the whole included."""
-    yield place
+    yield path
     if isinstance(value, (dict, list)):
         for key in value if isinstance(value, dict) else range(len(value)):
-            yield from places(value[key], (*place, key))
+            yield from places(value[key], (*path, key))
 
 
-def replaced(value: Any, place: tuple[Any, ...], other: Any) -> Any:
+def replaced(value: Any, path: tuple[Any, ...], other: Any) -> Any:
     """The value with another one at a place."""
-    if not place:
+    if not path:
         return other
-    found = inner = copy.deepcopy(value)
-    for key in place[:-1]:
+    copied = inner = copy.deepcopy(value)
+    for key in path[:-1]:
         inner = inner[key]
-    inner[place[-1]] = other
-    return found
+    inner[path[-1]] = other
+    return copied
 
 
 def broken(folder: Path, cases: list[tuple[list[str], dict[str, str]]]) -> list[dict[str, Any]]:
@@ -77,11 +77,11 @@ def broken(folder: Path, cases: list[tuple[list[str], dict[str, str]]]) -> list[
     (folder / "main.py").write_text("def handler(a=0, b=''):\n    return a\n")
     (folder / "cases").write_text("".join(json.dumps({"words": w, "environ": e}) + "\n" for w, e in cases))
     env = {"PATH": os.environ["PATH"], "HOME": str(folder / "person"), "OVENBIRD_HOME": str(folder / "home")}
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, str(SCRIPT), "cases"], cwd=folder, env=env, capture_output=True, text=True, timeout=600,
         check=True, stdin=subprocess.DEVNULL,
     )  # fmt: skip
-    return [json.loads(line) for line in done.stdout.splitlines()]
+    return [json.loads(line) for line in process.stdout.splitlines()]
 
 
 @pytest.mark.slow
@@ -125,13 +125,13 @@ def test_every_command_takes_any_word(tmp_path: Path) -> None:
 def test_every_field_of_a_document_takes_any_value(tmp_path: Path, form: str) -> None:
     """Of a type that YAML has, at each place: also none at all, NUL, and numbers that no machine has."""
     cases: list[tuple[list[str], dict[str, str]]] = []
-    whole = DOCUMENT if form == "document" else PROCESSOR
+    document = DOCUMENT if form == "document" else PROCESSOR
     (tmp_path / "docs").mkdir()
     (tmp_path / "docs/main.py").write_text("def handler(): pass\n")
-    for place in places(whole):
+    for path in places(document):
         for value in VALUES:
             name = f"docs/{len(cases)}.yaml"
-            (tmp_path / name).write_text(yaml.safe_dump(replaced(whole, place, value)))
+            (tmp_path / name).write_text(yaml.safe_dump(replaced(document, path, value)))
             cases.append((["check", name] if form == "document" else ["processor", "--config", name], {}))
     assert broken(tmp_path, cases) == []
 
@@ -141,10 +141,10 @@ def test_every_file_of_parameters_takes_any_value(tmp_path: Path) -> None:
     """As YAML, as JSON, and as a line of `--each`."""
     cases: list[tuple[list[str], dict[str, str]]] = []
     for index, value in enumerate(VALUES):
-        for number, found in enumerate((value, {"a": value}, {"a": value, "b": [value]})):
+        for number, content in enumerate((value, {"a": value}, {"a": value, "b": [value]})):
             name = f"{index}-{number}"
-            (tmp_path / f"{name}.yaml").write_text(yaml.safe_dump(found))
-            (tmp_path / f"{name}.json").write_text(json.dumps(found, default=str))
+            (tmp_path / f"{name}.yaml").write_text(yaml.safe_dump(content))
+            (tmp_path / f"{name}.json").write_text(json.dumps(content, default=str))
             cases += [(["run", "main.py", "--params", f"{name}.{end}"], {}) for end in ("yaml", "json")]
             cases.append((["run", "main.py", "--each", f"{name}.json", "--index", "0"], {}))
     assert broken(tmp_path, cases) == []
@@ -168,7 +168,7 @@ def test_no_number_is_lenient(verb: str, text: str) -> None:
 def test_a_command_ends_with_its_status(tmp_path: Path, words: tuple[bytes, ...], code: int) -> None:
     """The same by the command itself."""
     (tmp_path / "main.py").write_text("def handler(a=0): return a\n")
-    done = starts.run(*map(os.fsdecode, words), cwd=tmp_path, text=False, timeout=60)
-    assert done.returncode == code
-    assert b"Traceback" not in done.stderr
-    assert len(done.stderr) < 5000
+    process = starts.run(*map(os.fsdecode, words), cwd=tmp_path, text=False, timeout=60)
+    assert process.returncode == code
+    assert b"Traceback" not in process.stderr
+    assert len(process.stderr) < 5000

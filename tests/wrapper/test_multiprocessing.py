@@ -36,9 +36,11 @@ def test_a_job_runs_once(command: tuple[str, ...], tmp_path: Path) -> None:
     environ["OVENBIRD_HOME"] = str(tmp_path / "home")
 
     def run(*words: str) -> str:
-        done = subprocess.run([*command, *words], env=environ, capture_output=True, text=True, check=False, timeout=100)
-        assert done.returncode == 0, done.stderr
-        return done.stdout
+        process = subprocess.run(
+            [*command, *words], env=environ, capture_output=True, text=True, check=False, timeout=100
+        )
+        assert process.returncode == 0, process.stderr
+        return process.stdout
 
     printed = run("run", str(FUNCTIONS / "children/main.py"), "--result-file", str(tmp_path / "result"))
     assert printed.count("the handler was called") == 1

@@ -55,7 +55,9 @@ def test_a_service_logs_the_failure_that_a_client_is_told_of(serve: Serve, sourc
     service = serve(source, "--drain-delay", "0")
     error_id = service.post("/", json={"x": 1}).json()["error_id"]
     assert service.stop() == 0
-    (record,) = (one for one in records(service.log) if one.get("error_id") == error_id and one["level"] == "error")
+    (record,) = (
+        entry for entry in records(service.log) if entry.get("error_id") == error_id and entry["level"] == "error"
+    )
     assert record["message"] == "handler raised ValueError: lost?"
     assert "raise ValueError('lost?')" in record["traceback"]
 
@@ -64,10 +66,10 @@ def test_a_service_logs_the_failure_that_a_client_is_told_of(serve: Serve, sourc
 @pytest.mark.parametrize("name", DOINGS)
 def test_a_job_logs_its_failure(jobs: Jobs, name: str) -> None:
     """In its log, which is kept, too."""
-    done = jobs.run(SOURCE.format(at_import=DOINGS[name], in_call=""))
-    assert done.code == 74
-    for text in (done.err, jobs.do("runs", "logs", done.result["id"])):
-        (record,) = (one for one in records(text) if one["level"] == "error")
+    job = jobs.run(SOURCE.format(at_import=DOINGS[name], in_call=""))
+    assert job.code == 74
+    for text in (job.err, jobs.do("runs", "logs", job.result["id"])):
+        (record,) = (entry for entry in records(text) if entry["level"] == "error")
         assert "lost?" in record["message"]
 
 

@@ -129,8 +129,8 @@ def test_port_is_understood_as_platforms_set_it() -> None:
 def test_init_parameters_are_merged_from_environment_and_flags() -> None:
     """OVENBIRD_INIT_PARAMETERS is a JSON object; each --init adds to it, or replaces."""
     environ = {"OVENBIRD_INIT_PARAMETERS": '{"a": 1, "b": {"c": null}}'}
-    found = table.resolve("check", {"init": ["a=2", "d=text with = sign", "e=[1, 2]", "f="]}, environ).init
-    assert found == {"a": 2, "b": {"c": None}, "d": "text with = sign", "e": [1, 2], "f": ""}
+    parameters = table.resolve("check", {"init": ["a=2", "d=text with = sign", "e=[1, 2]", "f="]}, environ).init
+    assert parameters == {"a": 2, "b": {"c": None}, "d": "text with = sign", "e": [1, 2], "f": ""}
 
 
 def test_a_verb_takes_its_own_settings_only() -> None:
@@ -215,8 +215,8 @@ def test_the_cgroups_quota_limits_the_cpus(tmp_path: Path, files: dict[str, str]
 
 def test_the_processor_has_defaults_of_its_own() -> None:
     """It is made for containers: it listens on all addresses, has a port for probes, and gives calls their time."""
-    found = table.resolve("processor", {}, {})
-    assert (found.host, found.port, found.probe_port, found.timeout) == ("0.0.0.0", 8080, 8082, 0.0)
+    settings = table.resolve("processor", {}, {})
+    assert (settings.host, settings.port, settings.probe_port, settings.timeout) == ("0.0.0.0", 8080, 8082, 0.0)
     assert table.resolve("processor", {"probe_port": "0"}, {}).probe_port == 0
     assert table.resolve("serve", {}, {}).probe_port == 0
 

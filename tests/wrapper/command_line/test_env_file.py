@@ -93,12 +93,12 @@ def test_a_run_gets_the_variables_and_the_settings(tmp_path: Path) -> None:
     (tmp_path / "main.py").write_text(READS)
     (tmp_path / ".env").write_text('TOKEN=abc\nCITY="New York"\nOVENBIRD_NAME=nightly\nOVENBIRD_LOG_LEVEL=error\n')
     words = ("main.py", "--param", 'names=["TOKEN", "CITY"]')
-    done = run(tmp_path, *words, "--env-file", ".env", CITY="Rome")
-    assert json.loads(done.stdout) == ["abc", "Rome"]
-    assert done.stderr == ""
-    done = run(tmp_path, *words, "--log-level", "info", OVENBIRD_ENV_FILE=".env")
-    assert json.loads(done.stdout) == ["abc", "New York"]
-    assert "COMPLETED" in done.stderr
+    process = run(tmp_path, *words, "--env-file", ".env", CITY="Rome")
+    assert json.loads(process.stdout) == ["abc", "Rome"]
+    assert process.stderr == ""
+    process = run(tmp_path, *words, "--log-level", "info", OVENBIRD_ENV_FILE=".env")
+    assert json.loads(process.stdout) == ["abc", "New York"]
+    assert "COMPLETED" in process.stderr
 
 
 def test_a_service_gets_the_variables(tmp_path: Path, serve: Callable[..., Service]) -> None:
@@ -112,6 +112,6 @@ def test_a_service_gets_the_variables(tmp_path: Path, serve: Callable[..., Servi
 def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path, name: str) -> None:
     """Exit status 70, before anything runs."""
     (tmp_path / "main.py").write_text(READS)
-    done = run(tmp_path, "main.py", "--env-file", name)
-    assert (done.returncode, done.stdout) == (70, "")
-    assert f"--env-file: cannot read '{name}'" in done.stderr
+    process = run(tmp_path, "main.py", "--env-file", name)
+    assert (process.returncode, process.stdout) == (70, "")
+    assert f"--env-file: cannot read '{name}'" in process.stderr

@@ -47,13 +47,13 @@ def bare(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
         (folder / name).symlink_to(Path(spec.origin).parent)
     distribution = importlib.metadata.distribution("ovenbird")
     (folder / "ovenbird-0.1.0.dist-info").symlink_to(distribution._path)  # type: ignore[attr-defined]
-    places = f"{folder}:{ROOT / 'wrapper'}:{ROOT / 'builder'}"
-    return [sys.executable, "-I", "-S", "-c", MAIN, places]
+    search_path = f"{folder}:{ROOT / 'wrapper'}:{ROOT / 'builder'}"
+    return [sys.executable, "-I", "-S", "-c", MAIN, search_path]
 
 
-def find_place(place: str) -> CommandParser:
+def find_place(command: str) -> CommandParser:
     """The parser of a verb, or of one below it."""
-    verb, *inner = place.split()
+    verb, *inner = command.split()
     parser = find_parser(verb)
     for word in inner:
         parser = sub_parsers(parser)[word]
@@ -78,28 +78,28 @@ def test_the_overview_says_how_an_extra_is_had(bare: list[str]) -> None:
     assert "after" not in ovenbird("--help").stdout
 
 
-@pytest.mark.parametrize("place", PLACES)
-def test_each_verb_has_two_examples_that_parse(place: str) -> None:
+@pytest.mark.parametrize("command", PLACES)
+def test_each_verb_has_two_examples_that_parse(command: str) -> None:
     """The parser of the verb takes them: no flag in them is wrong or gone."""
-    examples = EXAMPLES[place]
+    examples = EXAMPLES[command]
     assert len(examples) >= 2
     for example in examples:
         words = shlex.split(example.partition(" | ")[0].partition(" > ")[0].partition(" >> ")[0])
         assert words[0] == "ovenbird"
-        assert " ".join(words).startswith(f"ovenbird {place.split(maxsplit=1)[0]}")
+        assert " ".join(words).startswith(f"ovenbird {command.split(maxsplit=1)[0]}")
         verb, *rest = words[1:]
         find_parser(verb).parse_args(spell_out(rest) if verb in ("serve", "run", "check", "invoke") else rest)
 
 
-@pytest.mark.parametrize("place", PLACES)
-def test_each_help_shows_its_flags_and_examples(place: str) -> None:
+@pytest.mark.parametrize("command", PLACES)
+def test_each_help_shows_its_flags_and_examples(command: str) -> None:
     """Every flag stands there once as a line of its own, then the examples as they are to be pasted."""
-    parser = find_place(place)
+    parser = find_place(command)
     names = [action.option_strings[0] for action in flags(parser)]
     text = parser.format_help()
     for name in names:
         assert len(re.findall(rf"^  (-\w, |-\w \w+, )?{name}\b(?!-)", text, re.MULTILINE)) == 1, name
-    for example in EXAMPLES[place]:
+    for example in EXAMPLES[command]:
         assert f"\n  {example}\n" in text
     assert parser.format_help() == text
 

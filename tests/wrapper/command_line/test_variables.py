@@ -26,9 +26,9 @@ def ovenbird(*words: str, cwd: Path, **environ: str) -> subprocess.CompletedProc
     return starts.run(*words, cwd=cwd, env=env)
 
 
-def warnings(done: subprocess.CompletedProcess[str]) -> list[str]:
+def warnings(process: subprocess.CompletedProcess[str]) -> list[str]:
     """The messages of warnings, of a log of JSON or of plain lines."""
-    records = [json.loads(line) if line.startswith("{") else line for line in done.stderr.splitlines()]
+    records = [json.loads(line) if line.startswith("{") else line for line in process.stderr.splitlines()]
     return [
         line["message"] if isinstance(line, dict) else line.removeprefix("warning: ")
         for line in records
@@ -37,7 +37,7 @@ def warnings(done: subprocess.CompletedProcess[str]) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("name", "near"),
+    ("name", "suggestion"),
     [
         ("OVENBIRD_CONCURENCY", "OVENBIRD_CONCURRENCY"),
         ("OVENBIRD_LOGLEVEL", "OVENBIRD_LOG_LEVEL"),
@@ -47,10 +47,10 @@ def warnings(done: subprocess.CompletedProcess[str]) -> list[str]:
         ("OVENBIRD_HOMES", "OVENBIRD_HOME"),
     ],
 )
-def test_a_misspelled_variable_is_named_with_what_it_is_near_to(name: str, near: str) -> None:
+def test_a_misspelled_variable_is_named_with_what_it_is_near_to(name: str, suggestion: str) -> None:
     """Of the runtime, of the builder, of neither; its value is never shown."""
     (sentence,) = describe_misspelled([name], {name: "secret"})
-    assert sentence == f"the variable {name} is not read; did you mean {near}?"
+    assert sentence == f"the variable {name} is not read; did you mean {suggestion}?"
 
 
 def test_variables_of_others_are_not_named() -> None:
@@ -65,8 +65,8 @@ def test_variables_of_others_are_not_named() -> None:
 
 def test_every_variable_that_the_sources_read_is_known() -> None:
     """One that code or a page names and that no table has would be warned of."""
-    known = {name for row in fields(table.Settings) for name in table.variables(row)} | OTHERS
-    known |= {option.variable for option in TABLE}
+    variables = {name for row in fields(table.Settings) for name in table.variables(row)} | OTHERS
+    variables |= {option.variable for option in TABLE}
     files = [path for folder in ("wrapper", "builder", "images", "docs") for path in (ROOT / folder).rglob("*.*")]
     read = {
         name
@@ -75,7 +75,7 @@ def test_every_variable_that_the_sources_read_is_known() -> None:
         for name in re.findall(r"\bOVENBIRD_[A-Z_]*[A-Z]\b", path.read_text(encoding="utf-8"))
     }
     assert len(read) > 50
-    assert read <= known
+    assert read <= variables
 
 
 def test_no_variable_means_two_things() -> None:

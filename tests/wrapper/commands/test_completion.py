@@ -63,7 +63,7 @@ def test_fish(scripts: dict[str, Path], words: tuple[str, ...], offered: set[str
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("line", "shown"),
+    ("line", "expected"),
     [
         ("ovenbird manif", "manifests"),
         ("ovenbird runs ", "compare"),
@@ -75,9 +75,9 @@ def test_fish(scripts: dict[str, Path], words: tuple[str, ...], offered: set[str
         ("ovenbird runs rer", "rerun"),
     ],
 )
-def test_zsh(scripts: dict[str, Path], line: str, shown: str) -> None:
+def test_zsh(scripts: dict[str, Path], line: str, expected: str) -> None:
     """The same in an interactive zsh, by its own tab key."""
-    complete_in_zsh(scripts["zsh"], line, shown, scripts["zsh"].parent)
+    complete_in_zsh(scripts["zsh"], line, expected, scripts["zsh"].parent)
 
 
 def test_bash_completes_after_an_equals_sign(scripts: dict[str, Path]) -> None:
@@ -94,11 +94,13 @@ def test_what_a_flag_takes_is_not_a_verb(scripts: dict[str, Path]) -> None:
 
 def test_every_verb_and_flag_is_a_place() -> None:
     """No flag of any verb is left out, those of the builder included."""
-    places = {place.words: {name for flag in place.flags for name in flag.names} for place in find_places()}
-    assert {"--push", "--no-push", "--tag", "--strict"} <= places["build"]
-    assert {"--host", "--reload", "--no-reload"} <= places["serve"]
-    assert {"-f", "--follow"} <= places["runs logs"]
-    assert {"", "help", "base lock", "cache prune", "lineage", "health", "processor", "init"} <= places.keys()
+    flags_by_command = {
+        command.words: {name for flag in command.flags for name in flag.names} for command in find_places()
+    }
+    assert {"--push", "--no-push", "--tag", "--strict"} <= flags_by_command["build"]
+    assert {"--host", "--reload", "--no-reload"} <= flags_by_command["serve"]
+    assert {"-f", "--follow"} <= flags_by_command["runs logs"]
+    assert {"", "help", "base lock", "cache prune", "lineage", "health", "processor", "init"} <= flags_by_command.keys()
 
 
 def test_an_unknown_shell_is_refused() -> None:

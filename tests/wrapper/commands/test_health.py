@@ -33,13 +33,13 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 def answering(answer: bytes) -> Iterator[str]:
     """A server that gives every client the same bytes, or silence; its port."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        held = []
+        clients = []
 
         def serve() -> None:
             try:
                 while True:
                     client = listener.accept()[0]
-                    held.append(client)
+                    clients.append(client)
                     if answer:
                         client.recv(1000)
                         client.sendall(answer)
@@ -52,15 +52,15 @@ def answering(answer: bytes) -> Iterator[str]:
         yield str(listener.getsockname()[1])
         listener.shutdown(socket.SHUT_RDWR)
         thread.join()
-        for client in held:
+        for client in clients:
             client.close()
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0", "localhost"])
 def test_a_ready_service(service: Service, host: str) -> None:
     """Status 0 and nothing said; an address that stands for all is asked on this machine's own."""
-    done = health(PORT=service.url.rpartition(":")[2], OVENBIRD_HOST=host)
-    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    process = health(PORT=service.url.rpartition(":")[2], OVENBIRD_HOST=host)
+    assert (process.returncode, process.stdout, process.stderr) == (0, "", "")
 
 
 def test_a_service_that_is_not_ready(tmp_path: Path) -> None:
@@ -68,24 +68,24 @@ def test_a_service_that_is_not_ready(tmp_path: Path) -> None:
     (tmp_path / "slow.py").write_text("import time\ndef init(): time.sleep(60)\ndef handler(): ...\n")
     service = Service("slow.py", (), {}, tmp_path)
     try:
-        done = health("--port", service.wait_open().rpartition(":")[2])
+        process = health("--port", service.wait_open().rpartition(":")[2])
     finally:
         service.process.kill()
         service.process.wait()
         service._log.close()
-    assert done.returncode == 1
-    assert "not ready: status 503" in done.stderr
-    assert "starting" in done.stderr
+    assert process.returncode == 1
+    assert "not ready: status 503" in process.stderr
+    assert "starting" in process.stderr
 
 
 def test_nobody_listens() -> None:
     """Status 1 with the address that was asked."""
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))  # bound and not listening: nobody else gets it meanwhile
-        port = str(taken.getsockname()[1])
-        done = health("--port", port)
-    assert done.returncode == 1
-    assert done.stderr == f"no answer from 127.0.0.1:{port}: Connection refused\n"
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))  # bound and not listening: nobody else gets it meanwhile
+        port = str(bound.getsockname()[1])
+        process = health("--port", port)
+    assert process.returncode == 1
+    assert process.stderr == f"no answer from 127.0.0.1:{port}: Connection refused\n"
 
 
 @pytest.mark.slow
@@ -94,8 +94,8 @@ def test_what_is_no_service() -> None:
     with answering(b"220 mail ready\r\n") as port:
         assert "does not speak HTTP" in health("--port", port).stderr
     with answering(b"") as port:
-        done = health("--port", port)
-        assert (done.returncode, "timed out" in done.stderr) == (1, True)
+        process = health("--port", port)
+        assert (process.returncode, "timed out" in process.stderr) == (1, True)
 
 
 def test_settings(service: Service) -> None:

@@ -75,7 +75,7 @@ def test_the_current_folder_and_a_name(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "message"),
     [
         (("--name", "a b"), "--name: expected letters"),
         (("notes/inner",), "cannot write to"),
@@ -92,10 +92,10 @@ def test_the_current_folder_and_a_name(tmp_path: Path) -> None:
     ],
     ids=["name", "file", "two", "empty", "blank", "newline", "code", "document", "url", "taken", "no name", "long"],
 )
-def test_what_cannot_be_written_is_refused(tmp_path: Path, words: tuple[str, ...], said: str) -> None:
+def test_what_cannot_be_written_is_refused(tmp_path: Path, words: tuple[str, ...], message: str) -> None:
     """Names that no function or folder can have, and what an unset variable leaves: status 70, and nothing written."""
     (tmp_path / "notes").write_text("a file")
     process = ovenbird("init", *words, cwd=tmp_path)
     assert process.returncode == 70
-    assert said in process.stderr
+    assert message in process.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["notes"]

@@ -10,7 +10,7 @@ KNOWN = ("requirements", "python_version", "base_image", "init_function", "image
 
 
 @pytest.mark.parametrize(
-    ("name", "near"),
+    ("name", "suggestion"),
     [
         ("requirments", "requirements"),
         ("python_verson", "python_version"),
@@ -26,9 +26,9 @@ KNOWN = ("requirements", "python_version", "base_image", "init_function", "image
     ],
     ids=lambda text: text[:20] or "nothing",
 )
-def test_a_typing_error_is_near_to_what_was_meant(name: str, near: str) -> None:
+def test_a_typing_error_is_near_to_what_was_meant(name: str, suggestion: str) -> None:
     """Letters that are missing, another case, hyphens, and the beginning of a name; a strange name is near to none."""
-    assert nearest_name(name, KNOWN) == near
+    assert nearest_name(name, KNOWN) == suggestion
 
 
 def test_near_names_are_suggested_best_first() -> None:

@@ -32,7 +32,7 @@ def test_credentials_are_handed_on_and_left_out_where_there_are_none() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "told", "answer"),
+    ("text", "message", "answer"),
     [
         ("x status code: 404 Not Found: <Error><Code>NoSuchKey</Code>KEY</Error>",
          "the store answered 404 Not Found (NoSuchKey)", ("404 Not Found", "NoSuchKey")),
@@ -41,5 +41,5 @@ def test_credentials_are_handed_on_and_left_out_where_there_are_none() -> None:
         ("it is odd\nKEY", "it is odd", ("", "")),
     ],
 )  # fmt: skip
-def test_an_error_is_told_in_one_line_without_the_answer(text: str, told: str, answer: tuple[str, str]) -> None:
-    assert (reason(OSError(text)), answered(OSError(text))) == (told, answer)
+def test_an_error_is_told_in_one_line_without_the_answer(text: str, message: str, answer: tuple[str, str]) -> None:
+    assert (reason(OSError(text)), answered(OSError(text))) == (message, answer)

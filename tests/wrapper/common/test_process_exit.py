@@ -81,24 +81,24 @@ def members(group: int) -> list[int]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("left", LEFT_OPEN)
-def test_a_job_ends_whatever_is_left_open(jobs: Jobs, left: str) -> None:
+@pytest.mark.parametrize("name", LEFT_OPEN)
+def test_a_job_ends_whatever_is_left_open(jobs: Jobs, name: str) -> None:
     """Within seconds, with its record and status, and without a child that outlives it."""
     began = time.monotonic()
-    process, wait = jobs.start("import os\nos.setpgid(0, 0)\n" + LEFT_OPEN[left])
-    done = wait()
-    assert (done.code, done.result["state"]) == (0, "COMPLETED")
-    assert done.result["outputs"] or done.result["results"]
+    process, wait = jobs.start("import os\nos.setpgid(0, 0)\n" + LEFT_OPEN[name])
+    job = wait()
+    assert (job.code, job.result["state"]) == (0, "COMPLETED")
+    assert job.result["outputs"] or job.result["results"]
     assert time.monotonic() - began < LIMIT
     jobs.until(lambda: not members(process.pid))
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("left", ["a process pool", "joblib's workers", "a thread that sleeps", "a child that sleeps"])
+@pytest.mark.parametrize("name", ["a process pool", "joblib's workers", "a thread that sleeps", "a child that sleeps"])
 @pytest.mark.parametrize("workers", ["1", "2"])
-def test_a_service_ends_whatever_is_left_open(serve: Any, left: str, workers: str) -> None:
+def test_a_service_ends_whatever_is_left_open(serve: Any, name: str, workers: str) -> None:
     """As a job does: status 0 soon after SIGTERM."""
-    service = serve(LEFT_OPEN[left], "--drain-delay", "0", "--grace", "5", "--workers", workers)
+    service = serve(LEFT_OPEN[name], "--drain-delay", "0", "--grace", "5", "--workers", workers)
     assert service.call({}).status_code == 200
     began = time.monotonic()
     assert service.stop() == 0

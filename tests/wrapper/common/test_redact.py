@@ -71,7 +71,7 @@ def test_no_secret_of_a_url_is_shown_or_kept(url: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("url", "shown", "kept"),
+    ("url", "redacted", "in_record"),
     [
         ("https://h/f?version=3", "https://h/f?version=***", "https://h/f?version=3"),
         ("https://h/f?a=1&token=x&b=", "https://h/f?a=***&token=***&b=", "https://h/f?a=1&token=***&b="),
@@ -93,10 +93,10 @@ def test_no_secret_of_a_url_is_shown_or_kept(url: str) -> None:
         ("", "", ""),
     ],
 )
-def test_what_is_no_secret_stays(url: str, shown: str, kept: str | None) -> None:
+def test_what_is_no_secret_stays(url: str, redacted: str, in_record: str | None) -> None:
     """A record still leads to the file; what is shown has the names of the query only."""
-    assert redact_url(url) == shown
-    assert redact_record(url) == (shown if kept is None else kept)
+    assert redact_url(url) == redacted
+    assert redact_record(url) == (redacted if in_record is None else in_record)
 
 
 def test_a_value_is_redacted_throughout() -> None:
@@ -128,7 +128,7 @@ def test_a_record_is_masked_for_people() -> None:
 
 
 @pytest.mark.parametrize(
-    ("word", "shown"),
+    ("word", "masked"),
     [
         ("token=abc", "token=***"),
         ("--param=api_key=abc", "--param=api_key=***"),
@@ -144,9 +144,9 @@ def test_a_record_is_masked_for_people() -> None:
         ("", ""),
     ],
 )
-def test_a_command_is_recorded_without_secrets(word: str, shown: str) -> None:
+def test_a_command_is_recorded_without_secrets(word: str, masked: str) -> None:
     """Values of secret names, also in JSON, and what is secret in URLs are masked; all else stays as it was typed."""
-    assert mask_command(["ovenbird", word]) == ["ovenbird", shown]
+    assert mask_command(["ovenbird", word]) == ["ovenbird", masked]
 
 
 def test_secrets_are_replaced_the_longest_first() -> None:

@@ -66,19 +66,19 @@ def test_what_programs_write_is_read(tmp_path: Path) -> None:
     assert [str(path.relative_to(tmp_path / "two")) for path in (tmp_path / "two").rglob("*.py")] == ["app-main/mod.py"]
 
 
-@pytest.mark.parametrize("what", DAMAGED)
-def test_a_damaged_tar(what: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", DAMAGED)
+def test_a_damaged_tar(name: str, tmp_path: Path) -> None:
     """Is told as one, whatever in it is damaged; one that lies about sizes ends no reader in a circle."""
-    content, words = DAMAGED[what]
+    content, words = DAMAGED[name]
     with pytest.raises(ArchiveError, match=words) as caught:
         unpack(content, tmp_path)
     assert not caught.value.unsafe
 
 
-@pytest.mark.parametrize("what", UNSAFE)
-def test_an_unsafe_tar(what: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", UNSAFE)
+def test_an_unsafe_tar(name: str, tmp_path: Path) -> None:
     """Is refused before anything of it is written."""
-    content, words = UNSAFE[what]
+    content, words = UNSAFE[name]
     with pytest.raises(ArchiveError, match=words) as caught:
         unpack(content, tmp_path)
     assert caught.value.unsafe

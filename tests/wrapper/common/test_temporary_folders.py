@@ -27,8 +27,8 @@ print(folder, folder.is_dir())
 def test_a_temporary_folder_outlives_a_forked_worker() -> None:
     """It is gone when the process that made it ends, and not when one of its children does."""
     process = subprocess.run([sys.executable, "-c", _FORKING], check=True, capture_output=True, text=True)
-    folder, there = process.stdout.split()
-    assert (there, Path(folder).exists()) == ("True", False)
+    folder, exists = process.stdout.split()
+    assert (exists, Path(folder).exists()) == ("True", False)
 
 
 def test_each_folder_is_new_and_private() -> None:

@@ -57,7 +57,7 @@ def test_ordinary_documents_are_read(text: str, value: object) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         (bomb(9), "at line 6, column 10: its aliases expand to more than 100000 values"),
         (bomb(40), "its aliases expand to more than 100000 values"),
@@ -97,11 +97,11 @@ def test_ordinary_documents_are_read(text: str, value: object) -> None:
     ],
     ids=lambda text: text[:30].encode("ascii", "replace").decode(),
 )
-def test_what_is_no_document_is_a_value_error(text: str, said: str) -> None:
+def test_what_is_no_document_is_a_value_error(text: str, message: str) -> None:
     """One error for whatever the parser raises, with the place where there is one."""
     with pytest.raises(ValueError, match=r".") as failed:
         load_yaml(text)
-    assert said in str(failed.value)
+    assert message in str(failed.value)
     assert len(str(failed.value)) < 1000
 
 

@@ -42,18 +42,18 @@ def test_each_method_is_unpacked(method: int, tmp_path: Path) -> None:
     assert (out / "pkg" / "empty").read_bytes() == b""
 
 
-@pytest.mark.parametrize("what", DAMAGED)
-def test_a_damaged_zip(what: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", DAMAGED)
+def test_a_damaged_zip(name: str, tmp_path: Path) -> None:
     """Is told as one, whatever in it is damaged."""
-    content, words = DAMAGED[what]
+    content, words = DAMAGED[name]
     with pytest.raises(ArchiveError, match=words):
         unpack(content, tmp_path)
 
 
-@pytest.mark.parametrize("what", UNSAFE)
-def test_an_unsafe_zip(what: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", UNSAFE)
+def test_an_unsafe_zip(name: str, tmp_path: Path) -> None:
     """Is refused before anything of it is written, but for a link's target, which is read first."""
-    content, words = UNSAFE[what]
+    content, words = UNSAFE[name]
     with pytest.raises(ArchiveError, match=words) as caught:
         unpack(content, tmp_path)
     assert caught.value.unsafe

@@ -374,11 +374,11 @@ def test_files_reach_upload_hints() -> None:
     def handler(one: upload, many: list[upload], maybe: upload | None = None, n: int = 1): ...
     def lone(one: upload): ...
 
-    one, two = a_file(), a_file()
+    first, second = a_file(), a_file()
     binder = Binder(handler)
     assert binder.uploads
-    assert binder.from_fields([("one", one), ("many", one), ("many", two), ("n", "2")]) == {
-        "one": one, "many": [one, two], "n": 2,
+    assert binder.from_fields([("one", first), ("many", first), ("many", second), ("n", "2")]) == {
+        "one": first, "many": [first, second], "n": 2,
     }  # fmt: skip
     assert Binder(lone).mode is PayloadMode.FIELDS
 

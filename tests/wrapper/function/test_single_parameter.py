@@ -135,4 +135,4 @@ def test_a_refusal_says_what_the_body_should_be(function: Any, body: bytes, prob
     binder = Binder(function)
     with pytest.raises(PayloadValidationError) as caught:
         binder.from_json(body) if body else binder.from_nothing()
-    assert [tuple(found) for found in caught.value.problems] == [problem]
+    assert [tuple(error) for error in caught.value.problems] == [problem]

@@ -128,7 +128,7 @@ def test_a_file_that_is_no_target_is_told_as_what_it_is(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("url", "told", "hint"),
+    ("url", "redacted", "hint"),
     [
         ("git+https://u:s3cr3t@h/a.git#main", "git+https://h/a.git#main", "clone it"),
         ("git@h://a", "git@h://a", "clone it"),
@@ -136,11 +136,11 @@ def test_a_file_that_is_no_target_is_told_as_what_it_is(tmp_path: Path) -> None:
         ("s3://bucket/main.py", "s3://bucket/main.py", "download it"),
     ],
 )
-def test_a_url_is_no_target(url: str, told: str, hint: str) -> None:
+def test_a_url_is_no_target(url: str, redacted: str, hint: str) -> None:
     """What a run, a service and a check can do about it; a build has an error of its own."""
     with pytest.raises(LoadError) as caught:
         parse(url)
-    assert caught.value.message == f"'{told}' is a URL, and only a build fetches sources"
+    assert caught.value.message == f"'{redacted}' is a URL, and only a build fetches sources"
     assert caught.value.hint.startswith(f"{hint}, and name its file or folder; `ovenbird build` fetches")
 
 

@@ -42,9 +42,9 @@ def test_causes_and_contexts_are_cut_too() -> None:
 
 def test_a_cycle_of_contexts_ends() -> None:
     """Errors that name each other as context do not loop for ever."""
-    one, two = ValueError("one"), ValueError("two")
-    one.__context__, two.__context__ = two, one
-    assert "ValueError: one" in user_traceback(one)
+    first, second = ValueError("one"), ValueError("two")
+    first.__context__, second.__context__ = second, first
+    assert "ValueError: one" in user_traceback(first)
 
 
 def test_a_missing_module_has_no_frame_of_the_users() -> None:

@@ -62,9 +62,9 @@ def _binder(hint: Any, **kinds: Any) -> Binder:
 )  # fmt: skip
 def test_what_was_typed_is_json_where_the_hint_takes_it_else_text(hint: Any, text: str, value: Any) -> None:
     """`--param name=007` is the text for a str, the number for an int."""
-    found = convert(_binder(hint), {"x": RawArgument(text)})["x"]
-    assert found == value
-    assert type(found) is type(value)
+    converted = convert(_binder(hint), {"x": RawArgument(text)})["x"]
+    assert converted == value
+    assert type(converted) is type(value)
 
 
 @pytest.mark.parametrize(
@@ -122,14 +122,14 @@ def _csv(folder: Path) -> Path:
 @pytest.mark.parametrize(
     ("hint", "check"),
     [
-        (pandas.DataFrame, lambda found: found["people"].sum() == 4),
-        (polars.DataFrame, lambda found: found["people"].sum() == 4),
-        (Path, lambda found: found.read_text().startswith("name,")),
-        (bytes, lambda found: found.startswith(b"name,")),
-        (str, lambda found: found.startswith("name,")),
-        (Any, lambda found: isinstance(found, Dataitem) and len(found.as_df()) == 2),
-        (Dataitem, lambda found: isinstance(found, Dataitem)),
-        (FileEntity, lambda found: isinstance(found, Dataitem)),
+        (pandas.DataFrame, lambda value: value["people"].sum() == 4),
+        (polars.DataFrame, lambda value: value["people"].sum() == 4),
+        (Path, lambda value: value.read_text().startswith("name,")),
+        (bytes, lambda value: value.startswith(b"name,")),
+        (str, lambda value: value.startswith("name,")),
+        (Any, lambda value: isinstance(value, Dataitem) and len(value.as_df()) == 2),
+        (Dataitem, lambda value: isinstance(value, Dataitem)),
+        (FileEntity, lambda value: isinstance(value, Dataitem)),
     ],
 )  # fmt: skip
 def test_an_input_is_what_its_hint_asks_for(
@@ -198,9 +198,9 @@ def test_an_input_from_a_url(jobs: Jobs, server: Any) -> None:
 
     server.answer = answer
     source = "from pandas import DataFrame\ndef handler(url: DataFrame): return int(url.people.sum())\n"
-    done = jobs.run(source, "--input", f"url={server.url}/cities.csv?token=SECRET")
-    assert (done.code, done.result["results"]) == (0, {"output_0": 4}), done.err
-    (link,) = [one for one in jobs.record(done)["metadata"]["relationships"] if one["type"] == "consumes"]
+    job = jobs.run(source, "--input", f"url={server.url}/cities.csv?token=SECRET")
+    assert (job.code, job.result["results"]) == (0, {"output_0": 4}), job.err
+    (link,) = [relation for relation in jobs.record(job)["metadata"]["relationships"] if relation["type"] == "consumes"]
     assert jobs.show("dataitems", link["dest"])["kind"] == "table"
     _csv(jobs.folder)
     assert jobs.run(source, "--input", "url=cities.csv").result["results"] == {"output_0": 4}
@@ -251,14 +251,14 @@ def test_decimals_of_files_keep_their_digits(jobs: Jobs) -> None:
     text = '{"price": 1.10, "prices": [12345678901234567890.10]}'
     (jobs.folder / "p.json").write_text(text)
     for flags in (("--params", "p.json"), ("--each", "p.json", "--index", "0")):
-        done = jobs.run(source, *flags)
-        assert list(done.result["results"].values()) == [["1.10", "12345678901234567890.10"]], done.err
+        job = jobs.run(source, *flags)
+        assert list(job.result["results"].values()) == [["1.10", "12345678901234567890.10"]], job.err
 
 
 def test_any_name_reaches_kwargs(jobs: Jobs) -> None:
     """`--param` takes the names that `--params` takes; a name that is not an argument's is refused as ever."""
-    done = jobs.run("def handler(**rest): return rest\n", "--param", "my-key=1", "--param", "a b=x")
-    assert list(done.result["results"].values()) == [{"my-key": 1, "a b": "x"}], done.err
+    job = jobs.run("def handler(**rest): return rest\n", "--param", "my-key=1", "--param", "a b=x")
+    assert list(job.result["results"].values()) == [{"my-key": 1, "a b": "x"}], job.err
     refused = jobs.run("def handler(my_key=1): return my_key\n", "--param", "my-key=1")
     assert refused.code == 77
     assert "'my-key' is not an argument of the handler, did you mean 'my_key'?" in refused.error["message"]

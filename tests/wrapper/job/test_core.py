@@ -61,8 +61,8 @@ def pod(jobs: Jobs, platform: dict[str, str], identity: str, *flags: str, **envi
 @pytest.mark.slow
 def test_a_local_run(core: Double, jobs: Jobs, platform: dict[str, str]) -> None:
     """Without RUN_ID the run is made, with its function and task, goes through its states and ends COMPLETED."""
-    done = jobs.run(_JOB, "--param", "a=40", "--project", "p", **platform)
-    assert done.code == 0, done.err
+    job = jobs.run(_JOB, "--param", "a=40", "--project", "p", **platform)
+    assert job.code == 0, job.err
     (run,) = core.entities.all("p", "run")
     (function,) = core.entities.all("p", "function")
     (task,) = core.entities.all("p", "task")
@@ -94,8 +94,8 @@ def test_a_second_run_takes_function_and_task_as_they_are(core: Double, jobs: Jo
 def test_a_remote_run(core: Double, jobs: Jobs, platform: dict[str, str]) -> None:
     """With RUN_ID the run is taken from Core; outputs, results and lineage go back, the state stays Core's."""
     identity = remote(core, _JOB, parameters={"a": 40})
-    done = pod(jobs, platform, identity)
-    assert (done.code, done.result["state"]) == (0, "COMPLETED"), done.err
+    job = pod(jobs, platform, identity)
+    assert (job.code, job.result["state"]) == (0, "COMPLETED"), job.err
     run = core.run("p", identity)
     assert (run["status"]["state"], run["status"]["results"]) == ("RUNNING", {"total": 42})
     assert sorted(run["status"]["outputs"]) == ["settings", "table"]
@@ -112,14 +112,14 @@ def test_a_remote_run(core: Double, jobs: Jobs, platform: dict[str, str]) -> Non
 @pytest.mark.slow
 def test_inputs_are_consumed(core: Double, jobs: Jobs, platform: dict[str, str], tmp_path: Path) -> None:
     """An input is read from S3, by key; the run consumes it. One of another project, or kind, is exit 78."""
-    made = pod(jobs, platform, remote(core, _JOB, parameters={"a": 1}))
-    key = made.result["outputs"]["table"]
+    producer = pod(jobs, platform, remote(core, _JOB, parameters={"a": 1}))
+    key = producer.result["outputs"]["table"]
     source = "import pandas\ndef handler(t: pandas.DataFrame): return int(t['n'].sum())\n"
     identity = remote(core, source, inputs={"t": key})
-    done = pod(jobs, platform, identity)
-    assert done.result["results"] == {"output_0": 3}, done.err
+    job = pod(jobs, platform, identity)
+    assert job.result["results"] == {"output_0": 3}, job.err
     assert {"type": "consumes", "dest": key} in core.run("p", identity)["metadata"]["relationships"]
-    for wrong, told in (
+    for wrong, message in (
         (key.replace("store://p", "store://q"), "belongs to the project 'q'"),
         (key.replace("/table/", "/croissant/"), "is not of kind 'croissant'"),
         (key.replace("/dataitem/", "/secret/"), "is a secret, not an input"),
@@ -127,17 +127,17 @@ def test_inputs_are_consumed(core: Double, jobs: Jobs, platform: dict[str, str],
         (key[:-4] + "0000", "no dataitem with id"),
     ):
         identity = remote(core, source, inputs={"t": wrong})
-        done = pod(jobs, platform, identity)
-        assert (done.code, done.result["state"]) == (78, "ERROR")
-        assert told in core.run("p", identity)["status"]["message"]
+        job = pod(jobs, platform, identity)
+        assert (job.code, job.result["state"]) == (78, "ERROR")
+        assert message in core.run("p", identity)["status"]["message"]
 
 
 def test_the_true_message(core: Double, jobs: Jobs, platform: dict[str, str]) -> None:
     """What the handler raised is the run's message, and its traceback is there too; metrics of the run are kept."""
     source = "def handler(run):\n    run.log_metric('loss', [2, 1])\n    raise ValueError('no such column: age')\n"
     identity = remote(core, source)
-    done = pod(jobs, platform, identity)
-    assert done.code == 74
+    job = pod(jobs, platform, identity)
+    assert job.code == 74
     status = core.run("p", identity)["status"]
     assert (status["state"], status["message"]) == ("RUNNING", "ValueError: no such column: age")
     assert "line 3" in status["error"]["traceback"]
@@ -148,8 +148,8 @@ def test_a_run_that_is_stopped_meanwhile(core: Double, jobs: Jobs, platform: dic
     """Its state stays STOPPED, what it made is recorded, the exit status is 143; one stopped before is not begun."""
     identity = remote(core, "def handler(): return 1\n")
     core.faults.add("do", path=f"runs/{identity}/metrics", work=lambda: core.set_state("p", identity, "STOPPED"))
-    done = pod(jobs, platform, identity)
-    assert (done.code, done.result["state"]) == (143, "STOPPED"), done.err
+    job = pod(jobs, platform, identity)
+    assert (job.code, job.result["state"]) == (143, "STOPPED"), job.err
     assert core.run("p", identity)["status"]["state"] == "STOPPED"
     assert core.run("p", identity)["status"]["results"] == {"output_0": 1}
     core.calls.clear()
@@ -160,14 +160,14 @@ def test_a_run_that_is_stopped_meanwhile(core: Double, jobs: Jobs, platform: dic
 @pytest.mark.slow
 def test_a_run_that_cannot_be_run(core: Double, jobs: Jobs, platform: dict[str, str]) -> None:
     """An unknown run, one of another kind, and a source that is not at hand are told; nothing else is touched."""
-    done = pod(jobs, platform, "nothing-like-it")
-    assert done.code == 76
-    assert "`RUN_ID` and `PROJECT_NAME`" in done.err
-    done = pod(jobs, platform, remote(core, "def handler(): pass\n", kind="dbt+transform:run"))
-    assert (done.code, "dbt+transform:run" in done.err) == (76, True)
-    for source, told in (("git+ssh://git@h/r#main", "cannot be fetched"), ("src/b.py", "no b.py in")):
-        done = pod(jobs, platform, remote(core, "x", source={"source": source, "handler": "b:fn"}))
-        assert (done.code, told in done.error["message"]) == (72, True)
+    job = pod(jobs, platform, "nothing-like-it")
+    assert job.code == 76
+    assert "`RUN_ID` and `PROJECT_NAME`" in job.err
+    job = pod(jobs, platform, remote(core, "def handler(): pass\n", kind="dbt+transform:run"))
+    assert (job.code, "dbt+transform:run" in job.err) == (76, True)
+    for source, message in (("git+ssh://git@h/r#main", "cannot be fetched"), ("src/b.py", "no b.py in")):
+        job = pod(jobs, platform, remote(core, "x", source={"source": source, "handler": "b:fn"}))
+        assert (job.code, message in job.error["message"]) == (72, True)
     assert pod(jobs, platform, remote(core, "x"), PROJECT_NAME="absent").code == 76
 
 
@@ -186,10 +186,10 @@ def test_core_is_down_at_the_start(core: Double, jobs: Jobs, platform: dict[str,
     """Nothing is run, the exit status is 76, and the message says which address does not answer."""
     identity = remote(core, "print('ran')\ndef handler(): pass\n")
     core.down()
-    done = pod(jobs, platform, identity)
+    job = pod(jobs, platform, identity)
     core.up()
-    assert (done.code, done.out) == (76, "")
-    assert f"{core.url}/api/v1/-/p/runs/{identity} does not answer" in done.err
+    assert (job.code, job.out) == (76, "")
+    assert f"{core.url}/api/v1/-/p/runs/{identity} does not answer" in job.err
 
 
 @pytest.mark.slow
@@ -198,16 +198,16 @@ def test_core_is_down_in_the_middle(core: Double, jobs: Jobs, platform: dict[str
     core.faults.add("status", 2, method="POST", path="artifacts", status=503)
     core.faults.add("break", 1, method="PUT", path="artifacts")
     identity = remote(core, "def handler(): return {'a': 1}\n")
-    done = pod(jobs, platform, identity, OVENBIRD_PLATFORM_PATIENCE="10s")
-    assert done.code == 0, done.err
+    job = pod(jobs, platform, identity, OVENBIRD_PLATFORM_PATIENCE="10s")
+    assert job.code == 0, job.err
     core.faults.add("status", 99, path="artifacts", status=503)
     identity = remote(core, "def handler(): return {'a': 1}\n")
-    done = pod(jobs, platform, identity)
-    assert done.code == 79
-    kept = jobs.home / "unsent" / identity / "output_0" / "output_0.json"
-    assert json.loads(kept.read_text()) == {"a": 1}
-    assert str(kept) in done.err
-    assert str(kept) in core.run("p", identity)["status"]["message"]
+    job = pod(jobs, platform, identity)
+    assert job.code == 79
+    copy = jobs.home / "unsent" / identity / "output_0" / "output_0.json"
+    assert json.loads(copy.read_text()) == {"a": 1}
+    assert str(copy) in job.err
+    assert str(copy) in core.run("p", identity)["status"]["message"]
 
 
 @pytest.mark.slow
@@ -218,9 +218,9 @@ def test_metrics_outlast_a_core_that_is_down(core: Double, jobs: Jobs, platform:
     )
     identity = remote(core, source)
     core.faults.add("status", 4, method="PUT", path="metrics")
-    done = pod(jobs, platform, identity)
-    assert done.code == 0, done.err
-    assert "metrics are held back" in done.err
+    job = pod(jobs, platform, identity)
+    assert job.code == 0, job.err
+    assert "metrics are held back" in job.err
     assert core.entities.metrics[identity] == {"loss": [0.0, 1.0, 2.0]}
 
 
@@ -229,21 +229,21 @@ def test_core_is_down_at_the_end(core: Double, jobs: Jobs, platform: dict[str, s
     """The exit status is 76; the outputs are in the store, named in the log, and the record stays on disk."""
     identity = remote(core, "def handler(): return {'a': 1}, 5\n")
     core.faults.add("do", method="PUT", path="artifacts", work=lambda: core.faults.add("break", 99, path="runs"))
-    done = pod(jobs, platform, identity)
-    assert done.code == 76
+    job = pod(jobs, platform, identity)
+    assert job.code == 76
     (artifact,) = core.entities.all("p", "artifact")
-    assert f"outputs stored: {artifact['key']}" in done.err
+    assert f"outputs stored: {artifact['key']}" in job.err
     record = json.loads((jobs.home / "unsent" / identity / "run.json").read_text())
     assert (record["status"]["state"], record["status"]["results"]) == ("COMPLETED", {"output_1": 5})
-    assert done.error["type"] == "platform"
+    assert job.error["type"] == "platform"
 
 
 @pytest.mark.slow
 def test_files_cannot_be_sent(core: Double, jobs: Jobs, platform: dict[str, str]) -> None:
     """With S3 down the entity is ERROR with the reason, and the file stays on disk."""
     identity = remote(core, "def handler(): return {'a': 1}\n")
-    done = pod(jobs, platform, identity, AWS_ENDPOINT_URL="http://127.0.0.1:9", OVENBIRD_OUTPUT_DIR="kept")
-    assert done.code == 79
+    job = pod(jobs, platform, identity, AWS_ENDPOINT_URL="http://127.0.0.1:9", OVENBIRD_OUTPUT_DIR="kept")
+    assert job.code == 79
     assert json.loads((jobs.folder / "kept/output_0/output_0.json").read_text()) == {"a": 1}
     (artifact,) = core.entities.all("p", "artifact")
     assert (artifact["status"]["state"], "cannot be reached" in artifact["status"]["message"]) == ("ERROR", True)
@@ -255,18 +255,18 @@ def test_an_upload_that_breaks_off(
     core: Double, jobs: Jobs, platform: dict[str, str], server: Server, times: int, code: int, state: str
 ) -> None:
     """It is begun anew; when that does not help the output has failed, and its file stays on disk."""
-    left = iter(range(times))
+    breaks = iter(range(times))
 
     def answer(request: BaseHTTPRequestHandler) -> None:
-        if next(left, None) is not None:
+        if next(breaks, None) is not None:
             request.close_connection = True
             return
         give(request, b"", ETag='"e"')
 
     server.answer = answer
     identity = remote(core, "def handler(): return {'a': 1}\n")
-    done = pod(jobs, platform, identity, AWS_ENDPOINT_URL=server.url)
-    assert done.code == code, done.err
+    job = pod(jobs, platform, identity, AWS_ENDPOINT_URL=server.url)
+    assert job.code == code, job.err
     (artifact,) = core.entities.all("p", "artifact")
     assert artifact["status"]["state"] == state
     assert (jobs.home / "unsent" / identity / "output_0" / "output_0.json").exists() == (code != 0)
@@ -279,13 +279,13 @@ def test_tokens(core: Double, jobs: Jobs, platform: dict[str, str]) -> None:
     signed = {**platform, "DHCORE_ACCESS_TOKEN": access, "DHCORE_REFRESH_TOKEN": refresh}
     identity = remote(core, "def handler(): return {'a': 1}\n")
     core.faults.add("do", method="POST", path="artifacts", work=core.auth.expire)
-    done = pod(jobs, signed, identity, OVENBIRD_LOG_LEVEL="debug")
-    assert done.code == 0, done.err
+    job = pod(jobs, signed, identity, OVENBIRD_LOG_LEVEL="debug")
+    assert job.code == 0, job.err
     assert core.counts()["POST /auth/token"] == 1
     core.auth.revoke()
     denied = pod(jobs, signed, identity, OVENBIRD_LOG_LEVEL="debug")
     assert (denied.code, "was not accepted" in denied.err) == (76, True)
-    for text in (done.err, denied.err, json.dumps(core.run("p", identity)), str(denied.result)):
+    for text in (job.err, denied.err, json.dumps(core.run("p", identity)), str(denied.result)):
         assert [token for token in (access, refresh, "at-", "rt-") if token in text] == []
 
 
@@ -295,11 +295,11 @@ def test_a_token_that_is_revoked_meanwhile(core: Double, jobs: Jobs, platform: d
     signed = {**platform, "DHCORE_ACCESS_TOKEN": core.auth.issue(), "DHCORE_REFRESH_TOKEN": core.auth.issue_refresh()}
     identity = remote(core, "def handler(): return 1\n")
     core.faults.add("then", method="GET", path="metrics", work=core.auth.revoke)
-    done = pod(jobs, signed, identity)
-    assert (done.code, "was not accepted" in done.err) == (76, True)
-    kept = (jobs.home / "unsent" / identity / "run.json").read_text()
-    assert json.loads(kept)["status"]["results"] == {"output_0": 1}
-    for text in (done.err, kept):
+    job = pod(jobs, signed, identity)
+    assert (job.code, "was not accepted" in job.err) == (76, True)
+    unsent = (jobs.home / "unsent" / identity / "run.json").read_text()
+    assert json.loads(unsent)["status"]["results"] == {"output_0": 1}
+    for text in (job.err, unsent):
         assert [token for token in ("at-", "rt-") if token in text] == []
 
 
@@ -357,15 +357,15 @@ def pod_code(platform: dict[str, str], serve: Callable[..., Service], **environ:
 @pytest.mark.parametrize("verb", ["dataitems", "artifacts"])
 def test_listings(core: Double, jobs: Jobs, platform: dict[str, str], verb: str) -> None:
     """The listings, `get`, `rm` and `lineage` work with Core as they do with the local store."""
-    done = jobs.run(_JOB, "--param", "a=40", "--project", "p", **platform)
+    job = jobs.run(_JOB, "--param", "a=40", "--project", "p", **platform)
     name = {"dataitems": "table", "artifacts": "settings"}[verb]
     (row,) = json.loads(jobs.do(verb, "list", "--project", "p", **platform))
-    assert (row["name"], row["key"]) == (name, done.result["outputs"][name])
-    shown = json.loads(jobs.do(verb, "show", name, "--project", "p", **platform))
-    assert shown["status"]["files"][0]["hash"].startswith("md5:")
+    assert (row["name"], row["key"]) == (name, job.result["outputs"][name])
+    record = json.loads(jobs.do(verb, "show", name, "--project", "p", **platform))
+    assert record["status"]["files"][0]["hash"].startswith("md5:")
     assert Path(jobs.folder, jobs.do(verb, "get", row["id"], "--project", "p", **platform).strip()).is_file()
     tree = json.loads(jobs.do("lineage", row["key"], "--format", "json", **platform))
-    assert tree["sources"][0]["key"] == done.result["key"]
+    assert tree["sources"][0]["key"] == job.result["key"]
     assert tree["sources"][0]["sources"][0]["type"] == "function"
     assert json.loads(jobs.do("runs", "list", "--project", "p", **platform))[0]["state"] == "COMPLETED"
     jobs.do(verb, "rm", row["id"], "--project", "p", **platform)
@@ -389,22 +389,22 @@ def test_runs_on_core_are_named_tagged_and_listed(core: Double, jobs: Jobs, plat
     for n in (1, 2):
         flags = ("--param", f"n={n}", "--name", f"try-{n}", "--tag", "stage=dev", "--project", "p")
         assert jobs.run(source, *flags, **platform).code == 0
-    asked = ("--project", "p", "--platform", "core")
-    jobs.do("runs", "tag", "try-1", "best", "--note", "keep it", *asked, **platform)
-    rows = json.loads(jobs.do("runs", "list", "--where", "stage=dev", *asked, **platform))
+    options = ("--project", "p", "--platform", "core")
+    jobs.do("runs", "tag", "try-1", "best", "--note", "keep it", *options, **platform)
+    rows = json.loads(jobs.do("runs", "list", "--where", "stage=dev", *options, **platform))
     assert [
         (row["name"], row["parameters"], row["results"], row["metrics"], row["tags"], row["note"]) for row in rows
     ] == [
         ("try-2", {"n": 2}, {"output_0": {"accuracy": 0.5}}, {"loss": 0.5}, {"stage": "dev"}, ""),
         ("try-1", {"n": 1}, {"output_0": {"accuracy": 0.25}}, {"loss": 1.0}, {"stage": "dev", "best": ""}, "keep it"),
     ]
-    latest = json.loads(jobs.do("runs", "show", "latest", *asked, **platform))
+    latest = json.loads(jobs.do("runs", "show", "latest", *options, **platform))
     assert latest["metadata"]["name"] == "try-2"
-    compared = json.loads(jobs.do("runs", "compare", "try-1", "latest", "--json", *asked, **platform))
+    compared = json.loads(jobs.do("runs", "compare", "try-1", "latest", "--json", *options, **platform))
     fields = {field["name"]: (field["values"], field["differs"]) for field in compared["fields"]}
     assert (fields["param.n"], fields["metric.loss"]) == (([1, 2], True), ([1.0, 0.5], True))
     assert fields["code.digest"][1] is False
-    assert jobs.do("runs", "show", "try-1", "--plot", *asked, **platform).startswith("loss: 1  (2 values")
-    again = jobs.do("runs", "rerun", "try-1", "--param", "n=4", "--name", "try-4", *asked, **platform)
+    assert jobs.do("runs", "show", "try-1", "--plot", *options, **platform).startswith("loss: 1  (2 values")
+    again = jobs.do("runs", "rerun", "try-1", "--param", "n=4", "--name", "try-4", *options, **platform)
     assert json.loads(again) == {"accuracy": 1.0}
-    assert json.loads(jobs.do("runs", "show", "try-4", *asked, **platform))["spec"]["parameters"] == {"n": 4}
+    assert json.loads(jobs.do("runs", "show", "try-4", *options, **platform))["spec"]["parameters"] == {"n": 4}

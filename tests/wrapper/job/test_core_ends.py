@@ -94,13 +94,13 @@ def test_a_series_that_does_not_fit(core: Double, jobs: Jobs, platform: dict[str
             run.log_metric("loss", step + 0.123456789)
         run.log_metric("kept", 1)
     """
-    done = jobs.run(source, "--project", "p", **platform)
-    assert done.code == 79, done.err
+    job = jobs.run(source, "--project", "p", **platform)
+    assert job.code == 79, job.err
     run = _run(core)
-    kept = Path(jobs.home, "unsent", run["id"], "metrics.json")
-    assert (run["status"]["state"], str(kept) in run["status"]["message"]) == ("ERROR", True)
+    copy = Path(jobs.home, "unsent", run["id"], "metrics.json")
+    assert (run["status"]["state"], str(copy) in run["status"]["message"]) == ("ERROR", True)
     assert "loss of " in run["status"]["message"]
-    assert len(json.loads(kept.read_text())[run["key"]]["loss"]) == 5000
+    assert len(json.loads(copy.read_text())[run["key"]]["loss"]) == 5000
     assert core.entities.metrics[run["id"]]["kept"] == [1.0]
 
 
@@ -116,14 +116,14 @@ def test_an_artifact_of_too_many_files(core: Double, jobs: Jobs, platform: dict[
             pathlib.Path("many", f"f{number}").touch()
         project.log_artifact("many", source="many")
     """
-    done = jobs.run(source, "--project", "p", **platform)
-    assert done.code in (74, 79), done.err
+    job = jobs.run(source, "--project", "p", **platform)
+    assert job.code in (74, 79), job.err
     assert "its files are kept in" in _run(core)["status"]["message"]
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("source", "flags", "told"),
+    ("source", "flags", "message"),
     [
         ("def handler(): open('ran', 'w')\n", ("--project", "My_P"), "^[a-z0-9-]+$"),
         (_REFUSED_OUTPUT, ("--project", "p"), "^[a-zA-Z0-9._+-]+$"),
@@ -131,12 +131,12 @@ def test_an_artifact_of_too_many_files(core: Double, jobs: Jobs, platform: dict[
     ids=["project", "output"],
 )  # fmt: skip
 def test_names_are_refused_before_anything_runs(
-    core: Double, jobs: Jobs, platform: dict[str, str], source: str, flags: tuple[str, ...], told: str
+    core: Double, jobs: Jobs, platform: dict[str, str], source: str, flags: tuple[str, ...], message: str
 ) -> None:
-    done = jobs.run(source, *flags, **platform)
-    assert done.code != 0
-    assert told in done.err
-    assert "smartcommunitylabdhub" not in done.err
+    job = jobs.run(source, *flags, **platform)
+    assert job.code != 0
+    assert message in job.err
+    assert "smartcommunitylabdhub" not in job.err
     assert not (jobs.folder / "ran").exists()
 
 

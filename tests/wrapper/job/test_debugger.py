@@ -44,21 +44,21 @@ class Terminal:
     def __init__(self, jobs: Jobs, words: list[str]) -> None:
         env = {name: text for name, text in os.environ.items() if not name.startswith("OVENBIRD_")}
         env |= {"OVENBIRD_HOME": str(jobs.home), "NO_COLOR": "1", "PYTHON_COLORS": "0", "TERM": "dumb"}
-        self._handle, there = pty.openpty()
+        self._handle, inner = pty.openpty()
         self._process = subprocess.Popen(
-            [sys.executable, *words], cwd=jobs.folder, env=env, stdin=there, stdout=there, stderr=there
+            [sys.executable, *words], cwd=jobs.folder, env=env, stdin=inner, stdout=inner, stderr=inner
         )
-        os.close(there)
+        os.close(inner)
         self.text = ""
         self._read = 0
 
-    def until(self, wanted: str) -> None:
+    def until(self, text: str) -> None:
         """Read until the text comes, after what was read before."""
         end = time.monotonic() + _PATIENCE
-        while wanted not in self.text[self._read :]:
+        while text not in self.text[self._read :]:
             assert time.monotonic() < end, self.text
-            assert self._more() or wanted in self.text[self._read :], self.text
-        self._read = self.text.index(wanted, self._read) + len(wanted)
+            assert self._more() or text in self.text[self._read :], self.text
+        self._read = self.text.index(text, self._read) + len(text)
 
     def type(self, line: str) -> None:
         """Type a line, after the debugger's prompt."""
@@ -101,8 +101,8 @@ def terminal(jobs: Jobs) -> Iterator[Any]:
         return started[-1]
 
     yield start
-    for one in started:
-        one.close()
+    for opened in started:
+        opened.close()
 
 
 def test_breakpoint(jobs: Jobs, terminal: Any) -> None:
@@ -150,9 +150,9 @@ def test_no_debugger_for_what_is_not_the_functions(jobs: Jobs, terminal: Any) ->
 
 def test_without_a_terminal(jobs: Jobs) -> None:
     """`--pdb` in a pipe opens nothing, and says so."""
-    done = jobs.run(_SOURCE.replace("def fails(", "def handler("), "--pdb")
-    assert (done.code, done.result["state"]) == (74, "ERROR")
-    assert "--pdb: the debugger needs a terminal" in done.err
+    job = jobs.run(_SOURCE.replace("def fails(", "def handler("), "--pdb")
+    assert (job.code, job.result["state"]) == (74, "ERROR")
+    assert "--pdb: the debugger needs a terminal" in job.err
 
 
 def test_the_help_says_what_is_printed(jobs: Jobs) -> None:
@@ -165,8 +165,8 @@ def test_the_help_says_what_is_printed(jobs: Jobs) -> None:
 @pytest.mark.parametrize(("ci", "form"), [("true", "text"), ("1", "text"), ("", "json"), ("false", "json")])
 def test_the_log_is_text_where_ci_is_set(jobs: Jobs, ci: str, form: str) -> None:
     """As on a terminal: people read it there. Errors before the run too."""
-    done = jobs.run("def handler(): return 1\n", CI=ci)
-    assert done.err.startswith("{") == (form == "json"), done.err
+    job = jobs.run("def handler(): return 1\n", CI=ci)
+    assert job.err.startswith("{") == (form == "json"), job.err
     process = jobs.ovenbird("run", "missing.py", CI=ci)
     assert process.communicate(timeout=_PATIENCE)[1].startswith("{") == (form == "json")
     assert jobs.run("def handler(): return 1\n", "--log-format", "json", CI=ci).err.startswith("{")

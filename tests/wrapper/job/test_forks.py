@@ -54,14 +54,14 @@ def test_a_child_ends_as_a_script(jobs: Jobs, end: str, where: str) -> None:
     """Its status is its own, the handler and `close` are called once, and the run is recorded once, by the parent."""
     code, status = _ENDS[end]
     holes = {name: "fork()" if name == where else "pass" for name in _WHERE}
-    done = jobs.run(_FORK.format(end=code, **holes))
-    assert (done.code, done.result["state"], done.result["results"]) == (0, "COMPLETED", {"output_0": status}), done.err
+    job = jobs.run(_FORK.format(end=code, **holes))
+    assert (job.code, job.result["state"], job.result["results"]) == (0, "COMPLETED", {"output_0": status}), job.err
     assert (jobs.folder / "calls").read_text().split() == ["handler", "close"]
-    assert done.err.count('"message":"COMPLETED"') == 1
-    assert jobs.record(done)["status"]["state"] == "COMPLETED"
+    assert job.err.count('"message":"COMPLETED"') == 1
+    assert jobs.record(job)["status"]["state"] == "COMPLETED"
     if end == "raises":
-        assert done.err.count("ValueError: of the child") == 1
-        assert "/ovenbird/" not in done.err, "the traceback is that of the user's code"
+        assert job.err.count("ValueError: of the child") == 1
+        assert "/ovenbird/" not in job.err, "the traceback is that of the user's code"
 
 
 @pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
@@ -73,9 +73,9 @@ def test_a_pool_prints_nothing(jobs: Jobs, method: str) -> None:
             with multiprocessing.get_context("{method}").Pool(2) as pool:
                 return sum(pool.map(abs, range(-4, 0)))
     """
-    done = jobs.run(source)
-    assert (done.code, done.result["results"]) == (0, {"output_0": 10}), done.err
-    assert all(line.startswith("{") for line in done.err.splitlines()), done.err
+    job = jobs.run(source)
+    assert (job.code, job.result["results"]) == (0, {"output_0": 10}), job.err
+    assert all(line.startswith("{") for line in job.err.splitlines()), job.err
 
 
 def test_a_pool_prints_nothing_when_the_run_is_stopped(jobs: Jobs) -> None:
@@ -93,6 +93,6 @@ def test_a_pool_prints_nothing_when_the_run_is_stopped(jobs: Jobs) -> None:
     process, wait = jobs.start(source)
     jobs.until((jobs.folder / "started").exists)
     process.send_signal(signal.SIGTERM)
-    done = wait()
-    assert (done.code, done.result["state"]) == (143, "STOPPED"), done.err
-    assert all(line.startswith("{") for line in done.err.splitlines()), done.err
+    job = wait()
+    assert (job.code, job.result["state"]) == (143, "STOPPED"), job.err
+    assert all(line.startswith("{") for line in job.err.splitlines()), job.err

@@ -33,8 +33,8 @@ def test_a_byte_order_mark_is_no_part_of_the_parameters(jobs: Jobs) -> None:
     assert jobs.run(SOURCE, "--params", "p.json").result["results"] == {"output_0": "2 none"}
     assert jobs.run(SOURCE, "--params", "p.yaml").result["results"] == {"output_0": "3 none"}
     source = "def handler(data: list[int], text: str, raw: bytes):\n    return f'{data} {text} {len(raw)}'\n"
-    done = jobs.run(source, "--input", "data=d.json", "--input", "text=d.json", "--input", "raw=d.json")
-    assert done.result["results"] == {"output_0": "[4] [4] 6"}
+    job = jobs.run(source, "--input", "data=d.json", "--input", "text=d.json", "--input", "raw=d.json")
+    assert job.result["results"] == {"output_0": "[4] [4] 6"}
 
 
 def test_lines_that_end_as_in_windows(jobs: Jobs) -> None:
@@ -45,10 +45,10 @@ def test_lines_that_end_as_in_windows(jobs: Jobs) -> None:
 
 def test_an_index_without_lines_is_no_matter(jobs: Jobs) -> None:
     """A user's own indexed Job may read the variable itself."""
-    done = jobs.run(
+    job = jobs.run(
         "import os\ndef handler():\n    return os.environ['JOB_COMPLETION_INDEX']\n", JOB_COMPLETION_INDEX="7"
     )
-    assert done.result["results"] == {"output_0": "7"}
+    assert job.result["results"] == {"output_0": "7"}
 
 
 @pytest.mark.parametrize(
@@ -86,6 +86,6 @@ def test_no_index(jobs: Jobs) -> None:
     (jobs.folder / "each.jsonl").write_text('{"n": 10}\n')
     assert jobs.run(SOURCE, "--each", "each.jsonl").code == 70
     for text in ("-1", "one", "1.5"):
-        done = jobs.run(SOURCE, "--each", "each.jsonl", f"--index={text}")
-        assert done.code == 70
-        assert "--index: expected a whole number from 0" in done.err
+        job = jobs.run(SOURCE, "--each", "each.jsonl", f"--index={text}")
+        assert job.code == 70
+        assert "--index: expected a whole number from 0" in job.err

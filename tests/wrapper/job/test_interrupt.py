@@ -50,12 +50,12 @@ def test_sigterm_stops_the_handler(jobs: Jobs, source: str) -> None:
     process, wait = jobs.start(source)
     jobs.until((jobs.folder / "started").exists)
     process.send_signal(signal.SIGTERM)
-    done = wait()
-    assert (done.code, done.result["state"]) == (143, "STOPPED"), done.err
-    assert done.error == {"type": "stopped", "message": "stopped by SIGTERM", "traceback": ""}
+    job = wait()
+    assert (job.code, job.result["state"]) == (143, "STOPPED"), job.err
+    assert job.error == {"type": "stopped", "message": "stopped by SIGTERM", "traceback": ""}
     assert (jobs.folder / "cleaned").exists()
-    assert list(done.result["outputs"]) == ["before"]
-    assert jobs.record(done)["status"]["state"] == "STOPPED"
+    assert list(job.result["outputs"]) == ["before"]
+    assert jobs.record(job)["status"]["state"] == "STOPPED"
 
 
 def test_sigint_stops_the_handler(jobs: Jobs) -> None:
@@ -63,8 +63,8 @@ def test_sigint_stops_the_handler(jobs: Jobs) -> None:
     process, wait = jobs.start(_LOOPS["sleep"])
     jobs.until((jobs.folder / "started").exists)
     process.send_signal(signal.SIGINT)
-    done = wait()
-    assert (done.code, done.result["state"], done.error["message"]) == (130, "STOPPED", "stopped by SIGINT")
+    job = wait()
+    assert (job.code, job.result["state"], job.error["message"]) == (130, "STOPPED", "stopped by SIGINT")
 
 
 def test_sighup_stops_the_handler(jobs: Jobs) -> None:
@@ -72,8 +72,8 @@ def test_sighup_stops_the_handler(jobs: Jobs) -> None:
     process, wait = jobs.start(_LOOPS["sleep"])
     jobs.until((jobs.folder / "started").exists)
     process.send_signal(signal.SIGHUP)
-    done = wait()
-    assert (done.code, done.result["state"], done.error["message"]) == (129, "STOPPED", "stopped by SIGHUP")
+    job = wait()
+    assert (job.code, job.result["state"], job.error["message"]) == (129, "STOPPED", "stopped by SIGHUP")
     assert (jobs.folder / "cleaned").exists()
 
 
@@ -108,25 +108,25 @@ _STUBBORN = {
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("how", ["SIGTERM", "SIGINT", "SIGHUP", "time limit"])
+@pytest.mark.parametrize("cause", ["SIGTERM", "SIGINT", "SIGHUP", "time limit"])
 @pytest.mark.parametrize("name", _STUBBORN)
-def test_a_handler_that_swallows_it_is_ended_by_force(jobs: Jobs, name: str, how: str) -> None:
+def test_a_handler_that_swallows_it_is_ended_by_force(jobs: Jobs, name: str, cause: str) -> None:
     """The record and the result file are written, with what was stored so far and where the function was."""
     source = _WAITS.format(head="import threading\n", wait=_STUBBORN[name])
-    limit = ["--timeout", "5s"] if how == "time limit" else []
+    limit = ["--timeout", "5s"] if cause == "time limit" else []
     process, wait = jobs.start(source, "--grace", "2s", *limit)
     jobs.until((jobs.folder / "ready").exists)
-    if how != "time limit":
-        process.send_signal(signal.Signals[how])
-    done = wait()
-    code, state = (75, "ERROR") if how == "time limit" else (128 + signal.Signals[how], "STOPPED")
-    assert (done.code, done.result["state"]) == (code, state), done.err
-    assert done.error["message"].endswith("; it had not ended 2 seconds later, and was ended by force")
-    assert "main.py" in done.error["traceback"]
-    assert list(done.result["outputs"]) == ["before"]
-    status = jobs.record(done)["status"]
-    assert (status["state"], status["error"]) == (state, done.error)
-    assert state in "".join(json.loads(line)["message"] for line in done.err.splitlines() if line.startswith("{"))
+    if cause != "time limit":
+        process.send_signal(signal.Signals[cause])
+    job = wait()
+    code, state = (75, "ERROR") if cause == "time limit" else (128 + signal.Signals[cause], "STOPPED")
+    assert (job.code, job.result["state"]) == (code, state), job.err
+    assert job.error["message"].endswith("; it had not ended 2 seconds later, and was ended by force")
+    assert "main.py" in job.error["traceback"]
+    assert list(job.result["outputs"]) == ["before"]
+    status = jobs.record(job)["status"]
+    assert (status["state"], status["error"]) == (state, job.error)
+    assert state in "".join(json.loads(line)["message"] for line in job.err.splitlines() if line.startswith("{"))
 
 
 @pytest.mark.slow
@@ -139,9 +139,9 @@ def test_a_pool_that_waits_for_its_work_is_told_again(jobs: Jobs) -> None:
             with ThreadPoolExecutor(2) as pool:
                 return list(pool.map(time.sleep, [3600, 3600]))
     """
-    done = jobs.run(source, "--timeout", "1s", "--grace", "20s")
-    assert (done.code, done.result["state"]) == (75, "ERROR"), done.err
-    assert done.error["message"] == "stopped by the time limit of 1 seconds"
+    job = jobs.run(source, "--timeout", "1s", "--grace", "20s")
+    assert (job.code, job.result["state"]) == (75, "ERROR"), job.err
+    assert job.error["message"] == "stopped by the time limit of 1 seconds"
 
 
 @pytest.mark.slow
@@ -182,8 +182,8 @@ def test_a_handler_that_catches_it_and_returns_has_completed(jobs: Jobs) -> None
     process, wait = jobs.start(source, "--grace", "2s")
     jobs.until((jobs.folder / "started").exists)
     process.send_signal(signal.SIGINT)
-    done = wait()
-    assert (done.code, done.result["state"], list(done.result["outputs"])) == (0, "COMPLETED", ["output_0"]), done.err
+    job = wait()
+    assert (job.code, job.result["state"], list(job.result["outputs"])) == (0, "COMPLETED", ["output_0"]), job.err
 
 
 @pytest.mark.slow
@@ -213,9 +213,9 @@ def test_a_second_ctrl_c_need_not_wait(jobs: Jobs) -> None:
 def test_code_that_keeps_the_interpreter_to_itself_is_ended(jobs: Jobs) -> None:
     """No Python runs beside it, so nobody can record the end then: the next one that opens the store does."""
     source = "import collections, itertools\ndef handler():\n    collections.deque(itertools.repeat(0), maxlen=0)\n"
-    done = jobs.run(source, "--timeout", "5s", "--grace", "1s")
-    assert done.code == 1
-    assert "main.py" in done.err, "the stack says where"
+    job = jobs.run(source, "--timeout", "5s", "--grace", "1s")
+    assert job.code == 1
+    assert "main.py" in job.err, "the stack says where"
     assert [run["state"] for run in jobs.runs()] == ["ERROR"]
 
 
@@ -226,25 +226,25 @@ def test_sigterm_while_the_module_is_imported(jobs: Jobs) -> None:
     )
     jobs.until((jobs.folder / "started").exists)
     process.send_signal(signal.SIGTERM)
-    done = wait()
-    assert (done.code, done.result["state"]) == (143, "STOPPED"), done.err
+    job = wait()
+    assert (job.code, job.result["state"]) == (143, "STOPPED"), job.err
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["sleep", "loop", "async"])
 def test_the_time_limit_stops_the_handler(jobs: Jobs, name: str) -> None:
     """Exit 75 and ERROR, whether the handler sleeps in C, loops or waits on the loop."""
-    done = jobs.run(_LOOPS[name], "--timeout", "1s")
-    assert (done.code, done.result["state"], done.error["type"]) == (75, "ERROR", "time_limit"), done.err
-    assert done.error["message"] == "stopped by the time limit of 1 seconds"
+    job = jobs.run(_LOOPS[name], "--timeout", "1s")
+    assert (job.code, job.result["state"], job.error["type"]) == (75, "ERROR", "time_limit"), job.err
+    assert job.error["message"] == "stopped by the time limit of 1 seconds"
     assert (jobs.folder / "cleaned").exists()
 
 
 @pytest.mark.slow
 def test_init_is_stopped_too(jobs: Jobs) -> None:
     """The time limit covers init."""
-    done = jobs.run("import time\ndef init(context): time.sleep(3600)\ndef handler(): pass\n", "--timeout", "500ms")
-    assert (done.code, done.result["state"]) == (75, "ERROR"), done.err
+    job = jobs.run("import time\ndef init(context): time.sleep(3600)\ndef handler(): pass\n", "--timeout", "500ms")
+    assert (job.code, job.result["state"]) == (75, "ERROR"), job.err
 
 
 @pytest.fixture

@@ -80,35 +80,35 @@ def store(request: pytest.FixtureRequest) -> dict[str, str]:
 
 def recorded(jobs: Jobs, store: dict[str, str], key: str) -> dict[str, Any]:
     """The record of the run, from the store."""
-    found: dict[str, Any] = json.loads(jobs.do("runs", "show", key, "--json", **store))
-    return found
+    record: dict[str, Any] = json.loads(jobs.do("runs", "show", key, "--json", **store))
+    return record
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", _RAISES)
 def test_whatever_is_raised_is_recorded(jobs: Jobs, store: dict[str, str], name: str) -> None:
     """ERROR with a type and a text of bounded length, in the record, the result file and the log."""
-    done = jobs.run(_SOURCE.format(do=_RAISES[name]), **store)
-    assert (done.code, done.result["state"]) == (74, "ERROR"), done.err
-    assert done.error["type"]
-    assert len(json.dumps(done.error)) < 1_000_000
-    status = recorded(jobs, store, done.result["key"])["status"]
+    job = jobs.run(_SOURCE.format(do=_RAISES[name]), **store)
+    assert (job.code, job.result["state"]) == (74, "ERROR"), job.err
+    assert job.error["type"]
+    assert len(json.dumps(job.error)) < 1_000_000
+    status = recorded(jobs, store, job.result["key"])["status"]
     assert status["state"] == "ERROR"
-    assert status["error"]["type"] == done.error["type"]
-    assert any(json.loads(line)["level"] == "error" for line in done.err.splitlines() if line.startswith("{"))
+    assert status["error"]["type"] == job.error["type"]
+    assert any(json.loads(line)["level"] == "error" for line in job.err.splitlines() if line.startswith("{"))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", _PUTS)
 def test_whatever_is_put_into_a_run_is_recorded_or_left_out(jobs: Jobs, store: dict[str, str], name: str) -> None:
     """COMPLETED with its result; what is left out is told."""
-    done = jobs.run(_SOURCE.format(do=_PUTS[name]), **store)
-    assert (done.code, done.result["state"], done.result["results"]) == (0, "COMPLETED", {"output_0": 5}), done.err
-    record = recorded(jobs, store, done.result["key"])
+    job = jobs.run(_SOURCE.format(do=_PUTS[name]), **store)
+    assert (job.code, job.result["state"], job.result["results"]) == (0, "COMPLETED", {"output_0": 5}), job.err
+    record = recorded(jobs, store, job.result["key"])
     assert (record["status"]["state"], record["status"]["results"]) == ("COMPLETED", {"output_0": 5})
-    assert "Traceback" not in done.err
+    assert "Traceback" not in job.err
     if name in ("a list as status", "no spec", "a number as metrics", "text as relationships", "another id"):
-        assert "left out of the record" in done.err
+        assert "left out of the record" in job.err
 
 
 def run_bytes(jobs: Jobs, *words: bytes, **environ: str) -> subprocess.CompletedProcess[bytes]:
@@ -148,21 +148,21 @@ def test_arguments_of_another_encoding(jobs: Jobs, store: dict[str, str], words:
     os.mkdir(folder + b"/d\xe9")  # noqa: PTH102  # bytes
     for name, content in ((b"caf\xe9.txt", "abc"), (b"d\xe9/main.py", _TAKES), (b"p\xe9.json", '{"x": "file"}')):
         Path(os.fsdecode(folder + b"/" + name)).write_text(content)
-    done = run_bytes(jobs, *words, **store)
-    assert done.returncode == 0, done.stderr
+    process = run_bytes(jobs, *words, **store)
+    assert process.returncode == 0, process.stderr
     result = json.loads((jobs.folder / "result.json").read_bytes())
     assert (result["state"], result["results"]["output_0"]) == ("COMPLETED", expected)
     assert recorded(jobs, store, result["key"])["status"]["state"] == "COMPLETED"
 
 
-@pytest.mark.parametrize("what", [b"caf\xe9.csv", b"out\xe9"])
-def test_outputs_of_another_encoding_are_stored(jobs: Jobs, store: dict[str, str], what: bytes) -> None:
+@pytest.mark.parametrize("name", [b"caf\xe9.csv", b"out\xe9"])
+def test_outputs_of_another_encoding_are_stored(jobs: Jobs, store: dict[str, str], name: bytes) -> None:
     """A file's name, and those within a folder, with `%E9` for the byte."""
     source = f"""
         import os
         from pathlib import Path
         def handler():
-            path = Path(os.fsdecode({what!r}))
+            path = Path(os.fsdecode({name!r}))
             if path.suffix:
                 path.write_text("abc")
             else:
@@ -170,8 +170,8 @@ def test_outputs_of_another_encoding_are_stored(jobs: Jobs, store: dict[str, str
                 (path / os.fsdecode(b"caf\\xe9.csv")).write_text("abc")
             return path
     """
-    done = jobs.run(source, "--output-dir", "got", "--files-store", str(jobs.folder / "files"), **store)
-    assert (done.code, done.result["state"]) == (0, "COMPLETED"), done.err
+    job = jobs.run(source, "--output-dir", "got", "--files-store", str(jobs.folder / "files"), **store)
+    assert (job.code, job.result["state"]) == (0, "COMPLETED"), job.err
     assert [path.name for path in (jobs.folder / "got").rglob("*.csv")] in (["caf%E9.csv"], ["output_0.csv"])
     assert any(path.name == "caf%E9.csv" for path in (jobs.folder / "files").rglob("*"))
 
@@ -182,8 +182,8 @@ def test_a_folder_of_another_encoding(jobs: Jobs, store: dict[str, str]) -> None
     folder.mkdir()
     (folder / "main.py").write_text(_TAKES)
     env = {name: text for name, text in os.environ.items() if not name.startswith("OVENBIRD_")} | store
-    done = starts.run("run", "main.py", "--result-file", "result.json", cwd=folder, env=env, text=False, timeout=60)
-    assert done.returncode == 0, done.stderr
+    process = starts.run("run", "main.py", "--result-file", "result.json", cwd=folder, env=env, text=False, timeout=60)
+    assert process.returncode == 0, process.stderr
     assert json.loads((folder / "result.json").read_bytes())["state"] == "COMPLETED"
 
 
@@ -196,8 +196,8 @@ def test_a_locale_without_letters_ends_no_run(jobs: Jobs, environ: dict[str, str
     """What is printed, returned and raised is recorded in UTF-8, and shown escaped where the stream cannot hold it."""
     source = 'import sys\ndef handler():\n    print("città →")\n    sys.stderr.write("東\\n")\n    return "città →"\n'
     (jobs.folder / "main.py").write_text(source, encoding="utf-8")
-    done = run_bytes(jobs, b"main.py", **environ)
-    assert done.returncode == 0, done.stderr
+    process = run_bytes(jobs, b"main.py", **environ)
+    assert process.returncode == 0, process.stderr
     result = json.loads((jobs.folder / "result.json").read_bytes())
     assert result["results"] == {"output_0": "città →"}
     assert "città →" in jobs.do("runs", "logs", result["id"])

@@ -28,9 +28,9 @@ matplotlib.use("Agg")
 
 @pytest.fixture
 def project(tmp_path: Path) -> Iterator[Project]:
-    found = LocalStore(tmp_path / "home")
-    yield Project(found, "p", {})
-    found.close()
+    store = LocalStore(tmp_path / "home")
+    yield Project(store, "p", {})
+    store.close()
 
 
 def _made(project: Project, value: Any, *names: Any) -> RunResult:
@@ -213,8 +213,8 @@ def test_anything_else_is_pickled_with_a_warning(project: Project, value: Any) -
 
 def test_what_cannot_be_pickled_is_named_and_the_rest_is_stored(project: Project) -> None:
     outcome = RunResult()
-    said = r"output 'b': it is a .*function.* cannot be pickled.*; stored: a, c"
-    with pytest.raises(OutputError, match=said) as caught:
+    message = r"output 'b': it is a .*function.* cannot be pickled.*; stored: a, c"
+    with pytest.raises(OutputError, match=message) as caught:
         store((1, lambda: 0, {"x": 1}), ["a", "b", "c"], project, outcome)
     assert caught.value.exit_code == 79
     assert (outcome.results, list(outcome.outputs)) == ({"a": 1}, ["c"])
@@ -267,12 +267,12 @@ def test_a_declared_kind_takes_the_path_of_its_source(project: Project, tmp_path
 
 
 def test_a_frame_declared_as_a_table_is_one(project: Project) -> None:
-    made = _made(project, pandas.DataFrame({"a": [1]}), {"name": "out", "kind": "table"})
-    assert list(project.get_dataitem(made.outputs["out"]).as_df()["a"]) == [1]
+    outcome = _made(project, pandas.DataFrame({"a": [1]}), {"name": "out", "kind": "table"})
+    assert list(project.get_dataitem(outcome.outputs["out"]).as_df()["a"]) == [1]
 
 
 def test_a_full_disk_names_what_was_stored(project: Project, tmp_path: Path) -> None:
     with disk(tmp_path / "full", "64k") as full:
-        there = Project(project._store, "p", {}, files_store=str(full))
+        full_project = Project(project._store, "p", {}, files_store=str(full))
         with pytest.raises(OutputError, match=r"output 'big': .*No space left on device.*; stored: small"):
-            _made(there, ({"a": 1}, numpy.zeros(100_000)), "small", "big")
+            _made(full_project, ({"a": 1}, numpy.zeros(100_000)), "small", "big")

@@ -94,13 +94,13 @@ def test_the_revision_is_read_from_every_form_of_repository(tmp_path: Path) -> N
 def test_lock_image_and_python_belong_to_the_run(tmp_path: Path) -> None:
     """The lock beside the source by its digest, the image as its variable says."""
     loaded = load(parse(str(_project(tmp_path / "p"))))
-    found = provenance(loaded, {})
-    assert found["python"] == sys.version.partition(" ")[0]
-    assert {"lock", "image"}.isdisjoint(found)
+    record = provenance(loaded, {})
+    assert record["python"] == sys.version.partition(" ")[0]
+    assert {"lock", "image"}.isdisjoint(record)
     (tmp_path / "p" / "function.lock").write_bytes(b"lock")
-    found = provenance(loaded, {"OVENBIRD_IMAGE_DIGEST": "sha256:abc"})
-    assert found["lock"] == f"sha256:{hashlib.sha256(b'lock').hexdigest()}"
-    assert found["image"] == "sha256:abc"
+    record = provenance(loaded, {"OVENBIRD_IMAGE_DIGEST": "sha256:abc"})
+    assert record["lock"] == f"sha256:{hashlib.sha256(b'lock').hexdigest()}"
+    assert record["image"] == "sha256:abc"
 
 
 def test_a_lock_beside_the_document_counts(tmp_path: Path) -> None:
@@ -111,13 +111,17 @@ def test_a_lock_beside_the_document_counts(tmp_path: Path) -> None:
         f"name: f\nkind: python\nspec: {{source: {{source: {tmp_path}/source, handler: 'main:handler'}}}}\n"
     )
     (tmp_path / "function.lock").write_bytes(b"lock")
-    found = provenance(load(parse(str(tmp_path / "function.yaml"))), {})
-    assert found["lock"] == f"sha256:{hashlib.sha256(b'lock').hexdigest()}"
+    record = provenance(load(parse(str(tmp_path / "function.yaml"))), {})
+    assert record["lock"] == f"sha256:{hashlib.sha256(b'lock').hexdigest()}"
 
 
 def test_the_machine_is_what_this_process_may_use() -> None:
     """System, architecture and host as the kernel names them; processors and memory that this process has."""
-    found, system = machine(), os.uname()
-    assert (found["system"], found["architecture"], found["host"]) == (system.sysname, system.machine, system.nodename)
-    assert found["cpus"] == len(os.sched_getaffinity(0))
-    assert 0 < found["memory"] <= os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    record, system = machine(), os.uname()
+    assert (record["system"], record["architecture"], record["host"]) == (
+        system.sysname,
+        system.machine,
+        system.nodename,
+    )
+    assert record["cpus"] == len(os.sched_getaffinity(0))
+    assert 0 < record["memory"] <= os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")

@@ -43,7 +43,7 @@ _TABLE = "city   rent\nRome    1.5\nBern  22.25\n\n[2 rows x 2 columns]\n"
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("name", "shown", "results"),
+    ("name", "text", "results"),
     [
         ("metrics", '{"accuracy": 0.5, "n": 3, "loss": null}\n', {"output_0": {"accuracy": 0.5, "n": 3, "loss": None}}),
         ("values", '[1, "two", null, {"x": 1.5}]\n', {"output_0": [1, "two", None, {"x": 1.5}]}),
@@ -58,12 +58,12 @@ _TABLE = "city   rent\nRome    1.5\nBern  22.25\n\n[2 rows x 2 columns]\n"
     ],
     ids=lambda value: value if isinstance(value, str) and value.isidentifier() else "",
 )
-def test_what_was_returned_is_printed(jobs: Jobs, name: str, shown: str, results: dict[str, object]) -> None:
+def test_what_was_returned_is_printed(jobs: Jobs, name: str, text: str, results: dict[str, object]) -> None:
     """JSON, a table's first rows, a path: once, and nothing else. Small JSON values are results, no artifacts."""
     jobs.write(_RETURNS)
-    done = jobs.run(f"main.py:{name}")
-    assert (done.code, done.out, done.result["results"]) == (0, shown, results), done.err
-    assert jobs.record(done)["status"]["results"] == results
+    job = jobs.run(f"main.py:{name}")
+    assert (job.code, job.out, job.result["results"]) == (0, text, results), job.err
+    assert jobs.record(job)["status"]["results"] == results
     artifacts = {"path": 1}.get(name, 0)
     assert len(json.loads(jobs.do("artifacts", "list", "--versions"))) == artifacts
 
@@ -73,39 +73,39 @@ def test_what_was_returned_is_printed(jobs: Jobs, name: str, shown: str, results
 def test_what_is_stored_is_printed_as_its_key(jobs: Jobs, name: str) -> None:
     """An entity, and a JSON value that is too large for the record of a run."""
     jobs.write(_RETURNS)
-    done = jobs.run(f"main.py:{name}")
-    assert done.code == 0, done.err
-    assert (done.out, done.result["results"]) == (done.result["outputs"]["output_0"] + "\n", {})
+    job = jobs.run(f"main.py:{name}")
+    assert job.code == 0, job.err
+    assert (job.out, job.result["results"]) == (job.result["outputs"]["output_0"] + "\n", {})
 
 
 def test_a_named_dict_is_an_artifact_and_is_printed(jobs: Jobs) -> None:
     """An output that is named keeps its file; its content is printed all the same. A lone name takes the whole list."""
     source = "from ovenbird import handler as named\n@named(outputs=['out'])\ndef handler(): return {}\n"
-    done = jobs.run(source.format("{'a': 1}"))
-    assert (done.out, list(done.result["outputs"]), done.result["results"]) == ('{"a": 1}\n', ["out"], {})
-    done = jobs.run(source.format("[1, 2]"))
-    assert (done.out, list(done.result["outputs"]), done.result["results"]) == ("[1, 2]\n", ["out"], {})
-    done = jobs.run(source.replace("'out'", "'a', 'b'").format("[1, 2]"))
-    assert (done.out, done.result["results"]) == ('{"a": 1, "b": 2}\n', {"a": 1, "b": 2})
+    job = jobs.run(source.format("{'a': 1}"))
+    assert (job.out, list(job.result["outputs"]), job.result["results"]) == ('{"a": 1}\n', ["out"], {})
+    job = jobs.run(source.format("[1, 2]"))
+    assert (job.out, list(job.result["outputs"]), job.result["results"]) == ("[1, 2]\n", ["out"], {})
+    job = jobs.run(source.replace("'out'", "'a', 'b'").format("[1, 2]"))
+    assert (job.out, job.result["results"]) == ('{"a": 1, "b": 2}\n', {"a": 1, "b": 2})
 
 
 def test_a_list_of_other_values_is_several_outputs(jobs: Jobs) -> None:
     """Tables in a list are tables, and not one pickle."""
-    done = jobs.run("import pandas\ndef handler(): return [pandas.DataFrame({'a': [n]}) for n in (1, 2)]\n")
-    assert {name: key.split("/")[4] for name, key in done.result["outputs"].items()} == {
+    job = jobs.run("import pandas\ndef handler(): return [pandas.DataFrame({'a': [n]}) for n in (1, 2)]\n")
+    assert {name: key.split("/")[4] for name, key in job.result["outputs"].items()} == {
         "output_0": "table", "output_1": "table",
     }  # fmt: skip
-    assert done.out.count("[1 rows x 1 columns]") == 2
+    assert job.out.count("[1 rows x 1 columns]") == 2
 
 
-@pytest.mark.parametrize("place", ["-", "/dev/stdout"])
-def test_the_result_file_may_be_stdout(jobs: Jobs, place: str) -> None:
+@pytest.mark.parametrize("path", ["-", "/dev/stdout"])
+def test_the_result_file_may_be_stdout(jobs: Jobs, path: str) -> None:
     """Then it is all that is printed, and no file of that name is made."""
     jobs.write("def handler(): return {'a': 1}\n")
-    found = json.loads(jobs.do("run", "main.py", "--result-file", place))
-    assert (found["state"], found["results"]) == ("COMPLETED", {"output_0": {"a": 1}})
+    result = json.loads(jobs.do("run", "main.py", "--result-file", path))
+    assert (result["state"], result["results"]) == ("COMPLETED", {"output_0": {"a": 1}})
     assert not (jobs.folder / "-").exists()
-    process = jobs.ovenbird("run", "main.py", "--param", "n=1", "--result-file", place)
+    process = jobs.ovenbird("run", "main.py", "--param", "n=1", "--result-file", path)
     out, _ = process.communicate(timeout=60)
     assert (process.returncode, json.loads(out)["error"]["type"]) == (77, "arguments")
 
@@ -113,9 +113,9 @@ def test_the_result_file_may_be_stdout(jobs: Jobs, place: str) -> None:
 def test_a_closed_stdout_is_no_fault(jobs: Jobs) -> None:
     """Nor one that the function has replaced, nor one that cannot encode the text."""
     for line in ("sys.stdout.close()", "os.close(1)", "sys.stdout = None", "sys.stdout.reconfigure(encoding='ascii')"):
-        done = jobs.run(f"import os, sys\ndef handler():\n    {line}\n    return 'é'\n")
-        assert (done.code, done.result["state"]) == (0, "COMPLETED"), done.err
-    assert done.out == "\\xe9\n"
+        job = jobs.run(f"import os, sys\ndef handler():\n    {line}\n    return 'é'\n")
+        assert (job.code, job.result["state"]) == (0, "COMPLETED"), job.err
+    assert job.out == "\\xe9\n"
 
 
 def test_what_is_printed_on_a_terminal(jobs: Jobs) -> None:

@@ -30,10 +30,10 @@ def test_an_empty_run_imports_little(jobs: Jobs) -> None:
         "code = run(sys.argv[1:]); print(code, *sys.modules)"
     )
     env = {**os.environ, "OVENBIRD_HOME": str(jobs.home)}
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-c", code], cwd=jobs.folder, env=env, capture_output=True, text=True, check=True
     )
-    code, *modules = done.stdout.split()
+    code, *modules = process.stdout.split()
     assert code == "0"
     assert "ovenbird.job.execution" in modules
     assert [name for name in _HEAVY if name in modules] == []
@@ -43,7 +43,7 @@ def test_an_empty_run_imports_little(jobs: Jobs) -> None:
 
 def test_a_run_is_recorded(jobs: Jobs) -> None:
     """State, times, parameters, results, provenance and the function's revision are in the record of a run."""
-    done = jobs.run(
+    job = jobs.run(
         """
         from ovenbird import handler
 
@@ -53,12 +53,12 @@ def test_a_run_is_recorded(jobs: Jobs) -> None:
             return a + b
         """, "--param", "a=40",
     )  # fmt: skip
-    assert (done.code, done.out) == (0, "adding\n42\n")
-    assert done.result == {
-        "id": done.result["id"], "key": done.result["key"], "state": "COMPLETED", "results": {"total": 42},
+    assert (job.code, job.out) == (0, "adding\n42\n")
+    assert job.result == {
+        "id": job.result["id"], "key": job.result["key"], "state": "COMPLETED", "results": {"total": 42},
         "outputs": {}, "metrics": {}, "error": None,
     }  # fmt: skip
-    record = jobs.record(done)
+    record = jobs.record(job)
     assert record["spec"]["parameters"] == {"a": 40}
     assert (record["status"]["state"], record["status"]["results"]) == ("COMPLETED", {"total": 42})
     assert record["status"]["provenance"]["python"] == sys.version.partition(" ")[0]
@@ -133,12 +133,12 @@ def handler(project, table, model, kept: bytes, json: dict, list: list, path: st
 @pytest.mark.slow
 def test_every_value_of_the_outputs_table_is_stored_and_read_back_by_key(jobs: Jobs) -> None:
     """What one run returned, value by value, another run reads by its keys; and lineage leads from one to the other."""
-    made = jobs.run(_TABLE)
-    assert made.code == 0, made.err
-    assert made.result["results"] == {
+    job = jobs.run(_TABLE)
+    assert job.code == 0, job.err
+    assert job.result["results"] == {
         "text": "t", "number": 1, "real": 1.5, "truth": True, "raw": "raw", "scalar": 7, "output_17": "beyond the names"
     }  # fmt: skip
-    keys = made.result["outputs"]
+    keys = job.result["outputs"]
     kinds = {name: "/".join(key.split("/")[3:5]) for name, key in keys.items()}
     assert kinds == {
         "pandas": "dataitem/table", "polars": "dataitem/table", "figure": "artifact/artifact",
@@ -146,8 +146,8 @@ def test_every_value_of_the_outputs_table_is_stored_and_read_back_by_key(jobs: J
         "model": "model/sklearn", "path": "artifact/artifact", "entity": "artifact/artifact",
         "odd": "artifact/artifact", "kept": "model/model",
     }  # fmt: skip
-    assert made.result["metrics"] == {"loss": [2.0, 1.0], "accuracy": 0.5}
-    assert "which no rule covers" in made.err
+    assert job.result["metrics"] == {"loss": [2.0, 1.0], "accuracy": 0.5}
+    assert "which no rule covers" in job.err
     table = jobs.show("dataitems", keys["pandas"])
     assert table["spec"]["schema"] == {"fields": [{"name": "a", "type": "integer"}]}
     assert table["status"]["preview"] == {"cols": [{"name": "a", "value": [1, 2]}], "rows": 2}
@@ -186,33 +186,33 @@ def test_every_value_of_the_outputs_table_is_stored_and_read_back_by_key(jobs: J
 )  # fmt: skip
 def test_every_shape_runs_once(jobs: Jobs, source: str, result: dict[str, int]) -> None:
     """A class, async functions and generators run as jobs, init before them and close after them."""
-    done = jobs.run(source, "--param", "n=4", "--init", "by=3")
-    assert (done.code, done.result["results"]) == (0, result), done.err
-    shown = json.dumps(result) if len(result) > 1 else "12"
-    assert done.out == ("closed\n" if "close" in source else "") + shown + "\n"
+    job = jobs.run(source, "--param", "n=4", "--init", "by=3")
+    assert (job.code, job.result["results"]) == (0, result), job.err
+    printed = json.dumps(result) if len(result) > 1 else "12"
+    assert job.out == ("closed\n" if "close" in source else "") + printed + "\n"
 
 
 def test_reserved_arguments(jobs: Jobs) -> None:
     """context, event, project and run are given by name; their ids are those of the run and of the caller's trace."""
     trace = "0af7651916cd43dd8448eb211c80319c"
-    done = jobs.run(
+    job = jobs.run(
         """
         def handler(context, event, project, run):
             return [context.project is project, context.run is run, event.trigger.kind, event.body["inputs"] == {},
                     project.name, run.id, context.trace_id, context.root]
         """, "--project", "p1", TRACEPARENT=f"00-{trace}-b7ad6b7169203331-01", PROJECT_NAME="other",
     )  # fmt: skip
-    (values,) = done.result["results"].values()
-    assert values == [True, True, "job", True, "p1", done.result["id"], trace, str(jobs.folder)], done.err
-    assert done.result["key"].startswith("store://p1/run/")
+    (values,) = job.result["results"].values()
+    assert values == [True, True, "job", True, "p1", job.result["id"], trace, str(jobs.folder)], job.err
+    assert job.result["key"].startswith("store://p1/run/")
 
 
 def test_the_project_is_found_where_it_is_said(jobs: Jobs) -> None:
     """PROJECT_NAME, else the function document, else `default` names the project; the document names the function."""
     jobs.write("def fn(): return 1\n")
     jobs.write("name: f1\nkind: python\nproject: p9\nspec: {source: {source: main.py, handler: fn}}\n", "function.yaml")
-    found = [jobs.run(".").result["key"], jobs.run(".", PROJECT_NAME="env").result["key"]]
-    assert [key.split("/")[2] for key in found] == ["p9", "env"]
+    keys = [jobs.run(".").result["key"], jobs.run(".", PROJECT_NAME="env").result["key"]]
+    assert [key.split("/")[2] for key in keys] == ["p9", "env"]
     assert jobs.record(jobs.run("."))["spec"]["function"].split("/")[-1].startswith("f1:")
 
 
@@ -231,8 +231,8 @@ def test_job_is_run_and_variables_are_flags(jobs: Jobs) -> None:
 def test_output_dir_and_files_store(jobs: Jobs) -> None:
     """--files-store takes the files of outputs, --output-dir a copy of them."""
     source = "from ovenbird import handler as named\n@named(outputs=['output_0'])\ndef handler(): return {'a': 1}\n"
-    done = jobs.run(source, "--files-store", "elsewhere", "--output-dir", "copies/here")
-    assert done.code == 0, done.err
+    job = jobs.run(source, "--files-store", "elsewhere", "--output-dir", "copies/here")
+    assert job.code == 0, job.err
     path = Path(jobs.show("artifacts", "output_0")["spec"]["path"])
     assert path.is_relative_to(jobs.folder / "elsewhere")
     assert json.loads((jobs.folder / "copies/here/output_0.json").read_text()) == json.loads(path.read_text())
@@ -249,9 +249,9 @@ def test_two_models_of_one_run_are_two_files(jobs: Jobs) -> None:
         def handler():
             return LinearRegression().fit([[0], [1]], [0, 1]), Ridge().fit([[0], [1]], [0, 1])
     """
-    done = jobs.run(source, "--output-dir", "out")
-    assert done.code == 0, done.err
-    printed = jobs.do("runs", "get", done.result["id"], "got").split()
+    job = jobs.run(source, "--output-dir", "out")
+    assert job.code == 0, job.err
+    printed = jobs.do("runs", "get", job.result["id"], "got").split()
     assert printed == ["got/linear.pkl", "got/ridge.pkl"]
     for folder in ("out", "got"):
         models = [pickle.loads((jobs.folder / folder / name).read_bytes()) for name in ("linear.pkl", "ridge.pkl")]
@@ -267,8 +267,8 @@ def test_an_output_that_fails_costs_no_copy_of_another(jobs: Jobs) -> None:
         def handler():
             return Path("/dev/zero"), {"a": 1}
     """
-    done = jobs.run(source, "--output-dir", "out")
-    assert (done.code, "'device': /dev/zero is a character device" in done.err) == (79, True)
+    job = jobs.run(source, "--output-dir", "out")
+    assert (job.code, "'device': /dev/zero is a character device" in job.err) == (79, True)
     assert json.loads((jobs.folder / "out/fine.json").read_text()) == {"a": 1}
 
 
@@ -288,9 +288,9 @@ def test_the_current_folder_is_an_output_without_the_store(jobs: Jobs) -> None:
 def test_outputs_go_to_an_object_store(jobs: Jobs, s3: dict[str, str]) -> None:
     """With DHCORE_DEFAULT_FILES_STORE the files go to S3, and the next run reads them from there by key."""
     s3 = {**s3, "DHCORE_DEFAULT_FILES_STORE": "s3://outputs/runs"}
-    done = jobs.run("import pandas\ndef handler(): return pandas.DataFrame({'a': [1, 2]})\n", **s3)
-    assert done.code == 0, done.err
-    key = done.result["outputs"]["output_0"]
+    job = jobs.run("import pandas\ndef handler(): return pandas.DataFrame({'a': [1, 2]})\n", **s3)
+    assert job.code == 0, job.err
+    key = job.result["outputs"]["output_0"]
     assert jobs.show("dataitems", key)["spec"]["path"].startswith("s3://outputs/runs/default/dataitem/output_0/")
     total = "from pandas import DataFrame\ndef handler(t: DataFrame): return int(t.a.sum())\n"
     assert jobs.run(total, "--input", f"t={key}", **s3).result["results"] == {"output_0": 3}
@@ -307,12 +307,12 @@ def test_a_store_that_refuses(jobs: Jobs, server: Any, status: int) -> None:
     }  # fmt: skip
     source = "from ovenbird import handler as named\n@named(outputs=['output_0', 'output_1'])\n"
     source += "def handler(): return 1, {'a': 1}\n"
-    done = jobs.run(source, "--files-store", "s3://outputs", **environ)
-    assert (done.code, done.result["state"], done.result["results"]) == (79, "ERROR", {"output_0": 1}), done.err
-    assert "output 'output_1': s3://outputs/" in done.error["message"]
-    assert f"{status}" in done.error["message"]
-    assert "stored: output_0" in done.error["message"]
-    assert "SECRET" not in done.err
+    job = jobs.run(source, "--files-store", "s3://outputs", **environ)
+    assert (job.code, job.result["state"], job.result["results"]) == (79, "ERROR", {"output_0": 1}), job.err
+    assert "output 'output_1': s3://outputs/" in job.error["message"]
+    assert f"{status}" in job.error["message"]
+    assert "stored: output_0" in job.error["message"]
+    assert "SECRET" not in job.err
     assert jobs.show("artifacts", "output_1")["status"]["state"] == "ERROR"
 
 
@@ -322,18 +322,18 @@ def test_a_full_disk(jobs: Jobs) -> None:
         source = (
             "from pathlib import Path\nimport os\ndef handler():\n    Path('big').write_bytes(os.urandom(300_000))\n"
         )
-        done = jobs.run(
+        job = jobs.run(
             source + "    Path('small').touch()\n    return Path('small'), Path('big')\n", "--files-store", str(full)
         )
-    assert (done.code, done.result["state"], list(done.result["outputs"])) == (79, "ERROR", ["output_0"]), done.err
-    assert "output 'output_1'" in done.error["message"]
-    assert "No space left on device" in done.error["message"]
+    assert (job.code, job.result["state"], list(job.result["outputs"])) == (79, "ERROR", ["output_0"]), job.err
+    assert "output 'output_1'" in job.error["message"]
+    assert "No space left on device" in job.error["message"]
 
 
 def test_a_full_disk_under_the_store(jobs: Jobs) -> None:
     """Printing goes on; the end that cannot be recorded is exit 76, and the result file says so too."""
     with disk(jobs.home, "1m"):
-        done = jobs.run(
+        job = jobs.run(
             """
             import errno
             from pathlib import Path
@@ -349,15 +349,15 @@ def test_a_full_disk_under_the_store(jobs: Jobs) -> None:
                 return "r" * 100_000
             """
         )
-    assert (done.code, len(done.out)) == (76, 100_001), done.err[-1000:]
-    assert (done.result["state"], done.error["type"]) == ("ERROR", "platform")
-    assert "could not be recorded" in done.error["message"]
-    assert "full" in done.error["message"]
+    assert (job.code, len(job.out)) == (76, 100_001), job.err[-1000:]
+    assert (job.result["state"], job.error["type"]) == ("ERROR", "platform")
+    assert "could not be recorded" in job.error["message"]
+    assert "full" in job.error["message"]
 
 
 def test_what_the_handler_raises_is_the_runs_error(jobs: Jobs) -> None:
     """Exit 74; type, message and a traceback of the user's frames alone; what was logged before is kept."""
-    done = jobs.run(
+    job = jobs.run(
         """
         def inner():
             raise LookupError("no such thing\\nmore")
@@ -368,32 +368,34 @@ def test_what_the_handler_raises_is_the_runs_error(jobs: Jobs) -> None:
             inner()
         """
     )
-    assert (done.code, done.result["state"], done.result["metrics"]) == (74, "ERROR", {"seen": [1.0]})
-    assert (done.error["type"], done.error["message"]) == ("LookupError", "LookupError: no such thing")
-    assert done.error["traceback"].count("File ") == 2
-    assert "ovenbird" not in done.error["traceback"].replace(str(jobs.folder), "")
-    assert list(done.result["outputs"]) == ["before"]
+    assert (job.code, job.result["state"], job.result["metrics"]) == (74, "ERROR", {"seen": [1.0]})
+    assert (job.error["type"], job.error["message"]) == ("LookupError", "LookupError: no such thing")
+    assert job.error["traceback"].count("File ") == 2
+    assert "ovenbird" not in job.error["traceback"].replace(str(jobs.folder), "")
+    assert list(job.result["outputs"]) == ["before"]
     assert jobs.show("artifacts", "before")["status"]["state"] == "READY"
-    record = jobs.record(done)
-    assert record["status"]["error"] == done.error
+    record = jobs.record(job)
+    assert record["status"]["error"] == job.error
     assert record["status"]["message"] == "LookupError: no such thing"
 
 
-@pytest.mark.parametrize(("how", "code", "state"), [("3", 74, "ERROR"), ("'no'", 74, "ERROR"), ("0", 0, "COMPLETED")])
-def test_sys_exit(jobs: Jobs, how: str, code: int, state: str) -> None:
+@pytest.mark.parametrize(
+    ("argument", "code", "state"), [("3", 74, "ERROR"), ("'no'", 74, "ERROR"), ("0", 0, "COMPLETED")]
+)
+def test_sys_exit(jobs: Jobs, argument: str, code: int, state: str) -> None:
     """sys.exit(3) in a handler is an error of the run; sys.exit(0) is its end."""
-    done = jobs.run(f"import sys\ndef handler(): sys.exit({how})\n")
-    assert (done.code, done.result["state"]) == (code, state)
+    job = jobs.run(f"import sys\ndef handler(): sys.exit({argument})\n")
+    assert (job.code, job.result["state"]) == (code, state)
     if code:
-        assert done.error["message"] == f"the handler called sys.exit({how})"
+        assert job.error["message"] == f"the handler called sys.exit({argument})"
 
 
-@pytest.mark.parametrize("how", ["os._exit(3)", "os.kill(os.getpid(), 9)"])
-def test_a_process_that_vanishes_is_found_at_the_next_start(jobs: Jobs, how: str) -> None:
+@pytest.mark.parametrize("statement", ["os._exit(3)", "os.kill(os.getpid(), 9)"])
+def test_a_process_that_vanishes_is_found_at_the_next_start(jobs: Jobs, statement: str) -> None:
     """A run whose process is gone without a word is recorded as ERROR with that reason; what it logged is kept."""
-    done = jobs.run(f"import os\ndef handler(project):\n    project.log_artifact('a', data=b'x')\n    {how}\n")
-    assert done.code in (3, -9)
-    assert done.result == {}
+    job = jobs.run(f"import os\ndef handler(project):\n    project.log_artifact('a', data=b'x')\n    {statement}\n")
+    assert job.code in (3, -9)
+    assert job.result == {}
     (row,) = jobs.runs()
     record = jobs.show("runs", row["id"])
     assert (row["state"], record["status"]["error"]["type"]) == ("ERROR", "ProcessLost")
@@ -416,10 +418,10 @@ def test_a_process_that_vanishes_is_found_at_the_next_start(jobs: Jobs, how: str
 )  # fmt: skip
 def test_what_does_not_load_or_start_is_a_run_too(jobs: Jobs, source: str, code: int, kind: str, message: str) -> None:
     """A function that does not load, or whose init fails, leaves a run in state ERROR, linked to the function."""
-    done = jobs.run(source)
-    assert (done.code, done.result["state"], done.error["type"]) == (code, "ERROR", kind), done.err
-    assert message in done.error["message"]
-    assert jobs.record(done)["spec"]["function"].startswith("store://default/function/python/main:")
+    job = jobs.run(source)
+    assert (job.code, job.result["state"], job.error["type"]) == (code, "ERROR", kind), job.err
+    assert message in job.error["message"]
+    assert jobs.record(job)["spec"]["function"].startswith("store://default/function/python/main:")
 
 
 @pytest.mark.parametrize(
@@ -439,9 +441,9 @@ def test_what_does_not_load_or_start_is_a_run_too(jobs: Jobs, source: str, code:
 )
 def test_arguments_that_do_not_fit(jobs: Jobs, flags: tuple[str, ...], code: int, message: str) -> None:
     """Names, types and keys that do not fit are told before the handler runs, and the run is recorded as ERROR."""
-    done = jobs.run("def handler(context, n: int, data=None): print('ran')\n", *flags)
-    assert (done.code, done.result["state"], done.out) == (code, "ERROR", ""), done.err
-    assert message in done.error["message"]
+    job = jobs.run("def handler(context, n: int, data=None): print('ran')\n", *flags)
+    assert (job.code, job.result["state"], job.out) == (code, "ERROR", ""), job.err
+    assert message in job.error["message"]
 
 
 @pytest.mark.parametrize(
@@ -456,9 +458,9 @@ def test_arguments_that_do_not_fit(jobs: Jobs, flags: tuple[str, ...], code: int
 )
 def test_outputs_that_cannot_be_stored(jobs: Jobs, source: str, message: str) -> None:
     """Exit 79: an object that no rule covers and nothing pickles, and names that cannot be used."""
-    done = jobs.run(source)
-    assert (done.code, done.out) == (79, ""), done.err
-    assert message in done.error["message"]
+    job = jobs.run(source)
+    assert (job.code, job.out) == (79, ""), job.err
+    assert message in job.error["message"]
 
 
 @pytest.mark.slow
@@ -466,11 +468,11 @@ def test_two_runs_that_log_one_name_at_once_are_two_versions(jobs: Jobs) -> None
     """Runs that share a store do not disturb each other, and each stores its version."""
     jobs.write("def handler(project, n: int): return project.log_artifact('same', data=str(n))\n", "same.py")
     started = [jobs.start("same.py", "--param", f"n={n}") for n in range(4)]
-    done = [wait() for _, wait in started]
-    assert [one.code for one in done] == [0, 0, 0, 0]
+    finished = [wait() for _, wait in started]
+    assert [job.code for job in finished] == [0, 0, 0, 0]
     rows = json.loads(jobs.do("artifacts", "list", "--name", "same", "--versions"))
-    assert {row["key"] for row in rows} == {one.result["outputs"]["same" if "same" in one.result["outputs"] else
-                                            "output_0"] for one in done}  # fmt: skip
+    assert {row["key"] for row in rows} == {job.result["outputs"]["same" if "same" in job.result["outputs"] else
+                                            "output_0"] for job in finished}  # fmt: skip
     assert len(rows) == 4
 
 
@@ -480,17 +482,17 @@ def test_a_database_that_cannot_be_used(jobs: Jobs) -> None:
     database = jobs.home / "ovenbird.db"
     database.write_bytes(b"not a database, " * 512)
     source = "print('ran')\ndef handler(): pass\n"
-    done = jobs.run(source)
-    assert (done.code, done.out) == (76, "")
-    assert "damaged" in done.err
+    job = jobs.run(source)
+    assert (job.code, job.out) == (76, "")
+    assert "damaged" in job.err
     database.unlink()
     assert jobs.run(source).code == 0
     with sqlite3.connect(database) as connection:
         connection.execute("PRAGMA user_version = 99")
     connection.close()
-    done = jobs.run(source)
-    assert (done.code, done.out) == (76, "")
-    assert "newer Ovenbird" in done.err
+    job = jobs.run(source)
+    assert (job.code, job.out) == (76, "")
+    assert "newer Ovenbird" in job.err
 
 
 def test_a_result_file_that_cannot_be_written(jobs: Jobs) -> None:
@@ -531,8 +533,8 @@ def test_folders_for_outputs_are_made(jobs: Jobs) -> None:
         "import os\nfrom pathlib import Path\n"
         "def handler():\n    Path('x').write_text(str(os.path.exists('a')))\n    return Path('x')\n"
     )
-    done = jobs.run(source.name, "--result-file", "a/b/r.json", "--output-dir", "a/c/d", "--files-store", "a/e/f")
-    assert done.code == 0, done.err
+    job = jobs.run(source.name, "--result-file", "a/b/r.json", "--output-dir", "a/c/d", "--files-store", "a/e/f")
+    assert job.code == 0, job.err
     assert [path.read_text() for path in (jobs.folder / "a" / "c" / "d").iterdir()] == ["False"]
     assert (jobs.folder / "a" / "b" / "r.json").is_file()
 
@@ -573,10 +575,10 @@ def test_a_result_file_that_is_no_file(jobs: Jobs) -> None:
 @pytest.mark.slow
 def test_a_thread_left_behind_does_not_hold_the_process(jobs: Jobs) -> None:
     """The process ends when the record is made, whatever threads the function has left."""
-    done = jobs.run(
+    job = jobs.run(
         "import threading, time\ndef handler():\n    threading.Thread(target=time.sleep, args=(3600,)).start()\n"
     )
-    assert (done.code, done.result["state"]) == (0, "COMPLETED")
+    assert (job.code, job.result["state"]) == (0, "COMPLETED")
 
 
 def test_params_files(jobs: Jobs) -> None:

@@ -49,25 +49,25 @@ _FOUND = {
 def test_in_the_local_store(jobs: Jobs) -> None:
     """Every call of the function works, and its output is what it has seen."""
     jobs.write(_FUNCTION)
-    done = jobs.run("main.py:work")
-    assert done.code == 0, done.err
-    assert done.result["results"]["total"] == 42
-    (report,) = [key for name, key in done.result["outputs"].items() if name == "report"]
+    job = jobs.run("main.py:work")
+    assert job.code == 0, job.err
+    assert job.result["results"]["total"] == 42
+    (report,) = [key for name, key in job.result["outputs"].items() if name == "report"]
     path = jobs.show("artifacts", report)["spec"]["path"]
     with open(path) as file:  # noqa: PTH123  # a path of the record
         assert json.load(file) == _FOUND
-    assert "hidden" not in done.out + done.err
+    assert "hidden" not in job.out + job.err
 
 
 @pytest.mark.slow
 def test_with_core(jobs: Jobs, core: Double, platform: dict[str, str]) -> None:
     """The same function does the same; what it has written is in Core."""
     jobs.write(_FUNCTION)
-    done = jobs.run("main.py:work", "--project", "p", "--output-dir", "out", **platform)
-    assert done.code == 0, done.err
+    job = jobs.run("main.py:work", "--project", "p", "--output-dir", "out", **platform)
+    assert job.code == 0, job.err
     (copied,) = (jobs.folder / "out").glob("report*")
     assert json.loads(copied.read_text()) == _FOUND
-    (artifact,) = [found for found in core.entities.all("p", "artifact") if found["name"] == "notes"]
+    (artifact,) = [entity for entity in core.entities.all("p", "artifact") if entity["name"] == "notes"]
     assert artifact["metadata"]["labels"] == ["draft", "checked"]
     assert artifact["metadata"]["description"] == "what was seen"
     assert core.entities.violations == []
@@ -94,11 +94,11 @@ def test_the_classes_are_found_in_ovenbird(jobs: Jobs, store: str, request: pyte
     (jobs.folder / "x.csv").write_text("a\n1\n")
     environ = request.getfixturevalue("platform") if store == "core" else {}
     jobs.write(_CLASSES)
-    done = jobs.run("main.py:work", "--project", "p", "--input", "data=x.csv", **environ)
-    assert done.code == 0, done.err
-    assert done.result["results"] == {"names": "data"}
-    shown = json.loads(jobs.do("runs", "show", done.result["key"], "--project", "p", **environ))
-    assert (shown["metadata"]["labels"], shown["metadata"]["description"]) == (["nightly"], "of the night")
+    job = jobs.run("main.py:work", "--project", "p", "--input", "data=x.csv", **environ)
+    assert job.code == 0, job.err
+    assert job.result["results"] == {"names": "data"}
+    record = json.loads(jobs.do("runs", "show", job.result["key"], "--project", "p", **environ))
+    assert (record["metadata"]["labels"], record["metadata"]["description"]) == (["nightly"], "of the night")
 
 
 _NESTED = """
@@ -116,8 +116,8 @@ def handler(depth: int):
 def test_a_run_within_a_run_is_one_of_its_own(jobs: Jobs, store: str, request: pytest.FixtureRequest) -> None:
     """The variables of the first do not make the second take its place, in either store; its project is the same."""
     environ = request.getfixturevalue("platform") if store == "core" else {}
-    done = jobs.run(_NESTED, "--project", "p", "--param", "depth=1", **environ)
-    assert done.code == 0, done.err
+    job = jobs.run(_NESTED, "--project", "p", "--param", "depth=1", **environ)
+    assert job.code == 0, job.err
     rows = json.loads(jobs.do("runs", "list", "--project", "p", **environ))
     assert [row["state"] for row in rows] == ["COMPLETED", "COMPLETED"]
 
@@ -139,8 +139,8 @@ def test_a_run_is_stopped_by_another(jobs: Jobs) -> None:
             return other.status.state
         """
     )
-    done = jobs.run(stopper)
-    assert done.code == 0, done.err
-    assert list(done.result["results"].values()) == ["STOPPED"]
+    job = jobs.run(stopper)
+    assert job.code == 0, job.err
+    assert list(job.result["results"].values()) == ["STOPPED"]
     assert wait().code == 143
     assert process.returncode == 143

@@ -47,31 +47,31 @@ def test_an_input_is_read_and_its_secret_is_nowhere(jobs: Jobs, server: Server, 
     server.answer = guarded
     url = form.format(host=server.url.partition("://")[2])
     for _ in range(2):
-        done = jobs.run(READS, "--input", f"data={url}", "--param", f"api_key={S}", "--param", "limit=3",
+        job = jobs.run(READS, "--input", f"data={url}", "--param", f"api_key={S}", "--param", "limit=3",
                         "--param", 'options={"password": "s3cr3t", "a": 1}')  # fmt: skip
-        assert (done.code, done.result["results"]["count"]) == (0, 5), done.err
-        assert S not in done.err
+        assert (job.code, job.result["results"]["count"]) == (0, 5), job.err
+        assert S not in job.err
     (item,) = json.loads(jobs.do("dataitems", "list", "--versions"))
-    shown = [
-        jobs.do("runs", "show", done.result["key"]), jobs.do("dataitems", "show", item["key"]), jobs.do("runs", "list"),
-        jobs.do("runs", "logs", done.result["id"]),
-        *(jobs.do("lineage", done.result["key"], "--format", form) for form in ("text", "json", "dot", "mermaid")),
+    texts = [
+        jobs.do("runs", "show", job.result["key"]), jobs.do("dataitems", "show", item["key"]), jobs.do("runs", "list"),
+        jobs.do("runs", "logs", job.result["id"]),
+        *(jobs.do("lineage", job.result["key"], "--format", form) for form in ("text", "json", "dot", "mermaid")),
     ]  # fmt: skip
-    for text in shown:
+    for text in texts:
         assert S not in text
-    record = json.loads(shown[0])
+    record = json.loads(texts[0])
     assert record["spec"]["parameters"] == {"api_key": "***", "limit": 3, "options": {"password": "***", "a": 1}}
-    assert "v=1" in json.loads(shown[1])["spec"]["path"] or "v=2" in json.loads(shown[1])["spec"]["path"]
+    assert "v=1" in json.loads(texts[1])["spec"]["path"] or "v=2" in json.loads(texts[1])["spec"]["path"]
     database = b"".join(path.read_bytes() for path in jobs.home.glob("ovenbird.db*"))
-    kept = database.replace(b'"api_key":"s3cr3t"', b"").replace(rb'"password":"s3cr3t"', b"")
-    assert S.encode() not in kept.replace(b'"address":"https://u:s3cr3t@h/x"', b"")
+    masked = database.replace(b'"api_key":"s3cr3t"', b"").replace(rb'"password":"s3cr3t"', b"")
+    assert S.encode() not in masked.replace(b'"address":"https://u:s3cr3t@h/x"', b"")
 
 
 def test_a_failure_keeps_no_secret_of_a_url(jobs: Jobs) -> None:
     """Neither its message nor its traceback."""
-    done = jobs.run("def handler():\n    raise ValueError('cannot get https://u:s3cr3t@h/x?token=s3cr3t')\n")
-    assert done.code == 74
-    assert S not in jobs.do("runs", "show", done.result["key"])
+    job = jobs.run("def handler():\n    raise ValueError('cannot get https://u:s3cr3t@h/x?token=s3cr3t')\n")
+    assert job.code == 74
+    assert S not in jobs.do("runs", "show", job.result["key"])
     assert S.encode() not in b"".join(path.read_bytes() for path in jobs.home.glob("ovenbird.db*"))
 
 
@@ -86,10 +86,10 @@ def test_a_store_is_its_owners_alone(jobs: Jobs) -> None:
     """Folders 0700, files 0600: the database with what lies beside it, logs, stored files; whatever the umask."""
     before = os.umask(0)
     try:
-        done = jobs.run("from ovenbird import handler\n@handler(outputs=['a'])\ndef handler():\n    return b'x' * 10\n")
+        job = jobs.run("from ovenbird import handler\n@handler(outputs=['a'])\ndef handler():\n    return b'x' * 10\n")
     finally:
         os.umask(before)
-    assert done.code == 0, done.err
+    assert job.code == 0, job.err
     assert _modes(jobs.home) <= {("folder", "0o700"), ("file", "0o600")}
 
 

@@ -60,15 +60,15 @@ def handler(context):
 
 def test_the_log_is_kept_with_the_run(jobs: Jobs) -> None:
     """`ovenbird runs logs ID` prints what was printed, written to stderr and logged, the traceback included."""
-    done = jobs.run(_TALKS)
-    log = jobs.do("runs", "logs", done.result["id"][:8])
-    assert done.out == "imported\nprinted\n"
-    shown = {*done.out.splitlines(), *done.err.splitlines()}
-    assert set(log.splitlines()) == shown
+    job = jobs.run(_TALKS)
+    log = jobs.do("runs", "logs", job.result["id"][:8])
+    assert job.out == "imported\nprinted\n"
+    printed = {*job.out.splitlines(), *job.err.splitlines()}
+    assert set(log.splitlines()) == printed
     for text in ("imported", "printed", "to stderr", "logged 7", '"n":3', "ValueError: the end", "Traceback"):
         assert text in log
     assert "not shown" not in log
-    assert done.result["id"] in next(line for line in done.err.splitlines() if "logged 7" in line)
+    assert job.result["id"] in next(line for line in job.err.splitlines() if "logged 7" in line)
 
 
 def test_a_killed_run_keeps_its_log(jobs: Jobs) -> None:

@@ -35,12 +35,12 @@ def _check(status: dict[str, object]) -> None:
 
 def test_what_a_run_was_given_and_made_by(jobs: Jobs) -> None:
     """Effective parameters with defaults, versions of what was imported, machine and masked command are recorded."""
-    done = jobs.run(_FUNCTION, "--param", "token=s3cret", "--param", "n=7")
-    assert done.code == 0, done.err
-    shown = jobs.record(done)["status"]
-    assert shown["parameters"]["token"] == "***"
-    _check({**shown, "parameters": {**shown["parameters"], "token": "s3cret"}})
-    lines = jobs.do("lineage", done.result["key"])
+    job = jobs.run(_FUNCTION, "--param", "token=s3cret", "--param", "n=7")
+    assert job.code == 0, job.err
+    status = jobs.record(job)["status"]
+    assert status["parameters"]["token"] == "***"
+    _check({**status, "parameters": {**status["parameters"], "token": "s3cret"}})
+    lines = jobs.do("lineage", job.result["key"])
     assert "s3cret" not in lines
     assert '"rate": 0.1' in lines
     assert "pyyaml" in lines
@@ -49,16 +49,16 @@ def test_what_a_run_was_given_and_made_by(jobs: Jobs) -> None:
 
 def test_the_same_on_core(core: Double, jobs: Jobs, platform: dict[str, str]) -> None:
     """Core keeps it in the status of the run."""
-    done = jobs.run(_FUNCTION, "--project", "p", "--param", "token=s3cret", "--param", "n=7", **platform)
-    assert done.code == 0, done.err
+    job = jobs.run(_FUNCTION, "--project", "p", "--param", "token=s3cret", "--param", "n=7", **platform)
+    assert job.code == 0, job.err
     (run,) = core.entities.all("p", "run")
     _check(run["status"])
 
 
 def test_a_run_that_fails_has_its_parameters_too(jobs: Jobs) -> None:
     """They are recorded before the function is called, so a process that is killed leaves them."""
-    done = jobs.run("import os\ndef handler(n: int = 3): os.kill(os.getpid(), 9)\n")
-    assert done.code == -9
+    job = jobs.run("import os\ndef handler(n: int = 3): os.kill(os.getpid(), 9)\n")
+    assert job.code == -9
     (row,) = jobs.runs()
     assert jobs.show("runs", row["id"])["status"]["parameters"] == {"n": 3}
 
@@ -85,8 +85,8 @@ def _check_model(status: dict[str, object]) -> None:
 @pytest.mark.slow
 def test_a_model_stores_what_it_needs_to_be_loaded(jobs: Jobs) -> None:
     """Python, the versions of packages, features and classes are recorded with a model, and lineage shows them."""
-    done = jobs.run(_MODEL)
-    assert done.code == 0, done.err
+    job = jobs.run(_MODEL)
+    assert job.code == 0, job.err
     _check_model(jobs.show("models", "wine")["status"])
     assert "signature: " in jobs.do("lineage", "wine")
 
@@ -94,7 +94,7 @@ def test_a_model_stores_what_it_needs_to_be_loaded(jobs: Jobs) -> None:
 @pytest.mark.slow
 def test_a_model_on_core(core: Double, jobs: Jobs, platform: dict[str, str]) -> None:
     """Core keeps them in the status of the model."""
-    done = jobs.run(_MODEL, "--project", "p", **platform)
-    assert done.code == 0, done.err
+    job = jobs.run(_MODEL, "--project", "p", **platform)
+    assert job.code == 0, job.err
     (model,) = core.entities.all("p", "model")
     _check_model(model["status"])

@@ -36,22 +36,22 @@ def test_every_output_is_stored(jobs: Jobs, name: str, where: str) -> None:
     source = f"{head}\nimport warnings\ndef handler(project):\n    {setting}\n"
     source += f"    project.log_artifact('logged', data=b'x')\n    return {value}, 5\n"
     environ = {} if where == "handler" else {"PYTHONWARNINGS": "error"}
-    done = jobs.run(source, **environ)
-    assert (done.code, done.result["state"], done.result["results"]) == (0, "COMPLETED", {"output_1": 5}), done.err
-    assert sorted(done.result["outputs"]) == ["logged", "output_0"]
-    assert name == "a table" or name == "a model" or "arning" in done.err, "it is still told"
+    job = jobs.run(source, **environ)
+    assert (job.code, job.result["state"], job.result["results"]) == (0, "COMPLETED", {"output_1": 5}), job.err
+    assert sorted(job.result["outputs"]) == ["logged", "output_0"]
+    assert name == "a table" or name == "a model" or "arning" in job.err, "it is still told"
 
 
 def test_warnings_of_the_handler_stay_errors(jobs: Jobs) -> None:
     """That is what was asked for."""
     source = "import warnings\ndef handler():\n    warnings.warn('mine')\n"
-    done = jobs.run(source, PYTHONWARNINGS="error")
-    assert (done.code, done.error["type"]) == (74, "UserWarning")
+    job = jobs.run(source, PYTHONWARNINGS="error")
+    assert (job.code, job.error["type"]) == (74, "UserWarning")
 
 
 def test_the_filters_are_put_back() -> None:
     """Within the block a warning is shown, after it an error again; other filters hold all the time."""
-    with warnings.catch_warnings(record=True) as shown:
+    with warnings.catch_warnings(record=True) as heard:
         warnings.simplefilter("error")
         warnings.filterwarnings("ignore", message="unheard")
         with tolerate_warnings():
@@ -60,4 +60,4 @@ def test_the_filters_are_put_back() -> None:
         with pytest.raises(UserWarning, match="after"):
             warnings.warn("after", stacklevel=1)
         warn_user("logged")
-    assert [str(entry.message) for entry in shown] == ["heard"]
+    assert [str(entry.message) for entry in heard] == ["heard"]

@@ -48,10 +48,10 @@ def test_a_table_is_stored_as_csv_with_a_warning(python: Path, tmp_path: Path) -
     """The work is done and kept; the warning names the package, and so does the error of a Parquet input."""
     (tmp_path / "main.py").write_text(textwrap.dedent(_SOURCE))
     (tmp_path / "cities.csv").write_text("name,people\nZürich,443000\nTrento,118000\n")
-    done = _run(python, "run", "main.py", "--input", "cities=cities.csv")
-    assert done.returncode == 0, done.stderr
-    assert "output_0 is stored as CSV, and not as Parquet: the package pyarrow is not installed" in done.stderr
-    assert re.search(r"pip install (-e )?'[^']*\[tables\]'", done.stderr)
+    process = _run(python, "run", "main.py", "--input", "cities=cities.csv")
+    assert process.returncode == 0, process.stderr
+    assert "output_0 is stored as CSV, and not as Parquet: the package pyarrow is not installed" in process.stderr
+    assert re.search(r"pip install (-e )?'[^']*\[tables\]'", process.stderr)
     store = LocalStore(tmp_path / "home")
     item = Project(store, "default", {}).get_dataitem("output_0")
     store.close()

@@ -57,16 +57,18 @@ def test_a_run_that_is_stopped_goes_by_stop(core: Double, store: DigitalHubStore
     assert states(core) == ["BUILT", "READY", "RUNNING", "STOP", "STOPPED"]
 
 
-@pytest.mark.parametrize(("asked", "state"), [("COMPLETED", "STOPPED"), ("STOPPED", "STOPPED"), ("ERROR", "ERROR")])
+@pytest.mark.parametrize(
+    ("finish_state", "state"), [("COMPLETED", "STOPPED"), ("STOPPED", "STOPPED"), ("ERROR", "ERROR")]
+)
 def test_a_run_that_core_was_asked_to_stop(
-    core: Double, store: DigitalHubStore, project: Project, asked: str, state: str
+    core: Double, store: DigitalHubStore, project: Project, finish_state: str, state: str
 ) -> None:
     """It comes to STOPPED with what it made; one that failed by itself is ERROR."""
     run = begin(store, project)
     core.answer("POST", f"/api/v1/-/p/runs/{run.id}/stop", {}, None)
     assert core.run("p", run.id)["status"]["state"] == "STOP"
     assert [row.id for row in store.listing("run", project="p", state="STOP")] == [run.id]
-    assert run.finish(asked, results={"a": 1}) == state
+    assert run.finish(finish_state, results={"a": 1}) == state
     status = core.run("p", run.id)["status"]
     assert (status["state"], status["results"]) == (state, {"a": 1})
 
@@ -86,23 +88,23 @@ def test_files_that_core_repeats_on_every_page(core: Double, project: Project, t
     folder.mkdir()
     for number in range(250):
         (folder / f"f{number:03}").write_text(str(number))
-    made = project.log_artifact("many", source=str(folder))
+    logged = project.log_artifact("many", source=str(folder))
     artifact = project.get_artifact("many")
     assert [info["path"] for info in artifact.status.files] == [f"f{number:03}" for number in range(250)]
     copies = artifact.as_file()
     assert sorted(Path(copy).name for copy in copies) == [f"f{number:03}" for number in range(250)]
     store, environ = project._store, project._environ
-    assert queries.remove_entities(store, keys.parse_key(made.key), environ) == [made.key]
+    assert queries.remove_entities(store, keys.parse_key(logged.key), environ) == [logged.key]
     assert core.entities.all("p", "artifact") == []
 
 
 @pytest.mark.slow
 def test_files_that_cannot_be_removed_keep_their_entry(core: Double, project: Project) -> None:
     """They are named, and the entry stays, so that the removal can be repeated."""
-    made = project.log_artifact("a", data=b"x")
+    artifact = project.log_artifact("a", data=b"x")
     closed = {**project._environ, "AWS_ENDPOINT_URL": "http://127.0.0.1:9"}
-    with pytest.raises(OutputError, match=rf"cannot be removed: s3://outputs/p/artifact/a/{made.id}/a"):
-        queries.remove_entities(project._store, keys.parse_key(made.key), closed)
+    with pytest.raises(OutputError, match=rf"cannot be removed: s3://outputs/p/artifact/a/{artifact.id}/a"):
+        queries.remove_entities(project._store, keys.parse_key(artifact.key), closed)
     assert len(core.entities.all("p", "artifact")) == 1
 
 
@@ -187,12 +189,12 @@ def test_a_listing_of_a_project_that_is_not_there(core: Double, store: DigitalHu
 
 def test_the_version_that_core_has_named(core: Double, store: DigitalHubStore, project: Project) -> None:
     """Core's own name of a version outlives the second write of an entity and of a run."""
-    made = project.log_artifact("a", data=b"x")
-    version = core.entities.one("p", "artifact", made.id)["metadata"]["version"]
-    assert version != made.id
-    made.metadata.description = "changed"
-    made.save(update=True)
-    assert core.entities.one("p", "artifact", made.id)["metadata"]["version"] == version
+    artifact = project.log_artifact("a", data=b"x")
+    version = core.entities.one("p", "artifact", artifact.id)["metadata"]["version"]
+    assert version != artifact.id
+    artifact.metadata.description = "changed"
+    artifact.save(update=True)
+    assert core.entities.one("p", "artifact", artifact.id)["metadata"]["version"] == version
     run = begin(store, project)
     version = core.run("p", run.id)["metadata"]["version"]
     run.finish("COMPLETED")
@@ -201,16 +203,16 @@ def test_the_version_that_core_has_named(core: Double, store: DigitalHubStore, p
 
 def test_the_image_of_a_remote_run_in_its_lineage(core: Double, store: DigitalHubStore, project: Project) -> None:
     """A container image is no entity that could have been removed."""
-    made = project.log_artifact("a", data=b"x")
+    artifact = project.log_artifact("a", data=b"x")
     image = "store://p/containerimage/image/f:1"
     links = [{"type": "consumes", "dest": image}]
-    core.entities.one("p", "artifact", made.id)["metadata"]["relationships"] = links
-    tree = lineage.trace_lineage(store, made.key)
+    core.entities.one("p", "artifact", artifact.id)["metadata"]["relationships"] = links
+    tree = lineage.trace_lineage(store, artifact.key)
     for form in ("text", "json", "dot", "mermaid"):
-        shown = lineage.render_lineage(tree, form)
-        assert image in shown
-        assert "removed" not in shown
-        assert "missing" not in shown
+        rendered = lineage.render_lineage(tree, form)
+        assert image in rendered
+        assert "removed" not in rendered
+        assert "missing" not in rendered
 
 
 # ---- names and refusals
@@ -235,14 +237,14 @@ def test_a_refusal_without_the_names_of_java(core: Double) -> None:
         for line in lines
         if line.get("status") == 400 and isinstance(line["answer"], dict) and "message" in line["answer"]
     ]
-    told = [explain_refusal(" ".join(text.split())) for text in texts]
+    messages = [explain_refusal(" ".join(text.split())) for text in texts]
     assert [
-        text for text in told if "smartcommunitylabdhub" in text or "springframework" in text or "java" in text
+        text for text in messages if "smartcommunitylabdhub" in text or "springframework" in text or "java" in text
     ] == []
-    assert 'name: must match "^[a-zA-Z0-9._+-]+$" (found a@b)' in told
-    assert "path: must not be blank (found null)" in told
-    assert "project: must not be null (found null)" in told
-    assert any(text.startswith('python_version: "PYTHON3_14" is none of PYTHON3_11') for text in told)
+    assert 'name: must match "^[a-zA-Z0-9._+-]+$" (found a@b)' in messages
+    assert "path: must not be blank (found null)" in messages
+    assert "project: must not be null (found null)" in messages
+    assert any(text.startswith('python_version: "PYTHON3_14" is none of PYTHON3_11') for text in messages)
     with pytest.raises(PlatformResponseError, match=r"POST .*: name: must match .* \(found a@b\)"):
         RestClient(core.environ(), 1.0).call("POST", "/-/p/artifacts", body={"project": "p", "name": "a@b"})
 
@@ -323,15 +325,15 @@ def test_a_valid_token_that_may_not(core: Double) -> None:
 def test_metrics_do_not_wait_for_core(core: Double, store: DigitalHubStore, project: Project) -> None:
     """While Core does not answer, numbers are logged all the same; they are there at the end, in order."""
     run = begin(store, project)
-    asked, release, waited = threading.Event(), threading.Event(), list[bool]()
+    requested, release, waited = threading.Event(), threading.Event(), list[bool]()
 
     def hang() -> None:
-        asked.set()
+        requested.set()
         waited.append(release.wait(50))
 
     core.faults.add("do", 1, method="PUT", path="metrics", work=hang)
     run.log_metric("loss", 0)
-    assert asked.wait(30)
+    assert requested.wait(30)
     for step in range(1, 2000):
         run.log_metric("loss", step)
     assert waited == []  # Core has not answered yet: nothing has waited for it
@@ -365,16 +367,21 @@ def test_a_500_that_stays_is_tried_three_times(core: Double) -> None:
     assert len(core.calls) == 3
 
 
-@pytest.mark.parametrize(("name", "there"), [("train/loss", "train.loss"), ("a\\b", "a.b"), ("x%2Fy", "x.2Fy")])
+@pytest.mark.parametrize(("name", "stored_name"), [("train/loss", "train.loss"), ("a\\b", "a.b"), ("x%2Fy", "x.2Fy")])
 def test_metric_names_that_its_web_server_refuses(
-    core: Double, store: DigitalHubStore, project: Project, caplog: pytest.LogCaptureFixture, name: str, there: str
+    core: Double,
+    store: DigitalHubStore,
+    project: Project,
+    caplog: pytest.LogCaptureFixture,
+    name: str,
+    stored_name: str,
 ) -> None:
     """They are sent with a dot, which is said once."""
     run = begin(store, project)
     for step in range(3):
         run.log_metric(name, step)
     run.finish("COMPLETED")
-    assert core.entities.metrics[run.id] == {there: [0.0, 1.0, 2.0]}
+    assert core.entities.metrics[run.id] == {stored_name: [0.0, 1.0, 2.0]}
     assert caplog.text.count("is called") == 1
 
 
@@ -390,8 +397,8 @@ def test_a_forked_child_logs_metrics(core: Double, jobs: Any, platform: dict[str
             os._exit(0)
         return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     """
-    done = jobs.run(source, "--project", "p", **platform)
-    assert done.code == 0, done.err
+    job = jobs.run(source, "--project", "p", **platform)
+    assert job.code == 0, job.err
     (run,) = core.entities.all("p", "run")
     assert run["status"]["results"] == {"output_0": 0}
     assert core.entities.metrics[run["id"]] == {"before": [1.0], "child": [2.0]}

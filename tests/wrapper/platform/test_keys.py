@@ -35,7 +35,7 @@ def test_latest_leaves_the_version_out() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("cities", "not an entity key"),
         ("store://p/dataitem/cities", "3 parts"),
@@ -50,8 +50,8 @@ def test_latest_leaves_the_version_out() -> None:
         ("store://p/dataitem/table/a b", "' '"),
     ],
 )
-def test_a_malformed_key_is_refused_with_what_was_found(text: str, said: str) -> None:
-    with pytest.raises(InputError, match=re.escape(said)) as caught:
+def test_a_malformed_key_is_refused_with_what_was_found(text: str, message: str) -> None:
+    with pytest.raises(InputError, match=re.escape(message)) as caught:
         keys.parse_key(text)
     assert caught.value.exit_code == 78
     assert caught.value.hint
@@ -64,6 +64,6 @@ def test_a_name_that_could_leave_its_folder_is_refused(name: object) -> None:
 
 
 def test_new_ids_are_version_4_uuids_and_differ() -> None:
-    found = {keys.new_id() for _ in range(100)}
-    assert len(found) == 100
-    assert all(re.fullmatch(r"[0-9a-f]{12}4[0-9a-f]{3}[89ab][0-9a-f]{15}", each) for each in found)
+    ids = {keys.new_id() for _ in range(100)}
+    assert len(ids) == 100
+    assert all(re.fullmatch(r"[0-9a-f]{12}4[0-9a-f]{3}[89ab][0-9a-f]{15}", each) for each in ids)

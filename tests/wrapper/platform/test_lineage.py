@@ -17,14 +17,16 @@ def model(store: LocalStore) -> str:
     plain = Project(store, "p", {})
     raw = plain.new_dataitem("raw", path="/data/raw.csv")
     keys = []
-    for name, made in (("prepare", "log_dataitem"), ("train", "log_model")):
+    for name, method in (("prepare", "log_dataitem"), ("train", "log_model")):
         source = {"source": "main.py", "revision": f"rev-{name}", "base64": "x" * 100}
         function = plain.register_function(name, {"source": source, "lock": {"digest": "sha256:1"}})
-        found = run.start_run(store, "p", {}, function=function.key, spec={"parameters": {"n": 3}})
-        project = Project(store, "p", {}, run=found)
+        run_entity = run.start_run(store, "p", {}, function=function.key, spec={"parameters": {"n": 3}})
+        project = Project(store, "p", {}, run=run_entity)
         project.get_dataitem(keys[-1] if keys else raw.key)
-        keys.append(getattr(project, made)(name, kind="model" if made == "log_model" else "dataitem", data=b"x").key)
-        found.finish("COMPLETED")
+        keys.append(
+            getattr(project, method)(name, kind="model" if method == "log_model" else "dataitem", data=b"x").key
+        )
+        run_entity.finish("COMPLETED")
     return keys[-1]
 
 

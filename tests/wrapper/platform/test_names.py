@@ -109,12 +109,12 @@ def test_the_store_tells_where_it_is_and_what_it_holds(jobs: Jobs) -> None:
     (jobs.folder / "data.txt").write_text("one two")
     jobs.write(_TRAIN)
     jobs.do("run", "main.py", "--input", "data=data.txt")
-    found = json.loads(jobs.do("store"))
-    assert found["location"] == str(jobs.home)
+    summary = json.loads(jobs.do("store"))
+    assert summary["location"] == str(jobs.home)
     counts = {"runs": 1, "dataitems": 1, "artifacts": 1, "models": 0, "functions": 1}
-    assert found["projects"] == {"default": counts}
-    assert found["files"] >= 2
-    assert found["bytes"] > 16_000
+    assert summary["projects"] == {"default": counts}
+    assert summary["files"] >= 2
+    assert summary["bytes"] > 16_000
 
 
 def test_the_same_on_core(core: Double, jobs: Jobs, platform: dict[str, str]) -> None:
@@ -125,14 +125,14 @@ def test_the_same_on_core(core: Double, jobs: Jobs, platform: dict[str, str]) ->
     first = jobs.run(_TRAIN, "--project", "p", "--input", "data=data.txt", **platform)
     assert first.code == 0, first.err
     source = "def handler(data: list): return len(data)\n"
-    done = jobs.run(source, "--project", "p", "--input", "data=words", **platform)
-    assert (done.code, done.result["results"]) == (0, {"output_0": 2000}), done.err
+    job = jobs.run(source, "--project", "p", "--input", "data=words", **platform)
+    assert (job.code, job.result["results"]) == (0, {"output_0": 2000}), job.err
     lines = jobs.do("lineage", "words", "--project", "p", "--verify", **platform).splitlines()
     assert lines[0].startswith("store://p/artifact/artifact/words:")
     assert lines[0].endswith("[unchanged]")
-    found = json.loads(jobs.do("store", "--project", "p", **platform))
-    assert (found["location"], found["files"]) == (platform["DHCORE_ENDPOINT"], None)
-    assert found["projects"]["p"]["runs"] == 2
+    summary = json.loads(jobs.do("store", "--project", "p", **platform))
+    assert (summary["location"], summary["files"]) == (platform["DHCORE_ENDPOINT"], None)
+    assert summary["projects"]["p"]["runs"] == 2
 
 
 def test_verify_says_which_inputs_have_changed(jobs: Jobs, server: Server) -> None:
@@ -173,5 +173,5 @@ def test_verify_does_not_guess(project: Project, store: LocalStore) -> None:
         "state": "unknown",
         "reason": "no digest is recorded",
     }
-    gone = project.new_dataitem("y", path="/gone/file")
-    assert check_content(store, store.read(parse_key(gone.key)), {})["state"] == "missing"
+    missing = project.new_dataitem("y", path="/gone/file")
+    assert check_content(store, store.read(parse_key(missing.key)), {})["state"] == "missing"

@@ -28,8 +28,8 @@ def test_an_entity_is_located_by_key_name_id_and_beginning(store: LocalStore, pr
     entity = project.log_artifact("a", data=b"1")
     for text in (entity.key, "store://p/artifact/artifact/a", "a", entity.id, entity.id[:9]):
         assert str(queries.locate_entity(store, "artifact", text)) == entity.key
-    found = run.start_run(store, "p", {})
-    assert str(queries.locate_entity(store, "run", found.id[:9])) == found.key
+    run_entity = run.start_run(store, "p", {})
+    assert str(queries.locate_entity(store, "run", run_entity.id[:9])) == run_entity.key
 
 
 def test_what_is_not_or_not_uniquely_meant_is_refused(store: LocalStore, project: Project) -> None:
@@ -63,8 +63,8 @@ def test_removing_takes_stored_files_and_leaves_registered_ones(
     mine = tmp_path / "mine.csv"
     mine.write_text("x")
     registered, stored = project.new_dataitem("d", path=str(mine)), project.log_dataitem("d", source=mine)
-    gone = queries.remove_entities(store, queries.locate_entity(store, "dataitem", stored.key), {}, versions=True)
-    assert set(gone) == {registered.key, stored.key}
+    removed = queries.remove_entities(store, queries.locate_entity(store, "dataitem", stored.key), {}, versions=True)
+    assert set(removed) == {registered.key, stored.key}
     assert mine.exists()
     assert not Path(stored.spec.path).parent.exists()
     assert store.listing("dataitem") == []

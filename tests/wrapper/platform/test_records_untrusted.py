@@ -21,15 +21,15 @@ LEADS_OUT = ["../victim", "a/../../victim", "..", ".", "", "/etc/passwd", "a//b"
 
 def tampered(store: LocalStore, key: str, **parts: dict[str, Any]) -> keys.EntityKey:
     """Change a record in the database, as another program would; its key."""
-    found = keys.parse_key(key)
+    parsed = keys.parse_key(key)
     with sqlite3.connect(store.path) as connection:
         query = "SELECT seq, text FROM entity JOIN body USING (seq) WHERE id = ?"
-        sequence, text = connection.execute(query, (found.id,)).fetchone()
+        sequence, text = connection.execute(query, (parsed.id,)).fetchone()
         record = msgspec.json.decode(text)
         for part, values in parts.items():
             record[part].update(values)
         connection.execute("UPDATE body SET text = ? WHERE seq = ?", (msgspec.json.encode(record), sequence))
-    return found
+    return parsed
 
 
 @pytest.fixture

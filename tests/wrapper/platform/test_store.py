@@ -22,12 +22,12 @@ def test_recording_a_run_loads_little() -> None:
         "store = LocalStore(tempfile.mkdtemp()); found = run.start_run(store, 'p', {})\n"
         "project.Project(store, 'p', {}, run=found); found.finish('COMPLETED'); store.close(); print(*sys.modules)"
     )
-    found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    process = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     heavy = {
         "asyncio", "pandas", "polars", "numpy", "pyarrow", "obstore", "starlette", "urllib.request", "http", "hashlib",
         "mimetypes", "queue", "logging", "yaml", "ovenbird.platform.storage.files",
     }  # fmt: skip
-    assert heavy & set(found.stdout.split()) == set()
+    assert heavy & set(process.stdout.split()) == set()
 
 
 def test_a_timestamp_is_utc_with_milliseconds() -> None:

@@ -23,9 +23,9 @@ CORE = {"DHCORE_ENDPOINT": "http://127.0.0.1:9", "DH_CONFIG": "/nonexistent"}
 )  # fmt: skip
 def test_the_store(platform: str, environ: dict[str, str], kind: type, tmp_path: Path) -> None:
     """What is asked for; else Core where its address is set."""
-    found = open_store(platform, {**environ, "OVENBIRD_HOME": str(tmp_path)})
-    assert isinstance(found, kind)
-    found.close()
+    store = open_store(platform, {**environ, "OVENBIRD_HOME": str(tmp_path)})
+    assert isinstance(store, kind)
+    store.close()
 
 
 def test_the_local_store_loads_nothing_of_core(tmp_path: Path) -> None:
@@ -34,8 +34,8 @@ def test_the_local_store_loads_nothing_of_core(tmp_path: Path) -> None:
         "import sys; from ovenbird.platform.store_factory import open_store\n"
         f"open_store('auto', {{'OVENBIRD_HOME': {str(tmp_path)!r}}}).close(); print(*sys.modules)"
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    loaded = done.stdout.split()
+    process = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    loaded = process.stdout.split()
     spared = (
         "urllib3",
         "configparser",

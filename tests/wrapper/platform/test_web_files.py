@@ -152,7 +152,7 @@ def test_a_file_called_gz_is_left_as_it_is(project: Project, server: Any, tmp_pa
 
 
 @pytest.mark.parametrize(
-    ("coding", "body", "said"),
+    ("coding", "body", "message"),
     [
         ("br", b"x", "Content-Encoding 'br'"), ("gzip", gzip.compress(CSV)[:-12], "ends too early"),
         ("gzip", b"plain text", "is damaged"), ("gzip", gzip.compress(bytes(5_000_000)), "is larger than"),
@@ -160,18 +160,18 @@ def test_a_file_called_gz_is_left_as_it_is(project: Project, server: Any, tmp_pa
     ids=["unknown", "cut off", "not gzip", "bomb"],
 )  # fmt: skip
 def test_an_encoding_that_cannot_be_undone_is_told(
-    project: Project, server: Any, tmp_path: Path, coding: str, body: bytes, said: str
+    project: Project, server: Any, tmp_path: Path, coding: str, body: bytes, message: str
 ) -> None:
     """Within the limit of inputs, and nothing is kept."""
     server.answer = lambda request: give(request, body, Content_Encoding=coding)
-    there = Project(project._store, "p", {"OVENBIRD_MAX_INPUT": "1MiB"})
-    with pytest.raises(InputError, match=f"http://.*: .*{said}"):
-        there.new_dataitem("a", path=f"{server.url}/a.csv").download(tmp_path / "out/")
+    limited = Project(project._store, "p", {"OVENBIRD_MAX_INPUT": "1MiB"})
+    with pytest.raises(InputError, match=f"http://.*: .*{message}"):
+        limited.new_dataitem("a", path=f"{server.url}/a.csv").download(tmp_path / "out/")
     assert list((tmp_path / "out").iterdir()) == []
 
 
 @pytest.mark.parametrize(
-    ("typed", "sent"),
+    ("typed", "path"),
     [
         ("/my file.csv", "/my%20file.csv"), ("/città/a.csv", "/citt%C3%A0/a.csv"), ("/a%20b.csv", "/a%20b.csv"),
         ("/50%.csv", "/50%25.csv"), ("/a.csv?q=è vero&x=1%2B", "/a.csv?q=%C3%A8%20vero&x=1%2B"),
@@ -179,11 +179,11 @@ def test_an_encoding_that_cannot_be_undone_is_told(
     ],
     ids=["blank", "letters", "escaped", "percent", "query", "fragment", "plus", "quotes"],
 )  # fmt: skip
-def test_an_address_is_sent_as_http_takes_it(project: Project, server: Any, typed: str, sent: str) -> None:
+def test_an_address_is_sent_as_http_takes_it(project: Project, server: Any, typed: str, path: str) -> None:
     """Blanks and other alphabets are escaped, what is escaped stays."""
     server.answer = lambda request: give(request, CSV)
     assert _read(_item(project, server.url + typed)) == [["Trento", 118000]]
-    assert server.asked[0][1] == sent
+    assert server.asked[0][1] == path
 
 
 def test_a_host_of_another_alphabet_is_asked_by_its_ascii_name() -> None:
@@ -208,8 +208,8 @@ def test_a_job_reads_what_a_service_answers(jobs: Jobs, server: Any) -> None:
             return {"cities": list(table["city"]), "start": text[:4]}
     """
     url = f"{server.url}/dati aperti/città/"
-    done = jobs.run(source, "--input", f"table={url}", "--input", f"text={url}")
-    assert (done.code, done.result.get("results")) == (
+    job = jobs.run(source, "--input", f"table={url}", "--input", f"text={url}")
+    assert (job.code, job.result.get("results")) == (
         0, {"output_0": {"cities": ["Trento"], "start": "city"}},
-    ), done.err  # fmt: skip
+    ), job.err  # fmt: skip
     assert jobs.show("dataitems", "text")["spec"]["path"] == url

@@ -13,15 +13,15 @@ from ovenbird.errors import DocumentError
 from ovenbird.processor.config import ProcessorConfig, read
 
 
-def write(folder: Path, found: Any) -> Path:
+def write(folder: Path, content: Any) -> Path:
     path = folder / "function.yaml"
-    path.write_text(found if isinstance(found, str) else json.dumps(found))
+    path.write_text(content if isinstance(content, str) else json.dumps(content))
     return path
 
 
-def problems(folder: Path, found: Any) -> tuple[str, ...]:
+def problems(folder: Path, content: Any) -> tuple[str, ...]:
     with pytest.raises(DocumentError) as caught:
-        read(write(folder, found))
+        read(write(folder, content))
     assert caught.value.exit_code == 71
     return caught.value.problems
 
@@ -45,9 +45,9 @@ def test_a_service_with_its_limits(tmp_path: Path) -> None:
 
 def test_unknown_fields_are_named_and_change_nothing(tmp_path: Path) -> None:
     """At every depth, by path; fields of the controller are not mentioned."""
-    found = document(http({"odd": 1}, maxWorkers=2, other=1), strange={}, replicas=3, resources={})
-    found["status"], found["extra"] = {}, 1
-    config = read(write(tmp_path, found))
+    content = document(http({"odd": 1}, maxWorkers=2, other=1), strange={}, replicas=3, resources={})
+    content["status"], content["extra"] = {}, 1
+    config = read(write(tmp_path, content))
     assert config.ignored == ("extra", "spec.strange", "spec.triggers.http.other", "spec.triggers.http.attributes.odd")
     assert config.limits == {"concurrency": 2}
 
@@ -107,7 +107,7 @@ def test_every_problem_is_reported_at_once(tmp_path: Path) -> None:
 )
 def test_a_field_of_another_type(tmp_path: Path, triggers: Any, problem: str) -> None:
     """The path and what was found."""
-    assert any(problem in found for found in problems(tmp_path, document(triggers)))
+    assert any(problem in message for message in problems(tmp_path, document(triggers)))
 
 
 def test_a_document_of_another_kind(tmp_path: Path) -> None:

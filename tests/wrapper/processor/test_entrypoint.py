@@ -94,8 +94,8 @@ def test_a_port_that_is_taken(shared: Processors) -> None:
     """Either of the two is named."""
     source = "def handler(context, event):\n    pass\n"
     first = shared.serve(source, http())
-    taken = first.probes.rpartition(":")[2]
-    second = shared.start(OVENBIRD_PROBE_PORT=taken)
+    port = first.probes.rpartition(":")[2]
+    second = shared.start(OVENBIRD_PROBE_PORT=port)
     assert second.wait() == 70
-    assert f"cannot listen on 0.0.0.0:{taken}" in second.log
+    assert f"cannot listen on 0.0.0.0:{port}" in second.log
     assert "--probe-port N, or the variable OVENBIRD_PROBE_PORT=N" in second.log

@@ -62,8 +62,8 @@ def test_the_event(shared: Processors) -> None:
 )
 def test_the_exit_status(shared: Processors, result: str, code: int) -> None:
     """0 when the answer was a 200, else 1."""
-    found, process = shared.run(HANDLER.format(result=result))
-    assert found == code, process.log
+    status, process = shared.run(HANDLER.format(result=result))
+    assert status == code, process.log
 
 
 @pytest.mark.parametrize("kind", ["def", "async def"])

@@ -220,11 +220,11 @@ def test_a_git_source(core: Double, pods: Pods, gits: GitServer, repository: Rep
 
 
 @pytest.mark.parametrize(
-    ("fragment", "login", "told"),
+    ("fragment", "login", "message"),
     [("#mian", None, "has no branch, tag or commit 'mian'"), ("", ("a", "b"), "its server asks for credentials")],
 )
 def test_a_git_source_that_cannot_be_had(
-    core: Double, pods: Pods, gits: GitServer, repository: Repository, fragment: str, login: Any, told: str
+    core: Double, pods: Pods, gits: GitServer, repository: Repository, fragment: str, login: Any, message: str
 ) -> None:
     """The run fails, its message says why, and the rendered module is not tried: it would fetch nothing either."""
     repository.commit(main_py="def main(): pass\n")
@@ -232,7 +232,7 @@ def test_a_git_source_that_cannot_be_had(
     identity = pods.started("", source={"source": f"git+{gits.url}/app/.git{fragment}", "handler": "main"})
     code, process = pods.run(identity)
     assert (code, "rendered" in process.log) == (1, False)
-    assert told in core.run("p", identity)["status"]["message"]
+    assert message in core.run("p", identity)["status"]["message"]
 
 
 _WRAPPED = """

@@ -80,7 +80,7 @@ def test_the_event(shared: Processors) -> None:
 
 
 @pytest.mark.parametrize(
-    ("media", "body", "seen"),
+    ("media", "body", "expected"),
     [
         ("application/json", b'{"a": [1]}', {"a": [1]}),
         ("application/json; charset=utf-8", b'{"a": 1}', {"a": 1}),  # which the platform leaves as bytes
@@ -91,9 +91,9 @@ def test_the_event(shared: Processors) -> None:
         ("multipart/form-data; boundary=x", b"--x--", {"bytes": "--x--"}),
     ],
 )
-def test_bodies(echo: Processor, media: str, body: bytes, seen: Any) -> None:
+def test_bodies(echo: Processor, media: str, body: bytes, expected: Any) -> None:
     """JSON is parsed, all else are the bytes that came."""
-    assert echo.post("/", content=body, headers={"content-type": media}).json()["body"] == seen
+    assert echo.post("/", content=body, headers={"content-type": media}).json()["body"] == expected
 
 
 @pytest.fixture(scope="module")

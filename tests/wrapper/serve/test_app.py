@@ -133,10 +133,10 @@ def test_client_that_leaves_while_it_waits(tmp_path_factory: pytest.TempPathFact
         with ThreadPoolExecutor(1) as pool:
             first = pool.submit(service.call, {"name": "first", "seconds": 1.0})
             until(lambda: service.metrics()["ovenbird_in_flight"] == 1, lambda: "the first one does not run")
-            gone = Raw(service)
-            gone.post(b'{"name": "gone", "seconds": 0}')
+            leaver = Raw(service)
+            leaver.post(b'{"name": "gone", "seconds": 0}')
             until(lambda: service.metrics()["ovenbird_queued"] == 1, lambda: "the second one does not wait")
-            gone.close()
+            leaver.close()
             until(lambda: service.metrics()["ovenbird_queued"] == 0, lambda: "it is still in the queue")
             assert first.result().status_code == 200
         assert service.call({"name": "last", "seconds": 0}).status_code == 200

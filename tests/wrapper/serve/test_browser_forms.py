@@ -62,8 +62,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 @pytest.fixture(scope="module")
 def service(folder: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    with running(tmp_path_factory, str(folder)) as found:
-        yield found
+    with running(tmp_path_factory, str(folder)) as server:
+        yield server
 
 
 def ways(service: Service, pairs: Pairs) -> list[Any]:
@@ -118,8 +118,8 @@ def test_files_that_were_not_chosen(service: Service) -> None:
     body = empty % b"file" + empty % b"files" + b"--b--\r\n"
     assert service.post(content=body, headers=media).json() == DEFAULTS
     chosen = [("file", ("a.txt", b"")), ("files", ("b.txt", b"1")), ("files", ("c.txt", b"2"))]
-    found = service.post(files=chosen).json()
-    assert (found["file"], found["files"]) == ("a.txt", ["b.txt", "c.txt"])
+    answer = service.post(files=chosen).json()
+    assert (answer["file"], answer["files"]) == ("a.txt", ["b.txt", "c.txt"])
 
 
 def test_fields_of_a_class(folder: Any, tmp_path_factory: pytest.TempPathFactory) -> None:

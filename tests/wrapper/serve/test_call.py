@@ -22,10 +22,10 @@ def tell(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 
 def test_context(tell: Service) -> None:
     """The context tells who runs, and holds what init has set on it; a sync handler is not on the main thread."""
-    told = tell.call().json()
-    assert (told["model"], told["worker"], told["trigger"], told["root"]) == ("loaded", 0, "http", "tell")
-    assert told["name"] == ("handler" if tell.sync else "later")
-    assert told["main_thread"] is not tell.sync
+    context = tell.call().json()
+    assert (context["model"], context["worker"], context["trigger"], context["root"]) == ("loaded", 0, "http", "tell")
+    assert context["name"] == ("handler" if tell.sync else "later")
+    assert context["main_thread"] is not tell.sync
 
 
 def test_request_id(tell: Service) -> None:
@@ -33,16 +33,16 @@ def test_request_id(tell: Service) -> None:
     assert tell.call(headers={"x-request-id": "mine-1.2:3"}).json()["request_id"] == "mine-1.2:3"
 
 
-@pytest.mark.parametrize("given", ["", "with space", "x" * 129, "a\tb", 'quo"te', "ä".encode()])
-def test_malformed_request_id(tell: Service, given: str | bytes) -> None:
+@pytest.mark.parametrize("header", ["", "with space", "x" * 129, "a\tb", 'quo"te', "ä".encode()])
+def test_malformed_request_id(tell: Service, header: str | bytes) -> None:
     """A malformed X-Request-Id is not taken: it would end up in the log."""
     with Raw(tell) as client:
-        value = given.encode() if isinstance(given, str) else given
+        value = header.encode() if isinstance(header, str) else header
         client.send(b"POST / HTTP/1.1\r\nhost: t\r\ncontent-length: 0\r\nx-request-id: %s\r\n\r\n" % value)
         body = client.answer().body
-    found = re.search(rb'"request_id":"([^"]*)"', body)
-    assert found
-    assert re.fullmatch(rb"[0-9a-f]{32}", found[1])
+    match = re.search(rb'"request_id":"([^"]*)"', body)
+    assert match
+    assert re.fullmatch(rb"[0-9a-f]{32}", match[1])
 
 
 def test_new_ids(tell: Service) -> None:
@@ -55,31 +55,31 @@ def test_new_ids(tell: Service) -> None:
 
 def test_traceparent(tell: Service) -> None:
     """A trace of the client's is continued with a span of our own, and its flags."""
-    told = tell.call(headers={"traceparent": f"00-{TRACE}-{SPAN}-01"}).json()
-    assert told["trace_id"] == TRACE
-    assert told["span_id"] != SPAN
-    assert told["traceparent"] == f"00-{TRACE}-{told['span_id']}-01"
+    context = tell.call(headers={"traceparent": f"00-{TRACE}-{SPAN}-01"}).json()
+    assert context["trace_id"] == TRACE
+    assert context["span_id"] != SPAN
+    assert context["traceparent"] == f"00-{TRACE}-{context['span_id']}-01"
 
 
-@pytest.mark.parametrize("given", [
+@pytest.mark.parametrize("header", [
     "", "x", f"ff-{TRACE}-{SPAN}-01", f"00-{'0' * 32}-{SPAN}-01", f"00-{TRACE}-{'0' * 16}-01",
     f"00-{TRACE.upper()}-{SPAN}-01",
 ])  # fmt: skip
-def test_malformed_traceparent(tell: Service, given: str) -> None:
+def test_malformed_traceparent(tell: Service, header: str) -> None:
     """A malformed traceparent starts a new trace."""
-    assert tell.call(headers={"traceparent": given}).json()["trace_id"] not in (TRACE, TRACE.upper(), "0" * 32)
+    assert tell.call(headers={"traceparent": header}).json()["trace_id"] not in (TRACE, TRACE.upper(), "0" * 32)
 
 
 def test_log(tell: Service) -> None:
     """What the handler logs is a JSON record with its fields and the ids of its call, from a thread too."""
-    told = tell.call(headers={"x-request-id": "logged"}).json()
+    context = tell.call(headers={"x-request-id": "logged"}).json()
     tell.wait_log('"status":200,"duration"')
     records = {record["message"]: record for record in tell.records if record.get("request_id") == "logged"}
     assert (records["counted"]["number"], records["counted"]["kind"], records["counted"]["level"]) == (3, "x", "info")
     assert (records["plain text"]["level"], records["failed"]["code"]) == ("warning", 7)
     for name in ("counted", "plain text", "failed"):
-        assert records[name]["trace_id"] == told["trace_id"]
-        assert records[name]["span_id"] == told["span_id"]
+        assert records[name]["trace_id"] == context["trace_id"]
+        assert records[name]["span_id"] == context["span_id"]
 
 
 def test_log_within_a_stream(tmp_path_factory: pytest.TempPathFactory) -> None:

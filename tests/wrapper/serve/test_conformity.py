@@ -191,8 +191,8 @@ CLOSED = {  # answers below 300 that are the connection's last
 
 @pytest.fixture(scope="module", params=["handler", "later", "application", "wsgi"])
 def service(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    with running(tmp_path_factory, f"echo/main.py:{request.param}", *FLAGS) as found:
-        yield found
+    with running(tmp_path_factory, f"echo/main.py:{request.param}", *FLAGS) as server:
+        yield server
 
 
 def final(client: Raw) -> Answer:
@@ -270,8 +270,8 @@ def test_curl_that_offers_http_2(service: Service) -> None:
     """`curl --http2` with a body gets the answer of HTTP/1.1 to it, also for a large one."""
     for body in ("hello", "x" * 100_000):
         command = ["curl", "-sS", "--http2", "-d", "@-", "-H", "content-type: text/plain", service.url + "/a"]
-        done = subprocess.run(command, input=body, capture_output=True, text=True, timeout=30, check=True)
-        assert json.loads(done.stdout)["body"] == body
+        process = subprocess.run(command, input=body, capture_output=True, text=True, timeout=30, check=True)
+        assert json.loads(process.stdout)["body"] == body
 
 
 def test_trailers_are_no_headers(service: Service) -> None:
@@ -401,8 +401,8 @@ def test_refused_requests_are_counted(service: Service) -> None:
 
 @pytest.fixture(scope="module")
 def plain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    with running(tmp_path_factory, "echo/main.py:later", *FLAGS) as found:
-        yield found
+    with running(tmp_path_factory, "echo/main.py:later", *FLAGS) as server:
+        yield server
 
 
 def flood(service: Service, client: Raw, part: bytes, seconds: float = 4.0) -> float:
@@ -474,8 +474,8 @@ TEXT = b"\x81\x85\0\0\0\0hello"  # a frame of a client
 
 @pytest.fixture(scope="module")
 def sockets(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    with running(tmp_path_factory, "echo/main.py:application", *FLAGS) as found:
-        yield found
+    with running(tmp_path_factory, "echo/main.py:application", *FLAGS) as server:
+        yield server
 
 
 @pytest.mark.parametrize("pause", [0.0, 0.1])

@@ -143,8 +143,8 @@ for thread in threads:
 def test_threads_that_fork_at_the_same_time_keep_their_signal_masks() -> None:
     """Each thread has the signals blocked that it had before, and so has its child."""
     command = [sys.executable, "-W", "ignore", "-c", TWO_FORKS]
-    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
-    assert (done.stdout, done.stderr) == ("True 0\nTrue 0\n", "")
+    process = subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
+    assert (process.stdout, process.stderr) == ("True 0\nTrue 0\n", "")
 
 
 @pytest.mark.slow
@@ -156,10 +156,10 @@ def test_children_of_a_job(jobs: Jobs, kind: str) -> None:
     source += (
         f"{kind} handler():\n    return {{'results': [" + ", ".join(f"{name}()" for name in names.values()) + "]}\n"
     )
-    done = jobs.run(source)
-    assert (done.code, done.result["state"]) == (0, "COMPLETED"), done.err
+    job = jobs.run(source)
+    assert (job.code, job.result["state"]) == (0, "COMPLETED"), job.err
     # of the child that got a Ctrl-C of its own, of the one that raises, and of the one that raises in the other child
-    assert done.err.count("Traceback") == 3
-    assert done.result["results"]["output_0"]["results"] == [expected for _, expected in BODIES.values()]
+    assert job.err.count("Traceback") == 3
+    assert job.result["results"]["output_0"]["results"] == [expected for _, expected in BODIES.values()]
     assert len(jobs.runs()) == 1
     assert jobs.runs()[0]["state"] == "COMPLETED"

@@ -36,8 +36,8 @@ def call(handler: Handler, body: bytes = b"", settings: Settings | None = None, 
 )
 def test_each_shape_answers(project: Project, text: str, body: bytes, answer: bytes) -> None:
     """The same function of one field in every shape; `body` is what it answers to n = 1."""
-    found = call(project.handler(text), b'{"n": 1}', headers=JSON)
-    assert (found.status, bytes(found.body)) == (200, b"2" if body == b"3" else body)
+    response = call(project.handler(text), b'{"n": 1}', headers=JSON)
+    assert (response.status, bytes(response.body)) == (200, b"2" if body == b"3" else body)
 
 
 def test_an_asgi_application_answers_for_itself(project: Project) -> None:
@@ -52,8 +52,8 @@ handler = fastapi.FastAPI(lifespan=lifespan)
 @handler.get("/items/{name}")
 def item(name: str, n: int = 0): return {"name": name, "n": n, "ready": handler.state.ready}
 """
-    found = call(project.handler(text), method="GET", path="/items/a%20b?n=3")
-    assert (found.status, json.loads(bytes(found.body))) == (200, {"name": "a b", "n": 3, "ready": True})
+    response = call(project.handler(text), method="GET", path="/items/a%20b?n=3")
+    assert (response.status, json.loads(bytes(response.body))) == (200, {"name": "a b", "n": 3, "ready": True})
 
 
 def test_a_wsgi_application_answers_for_itself(project: Project) -> None:
@@ -64,8 +64,8 @@ handler = flask.Flask("app")
 @handler.post("/<name>")
 def post(name): return {"name": name, "q": flask.request.args["q"], "json": flask.request.json}
 """
-    found = call(project.handler(text), b'{"a": 1}', path="/x?q=1", headers=JSON)
-    assert (found.status, json.loads(bytes(found.body))) == (200, {"name": "x", "q": "1", "json": {"a": 1}})
+    response = call(project.handler(text), b'{"a": 1}', path="/x?q=1", headers=JSON)
+    assert (response.status, json.loads(bytes(response.body))) == (200, {"name": "x", "q": "1", "json": {"a": 1}})
 
 
 def test_init_and_close_run_around_the_call(project: Project) -> None:
@@ -90,18 +90,18 @@ def test_an_init_that_raises_is_an_error(project: Project, text: str) -> None:
 def test_any_body_reaches_an_event(project: Project) -> None:
     """A handler without a payload of its own takes any media type."""
     handler = project.handler("def handler(event): return [event.content_type, event.size, event.path]")
-    found = call(handler, b"\x89PNG", headers=(("content-type", "image/png"),), path="a%20b")
-    assert json.loads(bytes(found.body)) == ["image/png", 4, "/a b"]
+    response = call(handler, b"\x89PNG", headers=(("content-type", "image/png"),), path="a%20b")
+    assert json.loads(bytes(response.body)) == ["image/png", 4, "/a b"]
 
 
 def test_the_runtimes_own_routes_are_not_there(project: Project) -> None:
     """Without a server there is nothing to be ready; the answer is a problem document."""
-    found = call(project.handler("def handler(): ..."), path="/_/ready")
-    assert (found.status, found.headers["content-type"]) == (404, "application/problem+json")
+    response = call(project.handler("def handler(): ..."), path="/_/ready")
+    assert (response.status, response.headers["content-type"]) == (404, "application/problem+json")
 
 
 def test_every_bad_field_is_in_the_answer(project: Project) -> None:
     """A 422 names each field."""
-    found = call(project.handler("def handler(a: int, b: str): ..."), b'{"a": "x", "c": 1}', headers=JSON)
-    assert found.status == 422
-    assert [error["field"] for error in json.loads(bytes(found.body))["errors"]] == ["a", "b", "c"]
+    response = call(project.handler("def handler(a: int, b: str): ..."), b'{"a": "x", "c": 1}', headers=JSON)
+    assert response.status == 422
+    assert [error["field"] for error in json.loads(bytes(response.body))["errors"]] == ["a", "b", "c"]

@@ -18,8 +18,10 @@ from ovenbird.platform.project.project import Project
 
 
 @pytest.fixture
-def said(store: LocalStore, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
-    """Run a verb on the store of the test; what it printed."""
+def run_verb(
+    store: LocalStore, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., str]:
+    """Run a verb on the store of the test and return what it prints."""
     monkeypatch.setenv("OVENBIRD_HOME", str(store.home))
 
     def run(*words: str) -> str:
@@ -31,11 +33,11 @@ def said(store: LocalStore, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
 
 
 @pytest.fixture
-def rows(said: Callable[..., str]) -> Callable[..., list[dict[str, Any]]]:
+def rows(run_verb: Callable[..., str]) -> Callable[..., list[dict[str, Any]]]:
     """`runs list` with flags; the rows of its JSON."""
 
     def run(*words: str) -> list[dict[str, Any]]:
-        listed: list[dict[str, Any]] = json.loads(said("runs", "list", *words))
+        listed: list[dict[str, Any]] = json.loads(run_verb("runs", "list", *words))
         return listed
 
     return run
@@ -66,11 +68,13 @@ def recorded(store: LocalStore) -> Callable[..., str]:
         function: str = "train",
         state: str = "COMPLETED",
         status: dict[str, Any] | None = None,
-        **said: Any,
+        **labels: Any,
     ) -> str:
         revision = Project(store, "p", {}).register_function(function, {"source": {"handler": f"main:{function}"}})
         spec = {"parameters": parameters or {}}
-        run = start_run(store, "p", {}, function=revision.key, spec=spec, status=status, metadata=run_metadata(**said))
+        run = start_run(
+            store, "p", {}, function=revision.key, spec=spec, status=status, metadata=run_metadata(**labels)
+        )
         if metrics:
             run.log_metrics(metrics)
         run.finish(state, results=results or {})

@@ -35,9 +35,9 @@ def pair(recorded: Record) -> None:
     )  # fmt: skip
 
 
-def test_every_field_with_its_difference(pair: None, said: Callable[..., str]) -> None:
+def test_every_field_with_its_difference(pair: None, run_verb: Callable[..., str]) -> None:
     """Parameters, results, last metrics, tags, code, Python, and the packages that differ."""
-    fields = _fields(said("runs", "compare", "first", "second", "--json"))
+    fields = _fields(run_verb("runs", "compare", "first", "second", "--json"))
     assert fields["param.n"] == ([1, 2], True)
     assert fields["param.data"] == (["a", "a"], False)
     assert fields["param.extra"] == ([None, True], True)
@@ -55,22 +55,22 @@ def test_every_field_with_its_difference(pair: None, said: Callable[..., str]) -
     assert fields["name"] == (["first", "second"], False)
 
 
-def test_a_table_marks_what_differs(pair: None, said: Callable[..., str]) -> None:
+def test_a_table_marks_what_differs(pair: None, run_verb: Callable[..., str]) -> None:
     """A `*` before each line that differs; with --changed nothing else but the names."""
-    lines = said("runs", "compare", "first", "second").splitlines()
+    lines = run_verb("runs", "compare", "first", "second").splitlines()
     result = {line[3:].split()[0]: (line[0], line[3:].split()[1:]) for line in lines[1:] if line}
     assert result["param.n"] == ("*", ["1", "2"])
     assert result["param.data"] == (" ", ["a", "a"])
     assert result["metric.loss"] == ("*", ["2.5", "1.5"])
-    changed = said("runs", "compare", "first", "second", "--changed").splitlines()[1:]
+    changed = run_verb("runs", "compare", "first", "second", "--changed").splitlines()[1:]
     assert {line[0] for line in changed if line[3:].split()[0] not in ("id", "name")} == {"*"}
     assert "data" not in "".join(changed)
 
 
-def test_more_than_two(recorded: Record, said: Callable[..., str]) -> None:
+def test_more_than_two(recorded: Record, run_verb: Callable[..., str]) -> None:
     """As many as are named, also `latest`; one alone is an error, and so is one that is not there."""
     ids = [recorded({"n": n}) for n in range(3)]
-    fields = _fields(said("runs", "compare", ids[0], "latest~1", "latest", "--json"))
+    fields = _fields(run_verb("runs", "compare", ids[0], "latest~1", "latest", "--json"))
     assert (fields["id"][0], fields["param.n"]) == (ids, ([0, 1, 2], True))
     with pytest.raises(InputError, match="cannot be compared"):
         main(["runs", "compare", "latest"])

@@ -55,8 +55,8 @@ def test_a_terminal_gets_what_differs(trained: list[str], terminal: Callable[...
 
 def test_columns(trained: list[str], rows: Rows, terminal: Callable[..., str]) -> None:
     """By their whole names or their ends, in JSON and on a terminal; an unknown one is told with those there are."""
-    asked = "name,n,accuracy,metric.loss,tag.stage"
-    assert rows("--columns", asked)[1:] == [
+    columns = "name,n,accuracy,metric.loss,tag.stage"
+    assert rows("--columns", columns)[1:] == [
         {"name": "second", "n": 2, "accuracy": 0.75, "metric.loss": 1.5, "tag.stage": "dev"},
         {"name": "first", "n": 1, "accuracy": 0.5, "metric.loss": 2.5, "tag.stage": None},
     ]

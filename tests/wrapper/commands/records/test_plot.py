@@ -57,22 +57,22 @@ def test_odd_metrics(value: Any, title: str) -> None:
     assert (lines[0], len(lines)) == (title, 9 if "values" in title else 1)
 
 
-def test_show_plot(recorded: Record, said: Callable[..., str], terminal: Callable[..., str]) -> None:
+def test_show_plot(recorded: Record, run_verb: Callable[..., str], terminal: Callable[..., str]) -> None:
     """`runs show --plot` draws every metric, as wide as the terminal at most."""
     recorded(metrics={"train/loss": [3.0, 2.0, 1.0], "final": 0.5})
-    text = said("runs", "show", "latest", "--plot")
+    text = run_verb("runs", "show", "latest", "--plot")
     assert "train/loss: 1  (3 values" in text
     assert "final: 0.5" in text
     recorded(metrics={"loss": list(range(1000))})
     assert max(map(len, terminal("runs", "show", "latest", "--plot", columns=50).splitlines())) <= 50
     recorded()
-    assert said("runs", "show", "latest", "--plot") == ""
-    assert json.loads(said("runs", "show", "latest"))["status"]["state"] == "COMPLETED"
+    assert run_verb("runs", "show", "latest", "--plot") == ""
+    assert json.loads(run_verb("runs", "show", "latest"))["status"]["state"] == "COMPLETED"
 
 
-def test_the_metrics_of_a_model(store: LocalStore, said: Callable[..., str]) -> None:
+def test_the_metrics_of_a_model(store: LocalStore, run_verb: Callable[..., str]) -> None:
     """Models have metrics too."""
     from ovenbird.platform.project.project import Project
 
     Project(store, "p", {}).log_model("m", data=b"x").log_metrics({"f1": [0.1, 0.9]})
-    assert said("models", "show", "m", "--plot").startswith("f1: 0.9")
+    assert run_verb("models", "show", "m", "--plot").startswith("f1: 0.9")

@@ -19,19 +19,6 @@ from ovenbird.platform.local.store import LocalStore
 from ovenbird.platform.project.project import Project
 
 
-@pytest.fixture
-def said(store: LocalStore, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
-    """Run a verb on the store of the test; what it printed."""
-    monkeypatch.setenv("OVENBIRD_HOME", str(store.home))
-
-    def run(*words: str) -> str:
-        capsys.readouterr()
-        assert main(words) == 0
-        return capsys.readouterr().out
-
-    return run
-
-
 def _filled(store: LocalStore) -> dict[str, str]:
     """Two runs, the second from what the first made; the keys of all of it."""
     plain = Project(store, "p", {})
@@ -53,32 +40,32 @@ def _keys(text: str) -> list[str]:
     return [row["key"] for row in json.loads(text)]
 
 
-def test_list(store: LocalStore, said: Any) -> None:
+def test_list(store: LocalStore, run_verb: Any) -> None:
     """Newest first; the latest of each name, or every version; by name, state, project and number."""
     keys = _filled(store)
-    assert _keys(said("runs", "list")) == [keys["second"], keys["first"]]
-    assert _keys(said("runs", "list", "--state", "completed")) == [keys["first"]]
-    assert _keys(said("runs", "list", "--limit", "1")) == [keys["second"]]
-    assert _keys(said("artifacts", "list")) == [keys["newer"]]
-    assert _keys(said("artifacts", "list", "--versions")) == [keys["newer"], keys["table"]]
-    assert _keys(said("artifacts", "list", "--name", "absent")) == []
-    assert _keys(said("models", "list", "--project", "p")) == [keys["model"]]
-    assert _keys(said("models", "list", "--project", "q")) == []
-    assert _keys(said("functions", "list", "--json")) == [keys["function"]]
+    assert _keys(run_verb("runs", "list")) == [keys["second"], keys["first"]]
+    assert _keys(run_verb("runs", "list", "--state", "completed")) == [keys["first"]]
+    assert _keys(run_verb("runs", "list", "--limit", "1")) == [keys["second"]]
+    assert _keys(run_verb("artifacts", "list")) == [keys["newer"]]
+    assert _keys(run_verb("artifacts", "list", "--versions")) == [keys["newer"], keys["table"]]
+    assert _keys(run_verb("artifacts", "list", "--name", "absent")) == []
+    assert _keys(run_verb("models", "list", "--project", "p")) == [keys["model"]]
+    assert _keys(run_verb("models", "list", "--project", "q")) == []
+    assert _keys(run_verb("functions", "list", "--json")) == [keys["function"]]
     with pytest.raises(InputError, match="no run is ever in the state 'DONE'"):
         main(["runs", "list", "--state", "DONE"])
 
 
-def test_show_takes_a_key_a_name_an_id_or_its_beginning(store: LocalStore, said: Any) -> None:
+def test_show_takes_a_key_a_name_an_id_or_its_beginning(store: LocalStore, run_verb: Any) -> None:
     """All mean the same; the whole entity is printed as JSON, its relations, files and digests included."""
     keys = _filled(store)
     identity = keys["table"].rpartition(":")[2]
     for text in (keys["table"], identity, identity[:12]):
-        assert json.loads(said("artifacts", "show", text))["key"] == keys["table"]
-    assert json.loads(said("artifacts", "show", "table"))["key"] == keys["newer"]
-    result = json.loads(said("runs", "show", keys["second"]))
+        assert json.loads(run_verb("artifacts", "show", text))["key"] == keys["table"]
+    assert json.loads(run_verb("artifacts", "show", "table"))["key"] == keys["newer"]
+    result = json.loads(run_verb("runs", "show", keys["second"]))
     assert (result["status"]["error"]["type"], result["status"]["state"]) == ("ValueError", "ERROR")
-    assert json.loads(said("models", "show", "m"))["status"]["files"][0]["hash"].startswith("md5:")
+    assert json.loads(run_verb("models", "show", "m"))["status"]["files"][0]["hash"].startswith("md5:")
 
 
 @pytest.mark.parametrize(
@@ -92,49 +79,49 @@ def test_show_takes_a_key_a_name_an_id_or_its_beginning(store: LocalStore, said:
         (("lineage", "nothing"), "nothing is called 'nothing'"),
     ],
 )
-def test_what_is_not_there_is_told(store: LocalStore, said: Any, words: tuple[str, ...], message: str) -> None:
+def test_what_is_not_there_is_told(store: LocalStore, run_verb: Any, words: tuple[str, ...], message: str) -> None:
     """The error names what was looked for."""
     keys = _filled(store)
     with pytest.raises(OvenbirdError, match=message):
         main([word.format(**keys) for word in words])
 
 
-def test_get(store: LocalStore, said: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_get(store: LocalStore, run_verb: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The files are copied to a folder, the current one by default; what is there is replaced only when told."""
     keys = _filled(store)
     monkeypatch.chdir(tmp_path)
-    assert Path(said("artifacts", "get", keys["table"]).strip()).read_text() == "one"
+    assert Path(run_verb("artifacts", "get", keys["table"]).strip()).read_text() == "one"
     with pytest.raises(InputError, match="exists"):
         main(["artifacts", "get", "table"])
-    said("artifacts", "get", "table", "--overwrite")
+    run_verb("artifacts", "get", "table", "--overwrite")
     assert (tmp_path / "table").read_text() == "two"
     (tmp_path / "sub").mkdir()
-    assert Path(said("models", "get", "m", "sub").strip()).read_bytes() == b"weights"
+    assert Path(run_verb("models", "get", "m", "sub").strip()).read_bytes() == b"weights"
 
 
-def test_rm(store: LocalStore, said: Any) -> None:
+def test_rm(store: LocalStore, run_verb: Any) -> None:
     """A version goes with its files; all versions when told; the files stay when told; a run that lives stays."""
     keys = _filled(store)
     files = store.home / "files"
-    assert said("artifacts", "rm", "table").split() == [keys["newer"]]
-    assert _keys(said("artifacts", "list")) == [keys["table"]]
+    assert run_verb("artifacts", "rm", "table").split() == [keys["newer"]]
+    assert _keys(run_verb("artifacts", "list")) == [keys["table"]]
     assert len(list(files.glob("p/artifact/table/*"))) == 1
-    assert said("models", "rm", "m", "--keep-files").split() == [keys["model"]]
+    assert run_verb("models", "rm", "m", "--keep-files").split() == [keys["model"]]
     assert len(list(files.glob("p/model/m/*/m"))) == 1
     Project(store, "p", {}).log_artifact("table", data="three")
-    assert len(said("artifacts", "rm", "table", "--versions").split()) == 2
+    assert len(run_verb("artifacts", "rm", "table", "--versions").split()) == 2
     assert not list(files.glob("p/artifact/table/*"))
-    said("runs", "rm", keys["first"], keys["second"])
-    assert _keys(said("runs", "list")) == []
+    run_verb("runs", "rm", keys["first"], keys["second"])
+    assert _keys(run_verb("runs", "list")) == []
     running = start_run(store, "p", {})
     with pytest.raises(PlatformError, match="still running"):
         main(["runs", "rm", running.id])
 
 
-def test_lineage_through_two_runs(store: LocalStore, said: Any) -> None:
+def test_lineage_through_two_runs(store: LocalStore, run_verb: Any) -> None:
     """From the model back through the second run, what it read, the first run, and the function's revision."""
     keys = _filled(store)
-    tree = json.loads(said("lineage", keys["model"], "--format", "json"))
+    tree = json.loads(run_verb("lineage", keys["model"], "--format", "json"))
     (second,) = tree["sources"]
     assert (tree["key"], second["key"], second["relation"]) == (keys["model"], keys["second"], "produced_by")
     function, table = second["sources"]
@@ -143,21 +130,21 @@ def test_lineage_through_two_runs(store: LocalStore, said: Any) -> None:
     assert table["sources"][0]["key"] == keys["first"]
     assert table["sources"][0]["detail"]["parameters"] == {"n": 3}
 
-    text = said("lineage", keys["model"])
+    text = run_verb("lineage", keys["model"])
     assert [keys[name] in text for name in ("model", "second", "function", "table", "first")] == [True] * 5
     assert "└─ consumes " in text
-    dot = said("lineage", keys["model"], "--format", "dot")
+    dot = run_verb("lineage", keys["model"], "--format", "dot")
     assert f'"{keys["model"]}" -> "{keys["second"]}" [label="produced_by"];' in dot
-    mermaid = said("lineage", keys["model"], "--format", "mermaid")
+    mermaid = run_verb("lineage", keys["model"], "--format", "mermaid")
     assert mermaid.startswith("flowchart BT\n")
     assert mermaid.count("-->") == dot.count("->") == 5
 
 
-def test_lineage_by_name(store: LocalStore, said: Any) -> None:
+def test_lineage_by_name(store: LocalStore, run_verb: Any) -> None:
     """A key without its version is the latest; what was removed is named as such."""
     keys = _filled(store)
-    said("artifacts", "rm", keys["table"])
-    text = said("lineage", "store://p/model/model/m")
+    run_verb("artifacts", "rm", keys["table"])
+    text = run_verb("lineage", "store://p/model/model/m")
     assert keys["model"] in text
     assert f"consumes {keys['table']}  (removed)" in text
 
@@ -192,9 +179,9 @@ def test_who_reads_may_stop_reading(jobs: Jobs) -> None:
     env = {**os.environ, "OVENBIRD_HOME": str(jobs.home)}
     read, write = os.pipe()
     os.close(read)
-    done = starts.run("runs", "list", env=env, stdout=write)
+    process = starts.run("runs", "list", env=env, stdout=write)
     os.close(write)
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (process.returncode, process.stderr) == (0, "")
 
 
 def test_the_newest_of_many(jobs: Jobs, store: LocalStore) -> None:

@@ -30,10 +30,10 @@ def test_a_run_is_run_again(jobs: Jobs) -> None:
     (jobs.folder / "data.txt").write_text("a row")
     jobs.write(_SOURCE)
     flags = ("--input", "data=data.txt", "--param", "n=3", "--param", "label=007", "--init", "by=2", "--name", "first")
-    made = jobs.run("main.py:train", *flags, "--param", 'options={"a": [1, "2"]}')
-    assert made.code == 0, made.err
+    job = jobs.run("main.py:train", *flags, "--param", 'options={"a": [1, "2"]}')
+    assert job.code == 0, job.err
     expected = {"n": 6, "label": "007", "rows": "a row", "options": {"a": [1, "2"]}, "here": jobs.folder.name}
-    assert json.loads(made.out) == expected
+    assert json.loads(job.out) == expected
     assert _rerun(jobs, "first")[:2] == (0, expected)
     code, changed, err = _rerun(
         jobs, "first", "--param", "n=5", "--param", "label=12", "--name", "second", "--tag", "a=b"
@@ -41,7 +41,7 @@ def test_a_run_is_run_again(jobs: Jobs) -> None:
     assert (code, changed) == (0, {**expected, "n": 10, "label": "12"}), err
     record = jobs.show("runs", "second")
     assert record["metadata"]["labels"] == ["a=b"]
-    assert record["status"]["launch"]["rerun_of"] == made.result["key"]
+    assert record["status"]["launch"]["rerun_of"] == job.result["key"]
     assert record["spec"]["parameters"]["n"] == 5
     assert _rerun(jobs, "second", "--init", "by=1")[1]["n"] == 5
 
@@ -50,7 +50,7 @@ def test_a_rerun_is_at_home_where_the_run_was(jobs: Jobs, tmp_path: Path) -> Non
     """Started elsewhere, its paths are those of the first run's folder; the result file is of the present one."""
     (jobs.folder / "data.txt").write_text("a row")
     jobs.write(_SOURCE)
-    made = jobs.run("main.py:train", "--input", "data=data.txt", "--param", "n=1", "--param", "label=x")
+    job = jobs.run("main.py:train", "--input", "data=data.txt", "--param", "n=1", "--param", "label=x")
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     before, jobs.folder = jobs.folder, elsewhere
@@ -59,7 +59,7 @@ def test_a_rerun_is_at_home_where_the_run_was(jobs: Jobs, tmp_path: Path) -> Non
     assert json.loads((elsewhere / "result.json").read_text())["state"] == "COMPLETED"
     assert [path.name for path in elsewhere.iterdir()] == ["result.json"]
     assert len(jobs.runs()) == 2
-    assert made.result["id"] in {row["id"] for row in jobs.runs()}
+    assert job.result["id"] in {row["id"] for row in jobs.runs()}
 
 
 def test_a_document_is_run_again(jobs: Jobs) -> None:
@@ -86,13 +86,13 @@ def test_what_cannot_be_run_again(jobs: Jobs, tmp_path: Path) -> None:
     process = jobs.ovenbird("runs", "rerun", identity, "--input", "data=data.txt")
     assert process.communicate(timeout=60)[0] == "a row\n"
 
-    gone = tmp_path / "gone"
-    gone.mkdir()
-    before, jobs.folder = jobs.folder, gone
+    removed = tmp_path / "gone"
+    removed.mkdir()
+    before, jobs.folder = jobs.folder, removed
     jobs.write("def handler(): return {}\n")
     jobs.do("run", "main.py")
-    gone.joinpath("main.py").unlink()
-    gone.rmdir()
+    removed.joinpath("main.py").unlink()
+    removed.rmdir()
     jobs.folder = before
     code, _, err = _rerun(jobs, "latest")
     assert (code, "is not there" in err) == (78, True), err

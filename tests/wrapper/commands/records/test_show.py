@@ -12,13 +12,13 @@ from ovenbird.platform.local.store import LocalStore
 from ovenbird.platform.project.project import Project
 
 
-def test_a_table_on_a_terminal(store: LocalStore, terminal: Callable[..., str], said: Callable[..., str]) -> None:
+def test_a_table_on_a_terminal(store: LocalStore, terminal: Callable[..., str], run_verb: Callable[..., str]) -> None:
     """Its first ten rows, its shape and its key; --json, or no terminal, is the document."""
     entity = Project(store, "p", {}).log_table("cities", data=pandas.DataFrame({"n": range(12), "city": ["Rome"] * 12}))
     lines = terminal("dataitems", "show", "cities").splitlines()
     assert (lines[0].split(), lines[1].split(), lines[10].split()) == (["n", "city"], ["0", "Rome"], ["9", "Rome"])
     assert lines[11:] == ["", "[12 rows x 2 columns]", entity.key]
-    for document in (terminal("dataitems", "show", "cities", "--json"), said("dataitems", "show", "cities")):
+    for document in (terminal("dataitems", "show", "cities", "--json"), run_verb("dataitems", "show", "cities")):
         assert json.loads(document)["key"] == entity.key
 
 

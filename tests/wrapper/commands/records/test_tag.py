@@ -31,53 +31,53 @@ def test_a_run_is_named_tagged_and_noted(jobs: Jobs) -> None:
 
 
 @pytest.mark.parametrize(
-    ("flag", "said"),
+    ("flag", "message"),
     [("--name=latest", "not `latest`"), ("--name=a b", "1 to 200 letters"), ("--tag==x", "KEY=VALUE, or a word")],
 )
-def test_what_is_no_name_or_tag(jobs: Jobs, flag: str, said: str) -> None:
+def test_what_is_no_name_or_tag(jobs: Jobs, flag: str, message: str) -> None:
     """Exit 70, and nothing is run."""
     jobs.write("def handler(): print('ran')\n")
     process = jobs.ovenbird("run", "main.py", flag)
     out, err = process.communicate(timeout=60)
-    assert (process.returncode, out, said in err) == (70, "", True)
+    assert (process.returncode, out, message in err) == (70, "", True)
 
 
-def test_tags_are_added_replaced_and_removed(recorded: Callable[..., str], said: Callable[..., str]) -> None:
+def test_tags_are_added_replaced_and_removed(recorded: Callable[..., str], run_verb: Callable[..., str]) -> None:
     """`runs tag` prints what is said of the run afterwards; the rest of the record stays."""
     identity = recorded({"n": 1}, {"a": 2}, {"loss": 0.5}, tags={"stage": "dev", "old": ""})
-    result = json.loads(said("runs", "tag", identity[:10], "stage=prod", "best", "--remove", "old", "--name", "x1"))
+    result = json.loads(run_verb("runs", "tag", identity[:10], "stage=prod", "best", "--remove", "old", "--name", "x1"))
     assert result == {"id": identity, "name": "x1", "tags": {"stage": "prod", "best": ""}, "note": ""}
-    assert json.loads(said("runs", "tag", "x1", "--note", "so good"))["note"] == "so good"
-    record = json.loads(said("runs", "show", "x1"))
+    assert json.loads(run_verb("runs", "tag", "x1", "--note", "so good"))["note"] == "so good"
+    record = json.loads(run_verb("runs", "show", "x1"))
     assert (record["status"]["results"], record["status"]["metrics"]) == ({"a": 2}, {"loss": 0.5})
-    assert json.loads(said("runs", "tag", "x1", "--name", "", "--note", ""))["name"] == ""
+    assert json.loads(run_verb("runs", "tag", "x1", "--name", "", "--note", ""))["name"] == ""
     with pytest.raises(OvenbirdError, match="no run 'x1'"):
         main(["runs", "show", "x1"])
     with pytest.raises(InputError, match=r"has no tag 'old' \(it has: stage, best\)"):
         main(["runs", "tag", identity, "--remove", "old"])
 
 
-def test_a_run_that_goes_on_keeps_its_tags(store: LocalStore, said: Callable[..., str]) -> None:
+def test_a_run_that_goes_on_keeps_its_tags(store: LocalStore, run_verb: Callable[..., str]) -> None:
     """What another process says of it meanwhile outlasts its own writes, and what it says itself wins."""
     other = LocalStore(store.home)
     run = start_run(other, "p", {}, metadata=run_metadata(note="at the start", tags={"a": "1"}))
-    said("runs", "tag", run.id, "b=2", "--note", "later")
+    run_verb("runs", "tag", run.id, "b=2", "--note", "later")
     Project(other, "p", {}, run=run).log_artifact("made", data=b"x")
     run.save(update=True)
     run.metadata.name = "own"
     run.finish("COMPLETED")
     other.close()
-    metadata = json.loads(said("runs", "show", "own"))["metadata"]
+    metadata = json.loads(run_verb("runs", "show", "own"))["metadata"]
     assert (metadata["labels"], metadata["description"], metadata["name"]) == (["a=1", "b=2"], "later", "own")
 
 
-def test_latest_and_the_ones_before(recorded: Callable[..., str], said: Callable[..., str]) -> None:
+def test_latest_and_the_ones_before(recorded: Callable[..., str], run_verb: Callable[..., str]) -> None:
     """`latest` is the newest run, `latest~1` the one before; of two runs of one name the newest is meant."""
     ids = [recorded(name="same"), recorded(name="same"), recorded()]
     recorded(state="ERROR", status={"called": False})
-    result = [json.loads(said("runs", "show", text))["id"] for text in ("latest", "latest~1", "latest~2", "same")]
+    result = [json.loads(run_verb("runs", "show", text))["id"] for text in ("latest", "latest~1", "latest~2", "same")]
     assert result == [ids[2], ids[1], ids[0], ids[1]]
-    assert json.loads(said("runs", "show", "latest", "--project", "p"))["id"] == ids[2]
+    assert json.loads(run_verb("runs", "show", "latest", "--project", "p"))["id"] == ids[2]
     for words in (("latest~3",), ("latest", "--project", "q")):
         with pytest.raises(InputError, match="there is no run 'latest"):
             main(["runs", "show", *words])

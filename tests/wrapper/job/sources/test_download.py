@@ -29,11 +29,11 @@ def function(source: str, handler: str = "mod:f") -> FunctionSpec:
 
 
 def zipped(**members: bytes) -> bytes:
-    made = io.BytesIO()
-    with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as archive:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in members.items():
             archive.writestr(name, content)
-    return made.getvalue()
+    return buffer.getvalue()
 
 
 @pytest.fixture
@@ -78,7 +78,7 @@ def test_an_object_store(s3: dict[str, str], tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("source", "told"),
+    ("source", "message"),
     [
         ("git+ssh://git@h/r", "git over ssh is not supported"),
         ("git+https://h/r#a..b", "is not the name of a branch"),
@@ -88,8 +88,8 @@ def test_an_object_store(s3: dict[str, str], tmp_path: Path) -> None:
         ("zip+http://127.0.0.1:9/x.tar", "was not fetched"),
     ],
 )
-def test_what_cannot_be_fetched_is_told(source: str, told: str) -> None:
-    with pytest.raises(LoadError, match=told):
+def test_what_cannot_be_fetched_is_told(source: str, message: str) -> None:
+    with pytest.raises(LoadError, match=message):
         fetched(function(source), {})
 
 
@@ -100,14 +100,14 @@ _ARCHIVES = {f"zip: {name}": row for name, row in {**DAMAGED, **UNSAFE, **LINKS_
 }
 
 
-@pytest.mark.parametrize("what", _ARCHIVES)
-def test_archives_that_are_not_trusted(what: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", _ARCHIVES)
+def test_archives_that_are_not_trusted(name: str, tmp_path: Path) -> None:
     """What is damaged, lies about itself, leaves its folder or fills the disk ends a run with 72; nothing is kept."""
-    content, words = _ARCHIVES[what]
+    content, words = _ARCHIVES[name]
     archive = tmp_path / "a.zip"
     archive.write_bytes(content)
     with pytest.raises(LoadError, match=words) as caught:
-        unpack(archive, tmp_path / "out", function(f"zip+http://h/a.{what[:3]}"), SourceLimits())
+        unpack(archive, tmp_path / "out", function(f"zip+http://h/a.{name[:3]}"), SourceLimits())
     assert caught.value.exit_code == 72
     assert not (tmp_path / "out").exists()
 

@@ -37,12 +37,12 @@ def fetched(tmp_path: Path) -> Fetched:
             raise
         assert [path.name for path in out.iterdir()] == ["source"]
         root = out / "source"
-        found = {"HEAD": git_revision(root)}
+        contents = {"HEAD": git_revision(root)}
         for path in sorted(root.rglob("*")):
             if path.is_file() and ".git" not in path.parts:
-                found[path.relative_to(root).as_posix()] = path.read_text()
+                contents[path.relative_to(root).as_posix()] = path.read_text()
         out.rename(tmp_path / f"out-{time.monotonic_ns()}")
-        return found
+        return contents
 
     return run
 
@@ -110,8 +110,8 @@ def test_a_subfolder(fetched: Fetched, gits: GitServer, repository: Repository) 
 def test_what_is_not_there(fetched: Fetched, gits: GitServer, repository: Repository, path: str) -> None:
     """A reference, with a near name; a repository."""
     repository.commit(main_py="x")
-    told = r"no branch, tag or commit 'mian' \(did you mean 'main'" if path == "app/.git" else "no such repository"
-    with pytest.raises(LoadError, match=told):
+    message = r"no branch, tag or commit 'mian' \(did you mean 'main'" if path == "app/.git" else "no such repository"
+    with pytest.raises(LoadError, match=message):
         fetched(f"git+{gits.url}/{path}#mian")
 
 
@@ -141,7 +141,7 @@ def test_credentials(
     gits.login = login
     source = f"git+{gits.url}/app/.git"
     assert fetched(source, **environ)["HEAD"] == commit
-    assert [bool(given) for _, given in gits.asked] == [False, True, True, True]
+    assert [bool(credentials) for _, credentials in gits.asked] == [False, True, True, True]
     with pytest.raises(LoadError, match=r"its server asks for credentials \(GIT_TOKEN") as without:
         fetched(source)
     gits.login = ("other", "other")
@@ -169,7 +169,7 @@ def test_a_token_that_nobody_asks_for_is_not_sent(fetched: Fetched, gits: GitSer
     """It may be for another server: an open repository is read without."""
     repository.commit(main_py="x")
     fetched(f"git+{gits.url}/app/.git", GIT_TOKEN="for another")
-    assert not any(given for _, given in gits.asked)
+    assert not any(credentials for _, credentials in gits.asked)
 
 
 def test_a_redirect_takes_no_credentials_along(
@@ -190,7 +190,7 @@ def test_a_redirect_takes_no_credentials_along(
     gits.login = ("s3cret", "x-oauth-basic")
     with pytest.raises(LoadError, match="credentials"):
         fetched(source, GIT_TOKEN="s3cret")
-    assert not any(given for _, given in gits.asked)
+    assert not any(credentials for _, credentials in gits.asked)
 
 
 @pytest.mark.slow
@@ -205,11 +205,11 @@ def test_a_server_that_is_down(fetched: Fetched, server: Server) -> None:
 def test_a_server_that_is_overloaded_is_asked_again(fetched: Fetched, gits: GitServer, repository: Repository) -> None:
     """One 503 is passed over; one that only says 503 is told."""
     commit = repository.commit(main_py="x")
-    answer, left = gits.answer, [1]
+    answer, refusals = gits.answer, [1]
 
     def busy(request: BaseHTTPRequestHandler) -> None:
-        left[0] -= 1
-        if left[0] < 0:
+        refusals[0] -= 1
+        if refusals[0] < 0:
             return answer(request)
         request.send_response(503)
         request.send_header("Content-Length", "0")
@@ -217,7 +217,7 @@ def test_a_server_that_is_overloaded_is_asked_again(fetched: Fetched, gits: GitS
 
     gits.answer = busy
     assert fetched(f"git+{gits.url}/app/.git")["HEAD"] == commit
-    left[0] = 100
+    refusals[0] = 100
     with pytest.raises(LoadError, match="its server answered 503"):
         fetched(f"git+{gits.url}/app/.git")
 
@@ -278,23 +278,25 @@ def tree(repository: Repository, *entries: str) -> str:
         for mode, _, sha, path in (entry.replace("\t", " ", 1).split(" ", 3) for entry in entries)
     )
     (repository.folder / "raw").write_bytes(raw)
-    made = git(repository.folder, "hash-object", "-t", "tree", "-w", "--literally", "raw")
-    commit = git(repository.folder, "commit-tree", "-m", "x", made)
+    digest = git(repository.folder, "hash-object", "-t", "tree", "-w", "--literally", "raw")
+    commit = git(repository.folder, "commit-tree", "-m", "x", digest)
     git(repository.folder, "update-ref", "refs/heads/bad", commit)
     return commit
 
 
 @pytest.mark.parametrize(
-    ("target", "told"),
+    ("target", "message"),
     [("/etc/passwd", "leaves the source"), ("../../secret", "leaves the source"), ("a/b/up/..", "leaves the source")],
 )
-def test_a_link_that_leaves(fetched: Fetched, gits: GitServer, repository: Repository, target: str, told: str) -> None:
+def test_a_link_that_leaves(
+    fetched: Fetched, gits: GitServer, repository: Repository, target: str, message: str
+) -> None:
     """Out of the source: at once, by steps, and by way of another link."""
     repository.commit(a__b__c_py="x")
     (repository.folder / "a" / "b" / "up").symlink_to("../..")
     (repository.folder / "link").symlink_to(target)
     repository.commit()
-    with pytest.raises(LoadError, match=told):
+    with pytest.raises(LoadError, match=message):
         fetched(f"git+{gits.url}/app/.git")
 
 

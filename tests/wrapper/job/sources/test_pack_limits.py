@@ -20,11 +20,11 @@ _BLOB, _OFS_DELTA, _REF_DELTA = 3, 6, 7
 
 
 def varint(value: int) -> bytes:
-    found = b""
+    encoded = b""
     while value > 0x7F:
-        found += bytes([value & 0x7F | 0x80])
+        encoded += bytes([value & 0x7F | 0x80])
         value >>= 7
-    return found + bytes([value])
+    return encoded + bytes([value])
 
 
 def entry(kind: int, content: bytes, size: int | None = None, base: bytes = b"") -> bytes:
@@ -59,8 +59,8 @@ def test_a_pack_of_git_fits(tmp_path: Path) -> None:
     for flags in ([], ["--delta-base-offset"]):
         names = git(repository.folder, "rev-list", "--objects", "--all")
         command = ["git", "pack-objects", "--stdout", "-q", *flags]
-        made = subprocess.run(command, cwd=repository.folder, input=names.encode(), capture_output=True, check=True)
-        for content in (path.read_bytes(), made.stdout):
+        process = subprocess.run(command, cwd=repository.folder, input=names.encode(), capture_output=True, check=True)
+        for content in (path.read_bytes(), process.stdout):
             file = written(content)
             check_pack(file, LIMIT)
             assert file.tell() == len(content)

@@ -23,9 +23,9 @@ def guarded(core: Double) -> Double:
 
 def ask(core: Double, **environ: str) -> RestClient:
     """A client that has made one call."""
-    found = RestClient({**core.environ(), **environ}, 1.0)
-    assert found.call("GET", "/projects/p")["name"] == "p"
-    return found
+    rest_client = RestClient({**core.environ(), **environ}, 1.0)
+    assert rest_client.call("GET", "/projects/p")["name"] == "p"
+    return rest_client
 
 
 def test_an_access_token(guarded: Double) -> None:
@@ -36,8 +36,8 @@ def test_an_access_token(guarded: Double) -> None:
 def test_an_expired_token_is_refreshed_once(guarded: Double) -> None:
     """The refresh token is used, the call made again, and the new token kept for the next."""
     tokens = {"DHCORE_ACCESS_TOKEN": guarded.auth.issue(0), "DHCORE_REFRESH_TOKEN": guarded.auth.issue_refresh()}
-    found = ask(guarded, **tokens)
-    found.call("GET", "/projects/p")
+    rest_client = ask(guarded, **tokens)
+    rest_client.call("GET", "/projects/p")
     assert guarded.counts() == {"GET projects/{id}": 3, "POST /auth/token": 1}
 
 
@@ -57,10 +57,12 @@ def test_the_token_endpoint_is_found_at_the_issuer(guarded: Double) -> None:
 
 def test_a_personal_token_is_exchanged_and_comes_first(guarded: Double) -> None:
     """It is exchanged once, and again when what it gave has expired; an access token beside it is not used."""
-    found = ask(guarded, DHCORE_PERSONAL_ACCESS_TOKEN=guarded.auth.issue_personal(), DHCORE_ACCESS_TOKEN="worthless")
+    rest_client = ask(
+        guarded, DHCORE_PERSONAL_ACCESS_TOKEN=guarded.auth.issue_personal(), DHCORE_ACCESS_TOKEN="worthless"
+    )
     assert guarded.counts() == {"POST /auth/token": 1, "GET projects/{id}": 1}
     guarded.auth.expire()
-    assert found.call("GET", "/projects/p")["name"] == "p"
+    assert rest_client.call("GET", "/projects/p")["name"] == "p"
     assert guarded.counts()["POST /auth/token"] == 2
 
 
@@ -75,7 +77,7 @@ def test_none(core: Double) -> None:
 
 
 @pytest.mark.parametrize(
-    ("environ", "told"),
+    ("environ", "message"),
     [
         ({}, "nothing to renew them with"),
         ({"DHCORE_ACCESS_TOKEN": "at-old"}, "nothing to renew them with"),
@@ -85,9 +87,9 @@ def test_none(core: Double) -> None:
         ({"DHCORE_ACCESS_TOKEN": "at-old", "DHCORE_REFRESH_TOKEN": "rt-old", "DHCORE_CLIENT_ID": ""}, "CLIENT_ID"),
     ],
 )
-def test_denied(guarded: Double, environ: dict[str, str], told: str) -> None:
+def test_denied(guarded: Double, environ: dict[str, str], message: str) -> None:
     """What is not accepted is told, with what to do; the secret itself is in no part of it."""
-    with pytest.raises(PlatformAuthError, match=told) as caught:
+    with pytest.raises(PlatformAuthError, match=message) as caught:
         ask(guarded, **environ)
     text = "".join(traceback.format_exception(caught.value))
     assert caught.value.hint
@@ -117,8 +119,8 @@ def _file(path: Path, **profiles: dict[str, str]) -> str:
 def test_the_credentials_file(guarded: Double, tmp_path: Path) -> None:
     """Its profile is DH_NAME, else the current one; refreshed tokens go back into it, readable by its owner only."""
     good = {"DHCORE_ACCESS_TOKEN": guarded.auth.issue(0), "DHCORE_REFRESH_TOKEN": guarded.auth.issue_refresh()}
-    place = {"DHCORE_ENDPOINT": guarded.url, "DHCORE_CLIENT_ID": CLIENT, "DHCORE_ISSUER": guarded.url}
-    path = _file(tmp_path / "core.ini", DEFAULT={"current_environment": "bad"}, bad=place, good={**place, **good})
+    bad = {"DHCORE_ENDPOINT": guarded.url, "DHCORE_CLIENT_ID": CLIENT, "DHCORE_ISSUER": guarded.url}
+    path = _file(tmp_path / "core.ini", DEFAULT={"current_environment": "bad"}, bad=bad, good={**bad, **good})
     environ = {"DH_CONFIG": path, "DH_NAME": "good"}
     assert RestClient(environ, 1).call("GET", "/projects/p")["name"] == "p"
     assert Path(path).stat().st_mode & 0o777 == 0o600
@@ -160,8 +162,8 @@ def test_many_threads_refresh_once(guarded: Double) -> None:
     from concurrent.futures import ThreadPoolExecutor
 
     tokens = {"DHCORE_ACCESS_TOKEN": guarded.auth.issue(0), "DHCORE_REFRESH_TOKEN": guarded.auth.issue_refresh()}
-    found = RestClient({**guarded.environ(), **tokens}, 1.0)
+    rest_client = RestClient({**guarded.environ(), **tokens}, 1.0)
     with ThreadPoolExecutor(8) as pool:
-        answers = list(pool.map(lambda _: found.call("GET", "/projects/p")["name"], range(16)))
+        answers = list(pool.map(lambda _: rest_client.call("GET", "/projects/p")["name"], range(16)))
     assert answers == ["p"] * 16
     assert guarded.counts()["POST /auth/token"] == 1

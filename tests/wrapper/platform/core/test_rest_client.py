@@ -60,32 +60,32 @@ def test_a_connection_that_breaks(core: Double, fault: str) -> None:
 @pytest.mark.slow
 def test_the_platform_comes_back(core: Double) -> None:
     """A platform that is restarted within the patience is waited for."""
-    found = client(core, 20.0)
-    found.call("GET", "/projects/p")
+    rest_client = client(core, 20.0)
+    rest_client.call("GET", "/projects/p")
     core.down()
     threading.Timer(0.7, core.up).start()
-    assert found.call("GET", "/projects/p")["name"] == "p"
+    assert rest_client.call("GET", "/projects/p")["name"] == "p"
 
 
 @pytest.mark.slow
 def test_a_platform_that_is_down_is_asked_long_once(core: Double) -> None:
     """The first call waits out the patience; those after it fail at once, so that a run comes to its end."""
     core.down()
-    found = client(core, 1.0)
+    rest_client = client(core, 1.0)
     for longest in (5.0, 0.5):
         began = time.monotonic()
         with pytest.raises(PlatformUnreachableError, match=f"{core.url}/api/v1/projects/p does not answer: .*refused"):
-            found.call("GET", "/projects/p")
+            rest_client.call("GET", "/projects/p")
         assert time.monotonic() - began < longest
     core.up()
-    assert found.call("GET", "/projects/p")["name"] == "p"
+    assert rest_client.call("GET", "/projects/p")["name"] == "p"
 
 
 def test_one_connection_for_many_calls(core: Double) -> None:
     """Connections are used again."""
-    found = client(core)
+    rest_client = client(core)
     for _ in range(5):
-        found.call("GET", "/projects/p")
+        rest_client.call("GET", "/projects/p")
     assert core.connections == 1
 
 
@@ -107,14 +107,14 @@ def test_an_answer_that_is_not_of_the_platform(core: Double) -> None:
 def test_the_level_of_the_api(core: Double, level: str, fails: bool, caplog: pytest.LogCaptureFixture) -> None:
     """An older API is refused, a newer one warned of, once."""
     core.level = level
-    found = client(core)
+    rest_client = client(core)
     if fails:
         with pytest.raises(PlatformResponseError, match="level 14; known are 15 to 20"):
-            found.call("GET", "/projects/p")
+            rest_client.call("GET", "/projects/p")
         return
-    found.call("GET", "/projects/p")
-    found.call("GET", "/projects/p")
-    assert len([one for one in caplog.records if "level 21" in one.message]) == (level == "21")
+    rest_client.call("GET", "/projects/p")
+    rest_client.call("GET", "/projects/p")
+    assert len([record for record in caplog.records if "level 21" in record.message]) == (level == "21")
 
 
 @pytest.mark.parametrize("endpoint", ["", "ftp://host", "host:8080", "http://"])
@@ -126,9 +126,9 @@ def test_an_endpoint_that_is_none(endpoint: str) -> None:
 
 def test_a_password_in_the_address_is_not_told() -> None:
     """Neither an error nor its hint repeats it."""
-    found = RestClient({"DHCORE_ENDPOINT": "http://ann:hunter2@127.0.0.1:9", "DH_CONFIG": "/nonexistent"}, 0)
+    rest_client = RestClient({"DHCORE_ENDPOINT": "http://ann:hunter2@127.0.0.1:9", "DH_CONFIG": "/nonexistent"}, 0)
     with pytest.raises(PlatformUnreachableError) as caught:
-        found.call("GET", "/projects/p")
+        rest_client.call("GET", "/projects/p")
     assert "hunter2" not in str(caught.value)
 
 
@@ -169,16 +169,16 @@ def test_a_proxy(core: Double, server: Server) -> None:
 
 def test_a_forked_process_has_connections_of_its_own(core: Double) -> None:
     """User code that forks while a connection is open disturbs neither process."""
-    found = client(core)
-    found.call("GET", "/projects/p")
+    rest_client = client(core)
+    rest_client.call("GET", "/projects/p")
     child = os.fork()
     if child == 0:
         try:
-            good = all(found.call("GET", "/projects/p")["name"] == "p" for _ in range(20))
+            good = all(rest_client.call("GET", "/projects/p")["name"] == "p" for _ in range(20))
         except BaseException:
             good = False
         os._exit(0 if good else 1)
-    assert all(found.call("GET", "/projects/p")["name"] == "p" for _ in range(20))
+    assert all(rest_client.call("GET", "/projects/p")["name"] == "p" for _ in range(20))
     assert os.waitpid(child, 0)[1] == 0
     assert core.connections == 2
 
@@ -190,11 +190,11 @@ def test_core_takes_no_package_but_ours(core: Double) -> None:
         "from ovenbird.platform.core.rest_client import RestClient\n"
         "print(RestClient(os.environ, 5).call('GET', '/projects/p')['name'])"
     )
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-c", program],
         capture_output=True,
         text=True,
         check=True,
         env={**os.environ, **core.environ()},
     )
-    assert done.stdout == "p\n"
+    assert process.stdout == "p\n"

@@ -29,27 +29,27 @@ def test_a_function_by_its_text(text: str, key: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("state", "owned", "then"),
+    ("state", "owned", "merged_state"),
     [("RUNNING", True, "ERROR"), ("RUNNING", False, "RUNNING"), ("STOPPED", True, "STOPPED")],
 )
-def test_merging_a_run(state: str, owned: bool, then: str) -> None:
+def test_merging_a_run(state: str, owned: bool, merged_state: str) -> None:
     """Ours are outputs, results, message, error and times, and what was changed of the metadata.
 
     A state is ours only where the run is, and has not ended.
     """
-    now = {"metadata": {"labels": ["x"], "relationships": [{"type": "run_of", "dest": KEY}]},
+    stored = {"metadata": {"labels": ["x"], "relationships": [{"type": "run_of", "dest": KEY}]},
            "spec": {"a": 1}, "status": {"state": state, "k8s": {"pod": "r"}, "message": "theirs"}}  # fmt: skip
     ours = new_record("p", "run", "python+job:run", "r", identity="7")
     ours["status"] = {"state": "ERROR", "message": "ours", "k8s": "not ours", "pid": 1, "results": {"n": 1}}
     ours["metadata"]["relationships"] = [{"type": "run_of", "dest": KEY}, {"type": "consumes", "dest": "x"}]
-    found = serialization.merge_run(now, ours, {"description": "said"}, owned=owned)
+    merged = serialization.merge_run(stored, ours, {"description": "said"}, owned=owned)
     message = "theirs" if state == "STOPPED" else "ours"
-    assert found["status"] == {"state": then, "k8s": {"pod": "r"}, "message": message, "results": {"n": 1}}
-    assert found["metadata"] == {
+    assert merged["status"] == {"state": merged_state, "k8s": {"pod": "r"}, "message": message, "results": {"n": 1}}
+    assert merged["metadata"] == {
         "labels": ["x"], "relationships": [{"type": "run_of", "dest": KEY}, {"type": "consumes", "dest": "x"}],
         "description": "said",
     }  # fmt: skip
-    assert found["spec"] == {"a": 1}
+    assert merged["spec"] == {"a": 1}
 
 
 def test_a_source_of_one_file_goes_inline(tmp_path: Path) -> None:
@@ -64,7 +64,7 @@ def test_a_source_of_one_file_goes_inline(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("stored", "wanted", "found"),
+    ("stored", "values", "expected"),
     [
         ({"a": 1, "b": 2}, {"a": 1}, True),
         ({"a": {"x": 1, "y": 2}}, {"a": {"x": 1}}, True),
@@ -73,6 +73,6 @@ def test_a_source_of_one_file_goes_inline(tmp_path: Path) -> None:
         (None, {"a": 1}, False),
     ],
 )
-def test_holds(stored: object, wanted: object, found: bool) -> None:
+def test_holds(stored: object, values: object, expected: bool) -> None:
     """What Core has added makes no difference."""
-    assert serialization.contains_values(stored, wanted) is found
+    assert serialization.contains_values(stored, values) is expected

@@ -23,9 +23,9 @@ from ovenbird.platform.store import EntityStore
 
 @pytest.fixture
 def store(platform: dict[str, str]) -> Iterator[DigitalHubStore]:
-    found = DigitalHubStore(platform, 1.0)
-    checked: EntityStore = found
-    yield found
+    core_store = DigitalHubStore(platform, 1.0)
+    checked: EntityStore = core_store
+    yield core_store
     checked.close()
 
 
@@ -68,25 +68,25 @@ def test_many_files(core: Double, project: Project, tmp_path: Path) -> None:
     folder.mkdir()
     for number in range(101):
         (folder / f"{number:03}").write_text(str(number))
-    made = project.log_artifact("many", source=str(folder))
-    assert core.entities.one("p", "artifact", made.id)["status"]["files"] == []
-    found = project.get_artifact("many")
-    assert [info["path"] for info in found.status.files] == [f"{number:03}" for number in range(101)]
-    assert len(found.as_file()) == 101
+    artifact = project.log_artifact("many", source=str(folder))
+    assert core.entities.one("p", "artifact", artifact.id)["status"]["files"] == []
+    artifact = project.get_artifact("many")
+    assert [info["path"] for info in artifact.status.files] == [f"{number:03}" for number in range(101)]
+    assert len(artifact.as_file()) == 101
 
 
 def test_the_files_store(core: Double, store: DigitalHubStore, platform: dict[str, str]) -> None:
     """The project's configuration wins over the environment; with neither, that is told when it is needed."""
     core.entities.projects["p"]["spec"]["config"] = {"default_files_store": "s3://outputs/configured"}
-    made = Project(store, "p", platform).log_artifact("a", data=b"x")
-    assert made.spec.path.startswith("s3://outputs/configured/p/artifact/a/")
+    artifact = Project(store, "p", platform).log_artifact("a", data=b"x")
+    assert artifact.spec.path.startswith("s3://outputs/configured/p/artifact/a/")
     core.entities.add_project({"name": "bare"})
     none = {**platform, "DHCORE_DEFAULT_FILES_STORE": "", "S3_BUCKET": ""}
     with pytest.raises(SettingsError, match="does not say where its files go"):
         Project(DigitalHubStore(none, 1.0), "bare", none).log_artifact("a", data=b"x")
     bucket = none | {"S3_BUCKET": "outputs"}
-    made = Project(DigitalHubStore(bucket, 1.0), "bare", bucket).log_artifact("a", data=b"x")
-    assert made.spec.path.startswith("s3://outputs/bare/")
+    artifact = Project(DigitalHubStore(bucket, 1.0), "bare", bucket).log_artifact("a", data=b"x")
+    assert artifact.spec.path.startswith("s3://outputs/bare/")
 
 
 def test_a_project_that_is_not_there(store: DigitalHubStore) -> None:
@@ -100,10 +100,10 @@ def test_a_project_that_is_not_there(store: DigitalHubStore) -> None:
 def test_an_entity_whose_answer_was_lost(core: Double, project: Project) -> None:
     """The call is made again; that Core has the entity already is then no error. Another's id is one."""
     core.faults.add("lose", 1, method="POST")
-    made = project.log_artifact("a", data=b"x")
+    artifact = project.log_artifact("a", data=b"x")
     assert core.counts() == {"POST artifacts": 2, "PUT artifacts/{id}": 1, "GET projects/{id}": 1}
     with pytest.raises(PlatformError, match="already exists"):
-        project.new_artifact("b", path="s3://x/y", uuid=made.id)
+        project.new_artifact("b", path="s3://x/y", uuid=artifact.id)
 
 
 def test_latest_is_the_latest_that_is_whole(core: Double, project: Project) -> None:
@@ -117,7 +117,7 @@ def test_latest_is_the_latest_that_is_whole(core: Double, project: Project) -> N
 
 
 @pytest.mark.parametrize(
-    ("key", "told"),
+    ("key", "message"),
     [
         ("store://p/artifact/artifact/nope", "no artifact named 'nope' in project 'p' .*there are: a"),
         ("store://p/artifact/artifact/a:0", "no artifact with id '0'"),
@@ -125,16 +125,18 @@ def test_latest_is_the_latest_that_is_whole(core: Double, project: Project) -> N
         ("store://p/artifact/other/a", "no artifact named 'a'"),
     ],
 )
-def test_what_is_not_there_is_told(core: Double, project: Project, store: DigitalHubStore, key: str, told: str) -> None:
+def test_what_is_not_there_is_told(
+    core: Double, project: Project, store: DigitalHubStore, key: str, message: str
+) -> None:
     project.log_artifact("a", data=b"1")
-    with pytest.raises(InputError, match=told):
+    with pytest.raises(InputError, match=message):
         store.read(keys.parse_key(key))
 
 
 def test_a_key_that_mixes_two_entities(core: Double, project: Project, store: DigitalHubStore) -> None:
     """An id of another name or kind is not taken for what was asked for."""
-    made = project.log_artifact("a", data=b"1")
-    for wrong in (f"store://p/artifact/artifact/b:{made.id}", f"store://p/artifact/report/a:{made.id}"):
+    artifact = project.log_artifact("a", data=b"1")
+    for wrong in (f"store://p/artifact/artifact/b:{artifact.id}", f"store://p/artifact/report/a:{artifact.id}"):
         with pytest.raises(InputError, match=r"not of"):
             store.read(keys.parse_key(wrong))
 
@@ -201,9 +203,9 @@ def test_a_run_goes_through_its_states(core: Double, project: Project, store: Di
     core.set_state("p", run.id, "RUNNING", note="another writer's")
     run.consume("store://p/dataitem/table/t:1")
     assert run.finish("COMPLETED", results={"a": 1}) == "COMPLETED"
-    now = core.run("p", run.id)
-    assert (now["status"]["note"], now["status"]["results"]) == ("another writer's", {"a": 1})
-    assert [link["type"] for link in now["metadata"]["relationships"]] == ["run_of", "consumes"]
+    record = core.run("p", run.id)
+    assert (record["status"]["note"], record["status"]["results"]) == ("another writer's", {"a": 1})
+    assert [link["type"] for link in record["metadata"]["relationships"]] == ["run_of", "consumes"]
     puts = [body["status"]["state"] for method, path, body in core.calls if (method, path) == ("PUT", "runs/{id}")]
     assert puts == ["BUILT", "READY", "RUNNING", "COMPLETED"]
 
@@ -239,9 +241,9 @@ def test_a_function_is_registered_once(core: Double, project: Project) -> None:
 
 def test_removing(core: Double, project: Project, store: DigitalHubStore) -> None:
     """A version goes with its files; a run that has not ended stays; an answer that was lost is no error."""
-    made = project.log_artifact("a", data=b"x")
+    artifact = project.log_artifact("a", data=b"x")
     core.faults.add("lose", 1, method="DELETE")
-    assert queries.remove_entities(store, keys.parse_key(made.key), store.storage({})) == [made.key]
+    assert queries.remove_entities(store, keys.parse_key(artifact.key), store.storage({})) == [artifact.key]
     assert core.entities.all("p", "artifact") == []
     run = core.entities.create("p", "run", {"kind": keys.RUN_KIND, "spec": {"local_execution": True}})
     run["status"]["state"] = "RUNNING"
@@ -262,10 +264,10 @@ def test_logs(core: Double, store: DigitalHubStore) -> None:
 
 def test_lineage_of_what_others_made(core: Double, project: Project, store: DigitalHubStore) -> None:
     """Relations to types that are not known here, and to what was removed, do not stop the tree."""
-    made = project.log_artifact("a", data=b"x")
+    artifact = project.log_artifact("a", data=b"x")
     links = [{"type": "produced_by", "dest": "store://p/workflow/kfp/w:1"}, {"type": "consumes", "dest": "odd"}]
-    core.entities.one("p", "artifact", made.id)["metadata"]["relationships"] = links
-    tree = lineage.trace_lineage(store, made.key)
+    core.entities.one("p", "artifact", artifact.id)["metadata"]["relationships"] = links
+    tree = lineage.trace_lineage(store, artifact.key)
     assert [source["missing"] for source in tree["sources"]] == [True, True]
 
 
@@ -302,20 +304,20 @@ def test_credentials_of_files_that_expire(core: Double, platform: dict[str, str]
     }
     tokens = {"DHCORE_ACCESS_TOKEN": core.auth.issue(), "DHCORE_REFRESH_TOKEN": core.auth.issue_refresh()}
     environ = {**platform, **tokens, "AWS_ENDPOINT_URL": server.url, "AWS_SESSION_TOKEN": "session-old"}
-    made = Project(DigitalHubStore(environ, 1.0), "p", environ).log_artifact("a", data=b"x")
-    assert core.entities.one("p", "artifact", made.id)["status"]["state"] == "READY"
+    artifact = Project(DigitalHubStore(environ, 1.0), "p", environ).log_artifact("a", data=b"x")
+    assert core.entities.one("p", "artifact", artifact.id)["status"]["state"] == "READY"
     assert core.counts()["POST /auth/token"] == 1
 
 
 def test_updating_what_was_removed(core: Double, project: Project) -> None:
-    made = project.log_artifact("a", data=b"x")
-    core.entities.delete("p", "artifact", made.id)
+    artifact = project.log_artifact("a", data=b"x")
+    core.entities.delete("p", "artifact", artifact.id)
     with pytest.raises(PlatformError, match="it was removed meanwhile"):
-        made.save(update=True)
+        artifact.save(update=True)
 
 
 def test_names_are_quoted_in_addresses(core: Double, project: Project) -> None:
     """A name may hold what an address gives a meaning to."""
-    made = project.log_artifact("a+b", data=b"x")
-    assert project.get_artifact("a+b").id == made.id
+    artifact = project.log_artifact("a+b", data=b"x")
+    assert project.get_artifact("a+b").id == artifact.id
     assert new_record("p", "artifact", "artifact", "a+b=c")["name"] == "a+b=c"

@@ -25,8 +25,8 @@ def folder(tmp_path: Path) -> Path:
 
 def test_the_files_are_a_path_too(project: Project) -> None:
     """What the platform gives as a path, and documents as a list, works as both."""
-    made = project.log_artifact("text", data="hello")
-    assert Path(made.as_file()).read_text() == Path(made.as_file()[0]).read_text() == "hello"
+    artifact = project.log_artifact("text", data="hello")
+    assert Path(artifact.as_file()).read_text() == Path(artifact.as_file()[0]).read_text() == "hello"
 
 
 def test_as_file_is_a_copy_that_may_be_changed(project: Project, folder: Path) -> None:
@@ -53,12 +53,12 @@ def test_temporary_copies_are_gone_when_the_process_ends(tmp_path: Path) -> None
         "p = Project(LocalStore(sys.argv[1]), 'p', {}); print(p.log_artifact('a', source=sys.argv[2]).as_file()[0])"
     )
     (tmp_path / "f").write_text("f")
-    found = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-c", program, str(tmp_path / "home"), str(tmp_path / "f")],
         capture_output=True, text=True, check=True,
     )  # fmt: skip
-    assert found.stdout.strip().endswith("/f")
-    assert not Path(found.stdout.strip()).parent.parent.exists()
+    assert process.stdout.strip().endswith("/f")
+    assert not Path(process.stdout.strip()).parent.parent.exists()
 
 
 def test_download_goes_to_a_folder_a_file_or_its_default(
@@ -104,10 +104,10 @@ def test_a_table_on_the_web_is_read(project: Project, server: Any) -> None:
 
 
 def test_files_on_s3_are_read_back_and_described(project: Project, s3: dict[str, str], tmp_path: Path) -> None:
-    there = Project(project._store, "p", s3, files_store="s3://outputs")
-    item = there.log_table("t", data=pandas.DataFrame({"x": [1]}))
+    s3_project = Project(project._store, "p", s3, files_store="s3://outputs")
+    item = s3_project.log_table("t", data=pandas.DataFrame({"x": [1]}))
     assert item.spec.path == f"s3://outputs/p/dataitem/t/{item.id}/t.parquet"
-    assert list(there.get_dataitem("t").as_df()["x"]) == [1]
+    assert list(s3_project.get_dataitem("t").as_df()["x"]) == [1]
     assert Path(item.as_file()[0]).name == "t.parquet"
     assert item.download(tmp_path / "x.parquet") == str(tmp_path / "x.parquet")
     assert item.local_path() is None

@@ -17,20 +17,20 @@ def test_a_key_is_the_entity_it_names(project: Project) -> None:
 
 def test_a_path_is_recorded_once_and_linked_to_the_run(store: LocalStore, tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("x\n1\n")
-    found = run.start_run(store, "p", {})
-    project = Project(store, "p", {}, run=found)
+    run_entity = run.start_run(store, "p", {})
+    project = Project(store, "p", {}, run=run_entity)
     item = input_resolution.resolve_input(project, "cities", str(tmp_path / "a.csv"))
     assert input_resolution.resolve_input(project, "cities", str(tmp_path / "a.csv")).key == item.key
     assert (item.kind, item.spec.path, list(item.as_df()["x"])) == ("table", str(tmp_path / "a.csv"), [1])
-    assert found.metadata.relationships == [{"type": "consumes", "dest": item.key}]
+    assert run_entity.metadata.relationships == [{"type": "consumes", "dest": item.key}]
 
 
 def test_another_path_is_another_version(project: Project, tmp_path: Path) -> None:
     for name in ("a.bin", "b.bin"):
         (tmp_path / name).write_text(name)
-    one = input_resolution.resolve_input(project, "x", str(tmp_path / "a.bin"))
+    first = input_resolution.resolve_input(project, "x", str(tmp_path / "a.bin"))
     other = input_resolution.resolve_input(project, "x", str(tmp_path / "b.bin"))
-    assert (one.kind, one.key != other.key) == ("dataitem", True)
+    assert (first.kind, first.key != other.key) == ("dataitem", True)
 
 
 def test_a_url_is_a_table_by_its_extension(project: Project) -> None:
@@ -39,7 +39,7 @@ def test_a_url_is_a_table_by_its_extension(project: Project) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("store://p/dataitem/table", "input 'x': entity key"),
         ("store://p/dataitem/table/none", "input 'x': .* no dataitem named 'none'"),
@@ -49,7 +49,7 @@ def test_a_url_is_a_table_by_its_extension(project: Project) -> None:
         ("ftp://host/a", "input 'x': ftp://host/a: ftp:// is not supported"),
     ],
 )
-def test_an_input_that_cannot_be_found_names_the_argument(project: Project, text: str, said: str) -> None:
+def test_an_input_that_cannot_be_found_names_the_argument(project: Project, text: str, message: str) -> None:
     project.new_dataitem("d", path="x")
-    with pytest.raises(InputError, match=said):
+    with pytest.raises(InputError, match=message):
         input_resolution.resolve_input(project, "x", text)

@@ -24,8 +24,8 @@ def _md5(data: bytes) -> str:
 
 
 def _fingerprint(item: FileEntity) -> dict[str, Any]:
-    found = item.status.fingerprint
-    return {name: found.get(name) for name in ("hash", "size")}
+    fingerprint = item.status.fingerprint
+    return {name: fingerprint.get(name) for name in ("hash", "size")}
 
 
 def test_a_changed_file_is_a_new_version(project: Project, tmp_path: Path) -> None:
@@ -98,7 +98,7 @@ def test_what_a_url_answers_is_versioned_when_it_is_fetched(
     """The digest is of what the run has read, and the run consumes that version; its address keeps no secret."""
     bodies = [b"a\n1\n", b"a\n1\n", b"a\n2\n"]
     server.answer = lambda request: give(request, bodies[len(server.asked) - 1], Content_Type="text/csv")
-    seen = []
+    item_keys = []
     for count in range(3):
         record = run.start_run(store, "p", {})
         project = Project(store, "p", {}, run=record)
@@ -110,8 +110,8 @@ def test_what_a_url_answers_is_versioned_when_it_is_fetched(
         assert item.spec.path.endswith("token=abc")
         links = store.read(keys.parse_key(record.key))["metadata"]
         assert links["relationships"] == [{"type": "consumes", "dest": item.key}]
-        seen.append(item.key)
-    assert seen[0] == seen[1] != seen[2]
+        item_keys.append(item.key)
+    assert item_keys[0] == item_keys[1] != item_keys[2]
 
 
 def test_the_same_on_core(core: Double, jobs: Jobs, platform: dict[str, str]) -> None:
@@ -119,14 +119,14 @@ def test_the_same_on_core(core: Double, jobs: Jobs, platform: dict[str, str]) ->
     source = "from pathlib import Path\ndef handler(data: Path): return data.read_text()\n"
     for text in ("one", "one", "two"):
         (jobs.folder / "data.txt").write_text(text)
-        done = jobs.run(source, "--project", "p", "--input", "data=data.txt", **platform)
-        assert done.code == 0, done.err
+        job = jobs.run(source, "--project", "p", "--input", "data=data.txt", **platform)
+        assert job.code == 0, job.err
     items = core.entities.all("p", "dataitem")
     assert sorted(item["status"]["fingerprint"]["hash"] for item in items) == sorted([_md5(b"one"), _md5(b"two")])
     consumed = [
         link["dest"]
-        for found in core.entities.all("p", "run")
-        for link in found["metadata"]["relationships"]
+        for entity in core.entities.all("p", "run")
+        for link in entity["metadata"]["relationships"]
         if link["type"] == "consumes"
     ]
     assert len(consumed) == 3

@@ -79,9 +79,9 @@ class Loud(str):
 )
 def test_json_values(value: Any, expected: Any) -> None:
     """Each becomes what a reader would expect, and JSON takes it."""
-    found = json_value(value)
-    assert found == expected
-    assert msgspec.json.decode(msgspec.json.encode(found)) == found
+    converted = json_value(value)
+    assert converted == expected
+    assert msgspec.json.decode(msgspec.json.encode(converted)) == converted
 
 
 def test_not_a_number_stays_a_number() -> None:

@@ -44,10 +44,10 @@ def run_on(store: DigitalHubStore, core: Double) -> Run:
 
 def stored(run: Run) -> Any:
     """The metrics as they are read back; those in memory are the same."""
-    known = run.status.metrics.to_dict()
+    metrics = run.status.metrics.to_dict()
     run.refresh()
-    assert run.status.metrics.to_dict() == known
-    return known
+    assert run.status.metrics.to_dict() == metrics
+    return metrics
 
 
 def test_a_loop_of_log_metrics_keeps_every_value(run: Run) -> None:
@@ -87,18 +87,18 @@ def test_any_text_is_a_name(run: Run, name: str) -> None:
     run.log_metric(name, 1)
     run.log_metrics({name: 2})
     run._store.close()
-    known = run.status.metrics.to_dict()
-    assert known == {name: [1.0, 2.0]}
+    metrics = run.status.metrics.to_dict()
+    assert metrics == {name: [1.0, 2.0]}
     assert list(run.refresh().status.metrics.to_dict().values()) == [[1.0, 2.0]]
 
 
 def test_names_on_core(core: Double) -> None:
     """A slash is a dot there."""
     store = DigitalHubStore(core.environ(), 1.0)
-    found = run_on(store, core)
-    found.log_metrics({"train/loss": 1, "loss%": 2, "..": 3, "val loss": 4})
+    run_entity = run_on(store, core)
+    run_entity.log_metrics({"train/loss": 1, "loss%": 2, "..": 3, "val loss": 4})
     store.close()
-    assert core.entities.metrics[found.id] == {"train.loss": 1.0, "loss.": 2.0, "__": 3.0, "val loss": 4.0}
+    assert core.entities.metrics[run_entity.id] == {"train.loss": 1.0, "loss.": 2.0, "__": 3.0, "val loss": 4.0}
 
 
 @pytest.mark.parametrize("name", ["", " ", 3, None])
@@ -134,10 +134,10 @@ def test_values(run: Run, value: Any, expected: Any) -> None:
 def test_what_is_not_finite_is_told_apart(tmp_path: Any) -> None:
     """NaN and the two infinities are kept by the local store, and are texts in JSON."""
     store = LocalStore(tmp_path / "home")
-    found = start_run(store, "p", {})
-    found.log_metric("m", [math.nan, math.inf, -math.inf, 1])
-    found.log_metrics({"n": math.nan})
-    assert json_metrics(found.refresh().status.metrics.to_dict()) == {
+    run_entity = start_run(store, "p", {})
+    run_entity.log_metric("m", [math.nan, math.inf, -math.inf, 1])
+    run_entity.log_metrics({"n": math.nan})
+    assert json_metrics(run_entity.refresh().status.metrics.to_dict()) == {
         "m": ["NaN", "Infinity", "-Infinity", 1.0],
         "n": "NaN",
     }

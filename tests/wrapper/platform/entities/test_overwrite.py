@@ -24,16 +24,16 @@ def test_files_are_uploaded_to_the_path_of_an_entity(either: Project, root: str)
     Path("x.txt").write_text("text")
     Path("d").mkdir()
     Path("d/y.txt").write_text("more")
-    one = either.new_artifact("one", path=f"{root}x.txt")
-    one.upload("x.txt")
+    single = either.new_artifact("one", path=f"{root}x.txt")
+    single.upload("x.txt")
     many = either.new_artifact("many", path=f"{root}many/")
     many.upload(["x.txt", "d"])
     many.upload(["x.txt", "d/y.txt"], keep_dir_structure=True)
-    one, many = either.get_artifact("one"), either.get_artifact("many")
-    assert (one.status.state, one.get_file_paths()) == ("READY", ["x.txt"])
+    single, many = either.get_artifact("one"), either.get_artifact("many")
+    assert (single.status.state, single.get_file_paths()) == ("READY", ["x.txt"])
     assert (many.status.state, sorted(many.get_file_paths())) == ("READY", ["d/y.txt", "x.txt"])
-    assert Path(one.as_file()[0]).read_text() == "text"
-    assert one.files[0]["hash"] == "md5:1cb251ec0d568de6a929b520c4aed8d1"
+    assert Path(single.as_file()[0]).read_text() == "text"
+    assert single.files[0]["hash"] == "md5:1cb251ec0d568de6a929b520c4aed8d1"
 
 
 def test_a_source_that_does_not_fit_changes_nothing(either: Project, root: str) -> None:
@@ -54,8 +54,8 @@ def test_an_upload_that_fails_is_recorded_with_its_reason(either: Project, root:
     item = either.new_artifact("a", path=blocked)
     with pytest.raises(OutputError):
         item.upload("x.txt")
-    found = either.get_artifact(item.key)
-    assert (found.status.state, "not stored" in found.status.message) == ("ERROR", True)
+    artifact = either.get_artifact(item.key)
+    assert (artifact.status.state, "not stored" in artifact.status.message) == ("ERROR", True)
 
 
 @pytest.mark.parametrize("frame", [pandas.DataFrame({"a": [1, 2]}), polars.DataFrame({"a": [1, 2]})],
@@ -65,11 +65,11 @@ def test_a_frame_is_written_to_the_path_of_a_data_item(either: Project, root: st
     for name, options in (("t.parquet", {}), ("t.csv", {}), ("t.data", {"extension": "csv"}), ("u", {})):
         item = either.new_dataitem("t", "table", path=root + name)
         assert item.write_df(frame, **options) == root + name
-        found = either.get_dataitem("t")
+        stored = either.get_dataitem("t")
         form = "csv" if "csv" in (name[-3:], options.get("extension")) else "parquet"
-        assert list(found.as_df(file_format=form)["a"]) == [1, 2]
-        assert list(found.as_df(file_format=form).columns) == ["a"]
-        assert (found.status.state, found.status.preview.rows) == ("READY", 2)
+        assert list(stored.as_df(file_format=form)["a"]) == [1, 2]
+        assert list(stored.as_df(file_format=form).columns) == ["a"]
+        assert (stored.status.state, stored.status.preview.rows) == ("READY", 2)
 
 
 def test_a_writer_takes_its_own_options(either: Project, root: str) -> None:

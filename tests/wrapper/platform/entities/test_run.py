@@ -9,11 +9,11 @@ from ovenbird.platform.project.project import Project
 
 
 def test_a_run_is_running_until_it_is_finished(store: LocalStore, project: Project) -> None:
-    found = run.start_run(store, "p", {}, spec={"parameters": {"n": 3}}, status={"provenance": {"python": "3.12"}})
-    record = store.read(keys.parse_key(found.key))
+    run_entity = run.start_run(store, "p", {}, spec={"parameters": {"n": 3}}, status={"provenance": {"python": "3.12"}})
+    record = store.read(keys.parse_key(run_entity.key))
     assert (record["status"]["state"], record["spec"]["parameters"]) == ("RUNNING", {"n": 3})
-    found.finish("COMPLETED", outputs={"a": "store://p/artifact/artifact/a:1"}, results={"r": 1})
-    again = project.get_run(found.id)
+    run_entity.finish("COMPLETED", outputs={"a": "store://p/artifact/artifact/a:1"}, results={"r": 1})
+    again = project.get_run(run_entity.id)
     assert again.status.state == "COMPLETED"
     assert again.status.provenance.python == "3.12"
     assert (again.outputs(as_key=True), again.results()) == ({"a": "store://p/artifact/artifact/a:1"}, {"r": 1})
@@ -22,10 +22,10 @@ def test_a_run_is_running_until_it_is_finished(store: LocalStore, project: Proje
 
 
 def test_an_error_keeps_type_message_and_traceback(store: LocalStore, project: Project) -> None:
-    found = run.start_run(store, "p", {})
+    run_entity = run.start_run(store, "p", {})
     error = {"type": "ValueError", "message": "no", "traceback": "…"}
-    found.finish("ERROR", message="ValueError: no", error=error)
-    status = project.get_run(found.key).status
+    run_entity.finish("ERROR", message="ValueError: no", error=error)
+    status = project.get_run(run_entity.key).status
     assert (status.state, status.message, status.error) == ("ERROR", "ValueError: no", error)
 
 
@@ -36,14 +36,14 @@ def test_a_run_ends_in_a_final_state_only(store: LocalStore) -> None:
 
 def test_a_run_is_linked_to_its_function_and_inputs(store: LocalStore, project: Project) -> None:
     function = project.register_function("f", {"source": {"revision": "abc"}})
-    found = run.start_run(store, "p", {}, function=function.key)
-    found.consume("store://p/dataitem/table/a:1")
-    found.consume("store://p/dataitem/table/a:1")
-    assert project.get_run(found.id).metadata.relationships == [
+    run_entity = run.start_run(store, "p", {}, function=function.key)
+    run_entity.consume("store://p/dataitem/table/a:1")
+    run_entity.consume("store://p/dataitem/table/a:1")
+    assert project.get_run(run_entity.id).metadata.relationships == [
         {"type": "run_of", "dest": function.key},
         {"type": "consumes", "dest": "store://p/dataitem/table/a:1"},
     ]
-    assert store.listing("run", function=function.key)[0].id == found.id
+    assert store.listing("run", function=function.key)[0].id == run_entity.id
 
 
 def test_an_id_can_be_given(store: LocalStore) -> None:

@@ -28,16 +28,16 @@ def test_outputs_are_entities_keys_or_records(either: Project) -> None:
     model = either.log_model("m", data=b"model")
     run = begin(either)
     run.finish("COMPLETED", outputs={"x": artifact.key, "y": model.key}, results={"total": 42})
-    found = either.get_run(run.id)
-    outputs = found.outputs()
+    run_entity = either.get_run(run.id)
+    outputs = run_entity.outputs()
     assert {name: (entity.key, type(entity).__name__) for name, entity in outputs.items()} == {
         "x": (artifact.key, "Artifact"), "y": (model.key, "Model"),
     }  # fmt: skip
-    assert Path(found.output("x").as_file()[0]).read_bytes() == b"text"
-    assert found.output("x", as_key=True) == artifact.key
-    assert found.outputs(as_key=True) == {"x": artifact.key, "y": model.key}
-    assert found.output("y", as_dict=True)["id"] == model.id
-    assert (found.output("z"), found.results(), found.result("total"), found.result("none")) == (
+    assert Path(run_entity.output("x").as_file()[0]).read_bytes() == b"text"
+    assert run_entity.output("x", as_key=True) == artifact.key
+    assert run_entity.outputs(as_key=True) == {"x": artifact.key, "y": model.key}
+    assert run_entity.output("y", as_dict=True)["id"] == model.id
+    assert (run_entity.output("z"), run_entity.results(), run_entity.result("total"), run_entity.result("none")) == (
         None, {"total": 42}, 42, None,
     )  # fmt: skip
     assert begin(either).outputs() == {}

@@ -32,16 +32,16 @@ def test_an_interrupted_upload_is_recorded(project: Project) -> None:
 
 def test_a_full_disk_names_the_output(project: Project, tmp_path: Path) -> None:
     with disk(tmp_path / "full", "64k") as full:
-        there = Project(project._store, "p", {}, files_store=str(full))
+        full_project = Project(project._store, "p", {}, files_store=str(full))
         with pytest.raises(OutputError, match="No space left on device") as caught:
-            there.log_artifact("big", data=b"x" * 200_000)
+            full_project.log_artifact("big", data=b"x" * 200_000)
     assert "/big" in caught.value.message
     assert project._store.listing("artifact")[0].state == "ERROR"
 
 
 def test_a_writer_stores_in_an_object_store(project: Project, s3: dict[str, str]) -> None:
-    there = Project(project._store, "p", s3, files_store="s3://outputs/root")
-    entity = there.log_artifact("a", data=b"content")
+    s3_project = Project(project._store, "p", s3, files_store="s3://outputs/root")
+    entity = s3_project.log_artifact("a", data=b"content")
     assert entity.spec.path == f"s3://outputs/root/p/artifact/a/{entity.id}/a"
     assert Path(entity.as_file()[0]).read_bytes() == b"content"
 

@@ -14,7 +14,7 @@ from ovenbird.platform.project.project import Project
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "message"),
     [
         ({}, "neither source nor data"),
         ({"source": "a", "data": b"a"}, "source and data given"),
@@ -23,8 +23,8 @@ from ovenbird.platform.project.project import Project
         ({"source": "absent.bin"}, "absent.bin does not exist"),
     ],
 )
-def test_content_that_cannot_be_is_refused(project: Project, options: dict[str, object], said: str) -> None:
-    with pytest.raises(OutputError, match=said):
+def test_content_that_cannot_be_is_refused(project: Project, options: dict[str, object], message: str) -> None:
+    with pytest.raises(OutputError, match=message):
         project.log_artifact("a", **options)
 
 
@@ -74,24 +74,24 @@ _NAMES = [
 
 
 @pytest.mark.parametrize("name", _NAMES, ids=range(len(_NAMES)))
-@pytest.mark.parametrize("place", ["local", "s3"])
+@pytest.mark.parametrize("location", ["local", "s3"])
 def test_any_file_name_is_stored_and_read_back(
-    project: Project, s3: dict[str, str], tmp_path: Path, name: str, place: str
+    project: Project, s3: dict[str, str], tmp_path: Path, name: str, location: str
 ) -> None:
     """On disk and in an object store, alone and within a folder, under the name that it has."""
-    there = project if place == "local" else Project(project._store, "p", s3, files_store="s3://outputs")
+    target = project if location == "local" else Project(project._store, "p", s3, files_store="s3://outputs")
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / name).write_text("content")
     alone, folder = (
-        there.log_artifact("a", source=tmp_path / "in" / name),
-        there.log_artifact("b", source=tmp_path / "in"),
+        target.log_artifact("a", source=tmp_path / "in" / name),
+        target.log_artifact("b", source=tmp_path / "in"),
     )
     assert alone.spec.path.endswith(f"/{alone.id}/{name}")
     for entity in (alone, folder):
         assert [info.path for info in entity.status.files] == [name]
-        (path,) = map(Path, there.get_artifact(entity.key).as_file())
+        (path,) = map(Path, target.get_artifact(entity.key).as_file())
         assert (path.name, path.read_text()) == (name, "content")
-    assert Path(there.get_artifact("a").download(tmp_path / "out/")).name == name
+    assert Path(target.get_artifact("a").download(tmp_path / "out/")).name == name
 
 
 @pytest.mark.parametrize("name", ["a\nb", "a\x1bb"], ids=["line end", "escape"])
@@ -156,24 +156,24 @@ def test_a_store_in_the_folder_by_any_name_is_left_out(tmp_path: Path, monkeypat
         store.close()
 
 
-@pytest.mark.parametrize("place", ["local", "s3"])
+@pytest.mark.parametrize("location", ["local", "s3"])
 def test_a_folder_keeps_its_links_and_its_programs(
-    project: Project, s3: dict[str, str], tmp_path: Path, place: str
+    project: Project, s3: dict[str, str], tmp_path: Path, location: str
 ) -> None:
     """What a link to a folder leads to is stored, and a script can be run when it is copied back."""
-    there = project if place == "local" else Project(project._store, "p", s3, files_store="s3://outputs")
+    target = project if location == "local" else Project(project._store, "p", s3, files_store="s3://outputs")
     (tmp_path / "data").mkdir()
     (tmp_path / "data/run.sh").write_text("#!/bin/sh\necho done\n")
     (tmp_path / "data/run.sh").chmod(0o755)
     (tmp_path / "data/text").write_text("t")
     (tmp_path / "in").mkdir()
     (tmp_path / "in/link").symlink_to("../data")
-    folder = there.log_artifact("a", source=tmp_path / "in")
+    folder = target.log_artifact("a", source=tmp_path / "in")
     assert [info.path for info in folder.status.files] == ["link/run.sh", "link/text"]
-    copy = Path(there.get_artifact("a").download(tmp_path / "out"))
+    copy = Path(target.get_artifact("a").download(tmp_path / "out"))
     assert subprocess.run([copy / "link/run.sh"], capture_output=True, check=True).stdout == b"done\n"
     assert not (copy / "link/text").stat().st_mode & 0o111
-    alone = there.log_artifact("b", source=tmp_path / "data/run.sh")
+    alone = target.log_artifact("b", source=tmp_path / "data/run.sh")
     assert os.access(alone.as_file()[0], os.X_OK)
 
 

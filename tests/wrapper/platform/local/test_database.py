@@ -16,9 +16,9 @@ from ovenbird.platform.local.store import LocalStore
 
 def _connect(path: str) -> int:
     connection = database.open_database(Path(path))
-    found = connection.execute("SELECT count(*) FROM entity").fetchone()[0]
+    count = connection.execute("SELECT count(*) FROM entity").fetchone()[0]
     connection.close()
-    return int(found)
+    return int(count)
 
 
 def test_the_database_is_in_wal_mode_and_says_its_version(tmp_path: Path) -> None:
@@ -81,17 +81,17 @@ def test_a_home_that_cannot_be_made_is_named(tmp_path: Path) -> None:
 
 
 def test_a_transaction_that_fails_leaves_nothing(tmp_path: Path) -> None:
-    found = database.Database(tmp_path / "ovenbird.db")
+    opened = database.Database(tmp_path / "ovenbird.db")
 
     def change(connection: sqlite3.Connection) -> None:
         connection.execute("CREATE TABLE extra (a)")
         raise KeyboardInterrupt
 
-    with pytest.raises(KeyboardInterrupt), found.writing() as connection:
+    with pytest.raises(KeyboardInterrupt), opened.writing() as connection:
         change(connection)
-    with found.reading() as connection:
+    with opened.reading() as connection:
         assert connection.execute("SELECT count(*) FROM sqlite_master WHERE name = 'extra'").fetchone()[0] == 0
-    found.close()
+    opened.close()
 
 
 def test_a_full_disk_is_told_with_what_to_do(tmp_path: Path) -> None:
@@ -106,15 +106,15 @@ def test_a_full_disk_is_told_with_what_to_do(tmp_path: Path) -> None:
 
 
 def test_a_forked_child_opens_a_connection_of_its_own(tmp_path: Path) -> None:
-    found = database.Database(tmp_path / "ovenbird.db")
-    with found.reading() as mine:
+    opened = database.Database(tmp_path / "ovenbird.db")
+    with opened.reading() as mine:
         pass
     child = os.fork()
     if child == 0:
-        with found.reading() as connection:
+        with opened.reading() as connection:
             os._exit(0 if connection is not mine else 1)
     assert os.waitpid(child, 0)[1] == 0
-    found.close()
+    opened.close()
 
 
 def test_a_path_below_home_moves_with_it() -> None:

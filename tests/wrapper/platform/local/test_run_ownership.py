@@ -63,8 +63,8 @@ def test_a_run_of_another_container_is_judged_by_the_lock_on_its_log(tmp_path: P
 
 
 def test_a_run_that_ended_is_nobodys(store: LocalStore) -> None:
-    found = run.start_run(store, "p", {})
-    found.finish("COMPLETED")
+    run_entity = run.start_run(store, "p", {})
+    run_entity.finish("COMPLETED")
     with store._database.reading() as connection:
         assert connection.execute("SELECT count(*) FROM owner").fetchone()[0] == 0
     assert store._owned._held == {}

@@ -26,9 +26,9 @@ def _add(store: LocalStore, name: str, entity_type: str = "dataitem", kind: str 
 
 def _many(home: str) -> list[str]:
     store = LocalStore(home)
-    found = [_add(store, "same") for _ in range(20)]
+    ids = [_add(store, "same") for _ in range(20)]
     store.close()
-    return found
+    return ids
 
 
 def test_what_is_created_is_read_back(store: LocalStore) -> None:
@@ -62,7 +62,7 @@ def test_updating_what_was_removed_is_an_error(store: LocalStore) -> None:
 
 
 @pytest.mark.parametrize(
-    ("key", "said", "hint"),
+    ("key", "message", "hint"),
     [
         ("store://q/dataitem/table/a", "no project 'q'", "p"),
         ("store://p/dataitem/table/b", "no dataitem named 'b'", "a"),
@@ -70,9 +70,9 @@ def test_updating_what_was_removed_is_an_error(store: LocalStore) -> None:
         ("store://p/dataitem/table/a:1", "no dataitem with id '1'", "latest"),
     ],
 )
-def test_a_key_that_leads_nowhere_says_where_it_ends(store: LocalStore, key: str, said: str, hint: str) -> None:
+def test_a_key_that_leads_nowhere_says_where_it_ends(store: LocalStore, key: str, message: str, hint: str) -> None:
     _add(store, "a")
-    with pytest.raises(InputError, match=said) as caught:
+    with pytest.raises(InputError, match=message) as caught:
         store.read(keys.parse_key(key))
     assert hint in caught.value.hint
 
@@ -94,9 +94,9 @@ def test_ids_are_found_by_their_beginning(store: LocalStore) -> None:
 
 def test_processes_that_log_one_name_at_once_all_succeed(tmp_path: Path) -> None:
     with multiprocessing.get_context("spawn").Pool(4) as pool:
-        found = pool.map(_many, [str(tmp_path)] * 4)
+        ids = pool.map(_many, [str(tmp_path)] * 4)
     store = LocalStore(tmp_path)
-    assert {row.key for row in store.listing("dataitem", name="same")} == {key for each in found for key in each}
+    assert {row.key for row in store.listing("dataitem", name="same")} == {key for each in ids for key in each}
     assert len(store.listing("dataitem")) == 80
     store.close()
 
@@ -121,20 +121,20 @@ def test_metrics_of_nothing_are_refused(store: LocalStore) -> None:
 
 
 def test_removing_takes_the_metrics_and_the_log_along(store: LocalStore) -> None:
-    found = run.start_run(store, "p", {})
-    found.log_metric("a", 1)
-    log = store.log_file("p", found.id)
+    run_entity = run.start_run(store, "p", {})
+    run_entity.log_metric("a", 1)
+    log = store.log_file("p", run_entity.id)
     log.write_text("line\n")
     with pytest.raises(PlatformError, match="still running"):
-        store.remove(keys.parse_key(found.key))
-    found.finish("COMPLETED")
-    assert list(store.log_lines("p", found.id)) == ["line\n"]
-    store.remove(keys.parse_key(found.key))
+        store.remove(keys.parse_key(run_entity.key))
+    run_entity.finish("COMPLETED")
+    assert list(store.log_lines("p", run_entity.id)) == ["line\n"]
+    store.remove(keys.parse_key(run_entity.key))
     assert not log.exists()
     with store._database.reading() as connection:
         assert connection.execute("SELECT count(*) FROM metric").fetchone()[0] == 0
     with pytest.raises(InputError):
-        store.log_lines("p", found.id)
+        store.log_lines("p", run_entity.id)
 
 
 def test_a_home_that_moved_still_finds_its_files(tmp_path: Path) -> None:

@@ -71,10 +71,10 @@ def test_a_change_of_the_metadata_is_stored(either: Project, entity_type: str) -
     entity.add_relationship("part_of", "store://p/model/model/m:1")
     entity.add_relationship("part_of", "store://p/model/model/m:1")
     assert getattr(either, f"update_{entity_type}")(entity) is entity
-    found = getattr(either, f"get_{entity_type}")("a")
-    assert (found.metadata.labels, found.metadata.description) == (["one", "two", "three"], "what it is")
-    assert (found.metadata.name, found.name, found.metadata.version) == ("A nice name", "a", "v1")
-    assert found.metadata.relationships == [{"type": "part_of", "dest": "store://p/model/model/m:1"}]
+    stored = getattr(either, f"get_{entity_type}")("a")
+    assert (stored.metadata.labels, stored.metadata.description) == (["one", "two", "three"], "what it is")
+    assert (stored.metadata.name, stored.name, stored.metadata.version) == ("A nice name", "a", "v1")
+    assert stored.metadata.relationships == [{"type": "part_of", "dest": "store://p/model/model/m:1"}]
     with pytest.raises(ValueError, match="Label must be a string, not a int: 1"):
         entity.add_label(1)
     with pytest.raises(InputError, match=r"is a .*, not a function"):
@@ -108,15 +108,15 @@ def test_a_version_or_all_of_a_name_are_deleted(either: Project, entity_type: st
 def test_the_files_of_a_deleted_entity_go_with_it_unless_they_are_kept(project: Project, tmp_path: Path) -> None:
     """`cascade` removes what the store holds; what lies elsewhere stays, whatever is asked."""
     (tmp_path / "f.txt").write_text("text")
-    gone, kept = (
+    with_files, without_files = (
         project.log_artifact("a", source=tmp_path / "f.txt"),
         project.log_artifact("a", source=tmp_path / "f.txt"),
     )
     outside = project.log_artifact("b", source=tmp_path / "f.txt", path=str(tmp_path / "outside.txt"))
-    project.delete_artifact(gone.key)
-    project.delete_artifact(kept.key, cascade=False)
+    project.delete_artifact(with_files.key)
+    project.delete_artifact(without_files.key, cascade=False)
     project.delete_artifact(outside.key)
-    assert (Path(gone.spec.path).exists(), Path(kept.spec.path).exists()) == (False, True)
+    assert (Path(with_files.spec.path).exists(), Path(without_files.spec.path).exists()) == (False, True)
     assert (tmp_path / "outside.txt").read_text() == "text"
 
 
@@ -144,10 +144,10 @@ def test_what_cannot_be_imported_says_why(either: Project, tmp_path: Path) -> No
         either.import_artifact()
     with pytest.raises(InputError, match=r"nothing\.yaml cannot be read"):
         either.import_artifact("nothing.yaml")
-    for text, said in (("{", "is not YAML"), ("[]", "not an entity"), ("name: a", "its kind is None"),
+    for text, message in (("{", "is not YAML"), ("[]", "not an entity"), ("name: a", "its kind is None"),
                        ("{name: a, kind: artifact, spec: 1}", "its spec is 1")):  # fmt: skip
         Path("x.yaml").write_text(text)
-        with pytest.raises(InputError, match=said):
+        with pytest.raises(InputError, match=message):
             either.import_artifact("x.yaml")
     with pytest.raises(InputError, match="is a artifact, not a model"):
         either.import_model(make(either, "artifact").export())
@@ -157,11 +157,11 @@ def test_what_cannot_be_imported_says_why(either: Project, tmp_path: Path) -> No
 def test_models_of_each_kind(either: Project) -> None:
     """`log_huggingface` and its like store a model of their kind."""
     Path("m.bin").write_bytes(b"m")
-    made = {
+    kinds = {
         verb: getattr(either, f"log_{verb}")(verb, source="m.bin", framework="f").kind
         for verb in ("huggingface", "sklearn", "mlflow", "generic_model")
     }
-    assert made == {"huggingface": "huggingface", "sklearn": "sklearn", "mlflow": "mlflow", "generic_model": "model"}
+    assert kinds == {"huggingface": "huggingface", "sklearn": "sklearn", "mlflow": "mlflow", "generic_model": "model"}
     assert either.log_huggingface("h", source="m.bin", base_model="bert").spec.base_model == "bert"
     assert either.get_model("sklearn").spec.framework == "f"
 
@@ -171,10 +171,10 @@ def test_listed_files_may_keep_their_folders(either: Project) -> None:
     Path("d/e").mkdir(parents=True)
     for path in ("d/one.txt", "d/e/two.txt"):
         Path(path).write_text(path)
-    kept = either.log_artifact("a", source=["d/one.txt", "d/e/two.txt"], keep_dir_structure=True)
-    assert sorted(kept.get_file_paths()) == ["d/e/two.txt", "d/one.txt"]
-    assert sorted(info["path"] for info in kept.files) == ["d/e/two.txt", "d/one.txt"]
-    assert "keep_dir_structure" not in kept.spec
+    artifact = either.log_artifact("a", source=["d/one.txt", "d/e/two.txt"], keep_dir_structure=True)
+    assert sorted(artifact.get_file_paths()) == ["d/e/two.txt", "d/one.txt"]
+    assert sorted(info["path"] for info in artifact.files) == ["d/e/two.txt", "d/one.txt"]
+    assert "keep_dir_structure" not in artifact.spec
     with pytest.raises(OutputError, match="lies outside"):
         either.log_artifact("a", source=["../x"], keep_dir_structure=True)
 
@@ -198,16 +198,16 @@ def test_functions_are_recorded(either: Project) -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "message"),
     [
         ({"kind": "container"}, "is of kind 'container'"), ({}, "its handler is not named"),
         ({"handler": "f"}, "has no source"), ({"handler": "f", "code": "", "colour": 1}, "has no 'colour'"),
         ({"handler": "f", "base64": "!"}, "base64 is '!'"),
     ], ids=["kind", "handler", "source", "unknown", "base64"],
 )  # fmt: skip
-def test_a_function_that_cannot_be_recorded_says_why(project: Project, options: dict[str, Any], said: str) -> None:
+def test_a_function_that_cannot_be_recorded_says_why(project: Project, options: dict[str, Any], message: str) -> None:
     """Nothing is recorded of a function that no platform could run."""
-    with pytest.raises(InputError, match=said):
+    with pytest.raises(InputError, match=message):
         project.new_function("f", **{"kind": "python", **options})
     assert project.list_functions() == []
 
@@ -218,7 +218,7 @@ def test_the_runs_of_a_function_are_listed(either: Project) -> None:
     second = either.new_function("f", "python", code="2", handler="f")
     run = start_run(either._store, "p", {}, function=first.key)
     run.save(update=True)
-    assert [found.id for found in first.list_runs()] == [run.id]
+    assert [listed.id for listed in first.list_runs()] == [run.id]
     assert (second.list_runs(), first.list_runs(state="COMPLETED")) == ([], [])
     assert first.get_run(run.id).key == run.key
     with pytest.raises(InputError, match="is not a run of"):
@@ -234,16 +234,16 @@ def test_extensions_are_refused(project: Project) -> None:
 
 def test_secrets_are_kept_apart(either: Project) -> None:
     """A secret's value is read back by its name, and is in no record."""
-    made = either.new_secret("TOKEN", secret_value="s3cr3t-value", description="of the bank")
-    assert made.read_secret_value() == "s3cr3t-value"
-    found = either.get_secret("TOKEN")
-    assert (found.id, found.metadata.description) == (made.id, "of the bank")
-    found.set_secret_value("another-value")
-    assert either.get_secret(made.key).read_secret_value() == "another-value"
+    created = either.new_secret("TOKEN", secret_value="s3cr3t-value", description="of the bank")
+    assert created.read_secret_value() == "s3cr3t-value"
+    stored = either.get_secret("TOKEN")
+    assert (stored.id, stored.metadata.description) == (created.id, "of the bank")
+    stored.set_secret_value("another-value")
+    assert either.get_secret(created.key).read_secret_value() == "another-value"
     assert [secret.name for secret in either.list_secrets()] == ["TOKEN"]
-    shown = found.to_json() + repr(found) + Path(found.export()).read_text()
-    assert "another-value" not in shown
-    assert "s3cr3t-value" not in shown
+    text = stored.to_json() + repr(stored) + Path(stored.export()).read_text()
+    assert "another-value" not in text
+    assert "s3cr3t-value" not in text
     either.delete_secret("TOKEN", delete_all_versions=True)
     assert either.list_secrets() == []
     with pytest.raises(InputError, match="TOKEN"):
@@ -315,10 +315,10 @@ def test_entities_are_searched(either: Project) -> None:
 @pytest.mark.parametrize("name", ["new_workflow", "list_triggers", "get_containerimage", "share", "run", "log_nothing"])
 def test_what_is_not_there_says_so(project: Project, name: str) -> None:
     """What the SDK has and Ovenbird has not is an AttributeError that says so; so is what nobody has."""
-    said = "has no attribute" if name == "log_nothing" else "is of the platform's SDK and not of Ovenbird: "
+    message = "has no attribute" if name == "log_nothing" else "is of the platform's SDK and not of Ovenbird: "
     with pytest.raises(AttributeError, match=f"Project.*{name}|{name}") as caught:
         getattr(project, name)
-    assert said in str(caught.value)
+    assert message in str(caught.value)
     assert not hasattr(project, name)
     artifact = project.log_artifact("a", data=b"x")
     with pytest.raises(AttributeError, match=r"Artifact\.as_dataset is of the platform's SDK"):
@@ -367,17 +367,17 @@ _OTHERS = {
 
 def test_the_signatures_are_those_of_the_sdk(project: Project) -> None:
     """Each method takes what it takes in the SDK, under the same names and in the same order."""
-    wanted = dict(_OTHERS)
+    expected = dict(_OTHERS)
     for entity_type in (*TYPES, "function"):
-        wanted |= {name.format(entity_type): names for name, names in _SIGNATURES.items()}
-    found = {name: list(inspect.signature(getattr(project, name)).parameters) for name in wanted}
-    assert found == wanted
-    assert set(wanted) <= set(dir(project))
+        expected |= {name.format(entity_type): names for name, names in _SIGNATURES.items()}
+    signatures = {name: list(inspect.signature(getattr(project, name)).parameters) for name in expected}
+    assert signatures == expected
+    assert set(expected) <= set(dir(project))
 
 
 def test_a_listed_moment_is_taken_in_utc(either: Project) -> None:
     """`created` takes an entity that has just been made when the interval holds the present."""
     entity = make(either, "artifact")
     day = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(time.time() - 600))
-    assert [found.key for found in either.list_artifacts(created=f"{day},")] == [entity.key]
+    assert [listed.key for listed in either.list_artifacts(created=f"{day},")] == [entity.key]
     assert either.list_artifacts(created=f",{day}Z") == []

@@ -55,8 +55,8 @@ def test_options_go_to_spec_and_metadata(project: Project, source: Path) -> None
 
 
 def test_files_go_where_they_are_told(project: Project, source: Path, tmp_path: Path) -> None:
-    told = str(tmp_path / "x/y.bin")
-    assert project.log_artifact("a", source=source, path=told).spec.path == told
+    destination = str(tmp_path / "x/y.bin")
+    assert project.log_artifact("a", source=source, path=destination).spec.path == destination
     other = Project(project._store, "p", {"DHCORE_DEFAULT_FILES_STORE": str(tmp_path / "elsewhere")})
     assert other.log_artifact("a", source=source).spec.path.startswith(str(tmp_path / "elsewhere/p/artifact/a/"))
     third = Project(project._store, "p", {"DHCORE_DEFAULT_FILES_STORE": "s3://b"}, files_store=str(tmp_path / "third"))
@@ -110,14 +110,14 @@ def test_what_cannot_be_read_says_why(project: Project, source: Path, store: Loc
 
 
 def test_a_run_is_linked_to_what_it_makes_and_reads(store: LocalStore, source: Path) -> None:
-    found = run.start_run(store, "p", {})
-    project = Project(store, "p", {}, run=found)
+    run_entity = run.start_run(store, "p", {})
+    project = Project(store, "p", {}, run=run_entity)
     before = Project(store, "p", {}).log_artifact("before", source=source)
-    made = project.log_artifact("made", source=source)
+    artifact = project.log_artifact("made", source=source)
     project.get_artifact("before")
-    assert made.metadata.relationships == [{"type": "produced_by", "dest": found.key}]
-    assert project.get_run(found.id).metadata.relationships == [{"type": "consumes", "dest": before.key}]
-    assert found.logged == [made]
+    assert artifact.metadata.relationships == [{"type": "produced_by", "dest": run_entity.key}]
+    assert project.get_run(run_entity.id).metadata.relationships == [{"type": "consumes", "dest": before.key}]
+    assert run_entity.logged == [artifact]
 
 
 def test_a_function_has_a_new_revision_only_when_it_changes(project: Project) -> None:

@@ -13,8 +13,8 @@ from ovenbird.platform.storage import file_copy
 def test_a_copy_is_the_same_and_told_as_it_goes(tmp_path: Path, size: int) -> None:
     data = os.urandom(size)
     (tmp_path / "a").write_bytes(data)
-    told: list[int] = []
-    assert file_copy.copy_file(tmp_path / "a", tmp_path / "deep/b", told.append) == size == sum(told)
+    sizes: list[int] = []
+    assert file_copy.copy_file(tmp_path / "a", tmp_path / "deep/b", sizes.append) == size == sum(sizes)
     assert (tmp_path / "deep/b").read_bytes() == data
 
 

@@ -19,8 +19,8 @@ from ovenbird.platform.storage import files, schemes
 @pytest.fixture
 def full(tmp_path: Path) -> Iterator[Path]:
     """A disk of 1 MiB."""
-    with disk(tmp_path / "full", "1m") as found:
-        yield found
+    with disk(tmp_path / "full", "1m") as folder:
+        yield folder
 
 
 def test_urls_are_told_apart() -> None:
@@ -63,13 +63,13 @@ def test_several_sources_go_below_one_folder(tmp_path: Path) -> None:
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize("what", ["absent", "empty", "twice"])
-def test_sources_that_cannot_be_stored_are_refused_before_anything_is(tmp_path: Path, what: str) -> None:
+@pytest.mark.parametrize("problem", ["absent", "empty", "twice"])
+def test_sources_that_cannot_be_stored_are_refused_before_anything_is(tmp_path: Path, problem: str) -> None:
     (tmp_path / "empty").mkdir()
     (tmp_path / "one").mkdir()
     (tmp_path / "one/a").write_text("a")
     (tmp_path / "a").write_text("a")
-    sources = {"absent": ["none"], "empty": ["empty"], "twice": ["a", "one"]}[what]
+    sources = {"absent": ["none"], "empty": ["empty"], "twice": ["a", "one"]}[problem]
     with pytest.raises(OutputError):
         files.upload([tmp_path / name for name in sources], str(tmp_path / "out") + "/", {})
     assert not (tmp_path / "out").exists()
@@ -121,8 +121,8 @@ def test_a_gigabyte_is_copied_in_constant_memory(tmp_path: Path) -> None:
     )
     with (tmp_path / "big").open("wb") as file:
         file.truncate(1024**3)
-    found = subprocess.run([sys.executable, "-c", program, str(tmp_path)], capture_output=True, text=True, check=True)
-    assert int(found.stdout) < 150
+    process = subprocess.run([sys.executable, "-c", program, str(tmp_path)], capture_output=True, text=True, check=True)
+    assert int(process.stdout) < 150
 
 
 def test_inputs_have_a_limit(server: Server, s3: dict[str, str], tmp_path: Path) -> None:

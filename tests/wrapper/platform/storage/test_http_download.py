@@ -56,7 +56,7 @@ def test_a_body_that_breaks_off_goes_on_where_it_was(server: Any, tmp_path: Path
 
     server.answer = answer
     assert _fetch(server.url, tmp_path).read_bytes() == DATA
-    assert [asked[2].get("range") for asked in server.asked] == [None, "bytes=400000-", "bytes=800000-"]
+    assert [request[2].get("range") for request in server.asked] == [None, "bytes=400000-", "bytes=800000-"]
     assert server.asked[1][2]["if-range"] == '"one"'
 
 
@@ -123,7 +123,7 @@ def test_a_password_goes_to_its_server_and_to_no_other(server: Any, tmp_path: Pa
     try:
         assert _fetch(server.url.replace("http://", "http://us%40er:pass@") + "/a", tmp_path).read_bytes() == b"fine"
         login = "Basic " + base64.b64encode(b"us@er:pass").decode()
-        assert [asked[2].get("authorization") for asked in (*server.asked, *other.asked)] == [login, login, None]
+        assert [request[2].get("authorization") for request in (*server.asked, *other.asked)] == [login, login, None]
     finally:
         other.close()
 
@@ -147,9 +147,9 @@ def test_a_job_ends_with_78_for_an_input_that_is_too_large(jobs: Jobs, server: A
 
     server.answer = answer
     source = "def handler(data: bytes):\n    return len(data)\n"
-    done = jobs.run(source, "--input", f"data={server.url}/a", "--max-input", "10k")
-    assert done.code == 78
-    assert "is larger than 9.8 KiB" in done.err
-    assert "--max-input" in done.err
-    assert "Traceback" not in done.err
+    job = jobs.run(source, "--input", f"data={server.url}/a", "--max-input", "10k")
+    assert job.code == 78
+    assert "is larger than 9.8 KiB" in job.err
+    assert "--max-input" in job.err
+    assert "Traceback" not in job.err
     assert jobs.run(source, "--input", f"data={server.url}/a", OVENBIRD_MAX_INPUT="20KiB").code == 0

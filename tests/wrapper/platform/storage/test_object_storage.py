@@ -128,8 +128,8 @@ def test_a_large_object_moves_in_bounded_memory(s3: dict[str, str], tmp_path: Pa
         """
     )
     settings = [f"{name}={value}" for name, value in s3.items()]
-    found = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-c", program, str(tmp_path), *settings], capture_output=True, text=True, check=True
     )
-    assert int(found.stdout) < 150
+    assert int(process.stdout) < 150
     assert checksum_file(tmp_path / "back") == checksum_file(tmp_path / "big")

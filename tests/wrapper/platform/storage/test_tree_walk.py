@@ -35,10 +35,10 @@ def test_what_no_store_can_hold_is_a_problem(tmp_path: Path) -> None:
     (tmp_path / "zero").symlink_to("/dev/zero")
     (tmp_path / "fine").write_text("")
     server = socket.socket(socket.AF_UNIX)
-    here = Path.cwd()
+    previous = Path.cwd()
     os.chdir(tmp_path)  # the address of a socket has at most 107 bytes
     server.bind("socket")
-    os.chdir(here)
+    os.chdir(previous)
     server.close()
     tree = walk_tree(tmp_path)
     assert [name for _, name in tree.files] == ["fine"]

@@ -24,12 +24,12 @@ METADATA: dict[str, Any] = {
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    found = tmp_path / "set"
-    (found / "data").mkdir(parents=True)
-    (found / "data" / "big.csv").write_text("a\n1\n")
-    (found / "other.txt").write_text("not of the set")
-    (found / "metadata.json").write_text(json.dumps(METADATA))
-    return found
+    path = tmp_path / "set"
+    (path / "data").mkdir(parents=True)
+    (path / "data" / "big.csv").write_text("a\n1\n")
+    (path / "other.txt").write_text("not of the set")
+    (path / "metadata.json").write_text(json.dumps(METADATA))
+    return path
 
 
 @pytest.mark.parametrize("source", [".", "metadata.json", "../set/croissant.json"], ids=["folder", "file", "name"])
@@ -38,15 +38,15 @@ def test_a_data_set_is_stored_with_its_own_files(either: Project, folder: Path, 
     (folder / "croissant.json").write_text(json.dumps(METADATA))
     item = either.log_croissant("cities", source=str(folder / source))
     assert (item.kind, sorted(item.get_file_paths())) == ("croissant", ["data/big.csv", "metadata.json"])
-    found = either.get_dataitem("cities")
-    assert (found.metadata.name, found.metadata.description) == ("Cities of Trentino", "By size")
-    assert found.metadata.labels == ["cities", "sizes"]
-    assert (found.as_path() / "data" / "big.csv").read_text() == "a\n1\n"
-    assert json.loads((found.as_path() / "metadata.json").read_text()) == METADATA
+    stored = either.get_dataitem("cities")
+    assert (stored.metadata.name, stored.metadata.description) == ("Cities of Trentino", "By size")
+    assert stored.metadata.labels == ["cities", "sizes"]
+    assert (stored.as_path() / "data" / "big.csv").read_text() == "a\n1\n"
+    assert json.loads((stored.as_path() / "metadata.json").read_text()) == METADATA
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         ({"distribution": [{"@type": "cr:FileObject", "contentUrl": "gone.csv"}]}, "'gone.csv' is not there"),
         ({"distribution": [{"@type": "sc:FileObject", "contentUrl": "../../x"}]}, "lies outside of its folder"),
@@ -54,10 +54,12 @@ def test_a_data_set_is_stored_with_its_own_files(either: Project, folder: Path, 
     ],
     ids=["gone", "outside", "text"],
 )
-def test_what_is_no_data_set_says_why(either: Project, folder: Path, change: dict[str, Any] | None, said: str) -> None:
+def test_what_is_no_data_set_says_why(
+    either: Project, folder: Path, change: dict[str, Any] | None, message: str
+) -> None:
     """A file that is not there, one outside of the folder, and a text that is no JSON object."""
     (folder / "metadata.json").write_text("[]" if change is None else json.dumps(METADATA | change))
-    with pytest.raises(OutputError, match=said):
+    with pytest.raises(OutputError, match=message):
         either.log_croissant("cities", source=str(folder))
     with pytest.raises(OutputError, match="holds no Croissant metadata"):
         either.log_croissant("cities", source=str(folder / "data"))

@@ -49,7 +49,7 @@ def test_the_format_and_the_separator_can_be_told(tmp_path: Path, engine: str) -
 
 
 @pytest.mark.parametrize(
-    ("name", "options", "said"),
+    ("name", "options", "message"),
     [
         ("a.bin", {}, "'bin'"),
         ("a.bin", {"file_format": "avro"}, "'avro'"),
@@ -59,9 +59,9 @@ def test_the_format_and_the_separator_can_be_told(tmp_path: Path, engine: str) -
         ("a.json", {"engine": "polars"}, "a.json cannot be read as json by polars"),
     ],
 )
-def test_what_does_not_parse_is_named(tmp_path: Path, name: str, options: dict[str, Any], said: str) -> None:
+def test_what_does_not_parse_is_named(tmp_path: Path, name: str, options: dict[str, Any], message: str) -> None:
     (tmp_path / name).write_text("not what it says")
-    with pytest.raises(InputError, match=said):
+    with pytest.raises(InputError, match=message):
         dataframes.read_frame(tmp_path / name, **options)
 
 
@@ -79,11 +79,11 @@ def test_schema_and_preview_tell_types_and_first_rows(engine: str) -> None:
         "s": "string", "i": "integer", "f": "number", "b": "boolean", "t": "datetime", "l": "array",
         "d": "number" if engine == "polars" else "any",
     }  # fmt: skip
-    shown = dataframes.make_preview(frame)
-    assert shown["rows"] == 12
-    first = {col["name"]: col["value"][0] for col in shown["cols"]}
+    preview = dataframes.make_preview(frame)
+    assert preview["rows"] == 12
+    first = {col["name"]: col["value"][0] for col in preview["cols"]}
     assert first == {"s": "a", "i": 1, "f": None, "b": True, "t": moment.isoformat(), "l": "[1, 2]", "d": "1.5"}
-    assert {len(col["value"]) for col in shown["cols"]} == {10}
+    assert {len(col["value"]) for col in preview["cols"]} == {10}
 
 
 @pytest.mark.parametrize("engine", dataframes.ENGINES)
@@ -115,17 +115,17 @@ def test_other_values_are_no_frames(value: object) -> None:
 )
 def test_the_engine_that_is_loaded_is_chosen(first: str, chosen: str) -> None:
     program = f"{first}\nfrom ovenbird.platform.tables import dataframes\nprint(dataframes.choose_engine())"
-    found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert found.stdout.strip() == chosen
+    process = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert process.stdout.strip() == chosen
 
 
 def test_without_any_engine_the_error_says_what_to_install(tmp_path: Path) -> None:
     program = "from ovenbird.platform.tables import dataframes\ndataframes.choose_engine()"
-    found = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-S", "-c", program], capture_output=True, text=True, check=False,
         env={"PYTHONPATH": str(Path(dataframes.__file__).parents[3])},
     )  # fmt: skip
-    assert "neither pandas nor polars is installed" in found.stderr
+    assert "neither pandas nor polars is installed" in process.stderr
 
 
 @pytest.mark.parametrize("engine", dataframes.ENGINES)
@@ -137,7 +137,7 @@ def test_frames_of_several_files_are_put_together(engine: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("data", "said"),
+    ("data", "message"),
     [
         ({"n": [1, 2], "a": [1, "x"]}, "the column 'a': Could not convert 'x'"),
         ({"a": [{"b": 1}, {"b": "x"}]}, "Could not convert 'x'"),
@@ -146,8 +146,8 @@ def test_frames_of_several_files_are_put_together(engine: str) -> None:
     ],
     ids=["mixed", "mixed objects", "classes", "empty objects"],
 )
-def test_what_parquet_cannot_hold_is_named(data: dict[str, list[Any]], said: str) -> None:
-    assert said in dataframes.describe_parquet_problem(pandas.DataFrame(data))
+def test_what_parquet_cannot_hold_is_named(data: dict[str, list[Any]], message: str) -> None:
+    assert message in dataframes.describe_parquet_problem(pandas.DataFrame(data))
     assert dataframes.describe_parquet_problem(pandas.DataFrame([[1, 2]], columns=["a", "a"]))
 
 

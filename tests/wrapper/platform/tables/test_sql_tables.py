@@ -89,7 +89,7 @@ def test_the_table_is_a_file_where_one_is_asked_for(
 
 
 @pytest.mark.parametrize(
-    ("path", "said"),
+    ("path", "message"),
     [
         ("sql://shop/none", r"no table 'none' \(there are: cities"),
         ("sql://shop", "has no table"),
@@ -97,8 +97,8 @@ def test_the_table_is_a_file_where_one_is_asked_for(
         ("sql://shop//cities", "has no table"),
     ],
 )
-def test_a_path_that_leads_nowhere_is_told(database: dict[str, str], path: str, said: str) -> None:
-    with pytest.raises(InputError, match=said):
+def test_a_path_that_leads_nowhere_is_told(database: dict[str, str], path: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
         sql_tables.read_sql(path, database, "pandas")
 
 
@@ -134,9 +134,9 @@ def test_without_sqlalchemy_the_package_is_named(database: dict[str, str]) -> No
         "import sys; sys.modules['sqlalchemy'] = None\nfrom ovenbird.platform.tables import sql_tables\n"
         "sql_tables.read_sql('sql://shop/cities', {}, 'pandas')"
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    process = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     command = format_install_command("tables")
-    assert f"need the package sqlalchemy, which is not installed ({command}, and a driver" in done.stderr
+    assert f"need the package sqlalchemy, which is not installed ({command}, and a driver" in process.stderr
 
 
 def test_nothing_is_stored_in_a_database(project: Project) -> None:
@@ -151,5 +151,5 @@ def test_a_job_takes_a_table_as_input(jobs: Jobs, database: dict[str, Any]) -> N
         def handler(cities: pd.DataFrame):
             return int(cities["people"].sum())
     """
-    done = jobs.run(source, "--input", "cities=sql://shop/cities", **database)
-    assert (done.code, done.result.get("results")) == (0, {"output_0": 561000}), done.err
+    job = jobs.run(source, "--input", "cities=sql://shop/cities", **database)
+    assert (job.code, job.result.get("results")) == (0, {"output_0": 561000}), job.err

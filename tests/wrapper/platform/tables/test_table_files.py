@@ -53,16 +53,16 @@ def spark(tmp_path: Path) -> Path:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("engine", ENGINES)
-@pytest.mark.parametrize("place", ["registered", "stored", "s3"])
+@pytest.mark.parametrize("location", ["registered", "stored", "s3"])
 def test_partitions_are_columns_and_marks_are_no_data(
-    project: Project, s3: dict[str, str], spark: Path, place: str, engine: str
+    project: Project, s3: dict[str, str], spark: Path, location: str, engine: str
 ) -> None:
     """Wherever the folder lies: numbers are numbers, escapes are undone, the default partition is null."""
-    if place == "registered":
+    if location == "registered":
         item = project.new_dataitem("sales", "table", path=f"{spark}/")
     else:
-        there = Project(project._store, "p", s3, files_store="s3://outputs") if place == "s3" else project
-        item = there.log_dataitem("sales", "table", source=spark)
+        target = Project(project._store, "p", s3, files_store="s3://outputs") if location == "s3" else project
+        item = target.log_dataitem("sales", "table", source=spark)
     frame = item.as_df(engine=engine)
     assert list(frame.columns) == ["amount", "year", "city"]
     assert [(row["amount"], row["year"]) for row in _rows(frame)] == [(2, 2023), (1, 2023), (3, 2024)]
@@ -140,7 +140,7 @@ def test_any_format_may_be_compressed(project: Project, tmp_path: Path, form: st
 
 
 @pytest.mark.parametrize(
-    ("name", "write", "said"),
+    ("name", "write", "message"),
     [
         ("a.csv.gz", lambda path: path.write_bytes(gzip.compress(CSV)[:-9]), "a.csv.gz cannot be read as csv"),
         ("a.csv.zip", lambda path: _zipped(CSV, path, other=b"x"), "the zip holds 2 files, and a table is one"),
@@ -149,10 +149,10 @@ def test_any_format_may_be_compressed(project: Project, tmp_path: Path, form: st
     ids=["damaged", "two members", "no table"],
 )
 def test_what_cannot_be_unpacked_is_named(
-    project: Project, tmp_path: Path, name: str, write: Callable[[Path], None], said: str
+    project: Project, tmp_path: Path, name: str, write: Callable[[Path], None], message: str
 ) -> None:
     write(tmp_path / name)
-    with pytest.raises(InputError, match=said):
+    with pytest.raises(InputError, match=message):
         project.new_dataitem("d", path=str(tmp_path / name)).as_df()
 
 

@@ -87,11 +87,11 @@ def test_sequential_client(tmp_path_factory: pytest.TempPathFactory, name: str) 
     flags = ("--concurrency", "1", "--queue", "0", "--access-log", "false")
     with running(tmp_path_factory, f"slots/main.py:{name}", *flags) as service, Raw(service) as client:
         body = b'{"name": "x"}' if name.startswith("streaming") else b'{"name": "x", "quiet": true}'
-        found = []
+        statuses = []
         for _ in range(500):
             client.post(body)
-            found.append(client.answer().status)
-        assert found == [200] * 500
+            statuses.append(client.answer().status)
+        assert statuses == [200] * 500
 
 
 @pytest.mark.slow

@@ -20,10 +20,10 @@ from ovenbird.serve.concurrency.threads import HandlerThreadPool, WorkItem
 class Work(WorkItem):
     """A job that runs a function; `outcome` becomes (result, error)."""
 
-    def __init__(self, function: Callable[[], Any], left: bool = False) -> None:
+    def __init__(self, function: Callable[[], Any], gone: bool = False) -> None:
         super().__init__()
         self.function = function
-        self.gone = left
+        self.gone = gone
         self.outcome: asyncio.Future[tuple[Any, BaseException | None]] = asyncio.get_running_loop().create_future()
 
     def is_disconnected(self) -> bool:

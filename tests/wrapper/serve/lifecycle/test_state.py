@@ -8,11 +8,11 @@ from ovenbird.serve.lifecycle.state import WorkerLifecycle, WorkerState
 def test_calls_are_let_in_from_ready_until_closed() -> None:
     """The gate is open while ready and while draining, and says why whenever the service is not ready."""
     gate = WorkerLifecycle()
-    seen = [(gate.state, gate.open, gate.closing, bool(gate.why))]
+    states = [(gate.state, gate.open, gate.closing, bool(gate.why))]
     for step in (gate.ready, gate.drain, gate.close):
         step()
-        seen.append((gate.state, gate.open, gate.closing, bool(gate.why)))
-    assert seen == [
+        states.append((gate.state, gate.open, gate.closing, bool(gate.why)))
+    assert states == [
         (WorkerState.STARTING, False, False, True),
         (WorkerState.READY, True, False, False),
         (WorkerState.DRAINING, True, True, True),

@@ -30,13 +30,13 @@ def test_calls_are_written_together_a_moment_later() -> None:
 
     async def run() -> None:
         done = asyncio.Event()
-        found = AccessLog("f", lambda records: (written.append(records), done.set())[0])
-        found.start(asyncio.get_running_loop())
+        log = AccessLog("f", lambda records: (written.append(records), done.set())[0])
+        log.start(asyncio.get_running_loop())
         for _ in range(3):
-            found.add(_call(), 0.5)
+            log.add(_call(), 0.5)
         assert written == []
         await done.wait()
-        found.flush()
+        log.flush()
 
     asyncio.run(run())
     (records,) = written
@@ -49,14 +49,14 @@ def test_calls_are_written_together_a_moment_later() -> None:
 def test_lines_that_do_not_fit_are_counted() -> None:
     """More calls than the buffer holds leave one line that says how many are missing."""
     written: list[list[tuple[float, str, dict[str, Any]]]] = []
-    found = AccessLog("f", written.append)
+    log = AccessLog("f", written.append)
 
     async def run() -> None:
-        found.start(asyncio.get_running_loop())
+        log.start(asyncio.get_running_loop())
         call = _call()
         for _ in range(access_log._MAX_CALLS + 7):
-            found.add(call, 0.1)
-        found.flush()
+            log.add(call, 0.1)
+        log.flush()
 
     asyncio.run(run())
     assert len(written[0]) == access_log._MAX_CALLS + 1

@@ -34,12 +34,14 @@ def test_raising(faulty: Service, name: str, kind: str) -> None:
     answer = faulty.call({"name": name}, headers={"x-request-id": f"call-{name}"})
     assert (answer.status_code, answer.headers["content-type"]) == (500, "application/problem+json")
     assert set(answer.json()) == {"type", "title", "status", "detail", "error_id"}
-    told = f"{answer.text}{answer.headers}"
+    response = f"{answer.text}{answer.headers}"
     for inside in ("secret", "Traceback", ".py", "ovenbird", "faulty", kind):
-        assert inside not in told
+        assert inside not in response
     faulty.wait_log(answer.json()["error_id"])
     (record,) = [
-        found for found in faulty.records if found.get("traceback") and found["error_id"] == answer.json()["error_id"]
+        record
+        for record in faulty.records
+        if record.get("traceback") and record["error_id"] == answer.json()["error_id"]
     ]
     assert kind in record["message"] + record["traceback"]
     assert record["request_id"] == f"call-{name}"

@@ -48,13 +48,13 @@ def test_calls_are_counted_by_status_and_duration(serve: Serve) -> None:
     for do in ("", "", "fail"):
         service.call({"do": do})
     service.call({"other": 1})
-    found = scrape(service)
-    counts = {status: found["ovenbird_calls_total", status] for status in ("204", "500", "422")}
+    metrics = scrape(service)
+    counts = {status: metrics["ovenbird_calls_total", status] for status in ("204", "500", "422")}
     assert counts == {"204": 2, "500": 1, "422": 1}
-    buckets = [found["ovenbird_call_duration_seconds_bucket", str(bound)] for bound in (*BUCKETS, "+Inf")]
+    buckets = [metrics["ovenbird_call_duration_seconds_bucket", str(bound)] for bound in (*BUCKETS, "+Inf")]
     assert buckets == sorted(buckets)
-    assert buckets[-1] == found["ovenbird_call_duration_seconds_count", ""] == 4
-    assert 0 < found["ovenbird_call_duration_seconds_sum", ""] < 30
+    assert buckets[-1] == metrics["ovenbird_call_duration_seconds_count", ""] == 4
+    assert 0 < metrics["ovenbird_call_duration_seconds_sum", ""] < 30
 
 
 def test_load_is_told(serve: Serve, tmp_path: Path) -> None:
@@ -70,9 +70,9 @@ def test_load_is_told(serve: Serve, tmp_path: Path) -> None:
         assert scrape(service)["ovenbird_rejected_total", ""] == 1
         (tmp_path / "go").touch()
         assert [call.result().status_code for call in calls] == [204] * 3
-    found = scrape(service)
-    assert [found[f"ovenbird_{name}", ""] for name in ("in_flight", "queued")] == [0, 0]
-    assert found["ovenbird_calls_total", "503"] == 1
+    metrics = scrape(service)
+    assert [metrics[f"ovenbird_{name}", ""] for name in ("in_flight", "queued")] == [0, 0]
+    assert metrics["ovenbird_calls_total", "503"] == 1
 
 
 @pytest.mark.slow

@@ -100,27 +100,27 @@ HANDLERS = [
 
 def documented(project: Project, text: str) -> dict[str, Any]:
     """The document of a handler, through JSON as a client reads it."""
-    found: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(document(project.handler(HEAD + text))))
-    return found
+    api: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(document(project.handler(HEAD + text))))
+    return api
 
 
 @pytest.mark.parametrize("text", HANDLERS)
 def test_the_document_is_valid(project: Project, text: str) -> None:
     """OpenAPI 3.1 by its own schema, all references resolved, for every kind of handler."""
-    found = documented(project, text)
-    openapi_spec_validator.validate(found)
-    assert found["openapi"] == "3.1.0"
+    api = documented(project, text)
+    openapi_spec_validator.validate(api)
+    assert api["openapi"] == "3.1.0"
 
 
 def operation(project: Project, text: str) -> dict[str, Any]:
-    found: dict[str, Any] = documented(project, text)["paths"]["/"]["post"]
-    return found
+    post: dict[str, Any] = documented(project, text)["paths"]["/"]["post"]
+    return post
 
 
 def test_fields_are_a_body_and_a_query(project: Project) -> None:
     """Fields may come as JSON, as a form, or as a query; required ones and defaults are told."""
-    found = documented(project, "def handler(a: int, b: str = 'x'): '''Add.\n\nMore.'''")
-    post, get = found["paths"]["/"]["post"], found["paths"]["/"]["get"]
+    api = documented(project, "def handler(a: int, b: str = 'x'): '''Add.\n\nMore.'''")
+    post, get = api["paths"]["/"]["post"], api["paths"]["/"]["get"]
     schema = post["requestBody"]["content"]["application/json"]["schema"]
     assert schema["properties"] == {"a": {"type": "integer"}, "b": {"type": "string", "default": "x"}}
     assert (schema["required"], schema["additionalProperties"]) == (["a"], False)
@@ -146,9 +146,9 @@ def test_rest_takes_further_fields(project: Project) -> None:
 
 def test_a_class_of_the_users_may_be_called_problem(project: Project) -> None:
     """The runtime's own schema does not get in its way."""
-    found = documented(project, "def handler(problem: Problem): ...")
-    assert "mine" in found["components"]["schemas"]["Problem"]["properties"]
-    assert "error_id" in found["components"]["schemas"]["ProblemDocument"]["properties"]
+    api = documented(project, "def handler(problem: Problem): ...")
+    assert "mine" in api["components"]["schemas"]["Problem"]["properties"]
+    assert "error_id" in api["components"]["schemas"]["ProblemDocument"]["properties"]
 
 
 @pytest.mark.parametrize(
@@ -204,8 +204,8 @@ def test_the_schema_of_an_event_is_what_the_reader_takes(
     project: Project, changes: dict[str, object], valid: bool
 ) -> None:
     """The document and the reader say the same of an event, and its 400 is documented."""
-    found = operation(project, "def handler(e: CloudEvent): ...")
-    schema = found["requestBody"]["content"]["application/cloudevents+json"]["schema"]
+    post = operation(project, "def handler(e: CloudEvent): ...")
+    schema = post["requestBody"]["content"]["application/cloudevents+json"]["schema"]
     event = {"id": "1", "source": "/a", "type": "t", "specversion": "1.0", **changes}
     assert Draft202012Validator(schema).is_valid(event) is valid
     if valid:
@@ -213,7 +213,7 @@ def test_the_schema_of_an_event_is_what_the_reader_takes(
     else:
         with pytest.raises(ValueError, match=r"CloudEvent|attribute|data"):
             from_json(event)
-    assert "400" in found["responses"]
+    assert "400" in post["responses"]
 
 
 def test_a_default_that_json_cannot_hold_is_left_out(project: Project) -> None:
@@ -235,17 +235,17 @@ def test_the_schema_of_an_answer_is_that_of_what_is_sent(project: Project, name:
     make = f"{name}.model_validate({{'fullName': 'Ada'}})"
     value = {"{}": make, "list[{}]": f"[{make}]"}.get(hint, f"{{'a': {make}}}")
     handler = project.handler(f"{HEAD}def handler(given: {name}) -> {hint.format(name)}: return {value}")
-    found = msgspec.json.decode(msgspec.json.encode(document(handler)))
-    post, schemas = found["paths"]["/"]["post"], found["components"]["schemas"]
+    api = msgspec.json.decode(msgspec.json.encode(document(handler)))
+    post, schemas = api["paths"]["/"]["post"], api["components"]["schemas"]
     schema = post["responses"]["200"]["content"]["application/json"]["schema"]
     while "properties" not in schema:
         inner = schema.get("items") or schema.get("additionalProperties")
         schema = schemas[schema["$ref"].rpartition("/")[2]] if "$ref" in schema else inner
-    sent = msgspec.json.decode(reply_to(handler.call(None)).body)
-    while "size" not in sent:
-        sent = sent[0] if isinstance(sent, list) else sent["a"]
-    assert set(schema["properties"]) == set(sent)
-    assert set(schema["required"]) <= set(sent)
+    answer = msgspec.json.decode(reply_to(handler.call(None)).body)
+    while "size" not in answer:
+        answer = answer[0] if isinstance(answer, list) else answer["a"]
+    assert set(schema["properties"]) == set(answer)
+    assert set(schema["required"]) <= set(answer)
     body = post["requestBody"]["content"]["application/json"]["schema"]
     body = schemas[body["$ref"].rpartition("/")[2]] if "$ref" in body else body
     assert {"fullName", "secret"} <= set(body["properties"])  # what is read keeps its own schema
@@ -268,14 +268,14 @@ def test_times_have_a_format(project: Project) -> None:
         "by: dict[str, datetime.time], event: Event, text: str, day: datetime.date)"
         " -> list[datetime.datetime]: ..."
     )
-    found = documented(project, source)
-    post = found["paths"]["/"]["post"]
+    api = documented(project, source)
+    post = api["paths"]["/"]["post"]
     fields = post["requestBody"]["content"]["application/json"]["schema"]["properties"]
     assert fields["at"] == {"type": "string", "format": "date-time"}
     assert {"type": "string", "format": "time"} in fields["start"]["anyOf"]
     assert fields["days"]["items"]["format"] == "date-time"
     assert fields["by"]["additionalProperties"]["format"] == "time"
-    assert found["components"]["schemas"]["Event"]["properties"]["at"]["format"] == "date-time"
+    assert api["components"]["schemas"]["Event"]["properties"]["at"]["format"] == "date-time"
     assert (fields["text"], fields["day"]["format"]) == ({"type": "string"}, "date")
     assert post["responses"]["200"]["content"]["application/json"]["schema"]["items"]["format"] == "date-time"
 

@@ -44,7 +44,7 @@ def spans(service: Service) -> list[dict[str, Any]]:
 def test_a_call_is_a_span_of_the_users_own_provider(serve: Serve, kind: str) -> None:
     """A SERVER span continues the caller's trace; the handler's own spans, in a thread as well, are its children."""
     service = serve(HANDLER.format(kind=kind) + OWN, "--drain-delay", "0")
-    told = service.post("/some/path", json={}, headers=PARENT).json()
+    body = service.post("/some/path", json={}, headers=PARENT).json()
     assert service.get("/_/live").status_code == 200
     assert service.stop() == 0
     inner, server = spans(service)
@@ -53,14 +53,14 @@ def test_a_call_is_a_span_of_the_users_own_provider(serve: Serve, kind: str) -> 
     assert server["parent_id"] == "0xb7ad6b7169203331"
     assert inner["parent_id"] == server["context"]["span_id"]
     assert server["context"]["trace_id"] == inner["context"]["trace_id"] == f"0x{TRACE}"
-    assert told == {"trace_id": TRACE, "span_id": server["context"]["span_id"][2:]}
+    assert body == {"trace_id": TRACE, "span_id": server["context"]["span_id"][2:]}
     attributes = server["attributes"]
     assert attributes["http.request.method"] == "POST"
     assert attributes["url.path"] == "/some/path"
     assert attributes["http.response.status_code"] == 200
     assert attributes["faas.name"] == "handler"
     record = next(record for record in service.records if record.get("status") == 200)
-    assert (record["trace_id"], record["span_id"]) == (told["trace_id"], told["span_id"])
+    assert (record["trace_id"], record["span_id"]) == (body["trace_id"], body["span_id"])
 
 
 @pytest.mark.parametrize("kind", ["def", "async def"])

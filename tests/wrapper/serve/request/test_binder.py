@@ -44,9 +44,9 @@ def test_streamed_body_of_a_client_that_leaves(tmp_path_factory: pytest.TempPath
 def test_refusal() -> None:
     """What cannot be parsed is a 400; what does not fit is a 422 with each field."""
     assert refusal(MalformedPayloadError("broken")).status == 400
-    found = refusal(PayloadValidationError([FieldError("a", "missing"), FieldError("b[0]", "expected int")]))
-    assert found.status == 422
-    assert found.extra["errors"] == [
+    problem = refusal(PayloadValidationError([FieldError("a", "missing"), FieldError("b[0]", "expected int")]))
+    assert problem.status == 422
+    assert problem.extra["errors"] == [
         {"field": "a", "message": "missing"},
         {"field": "b[0]", "message": "expected int"},
     ]

@@ -51,11 +51,11 @@ SPARSE: dict[str, tuple[str, Callable[[], bytes], int]] = {
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """A server with a limit on its address space."""
-    with running(tmp_path_factory, "payloads/main.py:size_on_loop", "--log-level", "error") as found:
-        pages = int(Path(f"/proc/{found.process.pid}/statm").read_text().split()[0])
+    with running(tmp_path_factory, "payloads/main.py:size_on_loop", "--log-level", "error") as server:
+        pages = int(Path(f"/proc/{server.process.pid}/statm").read_text().split()[0])
         limit = pages * resource.getpagesize() + MEMORY
-        resource.prlimit(found.process.pid, resource.RLIMIT_AS, (limit, limit))
-        yield found
+        resource.prlimit(server.process.pid, resource.RLIMIT_AS, (limit, limit))
+        yield server
 
 
 class Probe:
@@ -182,8 +182,8 @@ def test_every_value_is_counted(value: Any) -> None:
         return 1 + sum(values(item) for item in part) if isinstance(part, list) else 1
 
     for text in (json.dumps(value), json.dumps(value, indent=2), json.dumps(value, ensure_ascii=True)):
-        found = json_items(text.encode(), 1)
-        assert values(value) <= found <= 2 * values(value) + 1, text
+        count = json_items(text.encode(), 1)
+        assert values(value) <= count <= 2 * values(value) + 1, text
     packed = msgspec.msgpack.encode(value)
     assert values(value) <= msgpack_items(packed, 10**9) <= 2 * values(value)
 

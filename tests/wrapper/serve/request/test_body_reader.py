@@ -27,21 +27,21 @@ def start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Start]:
     import contextlib
 
     with contextlib.ExitStack() as stack:
-        found: dict[str, Service] = {}
+        services: dict[str, Service] = {}
 
         def get(name: str) -> Service:
-            if name not in found:
+            if name not in services:
                 target = f"payloads/main.py:{name}"
-                found[name] = stack.enter_context(running(tmp_path_factory, target, "--log-format", "json"))
-            return found[name]
+                services[name] = stack.enter_context(running(tmp_path_factory, target, "--log-format", "json"))
+            return services[name]
 
         yield get
 
 
 def send(service: Service, body: bytes | str, media: str, path: str = "/", **headers: str) -> httpx.Response:
     content = body.encode() if isinstance(body, str) else body
-    given = {key.replace("_", "-"): value for key, value in headers.items()}
-    return service.post(path, content=content, headers={"content-type": media, **given})
+    extra = {key.replace("_", "-"): value for key, value in headers.items()}
+    return service.post(path, content=content, headers={"content-type": media, **extra})
 
 
 JSON_TYPES = [
@@ -299,9 +299,9 @@ def test_upload(start: Start, size: int, on_disk: bool) -> None:
     """A file of a multipart form is spooled to disk past 1 MiB, and is gone after the call."""
     body = b"x" * size
     answer = start("upload").post(files={"file": ("a.bin", body, "image/gif")}, data={"note": "hi"})
-    found = answer.json()
-    assert (found["name"], found["size"], found["media"], found["note"]) == ("a.bin", size, "image/gif", "hi")
-    assert found["on_disk"] is on_disk
+    upload = answer.json()
+    assert (upload["name"], upload["size"], upload["media"], upload["note"]) == ("a.bin", size, "image/gif", "hi")
+    assert upload["on_disk"] is on_disk
     deadline = time.monotonic() + 10  # the file is closed once the answer is sent
     while start("upload").post(files={"file": ("b.bin", b"y")}).json()["open"] and time.monotonic() < deadline:
         time.sleep(0.05)
@@ -356,15 +356,15 @@ def test_a_text_part_may_be_large(start: Start) -> None:
 @pytest.mark.parametrize("cut", [b"\r\n--b--", b"--", b"text\r\n--b--", b"form-data; name=b\r\n\r\ntext\r\n--b--"])
 def test_a_multipart_body_that_is_cut_off(start: Start, cut: bytes) -> None:
     """Without its closing boundary a body is not whole, wherever it ends."""
-    whole = (
+    body = (
         b"--b\r\nContent-Disposition: form-data; name=a\r\n\r\n1\r\n"
         b"--b\r\nContent-Disposition: form-data; name=b\r\n\r\ntext\r\n--b--"
     )
     media = "multipart/form-data; boundary=b"
-    assert send(start("fields"), whole, media).json()["b"] == "text"
-    assert send(start("fields"), whole + b"\r\n", media).status_code == 200
-    assert whole.endswith(cut)
-    answer = send(start("fields"), whole.removesuffix(cut), media)
+    assert send(start("fields"), body, media).json()["b"] == "text"
+    assert send(start("fields"), body + b"\r\n", media).status_code == 200
+    assert body.endswith(cut)
+    answer = send(start("fields"), body.removesuffix(cut), media)
     assert (answer.status_code, "cut off" in answer.json()["detail"]) == (400, True)
 
 
@@ -472,8 +472,8 @@ BAD_EVENTS = [
     ("application/cloudevents-batch+json", "{}", "array"),
     ("application/cloudevents+json", "[" * 100_000, ""),
     *(
-        ("application/cloudevents+json", json.dumps({**EVENT, **change}), said)
-        for change, said in (
+        ("application/cloudevents+json", json.dumps({**EVENT, **change}), message)
+        for change, message in (
             ({"specversion": None}, "needs specversion"),
             ({"specversion": 1.0}, "'specversion' is a text"),
             ({"specversion": "1"}, "found specversion '1'"),
@@ -503,12 +503,12 @@ BAD_EVENTS = [
 ]
 
 
-@pytest.mark.parametrize(("media", "body", "said"), BAD_EVENTS)
-def test_malformed_event(start: Start, media: str, body: str, said: str) -> None:
+@pytest.mark.parametrize(("media", "body", "message"), BAD_EVENTS)
+def test_malformed_event(start: Start, media: str, body: str, message: str) -> None:
     """What is not a CloudEvent is a 400 that says why."""
     answer = send(start("told"), body, media)
     assert answer.status_code == 400
-    assert said in answer.json()["detail"]
+    assert message in answer.json()["detail"]
 
 
 def test_body_in_pieces(start: Start) -> None:
@@ -542,8 +542,8 @@ def test_expect_continue(start: Start) -> None:
 ])  # fmt: skip
 def test_media(text: str, name: str, charset: str, is_json: bool) -> None:
     """A Content-Type is taken apart whatever its case and parameters."""
-    found = ContentType(text)
-    assert (found.name, found.charset, found.json) == (name, charset, is_json)
+    content_type = ContentType(text)
+    assert (content_type.name, content_type.charset, content_type.json) == (name, charset, is_json)
 
 
 GOOD = {"ce-specversion": "1.0", "ce-id": "1", "ce-source": "/s", "ce-type": "t"}
@@ -607,8 +607,8 @@ def test_a_class_derived_from_an_event(serve: Callable[..., Service], tmp_path: 
     """A handler gets the class that it hints; an event within a list keeps its data."""
     (tmp_path / "derived.py").write_text(DERIVED)
     service = serve(f"from derived import {name} as handler\n")
-    sent = {**EVENT, "time": "2024-01-02T03:04:05Z", "data": {"a": 1}}
-    assert send(service, json.dumps(sent), "application/cloudevents+json").json() == [name.capitalize(), sent]
+    event = {**EVENT, "time": "2024-01-02T03:04:05Z", "data": {"a": 1}}
+    assert send(service, json.dumps(event), "application/cloudevents+json").json() == [name.capitalize(), event]
 
 
 def test_an_event_without_version(start: Start) -> None:
@@ -623,8 +623,8 @@ def test_data_of_events(start: Start) -> None:
     event = {**EVENT, "datacontenttype": "application/json", "data_base64": "eyJhIjogMX0="}
     assert send(start("told"), json.dumps(event), media).json()["data"] == {"a": 1}
     assert send(start("told"), json.dumps({**EVENT, "data": "text"}), media).json()["data"] == "text"
-    whole = {**EVENT, "n": 15213.0}
-    assert send(start("told"), json.dumps(whole), media).json()["attributes"]["n"] == 15213
+    numeric = {**EVENT, "n": 15213.0}
+    assert send(start("told"), json.dumps(numeric), media).json()["attributes"]["n"] == 15213
     good = {"time": "2024-01-02t03:04:60.123456789z", "flag": True, "n": -5, "dataschema": "urn:x"}
     assert send(start("told"), json.dumps({**EVENT, **good}), media).json()["attributes"] == {**EVENT, **good}
     assert start("told").post(content=b'"text"', headers=GOOD).json()["data"] == "text"
@@ -649,9 +649,9 @@ def test_both_generations_of_the_cloudevents_package(version: str, serve: Any, t
     packages = tmp_path_factory.mktemp(f"cloudevents-{version}")
     command = ("pip", "install", "--quiet", "--target", str(packages), f"cloudevents~={version}.0")
     subprocess.run([sys.executable, "-m", "uv", *command], check=True, capture_output=True)
-    place = "cloudevents.http" if version == "1.11" else "cloudevents.core.v1.event"
+    module = "cloudevents.http" if version == "1.11" else "cloudevents.core.v1.event"
     service = serve(
-        f"from {place} import CloudEvent\n"
+        f"from {module} import CloudEvent\n"
         "def handler(event: CloudEvent):\n"
         "    values = event.get_attributes()\n"
         "    if values.get('subject') == 'back':\n"
@@ -662,7 +662,7 @@ def test_both_generations_of_the_cloudevents_package(version: str, serve: Any, t
     media = "application/cloudevents+json"
     event = {**EVENT, "time": "2024-01-02T03:04:05.5Z", "flag": True}
     answer = send(service, json.dumps(event), media)
-    assert answer.json() == [place if version == "2" else "cloudevents.http.event", "2024-01-02"]
+    assert answer.json() == [module if version == "2" else "cloudevents.http.event", "2024-01-02"]
     answer = send(service, json.dumps({**event, "subject": "back"}), media)
     assert (answer.json(), answer.headers["content-type"]) == ("text", "application/json")
     assert (answer.headers["ce-flag"], answer.headers["ce-time"][:10]) == ("true", "2024-01-02")

@@ -80,23 +80,27 @@ def start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], 
     path = tmp_path_factory.mktemp("encoded") / "main.py"
     path.write_text(SOURCE)
     with contextlib.ExitStack() as stack:
-        found: dict[str, Service] = {}
+        services: dict[str, Service] = {}
 
         def get(name: str) -> Service:
-            if name not in found:
+            if name not in services:
                 service = stack.enter_context(running(tmp_path_factory, f"{path}:{name}", "--max-body", "4MiB"))
                 pages = int(Path(f"/proc/{service.process.pid}/statm").read_text().split()[0])
                 limit = pages * resource.getpagesize() + 300 * MIB
                 resource.prlimit(service.process.pid, resource.RLIMIT_AS, (limit, limit))
-                found[name] = service
-            return found[name]
+                services[name] = service
+            return services[name]
 
         yield get
 
 
 def post(service: Service, body: bytes, coding: str, media: str = "application/json", **headers: str) -> Any:
-    given = {"content-type": media, "content-encoding": coding, **{k.replace("_", "-"): v for k, v in headers.items()}}
-    return service.post(content=body, headers=given)
+    all_headers = {
+        "content-type": media,
+        "content-encoding": coding,
+        **{k.replace("_", "-"): v for k, v in headers.items()},
+    }
+    return service.post(content=body, headers=all_headers)
 
 
 @pytest.mark.parametrize("name", CODINGS)

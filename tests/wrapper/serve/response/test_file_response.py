@@ -82,8 +82,8 @@ CONDITIONS: list[tuple[dict[str, str], int]] = [
 @pytest.mark.parametrize(("headers", "status"), CONDITIONS)
 def test_preconditions(files: Service, etag: str, method: str, headers: dict[str, str], status: int) -> None:
     """A condition that the file does not meet is a 304 or a 412, by the precedence of RFC 9110."""
-    given = {key: value.replace("{e}", etag) for key, value in headers.items()}
-    answer = httpx.request(method, files.url, headers=given)
+    conditions = {key: value.replace("{e}", etag) for key, value in headers.items()}
+    answer = httpx.request(method, files.url, headers=conditions)
     assert answer.status_code == (200 if (method, status) == ("HEAD", 206) else status)
     if status == 304:
         assert (answer.content, answer.headers["etag"], answer.headers["last-modified"]) == (b"", etag, MODIFIED)

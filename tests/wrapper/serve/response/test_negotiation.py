@@ -47,8 +47,8 @@ def test_table(results: Service, package: str, accept: str, media: str, read: An
     """A DataFrame of either package is sent in the form that `Accept` names, and can be read back."""
     answer = results.get("/", params={"name": package}, headers={"accept": accept})
     assert (answer.status_code, answer.headers["content-type"]) == (200, media)
-    found = read(answer.content)
-    assert (found["n"], found["text"], found["x"][0]) == ([1, 2], ["a", None], 0.5)
+    table = read(answer.content)
+    assert (table["n"], table["text"], table["x"][0]) == ([1, 2], ["a", None], 0.5)
 
 
 PREFERENCES = [

@@ -51,8 +51,8 @@ class Slow:
         self.sock = socket.socket()
         self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16_384)
         self.sock.settimeout(30)
-        place = urlsplit(service.url)
-        self.sock.connect((place.hostname, place.port))
+        address = urlsplit(service.url)
+        self.sock.connect((address.hostname, address.port))
         self.sock.sendall(b"GET / HTTP/1.1\r\nhost: t\r\n\r\n" * requests)
 
     def take(self, size: int = 1 << 30) -> int:

@@ -308,7 +308,7 @@ def test_head(results: Service, name: str) -> None:
             head += client.file.readline()
         client.send(request(path="/?name=int", method="GET"))
         assert client.answer().body == b"7"
-    whole = get(results, name)
-    assert int(head.split()[1]) == whole.status_code
-    if "content-length" in whole.headers:
-        assert f"content-length: {whole.headers['content-length']}".encode() in head
+    full = get(results, name)
+    assert int(head.split()[1]) == full.status_code
+    if "content-length" in full.headers:
+        assert f"content-length: {full.headers['content-length']}".encode() in head

@@ -21,13 +21,13 @@ Start = Callable[[str], Service]
 def start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Start]:
     """The server of one kind of generator; each is started once for all tests."""
     with contextlib.ExitStack() as stack:
-        found: dict[str, Service] = {}
+        services: dict[str, Service] = {}
 
         def get(kind: str) -> Service:
-            if kind not in found:
+            if kind not in services:
                 flags = ("--timeout", "2s", "--concurrency", "3", "--log-format", "json")
-                found[kind] = stack.enter_context(running(tmp_path_factory, f"streams/main.py:{kind}", *flags))
-            return found[kind]
+                services[kind] = stack.enter_context(running(tmp_path_factory, f"streams/main.py:{kind}", *flags))
+            return services[kind]
 
         yield get
 

@@ -207,7 +207,7 @@ def test_the_parent_lets_connections_in_again(serve: Any) -> None:
 
 
 async def _closed_and_open() -> list[bool]:
-    found = []
+    results = []
     with socket.socket() as port:
         port.bind(("127.0.0.1", 0))
         port.listen()
@@ -219,10 +219,10 @@ async def _closed_and_open() -> list[bool]:
                 client.setblocking(False)
                 try:
                     await asyncio.wait_for(asyncio.get_running_loop().sock_connect(client, port.getsockname()), 0.5)
-                    found.append(True)
+                    results.append(True)
                 except asyncio.TimeoutError:
-                    found.append(False)
-    return found
+                    results.append(False)
+    return results
 
 
 @pytest.mark.slow

@@ -64,8 +64,8 @@ def test_attributes_with_other_names(tmp_path: Path, names: tuple[str, ...]) -> 
     program = "from ovenbird.serve.server.engine import missing_parts; print(*missing_parts())"
     environ = {**os.environ, "PYTHONPATH": renamed(tmp_path, *names)}
     command = [sys.executable, "-c", program]
-    done = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=60, check=True)
-    assert {name for name in names if re.search(rf"(?<!renamed_)\b{name}\b", done.stdout)} == set(names)
+    process = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=60, check=True)
+    assert {name for name in names if re.search(rf"(?<!renamed_)\b{name}\b", process.stdout)} == set(names)
 
 
 @pytest.mark.slow

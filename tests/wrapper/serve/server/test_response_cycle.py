@@ -49,8 +49,8 @@ handler = application
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     path = tmp_path_factory.mktemp("application") / "main.py"
     path.write_text(APPLICATION)
-    with running(tmp_path_factory, f"{path}:handler") as found:
-        yield found
+    with running(tmp_path_factory, f"{path}:handler") as server:
+        yield server
 
 
 def get(path: str, version: str = "1.1", **headers: str) -> bytes:

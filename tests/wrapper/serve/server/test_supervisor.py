@@ -309,7 +309,7 @@ def test_a_silent_worker_is_replaced(serve: Serve, flags: tuple[str, ...]) -> No
     if "2" in flags:
         service.wait_log("2 workers are ready")
     with ThreadPoolExecutor(1) as pool:
-        held = pool.submit(service.call, {"seconds": 300})
+        pending = pool.submit(service.call, {"seconds": 300})
         if "2" in flags:
             until(
                 lambda: any(
@@ -320,7 +320,7 @@ def test_a_silent_worker_is_replaced(serve: Serve, flags: tuple[str, ...]) -> No
                 lambda: service.get("/_/metrics").text,
             )
         with pytest.raises(httpx.RemoteProtocolError):
-            held.result()
+            pending.result()
     service.wait_log("was killed by SIGKILL; a new one starts")
     assert "its event loop has not run for" in service.log
     until(lambda: service.log.count("is served at") + ("2" in flags) == 2, lambda: service.log, service)

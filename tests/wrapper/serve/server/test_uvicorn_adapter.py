@@ -15,8 +15,8 @@ FLAGS = ("--max-body", "100kB", "--max-header", "8KiB", "--read-timeout", "1s", 
 
 @pytest.fixture(scope="module", params=["handler", "later"])
 def service(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    with running(tmp_path_factory, f"slots/main.py:{request.param}", *FLAGS) as found:
-        yield found
+    with running(tmp_path_factory, f"slots/main.py:{request.param}", *FLAGS) as server:
+        yield server
 
 
 def works(service: Service) -> bool:
@@ -143,12 +143,12 @@ def test_header_at_the_limit(service: Service) -> None:
 @pytest.mark.parametrize("cut", [1, 2, 3])
 def test_end_of_headers_in_two_pieces(service: Service, cut: int) -> None:
     """The end of the headers is found where it is cut in two, and a large body comes with its second half."""
-    whole = request(b'{"name": "a"' + b" " * 20_000 + b"}")
-    end = whole.index(b"\r\n\r\n") + cut
+    content = request(b'{"name": "a"' + b" " * 20_000 + b"}")
+    end = content.index(b"\r\n\r\n") + cut
     with Raw(service) as client:
-        client.send(whole[:end])
+        client.send(content[:end])
         time.sleep(0.1)
-        client.send(whole[end:])
+        client.send(content[end:])
         assert client.answer().status == 200
 
 

@@ -144,14 +144,14 @@ def test_ctrl_c_on_a_terminal(tmp_path: Path, workers: str) -> None:
     if pid == 0:
         os.chdir(tmp_path)
         os.execv(sys.executable, command)
-    said = b""
+    output = b""
     try:
-        while (b"2 workers are ready" if workers == "2" else b"is served at") not in said:
-            said += os.read(terminal, 4096)
+        while (b"2 workers are ready" if workers == "2" else b"is served at") not in output:
+            output += os.read(terminal, 4096)
         os.write(terminal, b"\x03")
         while True:
             try:
-                said += os.read(terminal, 4096)
+                output += os.read(terminal, 4096)
             except OSError:  # the other side is closed
                 break
         assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
@@ -161,9 +161,9 @@ def test_ctrl_c_on_a_terminal(tmp_path: Path, workers: str) -> None:
         if pid:
             os.kill(pid, signal.SIGKILL)
             os.waitpid(pid, 0)
-    assert b"Traceback" not in said
-    assert b"{" not in said
-    assert b"info" in said
+    assert b"Traceback" not in output
+    assert b"{" not in output
+    assert b"info" in output
 
 
 @pytest.mark.slow
@@ -204,9 +204,9 @@ def test_a_connection_whose_request_comes_late_is_served(serve: Serve) -> None:
 
 def _refused(host: str, port: int) -> bool:
     """Whether the port is closed. No connection is begun in the meantime: the kernel's table is read."""
-    wanted = f"0100007F:{port:04X}"
+    address = f"0100007F:{port:04X}"
     lines = Path("/proc/net/tcp").read_text().splitlines()[1:]
-    return not any(line.split()[1] == wanted and line.split()[3] == "0A" for line in lines)
+    return not any(line.split()[1] == address and line.split()[3] == "0A" for line in lines)
 
 
 @pytest.mark.slow
@@ -217,13 +217,13 @@ def test_a_slow_client_gets_the_whole_answer(serve: Serve) -> None:
     host, port = service.url[7:].split(":")
     with socket.create_connection((host, int(port))) as sock:
         sock.sendall(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
-        got = len(sock.recv(65536))
+        received = len(sock.recv(65536))
         service.send()
         service.wait_log("draining")
         time.sleep(0.5)
         while data := sock.recv(1_000_000):
-            got += len(data)
-    assert got > size
+            received += len(data)
+    assert received > size
     assert service.wait() == 0
 
 
