@@ -37,7 +37,7 @@ def test_each_packing_is_unpacked(packer: str, tmp_path: Path) -> None:
     for form in (tarfile.PAX_FORMAT, tarfile.GNU_FORMAT):
         folder = tmp_path / str(form)
         folder.mkdir()
-        assert unpack(PACKERS[packer](build(*members, format=form)), folder) == ["pkg/link"]
+        assert unpack(PACKERS[packer](build(*members, tar_format=form)), folder) == ["pkg/link"]
         assert is_tar(folder / "a.tar")
         out = folder / "out"
         assert (out / "pkg/link").read_bytes() == (out / "pkg/same.py").read_bytes() == content
