@@ -51,7 +51,7 @@ def test_the_paths_that_a_page_names_exist(page: str) -> None:
     assert missing == []
 
 
-def test_what_is_a_path_on_a_page() -> None:
+def test_paths_of_a_page() -> None:
     """Files and folders are; addresses, commands and roots of containers are not."""
     text = "`a/b.py` `cli.py` `docs/` `corpus/<parser>/` `.ci/run` `/run/ovenbird` `git+https://x` `make x/y` `a`"
     assert list_paths(text) == ["a/b.py", "cli.py", "docs/", "corpus/", ".ci/run"]

@@ -117,7 +117,7 @@ def test_a_command_in_a_hint_has_its_flags(name: str, text: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("name", "text"), WITH_FLAGS, ids=lambda text: text[:40])
-def test_a_flag_in_a_hint_is_one_of_each_verb_that_prints_it(name: str, text: str) -> None:
+def test_a_flag_in_a_hint_exists_in_each_verb_that_prints_it(name: str, text: str) -> None:
     """Outside of commands a flag is one of the verb's own. A verb may print the hints of all modules it imports."""
     named = set(_FLAG.findall(_COMMAND.sub("", text))) - {"--help"}
     if name.startswith("ovenbird_builder"):

@@ -46,7 +46,7 @@ def test_the_process_is_the_same(tmp_path: Path) -> None:
     assert states[0] == states[1]
 
 
-def test_its_modules_are_what_a_start_loads(tmp_path: Path) -> None:
+def test_a_forked_process_has_the_modules_of_a_start(tmp_path: Path) -> None:
     """Nothing is loaded beforehand that a start by exec would not have loaded when user code runs."""
     (tmp_path / "main.py").write_text("import sys\ndef handler():\n    return sorted(sys.modules)\n")
     env = {**os.environ, "OVENBIRD_HOME": str(tmp_path / "home")}
@@ -72,7 +72,7 @@ def test_its_modules_are_what_a_start_loads(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("fresh", [False, True], ids=["forked", "by exec"])
-def test_how_it_ends_is_told(tmp_path: Path, fresh: bool) -> None:
+def test_the_end_of_a_process_is_reported(tmp_path: Path, fresh: bool) -> None:
     """An exit status, a signal, a time limit; output of both streams, as text and bytes; input."""
     (tmp_path / "main.py").write_text(
         "import os, sys, time\n"
@@ -101,7 +101,7 @@ def test_how_it_ends_is_told(tmp_path: Path, fresh: bool) -> None:
 
 
 @pytest.mark.parametrize("reason", ["a variable", "a file"])
-def test_what_depends_on_the_interpreter_is_started_by_exec(tmp_path: Path, reason: str) -> None:
+def test_starts_that_depend_on_the_interpreter_use_exec(tmp_path: Path, reason: str) -> None:
     """With a variable that the interpreter reads, or a file that hides a module."""
     env = dict(os.environ)
     if reason == "a variable":

@@ -34,17 +34,17 @@ class Handmade:
     layers: tuple[str, ...]
 
 
-def base(folder: Path, files: Mapping[str, bytes], **labelled: str) -> Handmade:
+def make_base(folder: Path, files: Mapping[str, bytes], **labelled: str) -> Handmade:
     """A base with one layer and a Python that it tells of; `labelled` changes what it tells."""
     changes = {getattr(label_names, name): value for name, value in labelled.items()}
     labels = {name: value for name, value in {**INTERPRETER, **changes}.items() if value}
     inner = {"Env": ["PATH=/usr/bin", "PYTHON_VERSION=3.12.1"], "Labels": labels, "Cmd": ["python3"]}
-    return made(folder, [files], inner)
+    return make_image(folder, [files], inner)
 
 
-def function(folder: Path, below: Handmade, name: str, **labelled: str) -> Handmade:
+def make_function(folder: Path, below: Handmade, name: str, **labelled: str) -> Handmade:
     """An image as a build gives it, on a base that is called `name`."""
-    before = json.loads((below.folder / "blobs/sha256" / config_of(below)[7:]).read_bytes())["config"]
+    before = json.loads((below.folder / "blobs/sha256" / read_config_digest(below)[7:]).read_bytes())["config"]
     changes = {getattr(label_names, key): value for key, value in labelled.items()}
     labels = {
         **before["Labels"], label_names.TITLE: "greeter", label_names.SOURCE: "git+https://example.org/greet.git",
@@ -63,16 +63,16 @@ def function(folder: Path, below: Handmade, name: str, **labelled: str) -> Handm
         {"opt/ovenbird/function.yaml": DOCUMENT, "opt/ovenbird/function.lock": LOCK},
     ]
     names = [f"ovenbird: {name}" for name in ("numpy 2.1.0", "source", "function document")]
-    return made(folder, above, inner, below=below, names=names)
+    return make_image(folder, above, inner, below=below, names=names)
 
 
-def config_of(image: Handmade) -> str:
+def read_config_digest(image: Handmade) -> str:
     """The digest of the config."""
     manifest = json.loads((image.folder / "blobs/sha256" / image.digest[7:]).read_bytes())
     return str(manifest["config"]["digest"])
 
 
-def made(
+def make_image(
     folder: Path,
     layers: Sequence[Mapping[str, bytes]],
     inner: Mapping[str, Any],
@@ -95,7 +95,7 @@ def made(
     if below:
         for path in (below.folder / "blobs/sha256").iterdir():
             (blobs / path.name).write_bytes(path.read_bytes())
-        old = json.loads((blobs / config_of(below)[7:]).read_bytes())
+        old = json.loads((blobs / read_config_digest(below)[7:]).read_bytes())
         diffs, history = [*old["rootfs"]["diff_ids"]], [*old["history"]]
         rows = [*json.loads((blobs / below.digest[7:]).read_bytes())["layers"]]
     for index, files in enumerate(layers):

@@ -28,7 +28,7 @@ DIGEST = "sha256:" + "0" * 64
 BLOB, MAIN = b"a layer of the base", b"def handler():\n    return 1\n"
 
 
-def sha256(data: bytes) -> str:
+def compute_digest(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
@@ -52,14 +52,14 @@ class Parts:
                 "epoch": 7,
             },
             "bases": [{"name": "b", "platform": "linux/amd64", "digest": DIGEST, "manifest": DIGEST}],
-            "answers": {"key": {"filename": kiwi.name, "sha256": sha256(self.wheel)}},
+            "answers": {"key": {"filename": kiwi.name, "sha256": compute_digest(self.wheel)}},
         }
         self.files: dict[str, bytes] = {
             "function.yaml": b"{}",
             "files/constraints-0": b"kiwi<2\n",
             "source/main.py": MAIN,
-            f"blobs/{sha256(BLOB)}": BLOB,
-            f"wheels/{sha256(self.wheel)}/{kiwi.name}": self.wheel,
+            f"blobs/{compute_digest(BLOB)}": BLOB,
+            f"wheels/{compute_digest(self.wheel)}/{kiwi.name}": self.wheel,
         }
 
     def pack(self, **links: str) -> Path:
@@ -87,7 +87,7 @@ def cache(tmp_path: Path) -> LayerCache:
     return LayerCache(tmp_path / "cache")
 
 
-def test_a_whole_bundle_is_taken_out(parts: Parts, cache: LayerCache) -> None:
+def test_a_complete_bundle_is_unpacked(parts: Parts, cache: LayerCache) -> None:
     """Base and wheels into the cache, the source to a folder that is gone afterwards; flags of now win."""
     with open_bundle(parts.pack(), cache) as bundle:
         assert (bundle.tree.path / "main.py").read_bytes() == MAIN
@@ -97,10 +97,10 @@ def test_a_whole_bundle_is_taken_out(parts: Parts, cache: LayerCache) -> None:
         assert Path(options["constraints"][0]).read_bytes() == b"kiwi<2\n"
         assert options["target"] == str(bundle.document)
     assert not bundle.document.exists()
-    assert cache.read(f"sha256:{sha256(BLOB)}") == BLOB
+    assert cache.read(f"sha256:{compute_digest(BLOB)}") == BLOB
     house = Wheelhouse(cache.root)
-    assert house.find(sha256(parts.wheel)) is not None
-    assert house.recall("key")["sha256"] == sha256(parts.wheel)
+    assert house.find(compute_digest(parts.wheel)) is not None
+    assert house.recall("key")["sha256"] == compute_digest(parts.wheel)
 
 
 @pytest.mark.parametrize("part", ["blobs", "wheels", "source"])
@@ -112,12 +112,12 @@ def test_a_damaged_part_is_refused_by_its_digest(parts: Parts, cache: LayerCache
     with pytest.raises(DigestError, match="damaged"), open_bundle(parts.pack(), cache):
         raise AssertionError("it was taken")
     if part == "blobs":
-        assert not cache.locate_blob(f"sha256:{sha256(BLOB)}").exists()
+        assert not cache.locate_blob(f"sha256:{compute_digest(BLOB)}").exists()
     if part == "wheels":
-        assert Wheelhouse(cache.root).find(sha256(parts.wheel)) is None
+        assert Wheelhouse(cache.root).find(compute_digest(parts.wheel)) is None
 
 
-def test_one_of_another_version_is_refused(parts: Parts, cache: LayerCache) -> None:
+def test_a_bundle_of_another_version_is_refused(parts: Parts, cache: LayerCache) -> None:
     """And says how one of this version is made."""
     parts.about["version"] = 2
     with (
@@ -129,7 +129,7 @@ def test_one_of_another_version_is_refused(parts: Parts, cache: LayerCache) -> N
 
 
 @pytest.mark.parametrize("target", ["/etc/passwd", "../../../outside"])
-def test_one_that_leaves_its_folder_is_refused(parts: Parts, cache: LayerCache, target: str) -> None:
+def test_a_bundle_with_an_outside_link_is_refused(parts: Parts, cache: LayerCache, target: str) -> None:
     """A link in its source that leads out."""
     with (
         pytest.raises(BuildRequestError, match="not a bundle that can be read"),
@@ -138,7 +138,7 @@ def test_one_that_leaves_its_folder_is_refused(parts: Parts, cache: LayerCache, 
         raise AssertionError("it was taken")
 
 
-def test_one_that_writes_outside_is_refused(parts: Parts, cache: LayerCache, tmp_path: Path) -> None:
+def test_a_bundle_that_writes_outside_is_refused(parts: Parts, cache: LayerCache, tmp_path: Path) -> None:
     """Nothing is written there."""
     parts.files["../../../evil"] = b"x"
     with pytest.raises(BuildRequestError, match="not a bundle that can be read"), open_bundle(parts.pack(), cache):
@@ -146,7 +146,7 @@ def test_one_that_writes_outside_is_refused(parts: Parts, cache: LayerCache, tmp
     assert not list(tmp_path.rglob("evil"))
 
 
-def test_one_that_was_cut_off_is_refused(parts: Parts, cache: LayerCache) -> None:
+def test_a_truncated_bundle_is_refused(parts: Parts, cache: LayerCache) -> None:
     """As after a copy that broke off: in the middle of an entry, or between two, which looks like an end."""
     path = parts.pack()
     with tarfile.open(path) as tar:

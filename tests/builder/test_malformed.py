@@ -87,14 +87,14 @@ ODD = (
 )
 
 
-def asked(folder: Path, *argv: str, **environ: str) -> BuildRequest:
+def parse_command(folder: Path, *argv: str, **environ: str) -> BuildRequest:
     parser = argparse.ArgumentParser(exit_on_error=False)
     options.add(parser, "build")
     flags = options.read_flags(parser.parse_args([str(folder / "function.yaml"), *argv]), environ)
     return parse_request(flags, {"HOME": str(folder), **environ})
 
 
-def tell(label: str, call: Callable[..., object], *args: Any, **environ: str) -> bool:
+def check_call(label: str, call: Callable[..., object], *args: Any, **environ: str) -> bool:
     """Whether a call went well; else it has a status of what was asked for, or of the function document."""
     return succeeds(partial(call, *args, **environ), label, 71, *range(20, 30))
 
@@ -128,7 +128,7 @@ def test_function_documents(folder: Path) -> None:
                 section = section[key]
             section[path[-1]] = value
             (folder / "function.yaml").write_text(yaml.safe_dump(changed))
-            tell(f"{path} = {value!r:.60}", asked, folder)
+            check_call(f"{path} = {value!r:.60}", parse_command, folder)
 
 
 @pytest.mark.slow
@@ -139,9 +139,9 @@ def test_each_setting(folder: Path, option: options.FlagSpec) -> None:
     """As a flag and as a variable: NUL, other digits, hundreds of digits, over-long names."""
     for text in ODD:
         if not option.switch:
-            tell(f"{option.flag}={text!r:.60}", asked, folder, f"{option.flag}={text}")
+            check_call(f"{option.flag}={text!r:.60}", parse_command, folder, f"{option.flag}={text}")
         if "\0" not in text and "\udcff" not in text:
-            tell(f"{option.variable}={text!r:.60}", asked, folder, **{option.variable: text})
+            check_call(f"{option.variable}={text!r:.60}", parse_command, folder, **{option.variable: text})
 
 
 @pytest.mark.parametrize("text", ODD)
@@ -151,12 +151,12 @@ def test_targets_and_limits(folder: Path, text: str) -> None:
     options.add(parser, "build")
     for target in (text, f"{text}.py", f"{text}.yaml", f"main.py:{text}", f"{text}:fn"):
         flags = options.read_flags(parser.parse_args(["--", target]), {})
-        tell(f"{target!r:.60}", parse_request, flags, {"HOME": str(folder)})
+        check_call(f"{target!r:.60}", parse_request, flags, {"HOME": str(folder)})
     for name in ("SOURCE_DATE_EPOCH", "OVENBIRD_SOURCE_LIMIT", "OVENBIRD_SOURCE_FILES"):
-        tell(f"{name}={text!r:.60}", asked, folder, **{name: text})
-        tell(f"{name}={text!r:.60}", read_limits, {name: text}, BuildRequestError)
-    tell(f"--ca-bundle {text!r:.60}", read_network_settings, text, {})
-    tell(f"--allow-host {text!r:.60}", read_network_settings, "", {"OVENBIRD_ALLOW_HOST": text})
+        check_call(f"{name}={text!r:.60}", parse_command, folder, **{name: text})
+        check_call(f"{name}={text!r:.60}", read_limits, {name: text}, BuildRequestError)
+    check_call(f"--ca-bundle {text!r:.60}", read_network_settings, text, {})
+    check_call(f"--allow-host {text!r:.60}", read_network_settings, "", {"OVENBIRD_ALLOW_HOST": text})
 
 
 @pytest.mark.parametrize(
@@ -180,7 +180,7 @@ def test_targets_and_limits(folder: Path, text: str) -> None:
         b"5",
     ],
 )
-def test_documents_that_are_none(folder: Path, content: bytes) -> None:
+def test_malformed_documents_are_refused(folder: Path, content: bytes) -> None:
     """Other encodings, circles, deep nesting, tags, several documents."""
     (folder / "function.yaml").write_bytes(content)
-    tell(repr(content[:40]), asked, folder)
+    check_call(repr(content[:40]), parse_command, folder)

@@ -74,17 +74,17 @@ def ends_well(argv: list[str]) -> bool:
         return succeeds(call, repr(argv)[:300], *range(1, 130))
 
 
-def flags(parser: argparse.ArgumentParser, before: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], str]]:
+def list_flags(parser: argparse.ArgumentParser, before: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], str]]:
     """Each flag that takes a value, with the words of the action that it belongs to."""
     for action in parser._actions:
         if isinstance(action, argparse._SubParsersAction):
             for word, inner in action.choices.items():
-                yield from flags(inner, (*before, word))
+                yield from list_flags(inner, (*before, word))
         elif action.option_strings and action.nargs != 0:
             yield before, action.option_strings[-1]
 
 
-def table() -> list[Any]:
+def list_cases() -> list[Any]:
     """Every flag of every verb."""
     rows = []
     for verb in CALLS:
@@ -92,13 +92,13 @@ def table() -> list[Any]:
         import_module(f"ovenbird_builder.commands.{verb}").options(parser)
         rows += [
             pytest.param(verb, words, flag, id=" ".join((verb, *words, flag)))
-            for words, flag in flags(parser)
+            for words, flag in list_flags(parser)
         ]  # fmt: skip
     return rows
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("verb", "words", "flag"), table())
+@pytest.mark.parametrize(("verb", "words", "flag"), list_cases())
 def test_each_flag(folder: Path, verb: str, words: tuple[str, ...], flag: str) -> None:
     """URLs, links to nothing, circles, folders, other encodings, names that no file system takes."""
     rest = CALLS[verb]

@@ -13,7 +13,7 @@ SECRET = "Hunter2Pass"
 URLS = [f"git+https://u:{SECRET}@host.invalid/x.git", f"https://u:{SECRET}@host.invalid/x.py:fn"]
 
 
-def ovenbird(*words: str, folder: Path) -> subprocess.CompletedProcess[str]:
+def run_ovenbird(*words: str, folder: Path) -> subprocess.CompletedProcess[str]:
     environ = {**os.environ, "OVENBIRD_CACHE_DIR": str(folder / "cache")}
     return starts.run(*words, cwd=folder, env=environ, timeout=60)
 
@@ -29,7 +29,7 @@ def ovenbird(*words: str, folder: Path) -> subprocess.CompletedProcess[str]:
 def test_a_url_as_a_target(tmp_path: Path, verb: str, status: int, url: str) -> None:
     """It is refused with the place where a URL belongs."""
     more = {"bundle": ("-o", "b.tar"), "manifests": ("--image", "host.invalid/x:1", "--action", "job")}.get(verb, ())
-    process = ovenbird(verb, url, *more, folder=tmp_path)
+    process = run_ovenbird(verb, url, *more, folder=tmp_path)
     assert process.returncode == status, process.stderr
     assert "spec.source.source" in process.stderr
     assert SECRET not in process.stderr + process.stdout
@@ -37,7 +37,7 @@ def test_a_url_as_a_target(tmp_path: Path, verb: str, status: int, url: str) -> 
 
 def test_urls_among_many_targets(tmp_path: Path) -> None:
     """Neither the table nor the result of several builds holds it."""
-    process = ovenbird("build", *URLS, "--result-file", "result.json", folder=tmp_path)
+    process = run_ovenbird("build", *URLS, "--result-file", "result.json", folder=tmp_path)
     assert process.returncode == 20, process.stderr
     assert SECRET not in process.stderr + process.stdout + (tmp_path / "result.json").read_text()
 
@@ -49,7 +49,7 @@ def test_urls_among_many_targets(tmp_path: Path) -> None:
 )
 def test_the_value_of_a_misspelt_flag(tmp_path: Path, words: tuple[str, ...]) -> None:
     """The flag is named, and its value is not."""
-    process = ovenbird(*words, folder=tmp_path)
+    process = run_ovenbird(*words, folder=tmp_path)
     assert process.returncode == 2 or process.returncode >= 20
     assert words[1].partition("=")[0] in process.stderr
     assert SECRET not in process.stderr + process.stdout

@@ -32,7 +32,7 @@ spec:
 SOURCE = "kind: python\nname: greet\nspec:\n  source: {handler: main:f, source: 'git+https://example.com/f.git'}\n"
 
 
-def test_the_server_takes_every_document(kube: Kube) -> None:
+def test_the_server_accepts_every_document(kube: Kube) -> None:
     """Each command of the page, with its own flags: `kubectl apply --dry-run=server --validate=strict`."""
     kube.kubectl("label", "namespace", kube.namespace, "pod-security.kubernetes.io/enforce-")  # builds need more
     kube.write("params.jsonl", '{"n": 1}\n')

@@ -17,7 +17,9 @@ pytestmark = [pytest.mark.cluster, pytest.mark.timeout(900)]
 LIMIT = 20  # seconds until Kubernetes stops the pod
 
 
-def test_a_job_that_is_stopped_says_so(kube: Kube, base_images: Images, insecure: Callable[[str], str]) -> None:
+def test_a_stopped_job_has_the_status_of_the_processor(
+    kube: Kube, base_images: Images, insecure: Callable[[str], str]
+) -> None:
     """SIGTERM goes to bash, which is process 1; the processor gets it, and the status of the pod is its own."""
     kube.kubectl("label", "namespace", kube.namespace, "pod-security.kubernetes.io/enforce-")
     image = f"{insecure(os.environ['TEST_REGISTRY'])}/tests/base:{ONE}"

@@ -51,7 +51,7 @@ def test_a_function_is_renamed_under_a_fixed_name(kube: Kube) -> None:
     assert kube.get("deployment", "fixed")["metadata"]["labels"]["app.kubernetes.io/name"] == "welcome"
 
 
-def test_a_deployment_of_an_earlier_version_is_taken_over(kube: Kube) -> None:
+def test_a_deployment_of_an_earlier_version_is_adopted(kube: Kube) -> None:
     """Its selector holds the function's name; deleted without its pods, and applied anew, it keeps the very pods."""
     old = "Deployment.spec.selector.matchLabels.app\\.kubernetes\\.io/name=greet"
     kube.apply(*SERVE, "--set", old)
@@ -65,7 +65,7 @@ def test_a_deployment_of_an_earlier_version_is_taken_over(kube: Kube) -> None:
     assert {pod["metadata"]["uid"] for pod in kube.pods()} == pods
 
 
-def test_what_is_applied_again_is_unchanged(kube: Kube) -> None:
+def test_manifests_applied_again_are_unchanged(kube: Kube) -> None:
     """Amounts are written as the server stores them."""
     words = (*SERVE, "--cpu", "0.1", "--mem", "131072Ki", "--disk", "1024Mi", "--volume", "pvc:data:/data:1024Mi")
     kube.apply(*words)
@@ -74,7 +74,7 @@ def test_what_is_applied_again_is_unchanged(kube: Kube) -> None:
     assert all(line.endswith(" unchanged") for line in lines)
 
 
-def test_a_scaler_takes_over_from_a_number(kube: Kube) -> None:
+def test_a_scaler_replaces_a_fixed_number(kube: Kube) -> None:
     """With the command of the note, three pods stay three when the manifest says no number any more."""
     words = (*SERVE, "--cpu", "10m")
     kube.apply(*words, "--replicas", "3")

@@ -14,7 +14,7 @@ from tests.podman import Podman
 GOOD = "def handler(): return 1\n"
 
 
-def told(podman: Podman, image: str, *command: str, flags: tuple[str, ...]) -> tuple[int, dict[str, Any]]:
+def run_refused(podman: Podman, image: str, *command: str, flags: tuple[str, ...]) -> tuple[int, dict[str, Any]]:
     """The exit status, and the record of the error; nothing but records is in the log."""
     process = podman.run(image, *command, flags=flags)
     print(process.stderr)
@@ -26,15 +26,15 @@ def told(podman: Podman, image: str, *command: str, flags: tuple[str, ...]) -> t
 
 def test_a_source_that_is_missing(base_images: Images, podman: Podman, mounted: Mounted) -> None:
     """The name that was looked for, and what is there instead."""
-    code, record = told(podman, base_images[ONE], "serve", "mian.py", flags=mounted({"main.py": GOOD}))
+    code, record = run_refused(podman, base_images[ONE], "serve", "mian.py", flags=mounted({"main.py": GOOD}))
     assert (code, record["code"]) == (72, "load.module_missing")
     assert "mian.py" in record["message"]
     assert "'main.py'" in record["hint"]
 
 
-def test_nothing_is_mounted(base_images: Images, podman: Podman) -> None:
+def test_a_missing_mount_is_reported(base_images: Images, podman: Podman) -> None:
     """The message names the folder that was looked in."""
-    code, record = told(podman, base_images[ONE], "serve", "main.py", flags=())
+    code, record = run_refused(podman, base_images[ONE], "serve", "main.py", flags=())
     assert (code, record["code"]) == (72, "load.module_missing")
     assert "/shared" in record["message"] + record["hint"]
 
@@ -46,7 +46,7 @@ def test_a_file_that_the_user_may_not_read(
     """The file, the user of the container, and what to do."""
     flags = mounted({name: GOOD})
     (folder / name).chmod(0o600)
-    code, record = told(podman, base_images[ONE], "serve", name, flags=flags)
+    code, record = run_refused(podman, base_images[ONE], "serve", name, flags=flags)
     assert code == (72 if name == "main.py" else 71)
     assert f"/shared/{name}" in record["message"] or f"'{name}'" in record["message"]
     assert "Permission denied" in record["message"]
@@ -61,7 +61,7 @@ def test_a_folder_that_the_user_may_not_enter(
     folder.chmod(0o700)
     flags = ("--volume", f"{folder}:/code:ro")
     for target in ("/code/main.py", "/code"):
-        code, record = told(podman, base_images[ONE], "serve", target, flags=flags)
+        code, record = run_refused(podman, base_images[ONE], "serve", target, flags=flags)
         assert code in (71, 72)
         assert "Permission denied" in record["message"]
         assert "8877" in record["hint"]
@@ -69,7 +69,9 @@ def test_a_folder_that_the_user_may_not_enter(
 
 def test_a_syntax_error(base_images: Images, podman: Podman, mounted: Mounted) -> None:
     """The file and the line, and no frame of Ovenbird."""
-    code, record = told(podman, base_images[ONE], "serve", "main.py", flags=mounted({"main.py": "x = 1\ndef (\n"}))
+    code, record = run_refused(
+        podman, base_images[ONE], "serve", "main.py", flags=mounted({"main.py": "x = 1\ndef (\n"})
+    )
     assert (code, record["code"]) == (72, "load.module_failed")
     assert "SyntaxError" in record["message"]
     assert "/shared/main.py" in record["traceback"]
@@ -79,7 +81,7 @@ def test_a_syntax_error(base_images: Images, podman: Podman, mounted: Mounted) -
 def test_a_port_below_1024(base_images: Images, podman: Podman, mounted: Mounted) -> None:
     """Where the kernel keeps low ports to root, the hint says so and names a port that can be had."""
     flags = ("--sysctl=net.ipv4.ip_unprivileged_port_start=1024", *mounted({"main.py": GOOD}))
-    code, record = told(podman, base_images[ONE], "serve", "main.py", "--port=80", flags=flags)
+    code, record = run_refused(podman, base_images[ONE], "serve", "main.py", "--port=80", flags=flags)
     assert (code, record["code"]) == (70, "settings")
     assert "0.0.0.0:80" in record["message"]
     assert "1024" in record["hint"]
@@ -116,7 +118,7 @@ def test_a_service_with_a_full_tmp(base_images: Images, podman: Podman, mounted:
 def test_a_job_with_a_full_tmp(base_images: Images, podman: Podman, mounted: Mounted) -> None:
     """A run that cannot be recorded says what is full, and where else to record."""
     flags = (*FULL, *mounted({"main.py": GOOD}))
-    code, record = told(podman, base_images[ONE], "run", "main.py", flags=flags)
+    code, record = run_refused(podman, base_images[ONE], "run", "main.py", flags=flags)
     assert code in (76, 79)
     assert "/tmp/ovenbird" in record["message"]
     assert "full" in record["message"] or "No space left" in record["message"]
@@ -127,7 +129,7 @@ def test_a_service_of_inline_source_with_a_full_tmp(base_images: Images, podman:
     """Inline source has to be written somewhere: the error says where it could not be."""
     code = "def handler(): return 1\n" + "#" * 100_000
     document = json.dumps({"name": "f", "kind": "python", "spec": {"source": {"handler": "handler", "code": code}}})
-    status, record = told(podman, base_images[ONE], flags=(*FULL, *mounted({"function.yaml": document})))
+    status, record = run_refused(podman, base_images[ONE], flags=(*FULL, *mounted({"function.yaml": document})))
     assert status in (71, 72)
     assert "No space left on device" in record["message"]
     assert "/tmp" in record["message"] + record["hint"]
@@ -141,7 +143,7 @@ def test_a_file_that_hides_a_module(
     """It is refused by name, also where the platform has put the folder on PYTHONPATH."""
     flags = mounted({"main.py": GOOD, name: "raise RuntimeError('the wrong module')\n"})
     flags += (f"--env=PYTHONPATH={path}",) if path else ()
-    code, record = told(podman, base_images[ONE], "serve", "main.py", flags=flags)
+    code, record = run_refused(podman, base_images[ONE], "serve", "main.py", flags=flags)
     assert (code, record["code"]) == (72, "load.shadow")
     assert f"/shared/{name.partition('/')[0]}" in record["message"]
     assert "rename" in record["hint"]

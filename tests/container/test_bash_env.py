@@ -106,7 +106,7 @@ def test_a_signal_while_requirements_are_installed(
     assert "asleep" not in container.log
 
 
-def test_what_the_script_leaves_behind_is_reaped(base_images: Images, podman: Podman, shared: Shared) -> None:
+def test_processes_of_the_script_are_reaped(base_images: Images, podman: Podman, shared: Shared) -> None:
     """The processor has neither of the variables, and is in a group of its own with the script."""
     container = podman.start(base_images[ONE], *LINE, flags=shared(http(), network=True))
     container.wait_ready("/__internal/health")

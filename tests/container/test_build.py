@@ -48,14 +48,14 @@ spec:
 
 
 @pytest.fixture(scope="session")
-def warm(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def shared_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A cache that the builds of a session share: bases and wheels are fetched once."""
     return tmp_path_factory.mktemp("cache")
 
 
 @pytest.fixture
-def builds(tmp_path: Path, warm: Path, container_env: dict[str, str]) -> Builds:
-    builds = Builds(tmp_path, cache=warm)
+def builds(tmp_path: Path, shared_cache: Path, container_env: dict[str, str]) -> Builds:
+    builds = Builds(tmp_path, cache=shared_cache)
     builds.write(main__py=SOURCE, function__yaml=DOCUMENT)
     return builds
 
@@ -66,7 +66,7 @@ def tag(registry: str) -> str:
 
 
 @pytest.fixture
-def own_store(tmp_path: Path, container_env: dict[str, str]) -> Iterator[Callable[[str], dict[str, str]]]:
+def make_store(tmp_path: Path, container_env: dict[str, str]) -> Iterator[Callable[[str], dict[str, str]]]:
     """Further stores that are empty: `own_store("name")` is the environment to use one."""
     environs: list[dict[str, str]] = []
 
@@ -84,18 +84,18 @@ def own_store(tmp_path: Path, container_env: dict[str, str]) -> Iterator[Callabl
         subprocess.run(["buildah", "rmi", "--all", "--force"], env=environ, capture_output=True, check=False)
 
 
-def names(document: dict[str, Any], hit: bool) -> list[str]:
+def list_layers(document: dict[str, Any], hit: bool) -> list[str]:
     return [layer["name"] for layer in document["layers"] if layer["hit"] is hit]
 
 
-def containers(**env: str) -> list[str]:
+def list_containers(**env: str) -> list[str]:
     process = subprocess.run(
         ["buildah", "containers", "--json"], env={**os.environ, **env}, capture_output=True, check=True
     )
     return [row["containername"] for row in json.loads(process.stdout or b"[]") or []]
 
 
-def stored(name: str) -> set[str]:
+def list_stored(name: str) -> set[str]:
     """The images of the store that have a name, by name and tag."""
     argv = ["buildah", "images", "--json", f"--filter=reference={name}"]
     process = subprocess.run(argv, capture_output=True, check=True)
@@ -109,7 +109,7 @@ def test_an_image_runs_as_job_and_as_service(
     """Built, pushed, pulled from the registry, run: nothing is fetched or installed at the start."""
     document = builds.ok("--base", base_images[version], "--python", version, "--tag", tag, "--push")
     assert document["digest"] == json.loads(skopeo("inspect", f"docker://{tag}"))["Digest"]
-    assert names(document, False)[-1] == "function document"
+    assert list_layers(document, False)[-1] == "function document"
     job = podman.run(tag, "run", "--param", "name=ann", flags=("--network=none",))
     assert job.returncode == 0, job.stderr
     assert f"ann: 1.16.0 on {version}" in job.stderr + job.stdout
@@ -118,25 +118,25 @@ def test_an_image_runs_as_job_and_as_service(
     assert service.stop() == 0
 
 
-def test_nothing_changed_is_seen_before_anything_is_done(builds: Builds, base_images: Images, tag: str) -> None:
+def test_an_unchanged_build_ends_before_any_work(builds: Builds, base_images: Images, tag: str) -> None:
     """The registry has the predicted digest: no layer is written, and nothing is pushed."""
     words = ("--base", base_images[VERSION], "--python", VERSION, "--tag", tag, "--push")
     first = builds.ok(*words)
     before = {path: path.stat().st_mtime_ns for path in (builds.cache / "blobs").rglob("*") if path.is_file()}
     second = builds.ok(*words)
     assert (first["changed"], second["changed"], second["digest"]) == (True, False, first["digest"])
-    assert names(second, False) == []
+    assert list_layers(second, False) == []
     assert {path: path.stat().st_mtime_ns for path in (builds.cache / "blobs").rglob("*") if path.is_file()} == before
 
 
-def test_a_new_source_makes_one_layer_and_its_document(builds: Builds, base_images: Images, tag: str) -> None:
+def test_a_new_source_changes_only_its_layer_and_the_document(builds: Builds, base_images: Images, tag: str) -> None:
     """And `--explain` says why, layer by layer."""
     words = ("--base", base_images[VERSION], "--python", VERSION, "--tag", tag, "--push", "--explain")
     builds.ok(*words)
     builds.write(main__py=SOURCE + "# changed\n")
     result = builds.run(*words)
     assert result.status == 0, result.err
-    assert names(json.loads(result.out), False) == ["source", "function document"]
+    assert list_layers(json.loads(result.out), False) == ["source", "function document"]
     assert "dependencies 'six 1.16.0': cached" in result.err
     assert "source 'source': made again: source was " in result.err
     assert "; changed: 'main.py'" in result.err
@@ -149,9 +149,7 @@ def test_a_new_source_makes_one_layer_and_its_document(builds: Builds, base_imag
     assert "left out ('node_modules/', default): 'node_modules/'" in result.err
 
 
-def test_a_build_in_its_source_folder_does_not_pack_what_it_writes(
-    builds: Builds, base_images: Images, tag: str
-) -> None:
+def test_a_build_in_its_source_folder_does_not_pack_its_outputs(builds: Builds, base_images: Images, tag: str) -> None:
     """As the page for CI has it, cache and result lie in the working folder: the second build finds nothing changed.
 
     Nor does it matter under which names images, statements, results and a bundle of earlier calls lie there.
@@ -208,23 +206,23 @@ def test_code_that_a_monorepo_shares(builds: Builds, base_images: Images, tag: s
 
 
 @pytest.mark.parametrize("base", ["ours", "plain"])
-def test_two_machines_make_one_digest(
-    base: str, builds: Builds, base_images: Images, standins: Images, tmp_path: Path, own_store: Callable[[str], Any]
+def test_two_machines_make_the_same_digest(
+    base: str, builds: Builds, base_images: Images, standins: Images, tmp_path: Path, make_store: Callable[[str], Any]
 ) -> None:
     """Another cache, another store, another folder, umask and time zone: the same image, bit for bit."""
     image = {"ours": base_images, "plain": standins}[base][VERSION]
     words = ("--base", image, "--python", VERSION, "--output", f"oci:{tmp_path / 'image'}")
     first = builds.ok(*words)
     elsewhere = Builds(
-        tmp_path / "there", source=tmp_path / "there" / "elsewhere", **own_store("store"), TZ="Asia/Tokyo"
+        tmp_path / "there", source=tmp_path / "there" / "elsewhere", **make_store("store"), TZ="Asia/Tokyo"
     )
     elsewhere.write(main__py=SOURCE, function__yaml=DOCUMENT)
     second = elsewhere.ok(*words, prefix=("sh", "-c", 'umask 077; exec "$@"', "sh"))
     assert second["digest"] == first["digest"]
-    assert names(second, True) == []
+    assert list_layers(second, True) == []
 
 
-def test_the_runtime_comes_on_top_of_a_plain_base(builds: Builds, standins: Images, tag: str, podman: Podman) -> None:
+def test_the_runtime_is_added_to_a_plain_base(builds: Builds, standins: Images, tag: str, podman: Podman) -> None:
     """Any image that holds a Python will do; it then runs as one of ours."""
     builds.ok("--base", standins[VERSION], "--python", VERSION, "--tag", tag, "--push")
     service = podman.start(tag).wait_ready()
@@ -232,7 +230,7 @@ def test_the_runtime_comes_on_top_of_a_plain_base(builds: Builds, standins: Imag
     assert service.exec("id", "-u").stdout.strip() == "8877"
 
 
-def test_a_file_that_an_instruction_patches_is_what_runs(
+def test_a_file_patched_by_an_instruction_is_run(
     builds: Builds, base_images: Images, tag: str, podman: Podman, tmp_path: Path
 ) -> None:
     """Neither the bytecode of the wheel's layer nor that of an earlier instruction stands for the file before.
@@ -269,10 +267,10 @@ def handler():
     job = podman.run(tag, "run", flags=("--network=none", "--user=0"))
     assert job.returncode == 0, job.stderr
     assert '["7.77.7",2,true,[]]' in job.stdout.replace(" ", "")
-    assert names(builds.ok(*words), False) == []
+    assert list_layers(builds.ok(*words), False) == []
 
 
-def test_what_cannot_be_loaded_goes_nowhere(builds: Builds, base_images: Images, tag: str) -> None:
+def test_an_image_that_cannot_be_loaded_is_not_published(builds: Builds, base_images: Images, tag: str) -> None:
     """The output of the check is told, with a status of its own; without it the image is pushed.
 
     The module is imported, as the image's user and without a network; init and handler are not called. An image that
@@ -293,7 +291,7 @@ def test_what_cannot_be_loaded_goes_nowhere(builds: Builds, base_images: Images,
     assert first.status == 0, first.err
     assert "> check" in first.err
     assert "> check" not in builds.run(*words).err
-    assert containers() == []
+    assert list_containers() == []
 
 
 def test_an_edited_function_is_loaded_without_an_engine(builds: Builds, base_images: Images, tmp_path: Path) -> None:
@@ -311,10 +309,14 @@ def test_an_edited_function_is_loaded_without_an_engine(builds: Builds, base_ima
     large = "\n  instructions:\n    - {run: head -c 20000000 /dev/urandom > /opt/large, after: base}\n"
     builds.write(function__yaml=DOCUMENT + large.replace("large", "larger"))
     builds.ok(*words)
-    names = stored("localhost/ovenbird-base")
+    list_layers = list_stored("localhost/ovenbird-base")
     builds.write(function__yaml=DOCUMENT + large)
     builds.ok(*words)
-    assert len(stored("localhost/ovenbird-base") - names) == len(names - stored("localhost/ovenbird-base")) == 1
+    assert (
+        len(list_stored("localhost/ovenbird-base") - list_layers)
+        == len(list_layers - list_stored("localhost/ovenbird-base"))
+        == 1
+    )
     code = f"""
 import os, pathlib, socket, tempfile
 status = dict(line.split(":", 1) for line in open("/proc/self/status"))
@@ -342,9 +344,7 @@ assert six.__version__ == "1.16.0"
     assert {"from", "run"} <= set(log.read_text().split())  # who says no is the engine
 
 
-def test_what_the_source_alone_shows_is_refused_before_anything_is_locked(
-    builds: Builds, base_images: Images, tmp_path: Path
-) -> None:
+def test_faults_of_the_source_are_refused_before_locking(builds: Builds, base_images: Images, tmp_path: Path) -> None:
     """By the Python of the image: a syntax error, a missing handler, a file that hides a module."""
     words = ("--base", base_images[VERSION], "--python", VERSION, "--output", f"oci:{tmp_path / 'image'}")
     builds.write(function__yaml=DOCUMENT.replace("six==1.16.0", "no-such-package-anywhere==1"))
@@ -370,7 +370,7 @@ INSTRUCTIONS = """
 """
 
 
-def test_instructions_run_where_they_say_and_leave_no_secret(
+def test_instructions_run_in_order_and_leave_no_secret(
     builds: Builds, base_images: Images, tag: str, podman: Podman
 ) -> None:
     """Each sees what lies below it; a secret is there while it runs, and in no layer, log or history."""
@@ -388,13 +388,13 @@ def test_instructions_run_where_they_say_and_leave_no_secret(
     assert ran.stdout == "base\nbase\n1.16.014\n"
     for path in (builds.cache / "blobs" / "sha256").iterdir():
         assert b"hunter2" not in path.read_bytes()
-    assert names(builds.ok(*words, TOKEN="hunter2hunter2"), False) == []
-    again = names(builds.ok(*words, TOKEN="another value"), False)
+    assert list_layers(builds.ok(*words, TOKEN="hunter2hunter2"), False) == []
+    again = list_layers(builds.ok(*words, TOKEN="another value"), False)
     assert again[0].partition(";")[0] == "cat /run/secrets/token"
-    assert containers() == []
+    assert list_containers() == []
 
 
-def test_an_instruction_without_network_has_none(builds: Builds, base_images: Images) -> None:
+def test_an_instruction_without_network_has_no_interface(builds: Builds, base_images: Images) -> None:
     """Also where the isolation does not see to it: no interface but the loopback is there."""
     text = "test \"$(cut -d: -f1 /proc/net/dev | tail -n +3 | tr -d ' \\n')\" = lo"
     words = ("--base", base_images[VERSION], "--python", VERSION, "--output", f"oci-archive:{builds.source}/x")
@@ -411,7 +411,7 @@ def test_an_instruction_without_network_has_none(builds: Builds, base_images: Im
         ("no-such-program", (), 51, "ended with status 127"),
     ],
 )
-def test_an_instruction_that_fails_is_told_with_the_end_of_its_output(
+def test_a_failing_instruction_is_reported_with_the_end_of_its_output(
     builds: Builds, base_images: Images, instruction: str, words: tuple[str, ...], status: int, text: str
 ) -> None:
     """Nothing of it is kept: neither a layer nor a container."""
@@ -424,7 +424,7 @@ def test_an_instruction_that_fails_is_told_with_the_end_of_its_output(
     if status == 51 and "reason" in instruction:
         assert "to see" in result.error["traceback"]
         assert "the reason" in result.error["traceback"]
-    assert containers() == []
+    assert list_containers() == []
     assert not (builds.source / "y").exists()
 
 
@@ -439,14 +439,14 @@ def test_an_instruction_may_print_much(builds: Builds, base_images: Images) -> N
         if line.startswith("  | "):
             most = most or 1
             if most == 1:
-                most = _peak(child.pid)
+                most = _read_peak(child.pid)
     peak = max(most, 0)
     child.communicate()
     assert json.loads(last)["code"] == "build.layer.instruction"
     assert peak < 400_000
 
 
-def _peak(pid: int) -> int:
+def _read_peak(pid: int) -> int:
     """The most memory that a process has had, in KiB."""
     text = Path(f"/proc/{pid}/status").read_text()
     return int(text.split("VmHWM:")[1].split()[0])
@@ -457,7 +457,7 @@ def test_a_platform_that_is_not_this_machines_is_assembled(
 ) -> None:
     """An index of both, the other one from wheels alone: no program of it is started."""
     both = f"{registry}/build/both-{uuid.uuid4().hex}:1"
-    _index(standins[VERSION], both, tmp_path)
+    _write_index(standins[VERSION], both, tmp_path)
     words = ("--base", both, "--python", VERSION, "--tag", tag, "--push", "--platform", "linux/amd64,linux/arm64")
     document = builds.ok(*words)
     index = json.loads(skopeo("inspect", "--raw", f"docker://{tag}"))
@@ -466,7 +466,7 @@ def test_a_platform_that_is_not_this_machines_is_assembled(
     assert builds.ok(*words)["changed"] is False
 
 
-def _index(image: str, name: str, folder: Path) -> None:
+def _write_index(image: str, name: str, folder: Path) -> None:
     """An index of an image and of one that says it is for arm64."""
     skopeo("copy", "--quiet", f"docker://{image}", f"oci:{folder / 'base'}:a")
     blobs = folder / "base" / "blobs" / "sha256"
@@ -592,7 +592,7 @@ def test_a_dry_run_says_which_instructions_it_leaves_out(builds: Builds, base_im
 
 
 def test_a_bundle_builds_with_the_network_off(
-    builds: Builds, base_images: Images, tmp_path: Path, own_store: Callable[[str], Any], podman: Podman
+    builds: Builds, base_images: Images, tmp_path: Path, make_store: Callable[[str], Any], podman: Podman
 ) -> None:
     """On another machine, in a network namespace without interfaces: the same digest."""
     words = ("--base", base_images[VERSION], "--python", VERSION)
@@ -602,19 +602,19 @@ def test_a_bundle_builds_with_the_network_off(
         subprocess.run(command, cwd=builds.source, env=builds.environ(), stdout=stdout, check=True)
     assert (tmp_path / "stdout.tar").read_bytes() == (tmp_path / "b.tar").read_bytes()
     image = builds.ok(*words, "--output", f"oci:{tmp_path / 'here'}")
-    elsewhere = Builds(tmp_path / "there", **own_store("store"))
+    elsewhere = Builds(tmp_path / "there", **make_store("store"))
     off = ("unshare", "--net", "--")
     built = elsewhere.ok(
         str(tmp_path / "b.tar"), "--offline", "--output", f"oci:{tmp_path / 'there' / 'out'}", prefix=off
     )
     assert built["digest"] == image["digest"]
     builds.write(main__py=SOURCE + "# newer\n")
-    third = Builds(tmp_path / "third", source=builds.source, **own_store("third"))
+    third = Builds(tmp_path / "third", source=builds.source, **make_store("third"))
     options = ("--offline", "--bundle", str(tmp_path / "b.tar"), "--output", f"oci:{tmp_path / 'third' / 'out'}")
     assert third.ok(*words, *options, prefix=off)["digest"] not in (built["digest"], "")
 
 
-def test_offline_without_a_bundle_says_what_is_missing(builds: Builds, registry: str, tmp_path: Path) -> None:
+def test_offline_without_a_bundle_names_the_missing_base(builds: Builds, registry: str, tmp_path: Path) -> None:
     """And asks nobody."""
     cold = Builds(tmp_path, source=builds.source, cache=tmp_path / "cold")
     result = cold.run("--offline", "--base", f"{registry}/no/base:1", prefix=("unshare", "--net", "--"))
@@ -622,7 +622,7 @@ def test_offline_without_a_bundle_says_what_is_missing(builds: Builds, registry:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
-def test_a_build_that_is_ended_leaves_nothing_that_hurts(
+def test_an_interrupted_build_leaves_no_container_and_a_valid_cache(
     number: signal.Signals, builds: Builds, base_images: Images, tmp_path: Path
 ) -> None:
     """Its container is removed, by itself or after a kill by the next build, which finds a cache that is fine. The
@@ -636,22 +636,22 @@ def test_a_build_that_is_ended_leaves_nothing_that_hurts(
     for line in child.stderr:
         if line.startswith("  | started"):
             break
-    assert len(containers()) == 1
+    assert len(list_containers()) == 1
     child.send_signal(number)
     child.communicate(timeout=30)
     assert child.returncode == {signal.SIGTERM: 143, signal.SIGINT: 130, signal.SIGKILL: -9}[number]
     if number != signal.SIGKILL:
-        assert containers() == []
+        assert list_containers() == []
         error = json.loads(result.read_text())["error"]
         assert (error["code"], error["exit_code"]) == ("build.stopped", child.returncode)
     document = builds.ok(*words, "--instruction", f"echo {uuid.uuid4().hex} > /opt/x")
     assert document["changed"]
-    assert containers() == []
+    assert list_containers() == []
     assert [path.name for path in (builds.cache / "tmp").iterdir() if path.name.startswith("build-")] == []
 
 
 def test_a_build_may_be_killed_at_any_moment(
-    base_images: Images, tmp_path: Path, builds: Builds, own_store: Callable[[str], Any]
+    base_images: Images, tmp_path: Path, builds: Builds, make_store: Callable[[str], Any]
 ) -> None:
     """Again and again, a little later each time: the cache is never poisoned, and the build that ends is right."""
     words = ("--base", base_images[VERSION], "--python", VERSION, "--output", f"oci:{tmp_path / 'out'}")
@@ -669,10 +669,10 @@ def test_a_build_may_be_killed_at_any_moment(
             ended += 1
             assert json.loads(out)["digest"] == right
     assert cold.ok(*words)["digest"] == right
-    assert containers() == []
+    assert list_containers() == []
 
 
-def test_a_full_disk_is_told_and_leaves_a_cache_that_is_fine(
+def test_a_full_disk_is_reported_and_leaves_a_valid_cache(
     builds: Builds, standins: Images, tmp_path: Path, container_env: dict[str, str]
 ) -> None:
     """Once there is room again the same build ends well."""
@@ -705,7 +705,7 @@ def test_two_builds_share_one_cache(builds: Builds, base_images: Images, tmp_pat
     assert digests[0] == digests[1]
 
 
-def test_a_base_that_is_not_there_is_told(builds: Builds, registry: str) -> None:
+def test_a_missing_base_is_reported(builds: Builds, registry: str) -> None:
     """With where it was looked for; one of this machine says how it is made."""
     result = builds.run("--base", f"{registry}/no/such:1")
     assert (result.status, result.error["code"]) == (61, "build.image.base_missing")
@@ -734,9 +734,7 @@ def test_a_source_that_holds_a_secret_does_not_leave(builds: Builds, base_images
     assert answer.status_code == 404
 
 
-def test_what_looks_like_a_secret_ends_a_build_before_anything_is_locked(
-    builds: Builds, base_images: Images, tag: str
-) -> None:
+def test_a_suspected_secret_ends_a_build_before_locking(builds: Builds, base_images: Images, tag: str) -> None:
     """Files and lines are named at once; what is allowed leaves, also a name that no layer may have, and is told."""
     token = "ghp" + "_" + "a1B2" * 9
     builds.write(__netrc="machine example.com\n", settings__py=f"# ours\nTOKEN = {token!r}\n", __env__example="A=1\n")
@@ -758,7 +756,7 @@ def test_what_looks_like_a_secret_ends_a_build_before_anything_is_locked(
     assert any(text.startswith("--allow gone lets nothing pass") for text in result["warnings"])
 
 
-def test_the_result_file_is_what_is_printed(builds: Builds, base_images: Images, tmp_path: Path) -> None:
+def test_the_result_file_equals_stdout(builds: Builds, base_images: Images, tmp_path: Path) -> None:
     """stdout is data: one JSON object with the fields of the contract, the same in the file."""
     words = ("--base", base_images[VERSION], "--python", VERSION, "--output", f"oci:{tmp_path / 'out'}")
     document = builds.ok(*words, "--result-file", str(tmp_path / "result.json"))

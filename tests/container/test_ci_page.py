@@ -44,7 +44,7 @@ spec:
 _SOURCE = 'import six\n\ndef handler(name: str = "you"):\n    return f"Hello {six.ensure_str(name)}"\n'
 
 
-def block(language: str, number: int = 0, page: str = PAGE) -> str:
+def read_block(language: str, number: int = 0, page: str = PAGE) -> str:
     """A code block of a page."""
     return re.findall(rf"^```{language}\n(.*?)^```$", page, re.M | re.S)[number]
 
@@ -69,7 +69,7 @@ def ovenbird(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture
-def guarded(tmp_path: Path) -> Iterator[str]:
+def password_registry(tmp_path: Path) -> Iterator[str]:
     """A registry with a password."""
     with with_password(tmp_path / "guarded") as address:
         yield address
@@ -120,13 +120,13 @@ def project(tmp_path: Path, machine: dict[str, str]) -> Path:
     (folder / "function.yaml").write_text(_DOCUMENT)
     (folder / "main.py").write_text(_SOURCE)
     git(folder, "add", "--all")
-    sh(block("sh"), folder, machine)
+    run_shell(read_block("sh"), folder, machine)
     assert "function.lock" in git(folder, "status", "--porcelain")
     git(folder, "commit", "-q", "-m", "a function")
     return folder
 
 
-def sh(text: str, folder: Path, env: Mapping[str, str]) -> str:
+def run_shell(text: str, folder: Path, env: Mapping[str, str]) -> str:
     """Run commands as a step does, which ends with the first that fails; what was said."""
     process = subprocess.run(
         ["bash", "-e", "-c", text], cwd=folder, env=env, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
@@ -168,7 +168,7 @@ class Workflow:
             output = path / f"output-{number}"
             output.touch()
             run = self._evaluate(step["run"])
-            self.output += sh(run, self.workspace, env | variables | {"GITHUB_OUTPUT": str(output)})
+            self.output += run_shell(run, self.workspace, env | variables | {"GITHUB_OUTPUT": str(output)})
             rows = (line.split("=", 1) for line in output.read_text().splitlines())
             self.outputs[step.get("id", str(number))] = dict(rows)
         self.summary = (path / "summary").read_text()
@@ -201,19 +201,19 @@ class Workflow:
 
 
 def test_the_page_of_github_works_as_printed(
-    project: Path, machine: dict[str, str], guarded: str, ovenbird: str, tmp_path: Path
+    project: Path, machine: dict[str, str], password_registry: str, ovenbird: str, tmp_path: Path
 ) -> None:
     """The first run pushes; the second, with its cache, finds that nothing has changed; the nightly rebase puts a new
     base below. No run leaves the password behind.
     """
-    text = block("yaml").replace("ghcr.io", guarded).replace(ADDRESS, ovenbird)
+    text = read_block("yaml").replace("ghcr.io", password_registry).replace(ADDRESS, ovenbird)
     workflow = Workflow(text, project, tmp_path / "github", machine)
     workflow.folder.mkdir()
     workflow.run()
     first = workflow.outputs["image"]
     assert first["changed"] == "true", workflow.output
     assert first["reference"] == f"{first['image']}@{first['digest']}"
-    assert f"pushed {guarded}/team/greet:" in workflow.output
+    assert f"pushed {password_registry}/team/greet:" in workflow.output
     assert "| greet | built |" in workflow.summary
     result = json.loads((workflow.workspace / "result.json").read_text())
     assert result["digest"] == first["digest"]
@@ -224,33 +224,33 @@ def test_the_page_of_github_works_as_printed(
     assert (second["changed"], second["digest"]) == ("false", first["digest"]), workflow.output
     assert not list(workflow.folder.glob("run-*/temp/registry"))
 
-    name = _new_base(guarded, tmp_path)
-    line = block("sh", 1).replace("registry.example/library/python:3.12-slim", name)
-    (project / "auth.json").write_text(_auth(guarded))
-    output = sh(line, project, machine | {"image": f"{guarded}/team/greet"})
+    name = _push_new_base(password_registry, tmp_path)
+    line = read_block("sh", 1).replace("registry.example/library/python:3.12-slim", name)
+    (project / "auth.json").write_text(_encode_auth(password_registry))
+    output = run_shell(line, project, machine | {"image": f"{password_registry}/team/greet"})
     assert json.loads(output.splitlines()[-1])["digest"] not in (first["digest"], ""), output
 
 
 def test_the_page_of_gitlab_works_as_printed(
-    project: Path, machine: dict[str, str], guarded: str, ovenbird: str, tmp_path: Path
+    project: Path, machine: dict[str, str], password_registry: str, ovenbird: str, tmp_path: Path
 ) -> None:
     """The scripts of the job run in one shell, the one after them in another; what it names as artifacts is there."""
-    document: dict[str, Any] = yaml.safe_load(block("yaml", 1).replace(ADDRESS, ovenbird))
+    document: dict[str, Any] = yaml.safe_load(read_block("yaml", 1).replace(ADDRESS, ovenbird))
     (job,) = document.values()
     work = tmp_path / "gitlab"
     git(tmp_path, "clone", "-q", str(project), str(work))
     env = machine | job["variables"] | {
         "GITLAB_CI": "true", "CI_REGISTRY_USER": USER, "CI_REGISTRY_PASSWORD": PASSWORD,
-        "CI_REGISTRY_IMAGE": f"{guarded}/team/greet", "CI_COMMIT_SHA": git(work, "rev-parse", "HEAD"),
+        "CI_REGISTRY_IMAGE": f"{password_registry}/team/greet", "CI_COMMIT_SHA": git(work, "rev-parse", "HEAD"),
     }  # fmt: skip
-    sh("\n".join([*job["before_script"], *job["script"]]), work, env)
-    sh("\n".join(job["after_script"]), work, env)
+    run_shell("\n".join([*job["before_script"], *job["script"]]), work, env)
+    run_shell("\n".join(job["after_script"]), work, env)
     assert not (Path(env["HOME"]) / "registry").exists()
     (path,) = job["artifacts"]["paths"]
     result = json.loads((work / path).read_text())
     rows = (line.split("=", 1) for line in (work / job["artifacts"]["reports"]["dotenv"]).read_text().splitlines())
     variables = dict(rows)
-    assert variables["IMAGE_REFERENCE"] == f"{guarded}/team/greet:{env['CI_COMMIT_SHA']}@{result['digest']}"
+    assert variables["IMAGE_REFERENCE"] == f"{password_registry}/team/greet:{env['CI_COMMIT_SHA']}@{result['digest']}"
     (cache_folder,) = job["cache"]["paths"]
     assert (work / cache_folder / "CACHEDIR.TAG").is_file()
 
@@ -259,23 +259,25 @@ def test_the_readme_leads_to_a_pushed_image(
     machine: dict[str, str], registry: str, ovenbird: str, tmp_path: Path
 ) -> None:
     """Six lines, from an empty folder, and the last one runs the image."""
-    (text,) = [block for block in re.findall(r"^```sh\n(.*?)^```$", README, re.M | re.S) if ADDRESS in block]
+    (text,) = [
+        read_block for read_block in re.findall(r"^```sh\n(.*?)^```$", README, re.M | re.S) if ADDRESS in read_block
+    ]
     assert len(text.splitlines()) == 6
     folder = tmp_path / "empty"
     folder.mkdir()
     image = f"{registry}/readme-{tmp_path.name}/greet"
     text = text.replace(ADDRESS, ovenbird).replace("registry.example.com/greet", image)
-    output = sh(text, folder, machine | {"OVENBIRD_PYTHON": ONE})
+    output = run_shell(text, folder, machine | {"OVENBIRD_PYTHON": ONE})
     assert output.splitlines()[-1] == "Hello Ada", output
     assert [path.name for path in folder.iterdir() if path.name != "__pycache__"] == ["main.py"]
 
 
-def _auth(address: str) -> str:
+def _encode_auth(address: str) -> str:
     login = base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
     return json.dumps({"auths": {address: {"auth": login}}})
 
 
-def _new_base(address: str, folder: Path) -> str:
+def _push_new_base(address: str, folder: Path) -> str:
     """Push the stand-in with another label, as a patched base would be another image; its name."""
     path = folder / "new-base"
     shutil.copytree(making.layout(ONE), path)
@@ -294,7 +296,7 @@ def _new_base(address: str, folder: Path) -> str:
     manifest["config"] |= put(config)
     index["manifests"][0] |= put(manifest)
     (path / "index.json").write_text(json.dumps(index))
-    (folder / "auth.json").write_text(_auth(address))
+    (folder / "auth.json").write_text(_encode_auth(address))
     name = f"{address}/library/python:{ONE}-slim"
     skopeo(
         "copy", "--quiet", "--dest-tls-verify=false", "--authfile", str(folder / "auth.json"), f"oci:{path}",

@@ -46,14 +46,14 @@ PLATFORM = {
 }
 
 
-def variables(**values: str) -> tuple[str, ...]:
+def make_flags(**values: str) -> tuple[str, ...]:
     """Flags that set variables."""
     return tuple(f"--env={name}={value}" for name, value in values.items())
 
 
 def test_everything_by_variables(base_images: Images, podman: Podman, mounted: Mounted) -> None:
     """Target, port, workers, init and the rest come from the environment; the command is the image's own."""
-    flags = variables(
+    flags = make_flags(
         OVENBIRD_TARGET="main.py:handler",
         OVENBIRD_PORT="9000",
         OVENBIRD_WORKERS="2",
@@ -72,7 +72,7 @@ def test_everything_by_variables(base_images: Images, podman: Podman, mounted: M
 
 def test_a_variable_that_does_not_parse(base_images: Images, podman: Podman) -> None:
     """It ends the container with the status of settings, and names the variable and the value."""
-    process = podman.run(base_images[ONE], flags=variables(OVENBIRD_PORT="http"))
+    process = podman.run(base_images[ONE], flags=make_flags(OVENBIRD_PORT="http"))
     assert process.returncode == 70
     assert "OVENBIRD_PORT: expected a whole number from 0 to 65535, found 'http'" in process.stderr
 
@@ -116,7 +116,7 @@ def test_a_job_in_the_environment_of_the_platform(base_images: Images, podman: P
         def handler(run, project):
             return f"{project.name} {beside.NAME}"
     """
-    flags = (*mounted({"main.py": source, "beside.py": "NAME = 'beside'"}), *variables(**PLATFORM))
+    flags = (*mounted({"main.py": source, "beside.py": "NAME = 'beside'"}), *make_flags(**PLATFORM))
     process = podman.run(base_images[ONE], "run", "main.py", flags=flags)
     assert process.returncode == 0, process.stderr
     assert "result output_0: p1 beside" in process.stderr
@@ -126,7 +126,7 @@ def test_a_job_in_the_environment_of_the_platform(base_images: Images, podman: P
 def test_a_service_in_the_environment_of_the_platform(base_images: Images, podman: Podman, mounted: Mounted) -> None:
     """The same for a service: it serves, and what it was given stays with the function."""
     source = "import os\ndef handler(context): return f'{context.project.name} {os.environ[\"S3_BUCKET\"]}'\n"
-    flags = (*mounted({"main.py": source}), *variables(**PLATFORM))
+    flags = (*mounted({"main.py": source}), *make_flags(**PLATFORM))
     service = podman.start(base_images[ONE], "serve", "main.py", flags=flags).wait_ready()
     assert service.call({}).text == "p1 datalake"
     assert not [word for word in PLATFORM.values() if "-of-the-" in word and word in service.log]

@@ -31,7 +31,7 @@ def builds(tmp_path: Path, container_env: dict[str, str]) -> Iterator[Builds]:
         subprocess.run(["buildah", *words], env={**os.environ, **env}, capture_output=True, check=False)
 
 
-def hub(folder: Path, address: str) -> str:
+def write_registries_conf(folder: Path, address: str) -> str:
     """Write a registries.conf that looks for Docker Hub at an address; its path."""
     path = folder / "registries.conf"
     path.write_text(f'[[registry]]\nprefix = "docker.io"\nlocation = "{address}"\ninsecure = true\n')
@@ -47,7 +47,7 @@ def test_the_upstream_is_the_base(
     mirror = standins[ONE].partition("/")[0]
     tag = f"{registry}/plain/{tmp_path.name}:1"
     words = ("main.py", "--python", ONE, "--tag", tag, "--push")
-    conf = hub(tmp_path, registry)
+    conf = write_registries_conf(tmp_path, registry)
     result = builds.run(*words, CONTAINERS_REGISTRIES_CONF=conf)
     assert result.status == 0, result.err
     assert result.err.count(f"note: the base is {UPSTREAM}") == 1
@@ -60,14 +60,14 @@ def test_the_upstream_is_the_base(
     assert builds.ok(*bundle, verb="bundle")["base"]["name"] == standins[ONE]
     offline = builds.ok(
         str(tmp_path / "app.bundle"), "--offline", "--output", f"oci:{tmp_path / 'image'}",
-        CONTAINERS_REGISTRIES_CONF=hub(tmp_path, "127.0.0.1:1"),
+        CONTAINERS_REGISTRIES_CONF=write_registries_conf(tmp_path, "127.0.0.1:1"),
     )  # fmt: skip
     assert offline["base"] == {"name": standins[ONE], "digest": again["base"]["digest"]}
 
 
-def test_where_docker_hub_cannot_be_reached_the_error_says_so(builds: Builds, tmp_path: Path) -> None:
+def test_an_unreachable_docker_hub_is_reported(builds: Builds, tmp_path: Path) -> None:
     """Of a build and of a lock, with the status of a registry that does not answer, and with what helps."""
-    env = {"CONTAINERS_REGISTRIES_CONF": hub(tmp_path, "127.0.0.1:1")}
+    env = {"CONTAINERS_REGISTRIES_CONF": write_registries_conf(tmp_path, "127.0.0.1:1")}
     for verb in ("build", "lock"):
         result = builds.run("main.py", "--python", ONE, verb=verb, **env)
         assert result.status == 63, result.err

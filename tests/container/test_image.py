@@ -49,7 +49,7 @@ print(json.dumps({
 
 
 @pytest.mark.parametrize("version", AVAILABLE)
-def test_what_is_in_it(version: str, base_images: Images, podman: Podman) -> None:
+def test_content_and_permissions_of_the_image(version: str, base_images: Images, podman: Podman) -> None:
     """No compiler, cache or mount point is in the image; bytecode is whole and never checked; its user is 8877:999."""
     process = podman.run(base_images[version], "-c", LOOK, flags=("--entrypoint=python3", "--network=none"))
     assert process.returncode == 0, process.stderr
@@ -72,7 +72,7 @@ def test_a_start_compiles_nothing(version: str, base_images: Images, podman: Pod
 
 
 @pytest.mark.parametrize("version", AVAILABLE)
-def test_nothing_in_it_conflicts(version: str, base_images: Images, podman: Podman) -> None:
+def test_the_packages_of_the_image_do_not_conflict(version: str, base_images: Images, podman: Podman) -> None:
     """`pip check` finds every need of every package met, and pip sees the runtime's packages."""
     both = ("sh", "-c", "pip check && pip list --format=freeze")
     process = podman.run(base_images[version], *both[1:], flags=("--entrypoint=sh", "--network=none"))
@@ -82,7 +82,7 @@ def test_nothing_in_it_conflicts(version: str, base_images: Images, podman: Podm
 
 
 @pytest.mark.parametrize("version", AVAILABLE)
-def test_what_it_says_of_itself(version: str, base_images: Images, standins: Images) -> None:
+def test_labels_annotations_and_configuration_of_the_image(version: str, base_images: Images, standins: Images) -> None:
     """Labels and annotations name what it is and what it was made from; the configuration is that of the platform."""
     reference = f"docker://{base_images[version]}"
     config: dict[str, Any] = json.loads(skopeo("inspect", "--config", reference))["config"]

@@ -60,31 +60,31 @@ def function(tmp_path_factory: pytest.TempPathFactory, registry: str, base_image
 
 
 @pytest.fixture
-def none_left(container_env: dict[str, str], jobs: Jobs) -> Iterator[None]:
+def no_containers_left(container_env: dict[str, str], jobs: Jobs) -> Iterator[None]:
     """No container is left behind, before what the test has started is ended."""
-    before = set(containers())
+    before = set(list_containers())
     yield
-    until(lambda: set(containers()) <= before, lambda: f"left behind: {set(containers()) - before}")
+    until(lambda: set(list_containers()) <= before, lambda: f"left behind: {set(list_containers()) - before}")
 
 
-def containers() -> list[str]:
+def list_containers() -> list[str]:
     """The ids of all containers."""
     return engine("ps", "--all", "--quiet").stdout.split()
 
 
-def flags(function: Path, *more: str) -> tuple[str, ...]:
+def make_flags(function: Path, *more: str) -> tuple[str, ...]:
     """The words after the verb."""
     return (str(function), "--container", "--engine", "podman", *more)
 
 
-@pytest.mark.usefixtures("none_left")
+@pytest.mark.usefixtures("no_containers_left")
 def test_a_job(function: Path, jobs: Jobs) -> None:
     """The image is pulled by its digest; files, parameters and a secret reach it; run and outputs are found outside."""
     data = jobs.folder / "data.csv"
     data.write_text("a\nb\nc\n")
     (jobs.folder / "p.json").write_text('{"times": 2}')
     run = jobs.run(
-        *flags(function, "--param", "name=Ada", "--params", "p.json", "--input", f"data={data.name}"),
+        *make_flags(function, "--param", "name=Ada", "--params", "p.json", "--input", f"data={data.name}"),
         "--init", "greeting=Salve", "--env", "TOKEN", "--output-dir", "out", TOKEN="a secret",
     )  # fmt: skip
     assert run.code == 0, run.err
@@ -109,20 +109,20 @@ def test_a_job(function: Path, jobs: Jobs) -> None:
     assert [path.read_text() for path in (jobs.folder / "got").rglob("*.json")] == [copy.read_text()]
 
 
-@pytest.mark.usefixtures("none_left")
+@pytest.mark.usefixtures("no_containers_left")
 def test_a_job_that_fails(function: Path, jobs: Jobs) -> None:
     """Its status is handed through, and its record tells the user's error."""
-    run = jobs.run(*flags(function, "--param", "name=nobody"))
+    run = jobs.run(*make_flags(function, "--param", "name=nobody"))
     assert run.code == 74, run.err
     assert "nobody is there" in run.error["message"]
     assert [row["state"] for row in jobs.runs()] == ["ERROR"]
-    assert jobs.run(*flags(function, "--param", "nam=x")).code == 77
+    assert jobs.run(*make_flags(function, "--param", "nam=x")).code == 77
 
 
-@pytest.mark.usefixtures("none_left")
+@pytest.mark.usefixtures("no_containers_left")
 def test_a_job_that_is_stopped(function: Path, jobs: Jobs) -> None:
     """SIGTERM goes to the function; while it runs, the store outside knows that it lives."""
-    process, wait = jobs.start(*flags(function, "--param", "name=Ada", "--param", "wait=60"))
+    process, wait = jobs.start(*make_flags(function, "--param", "name=Ada", "--param", "wait=60"))
     (row,) = jobs.until(lambda: [row for row in jobs.runs() if "started" in jobs.do("runs", "logs", row["id"])])
     assert row["state"] == "RUNNING"
     process.terminate()
@@ -130,7 +130,7 @@ def test_a_job_that_is_stopped(function: Path, jobs: Jobs) -> None:
     assert (run.code, run.result["state"]) == (143, "STOPPED"), run.err
 
 
-@pytest.mark.usefixtures("none_left")
+@pytest.mark.usefixtures("no_containers_left")
 def test_a_service(function: Path, jobs: Jobs) -> None:
     """It is published on the address asked for; no value stands in a command; SIGTERM drains it.
 
@@ -159,7 +159,7 @@ def test_a_service(function: Path, jobs: Jobs) -> None:
     assert process.returncode == 0
 
 
-@pytest.mark.usefixtures("none_left")
+@pytest.mark.usefixtures("no_containers_left")
 def test_an_image_by_name(function: Path, jobs: Jobs) -> None:
     """--image is taken in place of the document's; without either, the message says what to type."""
     text = function.read_text()

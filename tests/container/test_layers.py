@@ -65,10 +65,10 @@ def cache(tmp_path: Path) -> Iterator[LayerCache]:
 @pytest.fixture
 def base(request: pytest.FixtureRequest, cache: LayerCache, standins: Mapping[str, str]) -> Base:
     image = standins[getattr(request, "param", "3.12")]
-    return based(image, cache)
+    return load_base(image, cache)
 
 
-def based(image: str, cache: LayerCache) -> Base:
+def load_base(image: str, cache: LayerCache) -> Base:
     folder = cache.layouts / "base"
     folder.mkdir()
     copy = ("copy", "--quiet", "--dest-shared-blob-dir", str(cache.blobs), "--src-tls-verify=false")
@@ -81,7 +81,7 @@ def based(image: str, cache: LayerCache) -> Base:
     return Base(image, cache, manifest, config, probe.probe_python(image, cache=cache.root))
 
 
-def inside(image: str, *command: str, flags: tuple[str, ...] = ("--read-only",)) -> str:
+def run_inside(image: str, *command: str, flags: tuple[str, ...] = ("--read-only",)) -> str:
     """Run a command in a container without network; what it printed."""
     argv = ["podman", "run", "--rm", "--network=none", *flags, image, *command]
     process = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=120)
@@ -89,7 +89,7 @@ def inside(image: str, *command: str, flags: tuple[str, ...] = ("--read-only",))
     return process.stdout
 
 
-def some(folder: Path) -> list[Wheel]:
+def make_wheels(folder: Path) -> list[Wheel]:
     """Two wheels, one that is heavy, with a script, data and modules."""
     import json as library
 
@@ -120,8 +120,8 @@ print(json.dumps({"flags": flags, "code": code, "file": small.__file__, "missing
 @pytest.mark.parametrize("base", AVAILABLE, indirect=True)
 def test_installed_wheels_run_and_are_complete(base: Base, tmp_path: Path) -> None:
     """On every Python at hand: bytecode is used without a check, all of RECORD is there, pip finds no fault."""
-    image = base.build("run", base.layers(some(tmp_path)))
-    facts = json.loads(inside(image, base.interpreter.executable, "-c", _ABOUT))
+    image = base.build("run", base.layers(make_wheels(tmp_path)))
+    facts = json.loads(run_inside(image, base.interpreter.executable, "-c", _ABOUT))
     assert set(facts["flags"].values()) == {1}
     assert facts["code"] == facts["file"] == f"{base.interpreter.purelib}/small.py"
     assert facts["missing"] == []
@@ -138,12 +138,12 @@ def test_installed_wheels_run_and_are_complete(base: Base, tmp_path: Path) -> No
     ]
     lines = subprocess.run(verbose, capture_output=True, text=True, check=True).stderr.splitlines()
     assert not [line for line in lines if ("wrote" in line or "stale" in line) and base.interpreter.purelib in line]
-    assert f"{base.interpreter.scripts}/heavy-tool" in inside(image, "sh", "-c", "command -v heavy-tool")
+    assert f"{base.interpreter.scripts}/heavy-tool" in run_inside(image, "sh", "-c", "command -v heavy-tool")
 
 
-def test_two_caches_give_one_digest(base: Base, tmp_path: Path) -> None:
+def test_two_caches_give_the_same_digest(base: Base, tmp_path: Path) -> None:
     """Another cache, another order of the wheels, one job instead of two: the same layers, bit for bit."""
-    wheels = some(tmp_path)
+    wheels = make_wheels(tmp_path)
     first = base.layers(wheels)
     other = LayerCache(tmp_path / "other")
     compile_wheels(wheels[::-1], make_scheme(base.interpreter), base.interpreter, base.image, other, jobs=1)
@@ -154,7 +154,7 @@ def test_two_caches_give_one_digest(base: Base, tmp_path: Path) -> None:
 
 def test_a_second_build_starts_no_container(base: Base, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """All layers are found by their keys; with a wheel more, only its layer is made."""
-    wheels = some(tmp_path)
+    wheels = make_wheels(tmp_path)
     first = base.layers(wheels)
     monkeypatch.setenv("PATH", "/nowhere")
     again = base.layers(wheels)
@@ -165,7 +165,7 @@ def test_a_second_build_starts_no_container(base: Base, tmp_path: Path, monkeypa
     assert [layer.name for layer in more if not layer.cached] in (["third 1.0"], ["small 1.0, third 1.0"])
 
 
-def test_what_the_base_has_gives_way(base: Base, tmp_path: Path, registry: str) -> None:
+def test_a_package_of_the_base_is_replaced(base: Base, tmp_path: Path, registry: str) -> None:
     """A newer version takes the place of the base's: no file of the old one, no second metadata; pip can remove it."""
     old = wheel(
         tmp_path / "old", "thing",
@@ -179,26 +179,26 @@ def test_what_the_base_has_gives_way(base: Base, tmp_path: Path, registry: str) 
     folder = write_layout(base.cache, "old", first.manifest, "x")
     copy = ("copy", "--quiet", "--src-shared-blob-dir", str(base.cache.blobs), "--dest-tls-verify=false")
     skopeo(*copy, f"oci:{folder}:x", f"docker://{reference}")
-    other_base = based(reference, LayerCache(tmp_path / "second"))
+    other_base = load_base(reference, LayerCache(tmp_path / "second"))
     assert other_base.interpreter.distributions["thing"] == "1.0"
     new = wheel(tmp_path / "new", "thing", "2.0", files={"thing/__init__.py": "v = 2\n", "thing/new.py": ""})
     layers = other_base.layers([new, wheel(tmp_path, "small", files={"small.py": ""})])
     assert layers[0].name == "without the base's thing"
     image = other_base.build("displaced", layers)
     site, python = other_base.interpreter.purelib, other_base.interpreter.executable
-    listed = inside(image, "find", site, f"{other_base.interpreter.scripts}/", "-name", "*thing*").split()
+    listed = run_inside(image, "find", site, f"{other_base.interpreter.scripts}/", "-name", "*thing*").split()
     assert sorted(listed) == [f"{site}/thing", f"{site}/thing-2.0.dist-info"]
-    assert sorted(inside(image, "find", f"{site}/thing", "-type", "f").split()) == sorted(
+    assert sorted(run_inside(image, "find", f"{site}/thing", "-type", "f").split()) == sorted(
         f"{site}/thing/{name}" for name in (
             "__init__.py", "new.py",
-            f"__pycache__/__init__.{tag(other_base)}.pyc", f"__pycache__/new.{tag(other_base)}.pyc",
+            f"__pycache__/__init__.{read_tag(other_base)}.pyc", f"__pycache__/new.{read_tag(other_base)}.pyc",
         )
     )  # fmt: skip
     script = "import importlib.metadata as m, thing; print([d.version for d in m.distributions(name='thing')], thing.v)"
-    assert inside(image, python, "-c", script).strip() == "['2.0'] 2"
+    assert run_inside(image, python, "-c", script).strip() == "['2.0'] 2"
 
 
-def tag(base: Base) -> str:
+def read_tag(base: Base) -> str:
     return "-".join(base.interpreter.soabi.split("-")[:2])
 
 
@@ -211,11 +211,13 @@ def test_the_later_wheel_has_a_file_that_two_bring(
     assert len(layers) < len(wheels)
     assert "both bring tests.py" in caplog.text
     order = [part.split()[0] for layer in layers for part in layer.name.split(", ")]
-    winner = inside(base.build("clash", layers), base.interpreter.executable, "-c", "import tests; print(tests.who)")
+    winner = run_inside(
+        base.build("clash", layers), base.interpreter.executable, "-c", "import tests; print(tests.who)"
+    )
     assert winner.strip() == order[-1]
 
 
-def test_bytecode_of_an_earlier_wheel_is_not_run_for_a_file_of_a_later_one(base: Base, tmp_path: Path) -> None:
+def test_bytecode_of_an_earlier_wheel_is_not_run_for_a_file_of_a_later_wheel(base: Base, tmp_path: Path) -> None:
     """The later wheel's file is a template, which has none of its own: to import it fails, as after an installation."""
     names = "abcdefghijkl"
     first = base.layers([wheel(tmp_path, name, files={"shared_one.py": f"who = '{name}'\n"}) for name in names])
@@ -228,10 +230,10 @@ def test_bytecode_of_an_earlier_wheel_is_not_run_for_a_file_of_a_later_one(base:
     ]
     image = base.build("template", base.layers(wheels))
     script = "import importlib\ntry: importlib.import_module('shared_one')\nexcept SyntaxError: print('no Python')"
-    assert inside(image, base.interpreter.executable, "-c", script).strip() == "no Python"
+    assert run_inside(image, base.interpreter.executable, "-c", script).strip() == "no Python"
 
 
-def test_the_runtime_goes_on_a_base_without_it(base: Base, tmp_path: Path) -> None:
+def test_the_runtime_is_added_to_a_base_without_it(base: Base, tmp_path: Path) -> None:
     """The command runs as the user of the image, from packages that lie behind the user's own."""
     code = "def main():\n    import thing\n    print('runtime', thing.v)\n"
     runtime = [
@@ -243,11 +245,11 @@ def test_the_runtime_goes_on_a_base_without_it(base: Base, tmp_path: Path) -> No
     )
     assert len(layers) <= 3
     image = base.build("runtime", layers, CHANGES)
-    assert inside(image) == "runtime of the runtime\n"
-    assert inside(image, flags=("--entrypoint=id",)).startswith("uid=8877(ovenbird) gid=999(ovenbird)")
-    inside(image, "-c", "touch /shared/x", flags=("--entrypoint=sh",))
+    assert run_inside(image) == "runtime of the runtime\n"
+    assert run_inside(image, flags=("--entrypoint=id",)).startswith("uid=8877(ovenbird) gid=999(ovenbird)")
+    run_inside(image, "-c", "touch /shared/x", flags=("--entrypoint=sh",))
     own = base.layers([wheel(tmp_path / "own", "thing", files={"thing.py": "v = 'of the user'\n"})])
-    assert inside(base.build("own", (*layers, *own), CHANGES)) == "runtime of the user\n"
+    assert run_inside(base.build("own", (*layers, *own), CHANGES)) == "runtime of the user\n"
 
 
 def test_pip_finds_no_fault_and_can_remove(base: Base, tmp_path: Path) -> None:
@@ -262,8 +264,8 @@ def test_pip_finds_no_fault_and_can_remove(base: Base, tmp_path: Path) -> None:
     ]  # fmt: skip
     image = base.build("pip", base.layers(wheels))
     python, site = base.interpreter.executable, base.interpreter.purelib
-    assert "No broken requirements found" in inside(image, python, "-m", "pip", "check")
+    assert "No broken requirements found" in run_inside(image, python, "-m", "pip", "check")
     script = f"{python} -m pip uninstall -y --root-user-action=ignore starlette && ls -d {site}/starlette* || true"
-    output = inside(image, "sh", "-c", script, flags=())
+    output = run_inside(image, "sh", "-c", script, flags=())
     assert "Successfully uninstalled starlette" in output
     assert site not in output

@@ -40,7 +40,7 @@ spec:
 """
 
 
-def pod(folder: Path, capsys: pytest.CaptureFixture[str], *words: str) -> dict[str, Any]:
+def read_pod(folder: Path, capsys: pytest.CaptureFixture[str], *words: str) -> dict[str, Any]:
     """The pod that `ovenbird manifests` makes of the document in a folder."""
     (folder / "function.yaml").write_text(DOCUMENT)
     capsys.readouterr()
@@ -50,24 +50,24 @@ def pod(folder: Path, capsys: pytest.CaptureFixture[str], *words: str) -> dict[s
     return dict(spec)
 
 
-def flags(spec: dict[str, Any], **folders: Path) -> tuple[str, ...]:
+def make_flags(spec: dict[str, Any], **folders: Path) -> tuple[str, ...]:
     """What podman has to be told to run the pod's container; `folders` stand for volumes by their name."""
     (container,) = spec["containers"]
     identity, rights = spec["securityContext"], container["securityContext"]
-    flags = ["--user", f"{identity['runAsUser']}:{identity['runAsGroup']}", "--read-only-tmpfs=false"]
-    flags += ["--read-only"] if rights["readOnlyRootFilesystem"] else []
-    flags += [] if rights["allowPrivilegeEscalation"] else ["--security-opt", "no-new-privileges"]
-    flags += ["--security-opt", "seccomp=unconfined"] if identity["seccompProfile"]["type"] == "Unconfined" else []
+    make_flags = ["--user", f"{identity['runAsUser']}:{identity['runAsGroup']}", "--read-only-tmpfs=false"]
+    make_flags += ["--read-only"] if rights["readOnlyRootFilesystem"] else []
+    make_flags += [] if rights["allowPrivilegeEscalation"] else ["--security-opt", "no-new-privileges"]
+    make_flags += ["--security-opt", "seccomp=unconfined"] if identity["seccompProfile"]["type"] == "Unconfined" else []
     for verb in ("drop", "add"):
-        flags += [word for name in rights["capabilities"].get(verb, ()) for word in (f"--cap-{verb}", name)]
+        make_flags += [word for name in rights["capabilities"].get(verb, ()) for word in (f"--cap-{verb}", name)]
     for item in container["env"]:
-        flags += ["--env", f"{item['name']}={item['value']}"]
+        make_flags += ["--env", f"{item['name']}={item['value']}"]
     for mount in container["volumeMounts"]:
         if mount["name"] in folders:
-            flags += ["--volume", f"{folders[mount['name']]}:{mount['mountPath']}"]
+            make_flags += ["--volume", f"{folders[mount['name']]}:{mount['mountPath']}"]
         else:
-            flags += ["--tmpfs", f"{mount['mountPath']}:mode=1777"]
-    return tuple(flags)
+            make_flags += ["--tmpfs", f"{mount['mountPath']}:mode=1777"]
+    return tuple(make_flags)
 
 
 def test_a_service_with_the_least_of_rights(
@@ -75,12 +75,12 @@ def test_a_service_with_the_least_of_rights(
 ) -> None:
     """It starts, answers its probes, and serves; its init has the parameters of the manifest."""
     image = base_images["3.11"]
-    spec = pod(tmp_path, capsys, "--image", image, "--action", "serve", "--init", "word=$(HOME) hi")
+    spec = read_pod(tmp_path, capsys, "--image", image, "--action", "serve", "--init", "word=$(HOME) hi")
     (container,) = spec["containers"]
     variable = next(item for item in container["env"] if item["name"] == "OVENBIRD_INIT_PARAMETERS")
     variable["value"] = variable["value"].replace("$$", "$")  # as the kubelet does
     mounted = ("--volume", f"{tmp_path}/function.yaml:/shared/function.yaml:ro")
-    service = podman.start(image, *container["args"], flags=(*flags(spec), *mounted))
+    service = podman.start(image, *container["args"], flags=(*make_flags(spec), *mounted))
     service.wait_ready(container["startupProbe"]["httpGet"]["path"])
     assert service.get(container["livenessProbe"]["httpGet"]["path"]).status_code == 200
     assert service.post(json={"name": "you"}).text == "$(HOME) hi you 0 8877:999"
@@ -92,11 +92,15 @@ def test_each_index_runs_its_line(
     """With what Kubernetes sets for an index, and with an index that no line has."""
     image = base_images["3.11"]
     (tmp_path / "each.jsonl").write_text('{"n": 1}\n{"n": 2, "name": "second"}\n')
-    spec = pod(tmp_path, capsys, "--image", image, "--each", f"{tmp_path}/each.jsonl", "--param", "name=all")
+    spec = read_pod(tmp_path, capsys, "--image", image, "--each", f"{tmp_path}/each.jsonl", "--param", "name=all")
     (tmp_path / "each").mkdir()
     (tmp_path / "each" / "params.jsonl").write_text((tmp_path / "each.jsonl").read_text())
     tmp_path.chmod(0o755)
-    mounted = (*flags(spec, each=tmp_path / "each"), "--volume", f"{tmp_path}/function.yaml:/shared/function.yaml:ro")
+    mounted = (
+        *make_flags(spec, each=tmp_path / "each"),
+        "--volume",
+        f"{tmp_path}/function.yaml:/shared/function.yaml:ro",
+    )
     args = spec["containers"][0]["args"]
     ended = [
         podman.run(image, *args, flags=(*mounted, "--env", f"JOB_COMPLETION_INDEX={index}"))
@@ -116,7 +120,7 @@ def test_the_builders_image_builds_without_root(
     registry = standins["3.11"].partition("/")[0]
     builder = builders_image(standins["3.11"], "localhost/ovenbird-builder:test")
     tag = f"{registry}/built/greet:1"
-    spec = pod(tmp_path, capsys, "--image", builder, "--tag", tag, "--instruction", "id -u > /made-by")
+    spec = read_pod(tmp_path, capsys, "--image", builder, "--tag", tag, "--instruction", "id -u > /made-by")
     for name in ("home", "function"):
         (tmp_path / name).mkdir()
     os.chown(tmp_path / "home", 0, spec["securityContext"]["fsGroup"])  # as the kubelet does for `fsGroup`
@@ -124,7 +128,7 @@ def test_the_builders_image_builds_without_root(
     (tmp_path / "function" / "function.yaml").write_text(DOCUMENT)
     conf = Path(os.environ["CONTAINERS_REGISTRIES_CONF"])
     conf.chmod(0o644)
-    mounted = flags(spec, home=tmp_path / "home", function=tmp_path / "function")
+    mounted = make_flags(spec, home=tmp_path / "home", function=tmp_path / "function")
     mounted += ("--network", "host", "--volume", f"{conf}:/etc/containers/registries.conf:ro")
     words = (*spec["containers"][0]["args"], "--base", base_images["3.11"])
     process = podman.run(builder, *words, flags=mounted, timeout=300)

@@ -92,7 +92,7 @@ def test_an_application_of_the_users_fastapi(image: str, podman: Podman, mounted
     assert service.stop() == 0
 
 
-def test_nothing_conflicts(image: str, podman: Podman) -> None:
+def test_the_packages_do_not_conflict(image: str, podman: Podman) -> None:
     """`pip check` holds with both, and the runtime is still there."""
     process = podman.run(image, "check", flags=("--entrypoint=pip", "--network=none"))
     assert (process.returncode, process.stdout.strip()) == (0, "No broken requirements found."), process.stderr

@@ -150,7 +150,7 @@ def test_a_service_both_ways(mode: str, sdk_images: Images, podman: Podman, shar
     ports = {"PORT": str(port), "OVENBIRD_PROBE_PORT": str(probes)}
     name = podman.detached(sdk_images[WITH_SDK], *LINE, flags=shared.flags(identity, mode, **ports))
     address = f"http://127.0.0.1:{port}"
-    until(lambda: _ready(f"http://127.0.0.1:{probes}/ready"), lambda: podman.log(name))
+    until(lambda: _is_ready(f"http://127.0.0.1:{probes}/ready"), lambda: podman.log(name))
     for request in ({"params": {"name": "Ada"}}, {"json": {"name": "Ada"}}):
         answer = httpx.post(address, trust_env=False, timeout=30, **request)
         assert answer.json() == {"text": "hello, Ada!", "project": "p"}, podman.log(name)
@@ -170,7 +170,7 @@ def test_the_sdk_is_in_the_image(sdk_images: Images, podman: Podman) -> None:
     assert facts["places"] == ["/opt/ovenbird/sdk"]
 
 
-def _ready(url: str) -> bool:
+def _is_ready(url: str) -> bool:
     try:
         return httpx.get(url, trust_env=False).status_code == 200
     except httpx.TransportError:

@@ -66,7 +66,7 @@ def image(base_images: Images, tmp_path_factory: pytest.TempPathFactory, contain
     ["six==1.16.0\n", "six\nsix>=1.10; python_version > '3'\n", "Six == 1.16.0  # as locked\n"],
     ids=["pinned", "open", "spelled otherwise"],
 )
-def test_what_is_in_the_image_asks_no_index(
+def test_an_installed_requirement_needs_no_index(
     image: str, podman: Podman, shared: Shared, index: Index, requirements: str
 ) -> None:
     """pip finds the requirement in the image, and looks for no newer pip."""
@@ -76,7 +76,7 @@ def test_what_is_in_the_image_asks_no_index(
     assert index.paths == []
 
 
-def test_another_version_asks_the_index(image: str, podman: Podman, shared: Shared, index: Index) -> None:
+def test_another_version_is_fetched_from_the_index(image: str, podman: Podman, shared: Shared, index: Index) -> None:
     """A requirement that the image does not meet is looked for, and ends the pod where it cannot be had."""
     process = podman.run(image, *LINE, flags=(*shared(ADD, "six==1.17.0\n", network=True), *index.flags))
     assert process.returncode == 1, process.stderr

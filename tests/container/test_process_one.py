@@ -43,7 +43,7 @@ for path in pathlib.Path("/proc").glob("[0-9]*/stat"):
 """
 
 
-def processes(container: Container, name: str) -> list[tuple[int, int, str]]:
+def list_processes(container: Container, name: str) -> list[tuple[int, int, str]]:
     """Number, parent and state of the processes with a name."""
     rows = [line.split() for line in container.exec("python3", "-c", LIST).stdout.splitlines()]
     return [(int(row[0]), int(row[1]), row[2]) for row in rows if row[3] == name]
@@ -54,9 +54,9 @@ def test_orphans_are_reaped(base_images: Images, podman: Podman, mounted: Mounte
     service = podman.start(base_images[ONE], "serve", "main.py", flags=mounted({"main.py": ORPHANS})).wait_ready()
     worker = service.call({"count": 3}).json()
     assert worker != 1  # user code does not run in the process that reaps
-    sleepers = processes(service, "sleep")
+    sleepers = list_processes(service, "sleep")
     assert [parent for _, parent, _ in sleepers] == [1, 1, 1]
-    until(lambda: not processes(service, "sleep"), lambda: f"still there: {processes(service, 'sleep')}")
+    until(lambda: not list_processes(service, "sleep"), lambda: f"still there: {list_processes(service, 'sleep')}")
     assert service.call({}).json() == worker
     assert service.stop() == 0
 
@@ -88,7 +88,7 @@ def test_orphans_of_a_job_are_reaped(base_images: Images, podman: Podman, mounte
     assert "the job was killed by SIGKILL" in process.stderr
 
 
-def test_a_worker_that_takes_all_memory_is_replaced(base_images: Images, podman: Podman, mounted: Mounted) -> None:
+def test_a_worker_killed_for_memory_is_replaced(base_images: Images, podman: Podman, mounted: Mounted) -> None:
     """The kernel kills the one worker; the other serves on meanwhile, the log says why, and a successor starts."""
     flags = ("--memory=300m", *mounted({"main.py": GREEDY}))
     service = podman.start(base_images[ONE], "serve", "main.py", "--workers=2", flags=flags).wait_ready()

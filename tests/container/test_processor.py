@@ -62,7 +62,7 @@ def test_a_service(version: str, base_images: Images, podman: Podman, shared: Ca
     assert container.call({"name": "Ada"}, headers={"user-agent": "t"}).json() == {
         "text": "hello, Ada", "method": "POST", "agent": "t",
     }  # fmt: skip
-    probes = _published(container.name, 8082)
+    probes = _find_port(container.name, 8082)
     assert [httpx.get(f"http://{probes}/{name}", trust_env=False).status_code for name in ("ready", "live")] == [
         200
     ] * 2
@@ -115,7 +115,7 @@ def test_a_start_that_fails(
     assert record["exit_code"] == code
 
 
-def test_what_the_line_needs_is_there(base_images: Images, podman: Podman) -> None:
+def test_the_programs_of_the_start_command_exist(base_images: Images, podman: Podman) -> None:
     """bash, python3, pip, and a processor that is a program of the image's own."""
     look = (
         "set -e; type bash python3 pip >/dev/null; test -x /opt/nuclio/processor; stat -c '%U %a' /opt/nuclio/processor"
@@ -124,5 +124,5 @@ def test_what_the_line_needs_is_there(base_images: Images, podman: Podman) -> No
     assert (process.returncode, process.stdout) == (0, "root 755\n"), process.stderr
 
 
-def _published(name: str, port: int) -> str:
+def _find_port(name: str, port: int) -> str:
     return podman("port", name, str(port)).stdout.strip()

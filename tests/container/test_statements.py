@@ -45,7 +45,7 @@ license = "MIT"
 """
 
 
-def ovenbird(*words: str) -> dict[str, Any]:
+def run_ovenbird(*words: str) -> dict[str, Any]:
     """Run the command; the JSON that it prints."""
     process = starts.run(*words)
     assert process.returncode == 0, process.stderr
@@ -68,11 +68,11 @@ def test_from_build_to_rebase(
     git(tmp_path, "add", "main.py", "pyproject.toml", "function.yaml")
     git(tmp_path, "commit", "-q", "-m", "first")
     words = ("--label", "team=data", "--annotation", "stage=test")
-    built = ovenbird(
+    built = run_ovenbird(
         "build", str(tmp_path / "function.yaml"), "--tag", f"{room}/app:1", "--base", old, "--push", *words
     )
 
-    document = ovenbird("inspect", f"{room}/app:1", "--json")
+    document = run_ovenbird("inspect", f"{room}/app:1", "--json")
     assert document["digest"] == built["digest"]
     assert (document["notes"], document["function"]) == ([], "greeter")
     assert document["sbom"]["digest"] == built["statements"][0]["sbom"]
@@ -89,30 +89,30 @@ def test_from_build_to_rebase(
     row = next(referrer for referrer in document["referrers"] if referrer["artifactType"] == sbom.MEDIA_TYPE)
     bill = referrers.read_statement(repository, row)
     assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(bill.decode()) is None
-    assert ovenbird("sbom", f"{room}/app:1") == json.loads(bill)
+    assert run_ovenbird("sbom", f"{room}/app:1") == json.loads(bill)
     assert any(component.get("purl") == "pkg:pypi/packaging@24.2" for component in json.loads(bill)["components"])
-    runtime = _brought(bill)
+    runtime = _list_base_packages(bill)
     assert {"uvicorn", "msgspec", "starlette"} <= runtime
-    base = ovenbird("inspect", old, "--json")
+    base = run_ovenbird("inspect", old, "--json")
     assert (base["kind"], base["runtime"], base["notes"]) == ("base", __version__, [])
 
-    newer = _newer(old, f"{room}/base:2", tmp_path)
-    rebased = ovenbird("rebase", f"{room}/app:1", "--base", newer, "--tag", f"{room}/app:2", "--push")
-    again = ovenbird("rebase", f"{room}/app:1", "--base", newer, "--tag", f"{room}/app:3", "--push")
+    newer = _make_newer_base(old, f"{room}/base:2", tmp_path)
+    rebased = run_ovenbird("rebase", f"{room}/app:1", "--base", newer, "--tag", f"{room}/app:2", "--push")
+    again = run_ovenbird("rebase", f"{room}/app:1", "--base", newer, "--tag", f"{room}/app:3", "--push")
     assert again["digest"] == rebased["digest"]
-    assert _brought(json.dumps(ovenbird("sbom", f"{room}/app:3")).encode()) == runtime
+    assert _list_base_packages(json.dumps(run_ovenbird("sbom", f"{room}/app:3")).encode()) == runtime
     container = podman.start(f"{room}/app:3").wait_ready()
     assert container.call({"name": "rebased"}).text == "rebased: 1"
     assert container.exec("cat", "/etc/newer").stdout == "yes\n"
 
 
-def _brought(bill: bytes) -> set[str]:
+def _list_base_packages(bill: bytes) -> set[str]:
     """The names of the packages that the base brings."""
     row = {"name": "ovenbird:from", "value": "base"}
     return {component["name"] for component in json.loads(bill)["components"] if row in component.get("properties", ())}
 
 
-def _newer(old: str, name: str, folder: Path) -> str:
+def _make_newer_base(old: str, name: str, folder: Path) -> str:
     """The same base with a file more, as a patched one would be."""
     (folder / "newer").write_text("yes\n")
     container = f"newer-{uuid.uuid4().hex}"

@@ -27,7 +27,7 @@ spec:
 
 
 @pytest.mark.timeout(300)
-def test_a_build_needs_the_authority_and_the_proxy_and_tells_neither_password(
+def test_a_build_uses_authority_and_proxy_and_shows_no_password(
     base_images: Images, walled: Walled, gate: Gate, tmp_path: Path
 ) -> None:
     """Locked, fetched, built and run by both; no argv of buildah, no file, no word and no layer has a password."""
@@ -41,7 +41,7 @@ def test_a_build_needs_the_authority_and_the_proxy_and_tells_neither_password(
     assert refused.status == 46, refused.err
     assert "--ca-bundle FILE" in refused.error["hint"]
     before, log = gate.passed(walled.host), tmp_path / "argv"
-    result = builds.run(*words, "--ca-bundle", str(walled.authority), PATH=_watched(tmp_path, log))
+    result = builds.run(*words, "--ca-bundle", str(walled.authority), PATH=_watch_buildah(tmp_path, log))
     assert result.status == 0, result.err
     assert "by ***" in result.err  # the instruction had it
     assert gate.passed(walled.host) > before
@@ -52,12 +52,12 @@ def test_a_build_needs_the_authority_and_the_proxy_and_tells_neither_password(
     assert "--env=HTTPS_PROXY " in log.read_text()
     files = [path for path in tmp_path.rglob("*") if path.is_file()]
     texts = [refused.err, result.err, result.out, *(path.read_bytes().decode(errors="replace") for path in files)]
-    texts += [_unpacked(tmp_path / "image", layer["digest"]) for layer in json.loads(result.out)["layers"]]
+    texts += [_unpack(tmp_path / "image", layer["digest"]) for layer in json.loads(result.out)["layers"]]
     for word in (GATE_PASSWORD, GATE_WRITTEN, PASSWORD, "Plum%26Pear%2377"):
         assert not [text[:200] for text in texts if word in text], word
 
 
-def _watched(folder: Path, log: Path) -> str:
+def _watch_buildah(folder: Path, log: Path) -> str:
     """A PATH with a buildah in front of the real one that writes down what it is called with."""
     front = folder / "bin" / "buildah"
     front.parent.mkdir()
@@ -66,6 +66,6 @@ def _watched(folder: Path, log: Path) -> str:
     return f"{front.parent}:{os.environ['PATH']}"
 
 
-def _unpacked(layout: Path, digest: str) -> str:
+def _unpack(layout: Path, digest: str) -> str:
     with (layout / "blobs" / "sha256" / digest.partition(":")[2]).open("rb") as file:
         return zstandard.ZstdDecompressor().stream_reader(file).read().decode(errors="replace")

@@ -11,10 +11,10 @@ from collections.abc import Mapping
 from datetime import datetime, timezone
 from typing import Any
 
-from .lifecycle import allowed
-from .pages import page
+from .lifecycle import is_allowed
+from .pages import make_page
 from .refusals import Refused, invalid_name, missing, refused, unmapped
-from .specs import MATERIALS, PROJECT_NAME, check_entity, kept_spec
+from .specs import MATERIALS, PROJECT_NAME, check_entity, filter_spec
 
 __all__ = ["TYPES", "Entities", "Entity", "Refused"]
 Entity = dict[str, Any]
@@ -25,7 +25,7 @@ _PARTS = ("artifacts", "dataitems", "functions", "models", "workflows")  # lists
 _LARGEST = 65_535  # bytes of one column in the embedded database
 
 
-def _now() -> str:
+def _format_now() -> str:
     return datetime.now(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
@@ -69,7 +69,7 @@ class Entities:
         check_entity(entity_type, body)
         self.project(project)
         identity, kind = body.get("id") or uuid.uuid4().hex, body.get("kind")
-        spec = kept_spec(entity_type, kind, body.get("spec") or {})
+        spec = filter_spec(entity_type, kind, body.get("spec") or {})
         others = self._of.setdefault((project, entity_type), [])
         same = entity_type == "task" and any(
             other["kind"] == kind and other["spec"].get("function") == spec.get("function") for other in others
@@ -85,7 +85,9 @@ class Entities:
             "project": project, "spec": spec, "user": _USER,
         }  # fmt: skip
         if entity_type != "task":
-            entity["metadata"] = self._metadata(entity_type, entity, body.get("metadata"), _now(), uuid.uuid4().hex[:8])
+            entity["metadata"] = self._metadata(
+                entity_type, entity, body.get("metadata"), _format_now(), uuid.uuid4().hex[:8]
+            )
             entity["status"] = {"state": "CREATED", **copy.deepcopy(dict(body.get("status") or {}))}
         if entity_type in (*MATERIALS, "run"):
             entity["extensions"] = []
@@ -96,7 +98,8 @@ class Entities:
     @staticmethod
     def _metadata(entity_type: str, entity: Entity, metadata: Any, created: str, version: str) -> Entity:
         defaults: Entity = {
-            "created": created, "updated": _now(), "created_by": _USER, "updated_by": _USER, "name": entity["name"],
+            "created": created, "updated": _format_now(), "created_by": _USER, "updated_by": _USER,
+            "name": entity["name"],
         }  # fmt: skip
         if entity_type not in ("run", "log", "secret"):
             defaults["embedded"] = False
@@ -121,7 +124,7 @@ class Entities:
             raise refused("id or kind does not match")
         spec = entity["spec"]
         if entity_type in ("run", "task", "secret") and "spec" in body:
-            spec = kept_spec(entity_type, entity["kind"], body["spec"])
+            spec = filter_spec(entity_type, entity["kind"], body["spec"])
         if entity_type == "task":
             entity["spec"] = spec
             return entity
@@ -136,7 +139,7 @@ class Entities:
             entity_type, entity, body.get("metadata"), entity["metadata"]["created"], version
         )
         entity["spec"], entity["status"] = spec, status
-        if state != before and allowed(entity_type, before, state):
+        if state != before and is_allowed(entity_type, before, state):
             self.move(entity_type, entity, state)
         else:
             status["state"] = before
@@ -149,7 +152,10 @@ class Entities:
         status["state"] = state
         if entity_type == "run" and state not in ("STOP", "CREATED"):
             message = {"message": status["message"]} if status.get("message") else {}
-            status["transitions"] = [*status.get("transitions", []), {"status": state, **message, "time": _now()}]
+            status["transitions"] = [
+                *status.get("transitions", []),
+                {"status": state, **message, "time": _format_now()},
+            ]
 
     def delete(self, project: str, entity_type: str, identity: str) -> Entity | None:
         """Forget one version; a run is returned as it was last."""
@@ -174,10 +180,10 @@ class Entities:
             for entity in entities:
                 latest.setdefault(entity["name"], entity)
             entities = list(latest.values())
-        entities = [entity for entity in entities if _fits(entity, query)]
+        entities = [entity for entity in entities if _matches(entity, query)]
         if query.get("sort", "").lower() == "created,asc":
             entities.reverse()
-        return page(entities, query)
+        return make_page(entities, query)
 
     def check_value(self, value: Any, path: str) -> None:
         """Refused 500 for what a column of the embedded database does not take."""
@@ -203,7 +209,7 @@ class Entities:
             raise missing("project")
         return self.projects[name]
 
-    def shown_project(self, name: str) -> Entity:
+    def describe_project(self, name: str) -> Entity:
         """The project as it is read: with lists of what it holds."""
         project = self.project(name)
         return {**project, "spec": {**{part: [] for part in _PARTS}, **project["spec"]}}
@@ -219,13 +225,15 @@ class Entities:
             "id": name, "key": f"store://{name}", "kind": "project", "name": name, "project": name, "user": _USER,
             "spec": {"config": {}, **copy.deepcopy(dict(body.get("spec") or {}))}, "status": {"state": "CREATED"},
         }  # fmt: skip
-        project["metadata"] = self._metadata("project", project, body.get("metadata"), _now(), uuid.uuid4().hex[:8])
+        project["metadata"] = self._metadata(
+            "project", project, body.get("metadata"), _format_now(), uuid.uuid4().hex[:8]
+        )
         del project["metadata"]["embedded"]
         self.projects[name] = project
         return project
 
 
-def _fits(entity: Entity, query: Mapping[str, str]) -> bool:
+def _matches(entity: Entity, query: Mapping[str, str]) -> bool:
     spec = entity["spec"]
     fields = {
         "name": entity["name"], "kind": entity["kind"], "state": (entity.get("status") or {}).get("state"),

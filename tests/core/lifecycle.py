@@ -30,7 +30,7 @@ WAYS = {
 """The states that a run of here takes by PUT until it is in that one."""
 
 
-def allowed(entity_type: str, before: str, after: str) -> bool:
+def is_allowed(entity_type: str, before: str, after: str) -> bool:
     """Whether an entity of this type may go from one state to the other."""
     if before == after:
         return True

@@ -9,23 +9,23 @@ _SORTED = {"empty": False, "sorted": True, "unsorted": False}
 _UNSORTED = {"empty": True, "sorted": False, "unsorted": True}
 
 
-def page(rows: Sequence[Any], query: Mapping[str, str]) -> dict[str, Any]:
+def make_page(rows: Sequence[Any], query: Mapping[str, str]) -> dict[str, Any]:
     """The page that a query asks for; a size of 0 is 25."""
     number, size = max(0, int(query.get("page", 0))), int(query.get("size", 0)) or 25
     content = list(rows[number * size : (number + 1) * size])
-    return _told(content, number, size, len(rows), {"sort": _SORTED}, _SORTED)
+    return _make_page(content, number, size, len(rows), {"sort": _SORTED}, _SORTED)
 
 
-def files_page(rows: Sequence[Any], query: Mapping[str, str]) -> dict[str, Any]:
+def make_files_page(rows: Sequence[Any], query: Mapping[str, str]) -> dict[str, Any]:
     """All files, whichever page is asked for: that is what Core does."""
     number, size = max(0, int(query.get("page", 0))), int(query.get("size", 0)) or 100
     total = len(rows)
     if rows and number * size + size > total:
         total = number * size + len(rows)
-    return _told(list(rows), number, size, total, {"sort": _UNSORTED, "token": None}, _UNSORTED)
+    return _make_page(list(rows), number, size, total, {"sort": _UNSORTED, "token": None}, _UNSORTED)
 
 
-def _told(
+def _make_page(
     content: list[Any], number: int, size: int, total: int, more: Mapping[str, Any], order: Mapping[str, bool]
 ) -> dict[str, Any]:
     pages = (total + size - 1) // size

@@ -18,7 +18,7 @@ from .auth import CLIENT, Auth
 from .entities import TYPES, Entities, Entity
 from .faults import Faults
 from .lifecycle import REMOTE
-from .pages import files_page, page
+from .pages import make_files_page, make_page
 from .refusals import SLASH, Refused, unmapped
 
 _ENTITY = re.compile(r"/api/v1/-/([^/]+)/(\w+?)s(?:/([^/]+)(?:/(.+))?)?")
@@ -99,7 +99,7 @@ class Double:
         if path == "/api/v1/projects":
             if method == "POST":
                 return self.entities.add_project(body)
-            return page(list(self.entities.projects.values()), query)
+            return make_page(list(self.entities.projects.values()), query)
         if match := re.fullmatch(r"/api/v1/projects/([^/]+)", path):
             project = self.entities.project(match[1])
             if method == "PUT":
@@ -107,7 +107,7 @@ class Double:
             if method == "DELETE":
                 self.entities.projects.pop(match[1])
                 return None
-            return self.entities.shown_project(match[1])
+            return self.entities.describe_project(match[1])
         if (match := _ENTITY.fullmatch(path)) and match[2] in TYPES:
             return self._entity(method, match[1], match[2], match[3], match[4], query, body)
         raise unmapped(404, path)
@@ -199,7 +199,7 @@ class Double:
                 entities.check_value(body, path)
                 entities.files[identity] = body
                 return None
-            return files_page(entities.files.get(identity, []), query)
+            return make_files_page(entities.files.get(identity, []), query)
         if rest == "relationships" and method == "GET":
             return entities.relations(entity["project"], entity)
         if (rest == "metrics" or rest.startswith("metrics/")) and entity_type in ("run", "model"):
@@ -225,7 +225,7 @@ class Double:
             if body is None:
                 raise unmapped(400, path)
             self.entities.check_value(body, path)
-            metrics[name] = [_number(item) for item in body] if isinstance(body, list) else _number(body)
+            metrics[name] = [_parse_number(item) for item in body] if isinstance(body, list) else _parse_number(body)
             return None
         return metrics.get(name) if name else metrics
 
@@ -238,7 +238,7 @@ class Double:
             self.entities.move("run", run, "STOPPED")
 
 
-def _number(value: Any) -> float:
+def _parse_number(value: Any) -> float:
     """What Core takes a value for: a text is 0."""
     return float(value) if isinstance(value, (int, float)) else 0.0
 
@@ -283,7 +283,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         raw = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         double.agents.add(self.headers.get("User-Agent", ""))
         fault = double.faults.next(self.command, path)
-        body = _parsed(raw, self.headers.get("Content-Type", ""))
+        body = _parse(raw, self.headers.get("Content-Type", ""))
         short = re.sub(r"^/api/v1/(-/[^/]+/)?", "", path)
         double.calls.append((self.command, re.sub(r"^(\w+s)/[^/]+", r"\1/{id}", short), body))
         if fault and fault.kind == "slow":
@@ -336,7 +336,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     do_GET = do_POST = do_PUT = do_DELETE = handle_any
 
 
-def _parsed(raw: bytes, media_type: str) -> Any:
+def _parse(raw: bytes, media_type: str) -> Any:
     if media_type.startswith("application/x-www-form-urlencoded"):
         return dict(parse_qsl(raw.decode()))
     return json.loads(raw) if raw else None

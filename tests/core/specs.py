@@ -48,7 +48,7 @@ def check_entity(entity_type: str, body: Mapping[str, Any]) -> None:
         raise invalid_name(entity_type, name, NAME)
 
 
-def kept_spec(entity_type: str, kind: str | None, fields: Mapping[str, Any]) -> dict[str, Any]:
+def filter_spec(entity_type: str, kind: str | None, fields: Mapping[str, Any]) -> dict[str, Any]:
     """What Core keeps of a spec. Refused for an unknown kind, and for a field that is needed and not there."""
     if entity_type not in _FIELDS:
         return copy.deepcopy(dict(fields))

@@ -50,12 +50,12 @@ print(function.run("job", inputs={"table": KEY}, parameters={"limit": 2}, local_
 """
 
 
-def _masked(value: Any, names: dict[str, str]) -> Any:
+def _mask(value: Any, names: dict[str, str]) -> Any:
     """The value with ids replaced by what they are of, and moments by a word."""
     if isinstance(value, dict):
-        return {_masked(key, names): _masked(item, names) for key, item in value.items()}
+        return {_mask(key, names): _mask(item, names) for key, item in value.items()}
     if isinstance(value, list):
-        return [_masked(item, names) for item in value]
+        return [_mask(item, names) for item in value]
     if isinstance(value, str):
         for identity, name in names.items():
             value = value.replace(identity, name)
@@ -63,7 +63,7 @@ def _masked(value: Any, names: dict[str, str]) -> Any:
     return value
 
 
-def _left(core: Double, run: dict[str, Any]) -> dict[str, Any]:
+def _list_entities(core: Double, run: dict[str, Any]) -> dict[str, Any]:
     """What the run has left in Core, by type and name, with ids masked."""
     key = run["key"]
     entities = {"run": run}
@@ -76,10 +76,10 @@ def _left(core: Double, run: dict[str, Any]) -> dict[str, Any]:
     entities["task"] = core.entities.one("p", "task", task)
     names = {entity["id"]: f"<{name}>" for name, entity in entities.items()}
     metrics = {name: core.entities.metrics.get(entity["id"]) for name, entity in entities.items()}
-    return _masked({"entities": entities, "metrics": metrics}, names)
+    return _mask({"entities": entities, "metrics": metrics}, names)
 
 
-def _stored(core: Double, platform: dict[str, str], run: dict[str, Any]) -> set[str]:
+def _list_files(core: Double, platform: dict[str, str], run: dict[str, Any]) -> set[str]:
     """The files of what the run has made, below the bucket, with ids masked."""
     identities = {entity["id"] for entity_type in ("artifact", "dataitem", "model")
             for entity in core.entities.all("p", entity_type)
@@ -89,7 +89,7 @@ def _stored(core: Double, platform: dict[str, str], run: dict[str, Any]) -> set[
 
 
 @pytest.fixture(autouse=True)
-def newer(core: Double) -> None:
+def newer_core(core: Double) -> None:
     """A Core that answers what the SDK asks before it uses S3; the recorded one does not."""
     core.checks_auth = True
 
@@ -114,7 +114,7 @@ def test_both_leave_the_same(
     core: Double, platform: dict[str, str], both: tuple[dict[str, Any], dict[str, Any]]
 ) -> None:
     """Entities, kinds, paths, files, relations, results and metrics are the same; Ovenbird's may hold more."""
-    theirs, ours = (_left(core, run) for run in both)
+    theirs, ours = (_list_entities(core, run) for run in both)
     assert set(theirs["entities"]) == set(ours["entities"])
     assert theirs["metrics"] == ours["metrics"]
     for name in theirs["entities"]:
@@ -154,11 +154,11 @@ def test_both_leave_the_same(
 
 
 @pytest.mark.slow
-def test_both_put_files_in_the_same_places(
+def test_both_upload_files_to_the_same_paths(
     core: Double, platform: dict[str, str], both: tuple[dict[str, Any], dict[str, Any]]
 ) -> None:
     """The objects in the bucket have the same names."""
-    theirs, ours = (_stored(core, platform, run) for run in both)
+    theirs, ours = (_list_files(core, platform, run) for run in both)
     assert theirs == ours == {
         "dataitem/cities/<id>/cities.parquet", "artifact/notes/<id>/notes.txt", "model/scorer/<id>/notes.txt",
     }  # fmt: skip
@@ -191,7 +191,7 @@ def handler(project, n: int):
 
 
 @pytest.mark.slow
-def test_the_sdk_beside_ovenbird(core: Double, platform: dict[str, str], jobs: Jobs) -> None:
+def test_sdk_and_ovenbird_in_the_same_process(core: Double, platform: dict[str, str], jobs: Jobs) -> None:
     """A function that imports the real SDK, under its real decorator, runs natively; entities of both are outputs."""
     jobs.write(_BESIDE)
     packages = ":".join(path for path in sys.path if path.endswith("site-packages"))

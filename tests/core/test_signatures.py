@@ -44,14 +44,14 @@ print(json.dumps(found))
 _WIDER = {("project", "log_dataitem")}  # what is among `**kwargs` there has a name here
 
 
-def _parameters(function: Any) -> list[str]:
+def _list_parameters(function: Any) -> list[str]:
     """The names of the parameters; `kwargs` for any that takes all other names."""
     parameters = inspect.signature(function).parameters.values()
     return ["kwargs" if parameter.kind is parameter.VAR_KEYWORD else parameter.name for parameter in parameters]
 
 
 @pytest.mark.slow
-def test_methods_take_what_they_take_in_the_sdk(tmp_path: Path) -> None:
+def test_methods_have_the_parameters_of_the_sdk(tmp_path: Path) -> None:
     """Names and order of parameters agree; a property is one here; what is not here is an error that names the SDK."""
     signatures: dict[str, dict[str, list[str] | None]] = json.loads(sdk.run(_LIST, tmp_path, {}))
     store = LocalStore(tmp_path / "home")
@@ -71,7 +71,7 @@ def test_methods_take_what_they_take_in_the_sdk(tmp_path: Path) -> None:
                 if "is of the platform's SDK and not of Ovenbird" not in str(error):
                     silent.append(f"{kind}.{name}")
                 continue
-            own = _parameters(value) if callable(value) else None
+            own = _list_parameters(value) if callable(value) else None
             if own != parameters and (kind, name) not in _WIDER:
                 different[f"{kind}.{name}"] = (own, parameters)
     store.close()

@@ -46,13 +46,13 @@ class _Conversation:
         self._compare(number, line, "WWW-Authenticate", line.get("www_authenticate"), challenge)
         if "content_type" in line:
             self._compare(number, line, "Content-Type", line["content_type"], headers.get("Content-Type"))
-        self._compare(number, line, "answer", line["answer"], _short(line["answer"], answer))
+        self._compare(number, line, "answer", line["answer"], _shorten(line["answer"], answer))
         if isinstance(answer, dict) and answer.get("access_token"):
             name = "personal token" if line["path"].endswith("/personal") else "exchanged token"
             self._tokens[name] = answer["access_token"]
 
     def call(self, method: str, path: str, auth: str | None, body: Any, form: Any = None) -> tuple[int, Any, Any]:
-        headers, data = self._signed(auth), None
+        headers, data = self._sign(auth), None
         if form is not None:
             data = urlencode({name: self._fill(value) for name, value in form.items()})
             headers["Content-Type"] = "application/x-www-form-urlencoded"
@@ -65,7 +65,7 @@ class _Conversation:
         except ValueError:
             return response.status, response.headers, text
 
-    def _signed(self, auth: str | None) -> dict[str, str]:
+    def _sign(self, auth: str | None) -> dict[str, str]:
         user, password = self.core.auth.user, self.core.auth.password
         if auth in ("basic", "wrong password"):
             text = f"{user}:{password if auth == 'basic' else 'wrong'}"
@@ -116,7 +116,7 @@ class _Conversation:
         return isinstance(actual, str) and re.fullmatch(_PLACEHOLDERS.sub(".+", pattern), actual, re.DOTALL) is not None
 
 
-def _short(expected: Any, answer: Any) -> Any:
+def _shorten(expected: Any, answer: Any) -> Any:
     """A long list of files in an answer as it was written down."""
     if not (isinstance(expected, dict) and isinstance(expected.get("content"), str) and isinstance(answer, dict)):
         return answer
@@ -147,7 +147,7 @@ def test_every_exchange(conversation: _Conversation) -> None:
     [({"a": 1}, {"a": 1, "b": 2}), ({"a": 1}, {"a": True}), ("md5:<id>", "sha:1"), ([1], [1, 2]), (None, {}), (1.0, 1)],
     ids=["more", "bool", "text", "longer", "empty", "int"],
 )
-def test_a_difference_is_seen(conversation: _Conversation, expected: Any, actual: Any) -> None:
+def test_a_difference_is_detected(conversation: _Conversation, expected: Any, actual: Any) -> None:
     """What is compared is compared whole."""
     conversation._compare(1, {"say": "x"}, "answer", expected, actual)
     assert conversation.differences

@@ -35,23 +35,23 @@ def main() -> int:
         each = options.seconds * 0.5 / total_share * jobs / len(parsers)
         print(f"fuzzing {len(parsers)} parsers, {each:.0f} s each, {jobs} at a time", flush=True)
         with ThreadPoolExecutor(jobs) as pool:
-            for name, status in zip(parsers, pool.map(lambda name: _parser(name, each), parsers), strict=True):
+            for name, status in zip(parsers, pool.map(lambda name: _fuzz_parser(name, each), parsers), strict=True):
                 failed += [name] if status else []
     for name in names:
         if name in _PARTS:
             seconds = options.seconds * _PARTS[name] / total_share
             print(f"fuzzing {name}, {seconds:.0f} s, seed {options.seed}", flush=True)
-            failed += [name] if _part(name, seconds, options.seed) else []
+            failed += [name] if _fuzz_part(name, seconds, options.seed) else []
     if failed:
         print(f"found something in: {', '.join(failed)}; the inputs are kept as tests/fuzz/corpus/*/failed-*")
     return 1 if failed else 0
 
 
-def _parser(name: str, seconds: float) -> int:
+def _fuzz_parser(name: str, seconds: float) -> int:
     return _run("tests.fuzz.guided", name, str(seconds))
 
 
-def _part(name: str, seconds: float, seed: int) -> int:
+def _fuzz_part(name: str, seconds: float, seed: int) -> int:
     if name == "conformance":
         return _run("tests.fuzz.conformance", str(seconds))
     path = f"tests/fuzz/test_{name}.py"

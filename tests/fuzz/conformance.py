@@ -7,7 +7,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.fuzz.server import fuzzed
+from tests.fuzz.server import serve_fuzzed
 
 HANDLERS = ("fields", "whole", "typed", "upload", "event", "raw")
 # not `negative_data_rejection`: a form holds nothing but text, which is converted, so it takes `on=0` for a boolean
@@ -21,7 +21,7 @@ def main(seconds: float) -> int:
     """Run schemathesis against each service; 1 when one does not do what its document says."""
     failed = 0
     for handler in HANDLERS:
-        with tempfile.TemporaryDirectory() as folder, fuzzed(f"main.py:{handler}", Path(folder)) as service:
+        with tempfile.TemporaryDirectory() as folder, serve_fuzzed(f"main.py:{handler}", Path(folder)) as service:
             command = [
                 Path(sys.executable).with_name("schemathesis"), "run", f"{service.url}/_/openapi.json",
                 "--checks", ",".join(_CHECKS), "--phases", "examples,coverage,fuzzing",

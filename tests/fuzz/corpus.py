@@ -10,7 +10,7 @@ LARGEST = 64 * 1024  # bytes of an input that is kept
 FAILED = "failed-"
 
 
-def seeds(name: str) -> list[bytes]:
+def read_seeds(name: str) -> list[bytes]:
     """Every input of a parser, those that once failed first."""
     paths = sorted((FOLDER / name).iterdir(), key=lambda path: (not path.name.startswith(FAILED), path.name))
     return [path.read_bytes() for path in paths]

@@ -46,7 +46,7 @@ def _run(*words: str) -> int:
     return process.returncode
 
 
-def _inside(name: str, options: list[str]) -> None:
+def _run_inside(name: str, options: list[str]) -> None:
     import atheris
 
     with atheris.instrument_imports(include=_INSTRUMENTED):
@@ -90,7 +90,7 @@ def _select(name: str, new: Path) -> None:
                 sys.settrace(None)
         return len(reached)
 
-    most = max(map(run, corpus.seeds(name)))
+    most = max(map(run, corpus.read_seeds(name)))
     for path in sorted(new.iterdir(), key=lambda path: path.stat().st_size):
         if (reach := run(path.read_bytes())) > most:
             shutil.copy(path, corpus.FOLDER / name / path.name[:12])
@@ -98,11 +98,11 @@ def _select(name: str, new: Path) -> None:
 
 
 def _mutate(name: str, seconds: float) -> None:
-    from tests.fuzz.mutation import explore, mutated
+    from tests.fuzz.mutation import draw_mutated, explore
     from tests.fuzz.parser import examine
     from tests.fuzz.parsers import PARSERS
 
-    parser, inputs, last = PARSERS[name], corpus.seeds(name), b""
+    parser, inputs, last = PARSERS[name], corpus.read_seeds(name), b""
 
     def check(data: bytes) -> None:
         nonlocal last
@@ -111,7 +111,7 @@ def _mutate(name: str, seconds: float) -> None:
 
     with tempfile.TemporaryDirectory() as folder:
         try:
-            explore(mutated(inputs, parser.tokens), check, seconds, random.randrange(10**6))
+            explore(draw_mutated(inputs, parser.tokens), check, seconds, random.randrange(10**6))
         except Exception:
             print(f"kept as {corpus.save_failed(name, last)}")
             raise
@@ -119,7 +119,7 @@ def _mutate(name: str, seconds: float) -> None:
 
 if __name__ == "__main__":
     if sys.argv[1] == "--inside":
-        _inside(sys.argv[2], sys.argv[3:])
+        _run_inside(sys.argv[2], sys.argv[3:])
     elif sys.argv[1] == "--select":
         _select(sys.argv[2], Path(sys.argv[3]))
     else:

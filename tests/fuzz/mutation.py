@@ -18,7 +18,7 @@ _COMMON = (
 
 
 @st.composite
-def mutated(draw: st.DrawFn, inputs: Sequence[bytes], tokens: Sequence[bytes] = ()) -> bytes:
+def draw_mutated(draw: st.DrawFn, inputs: Sequence[bytes], tokens: Sequence[bytes] = ()) -> bytes:
     """One of the inputs with up to eight changes: bytes replaced, inserted, removed, repeated, or of another input."""
     data = draw(st.sampled_from(inputs))
     words = st.sampled_from((*tokens, *tokens, *_COMMON))

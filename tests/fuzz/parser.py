@@ -44,7 +44,7 @@ def examine(parser: Parser, data: bytes, folder: Path) -> None:
 
 
 @contextmanager
-def bounded_memory(room: int = ROOM) -> Iterator[None]:
+def limit_memory(room: int = ROOM) -> Iterator[None]:
     """Limit the address space while the context lasts: who takes more gets a MemoryError, which is a finding."""
     soft, hard = resource.getrlimit(resource.RLIMIT_AS)
     pages = int(Path("/proc/self/statm").read_text().split()[0])

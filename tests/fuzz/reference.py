@@ -56,7 +56,7 @@ class Answer(Struct, frozen=True):
     body: bytes
 
 
-def answers(data: bytes, requests: tuple[Request, ...]) -> list[Answer]:
+def read_answers(data: bytes, requests: tuple[Request, ...]) -> list[Answer]:
     """The answers in what a server sent, each read as that to its request.
 
     Raises h11.RemoteProtocolError for bytes that are not HTTP/1.1, and AssertionError for half an answer.
@@ -64,16 +64,16 @@ def answers(data: bytes, requests: tuple[Request, ...]) -> list[Answer]:
     responses: list[Answer] = []
     while data:
         method = requests[len(responses)].method if len(responses) < len(requests) else "GET"
-        answer, rest = _answer(data, method)
+        answer, rest = _read_answer(data, method)
         if answer is None or (rest and not rest.startswith(b"HTTP/1.1 ")):  # a refusal may not know the method
-            answer, rest = _answer(data, "GET" if method == "HEAD" else "HEAD")
+            answer, rest = _read_answer(data, "GET" if method == "HEAD" else "HEAD")
         assert answer, f"half an answer: {data[:300]!r}"
         responses.append(answer)
         data = rest
     return responses
 
 
-def _answer(data: bytes, method: str) -> tuple[Answer | None, bytes]:
+def _read_answer(data: bytes, method: str) -> tuple[Answer | None, bytes]:
     """The first answer, to a request of that method, and the bytes behind it; None for half an answer."""
     client = h11.Connection(h11.CLIENT, max_incomplete_event_size=_LARGEST_HEAD)
     client.send(h11.Request(method=method, target="/", headers=[("Host", "test")]))

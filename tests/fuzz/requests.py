@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import strategies as st
 from msgspec import Struct
 
-from tests.fuzz.mutation import mutated
+from tests.fuzz.mutation import draw_mutated
 
 METHODS = (b"GET", b"POST", b"PUT", b"HEAD", b"OPTIONS", b"DELETE", b"PATCH", b"TRACE", b"CONNECT", b"get", b"M-SEARCH")
 _TARGETS = (
@@ -50,7 +50,7 @@ class Connection(Struct, frozen=True):
 
 
 @st.composite
-def request(draw: st.DrawFn) -> bytes:
+def draw_request(draw: st.DrawFn) -> bytes:
     """One request: mostly well formed, with up to four header fields that it should not have."""
     method, target = draw(st.sampled_from(METHODS)), draw(st.sampled_from(_TARGETS))
     body = draw(st.sampled_from(_BODIES))
@@ -60,7 +60,7 @@ def request(draw: st.DrawFn) -> bytes:
         lines.append(b"Content-Length: %d" % len(body))
     elif framing == 2:
         lines.append(b"Transfer-Encoding: chunked")
-        body = _chunked(draw, body)
+        body = _draw_chunked(draw, body)
     elif framing == 0:
         body = b""
     extra = draw(st.lists(st.sampled_from(_LINES), max_size=4))
@@ -70,7 +70,7 @@ def request(draw: st.DrawFn) -> bytes:
     return b"%s %s %s\r\n%s\r\n\r\n%s" % (method, target, version, head, body)
 
 
-def _chunked(draw: st.DrawFn, body: bytes) -> bytes:
+def _draw_chunked(draw: st.DrawFn, body: bytes) -> bytes:
     cut = draw(st.integers(0, len(body)))
     parts = [part for part in (body[:cut], body[cut:]) if part]
     heads = [draw(st.sampled_from(_CHUNK_HEADS)) for _ in parts]
@@ -79,12 +79,12 @@ def _chunked(draw: st.DrawFn, body: bytes) -> bytes:
 
 
 @st.composite
-def connection(draw: st.DrawFn) -> Connection:
+def draw_connection(draw: st.DrawFn) -> Connection:
     """One to four requests, one of them maybe mutated, in one to five packets."""
-    parts = draw(st.lists(request(), min_size=1, max_size=4))
+    parts = draw(st.lists(draw_request(), min_size=1, max_size=4))
     if draw(st.booleans()):
         number = draw(st.integers(0, len(parts) - 1))
-        parts[number] = draw(mutated([parts[number]], _TOKENS))
+        parts[number] = draw(draw_mutated([parts[number]], _TOKENS))
     data = b"".join(parts)
     cuts = sorted(draw(st.lists(st.integers(0, len(data)), max_size=4)))
     bounds = zip([0, *cuts], [*cuts, len(data)], strict=True)

@@ -46,7 +46,7 @@ class Watch:
         self._thread.join(70)
 
 
-def peak_memory(service: Service) -> int:
+def read_peak_memory(service: Service) -> int:
     """The most memory that the server had in use at once, in bytes."""
     status = Path(f"/proc/{service.process.pid}/status").read_text()
     match = re.search(r"VmHWM:\s+(\d+) kB", status)
@@ -55,7 +55,7 @@ def peak_memory(service: Service) -> int:
 
 
 @contextlib.contextmanager
-def fuzzed(target: str, folder: Path, *flags: str) -> Iterator[Service]:
+def serve_fuzzed(target: str, folder: Path, *flags: str) -> Iterator[Service]:
     """A server for a fuzzed function. At the end it must live, have used little memory, and never stood still."""
     flags = ("--drain-delay", "0", "--access-log", "off", "--timeout", "20s", *flags)
     service = Service(str(FUNCTIONS / target), flags, {}, folder)
@@ -69,7 +69,7 @@ def fuzzed(target: str, folder: Path, *flags: str) -> Iterator[Service]:
             watch.close()
         assert service.process.poll() is None, f"the server ended: {service.log[-2000:]}"
         assert service.get("/_/ready").status_code == 200
-        assert peak_memory(service) < MEMORY, f"{peak_memory(service)} bytes were in use"
+        assert read_peak_memory(service) < MEMORY, f"{read_peak_memory(service)} bytes were in use"
         assert watch.slowest < SLOWEST_PROBE, f"a probe was answered after {watch.slowest:.1f} s"
         assert "Traceback" not in service.log, service.log[-4000:]
     finally:

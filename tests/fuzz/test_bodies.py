@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from msgspec import Struct
 
 from tests.fuzz import corpus
-from tests.fuzz.mutation import explore, mutated
-from tests.fuzz.server import fuzzed
+from tests.fuzz.mutation import draw_mutated, explore
+from tests.fuzz.server import serve_fuzzed
 
 _HANDLERS = ("fields", "whole", "typed", "upload", "event", "raw")
 _SECONDS = float(os.environ.get("FUZZ_SECONDS", "16")) / len(_HANDLERS)
@@ -86,41 +86,41 @@ class Posted(Struct, frozen=True):
 
 
 @st.composite
-def posted(draw: st.DrawFn) -> Posted:
+def draw_posted(draw: st.DrawFn) -> Posted:
     """A body of a kind, mutated, mostly under its own media type; seldom compressed; maybe with a query."""
     kinds = ((_JSON_BODIES, 0), (_FORMS, 5), (_MULTIPART, 7), (_PACKED, 10), (_JSON_BODIES, 16))
     bodies, own = draw(st.sampled_from(kinds))
-    body = draw(mutated(bodies, _TOKENS))
+    body = draw(draw_mutated(bodies, _TOKENS))
     headers = draw(st.one_of(st.just([]), st.lists(st.sampled_from(_HEADERS), max_size=3)))
     if draw(st.booleans()):
         headers = [*_EVENT, *headers]
     if draw(st.integers(0, 9)) == 0:
         pack, coding = draw(st.sampled_from(((gzip.compress, "gzip"), (zlib.compress, "deflate"))))
-        body = draw(mutated([pack(body)]))
+        body = draw(draw_mutated([pack(body)]))
         headers = [*headers, ("Content-Encoding", coding)]
     media = _TYPES[own] if draw(st.integers(0, 2)) else draw(st.sampled_from(_TYPES))
     query = draw(st.sampled_from(("", "", "", "name=q&count=1", "%ff=%zz&&", "count=" + "9" * 400, "a=1&" * 300)))
     return Posted(media, tuple(headers), query, body)
 
 
-def _known(data: bytes) -> Posted:
+def _parse_known(data: bytes) -> Posted:
     """What a file of the corpus holds: a line of JSON about it, and the body."""
     head, _, body = data.partition(b"\n")
     about = json.loads(head)
     return Posted(about["media"], tuple(map(tuple, about["headers"])), about["query"], body)
 
 
-def _kept(posted: Posted) -> bytes:
+def _format_posted(posted: Posted) -> bytes:
     about = {"media": posted.media, "headers": posted.headers, "query": posted.query}
     return json.dumps(about).encode() + b"\n" + posted.body
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("handler", _HANDLERS)
-def test_no_body_makes_an_error_of_the_servers(handler: str, tmp_path: Path) -> None:
+def test_no_body_causes_a_server_error(handler: str, tmp_path: Path) -> None:
     """Bodies of every media type, mutated, get an answer below 500, and a problem document where they are refused."""
     last = Posted("", (), "", b"")
-    with fuzzed(f"main.py:{handler}", tmp_path) as service:
+    with serve_fuzzed(f"main.py:{handler}", tmp_path) as service:
         address = urlsplit(service.url)
         client = http.client.HTTPConnection(address.hostname or "", address.port, timeout=20)
 
@@ -143,11 +143,11 @@ def test_no_body_makes_an_error_of_the_servers(handler: str, tmp_path: Path) -> 
                 assert len(body) < 16 * 1024, "a refusal without end"
 
         try:
-            for data in corpus.seeds("bodies"):
-                check(_known(data))
-            explore(posted(), check, _SECONDS, _SEED)
+            for data in corpus.read_seeds("bodies"):
+                check(_parse_known(data))
+            explore(draw_posted(), check, _SECONDS, _SEED)
         except Exception:
-            print(f"kept as {corpus.save_failed('bodies', _kept(last))}")
+            print(f"kept as {corpus.save_failed('bodies', _format_posted(last))}")
             raise
         finally:
             client.close()

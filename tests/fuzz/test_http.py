@@ -13,8 +13,8 @@ import pytest
 
 from tests.fuzz import corpus, reference
 from tests.fuzz.mutation import explore
-from tests.fuzz.requests import Connection, connection
-from tests.fuzz.server import fuzzed
+from tests.fuzz.requests import Connection, draw_connection
+from tests.fuzz.server import serve_fuzzed
 from tests.service import Service
 
 _SECONDS = float(os.environ.get("FUZZ_SECONDS", "20")) / 4  # for each kind of handler
@@ -51,7 +51,7 @@ def check(service: Service, connection: Connection) -> None:
     if not reading.rest:  # nothing is open: one request more ends the connection
         connection = Connection((*connection.packets, _GOOD))
         reading = reference.read(connection.data)
-    answers = reference.answers(exchange(service, connection), reading.requests)
+    answers = reference.read_answers(exchange(service, connection), reading.requests)
     count = len(reading.requests)
     assert len(answers) <= count + reading.rest, f"{len(answers)} answers to {count} requests: {answers}"
     for answer, request in zip(answers, reading.requests, strict=False):
@@ -72,16 +72,16 @@ def test_the_port_is_no_more_lenient_than_a_strict_reader(target: str, tmp_path:
     """
     last = Connection(())
 
-    def checked(connection: Connection) -> None:
+    def check_connection(connection: Connection) -> None:
         nonlocal last
         last = connection
         check(service, connection)
 
-    with fuzzed(target, tmp_path) as service:
+    with serve_fuzzed(target, tmp_path) as service:
         try:
-            for data in corpus.seeds("http"):
-                checked(Connection(tuple(data.split(_SEPARATOR))))
-            explore(connection(), checked, _SECONDS, _SEED)
+            for data in corpus.read_seeds("http"):
+                check_connection(Connection(tuple(data.split(_SEPARATOR))))
+            explore(draw_connection(), check_connection, _SECONDS, _SEED)
         except Exception:
             print(f"kept as {corpus.save_failed('http', _SEPARATOR.join(last.packets))}")
             raise

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.fuzz import corpus
-from tests.fuzz.mutation import explore, mutated
-from tests.fuzz.parser import bounded_memory, examine
+from tests.fuzz.mutation import draw_mutated, explore
+from tests.fuzz.parser import examine, limit_memory
 from tests.fuzz.parsers import PARSERS
 
 _SECONDS = 24 / len(PARSERS)  # for each parser
@@ -20,7 +20,7 @@ _SEED = int(os.environ.get("FUZZ_SEED", "0"))
 @pytest.mark.parametrize("name", PARSERS)
 def test_a_parser_returns_a_value_or_raises_an_error_of_ours(name: str, tmp_path: Path) -> None:
     """Inputs of the corpus, then mutations of them, end in nothing but a value or an OvenbirdError."""
-    parser, inputs = PARSERS[name], corpus.seeds(name)
+    parser, inputs = PARSERS[name], corpus.read_seeds(name)
     last = b""
 
     def check(data: bytes) -> None:
@@ -29,10 +29,10 @@ def test_a_parser_returns_a_value_or_raises_an_error_of_ours(name: str, tmp_path
         examine(parser, data, tmp_path)
 
     try:
-        with bounded_memory():
+        with limit_memory():
             for data in inputs:
                 check(data)
-            explore(mutated(inputs, parser.tokens), check, _SECONDS, _SEED)
+            explore(draw_mutated(inputs, parser.tokens), check, _SECONDS, _SEED)
     except Exception:
         print(f"kept as {corpus.save_failed(name, last)}")
         raise

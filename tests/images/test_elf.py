@@ -50,17 +50,17 @@ def test_a_stripped_library_is_smaller_and_works(tmp_path: Path, library: str) -
         [sys.executable, "-c", f"import sys; sys.path.insert(0, {str(tmp_path)!r}); {code}"],
         capture_output=True, text=True, check=True,
     )  # fmt: skip
-    path, answer = process.stdout.split()
-    assert (path.startswith(str(tmp_path)), answer) == (True, "7")
+    location, answer = process.stdout.split()
+    assert (location.startswith(str(tmp_path)), answer) == (True, "7")
 
 
 @pytest.mark.parametrize("content", [b"", b"text", b"\x7fELF\x01\x01", b"\x7fELF\x02\x02"])
-def test_what_is_no_such_library_stays(content: bytes) -> None:
+def test_other_files_are_unchanged(content: bytes) -> None:
     """Another kind of file, another word size, another byte order."""
     assert elf.stripped(content) == content
 
 
-def test_a_header_that_lies() -> None:
+def test_a_wrong_header_leaves_the_file_unchanged() -> None:
     """A library cut short is left as it is found, or refused; never a part of it written."""
     data = Path(uvloop.loop.__file__).read_bytes()
     assert elf.stripped(data[:5000]) == data[:5000]

@@ -23,7 +23,9 @@ HERE = {"python_version": "3.12", "python_full_version": "3.12.1", "sys_platform
         ((), ()),
     ],
 )
-def test_the_license_is_the_clearest_one_told(tmp_path: Path, headers: tuple[str, ...], licenses: object) -> None:
+def test_the_license_is_the_clearest_of_those_declared(
+    tmp_path: Path, headers: tuple[str, ...], licenses: object
+) -> None:
     """An expression beats a name, a name beats classifiers, and the text of a license is no name."""
     assert wheel(tmp_path, "thing", "1.0", *headers).licenses == licenses
 
@@ -34,7 +36,7 @@ def test_names_are_normalised_and_local_versions_quoted(tmp_path: Path) -> None:
     assert (package.name, package.purl, package.summary) == ("some-thing", "pkg:pypi/some-thing@1.0%2Bcu118", "Does it")
 
 
-def test_a_file_that_is_no_wheel_is_told(tmp_path: Path) -> None:
+def test_a_file_that_is_no_wheel_is_reported(tmp_path: Path) -> None:
     """The name of the file stands in the error."""
     (tmp_path / "x.whl").write_bytes(b"no zip")
     with pytest.raises(HashError, match=r"x\.whl"):

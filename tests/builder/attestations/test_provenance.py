@@ -20,7 +20,7 @@ MATERIALS = (
 URI = re.compile(r"[a-z][a-z0-9+.-]*:\S+")
 
 
-def made(**changes: Any) -> dict[str, Any]:
+def make_statement(**changes: Any) -> dict[str, Any]:
     """A statement."""
     fields: dict[str, Any] = {
         "name": "registry.example/app:1", "digest": "sha256:" + "f" * 64, "materials": MATERIALS, "version": "0.1.0",
@@ -34,7 +34,7 @@ def made(**changes: Any) -> dict[str, Any]:
 
 def test_it_has_the_fields_that_are_required() -> None:
     """in-toto Statement v1: _type, subject with digest, predicateType, predicate. SLSA v1: what it marks REQUIRED."""
-    statement = made()
+    statement = make_statement()
     assert statement["_type"] == "https://in-toto.io/Statement/v1"
     assert statement["predicateType"] == "https://slsa.dev/provenance/v1"
     assert statement["subject"] == [{"name": "registry.example/app:1", "digest": {"sha256": "f" * 64}}]
@@ -49,9 +49,9 @@ def test_it_has_the_fields_that_are_required() -> None:
         assert all(re.fullmatch(r"[0-9a-f]{40,64}", value) for value in material["digest"].values())
 
 
-def test_it_tells_the_materials() -> None:
+def test_it_lists_the_materials() -> None:
     """Base, commit and wheels, each by digest; credentials are dropped from URLs."""
-    base, source, wheel = made()["predicate"]["buildDefinition"]["resolvedDependencies"]
+    base, source, wheel = make_statement()["predicate"]["buildDefinition"]["resolvedDependencies"]
     assert base == {"uri": "docker://registry.example/python:3.12", "digest": {"sha256": "a" * 64}}
     assert source["uri"] == "git+https://example.org/repo.git"
     assert source["digest"] == {"gitCommit": COMMIT, "ovenbirdTree1": "d" * 64}
@@ -60,7 +60,9 @@ def test_it_tells_the_materials() -> None:
 
 def test_credentials_of_urls_are_dropped_at_any_depth() -> None:
     """A requirement with a token in its URL is told without it; the user of git over ssh is none."""
-    statement = made(parameters={"a": [{"b": "x @ https://tok3n@host/x.zip"}], "c": "git+ssh://git@host/x.git"})
+    statement = make_statement(
+        parameters={"a": [{"b": "x @ https://tok3n@host/x.zip"}], "c": "git+ssh://git@host/x.git"}
+    )
     assert statement["predicate"]["buildDefinition"]["externalParameters"] == {
         "a": [{"b": "x @ https://host/x.zip"}], "c": "git+ssh://git@host/x.git",
     }  # fmt: skip
@@ -71,7 +73,7 @@ def test_no_signature_is_published(scheme: str) -> None:
     """The query of a source's URL may be a signature: of the document, a requirement, a command, a material."""
     url = f"{scheme}://user:hush@host/f.zip?X-Amz-Signature=hush&other=hush"
     function = {"spec": {"source": {"source": url}, "requirements": [f"x @ {url}"], "envs": {"API_TOKEN": "hush"}}}
-    statement = made(
+    statement = make_statement(
         parameters={"function": function, "instructions": [{"run": f"curl -o x '{url}'"}]},
         internal={"lock": url},
         materials=(provenance.describe_source(url, "", "sha256:" + "d" * 64),),
@@ -85,5 +87,5 @@ def test_no_signature_is_published(scheme: str) -> None:
 def test_a_secret_is_refused() -> None:
     """A secret value in a parameter, quoted as JSON does, ends the build; the error does not tell it."""
     with pytest.raises(ImagePolicyError) as caught:
-        made(parameters={"flag": 'say hu"sh now'}, secrets=['hu"sh'])
+        make_statement(parameters={"flag": 'say hu"sh now'}, secrets=['hu"sh'])
     assert "hu" not in str(caught.value).replace("would tell", "")

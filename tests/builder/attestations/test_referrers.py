@@ -29,7 +29,7 @@ def repository(registry: str) -> RepositoryClient:
     return RepositoryClient(parse_reference(f"{registry}/referrers/{uuid.uuid4().hex}"), {})
 
 
-def subject(repository: RepositoryClient) -> dict[str, Any]:
+def push_subject(repository: RepositoryClient) -> dict[str, Any]:
     """An image in the registry; its descriptor."""
     config = b'{"architecture":"amd64","os":"linux","rootfs":{"type":"layers","diff_ids":[]}}'
     digest = "sha256:" + hashlib.sha256(config).hexdigest()
@@ -42,7 +42,7 @@ def subject(repository: RepositoryClient) -> dict[str, Any]:
     return {"mediaType": MANIFEST, "digest": digest_bytes(data), "size": len(data)}
 
 
-def test_an_artifact_is_what_the_spec_says() -> None:
+def test_an_artifact_follows_the_spec() -> None:
     """The empty config, the type of the artifact, the subject; the same bytes each time."""
     about = {"mediaType": MANIFEST, "digest": "sha256:" + "a" * 64, "size": 7, "annotations": {"x": "y"}}
     artifact = referrers.pack(b"{}\n", KIND, about, "sbom.json", 0)
@@ -59,7 +59,7 @@ def test_an_artifact_is_what_the_spec_says() -> None:
 
 def test_the_fallback_tag_lists_them(repository: RepositoryClient) -> None:
     """Attached twice, listed once; skopeo finds the index at the tag of the spec."""
-    about = subject(repository)
+    about = push_subject(repository)
     both = [referrers.pack(b'{"a":1}', KIND, about, "a", 0), referrers.pack(b'{"b":1}', "x/y", about, "b", 0)]
     assert referrers.list_referrers(repository, about["digest"]) == []
     referrers.attach(repository, about["digest"], both).settle()
@@ -72,9 +72,9 @@ def test_the_fallback_tag_lists_them(repository: RepositoryClient) -> None:
     assert [one["digest"] for one in index["manifests"]] == [one.descriptor["digest"] for one in both]
 
 
-def test_what_others_listed_stays(repository: RepositoryClient) -> None:
+def test_entries_of_others_stay_in_the_list(repository: RepositoryClient) -> None:
     """An entry with fields of its own is kept as it is, and in its place."""
-    about = subject(repository)
+    about = push_subject(repository)
     artifact = referrers.pack(b"{}\n", KIND, about, "theirs", 0)
     for blob in artifact.blobs:
         repository.upload_blob(digest_bytes(blob), blob, len(blob))
@@ -87,9 +87,9 @@ def test_what_others_listed_stays(repository: RepositoryClient) -> None:
     assert referrers.list_referrers(repository, about["digest"]) == [theirs, ours.descriptor]
 
 
-def test_the_first_list_is_told_from_one_that_was_there(repository: RepositoryClient) -> None:
+def test_a_new_list_is_distinguished_from_an_existing_list(repository: RepositoryClient) -> None:
     """A build settles only what others could have read before it wrote."""
-    about = subject(repository)
+    about = push_subject(repository)
     firsts = [
         referrers.attach(repository, about["digest"], [referrers.pack(data, KIND, about, "a", 0)]).first
         for data in (b'{"a":1}', b'{"a":2}')
@@ -99,7 +99,7 @@ def test_the_first_list_is_told_from_one_that_was_there(repository: RepositoryCl
 
 def test_writers_at_the_same_time_do_not_drop_each_other(registry: str, repository: RepositoryClient) -> None:
     """Three writers attach at once; what one has overwritten is added again by its own writer."""
-    about = subject(repository)
+    about = push_subject(repository)
 
     def attach(number: int) -> None:
         own = RepositoryClient(parse_reference(f"{registry}/{repository.path}"), {})
@@ -114,7 +114,7 @@ def test_writers_at_the_same_time_do_not_drop_each_other(registry: str, reposito
 
 def test_a_tag_of_another_use_is_left_alone(repository: RepositoryClient) -> None:
     """An image at the fallback's tag is not overwritten."""
-    about = subject(repository)
+    about = push_subject(repository)
     image = repository.fetch_manifest("1").data
     repository.put_manifest(about["digest"].replace(":", "-"), image, MANIFEST)
     with pytest.raises(RegistryError, match="is not a list of referrers"):
@@ -122,11 +122,11 @@ def test_a_tag_of_another_use_is_left_alone(repository: RepositoryClient) -> Non
     assert repository.fetch_manifest(about["digest"].replace(":", "-")).data == image
 
 
-def test_the_referrers_api_is_used_where_it_is() -> None:
+def test_the_referrers_api_is_used_where_supported() -> None:
     """No tag is written where the registry links by itself."""
     with with_referrers() as (address, written):
         repository = RepositoryClient(parse_reference(f"{address}/a/b"), {})
-        about = subject(repository)
+        about = push_subject(repository)
         artifact = referrers.pack(b'{"a":1}', KIND, about, "a", 0)
         referrers.attach(repository, about["digest"], [artifact]).settle()
         descriptors = referrers.list_referrers(repository, about["digest"])

@@ -28,7 +28,7 @@ def packages(tmp_path: Path) -> list[ImagePackage]:
     ]  # fmt: skip
 
 
-def made(packages: list[ImagePackage], **changes: Any) -> bytes:
+def make_sbom(packages: list[ImagePackage], **changes: Any) -> bytes:
     """The bill of these packages."""
     fields: dict[str, Any] = {"name": "fn", "version": "c0ffee", "base": BASE, "runtime": "0.1.0", "epoch": 1700000000}
     return build_sbom(ImageComponents(packages=packages, requirements=["app"], **{**fields, **changes}))
@@ -36,14 +36,14 @@ def made(packages: list[ImagePackage], **changes: Any) -> bytes:
 
 def test_it_is_valid(packages: list[ImagePackage]) -> None:
     """The library's own strict validator finds nothing, before and after a rebase."""
-    assert find_fault(made(packages).decode()) is None
-    assert find_fault(replace_base(made(packages), BASE, 0).decode()) is None
+    assert find_fault(make_sbom(packages).decode()) is None
+    assert find_fault(replace_base(make_sbom(packages), BASE, 0).decode()) is None
     assert find_fault('{"bomFormat": "CycloneDX"}') is not None
 
 
-def test_it_holds_the_stack_and_what_is_below(packages: list[ImagePackage]) -> None:
+def test_it_lists_the_wheels_the_base_and_the_runtime(packages: list[ImagePackage]) -> None:
     """Every wheel with its digest and licenses, the base, the Python, the runtime; the graph starts at the image."""
-    bill = json.loads(made(packages))
+    bill = json.loads(make_sbom(packages))
     parts = {component["bom-ref"]: component for component in bill["components"]}
     assert set(parts) == {
         "base", "python", "runtime", "pkg:pypi/app@2.0", "pkg:pypi/part@1.0", "pkg:pypi/odd@1.0%2Blocal",
@@ -58,15 +58,20 @@ def test_it_holds_the_stack_and_what_is_below(packages: list[ImagePackage]) -> N
     assert edges["pkg:pypi/app@2.0"] == ["pkg:pypi/part@1.0"]
     assert set(edges["image"]) == {"base", "python", "runtime", "pkg:pypi/app@2.0", "pkg:pypi/odd@1.0%2Blocal"}
     assert bill["metadata"]["timestamp"] == "2023-11-14T22:13:20+00:00"
-    assert count(made(packages)) == {"container": 1, "framework": 1, "library": 3, "platform": 1}
+    assert count(make_sbom(packages)) == {"container": 1, "framework": 1, "library": 3, "platform": 1}
 
 
 def test_it_depends_on_its_content_only(packages: list[ImagePackage]) -> None:
     """The order of the packages does not matter; each other argument does, and the serial number follows."""
-    first = made(packages)
+    first = make_sbom(packages)
     shuffled = random.Random(1).sample(packages, len(packages))
-    assert made(shuffled) == first == made(packages)
-    others = [made(packages[:2]), made(packages, epoch=1), made(packages, runtime="0.2"), made(packages, version="x")]
+    assert make_sbom(shuffled) == first == make_sbom(packages)
+    others = [
+        make_sbom(packages[:2]),
+        make_sbom(packages, epoch=1),
+        make_sbom(packages, runtime="0.2"),
+        make_sbom(packages, version="x"),
+    ]
     numbers = {json.loads(text)["serialNumber"] for text in (first, *others)}
     assert len(numbers) == 5
 
@@ -74,20 +79,20 @@ def test_it_depends_on_its_content_only(packages: list[ImagePackage]) -> None:
 def test_a_rebase_changes_the_base_alone(packages: list[ImagePackage]) -> None:
     """The bill of a rebased image is what a build on the new base would have given."""
     newer = BaseComponent("registry.example/library/python:3.12-slim", "sha256:" + "b" * 64, "3.12.5", "amd64")
-    assert replace_base(made(packages), newer, 1700000000) == made(packages, base=newer)
+    assert replace_base(make_sbom(packages), newer, 1700000000) == make_sbom(packages, base=newer)
 
 
 def test_a_change_of_the_source_needs_no_new_bill(packages: list[ImagePackage]) -> None:
     """What is made of the last bill is what would be made anew, with a revision and without one."""
     for version in ("abc", ""):
-        assert of_revision(made(packages), version, 7) == made(packages, version=version, epoch=7)
-        assert of_revision(made(packages, version=""), version, 7) == made(packages, version=version, epoch=7)
+        assert of_revision(make_sbom(packages), version, 7) == make_sbom(packages, version=version, epoch=7)
+        assert of_revision(make_sbom(packages, version=""), version, 7) == make_sbom(packages, version=version, epoch=7)
 
 
-def test_what_the_base_brings_is_in_it(packages: list[ImagePackage]) -> None:
+def test_it_lists_the_packages_of_the_base(packages: list[ImagePackage]) -> None:
     """The runtime's packages by name and version, below the base; one of the function's own takes its place."""
     installed = {"uvicorn": "0.40.0", "msgspec": "0.20.0", "part": "0.9", "ovenbird": "0.1.0"}
-    bill = json.loads(made(packages, installed=installed))
+    bill = json.loads(make_sbom(packages, installed=installed))
     assert find_fault(json.dumps(bill)) is None
     parts = {component["bom-ref"]: component for component in bill["components"]}
     assert {"pkg:pypi/uvicorn@0.40.0", "pkg:pypi/msgspec@0.20.0", "pkg:pypi/part@1.0", "runtime"} < set(parts)
@@ -97,8 +102,8 @@ def test_what_the_base_brings_is_in_it(packages: list[ImagePackage]) -> None:
 
 
 @pytest.mark.parametrize("installed", [{}, {"msgspec": "0.21.0", "part": "0.8", "zlib-ng": "1"}], ids=["none", "some"])
-def test_a_rebase_tells_what_the_new_base_brings(packages: list[ImagePackage], installed: dict[str, str]) -> None:
+def test_a_rebase_lists_the_packages_of_the_new_base(packages: list[ImagePackage], installed: dict[str, str]) -> None:
     """What the old one brought is gone; the bill is what a build on the new base would have given."""
     newer = BaseComponent("registry.example/library/python:3.12-slim", "sha256:" + "b" * 64, "3.12.5", "amd64")
-    first = made(packages, installed={"uvicorn": "0.40.0", "msgspec": "0.20.0", "part": "0.9"})
-    assert replace_base(first, newer, 1700000000, installed) == made(packages, base=newer, installed=installed)
+    first = make_sbom(packages, installed={"uvicorn": "0.40.0", "msgspec": "0.20.0", "part": "0.9"})
+    assert replace_base(first, newer, 1700000000, installed) == make_sbom(packages, base=newer, installed=installed)

@@ -39,7 +39,7 @@ def shop(tmp_path: Path, container_env: dict[str, str]) -> Shop:
 
 
 @pytest.fixture
-def pushed(shop: Shop, registry: str) -> str:
+def pushed_base(shop: Shop, registry: str) -> str:
     """It, in the registry."""
     tag = named(registry)
     shop.push(tag)
@@ -47,7 +47,7 @@ def pushed(shop: Shop, registry: str) -> str:
 
 
 @pytest.fixture
-def loaded(shop: Shop) -> Iterator[str]:
+def stored_base(shop: Shop) -> Iterator[str]:
     """It, in the store."""
     name = f"localhost/foundation-{uuid.uuid4().hex}:1"
     shop.registry.load(shop.layout, name)
@@ -56,65 +56,67 @@ def loaded(shop: Shop) -> Iterator[str]:
 
 
 def test_a_base_of_a_registry_keeps_its_digest(
-    pushed: str, shop: Shop, client: SkopeoClient, cache: LayerCache
+    pushed_base: str, shop: Shop, client: SkopeoClient, cache: LayerCache
 ) -> None:
     """And its blobs are in the cache as they were."""
-    base = resolve_base(pushed, PLATFORM, client, cache)
+    base = resolve_base(pushed_base, PLATFORM, client, cache)
     assert (base.digest, base.manifest, base.config) == (shop.image.digest, shop.image.manifest, shop.image.config)
     assert len(base.diff_ids) == 1
 
 
-def test_a_base_is_fetched_once_and_asked_for_each_time(pushed: str, client: SkopeoClient, cache: LayerCache) -> None:
+def test_a_base_is_fetched_once_and_resolved_each_time(
+    pushed_base: str, client: SkopeoClient, cache: LayerCache
+) -> None:
     """A tag may move; a blob does not: with the registry gone, its digest cannot be asked for."""
-    first = resolve_base(pushed, PLATFORM, client, cache)
+    first = resolve_base(pushed_base, PLATFORM, client, cache)
     blob = cache.locate_blob(first.digest)
     before = blob.stat().st_mtime_ns
-    assert resolve_base(pushed, PLATFORM, client, cache) == first
+    assert resolve_base(pushed_base, PLATFORM, client, cache) == first
     assert blob.stat().st_mtime_ns == before
 
 
-def test_a_base_that_is_pinned_is_not_asked_for_again(pushed: str, client: SkopeoClient, cache: LayerCache) -> None:
+def test_a_pinned_base_is_not_resolved_again(pushed_base: str, client: SkopeoClient, cache: LayerCache) -> None:
     """A digest says all; nor is anybody asked offline."""
-    first = resolve_base(pushed, PLATFORM, client, cache)
-    name = f"{pushed.rpartition(':')[0]}@{first.digest}"
+    first = resolve_base(pushed_base, PLATFORM, client, cache)
+    name = f"{pushed_base.rpartition(':')[0]}@{first.digest}"
     assert resolve_base(name, PLATFORM, client, cache).digest == first.digest
     deaf = replace(client, environ={**client.environ, "PATH": "/nowhere"})
     assert resolve_base(name, PLATFORM, deaf, cache).digest == first.digest
-    assert resolve_base(pushed, PLATFORM, deaf, cache, offline=True).digest == first.digest
+    assert resolve_base(pushed_base, PLATFORM, deaf, cache, offline=True).digest == first.digest
 
 
-def test_a_blob_that_went_missing_is_fetched_again(pushed: str, client: SkopeoClient, cache: LayerCache) -> None:
+def test_a_blob_that_went_missing_is_fetched_again(pushed_base: str, client: SkopeoClient, cache: LayerCache) -> None:
     """As after a prune, or a disk that lost it."""
     import json
 
-    first = resolve_base(pushed, PLATFORM, client, cache)
+    first = resolve_base(pushed_base, PLATFORM, client, cache)
     layer = cache.locate_blob(json.loads(first.manifest)["layers"][0]["digest"])
     layer.unlink()
-    assert resolve_base(pushed, PLATFORM, client, cache) == first
+    assert resolve_base(pushed_base, PLATFORM, client, cache) == first
     assert layer.exists()
 
 
-def test_a_base_of_the_store_stays_the_same_when_it_comes_in_other_compression(
-    loaded: str, client: SkopeoClient, cache: LayerCache
+def test_a_base_of_the_store_stays_the_same_in_another_compression(
+    stored_base: str, client: SkopeoClient, cache: LayerCache
 ) -> None:
     """Running a step loads the base from the cache, and the store then tells another manifest for the same image."""
-    first = resolve_base(loaded, PLATFORM, client, cache)
+    first = resolve_base(stored_base, PLATFORM, client, cache)
     folder = write_layout(cache, "again", first.manifest, "image")
-    again = loaded.replace(":1", ":again")
+    again = stored_base.replace(":1", ":again")
     client.load(folder, again)
     try:
-        second = resolve_base(loaded, PLATFORM, client, cache)
+        second = resolve_base(stored_base, PLATFORM, client, cache)
     finally:
         subprocess.run(["buildah", "rmi", again], check=True, capture_output=True)
     assert second == first
 
 
-def test_a_base_that_only_the_store_has_is_found_there(
-    loaded: str, client: SkopeoClient, cache: LayerCache, registry: str
+def test_a_base_missing_in_its_registry_is_found_in_the_store(
+    stored_base: str, client: SkopeoClient, cache: LayerCache, registry: str
 ) -> None:
     """A name with a host is asked of its registry first."""
     name = f"{registry}/foundation/{uuid.uuid4().hex}:1"
-    skopeo("copy", "--quiet", f"containers-storage:{loaded}", f"containers-storage:{name}")
+    skopeo("copy", "--quiet", f"containers-storage:{stored_base}", f"containers-storage:{name}")
     try:
         assert resolve_base(name, PLATFORM, client, cache).diff_ids
     finally:
@@ -122,7 +124,7 @@ def test_a_base_that_only_the_store_has_is_found_there(
 
 
 @pytest.mark.parametrize("name", ["localhost/no-such-base:1", "REGISTRY/no/such:1"])
-def test_a_base_that_is_nowhere_is_told(name: str, client: SkopeoClient, cache: LayerCache, registry: str) -> None:
+def test_a_missing_base_is_reported(name: str, client: SkopeoClient, cache: LayerCache, registry: str) -> None:
     """With what to do about it."""
     with pytest.raises(BaseMissingError, match="there is no base") as caught:
         resolve_base(name.replace("REGISTRY", registry), PLATFORM, client, cache)

@@ -71,7 +71,7 @@ def test_a_path_that_leads_to_no_image(folder: Path, name: str, error: type[Oven
 
 
 @pytest.mark.parametrize("name", ["oci-archive:some.tar", "oci:layout", "python:3.12-slim", "docker://x/y:1"])
-def test_what_may_be_an_image_is_left_to_the_tool(folder: Path, name: str) -> None:
+def test_a_well_formed_name_is_not_checked_further(folder: Path, name: str) -> None:
     """Nothing is raised for what has the form."""
     check_place(name)
 
@@ -89,7 +89,7 @@ def test_what_may_be_an_image_is_left_to_the_tool(folder: Path, name: str) -> No
     ],
     ids=lambda value: "-".join(value) if isinstance(value, tuple) else "",
 )
-def test_each_verb_says_it_in_one_line(folder: Path, words: tuple[str, ...], status: int, message: str) -> None:
+def test_each_verb_reports_it_in_one_line(folder: Path, words: tuple[str, ...], status: int, message: str) -> None:
     """One error without a word of a registry, a retry or a traceback."""
     (folder / "main.py").write_text("def handler(): ...\n")
     env = {key: value for key, value in os.environ.items() if not key.startswith("OVENBIRD_")}

@@ -21,7 +21,7 @@ def test_every_version_of_the_document_has_a_base() -> None:
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_every_lock_holds_what_the_runtime_needs(version: str) -> None:
+def test_every_lock_pins_the_needs_of_the_runtime(version: str) -> None:
     """Each need of the runtime is pinned, each pin has hashes, and no index or path of a machine is in a lock."""
     text = bases.find_runtime_lock(version).read_text()
     pins = re.findall(r"^([a-z0-9-]+)==\S+ \\\n((?:    --hash=sha256:[0-9a-f]{64}(?: \\)?\n)+)", text, re.MULTILINE)
@@ -36,7 +36,7 @@ def test_every_lock_holds_what_the_runtime_needs(version: str) -> None:
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_every_lock_of_the_sdk_holds_what_it_adds(version: str) -> None:
+def test_every_lock_of_the_sdk_pins_the_needs_of_the_sdk(version: str) -> None:
     """What sdk.in asks for is pinned, each pin has hashes, and none is of a package that the runtime's lock pins."""
     text = bases.read_runtime_lock(version, bases.SDK)
     pins = re.findall(r"^([a-z0-9-]+)==\S+ \\\n((?:    --hash=sha256:[0-9a-f]{64}(?: \\)?\n)+)", text, re.MULTILINE)
@@ -110,7 +110,7 @@ def test_a_table_that_is_wrong(tmp_path: Path, text: str) -> None:
         bases.read_catalog(tmp_path / "bases.toml")
 
 
-def test_what_a_build_needs_is_at_hand() -> None:
+def test_the_files_of_a_base_build_are_packaged() -> None:
     """The recipe and its scripts are where the builder looks for them, and the package takes them along."""
     assert bases.find_dockerfile().read_text().startswith("# The base image")
     project = (Path(__file__).parents[3] / "pyproject.toml").read_text()
@@ -126,6 +126,6 @@ def test_what_a_build_needs_is_at_hand() -> None:
         ("localhost/mine:3.13", "--base names another"),
     ],
 )
-def test_a_base_that_is_missing_says_how_it_is_made(image: str, hint: str) -> None:
+def test_a_missing_base_has_a_hint_to_build_it(image: str, hint: str) -> None:
     """By the version that was asked for, and for those of the table alone."""
     assert bases.suggest_command(image) == hint

@@ -16,22 +16,22 @@ class Shelf:
 
     def __init__(self, *names: str, error: Exception | None = None) -> None:
         self.names, self.error = names, error
-        self.asked: list[str] = []
+        self.lookups: list[str] = []
 
     def __call__(self, name: str) -> str:
-        self.asked.append(name)
+        self.lookups.append(name)
         if name in self.names:
             return name
         missing = BaseMissingError(f"there is no base '{name}': manifest unknown", hint="--base names another")
         raise missing if name.startswith("localhost/") else self.error or missing
 
 
-def test_a_base_that_was_made_here_wins() -> None:
+def test_a_local_base_wins() -> None:
     """And no registry is asked, so that it costs nothing."""
     notes: list[str] = []
     shelf = Shelf("localhost/ovenbird:3.12", UPSTREAM)
     assert find_default_base(catalog.choose_base("3.12"), shelf, notes.append) == "localhost/ovenbird:3.12"
-    assert (shelf.asked, notes) == (["localhost/ovenbird:3.12"], [])
+    assert (shelf.lookups, notes) == (["localhost/ovenbird:3.12"], [])
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ def test_without_it_the_upstream_is_the_base(registry: str, name: str) -> None:
     ],
     ids=["unreachable", "refused", "missing"],
 )
-def test_where_neither_can_be_had_the_error_says_what_helps(error: Exception | None) -> None:
+def test_the_error_of_two_missing_bases_has_a_hint(error: Exception | None) -> None:
     """Its kind, and so the exit status, is that of the upstream; both names and the three ways out are in it."""
     with pytest.raises(type(error or BaseMissingError(""))) as caught:
         find_default_base(catalog.choose_base("3.12"), Shelf(error=error), pytest.fail)
@@ -69,7 +69,7 @@ def test_where_neither_can_be_had_the_error_says_what_helps(error: Exception | N
         assert way in missing.hint
 
 
-def test_a_broken_store_is_not_taken_for_a_missing_base() -> None:
+def test_a_broken_store_is_not_reported_as_a_missing_base() -> None:
     """Else a build on another base would hide that the engine does not work."""
 
     def look(name: str) -> str:

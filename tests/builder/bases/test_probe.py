@@ -18,7 +18,7 @@ Make = Callable[..., str]
 
 @pytest.mark.parametrize("version", AVAILABLE)
 @pytest.mark.timeout(300)
-def test_what_an_interpreter_says(standins: dict[str, str], tmp_path: Path, version: str) -> None:
+def test_a_probe_reads_version_abi_and_paths(standins: dict[str, str], tmp_path: Path, version: str) -> None:
     """Version, ABI, C library, and where things are installed: on Debian's own Python another place than on pyenv's."""
     interpreter = probe_python(standins[version], cache=tmp_path, version=version)
     assert interpreter.minor == version
@@ -32,7 +32,7 @@ def test_what_an_interpreter_says(standins: dict[str, str], tmp_path: Path, vers
     assert (interpreter.runtime, interpreter.user) == ("", "")
 
 
-def test_it_is_asked_once(standins: dict[str, str], image: Make, tmp_path: Path) -> None:
+def test_a_probe_is_cached_by_digest(standins: dict[str, str], image: Make, tmp_path: Path) -> None:
     """The answer is kept by the image's digest; a damaged one is asked again."""
     name = image(f"FROM {standins['3.11']}\nUSER 5:6\n")
     first = probe_python(name, cache=tmp_path)

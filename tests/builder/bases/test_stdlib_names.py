@@ -11,7 +11,7 @@ from ovenbird_builder.bases.stdlib_names import is_removed_in, list_stdlib_names
 HERE = f"{sys.version_info.major}.{sys.version_info.minor}"
 
 
-def test_the_table_is_what_this_python_says() -> None:
+def test_the_table_equals_that_of_this_python() -> None:
     """For the version that runs the tests; patches change nothing."""
     assert list_stdlib_names(HERE) == sys.stdlib_module_names
 
@@ -33,13 +33,13 @@ def test_versions_differ(version: str, present: str, absent: str) -> None:
     assert {"os", "sys", "json", "asyncio"} <= names
 
 
-def test_an_unknown_version_is_the_nearest_one() -> None:
+def test_an_unknown_version_uses_the_nearest_table() -> None:
     """A newer Python than this table knows, and what is no version."""
     assert list_stdlib_names("3.15") == list_stdlib_names("3.14")
     assert list_stdlib_names("") == list_stdlib_names("3.10")
 
 
-def test_what_was_removed_is_known() -> None:
+def test_removed_modules_are_listed() -> None:
     """So that a warning can say it."""
     assert is_removed_in("distutils", "3.12")
     assert not is_removed_in("distutils", "3.11")

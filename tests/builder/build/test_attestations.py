@@ -15,23 +15,23 @@ from ovenbird_builder.oci.media_types import MANIFEST
 BILL, HOW = b'{"components": [{"type": "library", "name": "six"}]}', b'{"_type": "statement"}'
 
 
-def issued(platform: str = "linux/amd64") -> BuildAttestations:
+def make_attestations(platform: str = "linux/amd64") -> BuildAttestations:
     return BuildAttestations(platform, {"mediaType": MANIFEST, "digest": "sha256:" + "a" * 64, "size": 7}, BILL, HOW, 0)
 
 
 @pytest.mark.parametrize("name", ["image", "app.tar"])
-def test_both_lie_beside_the_image_by_its_name(tmp_path: Path, name: str) -> None:
+def test_both_are_written_next_to_the_image(tmp_path: Path, name: str) -> None:
     """Each as it was made, with a newline; those of an earlier build are replaced, and no draft stays."""
     (tmp_path / f"{name}.provenance.json").write_text("old")
-    paths = write_attestations([issued()], tmp_path / name)
+    paths = write_attestations([make_attestations()], tmp_path / name)
     assert [path.name for path in paths] == [f"{name}.sbom.cdx.json", f"{name}.provenance.json"]
     assert [path.read_bytes() for path in paths] == [BILL + b"\n", HOW + b"\n"]
     assert sorted(tmp_path.iterdir()) == sorted(paths)
 
 
-def test_each_platform_of_an_index_has_its_own(tmp_path: Path) -> None:
+def test_each_platform_of_an_index_has_its_own_files(tmp_path: Path) -> None:
     """With its name in that of the file."""
-    paths = write_attestations([issued("linux/amd64"), issued("linux/arm64")], tmp_path / "image")
+    paths = write_attestations([make_attestations("linux/amd64"), make_attestations("linux/arm64")], tmp_path / "image")
     assert [path.name for path in paths] == [
         f"image.{platform}.{ending}"
         for platform in ("linux-amd64", "linux-arm64")
@@ -39,27 +39,27 @@ def test_each_platform_of_an_index_has_its_own(tmp_path: Path) -> None:
     ]
 
 
-def test_the_folder_that_one_is_in_has_a_name_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_current_folder_gives_a_file_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """`--output oci:.` says none, and writes beside that folder."""
     (tmp_path / "image").mkdir()
     monkeypatch.chdir(tmp_path / "image")
-    paths = write_attestations([issued()], Path())
+    paths = write_attestations([make_attestations()], Path())
     assert paths[0] == tmp_path / "image.sbom.cdx.json"
     assert list(Path().iterdir()) == []
 
 
-def test_what_cannot_be_written_is_told_and_leaves_no_draft(tmp_path: Path) -> None:
+def test_a_failed_write_is_reported_and_leaves_no_draft(tmp_path: Path) -> None:
     """The name of the statement, and why."""
     (tmp_path / "image.provenance.json").mkdir()
     with pytest.raises(DiskFullError, match=r"cannot write '.*image\.provenance\.json': Is a directory"):
-        write_attestations([issued()], tmp_path / "image")
+        write_attestations([make_attestations()], tmp_path / "image")
     assert {path.name for path in tmp_path.iterdir()} == {"image.sbom.cdx.json", "image.provenance.json"}
 
 
-def test_a_result_tells_the_digests_that_they_are_attached_by() -> None:
+def test_a_result_has_the_digests_of_its_artifacts() -> None:
     """Those of the artifacts' manifests, which name the image as their subject."""
-    row = issued().describe()
-    artifacts = issued().pack()
+    row = make_attestations().describe()
+    artifacts = make_attestations().pack()
     assert (row["platform"], row["image"], row["components"]) == ("linux/amd64", "sha256:" + "a" * 64, {"library": 1})
     assert [row["sbom"], row["provenance"]] == [artifact.descriptor["digest"] for artifact in artifacts]
     for artifact in artifacts:

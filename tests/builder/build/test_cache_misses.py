@@ -19,7 +19,7 @@ def write(folder: Path, **files: str) -> Path:
     return folder
 
 
-def test_files_are_named_by_what_has_become_of_them(tmp_path: Path) -> None:
+def test_files_are_listed_as_added_changed_or_removed(tmp_path: Path) -> None:
     """Added, changed (by content, mode, or as a link) and removed; an empty folder counts."""
     before = remember_files(list_rows(write(tmp_path, a="1", b="2", c="3", d="4", e="5")))
     assert explain_files(list_rows(tmp_path), before) == ""
@@ -43,7 +43,7 @@ def test_many_files_are_counted(tmp_path: Path) -> None:
     assert len(explain_left_out({f"{number}.log": "'*.log', line 1 of .gitignore" for number in range(90)})[0]) < 200
 
 
-def test_what_is_left_out_is_told_by_its_reason() -> None:
+def test_excluded_files_are_listed_by_reason() -> None:
     """One line for each."""
     left_out = {"b.log": "'*.log', line 1 of .gitignore", "node_modules/": "'node_modules/', default", "a.log": ""}
     left_out["a.log"] = left_out["b.log"]
@@ -53,7 +53,7 @@ def test_what_is_left_out_is_told_by_its_reason() -> None:
     )
 
 
-def test_the_files_of_the_streams_are_known(tmp_path: Path) -> None:
+def test_the_files_behind_stdout_and_stderr_are_found(tmp_path: Path) -> None:
     """Where stdout is a file, as in `ovenbird build > result.json`, it is that file; a pipe is none."""
     program = "from ovenbird_builder.sources.build_products import list_streams; print(list_streams())"
     with (tmp_path / "result.json").open("w") as file:

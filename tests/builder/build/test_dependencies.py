@@ -25,30 +25,30 @@ from ovenbird_builder.request.build_request import BuildRequest, detect_platform
 from ovenbird_builder.sources import SourceTree
 
 
-def at_hand(folder: Path, name: str) -> Wheel:
+def make_wheel(folder: Path, name: str) -> Wheel:
     path = wheel(folder, name, "1.0")
     return describe_wheel(path, hash_file(path))
 
 
-def test_a_wheel_built_from_a_source_distribution_is_told_with_what_built_it(tmp_path: Path) -> None:
+def test_a_wheel_built_from_a_source_distribution_is_reported_with_its_build_requirements(tmp_path: Path) -> None:
     """The lock holds the hash of the source; a wheel whose own hash it holds is not told."""
-    apple, pear = at_hand(tmp_path, "apple"), at_hand(tmp_path, "pear")
+    apple, pear = make_wheel(tmp_path, "apple"), make_wheel(tmp_path, "pear")
     pins = (Pin("apple", "1.0", (f"sha256:{apple.sha256}",)), Pin("pear", "1.0", (f"sha256:{'0' * 64}",)))
     (text,) = describe_unpinned(make_lock(pins, LockHeader()), (apple, pear))
     assert text.startswith("built here from source distributions: pear 1.0 (tests==1); the lock does not pin")
     assert "apple" not in text
 
 
-def test_nothing_is_told_of_wheels_alone(tmp_path: Path) -> None:
+def test_nothing_is_reported_for_wheels_of_the_lock(tmp_path: Path) -> None:
     """Nor where nothing is needed."""
-    apple = at_hand(tmp_path, "apple")
+    apple = make_wheel(tmp_path, "apple")
     assert (
         describe_unpinned(make_lock((Pin("apple", "1.0", (f"sha256:{apple.sha256}",)),), LockHeader()), (apple,)) == ()
     )
     assert describe_unpinned(make_lock((), LockHeader()), ()) == ()
 
 
-def test_a_function_that_needs_nothing_is_built_without_what_reads_requirements(tmp_path: Path) -> None:
+def test_a_function_without_requirements_imports_no_parser_of_them(tmp_path: Path) -> None:
     """Neither its command nor its lock imports packaging, pathspec or optparse: a third of its time."""
     (tmp_path / "main.py").write_text("def handler(): ...\n")
     code = f"""
@@ -92,7 +92,7 @@ def ask(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ask:
     return made
 
 
-def never() -> str:
+def refuse_image() -> str:
     raise AssertionError("nothing is locked")
 
 
@@ -100,7 +100,11 @@ def pin(request: BuildRequest, tree: SourceTree) -> None:
     """Find the lock of a request, as a build does; one that is made now is an error."""
     with open_environment(request, {}, SILENT) as environment:
         pin_dependencies(
-            request, environment, tree, assume_interpreter("3.12", detect_platform(), "glibc 2.36"), LazyImage(never)
+            request,
+            environment,
+            tree,
+            assume_interpreter("3.12", detect_platform(), "glibc 2.36"),
+            LazyImage(refuse_image),
         )
 
 

@@ -29,11 +29,11 @@ FILES = {
 }
 
 
-class Range:
+class Bench:
     """A plan without instructions over a cache, and the calls that make its layers, which are counted."""
 
     def __init__(self, folder: Path) -> None:
-        self.shop, self.made, self.told = Shop(folder), list[str](), io.StringIO()
+        self.shop, self.calls, self.output = Shop(folder), list[str](), io.StringIO()
         self.cache = self.shop.cache
 
     def plan(self) -> ImagePlan:
@@ -44,36 +44,36 @@ class Range:
         return make_plan(BASE, (), parts, PlanContext(self.cache.find_layer, "zstd", {}))
 
     def context(self) -> BuildContext:
-        def maker(kind: str) -> Sequence[Layer]:
-            self.made.append(kind)
+        def make_kind(kind: str) -> Sequence[Layer]:
+            self.calls.append(kind)
             return [make_files_layer(files, self.cache) for files in FILES[kind]]
 
         bench = StageImages(self.shop.registry, self.cache)
-        makers = {kind: lambda kind=kind: maker(kind) for kind in FILES}  # type: ignore[misc]  # mypy knows no default
-        return BuildContext(self.cache, bench, NetworkSettings(), (), "zstd", 60.0, makers, Progress(self.told))
+        makers = {kind: lambda kind=kind: make_kind(kind) for kind in FILES}  # type: ignore[misc]  # mypy knows no default
+        return BuildContext(self.cache, bench, NetworkSettings(), (), "zstd", 60.0, makers, Progress(self.output))
 
 
 @pytest.fixture
-def stove(tmp_path: Path) -> Range:
-    return Range(tmp_path / "cache")
+def bench(tmp_path: Path) -> Bench:
+    return Bench(tmp_path / "cache")
 
 
-def test_what_is_missing_is_made_once_and_in_order(stove: Range) -> None:
+def test_missing_layers_are_made_once_and_in_order(bench: Bench) -> None:
     """The layers of a kind by one call; the second time by none, and the image is the same."""
-    first = build_image(stove.plan(), stove.context(), ConfigChanges(), {"a": "b"}, 7)
-    assert stove.made == ["dependencies", "source", "document"]
-    assert [line for line in stove.told.getvalue().splitlines() if line[0] == ">"] == [
+    first = build_image(bench.plan(), bench.context(), ConfigChanges(), {"a": "b"}, 7)
+    assert bench.calls == ["dependencies", "source", "document"]
+    assert [line for line in bench.output.getvalue().splitlines() if line[0] == ">"] == [
         "> dependencies: dependencies 0, dependencies 1", "> source: source 0", "> document: document 0"
     ]  # fmt: skip
-    again = build_image(stove.plan(), stove.context(), ConfigChanges(), {"a": "b"}, 7)
-    assert stove.made == ["dependencies", "source", "document"]
+    again = build_image(bench.plan(), bench.context(), ConfigChanges(), {"a": "b"}, 7)
+    assert bench.calls == ["dependencies", "source", "document"]
     assert again.image.digest == first.image.digest
     assert [layer.cached for layer in again.layers] == [True] * 4
 
 
-def test_the_image_holds_the_layers_in_the_order_of_the_plan(stove: Range) -> None:
+def test_the_image_holds_the_layers_in_the_order_of_the_plan(bench: Bench) -> None:
     """Manifest and config tell of the same ones; annotations and time are those that were given."""
-    built_image = build_image(stove.plan(), stove.context(), ConfigChanges(), {"a": "b"}, 7)
+    built_image = build_image(bench.plan(), bench.context(), ConfigChanges(), {"a": "b"}, 7)
     manifest, config = json.loads(built_image.image.manifest), json.loads(built_image.image.config)
     assert [row["digest"] for row in manifest["layers"]] == [layer.digest for layer in built_image.layers]
     assert config["rootfs"]["diff_ids"] == [layer.diff_id for layer in built_image.layers]
@@ -81,27 +81,27 @@ def test_the_image_holds_the_layers_in_the_order_of_the_plan(stove: Range) -> No
     assert config["created"] == "1970-01-01T00:00:07Z"
 
 
-def test_a_kind_of_which_one_layer_is_missing_is_asked_again(stove: Range) -> None:
+def test_a_kind_with_a_missing_layer_is_made_again(bench: Bench) -> None:
     """Its maker finds what is there; the other kinds are left alone."""
-    build_image(stove.plan(), stove.context(), ConfigChanges(), {}, 0)
-    stove.made.clear()
-    stove.cache.locate_blob(stove.plan().steps[1].layer.digest).unlink()  # type: ignore[union-attr]  # it was just made
-    again = build_image(stove.plan(), stove.context(), ConfigChanges(), {}, 0)
-    assert stove.made == ["dependencies"]
+    build_image(bench.plan(), bench.context(), ConfigChanges(), {}, 0)
+    bench.calls.clear()
+    bench.cache.locate_blob(bench.plan().steps[1].layer.digest).unlink()  # type: ignore[union-attr]  # it was just made
+    again = build_image(bench.plan(), bench.context(), ConfigChanges(), {}, 0)
+    assert bench.calls == ["dependencies"]
     assert [layer.cached for layer in again.layers] == [True, False, True, True]
 
 
-def test_only_the_first_layers_are_made_where_that_is_all_that_is_asked(stove: Range) -> None:
+def test_only_the_requested_first_layers_are_made(bench: Bench) -> None:
     """As for a source distribution, which is built on the base and what comes before the dependencies."""
-    assert len(make_layers(stove.plan(), stove.context(), 2)) == 2
-    assert stove.made == ["dependencies"]
-    assert make_layers(stove.plan(), stove.context(), 0) == ()
+    assert len(make_layers(bench.plan(), bench.context(), 2)) == 2
+    assert bench.calls == ["dependencies"]
+    assert make_layers(bench.plan(), bench.context(), 0) == ()
 
 
-def test_a_maker_that_fails_ends_it(stove: Range) -> None:
+def test_a_failing_maker_ends_the_build(bench: Bench) -> None:
     """What was made before stays in the cache."""
-    context = stove.context()
+    context = bench.context()
     broken = {**context.makers, "source": lambda: (_ for _ in ()).throw(OSError("no source"))}
     with pytest.raises(OSError, match="no source"):
-        build_image(stove.plan(), structs.replace(context, makers=broken), ConfigChanges(), {}, 0)
-    assert [step.layer is not None for step in stove.plan().steps] == [True, True, False, False]
+        build_image(bench.plan(), structs.replace(context, makers=broken), ConfigChanges(), {}, 0)
+    assert [step.layer is not None for step in bench.plan().steps] == [True, True, False, False]

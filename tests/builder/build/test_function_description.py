@@ -27,7 +27,7 @@ license = "MIT OR Apache-2.0"
 """
 
 
-def test_the_project_of_the_source_says_them(tmp_path: Path) -> None:
+def test_the_project_of_the_source_gives_the_fields(tmp_path: Path) -> None:
     """Each as text of one line."""
     assert describe(tmp_path, PROJECT) == {
         label_names.VERSION: "1.2", label_names.DESCRIPTION: "Greets people", label_names.LICENSES: "MIT OR Apache-2.0",
@@ -57,7 +57,7 @@ def test_older_forms_are_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "project", ["", "[project", "[project]\nversion = 1", "project = 1", "tool = []", "a = '\\udc80"]
 )
-def test_what_cannot_be_read_says_nothing(tmp_path: Path, project: str) -> None:
+def test_an_unreadable_project_gives_no_fields(tmp_path: Path, project: str) -> None:
     """No file, no TOML, other types: whatever reads the requirements tells of it."""
     assert describe(tmp_path, project) == {}
     (tmp_path / "pyproject.toml").write_bytes(b"\xff\xfe")

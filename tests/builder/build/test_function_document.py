@@ -38,7 +38,7 @@ MADE_OF = {"source": {"digest": "sha256:x"}}
         ("source: 'git+https://example.com/a#b', handler: fn", "main:fn"),
     ],
 )
-def test_what_is_baked_is_a_valid_document(tmp_path: Path, source: str, handler: str) -> None:
+def test_the_completed_document_is_valid(tmp_path: Path, source: str, handler: str) -> None:
     """Its source is where the image has it; what a build changes is left out, what others put there is kept."""
     (tmp_path / "main.py").write_text("")
     (tmp_path / "function.yaml").write_text(TEXT.replace("SOURCE", source))

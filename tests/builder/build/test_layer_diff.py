@@ -15,7 +15,7 @@ from ovenbird_builder.errors import LayerError
 CLAMP = 1_600_000_000
 
 
-class Kept:
+class EntryRecorder:
     """Keeps the entries that a tar would get."""
 
     def __init__(self) -> None:
@@ -25,7 +25,7 @@ class Kept:
         self.rows[info.name] = (info, content.read() if content else b"")
 
 
-def made(path: Path, *rows: tuple[str, dict[str, Any], bytes]) -> Path:
+def write_tar(path: Path, *rows: tuple[str, dict[str, Any], bytes]) -> Path:
     """A tar as the store makes it."""
     with tarfile.open(path, "w", format=tarfile.PAX_FORMAT) as tar:
         for name, fields, data in rows:
@@ -37,15 +37,15 @@ def made(path: Path, *rows: tuple[str, dict[str, Any], bytes]) -> Path:
     return path
 
 
-def normal(tmp_path: Path, *rows: tuple[str, dict[str, Any], bytes]) -> dict[str, tuple[tarfile.TarInfo, bytes]]:
-    entries = Kept()
-    normalise_layer(made(tmp_path / "raw", *rows), entries, CLAMP)
+def normalise(tmp_path: Path, *rows: tuple[str, dict[str, Any], bytes]) -> dict[str, tuple[tarfile.TarInfo, bytes]]:
+    entries = EntryRecorder()
+    normalise_layer(write_tar(tmp_path / "raw", *rows), entries, CLAMP)
     return entries.rows
 
 
 def test_times_owners_and_order_are_normal(tmp_path: Path) -> None:
     """Later times are clamped, earlier ones kept; numbers of owners stay, their names go; entries are sorted."""
-    entries = normal(
+    entries = normalise(
         tmp_path, ("b", {"uid": 5}, b"x"), ("a", {"mtime": 7.5, "pax_headers": {"atime": "1.5"}}, b"y"),
         ("a.d", {"type": tarfile.DIRTYPE}, b""), ("a/c", {}, b"z"),
     )  # fmt: skip
@@ -58,22 +58,22 @@ def test_times_owners_and_order_are_normal(tmp_path: Path) -> None:
 
 def test_our_mount_points_are_no_change_of_the_step(tmp_path: Path) -> None:
     """What is left below them is empty, and would tell that there were secrets."""
-    entries = normal(
+    entries = normalise(
         tmp_path, ("run", {"type": tarfile.DIRTYPE}, b""), ("run/secrets", {"type": tarfile.DIRTYPE}, b""),
         ("run/secrets/token", {}, b""), ("run/ovenbird/ca.pem", {}, b""), ("run/secretsauce", {}, b""),
     )  # fmt: skip
     assert list(entries) == ["run", "run/secretsauce"]
 
 
-def test_what_was_removed_stays_removed(tmp_path: Path) -> None:
+def test_whiteouts_are_kept(tmp_path: Path) -> None:
     """The files that hide those of the layers below come through."""
-    assert list(normal(tmp_path, ("etc/.wh.issue", {}, b""))) == ["etc/.wh.issue"]
+    assert list(normalise(tmp_path, ("etc/.wh.issue", {}, b""))) == ["etc/.wh.issue"]
 
 
 def test_of_hard_links_the_first_by_name_is_the_file(tmp_path: Path) -> None:
     """Whichever the storage driver met first."""
     link = {"type": tarfile.LNKTYPE, "linkname": "z"}
-    entries = normal(tmp_path, ("z", {}, b"data"), ("a", link, b""), ("m", link, b""))
+    entries = normalise(tmp_path, ("z", {}, b"data"), ("a", link, b""), ("m", link, b""))
     assert [(name, info.type, info.linkname, data) for name, (info, data) in entries.items()] == [
         ("a", tarfile.REGTYPE, "", b"data"), ("m", tarfile.LNKTYPE, "a", b""), ("z", tarfile.LNKTYPE, "a", b"")
     ]  # fmt: skip
@@ -82,13 +82,13 @@ def test_of_hard_links_the_first_by_name_is_the_file(tmp_path: Path) -> None:
 def test_a_link_out_of_the_layer_is_refused(tmp_path: Path) -> None:
     """It could not be written."""
     with pytest.raises(LayerError, match="links 'a' to 'gone'"):
-        normal(tmp_path, ("a", {"type": tarfile.LNKTYPE, "linkname": "gone"}, b""))
+        normalise(tmp_path, ("a", {"type": tarfile.LNKTYPE, "linkname": "gone"}, b""))
 
 
 def test_capabilities_stay(tmp_path: Path) -> None:
     """Extended attributes are content."""
     header = {"SCHILY.xattr.security.capability": "x"}
-    assert normal(tmp_path, ("ping", {"pax_headers": header}, b""))["ping"][0].pax_headers == header
+    assert normalise(tmp_path, ("ping", {"pax_headers": header}, b""))["ping"][0].pax_headers == header
 
 
 @pytest.mark.parametrize(
@@ -107,20 +107,20 @@ def test_bytecode_stays_valid(tmp_path: Path, flags: int, time: int, source: int
     rows = [("p/__pycache__/m.cpython-312.pyc", {}, head + b"code")]
     if source is not None:
         rows.append(("p/m.py", {"mtime": source}, b"text"))
-    _, data = normal(tmp_path, *rows)["p/__pycache__/m.cpython-312.pyc"]
+    _, data = normalise(tmp_path, *rows)["p/__pycache__/m.cpython-312.pyc"]
     assert int.from_bytes(data[8:12], "little") == expected
     assert data[:8] == head[:8]
     assert data[12:] == b"sizecode"
 
 
-def test_what_is_no_tar_is_told(tmp_path: Path) -> None:
+def test_damaged_tars_are_reported(tmp_path: Path) -> None:
     """A store that gives something else is an error of its own."""
     (tmp_path / "raw").write_bytes(b"no tar at all" * 100)
     with pytest.raises(LayerError, match="not a tar"):
-        normalise_layer(tmp_path / "raw", Kept(), CLAMP)
+        normalise_layer(tmp_path / "raw", EntryRecorder(), CLAMP)
 
 
-def bytecode(flags: int, mtime: int, size: int) -> bytes:
+def make_bytecode(flags: int, mtime: int, size: int) -> bytes:
     """The header of a file of bytecode, and a little more."""
     words = (flags.to_bytes(4, "little"), mtime.to_bytes(4, "little"), size.to_bytes(4, "little"))
     return b"\xa7\r\r\n" + b"".join(words) + b"code"
@@ -128,24 +128,24 @@ def bytecode(flags: int, mtime: int, size: int) -> bytes:
 
 def test_changed_sources_are_those_without_bytecode_of_their_own(tmp_path: Path) -> None:
     """Written, deleted, linked and hard linked ones; not those that were compiled with their time and size."""
-    raw = made(
+    raw = write_tar(
         tmp_path / "raw",
         ("a/new.py", {}, b"x"), ("a/.wh.gone.py", {}, b""), ("a/other.txt", {}, b""),
         ("a/folder.py", {"type": tarfile.DIRTYPE}, b""),
         ("a/link.py", {"type": tarfile.SYMTYPE, "linkname": "new.py"}, b""),
         ("a/hard.py", {"type": tarfile.LNKTYPE, "linkname": "a/new.py"}, b""),
-        ("a/fresh.py", {}, b"xy"), ("a/__pycache__/fresh.cpython-312.pyc", {}, bytecode(0, CLAMP + 1000, 2)),
-        ("a/old.py", {}, b"xy"), ("a/__pycache__/old.cpython-312.pyc", {}, bytecode(0, CLAMP, 2)),
-        ("a/short.py", {}, b"xy"), ("a/__pycache__/short.cpython-312.pyc", {}, bytecode(0, CLAMP + 1000, 3)),
-        ("a/hash.py", {}, b"xy"), ("a/__pycache__/hash.cpython-312.pyc", {}, bytecode(1, CLAMP + 1000, 2)),
-        ("a/two.py", {}, b"xy"), ("a/__pycache__/two.cpython-312.pyc", {}, bytecode(0, CLAMP + 1000, 2)),
-        ("a/__pycache__/two.cpython-312.opt-1.pyc", {}, bytecode(0, 5, 2)),
+        ("a/fresh.py", {}, b"xy"), ("a/__pycache__/fresh.cpython-312.pyc", {}, make_bytecode(0, CLAMP + 1000, 2)),
+        ("a/old.py", {}, b"xy"), ("a/__pycache__/old.cpython-312.pyc", {}, make_bytecode(0, CLAMP, 2)),
+        ("a/short.py", {}, b"xy"), ("a/__pycache__/short.cpython-312.pyc", {}, make_bytecode(0, CLAMP + 1000, 3)),
+        ("a/hash.py", {}, b"xy"), ("a/__pycache__/hash.cpython-312.pyc", {}, make_bytecode(1, CLAMP + 1000, 2)),
+        ("a/two.py", {}, b"xy"), ("a/__pycache__/two.cpython-312.pyc", {}, make_bytecode(0, CLAMP + 1000, 2)),
+        ("a/__pycache__/two.cpython-312.opt-1.pyc", {}, make_bytecode(0, 5, 2)),
     )  # fmt: skip
     names = ["gone", "hard", "hash", "link", "new", "old", "short", "two"]
     assert list_changed_sources(raw) == [f"/a/{name}.py" for name in names]
 
 
-def test_a_tar_that_is_none_has_no_changed_sources(tmp_path: Path) -> None:
+def test_a_damaged_tar_is_an_error_of_changed_sources(tmp_path: Path) -> None:
     """The store's fault is an error of ours."""
     (tmp_path / "raw").write_bytes(b"no tar" * 100)
     with pytest.raises(LayerError, match="not a tar"):

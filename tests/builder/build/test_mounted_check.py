@@ -32,7 +32,7 @@ def make_member(name: str, kind: bytes = tarfile.REGTYPE, *, mode: int = 0o644, 
     return member
 
 
-def test_files_folders_and_links_keep_what_they_are(tmp_path: Path) -> None:
+def test_files_folders_and_links_keep_type_and_mode(tmp_path: Path) -> None:
     """Modes are those of the layer, special bits too, and a file of a later layer takes the place of an earlier one."""
     assert all(
         write(
@@ -61,7 +61,7 @@ def test_files_folders_and_links_keep_what_they_are(tmp_path: Path) -> None:
     ],
     ids=["above", "above by a folder", "whiteout", "device", "hard link", "through a link"],
 )
-def test_what_cannot_be_written_so_is_left_to_the_engine(tmp_path: Path, member: tarfile.TarInfo) -> None:
+def test_unsupported_entries_are_left_to_the_engine(tmp_path: Path, member: tarfile.TarInfo) -> None:
     """Nothing is written outside of the folder, also not through a link of a layer below."""
     folder = tmp_path / "top"
     folder.mkdir()

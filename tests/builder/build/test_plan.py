@@ -30,7 +30,7 @@ STEPS = (
 )
 
 
-def planned(*instructions: RunInstruction, have: Mapping[str, Layer] | None = None, **changes: Any) -> ImagePlan:
+def plan_steps(*instructions: RunInstruction, have: Mapping[str, Layer] | None = None, **changes: Any) -> ImagePlan:
     fields: dict[str, Any] = {
         "compression": "zstd", "identities": {"token": "token:1"}, "mounts": "sha256:ca", "base": BASE, "parts": PARTS,
     } | changes  # fmt: skip
@@ -38,14 +38,14 @@ def planned(*instructions: RunInstruction, have: Mapping[str, Layer] | None = No
     return make_plan(base, instructions, parts, PlanContext((have or {}).get, **fields))
 
 
-def keys(plan: ImagePlan) -> list[str]:
+def list_keys(plan: ImagePlan) -> list[str]:
     return [step.key for step in plan.steps]
 
 
-def test_the_order_is_that_of_what_changes_most_rarely() -> None:
+def test_layers_that_change_rarely_come_first() -> None:
     """Base < instructions < dependencies < instructions < source < instructions < document."""
     parts = {**PARTS, "runtime": [LayerSpec("runtime", "runtime", "sha256:runtime")]}
-    plan = planned(*STEPS, parts=parts)
+    plan = plan_steps(*STEPS, parts=parts)
     assert [step.name for step in plan.steps] == [
         "runtime", "a", "b", "six 1.16", "c", "source", "d", "function document"
     ]  # fmt: skip
@@ -53,8 +53,8 @@ def test_the_order_is_that_of_what_changes_most_rarely() -> None:
 
 def test_the_same_inputs_give_the_same_plan() -> None:
     """Also the same keys, which are known before anything is made."""
-    assert planned(*STEPS) == planned(*STEPS)
-    assert all(keys(planned(*STEPS)))
+    assert plan_steps(*STEPS) == plan_steps(*STEPS)
+    assert all(list_keys(plan_steps(*STEPS)))
 
 
 @pytest.mark.parametrize(
@@ -73,29 +73,29 @@ def test_the_same_inputs_give_the_same_plan() -> None:
 )
 def test_a_key_changes_with_what_its_command_can_see(change: dict[str, Any], changed: list[str]) -> None:
     """And with nothing else: a new source runs no `apt-get`."""
-    before, after = planned(*STEPS), planned(*STEPS, **change)
+    before, after = plan_steps(*STEPS), plan_steps(*STEPS, **change)
     pairs = zip(before.steps, after.steps, strict=True)
     assert [new.name for old, new in pairs if old.key != new.key] == changed
 
 
-def test_what_the_image_tells_of_a_step_does_not_depend_on_the_machine() -> None:
+def test_the_public_record_of_a_step_does_not_depend_on_the_machine() -> None:
     """Neither the certificates of a site nor a secret's value: both would give another digest elsewhere."""
-    plan = planned(*STEPS)
-    other = planned(*STEPS, identities={"token": "token:2"}, mounts="")
-    assert keys(plan) != keys(other)
+    plan = plan_steps(*STEPS)
+    other = plan_steps(*STEPS, identities={"token": "token:2"}, mounts="")
+    assert list_keys(plan) != list_keys(other)
     assert [step.public for step in plan.steps] == [step.public for step in other.steps]
 
 
-def test_a_step_says_what_would_run() -> None:
+def test_a_step_has_the_commands_that_would_run() -> None:
     """As argv of buildah; a command is one argument of a shell, and never part of a generated text."""
-    (step,) = [step for step in planned(*STEPS).steps if step.name == "d"]
+    (step,) = [step for step in plan_steps(*STEPS).steps if step.name == "d"]
     assert step.argv == (
         ("buildah", "from", "--quiet", "--pull=never", "--name=CONTAINER", "--", "BELOW"),
         ("buildah", "run", "--user=0:0", "--volume=SECRET:/run/secrets/token:ro", "--workingdir=/shared", "CONTAINER",
          "--", "/bin/sh", "-c", "d"),
         ("buildah", "commit", "--quiet", "--format=oci", "--identity-label=false", "CONTAINER", "STEP"),
     )  # fmt: skip
-    (offline,) = [step for step in planned(*STEPS).steps if step.name == "c"]
+    (offline,) = [step for step in plan_steps(*STEPS).steps if step.name == "c"]
     assert "--network=none" in offline.argv[1]
 
 
@@ -106,32 +106,32 @@ def test_the_time_of_a_step_follows_from_the_base() -> None:
     assert BaseImage("b", "d", b"{}", b"{}", "p").created_at == MTIME
 
 
-def test_the_layers_are_known_when_the_cache_has_all() -> None:
+def test_the_layers_are_known_when_all_are_cached() -> None:
     """Then the digest can be told before anything is done."""
-    layers = {key: Layer(key, "sha256:x", "sha256:y", 1, "m", "n") for key in keys(planned(*STEPS))}
-    layers_known = planned(*STEPS, have=layers).known
+    layers = {key: Layer(key, "sha256:x", "sha256:y", 1, "m", "n") for key in list_keys(plan_steps(*STEPS))}
+    layers_known = plan_steps(*STEPS, have=layers).known
     assert layers_known is not None
     assert len(layers_known) == 7
     layers.popitem()
-    assert planned(*STEPS, have=layers).known is None
+    assert plan_steps(*STEPS, have=layers).known is None
 
 
-def explained(plan: ImagePlan, before: ImagePlan | None) -> list[str]:
+def explain_plan(plan: ImagePlan, before: ImagePlan | None) -> list[str]:
     rows = json.loads(json.dumps(remember_layers(before))) if before else ()
     return [line.partition(": ")[2] for line in explain(plan, rows)]
 
 
 def test_without_an_earlier_build_all_is_new() -> None:
     """And it is said so."""
-    assert set(explained(planned(*STEPS), None)) == {"made: there is no earlier build of this tag here"}
+    assert set(explain_plan(plan_steps(*STEPS), None)) == {"made: there is no earlier build of this tag here"}
 
 
-def test_a_change_is_told_with_what_it_was() -> None:
+def test_a_change_is_explained_with_old_and_new_value() -> None:
     """A new version of a package, and what lies above it."""
     parts = {**PARTS, "dependencies": [LayerSpec("dependencies", "six 1.17", "sha256:new", {"six": "1.17"})]}
-    before = planned(*STEPS)
-    same = {key: Layer(key, "d", "i", 1, "m", "n") for key in keys(before)}
-    lines = explained(planned(*STEPS, parts=parts, have=same), before)
+    before = plan_steps(*STEPS)
+    same = {key: Layer(key, "d", "i", 1, "m", "n") for key in list_keys(before)}
+    lines = explain_plan(plan_steps(*STEPS, parts=parts, have=same), before)
     below = "made again: a layer below it has changed"
     changed = ["new", below, "cached", below, "cached"]
     assert lines[:2] == ["cached", "cached"]
@@ -139,13 +139,13 @@ def test_a_change_is_told_with_what_it_was() -> None:
     assert lines[2] in ("new", "made again: six was 1.16, is 1.17")
 
 
-def test_a_secret_is_told_by_its_name_only() -> None:
+def test_a_changed_secret_is_explained_without_its_identity() -> None:
     """What an identity looks like says nothing to people, and must not be shown."""
-    lines = explained(planned(*STEPS, identities={"token": "token:2"}), planned(*STEPS))
+    lines = explain_plan(plan_steps(*STEPS, identities={"token": "token:2"}), plan_steps(*STEPS))
     assert "made again: a secret has another value" in lines
     assert not any("token:" in line for line in lines)
 
 
 def test_a_pruned_cache_is_a_reason() -> None:
     """The keys are the same, and nothing is there."""
-    assert set(explained(planned(*STEPS), planned(*STEPS))) == {"made again: the cache no longer has it"}
+    assert set(explain_plan(plan_steps(*STEPS), plan_steps(*STEPS))) == {"made again: the cache no longer has it"}

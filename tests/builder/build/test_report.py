@@ -34,7 +34,7 @@ def test_the_fields_are_those_that_others_read() -> None:
     assert json.loads(format_result(document)) == document
 
 
-def test_a_result_file_replaces_the_last_one(tmp_path: Path) -> None:
+def test_a_result_file_replaces_the_previous_file(tmp_path: Path) -> None:
     """Readable by all, and nothing half lies beside it."""
     path = tmp_path / "result.json"
     path.write_text("old")
@@ -45,7 +45,7 @@ def test_a_result_file_replaces_the_last_one(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["folder/kept/result.json", "folder"])
-def test_a_place_that_cannot_be_written_is_told(tmp_path: Path, name: str) -> None:
+def test_an_unwritable_path_is_reported(tmp_path: Path, name: str) -> None:
     """With its name; what was there stays, and no draft."""
     (tmp_path / "folder").mkdir()
     (tmp_path / "folder" / "kept").touch()

@@ -21,7 +21,7 @@ HERE = f"{sys.version_info.major}.{sys.version_info.minor}"
 Check = Callable[..., SourceCheckResult]
 
 
-def nobody(_: Path, __: list[str]) -> None:
+def ask_nobody(_: Path, __: list[str]) -> None:
     """An image that cannot be asked."""
 
 
@@ -38,7 +38,7 @@ def check(tmp_path: Path, cache: LayerCache) -> Check:
 
     def run(
         files: Mapping[str, str | bytes], handler: str = "main:handler", init: str | None = None, version: str = HERE,
-        ask: source_check.Ask = nobody,
+        ask: source_check.Ask = ask_nobody,
     ) -> SourceCheckResult:  # fmt: skip
         root = tmp_path / "source"
         for name, content in files.items():
@@ -70,7 +70,7 @@ def test_the_handlers_file_has_to_parse(check: Check) -> None:
     ],
     ids=["module", "from package", "subpackage", "parent", "further"],
 )  # fmt: skip
-def test_what_the_handler_imports_has_to_parse(check: Check, main: str, path: str) -> None:
+def test_imported_modules_have_to_parse(check: Check, main: str, path: str) -> None:
     """However far away it is."""
     files = {"main.py": main + GOOD, "middle.py": "import helper\n", path: BAD}
     with pytest.raises(SourceSyntaxError, match=path.replace(".", r"\.")):
@@ -84,7 +84,7 @@ def test_relative_imports_are_followed(check: Check) -> None:
         check({**files, "app/util.py": BAD}, "app.core.run:handler")
 
 
-def test_a_file_that_nothing_needs_is_a_warning(check: Check, caplog: pytest.LogCaptureFixture) -> None:
+def test_an_unparsable_file_that_is_not_imported_is_a_warning(check: Check, caplog: pytest.LogCaptureFixture) -> None:
     """A template, a fixture of a test, a module that is imported optionally; the first few are named, each time."""
     optional = "try:\n    import maybe\nexcept ImportError:\n    pass\n"
     files = {
@@ -117,7 +117,7 @@ def test_many_of_them_are_counted(check: Check) -> None:
     ["return 1\n" + GOOD, "x = [await y for y in z]\n" + GOOD, b"\0", b"# coding: nowhere\n", b"x = '\xe9'\n"],
     ids=["return", "await", "null byte", "unknown coding", "not UTF-8"],
 )
-def test_what_the_compiler_refuses_is_no_python(check: Check, content: str | bytes) -> None:
+def test_code_that_does_not_compile_is_refused(check: Check, content: str | bytes) -> None:
     """Also where the grammar alone would let it pass."""
     with pytest.raises(SourceSyntaxError, match=r"main\.py, line \d+: "):
         check({"main.py": content})
@@ -137,7 +137,7 @@ def test_an_older_target_has_its_own_grammar(check: Check) -> None:
         check({"main.py": "match 1:\n    case _: pass\n" + GOOD}, version="3.9")
 
 
-def test_a_newer_target_is_asked(check: Check, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_newer_python_checks_the_syntax_itself(check: Check, caplog: pytest.LogCaptureFixture) -> None:
     """What this Python does not parse may be right there; where it cannot be asked, nothing is refused."""
     files = {"main.py": "x = new grammar\n" + GOOD, "other.py": BAD}
     questions: list[list[str]] = []
@@ -156,14 +156,14 @@ def test_a_newer_target_is_asked(check: Check, caplog: pytest.LogCaptureFixture)
         check(files, version="3.97", ask=lambda _, names: dict.fromkeys(names, (1, "SyntaxError: no")))
 
 
-def test_the_handler_has_to_be_there(check: Check) -> None:
+def test_the_handler_has_to_exist(check: Check) -> None:
     """A name that is nowhere, with a near one."""
     with pytest.raises(HandlerMissingError, match=r"main\.py does not define the handler 'handelr'") as caught:
         check({"main.py": GOOD}, "main:handelr")
     assert (caught.value.hint, caught.value.exit_code) == ("did you mean handler?", 37)
 
 
-def test_the_init_function_has_to_be_there(check: Check) -> None:
+def test_the_init_function_has_to_exist(check: Check) -> None:
     """At the top, or as a method of a class."""
     check({"main.py": GOOD + "def setup(context): pass\n"}, init="setup")
     check({"main.py": "class handler:\n    def begin(self): pass\n"}, init="begin")
@@ -180,7 +180,7 @@ def test_the_init_function_has_to_be_there(check: Check) -> None:
     ],
     ids=["star", "getattr", "method", "decorated"],
 )  # fmt: skip
-def test_a_handler_that_may_be_there_passes(check: Check, text: str, handler: str) -> None:
+def test_a_handler_that_may_exist_at_run_time_passes(check: Check, text: str, handler: str) -> None:
     """A name made at run time, a dotted one, and the decorated function that the file alone means."""
     check({"main.py": text}, handler)
 
@@ -210,7 +210,7 @@ def test_a_module_from_elsewhere_is_left_to_the_lock(check: Check) -> None:
     ],
     ids=["other name", "slip", "in a package", "src layout", "no code", "folder", "many"],
 )  # fmt: skip
-def test_a_handler_of_a_module_that_nothing_brings_is_refused(
+def test_a_handler_in_a_missing_module_is_refused(
     check: Check, files: tuple[str, ...], handler: str, hint: str
 ) -> None:
     """Before anything is locked, with what may be meant; an instruction may bring it, as may the base."""
@@ -224,7 +224,7 @@ def test_a_handler_of_a_module_that_nothing_brings_is_refused(
         check_handler(result, HERE, (), (), is_elsewhere=lambda name: name == handler.partition(":")[0])
 
 
-def never(name: str) -> bool:
+def deny(name: str) -> bool:
     raise AssertionError(f"the base was asked for {name}")
 
 
@@ -255,7 +255,7 @@ def test_a_module_that_a_requirement_may_bring_is_left_to_the_lock(
     """Where the source has a module of nearly that name, only that name counts; its own packages are closed."""
     result = check({"main.py": GOOD, "space/mine.py": "", "pkg/__init__.py": ""}, handler)
     if passes:
-        check_handler(result, HERE, requirements, ("pip",), is_elsewhere=never)
+        check_handler(result, HERE, requirements, ("pip",), is_elsewhere=deny)
         return
     with pytest.raises(HandlerMissingError, match="no module"):
         check_handler(result, HERE, requirements, ("pip",))
@@ -263,11 +263,11 @@ def test_a_module_that_a_requirement_may_bring_is_left_to_the_lock(
 
 def test_a_source_without_code_may_have_its_handler_in_any_package(check: Check) -> None:
     """Then the package is what the function is."""
-    check_handler(check({"settings.json": "{}"}, "app:run"), HERE, (("acme-jobs", ""),), (), is_elsewhere=never)
+    check_handler(check({"settings.json": "{}"}, "app:run"), HERE, (("acme-jobs", ""),), (), is_elsewhere=deny)
 
 
 @pytest.mark.parametrize("name", ["fast.cpython-312-x86_64-linux-gnu.so", "fast.so", "fast.pyc", "fast/__init__.pyc"])
-def test_a_compiled_module_is_there(check: Check, name: str) -> None:
+def test_a_compiled_module_counts_as_a_module(check: Check, name: str) -> None:
     """An extension, and bytecode without its source."""
     assert check({name: b"\x7fELF"}, "fast:run").absent == ""
 
@@ -278,7 +278,7 @@ def test_a_package_that_looks_elsewhere_may_have_it(check: Check) -> None:
     assert not check({"pkg/__init__.py": text}, "pkg.other:run").is_sure
 
 
-def test_an_import_that_nothing_brings_is_told(check: Check, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_missing_import_is_reported(check: Check, caplog: pytest.LogCaptureFixture) -> None:
     """With the file, the line and the distribution that is likely meant; what is there is not told."""
     text = "import os, yaml, six, sklearn.svm, cv2, helper\nfrom PIL import Image\nimport pkg_resources\n" + GOOD
     result = check({"main.py": text, "helper.py": "import bs4\n"})
@@ -294,7 +294,7 @@ def test_an_import_that_nothing_brings_is_told(check: Check, caplog: pytest.LogC
     ]
 
 
-def test_a_module_that_python_has_no_more_is_told_as_that(check: Check, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_module_removed_from_python_is_reported_as_removed(check: Check, caplog: pytest.LogCaptureFixture) -> None:
     """It comes from a distribution now."""
     result = check({"main.py": "import distutils.version\n" + GOOD})
     with caplog.at_level(logging.WARNING, "ovenbird.source"):
@@ -304,7 +304,9 @@ def test_a_module_that_python_has_no_more_is_told_as_that(check: Check, caplog: 
     assert "Python 3.12 has it no more: is setuptools missing" in caplog.text
 
 
-def test_nothing_is_told_where_modules_may_come_from_elsewhere(check: Check, caplog: pytest.LogCaptureFixture) -> None:
+def test_no_import_is_reported_when_modules_may_come_from_elsewhere(
+    check: Check, caplog: pytest.LogCaptureFixture
+) -> None:
     """The source changes its path, or an instruction installs something."""
     moved = check({"main.py": "import sys\nsys.path.append('lib')\nimport vendored\n" + GOOD})
     with caplog.at_level(logging.WARNING, "ovenbird.source"):

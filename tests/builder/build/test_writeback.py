@@ -12,17 +12,17 @@ from ovenbird_builder.errors import ImageError
 NAME = "registry.example.com/app:1@sha256:" + "1" * 64
 
 
-def written(tmp_path: Path, text: str) -> str:
+def write_back(tmp_path: Path, text: str) -> str:
     path = tmp_path / "function.yaml"
     path.write_bytes(text.encode())
     write_image(path, NAME)
     return path.read_bytes().decode()
 
 
-def test_a_line_is_added_where_there_is_none(tmp_path: Path) -> None:
+def test_a_missing_line_is_added(tmp_path: Path) -> None:
     """Comments, order and quotes stay as they are."""
     text = "# mine\nname: f\nspec:   # the spec\n    # first\n    python_version: '3.12'\n    source: {handler: h}\n"
-    result = written(tmp_path, text)
+    result = write_back(tmp_path, text)
     assert result == text.replace("# the spec\n", f"# the spec\n    image: {NAME}\n")
 
 
@@ -31,7 +31,7 @@ def test_a_line_is_replaced(tmp_path: Path, value: str) -> None:
     """Its comment stays; an `write_image` elsewhere is not touched."""
     text = "image: top\nspec:\n  source:\n    image: inner\n  image: VALUE\nkind: python\n"
     comment = "  # built by CI" if "#" in value else ""
-    assert written(tmp_path, text.replace("VALUE", value)) == text.replace("VALUE", NAME + comment)
+    assert write_back(tmp_path, text.replace("VALUE", value)) == text.replace("VALUE", NAME + comment)
 
 
 def test_line_ends_of_windows_and_the_mode_stay(tmp_path: Path) -> None:
@@ -48,7 +48,7 @@ def test_line_ends_of_windows_and_the_mode_stay(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["spec: {source: {handler: h}}\n", "{spec: {a: 1}}\n", "spec:\n  image: |\n    old\n"])
-def test_a_form_without_such_a_line_is_left_alone(tmp_path: Path, text: str) -> None:
+def test_an_unsupported_form_is_left_alone(tmp_path: Path, text: str) -> None:
     """The error says what to write by hand, and the file is as it was."""
     (tmp_path / "function.yaml").write_text(text)
     with pytest.raises(ImageError) as caught:

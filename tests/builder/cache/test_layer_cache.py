@@ -29,7 +29,7 @@ ROOT = Path(__file__).parent.parent.parent.parent
 KEY = compute_key("test", n=1)
 
 
-def make(cache: LayerCache, data: bytes = b"layer", calls: list[int] | None = None) -> Layer:
+def make_layer(cache: LayerCache, data: bytes = b"layer", calls: list[int] | None = None) -> Layer:
     """A layer of these bytes; `calls` grows when it had to be made."""
 
     def write(draft: PendingBlob) -> str:
@@ -41,7 +41,7 @@ def make(cache: LayerCache, data: bytes = b"layer", calls: list[int] | None = No
     return cache.make_layer(KEY, "test", "application/x", write)
 
 
-def whole(cache: LayerCache) -> None:
+def check_cache(cache: LayerCache) -> None:
     """Every blob has its digest, every key its blob, and no draft is left."""
     for path in (cache.blobs / "sha256").iterdir():
         assert hashlib.sha256(path.read_bytes()).hexdigest() == path.name
@@ -53,14 +53,14 @@ def whole(cache: LayerCache) -> None:
 def test_a_layer_is_made_once(cache: LayerCache) -> None:
     """The second time it is found, also by another process."""
     calls: list[int] = []
-    first, second = make(cache, calls=calls), make(cache, calls=calls)
-    again = make(LayerCache(cache.root), calls=calls)
+    first, second = make_layer(cache, calls=calls), make_layer(cache, calls=calls)
+    again = make_layer(LayerCache(cache.root), calls=calls)
     assert (len(calls), first.cached, second.cached, again.cached) == (1, False, True, True)
     assert first == second == again
-    whole(cache)
+    check_cache(cache)
 
 
-def damages() -> Iterator[tuple[str, object]]:
+def list_damages() -> Iterator[tuple[str, object]]:
     yield "gone", lambda blob, entry: blob.unlink()
     yield "cut", lambda blob, entry: blob.write_bytes(b"lay")
     yield "changed", lambda blob, entry: blob.write_bytes(b"LAYER")
@@ -74,14 +74,14 @@ def damages() -> Iterator[tuple[str, object]]:
     yield "a list", lambda blob, entry: entry.write_bytes(b"[]")
 
 
-@pytest.mark.parametrize("damage", [pytest.param(damage, id=name) for name, damage in damages()])
+@pytest.mark.parametrize("damage", [pytest.param(damage, id=name) for name, damage in list_damages()])
 def test_a_damaged_entry_is_made_again(cache: LayerCache, damage: object, caplog: pytest.LogCaptureFixture) -> None:
     """It is dropped with a warning and never used."""
-    layer = make(cache)
+    layer = make_layer(cache)
     damage(cache.locate_blob(layer.digest), cache.keys / KEY[7:])
     calls: list[int] = []
     with caplog.at_level(logging.WARNING):
-        again = make(LayerCache(cache.root), calls=calls)
+        again = make_layer(LayerCache(cache.root), calls=calls)
     assert calls
     assert again == layer
     assert "made again" in caplog.text
@@ -90,10 +90,10 @@ def test_a_damaged_entry_is_made_again(cache: LayerCache, damage: object, caplog
 
 def test_a_cache_that_was_copied_is_checked_and_used(cache: LayerCache, caplog: pytest.LogCaptureFixture) -> None:
     """Another time on a blob (a cache restored by a CI) means that it is read once, not that it is thrown away."""
-    layer = make(cache)
+    layer = make_layer(cache)
     os.utime(cache.locate_blob(layer.digest), (1, 1))
     calls: list[int] = []
-    assert make(LayerCache(cache.root), calls=calls) == layer
+    assert make_layer(LayerCache(cache.root), calls=calls) == layer
     assert json.loads((cache.keys / KEY[7:]).read_bytes())["stamp"] == 1_000_000_000
     assert not calls
     assert not caplog.records
@@ -131,7 +131,7 @@ def test_a_builder_that_is_killed_at_any_moment_leaves_no_poison(tmp_path: Path)
         cut += child.wait() == -signal.SIGKILL
         child.stdout.close()
         if number % 8 == 7:  # from nothing again, so that each step is met
-            whole(LayerCache(root))
+            check_cache(LayerCache(root))
             for path in LayerCache(root).keys.iterdir():
                 path.unlink()
         if number >= 39 and cut >= 20:
@@ -141,11 +141,11 @@ def test_a_builder_that_is_killed_at_any_moment_leaves_no_poison(tmp_path: Path)
         os.utime(path, (1, 1))
     process = subprocess.run([*command, root], cwd=ROOT, capture_output=True, check=True, text=True)
     assert process.stdout == want
-    whole(LayerCache(root))
+    check_cache(LayerCache(root))
     assert not list((root / "drafts").iterdir())
 
 
-def test_what_a_living_builder_writes_is_left_alone(cache: LayerCache) -> None:
+def test_a_draft_of_a_running_builder_is_left_alone(cache: LayerCache) -> None:
     """A draft that is locked is not taken for a left-over, however old it is."""
     with cache.open_draft() as draft, cache.open_workspace() as folder:
         os.utime(draft.path, (1, 1))
@@ -189,7 +189,7 @@ def test_two_processes_on_one_cache_agree(tmp_path: Path) -> None:
     texts = {child.communicate()[0] for child in children}
     assert len(texts) == 1
     assert {child.returncode for child in children} == {0}
-    whole(LayerCache(tmp_path / "cache"))
+    check_cache(LayerCache(tmp_path / "cache"))
 
 
 def test_a_full_disk_is_named_and_does_no_harm(tmp_path: Path) -> None:
@@ -202,11 +202,11 @@ def test_a_full_disk_is_named_and_does_no_harm(tmp_path: Path) -> None:
         assert "prune" in caught.value.hint
         assert not list(cache.drafts.iterdir())
         assert make_files_layer({"/a": b"small"}, cache).size
-        whole(cache)
+        check_cache(cache)
         cache.close()
 
 
-def test_a_cache_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+def test_a_cache_that_cannot_be_created_is_named(tmp_path: Path) -> None:
     """A path that cannot be written is an error of ours, with the path."""
     with pytest.raises(DiskFullError, match="/proc/ovenbird"):
         LayerCache(Path("/proc/ovenbird"))

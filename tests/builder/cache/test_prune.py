@@ -20,29 +20,29 @@ BASE = json.dumps({"schemaVersion": 2, "layers": []}).encode()
 CONFIG = json.dumps({"architecture": "amd64", "os": "linux", "rootfs": {"diff_ids": []}}).encode()
 
 
-def used(path: Path, days: float) -> None:
+def set_last_use(path: Path, days: float) -> None:
     """Say that something was last used so many days ago."""
     last_use = time.time() - days * 86400
     os.utime(path, (last_use, last_use))
 
 
-def filled(cache: LayerCache) -> tuple[str, str, str]:
+def fill_with_layers(cache: LayerCache) -> tuple[str, str, str]:
     """Three layers, used 30, 20 and 10 days ago, of 10 KB each; the first is in an image whose layout was just used."""
     layers = []
     for number, days in enumerate((30, 20, 10)):
         layer = make_files_layer({f"/{number}": os.urandom(10_000)}, cache, name=f"layer {number}")
-        used(cache.keys / layer.key[7:], days)
+        set_last_use(cache.keys / layer.key[7:], days)
         layers.append(layer)
     image = store_image(predict_image(BASE, CONFIG, layers[:1], ConfigChanges(), {}, 0), cache)
     write_layout(cache, "image", image.manifest)
     for path in (cache.blobs / "sha256").iterdir():
-        used(path, 30)
+        set_last_use(path, 30)
     return layers[0].digest, layers[1].digest, layers[2].digest
 
 
-def test_what_was_not_used_for_long_goes(cache: LayerCache) -> None:
+def test_entries_unused_for_long_are_removed(cache: LayerCache) -> None:
     """`older_than` removes keys, and blobs but for those that a layout still needs."""
-    first, second, third = filled(cache)
+    first, second, third = fill_with_layers(cache)
     result = prune_cache(cache, older_than=15 * 86400)
     assert (result.keys, result.blobs, result.layouts) == (2, 1, 0)
     assert result.freed >= 10_000
@@ -51,9 +51,9 @@ def test_what_was_not_used_for_long_goes(cache: LayerCache) -> None:
     assert cache.locate_blob(third).exists()
 
 
-def test_the_longest_unused_goes_until_it_fits(cache: LayerCache) -> None:
+def test_the_least_recently_used_are_removed_until_the_size_fits(cache: LayerCache) -> None:
     """`max_size` counts what can be reached, so a key whose blob a layout keeps frees nothing and the next goes too."""
-    first, second, third = filled(cache)
+    first, second, third = fill_with_layers(cache)
     prune_cache(cache, max_size=25_000)
     assert cache.locate_blob(first).exists()
     assert not cache.locate_blob(second).exists()
@@ -64,25 +64,25 @@ def test_the_longest_unused_goes_until_it_fits(cache: LayerCache) -> None:
 
 def test_using_an_entry_keeps_it(cache: LayerCache) -> None:
     """A layer that was found is a used one."""
-    _, second, _ = filled(cache)
+    _, second, _ = fill_with_layers(cache)
     key = next(path for path in cache.keys.iterdir() if second in path.read_text())
     assert cache.find("sha256:" + key.name)
     prune_cache(cache, older_than=15 * 86400)
     assert cache.locate_blob(second).exists()
 
 
-def test_what_nothing_names_goes_but_not_at_once(cache: LayerCache) -> None:
+def test_unreferenced_blobs_are_removed_after_a_while(cache: LayerCache) -> None:
     """A blob that another program has just written may be about to be named."""
     old, new = cache.put(b"old"), cache.put(b"new")
-    used(cache.locate_blob(old), 1)
+    set_last_use(cache.locate_blob(old), 1)
     assert prune_cache(cache).blobs == 1
     assert cache.locate_blob(new).exists()
 
 
 @pytest.mark.slow
-def test_nothing_is_pruned_under_a_builder(cache: LayerCache) -> None:
+def test_nothing_is_pruned_during_a_build(cache: LayerCache) -> None:
     """Pruning waits until the other builder is done."""
-    filled(cache)
+    fill_with_layers(cache)
     other = LayerCache(cache.root)
     threading.Timer(0.5, other.close).start()
     start = time.monotonic()
@@ -90,9 +90,9 @@ def test_nothing_is_pruned_under_a_builder(cache: LayerCache) -> None:
     assert time.monotonic() - start > 0.4
 
 
-def test_the_rows_tell_what_there_is(cache: LayerCache) -> None:
+def test_the_rows_list_layers_and_layouts(cache: LayerCache) -> None:
     """Layers and layouts with their sizes, the last used first."""
-    filled(cache)
+    fill_with_layers(cache)
     rows = list_entries(cache)
     assert [row.name for row in rows] == ["image", "layer 2", "layer 1", "layer 0"]
     assert [row.kind for row in rows] == ["layout", "key", "key", "key"]
@@ -100,7 +100,7 @@ def test_the_rows_tell_what_there_is(cache: LayerCache) -> None:
     assert measure_usage(cache).size >= 30_000
 
 
-def beside(cache: LayerCache) -> dict[str, Path]:
+def fill_with_other_kinds(cache: LayerCache) -> dict[str, Path]:
     """A file of each other kind, of 10 KB, used 60 days ago."""
     names = {
         "wheel": f"wheels/files/{'a' * 64}/x-1-py3-none-any.whl", "note": "wheels/keys/k.json", "lock": "resolved/k",
@@ -111,19 +111,19 @@ def beside(cache: LayerCache) -> dict[str, Path]:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(bytes(10_000))
     for path in (*paths.values(), paths["wheel"].parent, paths["uv"].parent, cache.root / "uv"):
-        used(path, 60)
+        set_last_use(path, 60)
     return paths
 
 
 def test_the_size_counts_wheels_locks_and_the_caches_of_pip_and_uv(cache: LayerCache) -> None:
     """All of it is bounded, the longest unused first; nothing goes without a rule."""
-    filled(cache)
-    others = beside(cache)
+    fill_with_layers(cache)
+    others = fill_with_other_kinds(cache)
     assert (measure_usage(cache).wheels, measure_usage(cache).locks) == (1, 1)
     assert measure_usage(cache).total >= 60_000 + measure_usage(cache).size
     prune_cache(cache)
     assert all(path.exists() for path in others.values())
-    used(others["wheel"].parent, 1)
+    set_last_use(others["wheel"].parent, 1)
     result = prune_cache(cache, max_size=45_000)
     assert (result.wheels, result.locks, result.downloads, result.keys) == (0, 1, 2, 0)
     assert [kind for kind, path in others.items() if path.exists()] == ["wheel"]
@@ -134,18 +134,18 @@ def test_the_size_counts_wheels_locks_and_the_caches_of_pip_and_uv(cache: LayerC
 
 def test_the_age_counts_for_them_too(cache: LayerCache) -> None:
     """An answer of pip goes with its body, as pip takes one without for an empty answer."""
-    others = beside(cache)
-    used(others["body"], 1)
-    used(others["lock"], 1)
+    others = fill_with_other_kinds(cache)
+    set_last_use(others["body"], 1)
+    set_last_use(others["lock"], 1)
     result = prune_cache(cache, older_than=30 * 86400)
     assert (result.wheels, result.locks, result.downloads) == (1, 0, 1)
     assert [kind for kind, path in others.items() if path.exists()] == ["lock", "answer", "body"]
 
 
-def test_a_dry_run_removes_nothing_and_tells_the_same(cache: LayerCache) -> None:
+def test_a_dry_run_reports_the_same_and_removes_nothing(cache: LayerCache) -> None:
     """What a call without it then removes."""
-    filled(cache)
-    beside(cache)
+    fill_with_layers(cache)
+    fill_with_other_kinds(cache)
     before = sorted(cache.root.rglob("*"))
     result = prune_cache(cache, max_size=0, dry_run=True)
     assert sorted(cache.root.rglob("*")) == before
@@ -153,7 +153,7 @@ def test_a_dry_run_removes_nothing_and_tells_the_same(cache: LayerCache) -> None
     assert (result.wheels, result.locks, result.downloads) == (1, 1, 2)
 
 
-def test_a_lock_file_that_is_held_stays(cache: LayerCache) -> None:
+def test_a_held_lock_file_stays(cache: LayerCache) -> None:
     """Of the files in `locks/` those that nobody holds go, whichever program holds the others."""
     locked, free = cache.root / "locks" / "held", cache.root / "locks" / "free"
     free.touch()
@@ -165,7 +165,7 @@ def test_a_lock_file_that_is_held_stays(cache: LayerCache) -> None:
     assert [path.name for path in (cache.root / "locks").iterdir()] == ["cache"]
 
 
-def test_who_waits_for_a_file_that_is_removed_takes_the_next(tmp_path: Path) -> None:
+def test_a_waiter_for_a_removed_lock_file_opens_the_new_file(tmp_path: Path) -> None:
     """Else two would hold the same lock: one by the file that is gone, one by the new one."""
     path, order = tmp_path / "lock", list[str]()
 

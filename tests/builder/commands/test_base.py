@@ -44,7 +44,7 @@ pytestmark = pytest.mark.timeout(300)
 
 
 @pytest.fixture
-def call(
+def call_base(
     container_env: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Callable[..., Any]:
     """Call `ovenbird base`; the JSON that it prints."""
@@ -69,15 +69,15 @@ def test_the_list(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_a_base_is_the_same_wherever_it_is_built(
-    standins: dict[str, str], registry: str, call: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
-    container_env: dict[str, str],
+    standins: dict[str, str], registry: str, call_base: Callable[..., Any], tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch, container_env: dict[str, str],
 ) -> None:  # fmt: skip
     """Two storage roots, two mirrors, two caches: one digest. It says what it was made from, and keeps nothing else."""
     assert standins["3.12"]
     name = f"{registry}/test/ovenbird:1-{{version}}"
     result = tmp_path / "result.json"
     words = ("build", "3.12", "--quiet", "--tag", name, "--push", "--registry")
-    (row,) = call(*words, registry, "--revision", "abc", "--result-file", str(result))
+    (row,) = call_base(*words, registry, "--revision", "abc", "--result-file", str(result))
     assert json.loads(result.read_text()) == [row]
     storage = tmp_path / "storage.conf"
     storage.write_text(
@@ -86,7 +86,7 @@ def test_a_base_is_the_same_wherever_it_is_built(
     with altering(registry, "nothing") as mirror:
         monkeypatch.setenv("CONTAINERS_STORAGE_CONF", str(storage))
         monkeypatch.setenv("OVENBIRD_CACHE_DIR", str(tmp_path / "another"))
-        (other_row,) = call(*words, mirror, "--revision", "abc")
+        (other_row,) = call_base(*words, mirror, "--revision", "abc")
         monkeypatch.setenv("CONTAINERS_STORAGE_CONF", container_env["CONTAINERS_STORAGE_CONF"])
     subprocess.run(["rm", "-rf", str(tmp_path / "graph")], check=True)  # a store's files are not for everyone to remove
     assert (row["digest"], row["pushed"]) == (other_row["digest"], other_row["pushed"])
@@ -107,7 +107,7 @@ def test_a_base_is_the_same_wherever_it_is_built(
     assert config["config"]["Entrypoint"] == ["/opt/ovenbird/bin/ovenbird"]
     assert config["config"]["StopSignal"] == "SIGTERM"
     assert registry.partition(":")[2] not in json.dumps([manifest, config])
-    files = files_of(registry, manifest["layers"][-1]["digest"])
+    files = read_layer(registry, manifest["layers"][-1]["digest"])
     assert not [path for path in files if path.startswith(("/run/", "/tmp/", "/root/", "/var/"))]
     assert not [path for path in files if re.search(r"/pip(-|/|$)|\.whl$|/context/", path)]
     check_bytecode(files)
@@ -117,7 +117,7 @@ def test_a_base_is_the_same_wherever_it_is_built(
     assert interpreter.path.index(interpreter.purelib) < interpreter.path.index("/opt/ovenbird/site")
 
 
-def files_of(registry: str, layer: str) -> dict[str, bytes]:
+def read_layer(registry: str, layer: str) -> dict[str, bytes]:
     """The files of a layer of the built image, as the registry has it, by their path."""
     blob = httpx.get(f"http://{registry}/v2/test/ovenbird/blobs/{layer}", timeout=60, trust_env=False).content
     files = {}
@@ -159,59 +159,61 @@ def check_records(files: dict[str, bytes]) -> None:
     (("build", "3.12", "--ca-bundle", "/nothing"), BuildRequestError, "--ca-bundle: cannot read"),
     (("pin", "3.12", "--from", "x:1"), BuildRequestError, "--from"),
 ])  # fmt: skip
-def test_what_makes_no_sense(
-    call: Callable[..., Any], words: tuple[str, ...], kind: type[BuildRequestError], problem: str
+def test_invalid_words_are_refused(
+    call_base: Callable[..., Any], words: tuple[str, ...], kind: type[BuildRequestError], problem: str
 ) -> None:
     """It is refused before anything is fetched."""
     with pytest.raises(kind, match=problem):
-        call(*words)
+        call_base(*words)
 
 
-def test_a_time_that_is_none(call: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_invalid_source_date_epoch_is_refused(
+    call_base: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """SOURCE_DATE_EPOCH that does not parse is an error, never the default."""
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "yesterday")
     with pytest.raises(BuildRequestError, match="'yesterday'"):
-        call("build", "3.12", "--from", "localhost/nothing:1")
+        call_base("build", "3.12", "--from", "localhost/nothing:1")
 
 
 @pytest.mark.parametrize("action", ["build", "lock", "pin"])
-def test_an_image_that_is_missing(call: Callable[..., Any], registry: str, action: str) -> None:
+def test_an_image_that_is_missing(call_base: Callable[..., Any], registry: str, action: str) -> None:
     """The error names the image and the settings that say where it is looked for."""
     with pytest.raises(BaseMissingError, match=f"{registry}/nowhere/library/python:3.12-slim") as caught:
-        call(action, "3.12", "--registry", f"{registry}/nowhere")
+        call_base(action, "3.12", "--registry", f"{registry}/nowhere")
     assert "--registry" in caught.value.hint
     assert "--from" in caught.value.hint
 
 
-def test_an_image_that_the_store_does_not_have(call: Callable[..., Any]) -> None:
+def test_an_image_that_the_store_does_not_have(call_base: Callable[..., Any]) -> None:
     """A name below localhost is never looked for in a registry."""
     with pytest.raises(BaseMissingError, match="localhost/nothing:1") as caught:
-        call("build", "3.12", "--from", "localhost/nothing:1")
+        call_base("build", "3.12", "--from", "localhost/nothing:1")
     assert "--from" in caught.value.hint
 
 
 @pytest.mark.parametrize("action", ["build", "pin"])
-def test_a_registry_that_is_down(call: Callable[..., Any], action: str) -> None:
+def test_a_registry_that_is_down(call_base: Callable[..., Any], action: str) -> None:
     """The error says that nobody answers."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))  # bound and not listening
         address = f"127.0.0.1:{listener.getsockname()[1]}"
         with pytest.raises(RegistryError, match="connection refused") as caught:
-            call(action, "3.12", "--registry", address)
+            call_base(action, "3.12", "--registry", address)
     assert "--registry" in caught.value.hint
 
 
 @pytest.mark.parametrize("action", ["build", "pin"])
-def test_a_registry_that_asks_for_a_password(call: Callable[..., Any], tmp_path: Path, action: str) -> None:
+def test_a_registry_that_asks_for_a_password(call_base: Callable[..., Any], tmp_path: Path, action: str) -> None:
     """The error says how to log in."""
     with guarded(tmp_path) as address, pytest.raises(RegistryAuthError, match=address) as caught:
-        call(action, "3.12", "--registry", address)
+        call_base(action, "3.12", "--registry", address)
     assert "login" in caught.value.hint
 
 
 @pytest.mark.parametrize("media", ["octet-stream", "manifest"])
 def test_a_registry_that_gives_something_else(
-    call: Callable[..., Any], registry: str, image: Make, tmp_path: Path, media: str
+    call_base: Callable[..., Any], registry: str, image: Make, tmp_path: Path, media: str
 ) -> None:
     """A layer or a manifest that does not match its digest never becomes a base."""
     content = hashlib.sha256(str(tmp_path).encode()).hexdigest()  # not in the store, so that it is fetched
@@ -224,11 +226,11 @@ def test_a_registry_that_gives_something_else(
     subprocess.run(["buildah", "rmi", name], check=True, capture_output=True)
     image("FROM scratch\nCOPY x /x\n", x="")  # what the fixture removes at the end
     with altering(registry, media) as address, pytest.raises(DigestError, match=address):
-        call("build", "3.12", "--from", f"{address}/tampered@sha256:{digest}")
+        call_base("build", "3.12", "--from", f"{address}/tampered@sha256:{digest}")
 
 
 def test_a_lock_whose_files_changed(
-    call: Callable[..., Any], standins: dict[str, str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    call_base: Callable[..., Any], standins: dict[str, str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """A package that is not what the lock says is refused by pip, by name; nothing gets the image's name."""
     home = tmp_path / "images"
@@ -237,19 +239,19 @@ def test_a_lock_whose_files_changed(
     (home / "locks" / "3.11.txt").write_text("idna==3.10 --hash=sha256:" + "0" * 64 + "\n")
     monkeypatch.setattr(bases, "catalog_folder", lambda: home)  # as in an installed package
     with pytest.raises(LayerError, match=r"THESE PACKAGES DO NOT MATCH THE HASHES.*: idna==3.10 from .*0000"):
-        call("build", "3.11", "--quiet", "--from", standins["3.11"], "--tag", "localhost/never:1")
+        call_base("build", "3.11", "--quiet", "--from", standins["3.11"], "--tag", "localhost/never:1")
     with pytest.raises(ProcessFailedError):
         inspect_stored("localhost/never:1")
 
 
-def test_an_index_that_is_not_reached_is_the_cause(call: Callable[..., Any], standins: dict[str, str]) -> None:
+def test_an_index_that_is_not_reached_is_the_cause(call_base: Callable[..., Any], standins: dict[str, str]) -> None:
     """And not the package that pip then says there is none of; the password in the index's URL is not shown."""
     words = ("build", "3.11", "--quiet", "--from", standins["3.11"], "--tag", "localhost/never:1")
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         url = f"http://me:secretword@127.0.0.1:{listener.getsockname()[1]}/simple"
         with pytest.raises(PackageIndexError, match=r"cannot be reached: .*refused") as caught:
-            call(*words, "--index-url", url)
+            call_base(*words, "--index-url", url)
     assert "Python 3.11" in caught.value.message
     assert "--ca-bundle" in str(caught.value.hint)
     assert "secretword" not in str(caught.value)
@@ -270,15 +272,19 @@ def test_an_index_that_is_not_reached_is_the_cause(call: Callable[..., Any], sta
         ),
     ],
 )
-def test_the_cause_is_told_and_not_the_first_error(output: str, words: str) -> None:
+def test_the_cause_is_reported_and_not_the_first_error(output: str, words: str) -> None:
     """A crash of pip by what was raised; a remark is passed over."""
     error = baseimage.explain_failure(bases.choose_base("3.11"), ProcessFailedError(("buildah", "build"), 1, output))
     assert type(error) is LayerError
     assert words in error.message
 
 
-def test_a_pin_is_what_the_registry_says(
-    call: Callable[..., Any], standins: dict[str, str], registry: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+def test_a_pin_is_the_digest_of_the_registry(
+    call_base: Callable[..., Any],
+    standins: dict[str, str],
+    registry: str,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
 ) -> None:
     """The digest is that of the manifest, bytes for bytes; the table then names it."""
     home = tmp_path / "images"
@@ -287,7 +293,7 @@ def test_a_pin_is_what_the_registry_says(
     monkeypatch.setattr(bases, "catalog_folder", lambda: home)
     raw = skopeo("inspect", "--tls-verify=false", "--raw", f"docker://{standins['3.11']}")
     digest = "sha256:" + hashlib.sha256(raw.encode()).hexdigest()
-    (row,) = call("pin", "PYTHON3_11", "--registry", registry)
+    (row,) = call_base("pin", "PYTHON3_11", "--registry", registry)
     assert row == {
         "version": "3.11",
         "upstream": "docker.io/library/python:3.11-slim",
@@ -295,12 +301,12 @@ def test_a_pin_is_what_the_registry_says(
         "changed": True,
     }
     assert bases.read_catalog()["3.11"].digest == digest
-    (row,) = call("pin", "3.11", "--registry", registry)
+    (row,) = call_base("pin", "3.11", "--registry", registry)
     assert row["changed"] is False
 
 
 def test_the_flavour_with_the_sdk(
-    call: Callable[..., Any], standins: dict[str, str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    call_base: Callable[..., Any], standins: dict[str, str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """On an upstream its base comes first. One layer more, a name of its own, and labels that are the annotations too.
 
@@ -313,9 +319,9 @@ def test_the_flavour_with_the_sdk(
     assert small
     (home / "locks" / "3.12-sdk.txt").write_text(small[0])
     monkeypatch.setattr(bases, "catalog_folder", lambda: home)
-    (row,) = call("build", "3.12", "--quiet", "--flavour", "sdk", "--from", standins["3.12"])
+    (row,) = call_base("build", "3.12", "--quiet", "--flavour", "sdk", "--from", standins["3.12"])
     assert row["image"] == "localhost/ovenbird:3.12-sdk"
-    plain, extended = (json.loads(inspected(name)) for name in ("localhost/ovenbird:3.12", row["image"]))
+    plain, extended = (json.loads(inspect_image(name)) for name in ("localhost/ovenbird:3.12", row["image"]))
     subprocess.run(["buildah", "rmi", row["image"], "localhost/ovenbird:3.12"], check=True, capture_output=True)
     assert row["digest"] == extended["FromImageDigest"]
     below, layers = plain["OCIv1"]["rootfs"]["diff_ids"], extended["OCIv1"]["rootfs"]["diff_ids"]
@@ -328,18 +334,18 @@ def test_the_flavour_with_the_sdk(
     assert extended["OCIv1"]["config"]["User"] == "8877:999"
 
 
-def test_a_context_of_the_flavour_for_docker(call: Callable[..., Any], tmp_path: Path) -> None:
+def test_a_context_of_the_flavour_for_docker(call_base: Callable[..., Any], tmp_path: Path) -> None:
     """The lock of the SDK as it stands, the scripts, and the tools that build what has no wheel."""
-    call("build", "3.13", "--flavour", "sdk", "--context", str(tmp_path / "context"))
+    call_base("build", "3.13", "--flavour", "sdk", "--context", str(tmp_path / "context"))
     names = {path.name for path in (tmp_path / "context").iterdir()}
     assert names == {"Dockerfile", "sdk.txt", "stage.py", "elf.py", "stage_sdk.py", "tools"}
     assert (tmp_path / "context" / "sdk.txt").read_text() == bases.read_runtime_lock("3.13", bases.SDK)
     assert "setuptools" in {path.name for path in (tmp_path / "context" / "tools").iterdir()}
 
 
-def test_a_context_for_docker(call: Callable[..., Any], tmp_path: Path) -> None:
+def test_a_context_for_docker(call_base: Callable[..., Any], tmp_path: Path) -> None:
     """A folder with all that a plain `docker build` needs; one that is not empty is left alone."""
-    (row,) = call("build", "3.13", "--context", str(tmp_path / "context"))
+    (row,) = call_base("build", "3.13", "--context", str(tmp_path / "context"))
     names = {path.name for path in (tmp_path / "context").iterdir()}
     assert {"Dockerfile", "requirements.txt", "stage.py", "elf.py", "launcher.txt", "bash_env.sh", "tools"} < names
     wheel = next((tmp_path / "context").glob("ovenbird-*.whl"))
@@ -347,11 +353,11 @@ def test_a_context_for_docker(call: Callable[..., Any], tmp_path: Path) -> None:
     assert f"--hash=sha256:{digest}" in (tmp_path / "context" / "requirements.txt").read_text()
     assert row["context"] == str(tmp_path / "context")
     with pytest.raises(BuildRequestError, match="not empty"):
-        call("build", "3.13", "--context", str(tmp_path / "context"))
+        call_base("build", "3.13", "--context", str(tmp_path / "context"))
 
 
 def test_a_lock_from_an_index_of_the_site(
-    call: Callable[..., Any], standins: dict[str, str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    call_base: Callable[..., Any], standins: dict[str, str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """The index that is named is asked, and nothing else; one that is down is said to be, without its password."""
     monkeypatch.setattr(baselock, "runtime_requirements", lambda: ["idna"])
@@ -359,13 +365,13 @@ def test_a_lock_from_an_index_of_the_site(
         listener.bind(("127.0.0.1", 0))
         url = f"http://me:secretword@127.0.0.1:{listener.getsockname()[1]}/simple"
         with pytest.raises(PackageIndexError) as caught:
-            call("lock", "3.11", "--from", standins["3.11"], "--index-url", url)
+            call_base("lock", "3.11", "--from", standins["3.11"], "--index-url", url)
     assert "secretword" not in str(caught.value)
     assert "--index-url" in caught.value.hint
 
 
-def test_a_lock_holds_every_file_of_what_it_names(
-    call: Callable[..., Any], standins: dict[str, str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+def test_a_lock_holds_every_file_of_its_packages(
+    call_base: Callable[..., Any], standins: dict[str, str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """Each version's own markers decide what is in its lock; every pin has hashes, and no address is in it."""
     home = tmp_path / "images"
@@ -375,7 +381,7 @@ def test_a_lock_holds_every_file_of_what_it_names(
     monkeypatch.setattr(baselock, "runtime_requirements", lambda: requirements)
     monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/simple")  # the caller's pip is not asked
     for version, names in (("3.10", ["exceptiongroup", "idna", "typing-extensions"]), ("3.11", ["idna"])):
-        (row,) = call("lock", version, "--from", standins[version])
+        (row,) = call_base("lock", version, "--from", standins[version])
         text = Path(row["lock"]).read_text()
         assert row["changed"] is True
         assert re.findall(r"^([a-z-]+)==", text, re.MULTILINE) == names
@@ -385,8 +391,8 @@ def test_a_lock_holds_every_file_of_what_it_names(
         assert "://" not in text
 
 
-def test_what_is_at_hand(
-    call: Callable[..., Any],
+def test_keep_going_builds_the_available_versions(
+    call_base: Callable[..., Any],
     standins: dict[str, str],
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
@@ -406,14 +412,14 @@ def test_what_is_at_hand(
     assert row["version"] == "3.11"
     assert "Python 3.11: built localhost/ovenbird-at-hand:3.11" in output.err
     assert "Python 3.12: not built: there is no image" in output.err
-    docker = json.loads(json.loads(inspected(row["image"]))["Config"])
+    docker = json.loads(json.loads(inspect_image(row["image"]))["Config"])
     assert docker["config"]["Healthcheck"]["Test"] == ["CMD", "/opt/ovenbird/bin/ovenbird", "health"]
     subprocess.run(["buildah", "rmi", row["image"]], check=True, capture_output=True)
     with pytest.raises(BaseMissingError):
         main([*words[:2], "3.12", *words[4:]])
 
 
-def inspected(image: str) -> str:
+def inspect_image(image: str) -> str:
     """What buildah says of an image."""
     command = ["buildah", "inspect", "--type=image", image]
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout

@@ -30,7 +30,7 @@ def build(folder: Path, *words: str, **environ: str) -> subprocess.CompletedProc
     return starts.run("build", *words, "--cache-dir", str(folder / "cache"), cwd=folder, env=env)
 
 
-def read(path: Path) -> dict[str, Any]:
+def read_document(path: Path) -> dict[str, Any]:
     document: dict[str, Any] = json.loads(path.read_text())
     return document
 
@@ -50,7 +50,7 @@ def test_the_result_file_is_written_on_failure(words: tuple[str, ...], code: str
     process = build(folder, *words, "--result-file", "result.json")
     assert process.returncode == status, process.stderr
     document = json.loads(process.stderr.splitlines()[-1])
-    row = read(folder / "result.json")
+    row = read_document(folder / "result.json")
     assert row["error"]["code"] == document["code"] == code
     assert row["error"]["exit_code"] == status
     assert row["error"]["message"] == document["message"]
@@ -62,7 +62,7 @@ def test_a_variable_that_does_not_parse_is_in_the_result_file(folder: Path) -> N
     """Also where the flags could not be read."""
     process = build(folder, "functions/a", OVENBIRD_PUSH="perhaps", OVENBIRD_RESULT_FILE="result.json")
     assert process.returncode == 20
-    assert "OVENBIRD_PUSH" in read(folder / "result.json")["error"]["message"]
+    assert "OVENBIRD_PUSH" in read_document(folder / "result.json")["error"]["message"]
 
 
 @pytest.mark.slow
@@ -77,12 +77,12 @@ def test_a_result_file_that_cannot_be_written_is_refused(folder: Path) -> None:
 
 
 @pytest.mark.slow
-def test_folders_of_the_result_file_are_made(folder: Path) -> None:
+def test_folders_of_the_result_file_are_created(folder: Path) -> None:
     """As `mkdir -p` does, also where the build fails; `~` is the home, which no shell puts in behind `=`."""
     assert build(folder, "functions/a", "--offline", "--result-file", "no/such/result.json").returncode == 61
-    assert read(folder / "no" / "such" / "result.json")["error"]["exit_code"] == 61
+    assert read_document(folder / "no" / "such" / "result.json")["error"]["exit_code"] == 61
     assert build(folder, "functions/a", "--offline", "--result-file=~/r.json").returncode == 61
-    assert read(folder / "r.json")["error"]["exit_code"] == 61
+    assert read_document(folder / "r.json")["error"]["exit_code"] == 61
     words = ("--list", "--output", "oci-archive:functions/a/out/x.tar", "--dotenv-file", "functions/a/env/x.env")
     assert [row["path"] for row in json.loads(build(folder, "functions/a", *words).stdout)["files"]] == ["main.py"]
     assert [path.name for path in folder.rglob("*") if path.name in ("out", "env")] == []
@@ -116,18 +116,18 @@ def test_a_bundle_replaces_no_source(folder: Path) -> None:
 def test_a_plan_and_a_list_are_in_the_result_file(folder: Path) -> None:
     """As a build's result is; the dotenv file has nothing of them."""
     process = build(folder, "functions/a", "--list", "--result-file", "list.json", "--dotenv-file", "image.env")
-    assert (process.returncode, read(folder / "list.json")) == (0, json.loads(process.stdout))
-    assert [row["path"] for row in read(folder / "list.json")["files"]] == ["main.py"]
+    assert (process.returncode, read_document(folder / "list.json")) == (0, json.loads(process.stdout))
+    assert [row["path"] for row in read_document(folder / "list.json")["files"]] == ["main.py"]
     assert not (folder / "image.env").exists()
 
 
-def test_each_of_several_failures_is_told(folder: Path) -> None:
+def test_each_of_several_failures_is_reported(folder: Path) -> None:
     """One goes on where the other stops; the results are one object, or a file for each function."""
     names = ("functions/a", "functions/b")
     process = build(folder, *names, "--offline", "--result-file", "{name}.json", GITHUB_ACTIONS="true")
     assert process.returncode == 61
     assert [row["function"]["name"] for row in json.loads(process.stdout)["functions"]] == ["a", "b"]
-    assert read(folder / "a.json")["error"]["code"] == read(folder / "b.json")["error"]["code"]
+    assert read_document(folder / "a.json")["error"]["code"] == read_document(folder / "b.json")["error"]["code"]
     assert "0 built, 0 unchanged, 2 failed" in process.stderr
     for name in names:
         assert f"::error file={name}/function.yaml,title=build.image.base_missing::" in process.stderr

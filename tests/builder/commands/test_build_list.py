@@ -10,7 +10,7 @@ from tests.terminal import run_on_terminal
 from ovenbird_builder.sources.tree_digest import hash_tree
 
 
-def written(folder: Path) -> Builds:
+def write_function(folder: Path) -> Builds:
     """A function with a file that is packed, one that is not, and one that looks like a secret."""
     builds = Builds(folder)
     builds.write(main__py="def handler(): ...\n", a__log="x", data__bin="x" * 3000, server__key="x")
@@ -19,9 +19,9 @@ def written(folder: Path) -> Builds:
     return builds
 
 
-def test_the_list_is_json_where_it_goes_to_a_program(tmp_path: Path) -> None:
+def test_the_list_is_json_in_a_pipe(tmp_path: Path) -> None:
     """Files with sizes and their sum, what is left out and why; nothing is needed to make it."""
-    builds = written(tmp_path)
+    builds = write_function(tmp_path)
     (builds.source / "logs").mkdir()
     document = builds.ok("--list", PATH="/nonexistent")
     assert document["files"] == [
@@ -40,7 +40,7 @@ def test_the_list_is_json_where_it_goes_to_a_program(tmp_path: Path) -> None:
 
 def test_the_list_is_a_table_on_a_terminal(tmp_path: Path) -> None:
     """For people, in units that they read."""
-    builds = written(tmp_path)
+    builds = write_function(tmp_path)
     output = run_on_terminal(builds.command("build", "--list"), builds.environ(), builds.source)
     assert output.code == 0, output.errors
     lines = [line.split() for line in output.text.splitlines()]

@@ -17,7 +17,7 @@ from ovenbird_builder.cache.layer_cache import LayerCache
 from ovenbird_builder.layers.source import make_files_layer
 
 
-def run(*words: str, code: int = 0, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+def run_cache(*words: str, code: int = 0, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
     """Run the verb; without an `env` no engine is found, so no store is touched."""
     env = {**os.environ, **({"PATH": "/nonexistent"} if env is None else env)}
     process = starts.run("cache", *words, env=env)
@@ -25,30 +25,32 @@ def run(*words: str, code: int = 0, env: dict[str, str] | None = None) -> subpro
     return process
 
 
-def test_list_tell_and_prune(tmp_path: Path) -> None:
+def test_list_info_and_prune(tmp_path: Path) -> None:
     """A layer shows in `ls`, counts in `info`, and is gone after `prune`."""
     cache = LayerCache(tmp_path)
     layer = make_files_layer({"/a": b"a"}, cache, name="numpy 2.1.0")
     cache.close()
-    row = run("--cache-dir", str(tmp_path), "ls").stdout.rstrip("\n").split("\t")
+    row = run_cache("--cache-dir", str(tmp_path), "ls").stdout.rstrip("\n").split("\t")
     assert row[:3] == ["key", layer.digest[7:19], str(layer.size)]
     assert row[4] == "numpy 2.1.0"
-    document = json.loads(run("--cache-dir", str(tmp_path), "info").stdout)
+    document = json.loads(run_cache("--cache-dir", str(tmp_path), "info").stdout)
     assert (document["root"], document["blobs"], document["size"]) == (str(tmp_path), 1, layer.size)
-    assert json.loads(run("--cache-dir", str(tmp_path), "prune", "--older-than", "1d").stdout)["blobs"] == 0
-    assert json.loads(run("--cache-dir", str(tmp_path), "prune", "--max-size", "0M").stdout)["freed"] == layer.size
-    assert not run("--cache-dir", str(tmp_path), "ls").stdout
+    assert json.loads(run_cache("--cache-dir", str(tmp_path), "prune", "--older-than", "1d").stdout)["blobs"] == 0
+    assert (
+        json.loads(run_cache("--cache-dir", str(tmp_path), "prune", "--max-size", "0M").stdout)["freed"] == layer.size
+    )
+    assert not run_cache("--cache-dir", str(tmp_path), "ls").stdout
 
 
 @pytest.mark.parametrize("words", [("--older-than", "soon"), ("--max-size", "20X"), ("--older-than", "-1d")])
 def test_an_amount_that_does_not_parse_is_an_error(tmp_path: Path, words: tuple[str, str]) -> None:
     """It is named, with an example, and nothing is removed."""
-    process = run("--cache-dir", str(tmp_path), "prune", "=".join(words), code=20)
+    process = run_cache("--cache-dir", str(tmp_path), "prune", "=".join(words), code=20)
     assert repr(words[1]) in process.stderr
     assert "for example" in process.stderr
 
 
-def test_the_folder_is_found_in_order() -> None:
+def test_the_folder_is_resolved_in_order() -> None:
     """The flag wins over OVENBIRD_CACHE_DIR, that over XDG_CACHE_HOME."""
     environ = {"OVENBIRD_CACHE_DIR": "/b", "XDG_CACHE_HOME": "/c"}
     assert find_cache("/a", environ) == Path("/a")
@@ -81,7 +83,7 @@ def test_every_verb_has_the_same_rule(tmp_path: Path, verb: str) -> None:
     assert f"OVENBIRD_CACHE_DIR: '{tmp_path}/file' is not a folder" in process.stderr
 
 
-def store(env: dict[str, str], *words: str) -> str:
+def run_buildah(env: dict[str, str], *words: str) -> str:
     """Run buildah on the test's own store; what it prints."""
     process = subprocess.run(
         ["buildah", *words], env={**os.environ, **env}, capture_output=True, text=True, check=False
@@ -96,24 +98,24 @@ def test_images_that_have_lost_their_name_are_removed(tmp_path: Path) -> None:
     folder = tmp_path / "conf"
     folder.mkdir()
     env = configured(folder, tmp_path / "store")
-    container = store(env, "from", "scratch")
-    store(env, "config", "--annotation", "n=0", container)
-    store(env, "commit", container, "theirs:1")
+    container = run_buildah(env, "from", "scratch")
+    run_buildah(env, "config", "--annotation", "n=0", container)
+    run_buildah(env, "commit", container, "theirs:1")
     for number in range(1, 5):
         if number == 3:
-            store(env, "config", "--label", "dev.ovenbird.source.digest=sha256:x", container)
-        store(env, "config", "--annotation", f"n={number}", container)
-        store(env, "commit", container, "theirs:1" if number < 3 else "ours:1")
-    store(env, "rm", container)
-    ids = store(env, "images", "--all", "--quiet", "--no-trunc").split()
+            run_buildah(env, "config", "--label", "dev.ovenbird.source.digest=sha256:x", container)
+        run_buildah(env, "config", "--annotation", f"n={number}", container)
+        run_buildah(env, "commit", container, "theirs:1" if number < 3 else "ours:1")
+    run_buildah(env, "rm", container)
+    ids = run_buildah(env, "images", "--all", "--quiet", "--no-trunc").split()
     assert len(ids) == 5
     results = []
     for words in (["--dry-run"], [], []):
-        process = run("--cache-dir", str(tmp_path / "cache"), "prune", *words, env=env)
+        process = run_cache("--cache-dir", str(tmp_path / "cache"), "prune", *words, env=env)
         results.append(json.loads(process.stdout))
     assert [len(result["images"]) for result in results] == [1, 1, 0]
     assert results[0]["images"] == results[1]["images"]
     assert [result["dry_run"] for result in results] == [True, False, False]
-    images = store(env, "images", "--all", "--quiet", "--no-trunc").split()
+    images = run_buildah(env, "images", "--all", "--quiet", "--no-trunc").split()
     assert len(images) == 4
     assert not any(results[1]["images"][0] in name for name in images)

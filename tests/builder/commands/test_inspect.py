@@ -30,9 +30,11 @@ BASE = BaseComponent("x/base:1", "sha256:" + "b" * 64, "3.12.1", "amd64")
 
 
 @pytest.fixture
-def pushed(tmp_path: Path, registry: str) -> str:
+def pushed_image(tmp_path: Path, registry: str) -> str:
     """An image in the registry, with its statements and a signature beside it; its name."""
-    image = handmade.function(tmp_path / "image", handmade.base(tmp_path / "base", {"etc/base": b"1"}), "x/base:1")
+    image = handmade.make_function(
+        tmp_path / "image", handmade.make_base(tmp_path / "base", {"etc/base": b"1"}), "x/base:1"
+    )
     name = f"{registry}/inspect/{uuid.uuid4().hex}:1"
     skopeo("copy", "--preserve-digests", f"oci:{image.folder}", f"docker://{name}")
     repository = RepositoryClient(parse_reference(name), {})
@@ -52,16 +54,16 @@ def pushed(tmp_path: Path, registry: str) -> str:
     return name
 
 
-def told(capsys: pytest.CaptureFixture[str], *words: str) -> dict[str, Any]:
+def run_inspect(capsys: pytest.CaptureFixture[str], *words: str) -> dict[str, Any]:
     """What the verb prints as JSON."""
     assert cli.main(["inspect", "--platform", "linux/amd64", *words]) == 0
     document: dict[str, Any] = json.loads(capsys.readouterr().out)
     return document
 
 
-def test_it_tells_everything(pushed: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_it_reports_everything(pushed_image: str, capsys: pytest.CaptureFixture[str]) -> None:
     """What labels, layers, history and statements know, and nothing is missing."""
-    document = told(capsys, pushed)
+    document = run_inspect(capsys, pushed_image)
     assert (document["ours"], document["kind"]) == (True, "function")
     assert document["notes"] == []
     assert document["function"] == "greeter"
@@ -84,12 +86,12 @@ def test_it_tells_everything(pushed: str, capsys: pytest.CaptureFixture[str]) ->
     ]
 
 
-def test_people_get_a_table(pushed: str) -> None:
+def test_people_get_a_table(pushed_image: str) -> None:
     """The parts that matter stand in it."""
     from rich.console import Console
 
     console = Console(width=160, record=True, file=io.StringIO())
-    for part in command.render_facts(inspect(resolve_image(pushed, ImageAccess({}, platform="linux/amd64")))):
+    for part in command.render_facts(inspect(resolve_image(pushed_image, ImageAccess({}, platform="linux/amd64")))):
         console.print(part)
     text = console.export_text()
     for expected in ("greeter", "numpy 2.1.0", "2 packages", "x/base:1@sha256:", "3.12.1, cpython-312", "1 library",
@@ -97,25 +99,25 @@ def test_people_get_a_table(pushed: str) -> None:
         assert expected in text, text
 
 
-def test_an_image_of_others_is_shown_as_far_as_it_goes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_foreign_image_is_shown_with_a_note(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Its layers and configuration, and a note that it is not ours."""
-    image = handmade.made(tmp_path / "i", [{"a": b"1"}, {"b": b"2"}], {"Cmd": ["sh"]}, names=["ADD a", "RUN b"])
-    document = told(capsys, f"oci:{image.folder}")
+    image = handmade.make_image(tmp_path / "i", [{"a": b"1"}, {"b": b"2"}], {"Cmd": ["sh"]}, names=["ADD a", "RUN b"])
+    document = run_inspect(capsys, f"oci:{image.folder}")
     assert (document["ours"], document["document"], document["sbom"]) == (False, None, None)
     assert [row["holds"] for row in document["layers"]] == ["ADD a", "RUN b"]
     assert document["entrypoint"] == ["sh"]
     assert any(label_names.BASE_LAYERS in note for note in document["notes"])
 
 
-def test_a_base_of_ours_is_known(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_base_of_ovenbird_is_recognised(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """As `ovenbird base build` makes it: its runtime, its Python and what it was built on; nothing is missing of it."""
     inner = {
         "Env": ["PYTHON_VERSION=3.12.7"], "Entrypoint": ["/opt/ovenbird/bin/ovenbird"],
         "Labels": {label_names.TITLE: "Ovenbird base with the platform's SDK", label_names.VERSION: "0.1.0",
                    label_names.BASE_NAME: "python:3.12-slim", label_names.BASE_DIGEST: "sha256:" + "a" * 64},
     }  # fmt: skip
-    image = handmade.made(tmp_path / "i", [{"etc/base": b"1"}], inner)
-    document = told(capsys, f"oci:{image.folder}")
+    image = handmade.make_image(tmp_path / "i", [{"etc/base": b"1"}], inner)
+    document = run_inspect(capsys, f"oci:{image.folder}")
     assert (document["ours"], document["kind"], document["function"], document["runtime"]) == (
         True,
         "base",
@@ -127,27 +129,27 @@ def test_a_base_of_ours_is_known(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert "in its registry" in document["notes"][0]
 
 
-def test_what_is_missing_is_noted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_missing_parts_are_noted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """An image of ours whose document is gone, read from a folder, where no statements can be."""
-    below = handmade.base(tmp_path / "base", {"etc/base": b"1"})
-    image = handmade.made(
+    below = handmade.make_base(tmp_path / "base", {"etc/base": b"1"})
+    image = handmade.make_image(
         tmp_path / "i", [{"shared/main.py": b""}], {"Labels": {label_names.BASE_LAYERS: "1"}}, below=below
     )
-    notes = told(capsys, f"oci:{image.folder}")["notes"]
+    notes = run_inspect(capsys, f"oci:{image.folder}")["notes"]
     assert notes[:2] == [
         "the image holds no /opt/ovenbird/function.yaml", "the image holds no /opt/ovenbird/function.lock",
     ]  # fmt: skip
     assert "in its registry" in notes[2]
 
 
-def test_a_statement_that_is_damaged_is_noted(pushed: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_statement_that_is_damaged_is_noted(pushed_image: str, capsys: pytest.CaptureFixture[str]) -> None:
     """An artifact that claims to be a bill of materials and is none does not end the verb."""
-    repository = RepositoryClient(parse_reference(pushed), {})
+    repository = RepositoryClient(parse_reference(pushed_image), {})
     manifest = repository.fetch_manifest("1")
     about = {"mediaType": MANIFEST, "digest": manifest.digest, "size": len(manifest.data)}
     referrers.attach(repository, manifest.digest, [referrers.pack(b"no json", sbom.MEDIA_TYPE, about, "bad", 0)])
     bad = "sha256:" + hashlib.sha256(referrers.pack(b"no json", sbom.MEDIA_TYPE, about, "bad", 0).manifest).hexdigest()
-    assert any(bad in note for note in told(capsys, pushed)["notes"])
+    assert any(bad in note for note in run_inspect(capsys, pushed_image)["notes"])
 
 
 def test_it_is_a_verb_of_the_command() -> None:

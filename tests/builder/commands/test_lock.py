@@ -17,7 +17,7 @@ Call = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture
-def call(bench: Bench, orchard: Orchard, tmp_path: Path) -> Call:
+def call_lock(bench: Bench, orchard: Orchard, tmp_path: Path) -> Call:
     """`call("--check", NAME="value")` in a folder with a function document."""
     (tmp_path / "src").mkdir()
     (tmp_path / "src" / "main.py").write_text("def handler():\n    return 1\n")
@@ -37,15 +37,15 @@ def call(bench: Bench, orchard: Orchard, tmp_path: Path) -> Call:
     return run
 
 
-def test_a_lock_is_written_checked_and_upgraded(call: Call, tmp_path: Path) -> None:
+def test_a_lock_is_written_checked_and_upgraded(call_lock: Call, tmp_path: Path) -> None:
     """The path is on stdout, words are on stderr; a changed requirement makes it stale, a new lock mends that.
 
     A damaged one is replaced, with a note.
     """
     (tmp_path / "function.lock").write_text("<<<<<<< HEAD\napple==1.0\n")
-    damaged = call("--check")
+    damaged = call_lock("--check")
     assert (damaged.returncode, "line 1: the marker of a merge conflict" in damaged.stderr) == (40, True)
-    process = call()
+    process = call_lock()
     assert "note: function.lock is damaged and is written anew, with no pin kept: " in process.stderr
     assert process.returncode == 0, process.stderr
     assert process.stdout == f"{tmp_path / 'function.lock'}\n"
@@ -55,25 +55,25 @@ def test_a_lock_is_written_checked_and_upgraded(call: Call, tmp_path: Path) -> N
     text = (tmp_path / "function.lock").read_text()
     assert "apple==2.0" in text
     assert PASSWORD not in text + process.stderr
-    assert call("--check").returncode == 0
+    assert call_lock("--check").returncode == 0
     (tmp_path / "src" / "requirements.txt").write_text("apple==1.0\n")
-    stale = call("--check")
+    stale = call_lock("--check")
     assert stale.returncode == 45
     assert "apple==1.0 was added" in stale.stderr
     assert "hint: `ovenbird lock`" in stale.stderr
     assert (tmp_path / "function.lock").read_text() == text
-    process = call("--requirement", "banana<2")
+    process = call_lock("--requirement", "banana<2")
     assert process.returncode == 0, process.stderr
     assert "~ apple 2.0 -> 1.0" in process.stderr
     assert "banana==1.0" in (tmp_path / "function.lock").read_text()
 
 
-def test_a_lock_that_fails_leaves_the_old_one(call: Call, tmp_path: Path) -> None:
+def test_a_failed_lock_leaves_the_old_lock(call_lock: Call, tmp_path: Path) -> None:
     """An error has its status and its words; the lock at hand is as it was, and nothing half lies beside it."""
     (tmp_path / "function.lock").write_text("banana==1.0 --hash=sha256:" + "0" * 64 + "\n")
     before = sorted(tmp_path.iterdir())
     (tmp_path / "src" / "requirements.txt").write_text("durian\n")
-    process = call()
+    process = call_lock()
     assert process.returncode == 42
     assert process.stdout == ""
     assert "the index has no 'durian' (asked for in requirements.txt line 1)" in process.stderr
@@ -81,14 +81,14 @@ def test_a_lock_that_fails_leaves_the_old_one(call: Call, tmp_path: Path) -> Non
     assert sorted(tmp_path.iterdir()) == before
 
 
-def test_another_platform_has_a_lock_of_its_own(call: Call, tmp_path: Path) -> None:
+def test_another_platform_has_a_lock_of_its_own(call_lock: Call, tmp_path: Path) -> None:
     """`--platform linux/arm64` writes beside the one for amd64."""
     (tmp_path / "src" / "requirements.txt").write_text("native\n")
     (tmp_path / "function.linux-arm64.lock").mkdir()
-    process = call("--platform", "linux/arm64")
+    process = call_lock("--platform", "linux/arm64")
     assert (process.returncode, "function.linux-arm64.lock is a folder" in process.stderr) == (40, True), process.stderr
     (tmp_path / "function.linux-arm64.lock").rmdir()
-    process = call("--platform", "linux/arm64")
+    process = call_lock("--platform", "linux/arm64")
     assert process.returncode == 0, process.stderr
     assert process.stdout == f"{tmp_path / 'function.linux-arm64.lock'}\n"
     assert "# platform: linux/arm64" in (tmp_path / "function.linux-arm64.lock").read_text()
@@ -107,20 +107,20 @@ def test_another_platform_has_a_lock_of_its_own(call: Call, tmp_path: Path) -> N
         (("--locker", "conda"), 70, "invalid choice"),
     ],
 )
-def test_what_cannot_be_is_refused(call: Call, flags: tuple[str, ...], status: int, words: str) -> None:
+def test_impossible_requests_are_refused(call_lock: Call, flags: tuple[str, ...], status: int, words: str) -> None:
     """Each with the status of its phase."""
-    process = call(*flags)
+    process = call_lock(*flags)
     assert (process.returncode, words in process.stderr) == (status, True), process.stderr
 
 
-def test_a_site_with_walls_is_locked_in(call: Call, walled: Walled, gate: Gate, tmp_path: Path) -> None:
+def test_a_site_with_walls_is_locked_in(call_lock: Call, walled: Walled, gate: Gate, tmp_path: Path) -> None:
     """`--ca-bundle` and the caller's proxy are all it takes; what is said and written names no password."""
     flags = ("--index-url", walled.url.replace("://", "://${WHO}:${WORD}@"), "--cache-dir", str(tmp_path / "cache"))
-    refused = call(*flags)
+    refused = call_lock(*flags)
     assert refused.returncode == 46
     assert "--ca-bundle FILE" in refused.stderr
     before = gate.passed(walled.host)
-    process = call(*flags, "--ca-bundle", str(walled.authority), HTTPS_PROXY=gate.url)
+    process = call_lock(*flags, "--ca-bundle", str(walled.authority), HTTPS_PROXY=gate.url)
     assert process.returncode == 0, process.stderr
     assert gate.passed(walled.host) > before
     text = (tmp_path / "function.lock").read_text()
@@ -129,9 +129,9 @@ def test_a_site_with_walls_is_locked_in(call: Call, walled: Walled, gate: Gate, 
         assert word not in text + process.stdout + process.stderr + refused.stderr, word
 
 
-def test_an_error_in_json_has_its_code(call: Call, tmp_path: Path) -> None:
+def test_an_error_in_json_has_its_code(call_lock: Call, tmp_path: Path) -> None:
     """What a CI reads."""
     (tmp_path / "src" / "requirements.txt").write_text("starlette==0.20\n")
-    process = call(OVENBIRD_LOG_FORMAT="json")
+    process = call_lock(OVENBIRD_LOG_FORMAT="json")
     record = json.loads(process.stderr.splitlines()[-1])
     assert (record["code"], record["exit_code"]) == ("build.lock.conflict", 41)

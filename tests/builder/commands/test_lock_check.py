@@ -28,13 +28,13 @@ def folder(tmp_path: Path) -> Path:
     (tmp_path / "src" / "main.py").write_text("def handler():\n    return 1\n")
     (tmp_path / "src" / "requirements.txt").write_text("apple>=1\nbanana==1.0; python_version < '3.11'\n")
     (tmp_path / "limits.txt").write_text("banana>=2\n")
-    document(tmp_path, "  python_version: PYTHON3_11\n")
+    write_document(tmp_path, "  python_version: PYTHON3_11\n")
     write_lock(tmp_path, "linux/amd64")
     write_lock(tmp_path, "linux/arm64")
     return tmp_path
 
 
-def document(folder: Path, spec: str) -> None:
+def write_document(folder: Path, spec: str) -> None:
     (folder / "function.yaml").write_text(
         f"kind: python\nname: f\nspec:\n{spec}  source: {{source: src, handler: 'main:handler'}}\n"
     )
@@ -52,7 +52,7 @@ def write_lock(folder: Path, platform: str, python: str = "3.11", into: str = ".
 
 
 @pytest.fixture
-def check(folder: Path) -> Check:
+def check_lock(folder: Path) -> Check:
     """`check("--platform", "linux/arm64")`, where no program but this Python is on the PATH."""
 
     def run(*flags: str, **environ: str) -> subprocess.CompletedProcess[str]:
@@ -63,40 +63,40 @@ def check(folder: Path) -> Check:
     return run
 
 
-def test_a_lock_holds_without_an_engine_and_without_a_base(check: Check, folder: Path) -> None:
+def test_a_lock_holds_without_an_engine_and_without_a_base(check_lock: Check, folder: Path) -> None:
     """Each lock at hand is checked; the paths are on stdout, and nothing is written."""
     before = sorted(folder.rglob("*"))
-    process = check()
+    process = check_lock()
     assert (process.returncode, process.stdout) == (
         0, f"{folder / 'function.lock'}\n{folder / 'function.linux-arm64.lock'}\n",
     ), process.stderr  # fmt: skip
     assert sorted(folder.rglob("*")) == before
-    assert check("--platform", "linux/arm64").stdout == f"{folder / 'function.linux-arm64.lock'}\n"
+    assert check_lock("--platform", "linux/arm64").stdout == f"{folder / 'function.linux-arm64.lock'}\n"
 
 
-def test_the_base_of_a_document_is_not_asked(check: Check, folder: Path) -> None:
+def test_the_base_of_a_document_is_not_probed(check_lock: Check, folder: Path) -> None:
     """Its Python is the lock's, which is told; `--python` says what it has to be."""
-    document(folder, f"  base_image: {BASE}\n")
-    process = check()
+    write_document(folder, f"  base_image: {BASE}\n")
+    process = check_lock()
     assert process.returncode == 0, process.stderr
     assert "Python is not compared" in process.stderr
-    stale = check("--python", "3.12")
+    stale = check_lock("--python", "3.12")
     assert (stale.returncode, "Python was 3.11, is 3.12" in stale.stderr) == (45, True), stale.stderr
-    refused = check("--base", BASE)  # with the flag the base itself is asked, which takes the engine
+    refused = check_lock("--base", BASE)  # with the flag the base itself is asked, which takes the engine
     assert (refused.returncode, "buildah" in refused.stderr) == (24, True), refused.stderr
 
 
-def test_neither_the_locker_nor_the_password_of_an_index_is_needed(check: Check) -> None:
+def test_neither_the_locker_nor_the_password_of_an_index_is_needed(check_lock: Check) -> None:
     """A lint job has no secrets, and what has resolved is not asked again."""
-    process = check("--locker", "uv", OVENBIRD_INDEX_URL="https://${NOBODY}:${SECRET}@index.example/simple")
+    process = check_lock("--locker", "uv", OVENBIRD_INDEX_URL="https://${NOBODY}:${SECRET}@index.example/simple")
     assert process.returncode == 0, process.stderr
 
 
-def test_a_lock_beside_the_code_counts_as_in_a_build(check: Check, folder: Path) -> None:
+def test_a_lock_in_the_source_wins_as_in_a_build(check_lock: Check, folder: Path) -> None:
     """One in the source folder comes before the one beside the document."""
     write_lock(folder, "linux/amd64", python="3.10")
     write_lock(folder, "linux/amd64", into="src")
-    process = check("--platform", "linux/amd64")
+    process = check_lock("--platform", "linux/amd64")
     assert (process.returncode, process.stdout) == (0, f"{folder / 'src' / 'function.lock'}\n"), process.stderr
 
 
@@ -129,7 +129,7 @@ def test_a_lock_beside_the_code_counts_as_in_a_build(check: Check, folder: Path)
         "malformed",
     ],
 )
-def test_each_fault_has_its_status(check: Check, folder: Path, change: str, status: int, words: str) -> None:
+def test_each_fault_has_its_status(check_lock: Check, folder: Path, change: str, status: int, words: str) -> None:
     """A missing, stale or edited lock is 45, one that the runtime cannot use 41, what cannot be read 40."""
     lock = folder / "function.lock"
     flags: tuple[str, ...] = ()
@@ -156,30 +156,30 @@ def test_each_fault_has_its_status(check: Check, folder: Path, change: str, stat
         lock.write_text("not a lock\n")
     else:
         (folder / "src" / "requirements.txt").write_text("apple=1\n")
-    process = check(*flags)
+    process = check_lock(*flags)
     assert (process.returncode, process.stdout) == (status, ""), process.stderr
     assert words in process.stderr
 
 
-def test_a_lock_that_was_taken_from_pylock_is_stale_when_that_changes(check: Check, folder: Path) -> None:
+def test_a_lock_made_from_pylock_is_stale_when_pylock_changes(check_lock: Check, folder: Path) -> None:
     """The digest of pylock.toml is part of what is asked for."""
     (folder / "src" / "pylock.toml").write_text('lock-version = "1.0"\ncreated-by = "uv"\n')
     write_lock(folder, "linux/amd64")
     write_lock(folder, "linux/arm64")
-    assert check().returncode == 0
+    assert check_lock().returncode == 0
     (folder / "src" / "pylock.toml").write_text('lock-version = "1.0"\ncreated-by = "uv"\npackages = []\n')
-    process = check()
+    process = check_lock()
     assert (process.returncode, "pylock.toml (sha256:" in process.stderr) == (45, True), process.stderr
 
 
-def test_the_former_name_of_a_flag_works_with_a_note(check: Check) -> None:
+def test_the_former_name_of_a_flag_works_with_a_note(check_lock: Check) -> None:
     """`--constraint` of `lock` is `--constraints`, as in `build`; the help has the new name alone."""
-    new, former = check("--constraints", "limits.txt"), check("--constraint", "limits.txt")
+    new, former = check_lock("--constraints", "limits.txt"), check_lock("--constraint", "limits.txt")
     assert (new.returncode, former.returncode) == (45, 45)
     note = "note: --constraint is called --constraints now, as in `ovenbird build`\n"
     assert note in former.stderr
     assert "is called" not in new.stderr
     assert former.stderr.replace(note, "") == new.stderr
-    help_text = check("--help").stdout
+    help_text = check_lock("--help").stdout
     assert "--constraints FILE" in help_text
     assert "--constraint " not in help_text

@@ -19,7 +19,7 @@ spec:
 """
 
 
-def ovenbird(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+def run_manifests(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     """Run `ovenbird manifests` in a process of its own."""
     (folder / "function.yaml").write_text(DOCUMENT)
     return starts.run("manifests", *words, cwd=folder, env={**os.environ, "OVENBIRD_LOG_FORMAT": "text"})
@@ -28,7 +28,7 @@ def ovenbird(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
 def test_documents_on_stdout_and_notes_on_stderr(tmp_path: Path) -> None:
     """What goes into `kubectl apply -f -` is YAML alone; a folder stands for the document in it."""
     for target in ((), (".",), ("function.yaml",)):
-        process = ovenbird(tmp_path, *target, "--image", "greet:1", "--action", "serve")
+        process = run_manifests(tmp_path, *target, "--image", "greet:1", "--action", "serve")
         assert process.returncode == 0, process.stderr
         assert [document["kind"] for document in yaml.safe_load_all(process.stdout)] == ["Deployment", "Service"]
         assert process.stderr.startswith("note: greet:1 is a tag")
@@ -36,7 +36,7 @@ def test_documents_on_stdout_and_notes_on_stderr(tmp_path: Path) -> None:
 
 def test_json(tmp_path: Path) -> None:
     """One List."""
-    process = ovenbird(tmp_path, "--image", "greet:1", "--action", "job", "--json")
+    process = run_manifests(tmp_path, "--image", "greet:1", "--action", "job", "--json")
     document = json.loads(process.stdout)
     assert (document["kind"], [item["kind"] for item in document["items"]]) == ("List", ["Job"])
 
@@ -47,7 +47,7 @@ def test_no_source_is_replaced(tmp_path: Path, name: str) -> None:
     (tmp_path / "main.py").write_text("def greet(): ...\n")
     (tmp_path / "task.yaml").write_text("replicas: 2\n")
     before = {path.name: path.read_text() for path in tmp_path.iterdir()} | {"function.yaml": DOCUMENT}
-    process = ovenbird(tmp_path, "--image", "a:1", "--action", "serve", "--task", "task.yaml", "--output", name)
+    process = run_manifests(tmp_path, "--image", "a:1", "--action", "serve", "--task", "task.yaml", "--output", name)
     assert (process.returncode, "is not replaced" in process.stderr) == (20, True)
     assert {path.name: path.read_text() for path in tmp_path.iterdir()} == before
 
@@ -55,13 +55,13 @@ def test_no_source_is_replaced(tmp_path: Path, name: str) -> None:
 def test_a_dash_is_stdout(tmp_path: Path) -> None:
     """`--output -` prints what is printed without it, and makes no file."""
     words = ("--image", "greet:1", "--action", "serve")
-    assert ovenbird(tmp_path, *words, "--output", "-").stdout == ovenbird(tmp_path, *words).stdout != ""
+    assert run_manifests(tmp_path, *words, "--output", "-").stdout == run_manifests(tmp_path, *words).stdout != ""
     assert not (tmp_path / "-").exists()
 
 
 def test_set_and_output(tmp_path: Path) -> None:
     """Changes are made last, and files are written instead of stdout."""
-    process = ovenbird(
+    process = run_manifests(
         tmp_path, "--image", "greet:1", "--action", "serve", "--output", "out/",
         "--set", "Deployment.spec.template.spec.nodeSelector.disk=ssd", "--set", "Service.spec.ports[0].port=80",
     )  # fmt: skip
@@ -97,9 +97,9 @@ def test_set_and_output(tmp_path: Path) -> None:
         (("--replicas", "two"), 70, "invalid int value"),
     ],
 )  # fmt: skip
-def test_what_is_wrong_is_told(tmp_path: Path, words: tuple[str, ...], code: int, message: str) -> None:
+def test_problems_are_reported(tmp_path: Path, words: tuple[str, ...], code: int, message: str) -> None:
     """With the exit status of its kind, and nothing on stdout."""
-    process = ovenbird(tmp_path, *words)
+    process = run_manifests(tmp_path, *words)
     assert (process.returncode, process.stdout) == (code, "")
     assert message in process.stderr
     assert "Traceback" not in process.stderr
@@ -108,14 +108,14 @@ def test_what_is_wrong_is_told(tmp_path: Path, words: tuple[str, ...], code: int
 def test_a_task_of_another_action(tmp_path: Path) -> None:
     """A contradiction is told, not decided."""
     (tmp_path / "task.yaml").write_text("kind: python+job\nspec: {}\n")
-    process = ovenbird(tmp_path, "--image", "a", "--task", "task.yaml", "--action", "serve")
+    process = run_manifests(tmp_path, "--image", "a", "--task", "task.yaml", "--action", "serve")
     assert process.returncode == 20
     assert "--action serve contradicts --task 'task.yaml', a task of job" in process.stderr
 
 
 def test_help(tmp_path: Path) -> None:
     """Every flag has a line."""
-    process = ovenbird(tmp_path, "--help")
+    process = run_manifests(tmp_path, "--help")
     assert process.returncode == 0
     assert "--knative" in process.stdout
     assert "KIND.PATH=VALUE" in process.stdout

@@ -19,7 +19,7 @@ OF_LOCK = {"CACHE_DIR": "main.py", "CA_BUNDLE": "x", "ALLOW_HOST": "a/b", "REGIS
            "EXTRA_INDEX_URL": "x"}  # fmt: skip
 
 
-def message(folder: Path, *words: str, **variables: str) -> str:
+def read_error(folder: Path, *words: str, **variables: str) -> str:
     """The error that a call ends with."""
     (folder / "main.py").write_text("def handler(): ...\n")
     env = {key: value for key, value in os.environ.items() if not key.startswith(("OVENBIRD_", "SSL_", "PIP_"))}
@@ -30,7 +30,7 @@ def message(folder: Path, *words: str, **variables: str) -> str:
     return str(record["message"])
 
 
-def flag(name: str) -> str:
+def flag_name(name: str) -> str:
     """`--cache-dir` of `CACHE_DIR`."""
     return "--" + name.removeprefix("BUILD_").lower().replace("_", "-")
 
@@ -39,40 +39,40 @@ def flag(name: str) -> str:
 def test_a_variable_of_a_build(tmp_path: Path, name: str) -> None:
     """The message begins with it, and the flag, which nobody gave, is not in it."""
     target = () if name == "TARGET" else ("main.py",)
-    text = message(tmp_path, "build", *target, "--offline", **{f"OVENBIRD_{name}": VALUES[name]})
+    text = read_error(tmp_path, "build", *target, "--offline", **{f"OVENBIRD_{name}": VALUES[name]})
     assert text.startswith(f"OVENBIRD_{name}")
-    assert flag(name) not in text
+    assert flag_name(name) not in text
 
 
 @pytest.mark.parametrize("name", OF_LOCK)
 def test_a_variable_of_a_lock(tmp_path: Path, name: str) -> None:
     """Those that it reads."""
-    text = message(tmp_path, "lock", "main.py", **{f"OVENBIRD_{name}": OF_LOCK[name]})
+    text = read_error(tmp_path, "lock", "main.py", **{f"OVENBIRD_{name}": OF_LOCK[name]})
     assert text.startswith(f"OVENBIRD_{name}: ")
 
 
-def test_a_flag_is_named_as_it_was_given(tmp_path: Path) -> None:
+def test_a_value_is_named_by_its_origin(tmp_path: Path) -> None:
     """Also beside its variable, which it wins over; and what a document holds by its field."""
-    text = message(tmp_path, "build", "main.py", "--locker", "y", OVENBIRD_LOCKER="x")
+    text = read_error(tmp_path, "build", "main.py", "--locker", "y", OVENBIRD_LOCKER="x")
     assert text == "--locker: expected one of pip-tools, uv, found 'y'"
     document = "kind: python\nname: f\nspec:\n  base_image: A\n  source: {source: main.py, handler: handler}\n"
     (tmp_path / "function.yaml").write_text(document)
     for verb in ("build", "lock"):
-        assert message(tmp_path, verb).startswith("spec.base_image: 'A' is not the name of an image")
-        text = message(tmp_path, verb, "--base", "B")
+        assert read_error(tmp_path, verb).startswith("spec.base_image: 'A' is not the name of an image")
+        text = read_error(tmp_path, verb, "--base", "B")
         assert text.startswith("--base: 'B' is not the name of an image")
 
 
 def test_only_the_flag_itself_is_renamed(tmp_path: Path) -> None:
     """`--push` of the variable, and not the one that is missing; a flag whose name begins alike stays."""
-    assert message(tmp_path, "build", "main.py", OVENBIRD_PUSH="1") == "OVENBIRD_PUSH: no name to push to"
-    text = message(tmp_path, "build", "main.py", OVENBIRD_WRITE_BACK="true", OVENBIRD_TAG="r.example/x:1")
+    assert read_error(tmp_path, "build", "main.py", OVENBIRD_PUSH="1") == "OVENBIRD_PUSH: no name to push to"
+    text = read_error(tmp_path, "build", "main.py", OVENBIRD_WRITE_BACK="true", OVENBIRD_TAG="r.example/x:1")
     assert "OVENBIRD_WRITE_BACK needs --push: " in text
-    text = message(tmp_path, "build", "main.py", "--allow-host", "a/b", OVENBIRD_ALLOW="x")
+    text = read_error(tmp_path, "build", "main.py", "--allow-host", "a/b", OVENBIRD_ALLOW="x")
     assert text == "--allow-host: 'a/b' is not the name of a host"
 
 
-def test_a_lock_of_another_platform_is_made_by_its_flag(tmp_path: Path) -> None:
+def test_the_hint_for_another_platform_has_its_flag(tmp_path: Path) -> None:
     """The hint of `--check --platform` is the command that writes what is missing."""
     (tmp_path / "main.py").write_text("def handler(): ...\n")
     env = {key: value for key, value in os.environ.items() if not key.startswith("OVENBIRD_")}

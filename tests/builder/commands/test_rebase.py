@@ -44,66 +44,68 @@ def rebase(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Callable[..., 
     return run
 
 
-class Places:
+class RebaseImages:
     """An image and two bases, as folders and in a registry."""
 
     def __init__(self, folder: Path, registry: str, **labelled: str) -> None:
-        self.room = f"{registry}/rebase/{uuid.uuid4().hex}"
-        self.old = handmade.base(folder / "old", {"etc/base": uuid.uuid4().bytes})
-        self.new = handmade.base(folder / "new", {"etc/base": uuid.uuid4().bytes}, **labelled)
-        self.image = handmade.function(folder / "image", self.old, f"{self.room}/base:1")
+        self.repository = f"{registry}/rebase/{uuid.uuid4().hex}"
+        self.old = handmade.make_base(folder / "old", {"etc/base": uuid.uuid4().bytes})
+        self.new = handmade.make_base(folder / "new", {"etc/base": uuid.uuid4().bytes}, **labelled)
+        self.image = handmade.make_function(folder / "image", self.old, f"{self.repository}/base:1")
 
     def push(self, image: Handmade, name: str) -> str:
         """Push one of them; its reference."""
-        skopeo("copy", "--preserve-digests", f"oci:{image.folder}", f"docker://{self.room}/{name}")
-        return f"{self.room}/{name}"
+        skopeo("copy", "--preserve-digests", f"oci:{image.folder}", f"docker://{self.repository}/{name}")
+        return f"{self.repository}/{name}"
 
-    def pushed(self) -> tuple[str, str]:
+    def push_all(self) -> tuple[str, str]:
         """Push all; the image and the new base."""
         self.push(self.old, "base:1")
         return self.push(self.image, "app:1"), self.push(self.new, "base:2")
 
 
 @pytest.fixture
-def places(tmp_path: Path, registry: str) -> Places:
+def images(tmp_path: Path, registry: str) -> RebaseImages:
     """An image, its base, and a newer one with the same Python, patched."""
-    return Places(tmp_path, registry, PYTHON="3.12.9")
+    return RebaseImages(tmp_path, registry, PYTHON="3.12.9")
 
 
-def test_in_a_registry_nothing_is_moved(places: Places, rebase: Callable[..., dict[str, Any]], tmp_path: Path) -> None:
+def test_layers_are_not_downloaded_within_a_registry(
+    images: RebaseImages, rebase: Callable[..., dict[str, Any]], tmp_path: Path
+) -> None:
     """The result is there in under 2 s with its statements, and no layer has come down to this machine."""
-    image, base = places.pushed()
-    result = rebase(image, "--base", base, "--tag", f"{places.room}/app:2", "--push")
-    reader = resolve_image(f"{places.room}/app:2", REACH)
+    image, base = images.push_all()
+    result = rebase(image, "--base", base, "--tag", f"{images.repository}/app:2", "--push")
+    reader = resolve_image(f"{images.repository}/app:2", REACH)
     assert result["digest"] == reader.digest
-    assert [row["digest"] for row in reader.manifest["layers"]] == [*places.new.layers, *places.image.layers[1:]]
+    assert [row["digest"] for row in reader.manifest["layers"]] == [*images.new.layers, *images.image.layers[1:]]
     assert (result["was"], result["base_digest"], result["base_was"]) == (
-        places.image.digest, places.new.digest, places.old.digest,
+        images.image.digest, images.new.digest, images.old.digest,
     )  # fmt: skip
     assert (result["python"], result["layers"], result["kept"]) == ("3.12.9", 4, 3)
     assert result["seconds"] < 2
     assert not list((tmp_path / "cache/blobs/sha256").iterdir())
-    assert resolve_image(image, REACH).digest == places.image.digest, "the tag of the original was moved"
-    skopeo("copy", f"docker://{places.room}/app:2", f"oci:{tmp_path / 'pulled'}")  # all of its blobs are there
+    assert resolve_image(image, REACH).digest == images.image.digest, "the tag of the original was moved"
+    skopeo("copy", f"docker://{images.repository}/app:2", f"oci:{tmp_path / 'pulled'}")  # all of its blobs are there
     description = inspect(reader)
     assert description["document"] == handmade.DOCUMENT.decode()
     assert description["provenance"]["build_type"] == "urn:ovenbird:rebase:v1"
     assert description["provenance"]["subject"] == reader.digest[7:]
 
 
-def test_the_bill_of_materials_goes_with_it(places: Places, rebase: Callable[..., dict[str, Any]]) -> None:
+def test_the_sbom_is_rebased_too(images: RebaseImages, rebase: Callable[..., dict[str, Any]]) -> None:
     """With the new base and its Python in it; without one beside the image, that is told."""
-    image, base = places.pushed()
+    image, base = images.push_all()
     assert any("bill of materials" in text for text in rebase(image, "--base", base, "--push")["warnings"])
-    image = places.push(places.image, "app:1")
+    image = images.push(images.image, "app:1")
     repository = RepositoryClient(parse_reference(image), {})
-    about = {"mediaType": MANIFEST, "digest": places.image.digest, "size": len(repository.fetch_manifest("1").data)}
-    floor = image_packages.BaseComponent("x/base:1", places.old.digest, "3.12.1", "amd64")
+    about = {"mediaType": MANIFEST, "digest": images.image.digest, "size": len(repository.fetch_manifest("1").data)}
+    floor = image_packages.BaseComponent("x/base:1", images.old.digest, "3.12.1", "amd64")
     bill = sbom.build_sbom(
         image_packages.ImageComponents(name="greeter", version="", packages=[], base=floor, runtime="0.1.0")
     )
     referrers.attach(
-        repository, places.image.digest, [referrers.pack(bill, sbom.MEDIA_TYPE, about, "sbom.cdx.json", 0)]
+        repository, images.image.digest, [referrers.pack(bill, sbom.MEDIA_TYPE, about, "sbom.cdx.json", 0)]
     )
     result = rebase(image, "--base", base, "--push")
     assert result["warnings"] == []
@@ -117,7 +119,7 @@ def test_the_bill_of_materials_goes_with_it(places: Places, rebase: Callable[...
         component["bom-ref"]: component
         for component in json.loads(referrers.read_statement(repository, row))["components"]
     }
-    assert (parts["base"]["version"], parts["python"]["version"]) == (places.new.digest, "3.12.9")
+    assert (parts["base"]["version"], parts["python"]["version"]) == (images.new.digest, "3.12.9")
 
 
 @pytest.mark.parametrize("source", [b"one = 2\n", b"one = 1\n"], ids=["another", "the same"])
@@ -131,14 +133,16 @@ def test_bytecode_of_the_new_base_is_not_run_for_a_changed_file(
     code = Path(str(py_compile.compile(str(module), cfile=str(tmp_path / "m.pyc"), invalidation_mode=mode)))
     folder = "usr/local/lib/python3.12/site-packages/numpy"
     cached = f"{folder}/__pycache__/__init__.cpython-312.pyc"
-    places = Places(tmp_path, registry)
-    places.image = handmade.function(tmp_path / "patched", places.old, f"{places.room}/base:1", INSTRUCTIONS="1")
+    images = RebaseImages(tmp_path, registry)
+    images.image = handmade.make_function(
+        tmp_path / "patched", images.old, f"{images.repository}/base:1", INSTRUCTIONS="1"
+    )
     files = {f"{folder}/__init__.py": source, cached: code.read_bytes()}
-    places.new = handmade.base(tmp_path / "compiled", files)
-    image, base = places.pushed()
+    images.new = handmade.make_base(tmp_path / "compiled", files)
+    image, base = images.push_all()
     words = ("--base", base, "--push", "--force")
-    first = rebase(image, *words, "--tag", f"{places.room}/app:2")
-    reader = resolve_image(f"{places.room}/app:2", REACH)
+    first = rebase(image, *words, "--tag", f"{images.repository}/app:2")
+    reader = resolve_image(f"{images.repository}/app:2", REACH)
     if source == b"one = 1\n":
         assert (first["layers"], first["kept"]) == (4, 3)
         return
@@ -147,61 +151,68 @@ def test_bytecode_of_the_new_base_is_not_run_for_a_changed_file(
     with reader.open_blob(row["digest"]) as stream, read_tar(stream, row["mediaType"], "") as archive:
         assert [info.name for info in archive if info.isreg()] == [f"{folder}/__pycache__/.wh.__init__.cpython-312.pyc"]
     assert "bytecode" in reader.config["history"][2]["created_by"]
-    again = rebase(f"{places.room}/app:2", *words, "--tag", f"{places.room}/app:3")
+    again = rebase(f"{images.repository}/app:2", *words, "--tag", f"{images.repository}/app:3")
     assert again["digest"] == first["digest"]
 
 
-def test_twice_gives_the_same(places: Places, rebase: Callable[..., dict[str, Any]]) -> None:
+def test_twice_gives_the_same(images: RebaseImages, rebase: Callable[..., dict[str, Any]]) -> None:
     """And onto the old base again gives back the layers it had."""
-    image, base = places.pushed()
-    first = rebase(image, "--base", base, "--tag", f"{places.room}/app:2", "--push")
-    again = rebase(image, "--base", base, "--tag", f"{places.room}/app:2", "--push")
+    image, base = images.push_all()
+    first = rebase(image, "--base", base, "--tag", f"{images.repository}/app:2", "--push")
+    again = rebase(image, "--base", base, "--tag", f"{images.repository}/app:2", "--push")
     assert (again["digest"], again["statements"]) == (first["digest"], first["statements"])
-    rebase(f"{places.room}/app:2", "--base", f"{places.room}/base:1", "--tag", f"{places.room}/app:3", "--push")
-    back, before = resolve_image(f"{places.room}/app:3", REACH), resolve_image(image, REACH)
+    rebase(
+        f"{images.repository}/app:2",
+        "--base",
+        f"{images.repository}/base:1",
+        "--tag",
+        f"{images.repository}/app:3",
+        "--push",
+    )
+    back, before = resolve_image(f"{images.repository}/app:3", REACH), resolve_image(image, REACH)
     assert back.manifest["layers"] == before.manifest["layers"]
     assert back.config["config"] == before.config["config"]
 
 
-def test_a_base_of_another_registry_comes_over(
-    places: Places, rebase: Callable[..., dict[str, Any]], tmp_path: Path, insecure: Callable[[str], str]
+def test_layers_of_another_registry_are_copied(
+    images: RebaseImages, rebase: Callable[..., dict[str, Any]], tmp_path: Path, insecure: Callable[[str], str]
 ) -> None:
     """Its layers are carried from one registry to the other."""
-    image, _ = places.pushed()
+    image, _ = images.push_all()
     with running(tmp_path / "other", tmp_path / "store") as address:
-        other = Places(tmp_path / "elsewhere", insecure(address), PYTHON="3.12.7")
+        other = RebaseImages(tmp_path / "elsewhere", insecure(address), PYTHON="3.12.7")
         base = other.push(other.new, "base:2")
-        result = rebase(image, "--base", base, "--tag", f"{places.room}/app:2", "--push")
-    skopeo("copy", f"docker://{places.room}/app:2", f"oci:{tmp_path / 'pulled'}")
+        result = rebase(image, "--base", base, "--tag", f"{images.repository}/app:2", "--push")
+    skopeo("copy", f"docker://{images.repository}/app:2", f"oci:{tmp_path / 'pulled'}")
     assert result["base_digest"] == other.new.digest
 
 
 @pytest.mark.parametrize("kind", ["oci", "oci-archive"])
 def test_into_a_folder_or_archive(
-    places: Places, rebase: Callable[..., dict[str, Any]], tmp_path: Path, kind: str
+    images: RebaseImages, rebase: Callable[..., dict[str, Any]], tmp_path: Path, kind: str
 ) -> None:
     """From folders, without any registry."""
     destination = f"{kind}:{tmp_path / 'result'}"
-    result = rebase(f"oci:{places.image.folder}", "--base", f"oci:{places.new.folder}", "--output", destination)
+    result = rebase(f"oci:{images.image.folder}", "--base", f"oci:{images.new.folder}", "--output", destination)
     reader = resolve_image(destination, REACH)
     assert reader.digest == result["digest"]
     assert inspect(reader)["document"] == handmade.DOCUMENT.decode()
 
 
 def test_into_the_local_store(
-    places: Places, rebase: Callable[..., dict[str, Any]], container_env: dict[str, str]
+    images: RebaseImages, rebase: Callable[..., dict[str, Any]], container_env: dict[str, str]
 ) -> None:
     """From a registry into the store, and from the store into a registry, without the cache having seen it."""
-    image, base = places.pushed()
+    image, base = images.push_all()
     name = f"localhost/rebased-{uuid.uuid4().hex}:1"
     stored = f"localhost/stored-{uuid.uuid4().hex}:1"
     reach = ImageAccess({**os.environ, **container_env}, platform="linux/amd64")
-    skopeo("copy", f"oci:{places.image.folder}", f"containers-storage:{stored}")
+    skopeo("copy", f"oci:{images.image.folder}", f"containers-storage:{stored}")
     try:
         result = rebase(image, "--base", base, "--tag", name)
         assert resolve_image(name, reach).digest == result["digest"]
-        pushed = rebase(stored, "--base", base, "--tag", f"{places.room}/app:4", "--push")
-        reader = resolve_image(f"{places.room}/app:4", REACH)
+        pushed = rebase(stored, "--base", base, "--tag", f"{images.repository}/app:4", "--push")
+        reader = resolve_image(f"{images.repository}/app:4", REACH)
         assert reader.digest == pushed["digest"]
         assert reader.config["rootfs"] == resolve_image(name, reach).config["rootfs"]
         assert inspect(reader)["document"] == handmade.DOCUMENT.decode()
@@ -210,22 +221,22 @@ def test_into_the_local_store(
             skopeo("delete", f"containers-storage:{reference}")
 
 
-def test_nothing_is_written_when_it_does_not_fit(
+def test_an_incompatible_base_is_refused_before_writing(
     tmp_path: Path, registry: str, rebase: Callable[..., dict[str, Any]]
 ) -> None:
     """Another Python is refused before anything is sent."""
-    places = Places(tmp_path, registry, PYTHON="3.13.0")
-    image, base = places.pushed()
+    images = RebaseImages(tmp_path, registry, PYTHON="3.13.0")
+    image, base = images.push_all()
     with pytest.raises(IncompatibleBaseError, match=r"3\.13\.0"):
-        rebase(image, "--base", base, "--tag", f"{places.room}/app:2", "--push")
+        rebase(image, "--base", base, "--tag", f"{images.repository}/app:2", "--push")
     with pytest.raises(BaseMissingError):
-        resolve_image(f"docker://{places.room}/app:2", REACH)
+        resolve_image(f"docker://{images.repository}/app:2", REACH)
 
 
-def test_an_image_of_others_is_refused(places: Places, rebase: Callable[..., dict[str, Any]]) -> None:
+def test_an_image_of_others_is_refused(images: RebaseImages, rebase: Callable[..., dict[str, Any]]) -> None:
     """With the label that it lacks."""
     with pytest.raises(ImageError, match=label_names.BASE_LAYERS.replace(".", r"\.")):
-        rebase(f"oci:{places.old.folder}", "--base", f"oci:{places.new.folder}", "--tag", "localhost/x")
+        rebase(f"oci:{images.old.folder}", "--base", f"oci:{images.new.folder}", "--tag", "localhost/x")
 
 
 @pytest.mark.parametrize(

@@ -29,13 +29,13 @@ SITE = "usr/lib/python3.12/site-packages"
 BASE = BaseComponent("x/base:1", "sha256:" + "b" * 64, "3.12.1", "amd64")
 
 
-def metadata(name: str, version: str, *lines: str) -> dict[str, bytes]:
+def make_metadata(name: str, version: str, *lines: str) -> dict[str, bytes]:
     """The file that an installed distribution has."""
     text = "\n".join(("Metadata-Version: 2.4", f"Name: {name}", f"Version: {version}", *lines))
     return {f"{SITE}/{name.replace('-', '_')}-{version}.dist-info/METADATA": text.encode()}
 
 
-def printed(capsys: pytest.CaptureFixture[str], name: str) -> tuple[dict[str, Any], str]:
+def run_sbom(capsys: pytest.CaptureFixture[str], name: str) -> tuple[dict[str, Any], str]:
     """What the verb prints as JSON, and what it says."""
     assert cli.main(["sbom", "--platform", "linux/amd64", name]) == 0
     captured = capsys.readouterr()
@@ -44,7 +44,7 @@ def printed(capsys: pytest.CaptureFixture[str], name: str) -> tuple[dict[str, An
     return bill, captured.err
 
 
-def versions(bill: dict[str, Any]) -> dict[str, str]:
+def list_versions(bill: dict[str, Any]) -> dict[str, str]:
     return {
         component["name"]: component["version"]
         for component in bill["components"]
@@ -56,22 +56,22 @@ def versions(bill: dict[str, Any]) -> dict[str, str]:
 def layout(tmp_path: Path) -> handmade.Handmade:
     """An image with packages in its base and above it, one of which the upper layers have replaced."""
     files = {
-        **metadata("ovenbird", "0.1.0"), **metadata("uvicorn", "0.40.0", "License-Expression: BSD-3-Clause"),
-        **metadata("pip", "24.0"), f"{SITE}/nameless-1.dist-info/METADATA": b"Summary: x\n",
+        **make_metadata("ovenbird", "0.1.0"), **make_metadata("uvicorn", "0.40.0", "License-Expression: BSD-3-Clause"),
+        **make_metadata("pip", "24.0"), f"{SITE}/nameless-1.dist-info/METADATA": b"Summary: x\n",
     }  # fmt: skip
-    below = handmade.base(tmp_path / "base", files)
+    below = handmade.make_base(tmp_path / "base", files)
     labels = {
         label_names.TITLE: "greeter", label_names.REVISION: "c" * 40, label_names.BASE_NAME: "x/base:1",
         label_names.BASE_DIGEST: below.digest, label_names.BASE_LAYERS: "1", label_names.PYTHON: "3.12.1",
     }  # fmt: skip
     above = {
-        f"{SITE}/.wh.pip-24.0.dist-info": b"", **metadata("pip", "25.1"), **metadata("greet-er", "2.0"),
+        f"{SITE}/.wh.pip-24.0.dist-info": b"", **make_metadata("pip", "25.1"), **make_metadata("greet-er", "2.0"),
         f"{SITE}/x/.wh..wh..opq": b"",
     }  # fmt: skip
-    return handmade.made(tmp_path / "image", [above], {"Labels": labels}, below=below)
+    return handmade.make_image(tmp_path / "image", [above], {"Labels": labels}, below=below)
 
 
-def test_the_bill_beside_an_image_is_printed(
+def test_the_attached_sbom_is_printed(
     layout: handmade.Handmade, registry: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """As it was attached; one that is damaged is passed over."""
@@ -87,16 +87,16 @@ def test_the_bill_beside_an_image_is_printed(
     )
     artifacts = [referrers.pack(data, sbom.MEDIA_TYPE, about, "sbom.cdx.json", 0) for data in (b"no json", bill)]
     referrers.attach(repository, image.digest, artifacts)
-    printed_bill, notes = printed(capsys, name)
+    printed_bill, notes = run_sbom(capsys, name)
     assert (printed_bill, notes) == (json.loads(bill), "")
 
 
-def test_an_image_without_a_bill_tells_what_it_holds(
+def test_an_image_without_an_sbom_lists_its_distributions(
     layout: handmade.Handmade, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """All distributions of its layers, the base's too, by what their metadata says; what was replaced is gone."""
-    bill, notes = printed(capsys, f"oci:{layout.folder}")
-    assert versions(bill) == {"ovenbird": "0.1.0", "uvicorn": "0.40.0", "pip": "25.1", "greet-er": "2.0"}
+    bill, notes = run_sbom(capsys, f"oci:{layout.folder}")
+    assert list_versions(bill) == {"ovenbird": "0.1.0", "uvicorn": "0.40.0", "pip": "25.1", "greet-er": "2.0"}
     uvicorn = next(component for component in bill["components"] if component["name"] == "uvicorn")
     assert uvicorn["licenses"] == [{"license": {"id": "BSD-3-Clause"}}]
     assert "hashes" not in uvicorn
@@ -107,7 +107,7 @@ def test_an_image_without_a_bill_tells_what_it_holds(
 
 def test_an_image_of_others_is_refused(tmp_path: Path) -> None:
     """It does not say what it stands on; the hint names what reads it."""
-    image = handmade.made(tmp_path / "i", [{"a": b"1"}], {"Cmd": ["sh"]})
+    image = handmade.make_image(tmp_path / "i", [{"a": b"1"}], {"Cmd": ["sh"]})
     with pytest.raises(ImageError, match="is not an image of Ovenbird") as caught:
         make_bill(resolve_image(f"oci:{image.folder}", ImageAccess({}, platform="linux/amd64")))
     assert "scanner" in caught.value.hint

@@ -31,7 +31,7 @@ SAID = [
 
 
 @pytest.mark.parametrize(("stderr", "code", "again", "message"), SAID)
-def test_each_refusal_has_its_error(stderr: str, code: str, again: bool, message: str) -> None:
+def test_each_refusal_has_its_own_error(stderr: str, code: str, again: bool, message: str) -> None:
     """And only what the network did is tried again."""
     escaped = stderr.replace('"', '\\"')
     error = ProcessFailedError(("skopeo",), 1, f'time="2026-01-01T00:00:00Z" level=fatal msg="{escaped}"\n')

@@ -14,7 +14,7 @@ from ovenbird_builder.errors import DiskFullError
 
 
 @pytest.mark.slow
-def test_it_is_made_once(tmp_path: Path) -> None:
+def test_the_toolbox_is_made_once(tmp_path: Path) -> None:
     """The folder is kept by its versions, and holds nothing that is compiled for one Python."""
     folder = pip_tools.prepare_toolbox(tmp_path)
     marker = folder / "marker"

@@ -30,7 +30,7 @@ LAST = "Error: while running runtime: exit status 1\n"
     ],
     ids=["crun", "two lines", "of a later buildah", "no such runtime", "long"],
 )  # fmt: skip
-def test_what_the_runtime_said_is_told(stderr: str, reason: str) -> None:
+def test_the_message_of_the_runtime_is_reported(stderr: str, reason: str) -> None:
     """The line before the last, whole, with the name of the runtime and what helps."""
     failure = find_runtime_failure(stderr)
     assert failure

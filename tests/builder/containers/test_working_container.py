@@ -24,7 +24,7 @@ with open_container(sys.argv[1], pull="never") as container:
 """
 
 
-def names() -> set[str]:
+def list_containers() -> set[str]:
     """The names of all working containers of the store."""
     process = subprocess.run(["buildah", "containers", "--json"], capture_output=True, text=True, check=True)
     return {row["containername"] for row in json.loads(process.stdout or "[]") or []}
@@ -34,36 +34,36 @@ def test_it_is_removed_however_its_block_ends(image: MakeImage) -> None:
     """At the end of the block, and when the block raises; meanwhile its file system can be mounted."""
     name = image("FROM scratch\nCOPY x /x\n", x="text")
     with open_container(name, pull="never") as container:
-        assert container.name in names()
+        assert container.name in list_containers()
         with container.mount_root() as folder:
             assert (folder / "x").read_text() == "text"
-    assert container.name not in names()
+    assert container.name not in list_containers()
     with pytest.raises(ValueError, match="of the block"), open_container(name, pull="never") as container:
         raise ValueError("of the block")
-    assert container.name not in names()
+    assert container.name not in list_containers()
 
 
-def test_what_a_killed_builder_left_is_removed_by_the_next(image: MakeImage) -> None:
+def test_containers_of_a_killed_builder_are_removed(image: MakeImage) -> None:
     """Those of a process that has ended; one of a process that lives stays."""
     name = image("FROM scratch\nCOPY x /x\n", x="text")
     process = subprocess.run([sys.executable, "-c", KILLED, name], capture_output=True, text=True, check=False)
     orphan = process.stdout.strip()
-    assert (process.returncode, orphan in names()) == (-9, True), process.stderr
+    assert (process.returncode, orphan in list_containers()) == (-9, True), process.stderr
     with open_container(name, pull="never") as container:
-        assert orphan not in names()
+        assert orphan not in list_containers()
         working_container.remove_orphans()
-        assert container.name in names()
+        assert container.name in list_containers()
 
 
-def test_an_image_that_is_not_there(container_env: dict[str, str]) -> None:
+def test_a_missing_image_is_named(container_env: dict[str, str]) -> None:
     """It is named, and no container is left."""
-    before = names()
+    before = list_containers()
     with (
         pytest.raises(BaseMissingError, match="localhost/ovenbird-test-none"),
         open_container("localhost/ovenbird-test-none:1", pull="never"),
     ):
         pass
-    assert names() == before
+    assert list_containers() == before
 
 
 def test_a_lazy_image_is_loaded_once() -> None:

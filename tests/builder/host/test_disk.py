@@ -15,7 +15,7 @@ def _fail(number: int) -> None:
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.ENOENT, errno.EISDIR])
-def test_what_a_disk_refuses_names_the_cache(number: int) -> None:
+def test_a_failed_write_names_the_cache(number: int) -> None:
     """The error says which folder, what the system said, and what helps."""
     with pytest.raises(DiskFullError) as caught, guard_cache_writes(Path("/cache")):
         _fail(number)
@@ -26,7 +26,7 @@ def test_what_a_disk_refuses_names_the_cache(number: int) -> None:
     assert ("free some space" in caught.value.hint) == full
 
 
-def test_what_is_no_fault_of_the_disk_comes_through() -> None:
+def test_other_errors_pass_unchanged() -> None:
     """A fault of ours is not called a full disk."""
     with pytest.raises(OSError, match="Too many open files"), guard_cache_writes(Path("/cache")):
         _fail(errno.EMFILE)

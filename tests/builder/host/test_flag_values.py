@@ -7,12 +7,12 @@ from ovenbird_builder.errors import BuildRequestError, InstructionError
 from ovenbird_builder.host.flag_values import parse_flag
 
 
-def test_a_value_that_parses_comes_back() -> None:
+def test_a_valid_value_is_returned() -> None:
     """The parser's result, whatever its type is."""
     assert parse_flag(parse_duration, "2m", "--timeout") == 120.0
 
 
-def test_what_does_not_parse_names_flag_value_and_form() -> None:
+def test_an_invalid_value_is_reported_with_flag_and_form() -> None:
     """The message is the same for every flag; the error is that of the phase."""
     with pytest.raises(BuildRequestError) as caught:
         parse_flag(parse_duration, "soon", "--timeout", hint="for example 30s")

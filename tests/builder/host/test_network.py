@@ -25,13 +25,13 @@ lockers = pytest.mark.parametrize("locker", LOCKERS)
 
 
 @pytest.fixture
-def inside(bench: Bench, walled: Walled, tmp_path: Path) -> Bench:
+def walled_bench(bench: Bench, walled: Walled, tmp_path: Path) -> Bench:
     """The bench at the index behind TLS, with the authority's certificate and an empty cache."""
     return replace(bench, indexes=walled.indexes(), cache=tmp_path / "cache", network=NetworkSettings(walled.authority))
 
 
 @pytest.fixture
-def started(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+def started_commands(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     """The argv of each program that is started, as others on the machine would see it."""
     commands: list[str] = []
 
@@ -45,17 +45,17 @@ def started(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     assert commands
 
 
-def get(bench: Bench, lock: Lock) -> tuple[Wheel, ...]:
+def fetch(bench: Bench, lock: Lock) -> tuple[Wheel, ...]:
     return fetch_wheels(lock, bench.context())
 
 
 @lockers
-def test_an_authority_of_the_site_is_trusted_when_it_is_given(inside: Bench, tmp_path: Path, locker: str) -> None:
+def test_a_configured_authority_is_trusted(walled_bench: Bench, tmp_path: Path, locker: str) -> None:
     """Locked, downloaded and built with `--ca-bundle`; without it the error names the flag."""
-    lock = inside.lock(*LOCKERS[locker], locker=locker)
-    assert [wheel.name for wheel in get(inside, lock)] == sorted({*LOCKERS[locker], "banana"})
-    stranger = replace(inside, network=NetworkSettings(), cache=tmp_path / "other")
-    for call in (lambda: stranger.lock("apple", locker=locker), lambda: get(stranger, lock)):
+    lock = walled_bench.lock(*LOCKERS[locker], locker=locker)
+    assert [wheel.name for wheel in fetch(walled_bench, lock)] == sorted({*LOCKERS[locker], "banana"})
+    stranger = replace(walled_bench, network=NetworkSettings(), cache=tmp_path / "other")
+    for call in (lambda: stranger.lock("apple", locker=locker), lambda: fetch(stranger, lock)):
         with pytest.raises(PackageIndexError, match="does not answer") as caught:
             call()
         assert "--ca-bundle" in str(caught.value.hint)
@@ -63,38 +63,42 @@ def test_an_authority_of_the_site_is_trusted_when_it_is_given(inside: Bench, tmp
 
 @lockers
 def test_a_proxy_with_a_password_is_passed(
-    inside: Bench, walled: Walled, gate: Gate, started: list[str], tmp_path: Path, locker: str
+    walled_bench: Bench, walled: Walled, gate: Gate, started_commands: list[str], tmp_path: Path, locker: str
 ) -> None:
     """All goes through it, that of a build's own environment too; its password is in no argv, lock or file."""
     before = gate.passed(walled.host)
     site = replace(
-        inside, network=NetworkSettings(walled.authority, {"HTTPS_PROXY": gate.url, "https_proxy": gate.url})
+        walled_bench, network=NetworkSettings(walled.authority, {"HTTPS_PROXY": gate.url, "https_proxy": gate.url})
     )
     lock = site.lock(*LOCKERS[locker], locker=locker)
     locked = gate.passed(walled.host)
     assert locked > before
-    assert [wheel.name for wheel in get(site, lock)] == sorted({*LOCKERS[locker], "banana"})
+    assert [wheel.name for wheel in fetch(site, lock)] == sorted({*LOCKERS[locker], "banana"})
     assert gate.passed(walled.host) > locked
     contents = [path.read_bytes().decode(errors="replace") for path in tmp_path.rglob("*") if path.is_file()]
     for word in HIDDEN:
-        assert not [text for text in (*started, lock.text, *contents) if word in text], word
+        assert not [text for text in (*started_commands, lock.text, *contents) if word in text], word
 
 
 @lockers
-def test_a_proxy_that_refuses_is_told(inside: Bench, walled: Walled, gate: Gate, tmp_path: Path, locker: str) -> None:
+def test_a_refusal_of_the_proxy_is_reported(
+    walled_bench: Bench, walled: Walled, gate: Gate, tmp_path: Path, locker: str
+) -> None:
     """A wrong password is the proxy's refusal; that password too is kept out of the error."""
-    lock = inside.lock("apple", locker=locker)
+    lock = walled_bench.lock("apple", locker=locker)
     wrong = gate.url.replace(GATE_WRITTEN, "Wrong%26Leaf%2342")
-    site = replace(inside, network=NetworkSettings(walled.authority, {"https_proxy": wrong}), cache=tmp_path / "other")
+    site = replace(
+        walled_bench, network=NetworkSettings(walled.authority, {"https_proxy": wrong}), cache=tmp_path / "other"
+    )
     before = gate.refused()
-    for call in (lambda: site.lock("apple", locker=locker), lambda: get(site, lock)):
+    for call in (lambda: site.lock("apple", locker=locker), lambda: fetch(site, lock)):
         with pytest.raises(PackageIndexError, match="the proxy on the way") as caught:
             call()
         assert not [word for word in ("Wrong%26Leaf%2342", "Wrong&Leaf#42", PASSWORD) if word in repr(caught.value)]
     assert gate.refused() > before
 
 
-def test_what_is_secret_of_a_proxy() -> None:
+def test_the_secrets_of_a_proxy_url() -> None:
     """The URL with a login, and the password as it is written and as it is meant; a URL without one is none."""
     site = NetworkSettings(
         None, {"http_proxy": "http://u:p%40ss@proxy:3128", "HTTPS_PROXY": "proxy:3128", "no_proxy": "a,b"}

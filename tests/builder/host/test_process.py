@@ -22,13 +22,13 @@ def test_both_streams_and_the_input(tmp_path: Path) -> None:
     assert sorted(lines) == sorted(["in", str(tmp_path), "err"])
 
 
-def test_the_environment_is_the_one_that_is_given(tmp_path: Path) -> None:
+def test_the_environment_is_replaced(tmp_path: Path) -> None:
     """`env` replaces this process's environment; without it that one is inherited."""
     assert run(["/bin/sh", "-c", "echo ${HOME-none}"], env={}).stdout == "none\n"
     assert run(["/bin/sh", "-c", "echo $PATH"]).stdout.strip() == os.environ["PATH"]
 
 
-def test_a_failure_quotes_the_end_of_what_was_said() -> None:
+def test_a_failure_quotes_the_end_of_the_output() -> None:
     """Its status and the last line that is not blank; of stderr, else of stdout. Without `check` it is a result."""
     with pytest.raises(ProcessFailedError) as caught:
         run(["sh", "-c", "echo first >&2; echo last >&2; echo >&2; exit 3"])
@@ -40,7 +40,7 @@ def test_a_failure_quotes_the_end_of_what_was_said() -> None:
     assert run(["false"], check=False).returncode == 1
 
 
-def test_a_secret_is_hidden_wherever_it_is_shown() -> None:
+def test_a_secret_is_hidden_in_all_outputs() -> None:
     """In both streams, in the lines that are passed on, in argv and in the error."""
     lines: list[str] = []
     result = run(["sh", "-c", "echo s3cr3t-word; echo s3cr3t-word >&2"], secrets=["s3cr3t-word"], line=lines.append)
@@ -62,7 +62,7 @@ def test_output_is_bounded() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("reason", ["its time is over", "nobody wants it"])
-def test_what_is_ended_takes_its_children_along(tmp_path: Path, reason: str) -> None:
+def test_child_processes_are_ended_too(tmp_path: Path, reason: str) -> None:
     """At the time limit, or when `stop` is set: also a grandchild that ignores SIGTERM."""
     command = ["sh", "-c", "trap '' TERM; sleep 600 & echo $!; wait"]
     pids: list[int] = []
@@ -79,9 +79,9 @@ def test_what_is_ended_takes_its_children_along(tmp_path: Path, reason: str) -> 
         with pytest.raises(ProcessTimedOutError, match="sh was ended after its time limit of 2 s"):
             run(command, line=note, timeout=2)
     end = time.monotonic() + 30
-    while time.monotonic() < end and _lives(pids[0]):
+    while time.monotonic() < end and _is_running(pids[0]):
         time.sleep(0.02)
-    assert not _lives(pids[0])
+    assert not _is_running(pids[0])
 
 
 @pytest.mark.slow
@@ -89,9 +89,9 @@ def test_a_grandchild_that_holds_the_streams_does_not_hold_us() -> None:
     """A program that leaves a daemon behind has ended when it has, and the daemon goes with it."""
     result = run(["sh", "-c", "sleep 600 & echo $!"])
     end = time.monotonic() + 30
-    while time.monotonic() < end and _lives(int(result.stdout)):
+    while time.monotonic() < end and _is_running(int(result.stdout)):
         time.sleep(0.02)
-    assert not _lives(int(result.stdout))
+    assert not _is_running(int(result.stdout))
 
 
 @pytest.mark.slow
@@ -104,7 +104,7 @@ def test_a_last_line_without_an_end(background: str) -> None:
     assert sorted(lines) == ["a", "err", "out"]
 
 
-def test_a_program_that_is_not_there(tmp_path: Path) -> None:
+def test_a_missing_program_is_named(tmp_path: Path) -> None:
     """It is named, with the package that brings it; a folder that is not there is told apart from it."""
     with pytest.raises(ProgramMissingError, match="'buildah' is not installed") as caught:
         run(["buildah"], env={"PATH": str(tmp_path)})
@@ -113,7 +113,7 @@ def test_a_program_that_is_not_there(tmp_path: Path) -> None:
         run(["true"], cwd=tmp_path / "none")
 
 
-def _lives(pid: int) -> bool:
+def _is_running(pid: int) -> bool:
     """Return whether a process runs; one that has ended and waits to be reaped does not."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"

@@ -24,7 +24,7 @@ def test_plain_lines_hide_secrets_and_controls() -> None:
     assert "\x1b" not in out.getvalue()
 
 
-def test_a_terminal_shows_what_goes_on_and_keeps_the_lines() -> None:
+def test_a_terminal_shows_the_current_stage_and_keeps_the_lines() -> None:
     """Its stages end with their time; nothing is left of the live part but that."""
     out = Terminal()
     progress = make_progress(out, ("hunter2hunter2",))
@@ -39,7 +39,7 @@ def test_a_terminal_shows_what_goes_on_and_keeps_the_lines() -> None:
     assert "lock ***" in text
 
 
-def test_the_outcome_of_a_stage_is_said_when_it_ends() -> None:
+def test_the_outcome_of_a_stage_is_shown_at_its_end() -> None:
     """With its time, however short it was."""
     out = io.StringIO()
     progress = make_progress(out, ())
@@ -53,7 +53,7 @@ def test_the_outcome_of_a_stage_is_said_when_it_ends() -> None:
     assert "download 2 pins 2 wheels, 1.5 MB, 0.0 s" in live.getvalue()
 
 
-def test_stages_may_lie_in_each_other() -> None:
+def test_stages_may_be_nested() -> None:
     """The outer one is shown again when the inner one ends."""
     out = Terminal()
     progress = Live(out)
@@ -63,7 +63,7 @@ def test_stages_may_lie_in_each_other() -> None:
     assert out.getvalue().index("inner") < out.getvalue().rindex("outer")
 
 
-def test_a_reader_that_is_gone_ends_nothing() -> None:
+def test_a_closed_stream_does_not_end_the_build() -> None:
     """The build goes on without one."""
     out = io.StringIO()
     out.close()

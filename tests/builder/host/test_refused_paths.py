@@ -36,7 +36,7 @@ def test_a_path_of_this_machine_is_named(name: str) -> None:
 
 
 @pytest.fixture(params=[0, 0o500], ids=["unreadable", "read-only"])
-def closed(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
+def closed_folder(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
     """A folder that this user may not write to, nor perhaps read."""
     folder = tmp_path / "closed"
     folder.mkdir(mode=request.param)
@@ -57,37 +57,39 @@ def call(folder: Path, *words: str, **environ: str) -> tuple[int, str]:
 
 
 @pytest.mark.parametrize("name", ["HOME", "XDG_CACHE_HOME", "OVENBIRD_CACHE_DIR"])
-def test_a_cache_of_others(tmp_path: Path, closed: Path, name: str) -> None:
+def test_a_cache_of_others(tmp_path: Path, closed_folder: Path, name: str) -> None:
     """The folder that refuses is named, and the flag that names another."""
     (tmp_path / "main.py").write_text("def handler(): ...\n")
-    cache = {"HOME": closed / ".cache" / "ovenbird", "XDG_CACHE_HOME": closed / "ovenbird"}.get(name, closed)
-    below = "" if cache == closed else f" in '{closed}'"
+    cache = {"HOME": closed_folder / ".cache" / "ovenbird", "XDG_CACHE_HOME": closed_folder / "ovenbird"}.get(
+        name, closed_folder
+    )
+    below = "" if cache == closed_folder else f" in '{closed_folder}'"
     message = (
         f"error: cannot write to the cache '{cache}': Permission denied{below}\n"
         "  hint: `--cache-dir DIR` (`OVENBIRD_CACHE_DIR`) names a folder that this user may write to\n"
     )
     for words in (("build", "main.py", "--list"), ("cache", "info")):
-        assert call(tmp_path, *words, **{name: str(closed)}) == (55, message)
+        assert call(tmp_path, *words, **{name: str(closed_folder)}) == (55, message)
 
 
 @pytest.mark.parametrize("name", ["HOME", "XDG_CONFIG_HOME"])
 def test_an_engine_that_may_not_read_its_configuration(tmp_path: Path, name: str) -> None:
     """It is no registry that refuses."""
     (tmp_path / "main.py").write_text("def handler(): ...\n")
-    closed = tmp_path / "closed"
-    closed.mkdir(mode=0)
+    closed_folder = tmp_path / "closed"
+    closed_folder.mkdir(mode=0)
     try:
         words = ("manifests", "main.py", "--image", "localhost:1/b:1", "--resolve")
-        code, message = call(tmp_path, *words, **{name: str(closed)})
+        code, message = call(tmp_path, *words, **{name: str(closed_folder)})
     finally:
-        closed.chmod(0o700)
+        closed_folder.chmod(0o700)
     assert code == 66, message
-    assert f"'{closed}/" in message
+    assert f"'{closed_folder}/" in message
     assert "of this machine: permission denied" in message
 
 
 @pytest.mark.slow
-def test_a_folder_that_takes_no_output(tmp_path: Path) -> None:
+def test_an_unwritable_output_folder_is_refused_first(tmp_path: Path) -> None:
     """Told before anything is built, resolved or packed."""
     (tmp_path / "main.py").write_text("def handler(): ...\n")
     (tmp_path / "closed").mkdir()

@@ -32,7 +32,7 @@ def test_a_secret_is_a_variable_or_a_file(tmp_path: Path) -> None:
         (["a=LONG"], "larger than 512 KiB"),
     ],
 )
-def test_a_secret_that_cannot_be_had_is_refused_without_being_shown(texts: list[str], why: str) -> None:
+def test_a_missing_secret_is_refused_without_its_value(texts: list[str], why: str) -> None:
     """Who forgets the form may have written the value itself: it is in no message."""
     with pytest.raises(BuildRequestError) as caught:
         parse_secrets(texts, {"TOKEN": "value", "EMPTY": " \n", "LONG": "x" * 600_000})
@@ -58,7 +58,7 @@ def test_each_line_of_a_secret_is_hidden() -> None:
     )
 
 
-def test_mounted_secrets_are_ours_alone_and_gone_afterwards() -> None:
+def test_mounted_secrets_are_private_and_removed_afterwards() -> None:
     """The files are 0600 in a folder that is 0700, and exist only as long as the step."""
     with mount_secrets([BuildSecret("a", b"one"), BuildSecret("b", b"two")]) as mounts:
         paths = [Path(mount.split(":")[0]) for mount in mounts]

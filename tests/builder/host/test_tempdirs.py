@@ -13,7 +13,7 @@ from ovenbird_builder.host.procid import format_process_id
 from ovenbird_builder.host.tempdirs import make_build_folder
 
 
-def test_a_folder_is_gone_at_the_end_whatever_happens(tmp_path: Path) -> None:
+def test_a_folder_is_always_removed_at_the_end(tmp_path: Path) -> None:
     """Also after an error."""
 
     def failing() -> None:
@@ -26,7 +26,7 @@ def test_a_folder_is_gone_at_the_end_whatever_happens(tmp_path: Path) -> None:
     assert list((tmp_path / "tmp").iterdir()) == []
 
 
-def test_what_a_killed_build_has_left_is_removed_and_nothing_else(tmp_path: Path) -> None:
+def test_only_folders_of_killed_builds_are_removed(tmp_path: Path) -> None:
     """A builder that lives keeps its own; a number that another process has now does not deceive."""
     child = subprocess.Popen([sys.executable, "-c", "pass"])
     child.wait()

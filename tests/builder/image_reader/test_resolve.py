@@ -22,7 +22,9 @@ DOCUMENT = "/opt/ovenbird/function.yaml"
 @pytest.fixture
 def image(tmp_path: Path) -> Handmade:
     """An image as a build gives it."""
-    return handmade.function(tmp_path / "image", handmade.base(tmp_path / "base", {"etc/base": b"1"}), "x/base:1")
+    return handmade.make_function(
+        tmp_path / "image", handmade.make_base(tmp_path / "base", {"etc/base": b"1"}), "x/base:1"
+    )
 
 
 @pytest.fixture
@@ -83,7 +85,7 @@ def test_a_name_that_the_registry_has_not_is_looked_for_in_the_store(
         resolve_image(name, reach)
 
 
-def test_an_index_is_asked_for_one_platform(image: Handmade, reach: ImageAccess) -> None:
+def test_an_index_is_read_for_one_platform(image: Handmade, reach: ImageAccess) -> None:
     """The one that is wanted, else what there is is told."""
     row = json.loads((image.folder / "index.json").read_text())["manifests"][0]
     rows = [{**row, "platform": {"os": "linux", "architecture": name}} for name in ("arm64", "amd64")]
@@ -93,7 +95,7 @@ def test_an_index_is_asked_for_one_platform(image: Handmade, reach: ImageAccess)
         resolve_image(f"oci:{image.folder}", ImageAccess(reach.environ, platform="linux/s390x"))
 
 
-def test_what_cannot_be_read_is_told(tmp_path: Path, reach: ImageAccess) -> None:
+def test_an_unreadable_image_is_reported(tmp_path: Path, reach: ImageAccess) -> None:
     """Nothing there, no tar, a transport that is not read, and what is no name at all."""
     with pytest.raises(BaseMissingError, match=r"index\.json.*No such file"):
         resolve_image(f"oci:{tmp_path / 'none'}", reach)
@@ -108,7 +110,7 @@ def test_what_cannot_be_read_is_told(tmp_path: Path, reach: ImageAccess) -> None
         resolve_image("localhost/none:1", reach)
 
 
-def test_a_damaged_blob_is_told(image: Handmade, reach: ImageAccess) -> None:
+def test_a_damaged_blob_is_reported(image: Handmade, reach: ImageAccess) -> None:
     """A manifest or a layer that does not match its digest is never taken for it."""
     layer = image.folder / "blobs/sha256" / image.layers[-1][7:]
     layer.write_bytes(b"no zstd")
@@ -122,7 +124,7 @@ def test_a_damaged_blob_is_told(image: Handmade, reach: ImageAccess) -> None:
 @pytest.mark.parametrize("compression", ["zstd", "gzip"])
 def test_the_topmost_file_counts(tmp_path: Path, reach: ImageAccess, compression: str) -> None:
     """A file that two layers hold is that of the upper one, in either compression."""
-    image = handmade.made(tmp_path / "i", [{"a": b"old", "b": b"1"}, {"a": b"new"}], {}, compression=compression)
+    image = handmade.make_image(tmp_path / "i", [{"a": b"old", "b": b"1"}, {"a": b"new"}], {}, compression=compression)
     assert layer_files.read_files(resolve_image(f"oci:{image.folder}", reach), ["/a", "/b"]) == {
         "/a": b"new",
         "/b": b"1",

@@ -32,7 +32,7 @@ def test_a_pushed_image_is_pulled_into_the_blobs(shop: Shop, registry: str, tmp_
     assert other.read(shop.image.digest) == shop.image.manifest
 
 
-def test_the_store_takes_an_image_as_it_is(shop: Shop, tmp_path: Path) -> None:
+def test_the_store_keeps_the_digest_of_an_image(shop: Shop, tmp_path: Path) -> None:
     """Loaded, it has the same digest there, and is gone when it is removed."""
     tag = ImageReference("localhost", "ovenbird-test", tmp_path.name.lower().replace("_", "-"))
     assert shop.registry.find_stored(tag) == ""
@@ -43,7 +43,7 @@ def test_the_store_takes_an_image_as_it_is(shop: Shop, tmp_path: Path) -> None:
         subprocess.run(["buildah", "rmi", tag.local], check=True, capture_output=True)
 
 
-def test_an_image_that_is_not_there_is_told(shop: Shop, registry: str) -> None:
+def test_a_missing_image_is_reported(shop: Shop, registry: str) -> None:
     """By its name."""
     with pytest.raises(BaseMissingError, match="no such image"):
         shop.registry.read_manifest(f"docker://{registry}/bake/none:1", insecure=True)

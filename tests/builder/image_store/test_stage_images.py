@@ -25,50 +25,50 @@ def shop(tmp_path: Path, container_env: dict[str, str]) -> Iterator[Shop]:
     subprocess.run(["buildah", "rmi", name], capture_output=True, check=False)
 
 
-def there(name: str) -> bool:
+def image_exists(name: str) -> bool:
     """Whether the store has it."""
     return (
         subprocess.run(["buildah", "inspect", "--type=image", name], capture_output=True, check=False).returncode == 0
     )
 
 
-def test_a_stage_is_gone_with_its_build_and_a_base_stays(shop: Shop) -> None:
+def test_a_stage_is_removed_with_its_build_and_a_base_stays(shop: Shop) -> None:
     """Whichever way that ends."""
     names: list[str] = []
 
     def ended() -> None:
         with open_stage_images(shop.registry, shop.cache) as desk:
             names.extend((desk.load_image(shop.image.manifest), desk.load_image(shop.image.manifest, keep=True)))
-            assert all(map(there, names))
+            assert all(map(image_exists, names))
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         ended()
     stage, base = names
-    assert (there(stage), there(base)) == (False, True)
+    assert (image_exists(stage), image_exists(base)) == (False, True)
 
 
-def test_what_the_store_has_is_not_loaded_again(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_image_of_the_store_is_not_loaded_again(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     """A base that is kept costs one question."""
     StageImages(shop.registry, shop.cache).load_image(shop.image.manifest, keep=True)
     (shop.cache.blobs / "sha256" / shop.image.digest[7:]).unlink()  # loading it now would fail
-    assert there(StageImages(shop.registry, shop.cache).load_image(shop.image.manifest, keep=True))
+    assert image_exists(StageImages(shop.registry, shop.cache).load_image(shop.image.manifest, keep=True))
 
 
-def test_a_base_is_loaded_when_its_name_is_asked_for(shop: Shop) -> None:
+def test_a_base_is_loaded_when_its_name_is_used(shop: Shop) -> None:
     """Once, and not before: most builds have nothing to run. A working container asks for it."""
     desk = StageImages(shop.registry, shop.cache)
     base = desk.get_base(shop.image.manifest)
     name = f"localhost/ovenbird-base:{shop.image.digest[7:31]}"
-    assert not there(name)
+    assert not image_exists(name)
     with open_container(base, pull="never") as container:
-        assert there(name)
+        assert image_exists(name)
         assert container.name
     (shop.cache.blobs / "sha256" / shop.image.digest[7:]).unlink()  # loading it now would fail
     assert desk.get_base(shop.image.manifest).name == name
 
 
-def test_an_image_that_cannot_be_made_is_asked_for_again() -> None:
+def test_an_image_that_failed_is_made_again() -> None:
     """An error is the caller's, and no name is kept of it; what is made is made once."""
     calls: list[int] = []
 
@@ -97,7 +97,7 @@ def test_the_stage_of_a_builder_that_was_killed_is_removed_by_the_next(shop: Sho
             shop.registry.load(folder, tag)
         with open_stage_images(shop.registry, shop.cache) as desk:
             desk.load_image(shop.image.manifest)
-            assert (there(alive), there(dead)) == (True, False)
+            assert (image_exists(alive), image_exists(dead)) == (True, False)
     finally:
         running.kill()
         running.wait()

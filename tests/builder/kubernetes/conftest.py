@@ -24,7 +24,7 @@ spec:
 """
 
 
-class Made(list[dict[str, Any]]):
+class Manifests(list[dict[str, Any]]):
     """The documents that were printed, and what was told beside them."""
 
     notes: str = ""
@@ -74,10 +74,10 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def make(folder: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., Made]:
+def make(folder: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., Manifests]:
     """The documents of `ovenbird manifests --image ... WORDS`; `task` is written to a file and given as --task."""
 
-    def run(*words: str, task: dict[str, Any] | None = None, image: str = IMAGE) -> Made:
+    def run(*words: str, task: dict[str, Any] | None = None, image: str = IMAGE) -> Manifests:
         if task is not None:
             (folder / "task.yaml").write_text(yaml.safe_dump(task))
             words = ("--task", "task.yaml", *words)
@@ -86,7 +86,7 @@ def make(folder: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., Made
         capsys.readouterr()
         assert cli.main(["manifests", *words]) == 0
         out, err = capsys.readouterr()
-        manifests = Made(yaml.safe_load_all(out))
+        manifests = Manifests(yaml.safe_load_all(out))
         manifests.notes = err
         return manifests
 
@@ -94,7 +94,7 @@ def make(folder: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., Made
 
 
 @pytest.fixture
-def refused(make: Callable[..., Made]) -> Callable[..., str]:
+def refused(make: Callable[..., Manifests]) -> Callable[..., str]:
     """Why `make` is refused: the message with its hint. It must be an error of the spec."""
 
     def run(*words: str, **more: Any) -> str:

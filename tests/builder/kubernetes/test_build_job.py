@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from .conftest import DOCUMENT, Made
+from .conftest import DOCUMENT, Manifests
 from .test_job import decide
 
 
-def test_the_job(make: Callable[..., Made]) -> None:
+def test_the_job(make: Callable[..., Manifests]) -> None:
     """`ovenbird build` of the document in a ConfigMap, pushed with the credentials of a Secret."""
     manifests = make("--tag", "r.example/team/greet:1", "--registry-secret", "push", "--instruction", "echo $(id)")
     assert manifests.kinds == ["ConfigMap", "Job"]
@@ -25,7 +25,7 @@ def test_the_job(make: Callable[..., Made]) -> None:
     assert "OVENBIRD_HOME" not in manifests.env
 
 
-def test_rights(make: Callable[..., Made]) -> None:
+def test_rights(make: Callable[..., Manifests]) -> None:
     """Not root; what a user namespace needs, and no more."""
     manifests = make("--tag", "r.example/greet:1")
     assert manifests.pod["securityContext"]["runAsUser"] == 1000
@@ -35,14 +35,14 @@ def test_rights(make: Callable[..., Made]) -> None:
     assert "privileged" not in manifests.container["securityContext"]
 
 
-def test_which_failures_are_retried(make: Callable[..., Made]) -> None:
+def test_which_failures_are_retried(make: Callable[..., Manifests]) -> None:
     """What was asked for, the source and the lock fail alike each time; servers that do not answer may, tomorrow."""
     policy = make("--tag", "r.example/greet:1")["Job"]["spec"]["podFailurePolicy"]
     assert {decide(policy, code) for code in (20, 30, 31, 41, 44)} == {"FailJob"}
     assert {decide(policy, code) for code in (34, 46, 52, 63, 137)} == {"Count"}
 
 
-def test_what_cannot_be_built(refused: Callable[..., str], folder: Path) -> None:
+def test_unbuildable_requests_are_refused(refused: Callable[..., str], folder: Path) -> None:
     """No name for the image, no builder, or a source that the cluster cannot read."""
     assert "--action build needs --tag" in refused("--action", "build")
     assert "--image is missing" in refused("--tag", "r.example/greet:1", image="")

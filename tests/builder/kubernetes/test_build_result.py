@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from .conftest import DIGEST, DOCUMENT, Made
+from .conftest import DIGEST, DOCUMENT, Manifests
 
 
-def row(name: str, **more: Any) -> dict[str, Any]:
+def make_row(name: str, **more: Any) -> dict[str, Any]:
     """A row as `ovenbird build` writes it."""
     function = {"name": name, "target": f"functions/{name}", "path": f"functions/{name}/function.yaml"}
     return {"image": f"r.example/{name}:1", "digest": DIGEST, "outputs": ["registry"], "function": function, **more}
@@ -27,19 +27,19 @@ def functions(folder: Path) -> Path:
     return folder
 
 
-def test_the_result_of_one_function(make: Callable[..., Made], functions: Path) -> None:
+def test_the_result_of_one_function(make: Callable[..., Manifests], functions: Path) -> None:
     """No target and no image need be named: both stand in the result."""
-    (functions / "result.json").write_text(json.dumps(row("pear")))
+    (functions / "result.json").write_text(json.dumps(make_row("pear")))
     manifests = make("--build-result", "result.json", image="")
     assert manifests.container["image"] == f"r.example/pear:1@{DIGEST}"
     assert manifests["Service"]["metadata"]["name"] == "pear"
 
 
-def test_the_result_of_many(make: Callable[..., Made], refused: Callable[..., str], functions: Path) -> None:
+def test_the_result_of_many(make: Callable[..., Manifests], refused: Callable[..., str], functions: Path) -> None:
     """One set for each that was built; of the others a note; a target takes one of them."""
-    failed = row("plum", error={"code": "build.lock.conflict"})
+    failed = make_row("plum", error={"code": "build.lock.conflict"})
     del failed["digest"]
-    rows = [row("apple"), failed, row("pear", outputs=["store"])]
+    rows = [make_row("apple"), failed, make_row("pear", outputs=["store"])]
     (functions / "result.json").write_text(json.dumps({"functions": rows}))
     manifests = make("--build-result", "result.json", image="")
     names = [document["metadata"]["name"] for document in manifests if document["kind"] == "Deployment"]
@@ -54,19 +54,28 @@ def test_the_result_of_many(make: Callable[..., Made], refused: Callable[..., st
     assert "holds no function that was built" in refused("plum", "--build-result", "result.json", image="")
 
 
-def test_two_functions_of_one_name(refused: Callable[..., str], functions: Path) -> None:
+def test_two_functions_with_the_same_name_are_refused(refused: Callable[..., str], functions: Path) -> None:
     """One would be written over the other."""
     (functions / "functions/pear/function.yaml").write_text(DOCUMENT.replace("name: greet", "name: apple"))
-    (functions / "result.json").write_text(json.dumps({"functions": [row("apple"), row("pear")]}))
+    (functions / "result.json").write_text(json.dumps({"functions": [make_row("apple"), make_row("pear")]}))
     assert "would both make the Deployment 'apple'" in refused("--build-result", "result.json", image="")
 
 
 @pytest.mark.parametrize(
     "document",
-    [[], {}, {"functions": {}}, {"functions": [1]}, {"function": {}}, row("a", outputs=3), row("a", digest=4), "x"],
+    [
+        [],
+        {},
+        {"functions": {}},
+        {"functions": [1]},
+        {"function": {}},
+        make_row("a", outputs=3),
+        make_row("a", digest=4),
+        "x",
+    ],
     ids=["list", "empty", "mapping", "number", "no name", "outputs", "digest", "text"],
 )
-def test_what_is_no_result_is_told(document: Any, refused: Callable[..., str], functions: Path) -> None:
+def test_an_invalid_build_result_is_reported(document: Any, refused: Callable[..., str], functions: Path) -> None:
     """With the command that writes one."""
     (functions / "result.json").write_text(json.dumps(document))
     message = refused("--build-result", "result.json", image="")
@@ -74,7 +83,7 @@ def test_what_is_no_result_is_told(document: Any, refused: Callable[..., str], f
     assert "ovenbird build --result-file" in message
 
 
-def test_a_bare_file_is_a_target(make: Callable[..., Made], refused: Callable[..., str], functions: Path) -> None:
+def test_a_bare_file_is_a_target(make: Callable[..., Manifests], refused: Callable[..., str], functions: Path) -> None:
     """As for a build; only a build in the cluster needs a document."""
     (functions / "my_app").mkdir()
     (functions / "my_app" / "main.py").write_text("def handler(): ...\n")
@@ -87,7 +96,7 @@ def test_a_bare_file_is_a_target(make: Callable[..., Made], refused: Callable[..
     assert "which the cluster cannot read" in message
 
 
-def test_a_service_is_the_default(make: Callable[..., Made]) -> None:
+def test_a_service_is_the_default(make: Callable[..., Manifests]) -> None:
     """With a note that says so; what only one action has decides before that, without one."""
     manifests = make()
     assert manifests.kinds == ["Deployment", "Service"]

@@ -12,7 +12,7 @@ from ovenbird_builder.kubernetes.cron import find_problem, find_time_zone_proble
     ["* * * * *", "0 3 * * 1-5", "*/15 0,12 1-7/2 JAN-mar sun", "@daily", "@hourly", "0 0 31 12 6", "0 0 ? * *",
     "0  3 * * *", "5/10 * * * *"],
 )  # fmt: skip
-def test_schedules_that_a_cronjob_takes(text: str) -> None:
+def test_valid_schedules_of_a_cronjob(text: str) -> None:
     """Five fields with lists, ranges, steps and names, or a word."""
     assert find_problem(text) == ""
 
@@ -35,7 +35,7 @@ def test_schedules_that_it_does_not(text: str, expected: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["UTC", "Europe/Rome", "America/Argentina/Buenos_Aires", "Etc/GMT+5", "EST5EDT"])
-def test_time_zones_that_there_are(name: str) -> None:
+def test_known_time_zones(name: str) -> None:
     """Names of the IANA database, those with digits and signs among them."""
     assert find_time_zone_problem(name) == ""
 
@@ -43,12 +43,12 @@ def test_time_zones_that_there_are(name: str) -> None:
 @pytest.mark.parametrize(
     "name", ["Local", "local", "CET ", "/UTC", "posix/UTC", "Europe/", "GMT+25:00", "", "Mars/Olympus", "../x"]
 )
-def test_time_zones_that_there_are_not(name: str) -> None:
+def test_unknown_time_zones_are_refused(name: str) -> None:
     """A cluster refuses them, or never starts the job."""
     assert "expected a name of the IANA database" in find_time_zone_problem(name)
 
 
 @pytest.mark.parametrize("name", ["Europe/Roma", "europe/rome"])
-def test_a_time_zone_that_is_near_is_named(name: str) -> None:
+def test_a_similar_time_zone_is_suggested(name: str) -> None:
     """Its name counts letter by letter in a cluster, whatever a Mac's file system thinks."""
     assert "did you mean Europe/Rome?" in find_time_zone_problem(name)

@@ -6,12 +6,12 @@ from collections.abc import Callable
 
 import pytest
 
-from .conftest import Made, pod_of
+from .conftest import Manifests, pod_of
 
 SERVE = ("--action", "serve")
 
 
-def test_an_ingress(make: Callable[..., Made]) -> None:
+def test_an_ingress(make: Callable[..., Manifests]) -> None:
     """It leads to the Service's port by name; class and certificate are those that are named."""
     manifests = make("--expose", "greet.example.com")
     assert manifests.kinds == ["Deployment", "Service", "Ingress"]
@@ -31,7 +31,7 @@ def test_an_ingress(make: Callable[..., Made]) -> None:
     assert manifests["Service"]["spec"]["ports"][0]["name"] == "http"
 
 
-def test_a_route_of_a_gateway(make: Callable[..., Made]) -> None:
+def test_a_route_of_a_gateway(make: Callable[..., Manifests]) -> None:
     """By the number of the Service's port, as an HTTPRoute names it; the Gateway may be of another namespace."""
     manifests = make("--expose", "greet.example.com/greet", "--gateway", "infra/public")
     assert manifests.kinds == ["Deployment", "Service", "HTTPRoute"]
@@ -72,12 +72,14 @@ def test_a_route_of_a_gateway(make: Callable[..., Made]) -> None:
         (("--metrics", "monitor", "--env", "OVENBIRD_ADMIN_PORT=off"), "OVENBIRD_ADMIN_PORT is off"),
     ],
 )
-def test_what_cannot_be_is_told(words: tuple[str, ...], message: str, refused: Callable[..., str]) -> None:
+def test_impossible_combinations_are_reported(
+    words: tuple[str, ...], message: str, refused: Callable[..., str]
+) -> None:
     """Before a cluster refuses it, or takes it and does nothing."""
     assert message in refused(*words)
 
 
-def test_annotations_for_prometheus(make: Callable[..., Made]) -> None:
+def test_annotations_for_prometheus(make: Callable[..., Manifests]) -> None:
     """On the pods, with the port that the metrics have."""
     manifests = make("--metrics", "annotations")
     annotations = pod_of(manifests["Deployment"])["metadata"]["annotations"]
@@ -93,7 +95,7 @@ def test_annotations_for_prometheus(make: Callable[..., Made]) -> None:
     assert "annotations" not in pod_of(make(*SERVE)["Deployment"])["metadata"]
 
 
-def test_a_monitor_for_the_operator_of_prometheus(make: Callable[..., Made]) -> None:
+def test_a_monitor_for_the_operator_of_prometheus(make: Callable[..., Manifests]) -> None:
     """It finds the Service by its labels and the port by its name, which is in the Service."""
     for env, name in (((), "http"), (("--env", "OVENBIRD_ADMIN_PORT=9090"), "admin")):
         manifests = make("--metrics", "monitor", "--namespace", "team", *env)

@@ -12,13 +12,13 @@ import pytest
 
 from ovenbird_builder.errors import BaseMissingError, RegistryError
 
-from .conftest import DIGEST, DOCUMENT, Made
+from .conftest import DIGEST, DOCUMENT, Manifests
 
 OCI = "application/vnd.oci.image.manifest.v1+json"
 INDEX = "application/vnd.oci.image.index.v1+json"
 
 
-def test_the_image_of_the_document(make: Callable[..., Made], refused: Callable[..., str], folder: Path) -> None:
+def test_the_image_of_the_document(make: Callable[..., Manifests], refused: Callable[..., str], folder: Path) -> None:
     """What a build has written back is taken when no image is given; a wrong one is told as the document's."""
     assert "--image is missing, and the document has no spec.image" in refused("--action", "job", image="")
     (folder / "function.yaml").write_text(DOCUMENT + f"  image: r.example/greet@{DIGEST}\n")
@@ -27,7 +27,7 @@ def test_the_image_of_the_document(make: Callable[..., Made], refused: Callable[
     assert "spec.image: 'A B' is not the name of an image" in refused("--action", "job", image="")
 
 
-def test_what_a_tag_means_now(registry: str, make: Callable[..., Made]) -> None:
+def test_a_tag_is_resolved_to_its_digest(registry: str, make: Callable[..., Manifests]) -> None:
     """The digest is that of the manifest as the registry has it: of an index too, whatever is in it."""
     config = b"{}"
     blob = "sha256:" + hashlib.sha256(config).hexdigest()
@@ -55,13 +55,13 @@ def test_what_a_tag_means_now(registry: str, make: Callable[..., Made]) -> None:
         assert "is a tag" not in manifests.notes
 
 
-def test_a_digest_is_not_asked_about(make: Callable[..., Made]) -> None:
+def test_a_digest_is_not_resolved(make: Callable[..., Manifests]) -> None:
     """It says already what it means."""
     image = f"nowhere.invalid/a:1@{DIGEST}"
     assert make("--action", "job", "--resolve", image=image).container["image"] == image
 
 
-def test_a_registry_that_does_not_know_or_answer(registry: str, make: Callable[..., Made]) -> None:
+def test_a_registry_that_does_not_know_or_answer(registry: str, make: Callable[..., Manifests]) -> None:
     """A tag that is not there, and a registry that is not: two errors, each with the image's name."""
     with pytest.raises(BaseMissingError, match=r"--resolve: the registry has no image .*manifests/absent:1"):
         make("--action", "job", "--resolve", image=f"{registry}/manifests/absent:1")

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from tests.jobs import Jobs
 
-from .conftest import Made
+from .conftest import Manifests
 
 
 def decide(policy: dict[str, Any], code: int, *, disrupted: bool = False) -> str:
@@ -23,7 +23,7 @@ def decide(policy: dict[str, Any], code: int, *, disrupted: bool = False) -> str
     return "Count"
 
 
-def test_which_failures_are_retried(make: Callable[..., Made]) -> None:
+def test_which_failures_are_retried(make: Callable[..., Manifests]) -> None:
     """Not those that come again whatever one does; a drained node costs no attempt."""
     manifests = make("--action", "job", "--retries", "5")
     spec = manifests["Job"]["spec"]
@@ -38,7 +38,7 @@ def test_which_failures_are_retried(make: Callable[..., Made]) -> None:
     assert all(rule["onExitCodes"]["containerName"] == "function" for rule in policy["rules"] if "onExitCodes" in rule)
 
 
-def test_the_name_that_the_cluster_completes(make: Callable[..., Made]) -> None:
+def test_the_name_that_the_cluster_completes(make: Callable[..., Manifests]) -> None:
     """A second run of a Job needs a second name."""
     manifests = make("--action", "job", "--generate-name", "--ttl", "90m")
     assert manifests["Job"]["metadata"]["generateName"] == "greet-"
@@ -47,7 +47,7 @@ def test_the_name_that_the_cluster_completes(make: Callable[..., Made]) -> None:
     assert "kubectl create" in manifests.notes
 
 
-def test_a_schedule(make: Callable[..., Made], refused: Callable[..., str]) -> None:
+def test_a_schedule(make: Callable[..., Manifests], refused: Callable[..., str]) -> None:
     """A CronJob whose runs do not overlap."""
     manifests = make("--schedule", "0 3 * * 1-5", "--time-zone", "Europe/Rome")
     spec = manifests["CronJob"]["spec"]
@@ -61,7 +61,7 @@ def test_a_schedule(make: Callable[..., Made], refused: Callable[..., str]) -> N
     assert "--generate-name does not go with --schedule" in refused("--schedule", "@daily", "--generate-name")
 
 
-def test_a_run_for_each_line(make: Callable[..., Made], folder: Path) -> None:
+def test_a_run_for_each_line(make: Callable[..., Manifests], folder: Path) -> None:
     """The lines are a ConfigMap, mounted where the run looks; each index fails or is retried alone."""
     (folder / "each.jsonl").write_text('{"n": 1, "t": "$(X)"}\n\n  {"n": 2} \n')
     manifests = make("--each", "each.jsonl", "--param", "common=1", "--retries", "2")
@@ -84,7 +84,7 @@ def test_a_run_for_each_line(make: Callable[..., Made], folder: Path) -> None:
     assert {"name": "each", "mountPath": "/etc/ovenbird/each", "readOnly": True} in manifests.container["volumeMounts"]
 
 
-def test_other_lines_are_another_configmap(make: Callable[..., Made], folder: Path) -> None:
+def test_other_lines_are_another_configmap(make: Callable[..., Manifests], folder: Path) -> None:
     """A Job that runs is not given other lines by the next one."""
     names = set()
     for text in ('{"n": 1}', '{"n": 2}', '{"n": 1}\n'):
@@ -109,7 +109,7 @@ def test_other_lines_are_another_configmap(make: Callable[..., Made], folder: Pa
         ("{}\n" * 100_001, "holds 100001 lines, and a Job has at most 100000"),
     ],
 )
-def test_lines_that_are_none(refused: Callable[..., str], folder: Path, text: str, message: str) -> None:
+def test_invalid_lines_are_refused(refused: Callable[..., str], folder: Path, text: str, message: str) -> None:
     """The file and the line are named."""
     (folder / "each.jsonl").write_text(text)
     errors = refused("--each", "each.jsonl")
@@ -128,7 +128,7 @@ def test_a_file_of_lines_that_cannot_be_read(refused: Callable[..., str], folder
 @pytest.mark.parametrize("ends", ["\n", "\r\n"], ids=["unix", "windows"])
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
 def test_lines_as_other_systems_write_them(
-    make: Callable[..., Made], folder: Path, jobs: Jobs, ends: str, encoding: str
+    make: Callable[..., Manifests], folder: Path, jobs: Jobs, ends: str, encoding: str
 ) -> None:
     """A byte order mark, carriage returns and blank lines are no parameters; a run reads the same lines."""
     rows = ["", '{"n": 1}', "  ", '\t{"n": "é"} ', "", '{"n": 3}', ""]
@@ -168,7 +168,7 @@ def test_a_flag_that_needs_another(
     assert message in refused(*words)
 
 
-def test_a_flag_says_which_objects_are_meant(make: Callable[..., Made]) -> None:
+def test_a_flag_selects_the_kind_of_object(make: Callable[..., Manifests]) -> None:
     """Where only one kind has it; a build has all of a job's."""
     assert make("--retries", "0").kinds == ["Job"]
     assert make("--autoscale", "1:2", "--cpu", "1").kinds == ["Deployment", "Service", "HorizontalPodAutoscaler"]
@@ -179,7 +179,7 @@ def test_a_flag_says_which_objects_are_meant(make: Callable[..., Made]) -> None:
 
 @pytest.mark.slow
 def test_more_lines_than_a_configmap_takes(
-    make: Callable[..., Made], refused: Callable[..., str], folder: Path
+    make: Callable[..., Manifests], refused: Callable[..., str], folder: Path
 ) -> None:
     """Over a mebibyte is refused, and the hint says how to split; over a quarter, kubectl apply is warned of."""
     line = json.dumps({"text": "x" * 1000}) + "\n"
@@ -194,7 +194,7 @@ def test_more_lines_than_a_configmap_takes(
     assert "--server-side" not in make("--each", "each.jsonl").notes
 
 
-def test_names_stay_within_bounds(make: Callable[..., Made], folder: Path) -> None:
+def test_names_stay_within_bounds(make: Callable[..., Manifests], folder: Path) -> None:
     """The longest name still leaves room for what Kubernetes adds to it: 63 is the end of a pod's host name."""
     (folder / "each.jsonl").write_text("{}\n" * 100)
     manifests = make("--each", "each.jsonl", "--name", "n" * 48, "--schedule", "@daily")

@@ -38,12 +38,12 @@ def test_names_that_look_alike_stay_apart() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "A", "1a", "a.b", "a_b", "-a", "a-", "a" * 49, "a\n"])
-def test_what_is_no_name_of_an_object(text: str) -> None:
+def test_invalid_names_of_objects(text: str) -> None:
     """A letter first, then lower-case letters, digits and dashes, 48 in all."""
     assert not is_label(text)
 
 
-def test_names_of_what_exists_may_have_dots_and_digits() -> None:
+def test_names_of_existing_objects_may_have_dots_and_digits() -> None:
     """Secrets, claims and accounts have looser names."""
     assert is_subdomain("1a.b-c")
     for text in ("", "a..b", "A", "a_b", "a" * 254):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from .conftest import Made, pod_of
+from .conftest import Manifests, pod_of
 
 # what the webhook of Knative takes without a feature flag of its administrator
 POD = {
@@ -23,12 +23,12 @@ SECURITY = {
 }  # fmt: skip
 
 
-def annotations(manifests: Made) -> dict[str, Any]:
+def read_annotations(manifests: Manifests) -> dict[str, Any]:
     values: dict[str, Any] = pod_of(manifests["Service"])["metadata"]["annotations"]
     return values
 
 
-def test_only_what_knative_takes(make: Callable[..., Made]) -> None:
+def test_only_fields_that_knative_accepts(make: Callable[..., Manifests]) -> None:
     """No security context of the pod, no startup probe, no time to end; the container has the least of rights."""
     manifests = make(
         "--knative", "--service-account", "a", "--pull-secret", "b", "--cpu", "1", "--env", "OVENBIRD_CONCURRENCY=4",
@@ -46,12 +46,12 @@ def test_only_what_knative_takes(make: Callable[..., Made]) -> None:
     assert not {"runAsUser", "fsGroup"} & set(manifests.pod)
 
 
-def test_times_and_numbers(make: Callable[..., Made]) -> None:
+def test_times_and_numbers(make: Callable[..., Manifests]) -> None:
     """The time limit of a call, calls at once, time to start, pods: each as Knative calls it."""
     words = ("OVENBIRD_TIMEOUT=90s", "OVENBIRD_CONCURRENCY=4", "OVENBIRD_WORKERS=2", "OVENBIRD_INIT_TIMEOUT=10m")
     manifests = make("--knative", "--autoscale", "0:5", *(word for text in words for word in ("--env", text)))
     assert (manifests.pod["timeoutSeconds"], manifests.pod["containerConcurrency"]) == (90, 8)
-    assert annotations(manifests) == {
+    assert read_annotations(manifests) == {
         "serving.knative.dev/progress-deadline": "660s",
         "autoscaling.knative.dev/min-scale": "0",
         "autoscaling.knative.dev/max-scale": "5",
@@ -59,10 +59,10 @@ def test_times_and_numbers(make: Callable[..., Made]) -> None:
     assert manifests.env["OVENBIRD_DRAIN_DELAY"] == "0s"
     plain = make("--knative", "--replicas", "2", "--env", "OVENBIRD_TIMEOUT=0")
     assert not {"timeoutSeconds", "containerConcurrency"} & set(plain.pod)
-    assert annotations(plain)["autoscaling.knative.dev/min-scale"] == "2"
+    assert read_annotations(plain)["autoscaling.knative.dev/min-scale"] == "2"
 
 
-def test_what_does_not_go_with_knative(refused: Callable[..., str]) -> None:
+def test_unsupported_options_of_knative_are_refused(refused: Callable[..., str]) -> None:
     """Each is told by its name."""
     assert "--knative does not go with --action job" in refused("--action", "job", "--knative")
     message = refused(

@@ -8,7 +8,7 @@ import pytest
 
 from ovenbird_builder.kubernetes.mounts import find_hidden, normalize_path
 
-from .conftest import Made
+from .conftest import Manifests
 
 
 @pytest.mark.parametrize(
@@ -29,13 +29,13 @@ def test_a_mount_that_hides_the_image_is_refused(path: str, refused: Callable[..
     ["/data", "/shared/data", "/etc/app", "/dev/shm", "/usr/share/models", "/usr/local/share/models", "/opt/models",
      "/optical", "/home/me", "/var/lib/app", "/srv", "/tmp", "/libs", "/usr-data"],
 )  # fmt: skip
-def test_other_places_are_free(path: str, make: Callable[..., Made]) -> None:
+def test_other_paths_may_be_mounted(path: str, make: Callable[..., Manifests]) -> None:
     """A folder of one's own beside or below the image's own ones hides nothing."""
     manifests = make("--action", "job", "--volume", f"empty_dir:data:{path}")
     assert path in [mount["mountPath"] for mount in manifests.container["volumeMounts"]]
 
 
-def test_a_path_has_one_form(make: Callable[..., Made], refused: Callable[..., str]) -> None:
+def test_a_path_has_one_form(make: Callable[..., Manifests], refused: Callable[..., str]) -> None:
     """So that two volumes at one path are told, whatever their spelling, and /tmp is one volume."""
     two = ("--volume", "empty_dir:a:/data", "--volume")
     for path in ("/data", "/data/", "//data", "/data/."):
@@ -46,7 +46,7 @@ def test_a_path_has_one_form(make: Callable[..., Made], refused: Callable[..., s
     assert find_hidden("/a/b") == ""
 
 
-def test_the_manifests_own_mounts_are_taken(refused: Callable[..., str], folder: object) -> None:
+def test_the_manifests_own_mounts_are_reserved(refused: Callable[..., str], folder: object) -> None:
     """Kubernetes refuses two mounts at one path, once the manifests are applied."""
     (folder / "each.jsonl").write_text("{}\n")  # type: ignore[operator]
     own = "the manifest itself mounts"

@@ -10,7 +10,7 @@ from ovenbird_builder.errors import BuildRequestError
 from ovenbird_builder.kubernetes.overrides import apply, parse
 
 
-def documents() -> list[dict[str, Any]]:
+def make_documents() -> list[dict[str, Any]]:
     return [
         {"kind": "Deployment", "spec": {"replicas": 1, "containers": [{"name": "a"}, {"name": "b", "env": []}]}},
         {"kind": "Service", "spec": {"type": "ClusterIP"}},
@@ -45,16 +45,16 @@ def test_forms(change: str, path: list[Any], value: Any) -> None:
     "change", ["", "replicas", "Deployment=1", "Deployment.spec", "=1", "[0].a=1", "Deployment.=1", "Deployment.a[=1",
     "Deployment.a[x]=1", "Deployment..a=1", "Deployment.a[0]b=1"]
 )  # fmt: skip
-def test_what_is_no_change(change: str) -> None:
+def test_invalid_changes_are_refused(change: str) -> None:
     """The form is told, with an example."""
     with pytest.raises(BuildRequestError, match=r"KIND\.path=value") as caught:
         parse(change)
     assert "Deployment.spec" in caught.value.hint
 
 
-def test_places_are_set_made_and_removed() -> None:
+def test_fields_are_set_created_and_removed() -> None:
     """Mappings and lists on the way are made; null removes."""
-    manifests = documents()
+    manifests = make_documents()
     apply(
         manifests,
         [
@@ -82,9 +82,9 @@ def test_places_are_set_made_and_removed() -> None:
         ("Deployment.spec.replicas.x.y=1", "does not lead into 1"),
     ],
 )
-def test_a_place_that_is_none(change: str, message: str) -> None:
+def test_an_impossible_path_is_refused(change: str, message: str) -> None:
     """The change is named, and what was found in its way."""
     with pytest.raises(BuildRequestError) as caught:
-        apply(documents(), [change])
+        apply(make_documents(), [change])
     assert message in str(caught.value)
     assert change in str(caught.value)

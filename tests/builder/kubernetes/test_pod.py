@@ -7,13 +7,13 @@ from collections.abc import Callable
 
 import pytest
 
-from .conftest import DIGEST, IMAGE, Made
+from .conftest import DIGEST, IMAGE, Manifests
 
 ACTIONS = [("--action", "serve"), ("--action", "job"), ("--schedule", "@daily")]
 
 
 @pytest.mark.parametrize("words", ACTIONS)
-def test_the_least_of_rights(make: Callable[..., Made], words: tuple[str, ...]) -> None:
+def test_the_least_of_rights(make: Callable[..., Manifests], words: tuple[str, ...]) -> None:
     """The pod meets the profile `restricted` of Kubernetes' pod security standards, and writes to no file system."""
     manifests = make(*words)
     assert manifests.pod["securityContext"] == {
@@ -30,13 +30,13 @@ def test_the_least_of_rights(make: Callable[..., Made], words: tuple[str, ...]) 
     assert (manifests.env["HOME"], manifests.env["OVENBIRD_HOME"]) == ("/tmp", "/tmp/ovenbird")
 
 
-def test_a_root_that_can_be_written(make: Callable[..., Made]) -> None:
+def test_a_root_that_can_be_written(make: Callable[..., Manifests]) -> None:
     """For a function that writes beside its source."""
     manifests = make("--action", "job", "--writable-root")
     assert manifests.container["securityContext"]["readOnlyRootFilesystem"] is False
 
 
-def test_the_image(make: Callable[..., Made]) -> None:
+def test_the_image(make: Callable[..., Manifests]) -> None:
     """By digest it is pulled once, and the runs know it; by tag each time, with a warning."""
     manifests = make("--action", "job")
     assert manifests.container["image"] == IMAGE
@@ -50,7 +50,7 @@ def test_the_image(make: Callable[..., Made]) -> None:
     assert "note: greet:1 is a tag, which may mean another image tomorrow" in manifests.notes
 
 
-def test_resources_are_asked_for_and_not_exceeded(make: Callable[..., Made]) -> None:
+def test_requests_equal_limits(make: Callable[..., Manifests]) -> None:
     """Requests and limits are the same; disk bounds /tmp too; no GPU is none."""
     manifests = make("--action", "job", "--cpu", "500m", "--mem", "1Gi", "--gpu", "2", "--disk", "10Gi")
     amounts = {"cpu": "500m", "memory": "1Gi", "nvidia.com/gpu": "2", "ephemeral-storage": "10Gi"}
@@ -59,7 +59,7 @@ def test_resources_are_asked_for_and_not_exceeded(make: Callable[..., Made]) -> 
     assert "nvidia.com/gpu" not in str(make("--action", "job", "--gpu", "0").container["resources"])
 
 
-def test_what_nothing_says_is_asked_for_without_a_limit(make: Callable[..., Made]) -> None:
+def test_default_requests_have_no_limit(make: Callable[..., Manifests]) -> None:
     """A pod that asks for nothing is the first to be evicted; the note says what was assumed and how to say it."""
     manifests = make("--action", "serve")
     assert manifests.container["resources"] == {"requests": {"cpu": "100m", "memory": "256Mi"}}
@@ -75,7 +75,7 @@ def test_what_nothing_says_is_asked_for_without_a_limit(make: Callable[..., Made
     assert "asks for" not in make("--action", "job", "--mem", "1Gi", "--cpu", "1").notes
 
 
-def test_secrets_come_first_and_by_reference(make: Callable[..., Made]) -> None:
+def test_secrets_come_first_and_by_reference(make: Callable[..., Manifests]) -> None:
     """So that `$(NAME)` in a variable can name them; one that says no Secret is in the function's own."""
     manifests = make(
         "--action", "job", "--secret", "A", "--secret", "B=vault", "--secret", "C=vault/c.d", "--env", "U=x:$(A)"
@@ -90,14 +90,14 @@ def test_secrets_come_first_and_by_reference(make: Callable[..., Made]) -> None:
     assert make("--action", "job", "--secret", "A", "--secret-name", "own").env["A"]["secretKeyRef"]["name"] == "own"
 
 
-def test_a_secret_in_the_open_is_told(make: Callable[..., Made]) -> None:
+def test_a_secret_in_the_open_is_reported(make: Callable[..., Manifests]) -> None:
     """By the name of the variable; its value is not repeated."""
     notes = make("--action", "job", "--env", "DB_PASSWORD=hunter2").notes
     assert "DB_PASSWORD looks like a secret" in notes
     assert "hunter2" not in notes
 
 
-def test_parameters_are_not_expanded(make: Callable[..., Made]) -> None:
+def test_parameters_are_not_expanded(make: Callable[..., Manifests]) -> None:
     """Kubernetes reads `$(X)` in a variable's value, and `$$` as `$`: the function gets what the task says."""
     env = make("--action", "job", "--param", "a=$(HOME) $$", "--input", "b=s3://x/$(y)").env
     assert json.loads(env["OVENBIRD_PARAM"].replace("$$", "$")) == {"a": "$(HOME) $$"}
@@ -105,7 +105,7 @@ def test_parameters_are_not_expanded(make: Callable[..., Made]) -> None:
     assert env["OVENBIRD_INPUT"] == '{"b": "s3://x/$$(y)"}'
 
 
-def test_for_a_service_both_kinds_of_parameters_reach_init(make: Callable[..., Made]) -> None:
+def test_for_a_service_both_kinds_of_parameters_reach_init(make: Callable[..., Manifests]) -> None:
     """As on the platform; init_parameters win."""
     task = {"parameters": {"a": 1, "b": 1}, "init_parameters": {"b": 2}}
     env = make("--action", "serve", task=task).env
@@ -119,7 +119,7 @@ def test_parameters_twice(refused: Callable[..., str]) -> None:
     assert "OVENBIRD_PARAM is made from the task's parameters" in message
 
 
-def test_volumes(make: Callable[..., Made]) -> None:
+def test_volumes(make: Callable[..., Manifests]) -> None:
     """Each kind as Kubernetes calls it; a claim with a size is made, one without has to be there."""
     manifests = make(
         "--action", "job", "--volume", "pvc:data:/data:5Gi", "--volume", "pvc:old:/old", "--volume",
@@ -138,7 +138,7 @@ def test_volumes(make: Callable[..., Made]) -> None:
     assert manifests["PersistentVolumeClaim"]["spec"]["resources"] == {"requests": {"storage": "5Gi"}}
 
 
-def test_a_volume_of_the_users_own_for_tmp(make: Callable[..., Made]) -> None:
+def test_a_volume_of_the_users_own_for_tmp(make: Callable[..., Manifests]) -> None:
     """Then the manifest brings none."""
     manifests = make("--action", "job", "--volume", "empty_dir:t:/tmp:1Gi")
     assert [mount["mountPath"] for mount in manifests.container["volumeMounts"]] == ["/tmp"]
@@ -150,7 +150,7 @@ def test_a_setting_that_the_runtime_would_refuse(refused: Callable[..., str]) ->
     assert "envs: OVENBIRD_GRACE: expected a duration" in message
 
 
-def test_labels(make: Callable[..., Made]) -> None:
+def test_labels(make: Callable[..., Manifests]) -> None:
     """All objects carry those that Kubernetes recommends; a job's pods are not a service's."""
     manifests = make("--action", "serve", "--max-unavailable", "1", "--name", "blue", "--namespace", "team")
     for document in manifests:
@@ -167,14 +167,14 @@ def test_labels(make: Callable[..., Made]) -> None:
     assert chosen.items() <= manifests["Deployment"]["spec"]["template"]["metadata"]["labels"].items()
 
 
-def test_who_the_pod_is(make: Callable[..., Made]) -> None:
+def test_account_and_pull_secret_of_the_pod(make: Callable[..., Manifests]) -> None:
     """An account and a Secret to pull with, where they are given."""
     manifests = make("--action", "job", "--service-account", "runner", "--pull-secret", "pull")
     assert manifests.pod["serviceAccountName"] == "runner"
     assert manifests.pod["imagePullSecrets"] == [{"name": "pull"}]
 
 
-def test_names_that_go_with_the_function(make: Callable[..., Made]) -> None:
+def test_names_that_go_with_the_function(make: Callable[..., Manifests]) -> None:
     """A claim that is made carries the name of its objects; a Secret that is there that of the document."""
     words = ("--volume", "pvc:data:/data:1.5Gi", "--secret", "TOKEN")
     manifests = make("--action", "job", *words, "--name", "other")
@@ -191,7 +191,7 @@ def test_names_that_go_with_the_function(make: Callable[..., Made]) -> None:
 
 
 @pytest.mark.parametrize("action", ["job", "serve"])
-def test_amounts_as_the_server_stores_them(make: Callable[..., Made], action: str) -> None:
+def test_amounts_as_the_server_stores_them(make: Callable[..., Manifests], action: str) -> None:
     """`kubectl apply` again then finds no difference."""
     manifests = make("--action", action, "--cpu", "0.25", "--mem", "1024Mi", "--disk", "1.5Gi", "--gpu", "1")
     amounts = {"cpu": "250m", "memory": "1Gi", "ephemeral-storage": "1536Mi", "nvidia.com/gpu": "1"}
@@ -209,7 +209,7 @@ def test_amounts_as_the_server_stores_them(make: Callable[..., Made], action: st
     ids=["param", "init", "env", "build"],
 )
 def test_a_variable_that_no_program_starts_with(
-    make: Callable[..., Made], refused: Callable[..., str], words: tuple[str, ...], name: str, advice: str
+    make: Callable[..., Manifests], refused: Callable[..., str], words: tuple[str, ...], name: str, advice: str
 ) -> None:
     """128 KiB with name and all is the end of the kernel; one byte less is taken, and `$` counts once."""
     long = "$" * (128 * 1024 - 100)

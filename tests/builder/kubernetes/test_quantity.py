@@ -14,7 +14,7 @@ from ovenbird_builder.kubernetes.quantity import canonicalize, find_problem, par
     [("1", 1), ("500m", Decimal("0.5")), ("0.5", Decimal("0.5")), ("1k", 1000), ("1Ki", 1024), ("2Gi", 2 * 1024**3),
     ("3M", 3000000)],
 )  # fmt: skip
-def test_what_a_quantity_stands_for(text: str, value: Decimal) -> None:
+def test_quantities_have_decimal_and_binary_units(text: str, value: Decimal) -> None:
     """Decimal and binary units."""
     assert parse_amount(text) == value
 
@@ -22,7 +22,7 @@ def test_what_a_quantity_stands_for(text: str, value: Decimal) -> None:
 @pytest.mark.parametrize(
     "text", ["", "500x", "1 Gi", "-1", "0", "0m", "1e3Gi", "Gi", "1GI", "1gb", "1,5", "٣", "1K", "1" * 40]
 )
-def test_what_is_no_quantity(text: str) -> None:
+def test_invalid_quantities_are_refused(text: str) -> None:
     """Nothing that a cluster would refuse passes."""
     assert parse_amount(text) is None
 
@@ -35,7 +35,7 @@ def test_what_is_no_quantity(text: str) -> None:
         ("gpu", "500m", "whole number"), ("disk", "lots", "such as 512Mi"),
     ],
 )  # fmt: skip
-def test_a_wrong_quantity_is_told(field: str, text: str, expected: str) -> None:
+def test_a_wrong_quantity_is_reported(field: str, text: str, expected: str) -> None:
     """Also the right form of the wrong thing: 512 bytes of memory, gigabytes of CPU, half a GPU."""
     assert expected in find_problem(field, text)
 

@@ -13,7 +13,7 @@ import yaml
 from ovenbird_builder.errors import BuildRequestError
 from ovenbird_builder.kubernetes.render import to_json, to_yaml, write
 
-from .conftest import Made
+from .conftest import Manifests
 
 DOCUMENTS: list[dict[str, Any]] = [
     {"kind": "Deployment", "metadata": {"name": "a"}, "x": 1},
@@ -46,13 +46,13 @@ def test_plain_words_are_plain() -> None:
     )
 
 
-def test_one_object_twice_is_written_twice() -> None:
+def test_a_repeated_object_is_written_twice() -> None:
     """kubectl takes anchors, and people do not."""
     labels = {"a": "b"}
     assert "&" not in to_yaml([{"x": labels, "y": labels}])
 
 
-def test_json_is_a_list_that_kubectl_takes() -> None:
+def test_json_is_a_list_of_objects() -> None:
     """One JSON object holds all."""
     assert json.loads(to_json(DOCUMENTS)) == {"apiVersion": "v1", "kind": "List", "items": DOCUMENTS}
 
@@ -70,7 +70,7 @@ def test_a_file_or_a_folder(tmp_path: Path) -> None:
     assert not list(tmp_path.rglob(".*"))
 
 
-def test_what_cannot_be_written(tmp_path: Path) -> None:
+def test_an_unwritable_path_is_reported(tmp_path: Path) -> None:
     """The path and the reason are told, and nothing is left."""
     (tmp_path / "file").write_text("")
     with pytest.raises(BuildRequestError, match="--output: cannot write"):
@@ -78,7 +78,7 @@ def test_what_cannot_be_written(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
-def test_a_folder_that_is_written_again(make: Callable[..., Made], folder: Path) -> None:
+def test_a_folder_that_is_written_again(make: Callable[..., Manifests], folder: Path) -> None:
     """What is no longer meant is removed, in either form; files of other functions, actions and people stay."""
     serve = ("--action", "serve", "--cpu", "1", "--output", "out/")
     make(*serve, "--autoscale", "1:3", "--max-unavailable", "1")

@@ -10,7 +10,7 @@ import kubernetes_validate
 import pytest
 from kubernetes_validate.utils import all_versions
 
-from .conftest import Made, pod_of
+from .conftest import Manifests, pod_of
 
 VERSIONS = sorted({version.rpartition(".")[0] for version in all_versions()}, key=lambda text: int(text.split(".")[1]))
 FULL = {
@@ -66,7 +66,7 @@ CASES: dict[str, tuple[tuple[str, ...], dict[str, Any] | None, int]] = {  # word
 
 
 @functools.cache
-def versions(oldest: int) -> list[str]:
+def list_versions(oldest: int) -> list[str]:
     """The versions that a case is meant for."""
     return [version for version in VERSIONS if int(version.split(".")[1]) >= oldest]
 
@@ -78,29 +78,29 @@ def check(document: dict[str, Any], version: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("case", CASES)
-def test_manifests_fit_the_published_schemas(make: Callable[..., Made], folder: Any, case: str) -> None:
+def test_manifests_fit_the_published_schemas(make: Callable[..., Manifests], folder: Any, case: str) -> None:
     """Each document of each action, with all fields of a task and with none, fits the schema of every version."""
     words, task, oldest = CASES[case]
     (folder / "each.jsonl").write_text('{"n": 1}\n\n{"n": 2}\n{"n": 3}\n')
     manifests = make(*words, task=task)
-    assert len(versions(oldest)) >= 8
+    assert len(list_versions(oldest)) >= 8
     for document in manifests:
-        for version in versions(oldest):
+        for version in list_versions(oldest):
             check(document, version)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("task", [None, {"kind": "python+serve", "spec": {**FULL, "replicas": 2}}])
-def test_the_pod_of_a_knative_service_fits_too(make: Callable[..., Made], task: dict[str, Any] | None) -> None:
+def test_the_pod_of_a_knative_service_fits_too(make: Callable[..., Manifests], task: dict[str, Any] | None) -> None:
     """Knative publishes no schema; what it takes as a pod is one of Kubernetes, but for two fields of its own."""
     manifests = make("--knative", task=task)
     pod = dict(pod_of(manifests["Service"])["spec"])
     pod.pop("timeoutSeconds")
-    for version in versions(25):
+    for version in list_versions(25):
         check({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "x"}, "spec": pod}, version)
 
 
-def test_the_schemas_would_tell() -> None:
+def test_the_schemas_refuse_wrong_fields() -> None:
     """A field that does not exist, and a number where a text belongs, do not pass."""
     pod: dict[str, Any] = {"containers": [{"name": "a", "image": "b"}]}
     document = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "x"}, "spec": pod}

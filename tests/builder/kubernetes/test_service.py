@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import Made
+from .conftest import Manifests
 
 
-def test_probes(make: Callable[..., Made]) -> None:
+def test_probes(make: Callable[..., Manifests]) -> None:
     """Start and readiness ask for READY, liveness for life; the port goes by its name."""
     container = make("--action", "serve").container
     paths = {name: container[name]["httpGet"] for name in ("startupProbe", "readinessProbe", "livenessProbe")}
@@ -24,7 +24,7 @@ def test_probes(make: Callable[..., Made]) -> None:
 
 
 @pytest.mark.parametrize(("text", "seconds"), [("", 360), ("90s", 150), ("500ms", 61), ("0", 86460)])
-def test_a_pod_may_take_as_long_to_start_as_its_init(make: Callable[..., Made], text: str, seconds: int) -> None:
+def test_a_pod_may_take_as_long_to_start_as_its_init(make: Callable[..., Manifests], text: str, seconds: int) -> None:
     """The time limit of init, and a minute for the import of the module."""
     probe = make("--action", "serve", *(("--env", f"OVENBIRD_INIT_TIMEOUT={text}") if text else ())).container[
         "startupProbe"
@@ -37,7 +37,7 @@ def test_a_pod_may_take_as_long_to_start_as_its_init(make: Callable[..., Made], 
     [({}, 70), ({"GRACE": "2m"}, 250), ({"DRAIN_DELAY": "0"}, 65), ({"DRAIN_DELAY": "10s", "GRACE": "500ms"}, 16)],
 )
 def test_a_pod_may_take_as_long_to_end_as_its_drain(
-    make: Callable[..., Made], env: dict[str, str], seconds: int
+    make: Callable[..., Manifests], env: dict[str, str], seconds: int
 ) -> None:
     """Drain delay, grace for the calls, the same again for close, and five seconds."""
     words = [word for name, value in env.items() for word in ("--env", f"OVENBIRD_{name}={value}")]
@@ -46,7 +46,7 @@ def test_a_pod_may_take_as_long_to_end_as_its_drain(
     assert manifests.env["OVENBIRD_DRAIN_DELAY"] == env.get("DRAIN_DELAY", "5s")
 
 
-def test_another_port(make: Callable[..., Made], refused: Callable[..., str]) -> None:
+def test_another_port(make: Callable[..., Manifests], refused: Callable[..., str]) -> None:
     """The pod's port is a setting; the Service's stays. One that the system picks cannot be known."""
     manifests = make("--action", "serve", "--env", "PORT=9000")
     assert manifests.container["ports"][0]["containerPort"] == 9000
@@ -56,7 +56,7 @@ def test_another_port(make: Callable[..., Made], refused: Callable[..., str]) ->
     assert "OVENBIRD_PORT is 0" in refused("--action", "serve", "--env", "OVENBIRD_PORT=0")
 
 
-def test_service_fields(make: Callable[..., Made], refused: Callable[..., str]) -> None:
+def test_service_fields(make: Callable[..., Manifests], refused: Callable[..., str]) -> None:
     """Type, name and replicas of the task."""
     manifests = make(
         task={"kind": "python+serve", "spec": {"replicas": 0, "service_type": "NodePort", "service_name": "hi"}}
@@ -76,7 +76,7 @@ def test_service_fields(make: Callable[..., Made], refused: Callable[..., str]) 
         assert message in refused(task={"kind": "python+serve", "spec": {field: value}})
 
 
-def test_a_scaler_decides_alone(make: Callable[..., Made], refused: Callable[..., str]) -> None:
+def test_a_scaler_decides_alone(make: Callable[..., Manifests], refused: Callable[..., str]) -> None:
     """The Deployment then says no number of its own, and CPU has to be asked for."""
     manifests = make("--action", "serve", "--autoscale", "2:9", "--cpu", "1", "--target-cpu", "60")
     assert "replicas" not in manifests["Deployment"]["spec"]
@@ -94,7 +94,7 @@ def test_a_scaler_decides_alone(make: Callable[..., Made], refused: Callable[...
     assert "--target-cpu: expected a whole number from 1 to 100" in refused(*serve, "--target-cpu", "0")
 
 
-def test_a_disruption_budget(make: Callable[..., Made], refused: Callable[..., str]) -> None:
+def test_a_disruption_budget(make: Callable[..., Manifests], refused: Callable[..., str]) -> None:
     """A number or a share of the pods that may be away at once."""
     manifests = make("--action", "serve", "--max-unavailable", "1")
     spec = manifests["PodDisruptionBudget"]["spec"]
@@ -106,7 +106,7 @@ def test_a_disruption_budget(make: Callable[..., Made], refused: Callable[..., s
         assert "--max-unavailable: expected a number" in refused("--action", "serve", f"--max-unavailable={text}")
 
 
-def test_selectors_hold_what_never_changes(make: Callable[..., Made], folder: Path) -> None:
+def test_selectors_hold_what_never_changes(make: Callable[..., Manifests], folder: Path) -> None:
     """A Deployment's selector is immutable: under a fixed --name the function may be called otherwise."""
     words = ("--action", "serve", "--name", "fixed", "--max-unavailable", "1")
     before = make(*words)
@@ -122,19 +122,19 @@ def test_selectors_hold_what_never_changes(make: Callable[..., Made], folder: Pa
 
 
 @pytest.mark.parametrize(("text", "seconds"), [("", 600), ("20m", 1500), ("0", 86700)])
-def test_a_rollout_waits_for_the_startup_probe(make: Callable[..., Made], text: str, seconds: int) -> None:
+def test_a_rollout_waits_for_the_startup_probe(make: Callable[..., Manifests], text: str, seconds: int) -> None:
     """What may take long to start does not fail before that: its time, and some for the node and the image."""
     manifests = make("--action", "serve", *(("--env", f"OVENBIRD_INIT_TIMEOUT={text}") if text else ()))
     assert manifests["Deployment"]["spec"]["progressDeadlineSeconds"] == seconds
 
 
-def test_a_pod_that_hangs_is_soon_gone(make: Callable[..., Made]) -> None:
+def test_a_hanging_pod_is_killed_soon(make: Callable[..., Manifests]) -> None:
     """It is not given the time of a drain, which it could not use."""
     probe = make("--action", "serve", "--env", "OVENBIRD_GRACE=10m").container["livenessProbe"]
     assert probe["terminationGracePeriodSeconds"] == 10
 
 
-def test_a_claim_that_one_node_mounts(make: Callable[..., Made]) -> None:
+def test_a_claim_of_one_node_recreates_the_pod(make: Callable[..., Manifests]) -> None:
     """The old pod goes before the new one comes; other volumes do not ask for it."""
     strategy = make("--action", "serve", "--volume", "pvc:data:/data:1Gi")["Deployment"]["spec"]["strategy"]
     assert strategy == {"type": "Recreate"}

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from .conftest import DOCUMENT, Made
+from .conftest import DOCUMENT, Manifests
 
 
-def test_a_task_of_the_platform_is_read(make: Callable[..., Made]) -> None:
+def test_a_task_of_the_platform_is_read(make: Callable[..., Manifests]) -> None:
     """Its kind says the action; what the platform keeps in it beside is no matter."""
     task = {
         "kind": "python+job",
@@ -24,12 +24,12 @@ def test_a_task_of_the_platform_is_read(make: Callable[..., Made]) -> None:
     assert make(task={**task, "kind": "python+job:run"}).kinds == ["Job"]
 
 
-def test_fields_alone_are_a_task_too(make: Callable[..., Made]) -> None:
+def test_fields_alone_are_a_task_too(make: Callable[..., Manifests]) -> None:
     """Then the action has to be told."""
     assert make("--action", "serve", task={"replicas": 2})["Deployment"]["spec"]["replicas"] == 2
 
 
-def test_flags_win_over_the_task_and_that_over_the_document(make: Callable[..., Made], folder: Path) -> None:
+def test_flags_win_over_the_task_and_that_over_the_document(make: Callable[..., Manifests], folder: Path) -> None:
     """Name by name where a field has names; the document's fields of other actions do not matter."""
     (folder / "function.yaml").write_text(
         DOCUMENT + "  replicas: 7\n  inputs: {x: y}\n  resources: {cpu: 1, mem: 1Gi}\n  parameters: {a: 1}\n"
@@ -84,7 +84,7 @@ def test_flags_win_over_the_task_and_that_over_the_document(make: Callable[..., 
         ({"volumes": [{"name": "a", "mount_path": "/a"}]}, "volumes[0].volume_type: expected one of"),
     ],
 )  # fmt: skip
-def test_a_wrong_field_is_told(refused: Callable[..., str], fields: dict[str, Any], message: str) -> None:
+def test_a_wrong_field_is_reported(refused: Callable[..., str], fields: dict[str, Any], message: str) -> None:
     """With its name, what was expected, and what was found."""
     assert message in refused(task={"kind": "python+job", "spec": fields})
 
@@ -110,20 +110,20 @@ def test_a_wrong_field_is_told(refused: Callable[..., str], fields: dict[str, An
         ({"path": "/x"}, "volumes[0].path: not a field of a volume"),
     ],
 )
-def test_a_wrong_volume_is_told(refused: Callable[..., str], change: dict[str, Any], message: str) -> None:
+def test_a_wrong_volume_is_reported(refused: Callable[..., str], change: dict[str, Any], message: str) -> None:
     """With its number and its field."""
     volume = {"volume_type": "persistent_volume_claim", "name": "data", "mount_path": "/data", **change}
     assert message in refused(task={"kind": "python+job", "spec": {"volumes": [volume]}})
 
 
-def test_two_volumes_in_one_place(refused: Callable[..., str]) -> None:
+def test_two_volumes_at_the_same_path_are_refused(refused: Callable[..., str]) -> None:
     """Neither a name nor a path can be had twice."""
     message = refused("--action", "job", "--volume", "pvc:a:/a", "--volume", "empty_dir:a:/a/")
     assert "two are called 'a'" in message
     assert "two lie at '/a'" in message
 
 
-def test_all_is_told_at_once(refused: Callable[..., str]) -> None:
+def test_all_problems_are_reported_at_once(refused: Callable[..., str]) -> None:
     """A file with three mistakes is mended in one go."""
     message = refused(task={"kind": "python+job", "spec": {"a": 1, "replicas": 1, "profile": []}})
     assert all(word in message for word in ("a: not a field", "replicas: a field of serve", "profile: expected"))
@@ -153,6 +153,6 @@ def test_a_file_that_is_no_task(refused: Callable[..., str], folder: Path, text:
     assert "bad.yaml" in errors
 
 
-def test_a_file_that_is_not_there(refused: Callable[..., str]) -> None:
+def test_a_missing_file_is_reported(refused: Callable[..., str]) -> None:
     """The path and the reason are told."""
     assert "--task: cannot read 'absent.yaml': No such file" in refused("--task", "absent.yaml")

@@ -24,14 +24,14 @@ print(json.dumps([platform.python_version(), importlib.util.MAGIC_NUMBER.hex()])
 """
 
 
-def library(folder: Path, name: str, modules: tuple[str, ...]) -> Wheel:
+def make_library(folder: Path, name: str, modules: tuple[str, ...]) -> Wheel:
     """A wheel of real code: modules of this Python's own library."""
     root = Path(json.__file__).parent.parent
     files = {f"{name}/{path.name}": path.read_bytes() for module in modules for path in sorted(root.glob(module))}
     return wheel(folder, name, files={**files, f"{name}/template.py": "{% not python %}"})
 
 
-def compiled(folder: Path, python: str, wheels: list[Wheel], jobs: int) -> dict[str, str]:
+def compile_wheels(folder: Path, python: str, wheels: list[Wheel], jobs: int) -> dict[str, str]:
     """The digest of the bytecode of each source by its path."""
     version, magic = json.loads(subprocess.run([python, "-c", _ABOUT], capture_output=True, check=True).stdout)
     for name in ("in", "out"):
@@ -52,12 +52,12 @@ def compiled(folder: Path, python: str, wheels: list[Wheel], jobs: int) -> dict[
 @pytest.mark.parametrize("python", PYTHONS)
 def test_bytecode_does_not_depend_on_what_else_is_compiled(tmp_path: Path, python: str) -> None:
     """One job or two, this order or that one, alone or with other wheels: each file has the same bytes."""
-    apple = library(tmp_path, "one", ("a*.py", "c*.py", "d*.py"))
-    plum = library(tmp_path, "two", ("t*.py", "s*.py", "p*.py"))
-    first = compiled(tmp_path / "1", python, [apple, plum], 1)
+    apple = make_library(tmp_path, "one", ("a*.py", "c*.py", "d*.py"))
+    plum = make_library(tmp_path, "two", ("t*.py", "s*.py", "p*.py"))
+    first = compile_wheels(tmp_path / "1", python, [apple, plum], 1)
     assert len(first) > 80
-    assert compiled(tmp_path / "2", python, [plum, apple], 2) == first
-    alone = compiled(tmp_path / "3", python, [plum], 3)
+    assert compile_wheels(tmp_path / "2", python, [plum, apple], 2) == first
+    alone = compile_wheels(tmp_path / "3", python, [plum], 3)
     assert alone == {path: digest for path, digest in first.items() if path in alone}
     assert not [path for path in first if path.endswith("template.py")]
 
@@ -65,7 +65,7 @@ def test_bytecode_does_not_depend_on_what_else_is_compiled(tmp_path: Path, pytho
 def test_the_path_in_the_image_is_in_the_bytecode(tmp_path: Path) -> None:
     """A traceback names the file where it lies in the image, not where it was compiled."""
     one = wheel(tmp_path, "one", files={"one.py": "def f(): pass\n"})
-    compiled(tmp_path / "1", sys.executable, [one], 1)
+    compile_wheels(tmp_path / "1", sys.executable, [one], 1)
     content = (tmp_path / "1" / "out" / "00000-00000").read_bytes()
     assert f"{SITE}/one.py".encode() in content
     assert str(tmp_path).encode() not in content
@@ -74,7 +74,9 @@ def test_the_path_in_the_image_is_in_the_bytecode(tmp_path: Path) -> None:
 def test_the_tests_of_a_package_are_not_compiled(tmp_path: Path) -> None:
     """No function imports them, and they are half of the large packages; a package that is called so is one."""
     names = ("a/tests/x.py", "a/b/test/y.py", "tests/z.py", "a/testing.py", "a/tests.py")
-    digests = compiled(tmp_path / "1", sys.executable, [wheel(tmp_path, "one", files=dict.fromkeys(names, ""))], 1)
+    digests = compile_wheels(
+        tmp_path / "1", sys.executable, [wheel(tmp_path, "one", files=dict.fromkeys(names, ""))], 1
+    )
     assert sorted(digests) == [f"{SITE}/a/testing.py", f"{SITE}/a/tests.py", f"{SITE}/tests/z.py"]
 
 

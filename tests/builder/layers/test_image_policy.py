@@ -32,7 +32,7 @@ def check(layers: Sequence[Layer], config: bytes, manifest: bytes, cache: LayerC
     image_policy.check_layers(layers, config, manifest, cache, ImagePolicy(**policy))
 
 
-def refused(cache: LayerCache, layers: list[Layer], config: bytes = b"{}", manifest: bytes = b"{}") -> str:
+def check_refused(cache: LayerCache, layers: list[Layer], config: bytes = b"{}", manifest: bytes = b"{}") -> str:
     """What the gates say; the secret is never in it."""
     with pytest.raises(ImagePolicyError) as caught:
         check(layers, config, manifest, cache, secrets={"TOKEN": SECRET})
@@ -40,7 +40,9 @@ def refused(cache: LayerCache, layers: list[Layer], config: bytes = b"{}", manif
     return str(caught.value)
 
 
-def raw(cache: LayerCache, files: dict[str, tuple[bytes, int]], name: str = "run", compression: str = "gzip") -> Layer:
+def make_raw_layer(
+    cache: LayerCache, files: dict[str, tuple[bytes, int]], name: str = "run", compression: str = "gzip"
+) -> Layer:
     """A layer as an instruction leaves it: files with their times."""
     plain = io.BytesIO()
     with tarfile.open(fileobj=plain, mode="w") as archive:
@@ -73,24 +75,24 @@ def test_an_image_without_fault_passes(cache: LayerCache) -> None:
         "/shared/.git-credentials", "/root/.aws/credentials", "/run/containers/auth.json",
     ],
 )  # fmt: skip
-def test_a_file_that_has_no_place_is_named(cache: LayerCache, path: str) -> None:
+def test_a_forbidden_file_is_named(cache: LayerCache, path: str) -> None:
     """The error names the layer and the path."""
-    message = refused(cache, [make_files_layer({path: b"x"}, cache, name="source")])
+    message = check_refused(cache, [make_files_layer({path: b"x"}, cache, name="source")])
     name = path.removesuffix("/config").lstrip("/") if "/.git/" in path else path.lstrip("/")
     assert f"source: {name} has no place" in message
 
 
-def test_a_whiteout_of_such_a_file_is_fine(cache: LayerCache) -> None:
+def test_a_whiteout_of_a_forbidden_file_passes(cache: LayerCache) -> None:
     """An instruction that removes the base's pip.conf does no harm."""
-    check([raw(cache, {"etc/.wh.pip.conf": (b"", 0)})], b"{}", b"{}", cache)
+    check([make_raw_layer(cache, {"etc/.wh.pip.conf": (b"", 0)})], b"{}", b"{}", cache)
 
 
 @pytest.mark.parametrize("compression", ["zstd", "gzip"])
 @pytest.mark.parametrize("before", [0, 5, 10, 16, MiB - 16, MiB - 10, MiB, MiB + 6, MiB + 16, 3 * MiB - 3])
-def test_a_secret_is_found_wherever_it_lies(cache: LayerCache, compression: str, before: int) -> None:
+def test_a_secret_is_found_across_chunks(cache: LayerCache, compression: str, before: int) -> None:
     """Also where it lies across two of the pieces in which a file is read."""
     data = b"x" * before + SECRET.encode() + b"y" * 100
-    message = refused(cache, [make_files_layer({"/opt/f": data}, cache, name="numpy 2", compression=compression)])
+    message = check_refused(cache, [make_files_layer({"/opt/f": data}, cache, name="numpy 2", compression=compression)])
     assert "numpy 2: opt/f holds the secret TOKEN" in message
 
 
@@ -104,23 +106,25 @@ def test_a_secret_is_found_wherever_it_lies(cache: LayerCache, compression: str,
 )
 def test_a_secret_is_found_in_other_forms(cache: LayerCache, form: str) -> None:
     """As a URL has it, and within base64 at any offset, as in an `auth` of a registry."""
-    assert "holds the secret TOKEN" in refused(cache, [make_files_layer({"/f": b"{" + form.encode() + b"}"}, cache)])
+    assert "holds the secret TOKEN" in check_refused(
+        cache, [make_files_layer({"/f": b"{" + form.encode() + b"}"}, cache)]
+    )
 
 
 def test_a_secret_in_a_name_or_link_is_found(cache: LayerCache) -> None:
     """File names and link targets are read like content."""
-    layer = raw(cache, {"opt/" + SECRET: (b"", 0)})
-    assert "TOKEN" in refused(cache, [layer])
-    assert "TOKEN" in refused(cache, [make_files_layer({"/l": FileContent(link=SECRET)}, cache)])
+    layer = make_raw_layer(cache, {"opt/" + SECRET: (b"", 0)})
+    assert "TOKEN" in check_refused(cache, [layer])
+    assert "TOKEN" in check_refused(cache, [make_files_layer({"/l": FileContent(link=SECRET)}, cache)])
 
 
 def test_a_secret_in_config_history_or_manifest_is_found(cache: LayerCache) -> None:
     """An environment value, a command in the history, an annotation; also as JSON escapes it."""
     env = json.dumps({"config": {"Env": [f"URL=https://u:{SECRET}@host"]}}).encode()
     history = json.dumps({"history": [{"created_by": f"RUN curl -H {SECRET}"}]}).encode()
-    assert "config and history: holds the secret TOKEN" in refused(cache, [], env)
-    assert "config and history: holds the secret TOKEN" in refused(cache, [], history)
-    assert "manifest: holds the secret TOKEN" in refused(cache, [], b"{}", env)
+    assert "config and history: holds the secret TOKEN" in check_refused(cache, [], env)
+    assert "config and history: holds the secret TOKEN" in check_refused(cache, [], history)
+    assert "manifest: holds the secret TOKEN" in check_refused(cache, [], b"{}", env)
     with pytest.raises(ImagePolicyError, match="QUOTED"):
         check([], json.dumps({"a": 'x"y\\zé"long'}).encode(), b"{}", cache, secrets={"QUOTED": 'x"y\\zé"long'})
 
@@ -128,9 +132,9 @@ def test_a_secret_in_config_history_or_manifest_is_found(cache: LayerCache) -> N
 def test_findings_are_kept_without_the_secret(cache: LayerCache, monkeypatch: pytest.MonkeyPatch) -> None:
     """A layer is read once per set of secrets; the cache holds neither value nor plain digest of it."""
     layer = make_files_layer({"/f": b"x" + SECRET.encode()}, cache)
-    refused(cache, [layer])
+    check_refused(cache, [layer])
     monkeypatch.setattr(image_policy, "_scan_layer", lambda *_: pytest.fail("the layer was read again"))
-    refused(cache, [layer])
+    check_refused(cache, [layer])
     monkeypatch.undo()
     check([layer], b"{}", b"{}", cache, secrets={"TOKEN": "something else"})
     assert SECRET.encode() not in b"".join(path.read_bytes() for path in cache.keys.iterdir())
@@ -142,7 +146,7 @@ def test_short_values_are_not_looked_for(cache: LayerCache) -> None:
     check([make_files_layer({"/f": b"admin"}, cache)], b"{}", b"{}", cache, secrets={"USER": "admin"})
 
 
-def pyc(folder: Path, mode: py_compile.PycInvalidationMode) -> bytes:
+def make_pyc(folder: Path, mode: py_compile.PycInvalidationMode) -> bytes:
     """Real bytecode of `x = 1`, whose source has 6 bytes."""
     source = folder / "m.py"
     source.write_text("x = 1\n")
@@ -157,26 +161,26 @@ def pyc(folder: Path, mode: py_compile.PycInvalidationMode) -> bytes:
 @pytest.mark.parametrize(("mtime", "source"), [(0, b"x = 1\n"), (1000, b"x = 1 \n")])
 def test_stale_bytecode_is_refused(cache: LayerCache, tmp_path: Path, mtime: int, source: bytes) -> None:
     """Bytecode by time beside a source of another time or size would be compiled anew; told how to mend it."""
-    data = pyc(tmp_path, py_compile.PycInvalidationMode.TIMESTAMP)
-    layer = raw(cache, {"a/m.py": (source, mtime), "a/__pycache__/m.cpython-312.pyc": (data, 0)})
-    message = refused(cache, [layer])
+    data = make_pyc(tmp_path, py_compile.PycInvalidationMode.TIMESTAMP)
+    layer = make_raw_layer(cache, {"a/m.py": (source, mtime), "a/__pycache__/m.cpython-312.pyc": (data, 0)})
+    message = check_refused(cache, [layer])
     assert "run: the bytecode of a/m.py is stale" in message
     assert "unchecked-hash" in message
 
 
 def test_bytecode_in_another_layer_than_its_source_is_checked(cache: LayerCache, tmp_path: Path) -> None:
     """An instruction that imports what a lower layer brings leaves bytecode for it."""
-    data = pyc(tmp_path, py_compile.PycInvalidationMode.TIMESTAMP)
-    lower = raw(cache, {"a/m.py": (b"x = 1\n", 5)}, "lower")
-    upper = raw(cache, {"a/__pycache__/m.cpython-312.pyc": (data, 0)}, "upper")
-    assert "upper: the bytecode of a/m.py is stale" in refused(cache, [lower, upper])
+    data = make_pyc(tmp_path, py_compile.PycInvalidationMode.TIMESTAMP)
+    lower = make_raw_layer(cache, {"a/m.py": (b"x = 1\n", 5)}, "lower")
+    upper = make_raw_layer(cache, {"a/__pycache__/m.cpython-312.pyc": (data, 0)}, "upper")
+    assert "upper: the bytecode of a/m.py is stale" in check_refused(cache, [lower, upper])
 
 
-def test_bytecode_that_holds_is_let_through(cache: LayerCache, tmp_path: Path) -> None:
+def test_valid_bytecode_passes(cache: LayerCache, tmp_path: Path) -> None:
     """By time with its own source, by time with a source of the base, and by hash."""
-    timed = pyc(tmp_path, py_compile.PycInvalidationMode.TIMESTAMP)
-    hashed = pyc(tmp_path, py_compile.PycInvalidationMode.UNCHECKED_HASH)
-    layer = raw(cache, {
+    timed = make_pyc(tmp_path, py_compile.PycInvalidationMode.TIMESTAMP)
+    hashed = make_pyc(tmp_path, py_compile.PycInvalidationMode.UNCHECKED_HASH)
+    layer = make_raw_layer(cache, {
         "a/m.py": (b"x = 1\n", 1000), "a/__pycache__/m.cpython-312.pyc": (timed, 0),
         "base/__pycache__/n.cpython-312.pyc": (timed, 0),
         "b/m.py": (b"x = 1\n", 3), "b/__pycache__/m.cpython-312.pyc": (hashed, 0),
@@ -190,7 +194,7 @@ KEY = (
 
 
 @pytest.mark.parametrize("line", [1, 2, 3])
-def test_one_line_of_a_secret_of_several_is_found(cache: LayerCache, line: int) -> None:
+def test_a_single_line_of_a_secret_is_found(cache: LayerCache, line: int) -> None:
     """Whatever surrounds it: another key file, a text in JSON."""
     data = f'{{"part": "{KEY.splitlines()[line]}\\n"}}'.encode()
     with pytest.raises(ImagePolicyError, match="shared/a holds the secret KEY") as caught:
@@ -198,14 +202,14 @@ def test_one_line_of_a_secret_of_several_is_found(cache: LayerCache, line: int) 
     assert KEY.splitlines()[line] not in str(caught.value)
 
 
-def test_what_frames_a_key_and_short_lines_are_not_looked_for(cache: LayerCache) -> None:
+def test_key_headers_and_short_lines_are_ignored(cache: LayerCache) -> None:
     """Every library that reads keys holds the armor, and any configuration `kind: Config`."""
     secret = f"kind: Config\n{KEY}\nuser: a"
     data = b"kind: Config\nuser: a\n-----BEGIN PRIVATE KEY-----\n-----END PRIVATE KEY-----\n"
     check([make_files_layer({"/shared/a": data}, cache)], b"{}", b"{}", cache, secrets={"KEY": secret})
 
 
-def test_a_secret_that_is_no_text_is_found(cache: LayerCache) -> None:
+def test_a_binary_secret_is_found(cache: LayerCache) -> None:
     """Its bytes count, not what decodes of them."""
     secret = bytes(range(128, 168))
     with pytest.raises(ImagePolicyError, match="holds the secret KEY"):
@@ -218,7 +222,7 @@ def test_the_files_of_a_wheel_may_be_called_as_they_like(cache: LayerCache) -> N
         {"/usr/lib/x/tests/id_rsa": b"fixture", "/usr/lib/x/tests/.netrc": b"x"}, cache, name="x 1"
     )
     check([fixture], b"{}", b"{}", cache, secrets={"TOKEN": SECRET}, packages={fixture.digest})
-    assert "x 1: usr/lib/x/tests/id_rsa has no place" in refused(cache, [fixture])
+    assert "x 1: usr/lib/x/tests/id_rsa has no place" in check_refused(cache, [fixture])
     leak = make_files_layer({"/usr/lib/x/a": SECRET.encode()}, cache)
     with pytest.raises(ImagePolicyError, match="holds the secret TOKEN"):
         check([leak], b"{}", b"{}", cache, secrets={"TOKEN": SECRET}, packages={leak.digest})
@@ -233,7 +237,7 @@ def test_a_line_of_a_secret_is_not_looked_for_in_wheels(cache: LayerCache) -> No
         check([layer], b"{}", b"{}", cache, secrets={"KEY": KEY})
 
 
-def test_an_allowed_name_is_let_through(cache: LayerCache) -> None:
+def test_an_allowed_name_passes(cache: LayerCache) -> None:
     """What `--allow` lets into the source may leave with its layer."""
     layer = make_files_layer({"/shared/.netrc": b"x", "/shared/.pypirc": b"x"}, cache)
     with pytest.raises(ImagePolicyError) as caught:
@@ -246,39 +250,42 @@ OLD, NEW = b"x = 1\n", b"x = 2\n"
 CACHED = "shared/__pycache__/m.cpython-312.pyc"
 
 
-def unchecked(
+def make_unchecked_pyc(
     folder: Path, mode: py_compile.PycInvalidationMode = py_compile.PycInvalidationMode.UNCHECKED_HASH
 ) -> bytes:
     """Bytecode of `OLD` that Python does not check, unless `mode` says otherwise."""
-    return pyc(folder, mode)
+    return make_pyc(folder, mode)
 
 
-def layers_of(cache: LayerCache, *rows: dict[str, bytes]) -> list[Layer]:
+def make_layers(cache: LayerCache, *rows: dict[str, bytes]) -> list[Layer]:
     """A layer for each mapping of path to content, from the bottom, called by their numbers."""
-    return [raw(cache, {path: (data, 0) for path, data in row.items()}, f"layer {n}") for n, row in enumerate(rows)]
+    return [
+        make_raw_layer(cache, {path: (data, 0) for path, data in row.items()}, f"layer {n}")
+        for n, row in enumerate(rows)
+    ]
 
 
 def test_unchecked_bytecode_of_another_source_is_refused(cache: LayerCache, tmp_path: Path) -> None:
     """A later layer that replaces the source leaves the old code running; both layers and the files are named."""
-    code = unchecked(tmp_path)
-    layers = layers_of(cache, {"shared/m.py": OLD, CACHED: code}, {"shared/m.py": NEW})
-    message = refused(cache, layers)
+    code = make_unchecked_pyc(tmp_path)
+    layers = make_layers(cache, {"shared/m.py": OLD, CACHED: code}, {"shared/m.py": NEW})
+    message = check_refused(cache, layers)
     assert f"layer 1: shared/m.py is not what {CACHED} of layer 0 was compiled from" in message
-    assert refused(cache, layers) == message
+    assert check_refused(cache, layers) == message
 
 
 def test_unchecked_bytecode_within_a_layer_is_compared(cache: LayerCache, tmp_path: Path) -> None:
     """A file that an instruction has compiled and then changed."""
-    assert "shared/m.py is not what" in refused(
-        cache, layers_of(cache, {"shared/m.py": NEW, CACHED: unchecked(tmp_path)})
+    assert "shared/m.py is not what" in check_refused(
+        cache, make_layers(cache, {"shared/m.py": NEW, CACHED: make_unchecked_pyc(tmp_path)})
     )
 
 
 def test_unchecked_bytecode_of_a_lower_source_is_compared(cache: LayerCache, tmp_path: Path) -> None:
     """An instruction that compiles what an earlier layer brought."""
-    code = unchecked(tmp_path)
-    assert "layer 0: shared/m.py" in refused(cache, layers_of(cache, {"shared/m.py": NEW}, {CACHED: code}))
-    check(layers_of(cache, {"shared/m.py": OLD}, {CACHED: code}), b"{}", b"{}", cache)
+    code = make_unchecked_pyc(tmp_path)
+    assert "layer 0: shared/m.py" in check_refused(cache, make_layers(cache, {"shared/m.py": NEW}, {CACHED: code}))
+    check(make_layers(cache, {"shared/m.py": OLD}, {CACHED: code}), b"{}", b"{}", cache)
 
 
 HIDDEN = ("shared/__pycache__/.wh.m.cpython-312.pyc", "shared/.wh.__pycache__", "shared/__pycache__/.wh..wh..opq")
@@ -287,26 +294,29 @@ HIDDEN = ("shared/__pycache__/.wh.m.cpython-312.pyc", "shared/.wh.__pycache__", 
 @pytest.mark.parametrize("whiteout", HIDDEN)
 def test_bytecode_that_a_layer_hides_is_fine(cache: LayerCache, tmp_path: Path, whiteout: str) -> None:
     """The file alone, its folder, or all that was in its folder."""
-    code = unchecked(tmp_path)
+    code = make_unchecked_pyc(tmp_path)
     check(
-        layers_of(cache, {"shared/m.py": OLD, CACHED: code}, {"shared/m.py": NEW, whiteout: b""}), b"{}", b"{}", cache
+        make_layers(cache, {"shared/m.py": OLD, CACHED: code}, {"shared/m.py": NEW, whiteout: b""}), b"{}", b"{}", cache
     )
 
 
 def test_bytecode_that_does_no_harm_passes(cache: LayerCache, tmp_path: Path) -> None:
     """The same source again, a removed source, bytecode that is checked or that a later layer replaces."""
-    code, checked = unchecked(tmp_path), unchecked(tmp_path, py_compile.PycInvalidationMode.CHECKED_HASH)
+    code, checked = (
+        make_unchecked_pyc(tmp_path),
+        make_unchecked_pyc(tmp_path, py_compile.PycInvalidationMode.CHECKED_HASH),
+    )
     below = {"shared/m.py": OLD, CACHED: code}
     for upper in ({"shared/m.py": OLD}, {"shared/.wh.m.py": b""}, {"shared/m.py": NEW, CACHED: checked}):
-        check(layers_of(cache, below, upper), b"{}", b"{}", cache)
+        check(make_layers(cache, below, upper), b"{}", b"{}", cache)
 
 
 def test_layers_of_wheels_are_not_read_for_another_part_of_the_image(
     cache: LayerCache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A source below /shared has nothing to do with bytecode below /usr; it costs no second reading."""
-    code = unchecked(tmp_path)
-    layers = layers_of(
+    code = make_unchecked_pyc(tmp_path)
+    layers = make_layers(
         cache, {"usr/lib/m.py": OLD, "usr/lib/__pycache__/m.cpython-312.pyc": code}, {"shared/m.py": NEW}
     )
     monkeypatch.setattr("ovenbird_builder.layers.stale_bytecode.look", lambda *_: pytest.fail("a layer was read again"))
@@ -315,7 +325,7 @@ def test_layers_of_wheels_are_not_read_for_another_part_of_the_image(
 
 def test_a_source_that_replaces_a_file_of_a_wheel_is_compared(cache: LayerCache, tmp_path: Path) -> None:
     """Whatever kind of layer it is that writes into the same folder."""
-    code = unchecked(tmp_path)
-    layers = layers_of(cache, {"shared/m.py": OLD, CACHED: code}, {"shared/m.py": NEW})
+    code = make_unchecked_pyc(tmp_path)
+    layers = make_layers(cache, {"shared/m.py": OLD, CACHED: code}, {"shared/m.py": NEW})
     with pytest.raises(ImagePolicyError, match=r"layer 1: shared/m\.py is not what"):
         check(layers, b"{}", b"{}", cache, packages={layers[0].digest})

@@ -15,7 +15,7 @@ from ovenbird_builder.layers import _remove_stale as script
 MODES = py_compile.PycInvalidationMode
 
 
-def module(
+def make_module(
     folder: Path, mode: MODES = MODES.UNCHECKED_HASH, name: str = "m.py", optimize: int = 0
 ) -> tuple[Path, Path]:
     """A module of one line and its bytecode."""
@@ -37,9 +37,9 @@ def run(folder: Path, *sources: Path) -> int:
 
 @pytest.mark.parametrize("mode", [MODES.UNCHECKED_HASH, MODES.TIMESTAMP], ids=["unchecked", "time"])
 @pytest.mark.parametrize("optimize", [0, 1, 2])
-def test_bytecode_of_a_changed_source_goes(tmp_path: Path, mode: MODES, optimize: int) -> None:
+def test_bytecode_of_a_changed_source_is_removed(tmp_path: Path, mode: MODES, optimize: int) -> None:
     """Also that of the other levels of optimisation; a source of the same size and another time is a changed one."""
-    source, bytecode = module(tmp_path, mode, optimize=optimize)
+    source, bytecode = make_module(tmp_path, mode, optimize=optimize)
     source.write_text("x = 2\n")
     assert run(tmp_path, source) == 1
     assert not bytecode.exists()
@@ -48,7 +48,7 @@ def test_bytecode_of_a_changed_source_goes(tmp_path: Path, mode: MODES, optimize
 @pytest.mark.parametrize("mode", list(MODES), ids=[mode.name for mode in MODES])
 def test_bytecode_of_a_source_that_is_the_same_stays(tmp_path: Path, mode: MODES) -> None:
     """As after a change of owner or mode, which brings the file into an instruction's layer too."""
-    source, bytecode = module(tmp_path, mode)
+    source, bytecode = make_module(tmp_path, mode)
     source.chmod(0o600)
     assert run(tmp_path, source) == 0
     assert bytecode.exists()
@@ -56,23 +56,23 @@ def test_bytecode_of_a_source_that_is_the_same_stays(tmp_path: Path, mode: MODES
 
 def test_bytecode_that_python_checks_by_hash_stays(tmp_path: Path) -> None:
     """It is never run for another source."""
-    source, bytecode = module(tmp_path, MODES.CHECKED_HASH)
+    source, bytecode = make_module(tmp_path, MODES.CHECKED_HASH)
     source.write_text("x = 2\n")
     assert run(tmp_path, source) == 0
     assert bytecode.exists()
 
 
-def test_bytecode_of_a_deleted_source_goes(tmp_path: Path) -> None:
+def test_bytecode_of_a_deleted_source_is_removed(tmp_path: Path) -> None:
     """A later layer may bring a file of that name again."""
-    source, bytecode = module(tmp_path, MODES.CHECKED_HASH)
+    source, bytecode = make_module(tmp_path, MODES.CHECKED_HASH)
     source.unlink()
     assert run(tmp_path, source) == 1
     assert not bytecode.exists()
 
 
-def test_a_source_that_became_a_link_counts_by_what_it_leads_to(tmp_path: Path) -> None:
+def test_a_source_that_became_a_link_is_compared_by_its_target(tmp_path: Path) -> None:
     """Python compiles it by the name of the link."""
-    source, bytecode = module(tmp_path)
+    source, bytecode = make_module(tmp_path)
     other = tmp_path / "other.py"
     other.write_text("x = 1\n")
     source.unlink()
@@ -85,8 +85,8 @@ def test_a_source_that_became_a_link_counts_by_what_it_leads_to(tmp_path: Path) 
 
 def test_neighbours_are_left_alone(tmp_path: Path) -> None:
     """Modules whose names begin alike, files that are no bytecode, and folders without any."""
-    source, _ = module(tmp_path)
-    _, longer = module(tmp_path, name="m2.py")
+    source, _ = make_module(tmp_path)
+    _, longer = make_module(tmp_path, name="m2.py")
     note = longer.parent / "m.txt"
     note.write_text("")
     (tmp_path / "new").mkdir()

@@ -16,7 +16,7 @@ from ovenbird_builder.layers.runtime_layers import make_runtime_files, make_runt
 from ovenbird_builder.layers.source import make_files_layer
 
 
-def test_the_runtime_lies_apart_and_behind_the_users_packages(cache: LayerCache) -> None:
+def test_the_runtime_is_separate_and_behind_the_users_packages(cache: LayerCache) -> None:
     """Its packages are in /opt/ovenbird, named by a line in the interpreter's site-packages, run by its executable."""
     files = make_runtime_files(Target(), "root:x:0:0::/root:/bin/sh\n", "root:x:0:\n")
     assert make_runtime_scheme(Target()).purelib == "/opt/ovenbird/site"
@@ -59,6 +59,6 @@ def test_a_file_on_the_path_that_hides_a_module(name: str, tmp_path: Path) -> No
         ("root:x:0:\nsystemd:x:999:\n", "root:x:0:\nsystemd:x:999:\n"),
     ],
 )
-def test_the_group_is_added_unless_its_number_is_taken(before: str, after: str) -> None:
+def test_the_group_is_added_unless_its_number_is_in_use(before: str, after: str) -> None:
     """What the base has stays as it is."""
     assert make_runtime_files(Target(), "", before)["/etc/group"].data.decode() == after

@@ -17,7 +17,7 @@ class Tree:
     digest: str
 
 
-def tree(folder: Path, names: tuple[str, ...]) -> Tree:
+def make_tree(folder: Path, names: tuple[str, ...]) -> Tree:
     for name in names:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(name)
@@ -29,10 +29,10 @@ def tree(folder: Path, names: tuple[str, ...]) -> Tree:
 def test_source_depends_on_content_only(tmp_path: Path) -> None:
     """Another place, order, umask and time give the same layer, in caches of their own."""
     names = ("main.py", "run.sh", "b/c.py", "b.py", "a/z")
-    first = make_source_layer(tree(tmp_path / "1", names), LayerCache(tmp_path / "c1"))
+    first = make_source_layer(make_tree(tmp_path / "1", names), LayerCache(tmp_path / "c1"))
     before = os.umask(0o077)
     try:
-        other = tree(tmp_path / "2", names[::-1])
+        other = make_tree(tmp_path / "2", names[::-1])
         os.utime(other.path / "main.py", (1, 1))
         second = make_source_layer(other, LayerCache(tmp_path / "c2"))
     finally:
@@ -50,7 +50,7 @@ def test_source_depends_on_content_only(tmp_path: Path) -> None:
 
 def test_another_digest_is_another_layer(cache: LayerCache, tmp_path: Path) -> None:
     """A layer is found again by the tree's digest, without a look at the files."""
-    source = tree(tmp_path / "1", ("main.py", "run.sh"))
+    source = make_tree(tmp_path / "1", ("main.py", "run.sh"))
     first = make_source_layer(source, cache)
     (source.path / "main.py").write_text("other")
     assert make_source_layer(source, cache).cached

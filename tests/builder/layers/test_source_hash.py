@@ -29,7 +29,7 @@ def test_the_hash_is_that_of_the_target(data: bytes, magic: bytes, expected: str
 
 
 @pytest.mark.parametrize("length", [0, 1, 7, 8, 9, 100, 1001])
-def test_the_function_in_python_gives_what_the_interpreter_does(length: int) -> None:
+def test_the_python_version_equals_that_of_the_interpreter(length: int) -> None:
     """For each rest of a division by eight, under this Python's own key."""
     data, magic = (HUNDRED * 11)[:length], importlib.util.MAGIC_NUMBER
     own = source_hash._compute_siphash(int.from_bytes(magic, "little"), data, *source_hash._choose_rounds(magic))

@@ -23,7 +23,7 @@ class Slow(io.BytesIO):
         return super().read(min(size or 0, 777))
 
 
-def written(compression: str, stream: type[io.BytesIO] = io.BytesIO) -> tuple[bytes, str]:
+def write_tar(compression: str, stream: type[io.BytesIO] = io.BytesIO) -> tuple[bytes, str]:
     """A tar with one of each, compressed, and the digest it gives."""
     out = io.BytesIO()
     tar = TarWriter(out, compression, owners={"shared": FileOwner(8877, 0, 0o775)})
@@ -36,7 +36,7 @@ def written(compression: str, stream: type[io.BytesIO] = io.BytesIO) -> tuple[by
     return out.getvalue(), digest
 
 
-def inflated(compression: str) -> tuple[bytes, str]:
+def write_and_inflate(compression: str) -> tuple[bytes, str]:
     out = io.BytesIO()
     tar = TarWriter(out, compression, owners={"shared": FileOwner(8877, 0, 0o775)})
     tar.add_file("/shared/big", 3, b"abc")
@@ -53,7 +53,7 @@ def inflated(compression: str) -> tuple[bytes, str]:
 @pytest.mark.parametrize("compression", ["zstd", "gzip"])
 def test_the_digest_is_that_of_the_tar(compression: str) -> None:
     """What `close` returns is the digest of the uncompressed tar, the diff id of the layer."""
-    plain, digest = inflated(compression)
+    plain, digest = write_and_inflate(compression)
     assert digest == "sha256:" + hashlib.sha256(plain).hexdigest()
 
 
@@ -62,7 +62,7 @@ def test_entries_hold_nothing_of_this_machine(compression: str) -> None:
     """Owner, time and mode are the layer's own; parents come once, before their entries; long names survive."""
     before = os.umask(0o077)
     try:
-        plain, _ = inflated(compression)
+        plain, _ = write_and_inflate(compression)
     finally:
         os.umask(before)
     with tarfile.open(fileobj=io.BytesIO(plain)) as archive:
@@ -81,9 +81,9 @@ def test_entries_hold_nothing_of_this_machine(compression: str) -> None:
 
 
 @pytest.mark.parametrize("compression", ["zstd", "gzip"])
-def test_bytes_do_not_depend_on_how_content_comes(compression: str) -> None:
+def test_bytes_do_not_depend_on_the_chunks_of_the_content(compression: str) -> None:
     """A stream that gives little at a time makes the same compressed bytes."""
-    assert written(compression) == written(compression, Slow)
+    assert write_tar(compression) == write_tar(compression, Slow)
 
 
 def test_a_file_that_changes_while_it_is_read_is_an_error() -> None:

@@ -25,7 +25,7 @@ SCHEME = InstallScheme(
 )
 
 
-def installed(wheel: Wheel, more: tuple[InstalledFile, ...] = ()) -> dict[str, tuple[tarfile.TarInfo, bytes]]:
+def read_wheel_tar(wheel: Wheel, more: tuple[InstalledFile, ...] = ()) -> dict[str, tuple[tarfile.TarInfo, bytes]]:
     """What is in the tar of a wheel, folders left out."""
     out = io.BytesIO()
     tar = TarWriter(out, "zstd")
@@ -37,7 +37,7 @@ def installed(wheel: Wheel, more: tuple[InstalledFile, ...] = ()) -> dict[str, t
         return {"/" + i.name: (i, archive.extractfile(i).read()) for i in archive if i.isreg()}
 
 
-def test_every_part_of_a_wheel_finds_its_place(tmp_path: Path) -> None:
+def test_every_part_of_a_wheel_is_installed(tmp_path: Path) -> None:
     """Modules, console scripts, scripts with a placeholder, data and headers go where the target's scheme says."""
     shop = wheel(
         tmp_path, "shop-bell",
@@ -50,7 +50,7 @@ def test_every_part_of_a_wheel_finds_its_place(tmp_path: Path) -> None:
         },
         executable=("shop/tool",), scripts={"shop": "shop.cli:main"},
     )  # fmt: skip
-    files = installed(shop)
+    files = read_wheel_tar(shop)
     assert files["/usr/local/bin/ring"][1] == b"#!/usr/local/bin/python3.12\nprint(1)\n"
     assert files["/usr/local/bin/shell"][1] == b"#!/bin/sh\n"
     assert files["/usr/local/bin/shop"][1].startswith(b"#!/usr/local/bin/python3.12\n")
@@ -64,11 +64,11 @@ def test_every_part_of_a_wheel_finds_its_place(tmp_path: Path) -> None:
     assert executable == {f"/usr/local/bin/{name}" for name in ("ring", "shell", "shop")} | {f"{SITE}/shop/tool"}
 
 
-def test_the_record_tells_all_that_was_written(tmp_path: Path) -> None:
+def test_the_record_lists_every_written_file(tmp_path: Path) -> None:
     """Each file is in RECORD with the digest that it has in the image, bytecode without one, as pip has it."""
     shop = wheel(tmp_path, "shop", files={"shop/a,b.py": "x", "shop-1.0.data/scripts/s": "#!python\n"})
     pyc = InstalledFile(f"{SITE}/shop/__pycache__/a,b.cpython-312.pyc", 3, b"abc")
-    files = installed(shop, (pyc,))
+    files = read_wheel_tar(shop, (pyc,))
     rows = list(csv.reader(files[f"{SITE}/shop-1.0.dist-info/RECORD"][1].decode().splitlines()))
     assert rows == sorted(rows)
     records = {str(Path(f"{SITE}/{row[0]}").absolute()).replace("/x/../", "/"): row for row in rows}
@@ -87,16 +87,16 @@ def test_the_record_tells_all_that_was_written(tmp_path: Path) -> None:
 def test_bytecode_that_a_wheel_brings_is_left_out(tmp_path: Path) -> None:
     """Who knows what it was compiled from."""
     shop = wheel(tmp_path, "shop", files={"shop.py": "", "__pycache__/shop.cpython-312.pyc": b"evil"})
-    assert not [path for path in installed(shop) if path.endswith(".pyc") and "/.wh." not in path]
+    assert not [path for path in read_wheel_tar(shop) if path.endswith(".pyc") and "/.wh." not in path]
 
 
 def test_bytecode_of_another_file_is_hidden_below_a_source_without(tmp_path: Path) -> None:
     """A template has none of its own, and another wheel's or the base's would be run in its place; tests have none."""
     shop = wheel(tmp_path, "shop", files={"shop/a.py": "{{ x }}", "shop/tests/b.py": "", "c.txt": ""})
-    hidden = [path for path in installed(shop) if "/.wh." in path]
+    hidden = [path for path in read_wheel_tar(shop) if "/.wh." in path]
     assert hidden == [f"{SITE}/shop/__pycache__/.wh.a.cpython-312.pyc"]
     own = InstalledFile(f"{SITE}/shop/__pycache__/a.cpython-312.pyc", 1, b"x")
-    assert not [path for path in installed(shop, (own,)) if "/.wh." in path]
+    assert not [path for path in read_wheel_tar(shop, (own,)) if "/.wh." in path]
 
 
 @pytest.mark.parametrize(
@@ -114,13 +114,13 @@ def test_bytecode_of_another_file_is_hidden_below_a_source_without(tmp_path: Pat
 def test_a_wheel_that_tries_to_leave_is_refused(tmp_path: Path, name: str) -> None:
     """No member of a wheel is written outside of its scheme."""
     with pytest.raises(LayerError, match="cannot be installed"):
-        installed(wheel(tmp_path, "shop", files={name: "x"}))
+        read_wheel_tar(wheel(tmp_path, "shop", files={name: "x"}))
 
 
 def test_an_entry_point_that_tries_to_leave_is_refused(tmp_path: Path) -> None:
     """The name of a console script is no path."""
     with pytest.raises(LayerError, match="would leave"):
-        installed(wheel(tmp_path, "shop", scripts={"../../etc/cron.d/evil": "shop:main"}))
+        read_wheel_tar(wheel(tmp_path, "shop", scripts={"../../etc/cron.d/evil": "shop:main"}))
 
 
 def test_a_broken_wheel_is_named(tmp_path: Path) -> None:
@@ -132,9 +132,9 @@ def test_a_broken_wheel_is_named(tmp_path: Path) -> None:
     data[offset + 30 + len("shop.py") + 3] ^= 0xFF
     shop.path.write_bytes(data)
     with pytest.raises(LayerError, match=r"shop-1\.0-py3-none-any\.whl"):
-        installed(shop)
+        read_wheel_tar(shop)
     shop.path.write_bytes(b"nothing")
     with pytest.raises(LayerError, match=r"shop-1\.0-py3-none-any\.whl"):
-        installed(shop)
+        read_wheel_tar(shop)
     with pytest.raises(LayerError, match=r"shop-1\.0-py3-none-any\.whl"):
         list_contents(shop.path)

@@ -21,7 +21,7 @@ Files = dict[str, bytes]
 _PYTHON = f"python{sys.version_info.major}.{sys.version_info.minor}"
 
 
-def by_us(wheel: Wheel) -> Files:
+def install_by_us(wheel: Wheel) -> Files:
     """What we put into an image, by its path below /usr, with the interpreter of this machine."""
     site = f"/usr/lib/{_PYTHON}/site-packages"
     scheme = InstallScheme(site, site, "/usr/bin", "/usr", f"/usr/include/{_PYTHON}", sys.executable)
@@ -32,10 +32,12 @@ def by_us(wheel: Wheel) -> Files:
     tar.close()
     plain = zstandard.ZstdDecompressor().decompressobj().decompress(out.getvalue())
     with tarfile.open(fileobj=io.BytesIO(plain)) as archive:
-        return comparable({i.name.removeprefix("usr/"): archive.extractfile(i).read() for i in archive if i.isreg()})
+        return drop_installer(
+            {i.name.removeprefix("usr/"): archive.extractfile(i).read() for i in archive if i.isreg()}
+        )
 
 
-def by_pip(wheel: Wheel, prefix: Path) -> Files:
+def install_by_pip(wheel: Wheel, prefix: Path) -> Files:
     """What pip puts below a prefix."""
     command = [
         sys.executable, "-m", "pip", "install", "--no-index", "--no-deps", "--no-compile", "--quiet",
@@ -45,10 +47,10 @@ def by_pip(wheel: Wheel, prefix: Path) -> Files:
     environ = {"PATH": os.environ["PATH"], "PIP_CONFIG_FILE": "/dev/null"}
     process = subprocess.run(command, env=environ, capture_output=True, text=True, check=False, timeout=120)
     assert process.returncode == 0, process.stderr
-    return comparable({str(p.relative_to(prefix)): p.read_bytes() for p in prefix.rglob("*") if p.is_file()})
+    return drop_installer({str(p.relative_to(prefix)): p.read_bytes() for p in prefix.rglob("*") if p.is_file()})
 
 
-def comparable(files: Files) -> Files:
+def drop_installer(files: Files) -> Files:
     """The files without what names the installer; of a made script only what it imports."""
     own = ("INSTALLER", "RECORD", "REQUESTED", "direct_url.json")
     shortened = {}
@@ -80,6 +82,6 @@ ENTRY = "shop-1.0.dist-info/entry_points.txt"
 def test_an_odd_wheel_is_installed_as_by_pip(files: dict[str, str], expected: dict[str, bytes], tmp_path: Path) -> None:
     """A `.data` folder of another spelling, a script that is an entry point too, a key or a section twice."""
     shop = wheel(tmp_path / "wheels", "shop", files={**SHOP, **files})
-    installed = by_us(shop)
-    assert installed == by_pip(shop, tmp_path / "prefix")
+    installed = install_by_us(shop)
+    assert installed == install_by_pip(shop, tmp_path / "prefix")
     assert {path: installed.get(path) for path in expected} == expected

@@ -17,7 +17,7 @@ def write(root: Path, *names: str) -> None:
         path.write_text(name)
 
 
-def copied(root: Path, into: Path) -> set[str]:
+def list_copied(root: Path, into: Path) -> set[str]:
     """Return the files that are copied to be built."""
     copy_folder(root, into)
     return {path.relative_to(into).as_posix() for path in into.rglob("*") if path.is_file()}
@@ -35,7 +35,7 @@ def test_only_the_folders_of_builds_are_left_out(tmp_path: Path) -> None:
         ".venv/lib/x.py",
     )  # fmt: skip
     write(tmp_path / "root", *keep, *drop)
-    assert copied(tmp_path / "root", tmp_path / "out") == set(keep)
+    assert list_copied(tmp_path / "root", tmp_path / "out") == set(keep)
 
 
 @pytest.mark.parametrize("name", ["build", "dist"])
@@ -45,7 +45,7 @@ def test_a_package_of_that_name_is_code(name: str, tmp_path: Path) -> None:
     assert list_leftovers(tmp_path, tmp_path, [name, "src"]) == set()
 
 
-def test_a_digest_counts_what_is_built(tmp_path: Path) -> None:
+def test_a_digest_covers_the_files_to_build(tmp_path: Path) -> None:
     """What is left over changes no digest; a file deep below a folder `build` does."""
     write(tmp_path, "pyproject.toml", "plum/build/a.py", "plum/data/function.lock")
     before = digest_content(tmp_path)

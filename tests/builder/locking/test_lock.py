@@ -31,19 +31,19 @@ from ovenbird_builder.locking.lock_format import SELF, Lock, parse_lock
 from ovenbird_builder.locking.wheel_fetch import fetch_wheels
 
 
-def versions(lock: Lock) -> dict[str, str]:
+def list_versions(lock: Lock) -> dict[str, str]:
     return {pin.name: pin.version for pin in lock.pins}
 
 
-def test_pins_hold_all_that_is_needed_and_who_asks_for_it(bench: Bench) -> None:
+def test_pins_cover_the_closure_and_name_the_requirer(bench: Bench) -> None:
     """The closure is pinned with hashes; each pin names who wants it."""
     lock = bench.lock("apple>=1")
-    assert versions(lock) == {"apple": "2.0", "banana": "2.0"}
+    assert list_versions(lock) == {"apple": "2.0", "banana": "2.0"}
     assert {pin.name: pin.via for pin in lock.pins} == {"apple": (SELF,), "banana": ("apple",)}
     assert all(re.fullmatch(r"sha256:[0-9a-f]{64}", digest) for pin in lock.pins for digest in pin.hashes)
 
 
-def test_the_text_tells_what_for_and_holds_nothing_of_this_machine(bench: Bench, orchard: Orchard) -> None:
+def test_the_text_names_the_target_and_nothing_of_this_machine(bench: Bench, orchard: Orchard) -> None:
     """The head names Python, platform and C library; no path, no index, no password is in the text."""
     text = bench.lock("apple>=1").text
     assert "# python: 3.11\n# platform: linux/amd64\n# libc: glibc 2." in text
@@ -69,12 +69,12 @@ def test_a_damaged_entry_of_the_cache_is_not_used(bench: Bench) -> None:
     assert bench.lock("banana>=1.0,!=1.5") == first
 
 
-def test_a_lock_from_nothing_is_the_same_in_another_cache(bench: Bench, tmp_path: Path) -> None:
+def test_a_lock_is_the_same_in_an_empty_cache(bench: Bench, tmp_path: Path) -> None:
     """Nothing of the cache enters the text."""
     assert replace(bench, cache=tmp_path).lock("apple>=1", "cherry").text == bench.lock("apple>=1", "cherry").text
 
 
-def test_nothing_wanted_is_an_empty_lock_without_a_container(bench: Bench) -> None:
+def test_no_requirements_give_an_empty_lock_without_a_container(bench: Bench) -> None:
     """A function without dependencies starts nothing."""
     assert replace(bench, image="localhost/none/such:1").lock().pins == ()
 
@@ -82,19 +82,19 @@ def test_nothing_wanted_is_an_empty_lock_without_a_container(bench: Bench) -> No
 def test_a_marker_is_that_of_the_target(bench: Bench) -> None:
     """A requirement for another Python takes no part."""
     lock = bench.lock("apple==1.0; python_version == '3.11'", "nosuch-pear; python_version == '3.99'")
-    assert versions(lock) == {"apple": "1.0"}
+    assert list_versions(lock) == {"apple": "1.0"}
 
 
-def test_pins_of_the_lock_at_hand_are_kept_until_an_upgrade(bench: Bench) -> None:
+def test_existing_pins_stay_until_an_upgrade(bench: Bench) -> None:
     """An older pin stays when a requirement is added; `--upgrade-package` and `--upgrade` move it."""
     old = bench.lock("banana==1.0")
-    assert versions(bench.lock("banana", "apple", previous=old)) == {"banana": "1.0", "apple": "2.0"}
+    assert list_versions(bench.lock("banana", "apple", previous=old)) == {"banana": "1.0", "apple": "2.0"}
     moved = bench.lock("banana", "apple", previous=old, upgrade_packages=["banana"])
-    assert versions(moved)["banana"] == "2.0"
-    assert versions(bench.lock("banana", "apple", previous=old, upgrade=True))["banana"] == "2.0"
+    assert list_versions(moved)["banana"] == "2.0"
+    assert list_versions(bench.lock("banana", "apple", previous=old, upgrade=True))["banana"] == "2.0"
 
 
-def test_a_conflict_names_both_sides_and_where_they_stand(bench: Bench) -> None:
+def test_a_conflict_names_both_requirements_and_their_lines(bench: Bench) -> None:
     """cherry needs banana<2, the user banana>=2."""
     with pytest.raises(ConflictError) as caught:
         bench.lock("banana>=2", "cherry==1.0")
@@ -121,7 +121,7 @@ def test_a_version_the_runtime_cannot_use_is_refused_at_once(bench: Bench) -> No
 def test_constraints_limit_and_are_named(bench: Bench) -> None:
     """A constraint picks the version, and is told where it makes things impossible."""
     limited = structs.replace(wants("banana"), constraints=wants("banana<2").lines)
-    assert versions(_lock(bench, limited)) == {"banana": "1.0"}
+    assert list_versions(_lock(bench, limited)) == {"banana": "1.0"}
     limited = structs.replace(wants("banana>=2"), constraints=wants("banana<2").lines)
     with pytest.raises(LockError, match=r"banana<2.*requirements.txt line 1"):
         _lock(bench, limited)
@@ -146,7 +146,9 @@ def _lock(bench: Bench, requirements: object) -> Lock:
         ("lone-pear", RequirementMissingError, 42, "no version that fits 'banana==99' (lone-pear needs it)"),
     ],
 )  # fmt: skip
-def test_what_cannot_be_had_is_told(bench: Bench, text: str, error: type[LockError], status: int, words: str) -> None:
+def test_each_kind_of_missing_package_is_reported(
+    bench: Bench, text: str, error: type[LockError], status: int, words: str
+) -> None:
     """Each kind of absence has its own error, and says who asks."""
     with pytest.raises(error) as caught:
         bench.lock(text)
@@ -156,7 +158,7 @@ def test_what_cannot_be_had_is_told(bench: Bench, text: str, error: type[LockErr
 
 
 @pytest.mark.parametrize("texts", [("banana", "banana==99"), ("banana==99", "banana<3"), ("banana", "lone-pear")])
-def test_a_version_that_there_is_not_is_no_conflict(bench: Bench, texts: tuple[str, ...]) -> None:
+def test_a_missing_version_is_not_a_conflict(bench: Bench, texts: tuple[str, ...]) -> None:
     """Beside another requirement of the same name pip calls it a conflict; the versions that there are are named."""
     with pytest.raises(RequirementMissingError) as caught:
         bench.lock(*texts)
@@ -173,7 +175,7 @@ def test_only_binary_refuses_a_source_distribution_unrun(bench: Bench) -> None:
 
 def test_a_source_distribution_is_locked(bench: Bench) -> None:
     """What it needs is found by asking it, in the container."""
-    assert versions(bench.lock("date-tree")) == {"date-tree": "1.0", "banana": "2.0"}
+    assert list_versions(bench.lock("date-tree")) == {"date-tree": "1.0", "banana": "2.0"}
 
 
 def test_a_build_that_hangs_is_ended(bench: Bench) -> None:
@@ -182,7 +184,7 @@ def test_a_build_that_hangs_is_ended(bench: Bench) -> None:
         bench.lock("sloth", timeout=6.0)
 
 
-def test_hashes_of_the_user_are_the_only_ones(bench: Bench) -> None:
+def test_hashes_of_the_user_replace_all_others(bench: Bench) -> None:
     """A hash in requirements.txt stays; one that no file has is an error."""
     right = bench.lock("banana==1.0").pins[0].hashes[0]
     assert bench.lock(f"banana==1.0 --hash={right}").pins[0].hashes == (right,)
@@ -192,7 +194,7 @@ def test_hashes_of_the_user_are_the_only_ones(bench: Bench) -> None:
     assert "requirements.txt line 1" in caught.value.message
 
 
-def test_an_index_that_asks_for_a_password_is_told(bench: Bench, orchard: Orchard) -> None:
+def test_an_index_with_a_password_is_reported(bench: Bench, orchard: Orchard) -> None:
     """Without credentials, or with wrong ones, nothing hangs and nothing leaks."""
     wrong = orchard.url.replace("://", "://gardener:Wrong-Plums-1@")
     for url in (orchard.url, wrong):
@@ -203,17 +205,17 @@ def test_an_index_that_asks_for_a_password_is_told(bench: Bench, orchard: Orchar
         assert "Wrong-Plums-1" not in str(caught.value)
 
 
-def test_an_index_that_is_down_is_told(bench: Bench) -> None:
+def test_an_index_that_is_down_is_reported(bench: Bench) -> None:
     """A closed port is an index that does not answer, not a package that does not exist."""
     with pytest.raises(PackageIndexError, match=r"does not answer \(http://127.0.0.1:9/simple\)"):
         replace(bench, indexes=read_indexes("http://127.0.0.1:9/simple", [], {})).lock("cherry")
 
 
-def test_the_password_may_come_from_netrc(bench: Bench, orchard: Orchard, tmp_path: Path) -> None:
+def test_the_password_may_be_in_netrc(bench: Bench, orchard: Orchard, tmp_path: Path) -> None:
     """`.netrc` is asked for a host whose URL names nobody."""
     (tmp_path / "netrc").write_text(f"machine 127.0.0.1 login gardener password {PASSWORD}\n")
     indexes = read_indexes(orchard.url, [], {"NETRC": str(tmp_path / "netrc")})
-    assert versions(replace(bench, indexes=indexes, cache=tmp_path / "cache").lock("banana")) == {"banana": "2.0"}
+    assert list_versions(replace(bench, indexes=indexes, cache=tmp_path / "cache").lock("banana")) == {"banana": "2.0"}
 
 
 def test_the_password_is_in_no_argument(bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -232,7 +234,7 @@ def test_the_password_is_in_no_argument(bench: Bench, tmp_path: Path, monkeypatc
         assert b"Plum%26Pear%2377" not in content, path
 
 
-def test_the_host_s_configuration_of_pip_counts_for_nothing(
+def test_the_host_s_configuration_of_pip_is_ignored(
     bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Variables and files of pip that point elsewhere change nothing."""
@@ -241,14 +243,14 @@ def test_the_host_s_configuration_of_pip_counts_for_nothing(
     monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/simple")
     monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path))
     wheel(tmp_path, "banana", "9.0")
-    assert versions(replace(bench, cache=tmp_path / "cache").lock("banana")) == {"banana": "2.0"}
+    assert list_versions(replace(bench, cache=tmp_path / "cache").lock("banana")) == {"banana": "2.0"}
 
 
 def test_another_architecture_is_resolved_by_its_own_markers_and_wheels(bench: Bench) -> None:
     """On this machine, for aarch64: its markers, its wheels, and nothing is built."""
     away = structs.replace(bench.interpreter, machine="aarch64", soabi="cpython-311-aarch64-linux-gnu")
-    assert set(versions(bench.lock("glass", interpreter=away))) == {"glass", "banana"}
-    assert set(versions(bench.lock("glass"))) == {"glass", "apple", "banana"}
+    assert set(list_versions(bench.lock("glass", interpreter=away))) == {"glass", "banana"}
+    assert set(list_versions(bench.lock("glass"))) == {"glass", "apple", "banana"}
     assert "# platform: linux/arm64\n" in bench.lock("arm-only", "native", interpreter=away).text
     with pytest.raises(NoWheelError, match=r"date_tree-1.0.tar.gz"):
         bench.lock("date-tree", interpreter=away)
@@ -263,7 +265,7 @@ def test_a_folder_of_the_source_is_built_and_pinned_by_its_hash(bench: Bench, tm
     lock = bench.lock("./lib", root=tmp_path / "tree")
     plum = next(pin for pin in lock.pins if pin.name == "plum")
     assert (plum.version, plum.url, len(plum.hashes), plum.built) == ("1.5", "file:lib", 1, "tests==1")
-    assert versions(lock)["banana"] == "1.0"
+    assert list_versions(lock)["banana"] == "1.0"
     assert str(tmp_path) not in lock.text
     before = wants("./lib", root=tmp_path / "tree").list_texts()
     (folder / "plum.txt").write_text("more")
@@ -327,7 +329,7 @@ def test_the_oldest_and_the_newest_python_lock_too(
     """The tools that are mounted run under each Python."""
     interpreter = probe_python(standins[version], cache=tmp_path)
     lock = replace(bench, image=standins[version], interpreter=interpreter).lock("apple", "date-tree")
-    assert versions(lock) == {"apple": "2.0", "banana": "2.0", "date-tree": "1.0"}
+    assert list_versions(lock) == {"apple": "2.0", "banana": "2.0", "date-tree": "1.0"}
     assert f"# python: {version}\n" in lock.text
 
 
@@ -360,7 +362,7 @@ def test_uv_locks_the_same_pins(bench: Bench) -> None:
         assert PASSWORD not in str(caught.value)
 
 
-def test_uv_is_told_when_the_index_is_closed(bench: Bench, orchard: Orchard) -> None:
+def test_a_refusal_by_the_index_is_reported_for_uv(bench: Bench, orchard: Orchard) -> None:
     """Without the password uv's refusal is the index's."""
     with pytest.raises(PackageIndexError):
         replace(bench, indexes=read_indexes(orchard.url, [], {})).lock("cherry", locker="uv")
@@ -385,7 +387,7 @@ def test_the_lock_of_another_tool_limits_versions_and_files(bench: Bench, orchar
         return bench.lock_needs(requirements, cache=tmp_path / "cache")
 
     (tmp_path / "pyproject.toml").write_text('[project]\nname = "app"\ndependencies = ["apple"]\n')
-    assert versions(locked(hash_file(orchard.packages / "apple-1.0-py3-none-any.whl")))["apple"] == "1.0"
-    assert versions(bench.lock("apple"))["apple"] != "1.0"
+    assert list_versions(locked(hash_file(orchard.packages / "apple-1.0-py3-none-any.whl")))["apple"] == "1.0"
+    assert list_versions(bench.lock("apple"))["apple"] != "1.0"
     with pytest.raises(HashError, match=r"uv.lock, apple"):
         locked("f" * 64)

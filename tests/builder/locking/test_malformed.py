@@ -41,11 +41,11 @@ LOCK: dict[str, Any] = {
 }  # fmt: skip
 
 
-def function(root: Path, code: str | None = None) -> FunctionSpec:
+def make_function(root: Path, code: str | None = None) -> FunctionSpec:
     return FunctionSpec(root, "f", "main:fn", source="." if code is None else "", code=code)
 
 
-def tell(call: Any, label: str) -> bool:
+def check_call(call: Any, label: str) -> bool:
     """Whether a call went well; else it has a status of the lock."""
     return succeeds(call, label, *range(40, 50))
 
@@ -56,12 +56,16 @@ def test_pyproject(tmp_path: Path, extra: tuple[str, ...]) -> None:
     """Every field of a pyproject.toml, by every type of TOML."""
     path = tmp_path / "pyproject.toml"
     path.write_text(dumps(PROJECT))
-    assert tell(
-        lambda: collect_requirements(function(tmp_path), tmp_path, RequirementFlags(extras=tuple(extra))), "as it is"
+    assert check_call(
+        lambda: collect_requirements(make_function(tmp_path), tmp_path, RequirementFlags(extras=tuple(extra))),
+        "as it is",
     )
     for label, text in mutations(PROJECT):
         path.write_text(text)
-        tell(lambda: collect_requirements(function(tmp_path), tmp_path, RequirementFlags(extras=tuple(extra))), label)
+        check_call(
+            lambda: collect_requirements(make_function(tmp_path), tmp_path, RequirementFlags(extras=tuple(extra))),
+            label,
+        )
 
 
 def test_inline_metadata(tmp_path: Path) -> None:
@@ -69,11 +73,11 @@ def test_inline_metadata(tmp_path: Path) -> None:
 
     def run(document: str) -> Requirements:
         block = "".join(f"# {line}\n" for line in document.splitlines())
-        return collect_requirements(function(tmp_path, f"# /// script\n{block}# ///\n"), tmp_path)
+        return collect_requirements(make_function(tmp_path, f"# /// script\n{block}# ///\n"), tmp_path)
 
-    assert tell(lambda: run(dumps(INLINE)), "as it is")
+    assert check_call(lambda: run(dumps(INLINE)), "as it is")
     for label, text in mutations(INLINE):
-        tell(lambda text=text: run(text), label)
+        check_call(lambda text=text: run(text), label)
 
 
 @pytest.mark.slow
@@ -81,10 +85,10 @@ def test_pylock(tmp_path: Path) -> None:
     """Every field of a pylock.toml."""
     path = tmp_path / "pylock.toml"
     path.write_text(dumps(LOCK))
-    assert tell(lambda: pylock.read_pylock(path, ENVIRONMENT), "as it is")
+    assert check_call(lambda: pylock.read_pylock(path, ENVIRONMENT), "as it is")
     for label, text in mutations(LOCK):
         path.write_text(text)
-        tell(lambda: pylock.read_pylock(path, ENVIRONMENT), label)
+        check_call(lambda: pylock.read_pylock(path, ENVIRONMENT), label)
 
 
 _DEEP = "x = " + "[" * 100_000
@@ -100,12 +104,12 @@ _DEEP = "x = " + "[" * 100_000
         b"x = 99999-99-99", b"\xd8\x00" * 50, "kiwi==\u0661".encode(), "\u0661".encode(), "k\u0131wi".encode(),
     ],
 )  # fmt: skip
-def test_files_that_are_no_such_file(tmp_path: Path, name: str, content: bytes) -> None:
+def test_malformed_files_are_refused(tmp_path: Path, name: str, content: bytes) -> None:
     """NUL, other encodings, deep nesting, numbers of thousands of digits, digits that are not ASCII."""
     (tmp_path / name).write_bytes(content)
-    tell(lambda: collect_requirements(function(tmp_path), tmp_path), name)
+    check_call(lambda: collect_requirements(make_function(tmp_path), tmp_path), name)
     if name == "pylock.toml":
-        assert not tell(lambda: pylock.read_pylock(tmp_path / name, ENVIRONMENT), name)
+        assert not check_call(lambda: pylock.read_pylock(tmp_path / name, ENVIRONMENT), name)
 
 
 @pytest.mark.parametrize(
@@ -186,9 +190,12 @@ def test_files_that_are_no_such_file(tmp_path: Path, name: str, content: bytes) 
 def test_lines_of_requirements(tmp_path: Path, line: str) -> None:
     """As a line of a file, in the document, and as a flag."""
     (tmp_path / "requirements.txt").write_text(line + "\n", encoding="utf-8")
-    tell(lambda: collect_requirements(function(tmp_path), tmp_path), line[:80])
+    check_call(lambda: collect_requirements(make_function(tmp_path), tmp_path), line[:80])
     (tmp_path / "requirements.txt").unlink()
-    tell(lambda: collect_requirements(function(tmp_path), tmp_path, RequirementFlags(requirements=(line,))), line[:80])
+    check_call(
+        lambda: collect_requirements(make_function(tmp_path), tmp_path, RequirementFlags(requirements=(line,))),
+        line[:80],
+    )
 
 
 @pytest.mark.slow
@@ -196,13 +203,13 @@ def test_files_that_include_each_other(tmp_path: Path) -> None:
     """In a circle, very deep, and over and over: a few files of 20 lines are a million without a limit."""
     (tmp_path / "requirements.txt").write_text("-r a.txt\n")
     (tmp_path / "a.txt").write_text("-r requirements.txt\n")
-    assert not tell(lambda: collect_requirements(function(tmp_path), tmp_path), "a circle")
+    assert not check_call(lambda: collect_requirements(make_function(tmp_path), tmp_path), "a circle")
     (tmp_path / "requirements.txt").write_text("-r r0.txt\n")
     for number in range(2000):
         (tmp_path / f"r{number}.txt").write_text(f"-r r{number + 1}.txt\n")
     (tmp_path / "r2000.txt").write_text("kiwi\n")
-    assert not tell(lambda: collect_requirements(function(tmp_path), tmp_path), "a chain")
+    assert not check_call(lambda: collect_requirements(make_function(tmp_path), tmp_path), "a chain")
     for number in range(10):
         (tmp_path / f"r{number}.txt").write_text(f"-r r{number + 1}.txt\n" * 20)
     (tmp_path / "r10.txt").write_text("kiwi\n")
-    assert not tell(lambda: collect_requirements(function(tmp_path), tmp_path), "again and again")
+    assert not check_call(lambda: collect_requirements(make_function(tmp_path), tmp_path), "again and again")

@@ -35,7 +35,7 @@ banana==2.0 ; python_version >= "3.12" \\
 """
 
 
-def needed(folder: Path, text: str = "", limits: str = "") -> Requirements:
+def collect_needs(folder: Path, text: str = "", limits: str = "") -> Requirements:
     """What a function whose folder holds this requirements.txt needs."""
     if text:
         (folder / "requirements.txt").write_text(text)
@@ -46,25 +46,25 @@ def needed(folder: Path, text: str = "", limits: str = "") -> Requirements:
     )
 
 
-def locked(bench: Bench, requirements: Requirements, version: str, **options: object) -> Lock:
+def lock_needs(bench: Bench, requirements: Requirements, version: str, **options: object) -> Lock:
     """A lock for that Python, by uv: on this machine, without a container."""
     minor = version.replace(".", "")
     interpreter = structs.replace(bench.interpreter, version=f"{version}.4", soabi=f"cpython-{minor}-x86_64-linux-gnu")
     return bench.lock_needs(requirements, interpreter=interpreter, **{"locker": "uv", **options})
 
 
-def versions(lock: Lock) -> dict[str, str]:
+def list_versions(lock: Lock) -> dict[str, str]:
     return {pin.name: pin.version for pin in lock.pins}
 
 
-def hashes(bench: Bench, *texts: str) -> list[str]:
+def list_hashes(bench: Bench, *texts: str) -> list[str]:
     """The hash of the only file of each of these, without `sha256:`."""
     pins_of_text = [bench.lock(text, locker="uv").pins for text in texts]
     rows = zip(texts, pins_of_text, strict=True)
     return [next(pin for pin in pins if text.startswith(pin.name)).hashes[0][7:] for text, pins in rows]
 
 
-def uv(folder: Path, bench: Bench, *argv: str) -> None:
+def run_uv(folder: Path, bench: Bench, *argv: str) -> None:
     """Run uv in a folder, with the private index."""
     environ = (
         os.environ | bench.indexes.make_uv_variables() | {"UV_CACHE_DIR": str(folder / ".uv"), "UV_NO_CONFIG": "1"}
@@ -79,91 +79,93 @@ def export(request: pytest.FixtureRequest, bench: Bench, tmp_path: Path) -> Path
     """A folder with the requirements.txt that uv writes for all Pythons."""
     if request.param == "export":
         (tmp_path / "pyproject.toml").write_text(PROJECT)
-        uv(tmp_path, bench, "lock")
-        uv(tmp_path, bench, "export", "--no-header", "--output-file", "requirements.txt")
+        run_uv(tmp_path, bench, "lock")
+        run_uv(tmp_path, bench, "export", "--no-header", "--output-file", "requirements.txt")
     else:
         (tmp_path / "in.txt").write_text("apple==1.0; python_version < '3.12'\napple==2.0; python_version >= '3.12'\n")
-        uv(tmp_path, bench, "pip", "compile", "--universal", "--generate-hashes", "in.txt", "-o", "requirements.txt")
+        run_uv(
+            tmp_path, bench, "pip", "compile", "--universal", "--generate-hashes", "in.txt", "-o", "requirements.txt"
+        )
     assert (tmp_path / "requirements.txt").read_text().count("\napple==") + 1 >= 2
     return tmp_path
 
 
 def test_an_export_of_uv_is_locked_for_each_python(bench: Bench, export: Path) -> None:
     """The line of the target's Python gives the version and the hash; the other line's hash takes no part."""
-    old, new = hashes(bench, "apple==1.0", "apple==2.0")
-    assert versions(locked(bench, needed(export), "3.11")) == {"apple": "1.0"}
-    lock = locked(bench, needed(export), "3.13")
-    assert versions(lock) == {"apple": "2.0", "banana": "2.0"}
+    old, new = list_hashes(bench, "apple==1.0", "apple==2.0")
+    assert list_versions(lock_needs(bench, collect_needs(export), "3.11")) == {"apple": "1.0"}
+    lock = lock_needs(bench, collect_needs(export), "3.13")
+    assert list_versions(lock) == {"apple": "2.0", "banana": "2.0"}
     assert lock.pins[0].hashes == (f"sha256:{new}",)
     text = (export / "requirements.txt").read_text()
     for right in (old, new):  # a wrong hash does not pass for its own Python, and does not count for the other
         (export / "requirements.txt").write_text(text.replace(right, "0" * 64))
         own, other = ("3.11", "3.13") if right == old else ("3.13", "3.11")
         with pytest.raises(HashError, match=r"no file of apple==.* sha256:0{64} \(requirements.txt line"):
-            locked(bench, needed(export), own)
-        assert "apple" in versions(locked(bench, needed(export), other))
+            lock_needs(bench, collect_needs(export), own)
+        assert "apple" in list_versions(lock_needs(bench, collect_needs(export), other))
 
 
 def test_an_export_of_poetry_is_locked_for_each_python(bench: Bench, tmp_path: Path) -> None:
     """Its form of the same, by pip-tools in a container as by uv."""
-    old, new, banana = hashes(bench, "apple==1.0", "apple==2.0", "banana==2.0")
-    requirements = needed(tmp_path, POETRY.format(old=old, new=new, banana=banana))
-    assert versions(locked(bench, requirements, "3.11", locker="pip-tools")) == {"apple": "1.0"}
-    assert versions(locked(bench, requirements, "3.12")) == {"apple": "2.0", "banana": "2.0"}
+    old, new, banana = list_hashes(bench, "apple==1.0", "apple==2.0", "banana==2.0")
+    requirements = collect_needs(tmp_path, POETRY.format(old=old, new=new, banana=banana))
+    assert list_versions(lock_needs(bench, requirements, "3.11", locker="pip-tools")) == {"apple": "1.0"}
+    assert list_versions(lock_needs(bench, requirements, "3.12")) == {"apple": "2.0", "banana": "2.0"}
 
 
 def test_every_line_that_applies_has_to_allow_a_hash(bench: Bench, tmp_path: Path) -> None:
     """Two lines of one name that both apply, in a file or as constraints, leave the hashes that they share, as pip."""
-    (right,) = hashes(bench, "banana==1.0")
+    (right,) = list_hashes(bench, "banana==1.0")
     wrong = "0" * 64
     good = f"banana==1.0 --hash=sha256:{right} --hash=sha256:{wrong}\nbanana --hash=sha256:{right}\nbanana<2\n"
-    lock = locked(bench, needed(tmp_path, good, f"banana==1.0 --hash=sha256:{right}\n"), "3.11")
+    lock = lock_needs(bench, collect_needs(tmp_path, good, f"banana==1.0 --hash=sha256:{right}\n"), "3.11")
     assert [pin.hashes for pin in lock.pins] == [(f"sha256:{right}",)]
     for text, limits in (
         (f"banana==1.0 --hash=sha256:{wrong}\nbanana --hash=sha256:{right}\n", ""),
         (f"banana==1.0 --hash=sha256:{right}\n", f"banana==1.0 --hash=sha256:{wrong}\n"),
     ):
         with pytest.raises(HashError, match=wrong):
-            locked(bench, needed(tmp_path, text, limits), "3.11")
+            lock_needs(bench, collect_needs(tmp_path, text, limits), "3.11")
 
 
-def test_a_constraint_counts_where_its_marker_applies(bench: Bench, tmp_path: Path) -> None:
+def test_a_constraint_applies_where_its_marker_does(bench: Bench, tmp_path: Path) -> None:
     """One for another Python or machine limits nothing; one that applies is named with its line, not the runtime."""
     limits = (
         "banana<2; python_version < '3.12'\nbanana>=2; python_version >= '3.12'\nbanana<1; platform_machine == 'arm'\n"
     )
-    assert versions(locked(bench, needed(tmp_path, "banana\n", limits), "3.11")) == {"banana": "1.0"}
-    requirements = needed(tmp_path, "banana==2.0\n", limits)
-    assert versions(locked(bench, requirements, "3.12")) == {"banana": "2.0"}
+    assert list_versions(lock_needs(bench, collect_needs(tmp_path, "banana\n", limits), "3.11")) == {"banana": "1.0"}
+    requirements = collect_needs(tmp_path, "banana==2.0\n", limits)
+    assert list_versions(lock_needs(bench, requirements, "3.12")) == {"banana": "2.0"}
     with pytest.raises(ConflictError) as caught:
-        locked(bench, requirements, "3.11")
+        lock_needs(bench, requirements, "3.11")
     assert (
         f'the constraint banana<2; python_version < "3.12" ({tmp_path / "limits.txt"} line 1)' in caught.value.message
     )
     assert "runtime" not in str(caught.value)
 
 
-def test_the_runtime_s_range_is_asked_of_lines_that_apply(bench: Bench, tmp_path: Path) -> None:
+def test_the_runtime_s_range_applies_to_lines_that_apply(bench: Bench, tmp_path: Path) -> None:
     """A version for another Python may be one that the runtime cannot use."""
     text = "starlette==0.27.0; python_version < '3.12'\nbanana\n"
-    assert versions(locked(bench, needed(tmp_path, text), "3.12")) == {"banana": "2.0"}
+    assert list_versions(lock_needs(bench, collect_needs(tmp_path, text), "3.12")) == {"banana": "2.0"}
     with pytest.raises(ConflictError, match="is not within the runtime's starlette"):
-        locked(bench, needed(tmp_path, text), "3.11")
+        lock_needs(bench, collect_needs(tmp_path, text), "3.11")
 
 
-def test_a_taken_lock_is_held_to_constraints_that_apply(bench: Bench, tmp_path: Path) -> None:
+def test_a_pylock_is_checked_against_constraints_that_apply(bench: Bench, tmp_path: Path) -> None:
     """Those of pylock.toml too: the constraint is named, where its marker applies."""
     (tmp_path / "pylock.toml").write_text(
         'lock-version = "1.0"\ncreated-by = "t"\n[[packages]]\nname = "banana"\nversion = "2.0"\n'
         f'wheels = [{{name = "banana-2.0-py3-none-any.whl", url = "https://h/b", hashes = {{sha256 = "{ZERO}"}}}}]\n'
     )
-    requirements = needed(tmp_path, limits="banana<2; python_version < '3.12'\n")
-    assert versions(locked(bench, requirements, "3.12")) == {"banana": "2.0"}
+    requirements = collect_needs(tmp_path, limits="banana<2; python_version < '3.12'\n")
+    assert list_versions(lock_needs(bench, requirements, "3.12")) == {"banana": "2.0"}
     with pytest.raises(ConflictError, match=r"banana==2.0 in pylock.toml is not within the constraint banana<2"):
-        locked(bench, requirements, "3.11")
+        lock_needs(bench, requirements, "3.11")
 
 
-def test_an_extra_of_extras_counts_where_its_marker_applies(bench: Bench, tmp_path: Path) -> None:
+def test_an_extra_of_extras_applies_where_its_marker_does(bench: Bench, tmp_path: Path) -> None:
     """`all = ["app[old]; python_version < '3.12'"]` brings what `old` needs for such a Python only."""
     (tmp_path / "pyproject.toml").write_text(
         '[project]\nname = "app"\nversion = "1"\n[project.optional-dependencies]\n'
@@ -176,11 +178,11 @@ def test_an_extra_of_extras_counts_where_its_marker_applies(bench: Bench, tmp_pa
         RequirementFlags(extras=("all",)),
     )
     assert 'banana==1.0; os_name == "posix" and python_version < "3.12"' in requirements.list_texts()
-    assert versions(locked(bench, requirements, "3.11")) == {"apple": "1.0", "banana": "1.0"}
-    assert versions(locked(bench, requirements, "3.12")) == {"apple": "1.0"}
+    assert list_versions(lock_needs(bench, requirements, "3.11")) == {"apple": "1.0", "banana": "1.0"}
+    assert list_versions(lock_needs(bench, requirements, "3.12")) == {"apple": "1.0"}
 
 
-def test_several_ranges_of_one_name_all_count() -> None:
+def test_all_ranges_of_a_name_apply() -> None:
     """A second limit does not take the place of the first."""
     from ovenbird_builder.locking.requirements_file import parse_requirement
 
@@ -196,7 +198,7 @@ def test_several_ranges_of_one_name_all_count() -> None:
 @pytest.mark.parametrize(
     "marker", ["sys_platform ~= 'linux'", "'x' in dependency_groups", "platform_machine > 'x' and"]
 )
-def test_a_marker_that_cannot_be_asked_is_named(marker: str) -> None:
+def test_a_marker_that_cannot_be_evaluated_is_named(marker: str) -> None:
     """Not a traceback: what it is, and where it stands."""
     with pytest.raises(LockError, match=r"requirements\.txt line 7: the marker"):
         is_marker_true(marker, {"sys_platform": "linux", "platform_machine": "x86_64"}, "requirements.txt line 7")

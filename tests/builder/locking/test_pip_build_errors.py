@@ -20,7 +20,7 @@ _LATE = "import atexit\ndef prepare_metadata_for_build_wheel(directory, config_s
 )
 
 
-def pip(folder: Path, *words: str) -> str:
+def run_pip(folder: Path, *words: str) -> str:
     """What pip says to a wheel that cannot be built from what lies in a folder."""
     flags = ("--isolated", "--disable-pip-version-check", "--no-index", f"--find-links={folder}", f"-w{folder}/out")
     process = subprocess.run(
@@ -38,41 +38,41 @@ def pip(folder: Path, *words: str) -> str:
         ("late", "import sys\n" + _LATE, "OSError: no compiler"),
     ],
 )
-def test_the_one_that_failed_is_named(tmp_path: Path, name: str, before: str, message: str) -> None:
+def test_the_failed_distribution_is_named(tmp_path: Path, name: str, before: str, message: str) -> None:
     """While it is asked what it needs, and while it is built; a distribution that was taken before it is not named."""
     sdist(tmp_path, "good-one", "1.0")
     sdist(tmp_path, name, "2.0", before=before)
-    output = pip(tmp_path, "good-one", name)
+    output = run_pip(tmp_path, "good-one", name)
     assert pip_build_errors.is_build_error(output)
     assert pip_build_errors.find_distribution(output)[:2] == (name, "2.0")
     assert pip_build_errors.extract_messages(output)[-1] == message
     assert not [line for line in pip_build_errors.extract_messages(output) if line.startswith("File ")]
 
 
-def test_what_needs_it_is_named(tmp_path: Path) -> None:
+def test_the_requirer_is_named(tmp_path: Path) -> None:
     """A distribution that another one asked for."""
     wheel(tmp_path, "asks", "1.0", "early")
     sdist(tmp_path, "early", "1.0", before="raise OSError('no figs')")
-    output = pip(tmp_path, "asks")
+    output = run_pip(tmp_path, "asks")
     assert pip_build_errors.find_distribution(output) == ("early", "1.0", "asks")
 
 
 @pytest.mark.slow
-def test_what_builds_it_is_not_at_hand(tmp_path: Path) -> None:
+def test_a_missing_build_requirement_is_named(tmp_path: Path) -> None:
     """The requirement that its build has is in what is told, and is not taken for the name."""
     sdist(tmp_path, "needy", "1.0", by="nosuch-backend>=3")
-    output = pip(tmp_path, "needy")
+    output = run_pip(tmp_path, "needy")
     assert pip_build_errors.find_distribution(output)[:2] == ("needy", "1.0")
     assert any("nosuch-backend>=3" in line for line in pip_build_errors.extract_messages(output))
 
 
 @pytest.mark.slow
-def test_a_folder_has_no_name_yet(tmp_path: Path) -> None:
+def test_a_folder_has_no_distribution_name(tmp_path: Path) -> None:
     """What was not taken from an index is told by where it is from, by the caller."""
     folder = tmp_path / "lib"
     folder.mkdir()
     for name, text in project("plum", "1.5", before="raise OSError('no plums')").items():
         (folder / name).write_text(text)
-    output = pip(tmp_path, str(folder))
+    output = run_pip(tmp_path, str(folder))
     assert pip_build_errors.extract_messages(output)[-1] == "OSError: no plums"
     assert pip_build_errors.find_distribution(output)[1] == ""

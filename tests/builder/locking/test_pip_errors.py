@@ -73,7 +73,7 @@ IDS = [
 
 
 @pytest.mark.parametrize(("output", "kind", "texts"), ROWS, ids=IDS)
-def test_each_refusal_has_its_error(output: str, kind: type[LockError], texts: list[str]) -> None:
+def test_each_refusal_has_its_own_error(output: str, kind: type[LockError], texts: list[str]) -> None:
     """Which requirement, who asks for it, what the index has; one kind of error for each cause."""
     error = translate_pip_error(output, REQUEST)
     assert type(error) is kind
@@ -81,13 +81,13 @@ def test_each_refusal_has_its_error(output: str, kind: type[LockError], texts: l
         assert text in str(error)
 
 
-def test_no_password_of_an_index_is_told() -> None:
+def test_no_password_of_an_index_is_shown() -> None:
     """A URL that pip prints with a login is quoted without it."""
     error = translate_pip_error("ERROR: HTTP error 403 while getting https://user:word@index.example/x", REQUEST)
     assert "word@" not in f"{error}{error.hint}"
 
 
-def test_a_file_name_that_looks_like_a_failure_is_none() -> None:
+def test_a_file_name_that_looks_like_a_failure_is_ignored() -> None:
     """Progress (`Downloading connectionerror-403...`) and a 404, which is an answer, are not taken for the cause."""
     output = (
         "Downloading https://index.example/ConnectionError-403.whl\n"

@@ -24,7 +24,7 @@ def tree(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def found(tree: Path, sources: dict[str, str], **more: Any) -> Requirements:
+def collect_sources(tree: Path, sources: dict[str, str], **more: Any) -> Requirements:
     """What is collected from a source with these files."""
     for name, text in sources.items():
         (tree / name).parent.mkdir(parents=True, exist_ok=True)
@@ -32,7 +32,7 @@ def found(tree: Path, sources: dict[str, str], **more: Any) -> Requirements:
     return collect_requirements(FunctionSpec(tree, "f", "main:handler", source="."), tree, RequirementFlags(**more))
 
 
-def texts(requirements: Requirements) -> list[str]:
+def list_texts(requirements: Requirements) -> list[str]:
     """The requirements, as the lock lists them but for digests."""
     return sorted(requirement.text for requirement in requirements.lines)
 
@@ -65,8 +65,8 @@ torch = "^2"
 def test_a_project_of_poetry_is_read(tree: Path) -> None:
     """Carets, tildes, markers, extras, places and several constraints are as Poetry has them; groups are told."""
     (tree / "libs/local").mkdir(parents=True)
-    requirements = found(tree, {"pyproject.toml": POETRY}, extras=["web"])
-    assert texts(requirements) == [
+    requirements = collect_sources(tree, {"pyproject.toml": POETRY}, extras=["web"])
+    assert list_texts(requirements) == [
         "caret<2.0,>=1.2", "exact==1.5", 'linux[x]<3,>=2; sys_platform == "linux"', "local @ file:libs/local",
         "maybe<5,>=4", 'old>=1; python_version < "3.11"', "repo @ git+https://example.org/a/repo.git@main#subdirectory=lib",
         "star", "tilde<2.5,>=2.4", 'two==1.0; python_version < "3.12"', 'two==2.0; python_version >= "3.12"',
@@ -74,14 +74,17 @@ def test_a_project_of_poetry_is_read(tree: Path) -> None:
     ]  # fmt: skip
     assert requirements.requires_python == "<4.0,>=3.10"
     assert requirements.notes == ("pyproject.toml: the groups gpu are not used",)
-    assert "maybe<5,>=4" not in texts(found(tree, {}))
+    assert "maybe<5,>=4" not in list_texts(collect_sources(tree, {}))
 
 
-def test_poetrys_places_of_standard_dependencies_are_read(tree: Path) -> None:
+def test_sources_of_poetrys_standard_dependencies_are_read(tree: Path) -> None:
     """Since Poetry 2 `[project]` names what is needed, and `[tool.poetry.dependencies]` where it comes from."""
     text = '[project]\nname = "app"\ndependencies = ["repo>=1", "b"]\n[tool.poetry.dependencies]\n'
     text += 'repo = { git = "git@example.org:a/repo.git", tag = "v1" }\n'
-    assert texts(found(tree, {"pyproject.toml": text})) == ["b", "repo @ git+ssh://git@example.org/a/repo.git@v1"]
+    assert list_texts(collect_sources(tree, {"pyproject.toml": text})) == [
+        "b",
+        "repo @ git+ssh://git@example.org/a/repo.git@v1",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -97,15 +100,15 @@ def test_poetrys_places_of_standard_dependencies_are_read(tree: Path) -> None:
     ],
     ids=["text", "list", "number", "union", "marker", "index", "path"],
 )
-def test_what_poetry_would_refuse_is_refused_by_name(line: str, message: str, tree: Path) -> None:
+def test_invalid_poetry_dependencies_are_refused_by_name(line: str, message: str, tree: Path) -> None:
     """A fault names its line; an index that no flag names is no place."""
     text = (
         f'[tool.poetry.dependencies]\n{line}\n[[tool.poetry.source]]\nname = "mine"\nurl = "https://i.example/simple"\n'
     )
     with pytest.raises(LockError, match=rf"\[tool.poetry\]\.dependencies a: .*{message}"):
-        found(tree, {"pyproject.toml": text})
+        collect_sources(tree, {"pyproject.toml": text})
     if "mine" in line:
-        assert texts(found(tree, {}, indexes=("https://i.example/simple",))) == ["a==1"]
+        assert list_texts(collect_sources(tree, {}, indexes=("https://i.example/simple",))) == ["a==1"]
 
 
 UV = """
@@ -161,8 +164,8 @@ def test_sources_of_uv_are_followed(tree: Path) -> None:
     """A repository, a folder, a member of a workspace and a URL replace a name; limits count, overrides are told."""
     (tree / "libs/local").mkdir(parents=True)
     files = {"pyproject.toml": UV, "packages/m/pyproject.toml": '[project]\nname = "Member"\n'}
-    requirements = found(tree, files, extras=["cpu"])
-    assert texts(requirements) == [
+    requirements = collect_sources(tree, files, extras=["cpu"])
+    assert list_texts(requirements) == [
         "here[x]", 'here[x] @ https://example.org/here.whl; sys_platform == "linux"', "local @ file:libs/local",
         "member @ file:packages/m", "plain", "repo @ git+https://example.org/repo@v1", "torch",
     ]  # fmt: skip
@@ -185,23 +188,23 @@ def test_a_source_of_uv_that_is_not_followed_is_refused(source: str, message: st
     text = f'[project]\nname = "app"\ndependencies = ["a"]\n[tool.uv.sources]\na = {source}\n'
     text += '[[tool.uv.index]]\nname = "pytorch"\nurl = "https://download.example/whl"\n'
     with pytest.raises(LockError, match=message):
-        found(tree, {"pyproject.toml": text})
+        collect_sources(tree, {"pyproject.toml": text})
 
 
 def test_a_lock_of_uv_limits_versions_files_and_commits(tree: Path) -> None:
     """Its pins are limits with their hashes, forks by their marker; a branch is its commit; a change counts."""
     text = UV.partition("[project.opt")[0].replace('"local>=1", "member", ', "").replace(', "here[x]"', "")
     text += '[tool.uv.sources]\nrepo = { git = "https://example.org/repo", rev = "v1" }\n'
-    requirements = found(tree, {"pyproject.toml": text, "uv.lock": UV_LOCK})
+    requirements = collect_sources(tree, {"pyproject.toml": text, "uv.lock": UV_LOCK})
     assert requirements.used == "pyproject.toml with uv.lock"
-    assert texts(requirements) == ["plain", f"repo @ git+https://example.org/repo@{COMMIT}"]
+    assert list_texts(requirements) == ["plain", f"repo @ git+https://example.org/repo@{COMMIT}"]
     assert {requirement.text: requirement.hashes for requirement in requirements.pinned} == {
         "plain==2.1": (HASH, OTHER),
         'forked==1.0; python_full_version < "3.12"': (),
         'forked==2.0; python_full_version >= "3.12"': (),
     }
     before = requirements.list_texts()
-    assert found(tree, {"uv.lock": UV_LOCK + "\n"}).list_texts() != before
+    assert collect_sources(tree, {"uv.lock": UV_LOCK + "\n"}).list_texts() != before
 
 
 def test_locks_of_poetry_and_pdm_are_read(tree: Path) -> None:
@@ -231,16 +234,16 @@ version = "3"
 old = [{{file = "old.whl", hash = "{OTHER}"}}]
 """
     (tree / "libs/local").mkdir(parents=True)
-    requirements = found(tree, {"pyproject.toml": POETRY, "poetry.lock": poetry})
+    requirements = collect_sources(tree, {"pyproject.toml": POETRY, "poetry.lock": poetry})
     assert {requirement.text: requirement.hashes for requirement in requirements.pinned} == {
         'caret==1.4; python_version >= "3.11"': (HASH,), "old==3": (OTHER,)
     }  # fmt: skip
-    assert f"repo @ git+https://example.org/a/repo.git@{COMMIT}#subdirectory=lib" in texts(requirements)
+    assert f"repo @ git+https://example.org/a/repo.git@{COMMIT}#subdirectory=lib" in list_texts(requirements)
     assert "poetry.lock names several versions of two: none of them is a limit" in requirements.notes
     (tree / "poetry.lock").unlink()
     pdm = f'[[package]]\nname = "a"\nversion = "1"\nfiles = [{{file = "a", hash = "{HASH}"}}]\n'
     project = '[project]\nname = "app"\ndependencies = ["a"]\n'
-    requirements = found(tree, {"pyproject.toml": project, "pdm.lock": pdm})
+    requirements = collect_sources(tree, {"pyproject.toml": project, "pdm.lock": pdm})
     assert [(requirement.text, requirement.hashes) for requirement in requirements.pinned] == [("a==1", (HASH,))]
 
 
@@ -268,48 +271,55 @@ PIPFILE_LOCK = json.dumps(
 
 def test_a_pipfile_and_its_lock_are_read(tree: Path) -> None:
     """Versions, extras, markers and repositories of a Pipfile; its lock limits them, and stands alone too."""
-    requirements = found(tree, {"Pipfile": PIPFILE})
-    assert texts(requirements) == [
+    requirements = collect_sources(tree, {"Pipfile": PIPFILE})
+    assert list_texts(requirements) == [
         'ranged[x]<2,>=1; python_version >= "3.8"', "repo @ git+https://example.org/repo.git@v1", "star",
         'windows; sys_platform == "win32"',
     ]  # fmt: skip
     assert requirements.requires_python == "==3.12.*"
-    requirements = found(tree, {"Pipfile.lock": PIPFILE_LOCK})
+    requirements = collect_sources(tree, {"Pipfile.lock": PIPFILE_LOCK})
     assert [(requirement.text, requirement.hashes) for requirement in requirements.pinned] == [
         ('star==1.2; python_version >= "3.8"', (HASH, OTHER))
     ]
-    assert f"repo @ git+https://example.org/repo.git@{COMMIT}" in texts(requirements)
+    assert f"repo @ git+https://example.org/repo.git@{COMMIT}" in list_texts(requirements)
     (tree / "Pipfile").unlink()
-    assert texts(found(tree, {})) == ['star==1.2; python_version >= "3.8"']
+    assert list_texts(collect_sources(tree, {})) == ['star==1.2; python_version >= "3.8"']
 
 
 def test_setup_cfg_and_literals_of_setup_py_are_read(tree: Path) -> None:
     """Neither runs: lists, names of lists and files; what is computed is told, and another file may say it."""
     cfg = "[options]\npython_requires = >=3.9\ninstall_requires =\n  a>=1\n  b\n[options.extras_require]\nweb = c\n"
-    assert texts(found(tree, {"setup.cfg": cfg}, extras=["web"])) == ["a>=1", "b", "c"]
-    assert texts(found(tree, {"setup.cfg": "[options]\ninstall_requires = file: req.txt\n", "req.txt": "d\n"})) == ["d"]
+    assert list_texts(collect_sources(tree, {"setup.cfg": cfg}, extras=["web"])) == ["a>=1", "b", "c"]
+    assert list_texts(
+        collect_sources(tree, {"setup.cfg": "[options]\ninstall_requires = file: req.txt\n", "req.txt": "d\n"})
+    ) == ["d"]
     setup = (
         "from setuptools import setup\nNEEDS = ['e>=2']\nsetup(install_requires=NEEDS, extras_require={'x': ['f']})\n"
     )
-    assert texts(found(tree, {"setup.cfg": "[flake8]\nmax = 1\n", "setup.py": setup}, extras=["x"])) == ["e>=2", "f"]
+    assert list_texts(collect_sources(tree, {"setup.cfg": "[flake8]\nmax = 1\n", "setup.py": setup}, extras=["x"])) == [
+        "e>=2",
+        "f",
+    ]
     computed = "import setuptools\nsetuptools.setup(install_requires=open('r').read().split())\n"
-    (note,) = found(tree, {"setup.py": computed}).notes
+    (note,) = collect_sources(tree, {"setup.py": computed}).notes
     assert re.match("setup.py computes install_requires, so what it needs is not read", note)
-    requirements = found(tree, {"setup.py": computed, "Pipfile": PIPFILE})
+    requirements = collect_sources(tree, {"setup.py": computed, "Pipfile": PIPFILE})
     assert (requirements.used, note in requirements.notes) == ("Pipfile", True)
 
 
-def test_dependencies_that_setuptools_takes_from_files_are_read(tree: Path) -> None:
+def test_dynamic_dependencies_of_setuptools_are_read(tree: Path) -> None:
     """`dynamic` with `[tool.setuptools.dynamic]`, or with setup.cfg beside it; others are refused, unless not used."""
     dynamic = '[project]\nname = "app"\ndynamic = ["dependencies"]\n'
     table = '[tool.setuptools.dynamic]\ndependencies = { file = ["requirements/base.txt"] }\n'
     files = {"pyproject.toml": dynamic + table, "requirements/base.txt": "a>=1\n"}
-    assert texts(found(tree, files)) == ["a>=1"]
-    assert texts(found(tree, {"pyproject.toml": dynamic, "setup.cfg": "[options]\ninstall_requires = b\n"})) == ["b"]
+    assert list_texts(collect_sources(tree, files)) == ["a>=1"]
+    assert list_texts(
+        collect_sources(tree, {"pyproject.toml": dynamic, "setup.cfg": "[options]\ninstall_requires = b\n"})
+    ) == ["b"]
     (tree / "setup.cfg").unlink()
     with pytest.raises(LockError, match="dynamic"):
-        found(tree, {})
-    assert texts(found(tree, {}, files=[tree / "requirements/base.txt"])) == ["a>=1"]
+        collect_sources(tree, {})
+    assert list_texts(collect_sources(tree, {}, files=[tree / "requirements/base.txt"])) == ["a>=1"]
 
 
 @pytest.mark.parametrize(
@@ -325,12 +335,12 @@ def test_dependencies_that_setuptools_takes_from_files_are_read(tree: Path) -> N
 def test_a_lock_that_its_tool_did_not_write_is_refused(name: str, text: str, tree: Path) -> None:
     """The file is named, whatever it holds."""
     with pytest.raises(LockError, match=re.escape(name)):
-        found(tree, {"pyproject.toml": '[project]\nname = "app"\ndependencies = ["a"]\n', name: text})
+        collect_sources(tree, {"pyproject.toml": '[project]\nname = "app"\ndependencies = ["a"]\n', name: text})
 
 
-def test_what_is_not_read_is_told(tree: Path) -> None:
+def test_unsupported_files_are_reported(tree: Path) -> None:
     """A file of conda's beside nothing else is no silence."""
-    assert found(tree, {"environment.yml": "dependencies: [numpy]\n"}).notes == (
+    assert collect_sources(tree, {"environment.yml": "dependencies: [numpy]\n"}).notes == (
         "environment.yml: not read, and nothing else names what the function needs",
     )
-    assert not found(tree, {"requirements.txt": "a\n"}).notes
+    assert not collect_sources(tree, {"requirements.txt": "a\n"}).notes

@@ -28,7 +28,7 @@ def tree(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def listed(tree: Path, text: str | bytes, **options: object) -> Requirements:
+def collect_listed(tree: Path, text: str | bytes, **options: object) -> Requirements:
     """What a function with this requirements.txt needs."""
     data = text if isinstance(text, bytes) else text.encode()
     (tree / "requirements.txt").write_bytes(data)
@@ -37,7 +37,7 @@ def listed(tree: Path, text: str | bytes, **options: object) -> Requirements:
     )
 
 
-def texts(requirements: Requirements) -> list[str]:
+def list_texts(requirements: Requirements) -> list[str]:
     return [requirement.text for requirement in requirements.lines]
 
 
@@ -51,15 +51,15 @@ def texts(requirements: Requirements) -> list[str]:
 )  # fmt: skip
 def test_a_file_is_included_however_it_is_written(tree: Path, line: str) -> None:
     """Attached, with `=`, shortened, quoted, escaped, as a URL."""
-    assert texts(listed(tree, f"{line}\n")) == ["banana"]
+    assert list_texts(collect_listed(tree, f"{line}\n")) == ["banana"]
 
 
 @pytest.mark.parametrize("line", ["-cbase.txt", "-c base.txt", "--constraint=base.txt", '--constraint "my base.txt"'])
 def test_a_constraint_file_only_limits(tree: Path, line: str) -> None:
     """In each of these forms; what it includes itself only limits too."""
     (tree / "base.txt").write_text("-r reqs/inner.txt\n")
-    requirements = listed(tree, f"{line}\napple\n")
-    assert (texts(requirements), requirements.list_limits()) == (["apple"], ("banana",))
+    requirements = collect_listed(tree, f"{line}\napple\n")
+    assert (list_texts(requirements), requirements.list_limits()) == (["apple"], ("banana",))
 
 
 @pytest.mark.parametrize(
@@ -106,7 +106,7 @@ def test_a_requirement_keeps_its_name_extras_and_marker(
     tree: Path, line: str, want: tuple[str, str, tuple[str, ...], str]
 ) -> None:
     """Of a name, a path and a URL, wherever they stand; the text that a lock's head holds has all of them."""
-    requirement = listed(tree, f"{line}\n").lines[0]
+    requirement = collect_listed(tree, f"{line}\n").lines[0]
     assert (requirement.text, requirement.name, requirement.extras, requirement.origin) == want
     marker = requirement.text.partition("; ")[2]
     assert requirement.marker == marker
@@ -125,10 +125,10 @@ def test_a_requirement_keeps_its_name_extras_and_marker(
         ("-e pear @ git+https://h/x", "pear @ git+https://h/x"),
     ],
 )  # fmt: skip
-def test_an_editable_is_taken_as_a_copy_with_a_note(tree: Path, line: str, text: str) -> None:
+def test_an_editable_requirement_is_copied_with_a_note(tree: Path, line: str, text: str) -> None:
     """An image has no working copy to point at; the note says so."""
-    requirements = listed(tree, f"{line}\n")
-    assert texts(requirements) == [text]
+    requirements = collect_listed(tree, f"{line}\n")
+    assert list_texts(requirements) == [text]
     (note,) = requirements.notes
     assert note.startswith("requirements.txt line 1: ")
     assert "installed as a copy" in note
@@ -150,12 +150,12 @@ def test_an_editable_is_taken_as_a_copy_with_a_note(tree: Path, line: str, text:
 @pytest.mark.parametrize("name", ["apple==1.0", "apple==1.0 ; python_version < '4' \\\n   ", "./wheels"])
 def test_hashes_are_those_of_pip(tree: Path, name: str, words: str, want: tuple[str, ...]) -> None:
     """Each algorithm that pip takes, in either case, quoted, behind a marker and in the next line."""
-    assert listed(tree, f"{name} {words}\n").lines[0].hashes == want
+    assert collect_listed(tree, f"{name} {words}\n").lines[0].hashes == want
 
 
 def test_a_hash_in_the_url_of_a_file_counts(tree: Path) -> None:
     """`#sha256=` behind a path; behind a URL it stays there, where pip compares it."""
-    requirement = listed(tree, f"./old.tar.bz2#sha256={HEX}\n").lines[0]
+    requirement = collect_listed(tree, f"./old.tar.bz2#sha256={HEX}\n").lines[0]
     assert (requirement.origin, requirement.hashes) == ("file:old.tar.bz2", (f"sha256:{HEX}",))
     assert parse_requirement(f"https://h/x.whl#sha256={HEX}", "here", tree).origin == f"https://h/x.whl#sha256={HEX}"
 
@@ -163,7 +163,7 @@ def test_a_hash_in_the_url_of_a_file_counts(tree: Path) -> None:
 def test_options_of_a_file_count_for_all_of_it(tree: Path) -> None:
     """`--only-binary`, `--require-hashes`, `--find-links`, `--pre`, several in a line, and in files included."""
     (tree / "base.txt").write_text("--only-binary=Pear --require-hashes\n")
-    requirements = listed(
+    requirements = collect_listed(
         tree, "-r base.txt\n--prefer-binary --only-binary apple,Big_Plum\n--find-links=./wheels\napple\n"
     )
     assert (requirements.only_binary, requirements.require_hashes, requirements.find_links, requirements.pre) == (
@@ -174,24 +174,24 @@ def test_options_of_a_file_count_for_all_of_it(tree: Path) -> None:
         assert any(line.startswith(text) for line in before)
     (tree / "wheels" / "plum-1.0-py3-none-any.whl").touch()
     assert requirements.list_texts() != before
-    assert listed(tree, "--only-binary apple\n--only-binary :none:\napple\n").only_binary == ()
-    assert listed(tree, "--only-binary :all:\napple\n").only_binary == (":all:",)
-    assert listed(tree, "--all-releases :all:\napple\n").pre
-    assert listed(tree, "--pre --prefer-binary\napple\n").pre
-    assert not listed(tree, "--require-hashes --no-require-hashes\napple\n").require_hashes
-    assert texts(listed(tree, "--use-feature=fast-deps\napple\n")) == ["apple"]
+    assert collect_listed(tree, "--only-binary apple\n--only-binary :none:\napple\n").only_binary == ()
+    assert collect_listed(tree, "--only-binary :all:\napple\n").only_binary == (":all:",)
+    assert collect_listed(tree, "--all-releases :all:\napple\n").pre
+    assert collect_listed(tree, "--pre --prefer-binary\napple\n").pre
+    assert not collect_listed(tree, "--require-hashes --no-require-hashes\napple\n").require_hashes
+    assert list_texts(collect_listed(tree, "--use-feature=fast-deps\napple\n")) == ["apple"]
 
 
 def test_find_links_are_meant_from_the_file_or_from_the_source(tree: Path) -> None:
     """As pip looks beside the file first."""
     (tree / "reqs" / "inner.txt").write_text("-f ../wheels\n-f wheels\n-f file:wheels\n")
-    assert listed(tree, "-r reqs/inner.txt\napple\n").find_links == ("wheels",)
+    assert collect_listed(tree, "-r reqs/inner.txt\napple\n").find_links == ("wheels",)
 
 
-def test_a_trusted_host_is_not_trusted_and_that_is_told(tree: Path) -> None:
+def test_a_trusted_host_is_ignored_with_a_note(tree: Path) -> None:
     """Files that pip-compile writes name it; certificates are checked all the same."""
-    requirements = listed(tree, "--trusted-host index.example\napple\n")
-    assert (texts(requirements), "--ca-bundle FILE" in requirements.notes[0]) == (["apple"], True)
+    requirements = collect_listed(tree, "--trusted-host index.example\napple\n")
+    assert (list_texts(requirements), "--ca-bundle FILE" in requirements.notes[0]) == (["apple"], True)
 
 
 @pytest.mark.parametrize(
@@ -199,10 +199,14 @@ def test_a_trusted_host_is_not_trusted_and_that_is_told(tree: Path) -> None:
 )
 def test_an_index_is_compared_without_its_login(tree: Path, url: str) -> None:
     """Poetry and people write the variables of a login into the file; they are not filled in."""
-    requirements = listed(tree, f"-i {url} --extra-index-url={url}\napple\n", indexes=("https://own.example/simple",))
-    assert texts(requirements) == ["apple"]
+    requirements = collect_listed(
+        tree, f"-i {url} --extra-index-url={url}\napple\n", indexes=("https://own.example/simple",)
+    )
+    assert list_texts(requirements) == ["apple"]
     with pytest.raises(LockError) as caught:
-        listed(tree, "-i https://user:secret-word@evil.example/simple\n", indexes=("https://own.example/simple",))
+        collect_listed(
+            tree, "-i https://user:secret-word@evil.example/simple\n", indexes=("https://own.example/simple",)
+        )
     assert "may not choose where packages come from" in caught.value.message
     assert "secret-word" not in str(caught.value)
 
@@ -228,7 +232,7 @@ LATIN = "# -*- coding: latin-1 -*-\n# Früchte\napple\n"
 )  # fmt: skip
 def test_text_is_read_in_its_encoding(tree: Path, data: bytes) -> None:
     """By a byte order mark, or a coding line among the first two."""
-    assert texts(listed(tree, data)) == ["apple"]
+    assert list_texts(collect_listed(tree, data)) == ["apple"]
 
 
 @pytest.mark.parametrize(
@@ -242,10 +246,10 @@ def test_text_is_read_in_its_encoding(tree: Path, data: bytes) -> None:
     ],
     ids=["none", "unknown", "no text", "cut", "other"],
 )
-def test_text_of_another_encoding_is_told(tree: Path, data: bytes, words: str) -> None:
+def test_text_of_another_encoding_is_reported(tree: Path, data: bytes, words: str) -> None:
     """With what to write, where that is not said."""
     with pytest.raises(LockError) as caught:
-        listed(tree, data)
+        collect_listed(tree, data)
     assert words in caught.value.message
 
 
@@ -253,7 +257,7 @@ def test_text_of_another_encoding_is_told(tree: Path, data: bytes, words: str) -
 def test_a_file_may_be_larger_than_a_mebibyte(tree: Path) -> None:
     """As an export with the hashes of all wheels is; more than 64 MiB are refused, in one file or in all."""
     lines = [f"pkg{n}==1.0 \\\n    --hash=sha256:{n:064x} \\\n    --hash=sha256:{n + 1:064x}\n" for n in range(12000)]
-    requirements = listed(tree, "".join(lines))
+    requirements = collect_listed(tree, "".join(lines))
     assert (len(requirements.lines), requirements.lines[-1].hashes[0]) == (12000, f"sha256:{11999:064x}")
     with (tree / "requirements.txt").open("wb") as file:
         file.truncate(64 * 1024 * 1024 + 1)
@@ -292,17 +296,17 @@ def test_a_constraint_limits_a_name(tree: Path, line: str, words: str) -> None:
     """As with pip, nothing else is a constraint: it is refused where it stands, in a file and by the flag."""
     (tree / "base.txt").write_text(f"# limits\n{line}\n")
     with pytest.raises(LockError, match=words) as caught:
-        listed(tree, "-c base.txt\napple\n")
+        collect_listed(tree, "-c base.txt\napple\n")
     assert caught.value.message.startswith("base.txt line 2: a constraint limits")
     with pytest.raises(LockError, match=words):
-        listed(tree, "apple\n", constraints=[tree / "base.txt"])
+        collect_listed(tree, "apple\n", constraints=[tree / "base.txt"])
 
 
 @pytest.mark.parametrize("kind", ["constraints", "files"])
-def test_a_url_for_a_file_is_refused_as_what_it_is(tree: Path, kind: str) -> None:
+def test_a_url_instead_of_a_file_is_refused_as_such(tree: Path, kind: str) -> None:
     """Not as a file that is missing."""
     with pytest.raises(LockError, match=r"'https://h\.example/limits\.txt' is a URL, which is not read"):
-        listed(tree, "apple\n", **{kind: [Path("https://h.example/limits.txt")]})
+        collect_listed(tree, "apple\n", **{kind: [Path("https://h.example/limits.txt")]})
 
 
 def test_a_file_named_by_a_flag_is_meant_in_the_source_that_was_copied(
@@ -314,7 +318,7 @@ def test_a_file_named_by_a_flag_is_meant_in_the_source_that_was_copied(
     (copy / "libs" / "common").mkdir(parents=True)
     function = FunctionSpec(root=tree, name="f", handler="main:handler", source=".")
     requirements = collect_requirements(function, copy, RequirementFlags(files=(tree / "reqs" / "prod.txt",)))
-    assert (texts(requirements), requirements.find_links) == (["banana", "file:libs/common"], ("wheels",))
+    assert (list_texts(requirements), requirements.find_links) == (["banana", "file:libs/common"], ("wheels",))
     outside = tmp_path_factory.mktemp("outside")
     (outside / "lib").mkdir()
     (outside / "more.txt").write_text("./lib\n")
@@ -322,7 +326,7 @@ def test_a_file_named_by_a_flag_is_meant_in_the_source_that_was_copied(
         collect_requirements(function, copy, RequirementFlags(files=(outside / "more.txt",)))
 
 
-def test_what_is_refused_has_a_way_out(tree: Path) -> None:
+def test_refused_forms_have_a_hint(tree: Path) -> None:
     """Each of these is taken by pip, and not here: the hint says what to write instead."""
     for line, hint in (
         ("git@h.example:team/apple.git", "git+ssh://git@h.example/team/apple.git"),
@@ -335,7 +339,7 @@ def test_what_is_refused_has_a_way_out(tree: Path) -> None:
         ("'apple>=1'", "without quotes"),
     ):
         with pytest.raises(LockError) as caught:
-            listed(tree, f"{line}\n")
+            collect_listed(tree, f"{line}\n")
         assert hint in (caught.value.hint or ""), (line, caught.value.hint)
 
 
@@ -354,10 +358,10 @@ def test_what_is_refused_has_a_way_out(tree: Path) -> None:
 def test_a_long_line_is_refused_in_time(tree: Path, line: str) -> None:
     """No work that grows with the square of what a stranger writes, and no recursion without end."""
     with pytest.raises(LockError):
-        listed(tree, f"{line}\n")
+        collect_listed(tree, f"{line}\n")
 
 
-def test_a_requirement_of_a_document_takes_the_same_forms(tree: Path) -> None:
+def test_a_requirement_of_a_document_has_the_same_forms(tree: Path) -> None:
     """`spec.requirements` and `--requirement`, but for the options of files."""
     requirement = parse_requirement("./libs/common[x] ; python_version < '4'", "spec.requirements[0]", tree)
     assert requirement == RequirementLine(

@@ -11,15 +11,15 @@ from ovenbird_builder.errors import LockError
 from ovenbird_builder.locking.requirements import RequirementFlags, Requirements, collect_requirements, digest_content
 
 
-def function(root: Path, **fields: object) -> FunctionSpec:
+def make_function(root: Path, **fields: object) -> FunctionSpec:
     return FunctionSpec(root=root, name="f", handler="main:handler", source=".", **fields)
 
 
-def found(root: Path, **options: object) -> Requirements:
-    return collect_requirements(function(root), root, RequirementFlags(**options))
+def collect_needs(root: Path, **options: object) -> Requirements:
+    return collect_requirements(make_function(root), root, RequirementFlags(**options))
 
 
-def texts(requirements: Requirements) -> list[tuple[str, str]]:
+def list_texts(requirements: Requirements) -> list[tuple[str, str]]:
     return [(requirement.text, requirement.where) for requirement in requirements.lines]
 
 
@@ -28,10 +28,10 @@ def test_the_document_and_files_named_add_up(tmp_path: Path) -> None:
     (tmp_path / "requirements.txt").write_text("unused\n")
     (tmp_path / "more.txt").write_text("# more\n\nScikit_Learn >= 1.5  # trees\n")
     requirements = collect_requirements(
-        function(tmp_path, requirements=("pandas[excel] >=2",)), tmp_path,
+        make_function(tmp_path, requirements=("pandas[excel] >=2",)), tmp_path,
         RequirementFlags(files=(tmp_path / "more.txt",), requirements=("httpx",)),
     )  # fmt: skip
-    assert texts(requirements) == [
+    assert list_texts(requirements) == [
         ("pandas[excel]>=2", "spec.requirements[0]"),
         ("scikit-learn>=1.5", f"{tmp_path / 'more.txt'} line 3"),
         ("httpx", "--requirement"),
@@ -43,22 +43,22 @@ def test_the_document_and_files_named_add_up(tmp_path: Path) -> None:
 def test_the_source_is_searched_in_order(tmp_path: Path) -> None:
     """pylock.toml before requirements.txt before pyproject.toml before inline metadata; `--requirement` adds."""
     (tmp_path / "main.py").write_text('# /// script\n# dependencies = ["inline"]\n# ///\n')
-    assert found(tmp_path).used == "the inline metadata of main.py"
-    assert texts(found(tmp_path)) == [("inline", "inline metadata of main.py, dependencies[0]")]
+    assert collect_needs(tmp_path).used == "the inline metadata of main.py"
+    assert list_texts(collect_needs(tmp_path)) == [("inline", "inline metadata of main.py, dependencies[0]")]
     (tmp_path / "pyproject.toml").write_text('[project]\nname = "app"\ndependencies = ["declared"]\n')
-    assert texts(found(tmp_path)) == [("declared", "pyproject.toml [project].dependencies[0]")]
+    assert list_texts(collect_needs(tmp_path)) == [("declared", "pyproject.toml [project].dependencies[0]")]
     (tmp_path / "requirements.txt").write_text("listed\n")
-    requirements = found(tmp_path, requirements=["extra"])
-    assert texts(requirements) == [("listed", "requirements.txt line 1"), ("extra", "--requirement")]
+    requirements = collect_needs(tmp_path, requirements=["extra"])
+    assert list_texts(requirements) == [("listed", "requirements.txt line 1"), ("extra", "--requirement")]
     assert requirements.used == "requirements.txt and --requirement"
     (tmp_path / "pylock.toml").write_text('lock-version = "1.0"\n')
-    assert found(tmp_path).pylock == tmp_path / "pylock.toml"
+    assert collect_needs(tmp_path).pylock == tmp_path / "pylock.toml"
 
 
 def test_a_pyproject_without_project_is_no_declaration(tmp_path: Path) -> None:
     """One that only configures tools is passed over."""
     (tmp_path / "pyproject.toml").write_text("[tool.ruff]\n")
-    assert found(tmp_path) == Requirements(root=tmp_path)
+    assert collect_needs(tmp_path) == Requirements(root=tmp_path)
 
 
 def test_the_folder_of_the_document_is_searched_when_the_source_is_silent(tmp_path: Path) -> None:
@@ -66,15 +66,15 @@ def test_the_folder_of_the_document_is_searched_when_the_source_is_silent(tmp_pa
     (tmp_path / "src").mkdir()
     (tmp_path / "requirements.txt").write_text("beside\n")
     described = FunctionSpec(root=tmp_path, name="f", handler="main:handler", source="src")
-    assert texts(collect_requirements(described, tmp_path / "src")) == [("beside", "requirements.txt line 1")]
+    assert list_texts(collect_requirements(described, tmp_path / "src")) == [("beside", "requirements.txt line 1")]
     (tmp_path / "src" / "requirements.txt").write_text("inside\n")
-    assert texts(collect_requirements(described, tmp_path / "src")) == [("inside", "requirements.txt line 1")]
+    assert list_texts(collect_requirements(described, tmp_path / "src")) == [("inside", "requirements.txt line 1")]
 
 
 def test_inline_code_may_hold_metadata(tmp_path: Path) -> None:
     """The inline metadata of `spec.source.code`."""
     code = '# /// script\n# requires-python = ">=3.11"\n# dependencies = [\n#   "httpx<1",\n# ]\n# ///\nprint(1)\n'
-    requirements = collect_requirements(function(tmp_path, code=code), tmp_path)
+    requirements = collect_requirements(make_function(tmp_path, code=code), tmp_path)
     assert [requirement.text for requirement in requirements.lines] == ["httpx<1"]
     assert requirements.requires_python == ">=3.11"
 
@@ -85,16 +85,16 @@ def test_extras_of_a_project_may_name_each_other(tmp_path: Path) -> None:
         '[project]\nname = "App"\ndependencies = ["base"]\nrequires-python = ">=3.10"\n'
         '[project.optional-dependencies]\nweb = ["flask"]\nDB = ["psycopg"]\nall = ["app[web,db]"]\n'
     )
-    assert {requirement.text for requirement in found(tmp_path, extras=("all",)).lines} == {
+    assert {requirement.text for requirement in collect_needs(tmp_path, extras=("all",)).lines} == {
         "base",
         "flask",
         "psycopg",
     }
     with pytest.raises(LockError, match="no extra 'gui': it has all, db, web"):
-        found(tmp_path, extras=["gui"])
+        collect_needs(tmp_path, extras=["gui"])
     (tmp_path / "requirements.txt").write_text("listed\n")
     with pytest.raises(LockError, match=r"--extra web: no pyproject.toml is in use"):
-        found(tmp_path, extras=["web"])
+        collect_needs(tmp_path, extras=["web"])
 
 
 def test_files_include_files_of_the_source(tmp_path: Path) -> None:
@@ -103,8 +103,8 @@ def test_files_include_files_of_the_source(tmp_path: Path) -> None:
     (tmp_path / "sub").mkdir()
     (tmp_path / "sub" / "more.txt").write_text("-c ../limits.txt\nsecond\n")
     (tmp_path / "limits.txt").write_text("second<2\n")
-    requirements = found(tmp_path)
-    assert texts(requirements) == [("second", "sub/more.txt line 2"), ("first>=1", "requirements.txt line 3")]
+    requirements = collect_needs(tmp_path)
+    assert list_texts(requirements) == [("second", "sub/more.txt line 2"), ("first>=1", "requirements.txt line 3")]
     assert requirements.list_limits() == ("second<2",)
     assert requirements.pre
     assert requirements.list_texts() == ("first>=1 --pre", "second --pre")
@@ -173,37 +173,39 @@ def test_files_include_files_of_the_source(tmp_path: Path) -> None:
         ("apple @ git+https://h/x@--upload-pack=whoami", "looks like an option"),
     ],
 )
-def test_what_is_refused_is_named_by_its_line(tmp_path: Path, line: str, words: str) -> None:
+def test_refused_lines_are_named(tmp_path: Path, line: str, words: str) -> None:
     """Every refusal says file and line, and quotes no password."""
     (tmp_path / "tree").mkdir()
     (tmp_path / "tree" / "link").symlink_to("/etc")
     (tmp_path / "tree" / "requirements.txt").write_text(f"# one\n{line}\n")
     with pytest.raises(LockError) as caught:
-        found(tmp_path / "tree")
+        collect_needs(tmp_path / "tree")
     assert words in caught.value.message
     if "missing.txt" not in line and "itself" not in words:
         assert caught.value.message.startswith("requirements.txt line 2")
     assert "secret-word" not in str(caught.value)
 
 
-def test_an_index_that_was_given_may_stand_in_the_file(tmp_path: Path) -> None:
+def test_a_configured_index_may_be_repeated_in_the_file(tmp_path: Path) -> None:
     """A file may repeat the index of the command line."""
     (tmp_path / "requirements.txt").write_text("--index-url https://own.example/simple/\napple\n")
-    assert texts(found(tmp_path, indexes=("https://own.example/simple",))) == [("apple", "requirements.txt line 2")]
+    assert list_texts(collect_needs(tmp_path, indexes=("https://own.example/simple",))) == [
+        ("apple", "requirements.txt line 2")
+    ]
 
 
 @pytest.mark.parametrize("text", ["apple\n--index-url x", "apple\r-e .", "-r x", "--index-url=x", "apple\0"])
 def test_a_requirement_holds_no_option_and_no_second_line(tmp_path: Path, text: str) -> None:
     """Neither by flag nor by document may a requirement say more than a requirement."""
     with pytest.raises(LockError, match="--requirement"):
-        found(tmp_path, requirements=[text])
+        collect_needs(tmp_path, requirements=[text])
     with pytest.raises(LockError, match=r"spec.requirements\[0\]"):
-        collect_requirements(function(tmp_path, requirements=(text,)), tmp_path)
+        collect_requirements(make_function(tmp_path, requirements=(text,)), tmp_path)
 
 
 def test_git_urls_keep_their_ref_and_folder(tmp_path: Path) -> None:
     """A bare URL takes its name from `egg`, one with a name from that."""
-    requirements = found(tmp_path, requirements=[
+    requirements = collect_needs(tmp_path, requirements=[
         "git+https://h.example/plum@v1#egg=Plum&subdirectory=lib", "pear[x] @ git+ssh://git@h.example/pear",
     ])  # fmt: skip
     assert [(requirement.name, requirement.origin) for requirement in requirements.lines] == [
@@ -221,11 +223,11 @@ def test_git_urls_keep_their_ref_and_folder(tmp_path: Path) -> None:
         ('[project]\nrequires-python = "three"\n', "requires-python is not a set of versions"),
     ],
 )
-def test_a_malformed_pyproject_is_told(tmp_path: Path, text: str, words: str) -> None:
+def test_a_malformed_pyproject_is_reported(tmp_path: Path, text: str, words: str) -> None:
     """With what is wrong in it."""
     (tmp_path / "pyproject.toml").write_text(text)
     with pytest.raises(LockError, match=words):
-        found(tmp_path)
+        collect_needs(tmp_path)
 
 
 def test_two_blocks_of_metadata_are_refused(tmp_path: Path) -> None:
@@ -233,7 +235,7 @@ def test_two_blocks_of_metadata_are_refused(tmp_path: Path) -> None:
     block = "# /// script\n# dependencies = []\n# ///\n"
     (tmp_path / "main.py").write_text(f"{block}\n{block}")
     with pytest.raises(LockError, match="two blocks"):
-        found(tmp_path)
+        collect_needs(tmp_path)
 
 
 def test_content_counts_and_times_do_not(tmp_path: Path) -> None:
@@ -261,18 +263,18 @@ def test_content_counts_and_times_do_not(tmp_path: Path) -> None:
 def test_inline_metadata_in_the_encoding_of_its_file(tmp_path: Path, content: bytes) -> None:
     """As Python itself reads the file: a byte order mark, or a coding line in one of the first two lines."""
     (tmp_path / "main.py").write_bytes(content)
-    assert texts(found(tmp_path)) == [("kiwi", "inline metadata of main.py, dependencies[0]")]
+    assert list_texts(collect_needs(tmp_path)) == [("kiwi", "inline metadata of main.py, dependencies[0]")]
 
 
 @pytest.mark.parametrize("line", ["rot13", "hex", "undefined", "none", "utf-16", "mbcs", "idna"])
-def test_an_encoding_that_is_none_is_left_to_python(tmp_path: Path, line: str) -> None:
+def test_an_unknown_encoding_is_left_to_python(tmp_path: Path, line: str) -> None:
     """It holds no metadata, and the file is what the target refuses."""
     (tmp_path / "main.py").write_bytes(f"# coding: {line}\n".encode() + b"# /// script\n# ///\n\xff\n")
-    assert found(tmp_path).lines == ()
+    assert collect_needs(tmp_path).lines == ()
 
 
 @pytest.mark.parametrize("name", ["requirements.txt", "pyproject.toml", "Pipfile"])
-def test_what_only_has_the_name_of_requirements_is_an_error(tmp_path: Path, name: str) -> None:
+def test_a_requirements_file_that_is_not_a_file_is_an_error(tmp_path: Path, name: str) -> None:
     """A link to nothing and a folder were taken for no requirements, and the image lacked all of them."""
     (tmp_path / "main.py").write_text("")
     (tmp_path / name).symlink_to("gone.txt")

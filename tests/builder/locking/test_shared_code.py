@@ -30,7 +30,7 @@ def repository(tmp_path: Path) -> Path:
     return top
 
 
-def collected(folder: Path, into: Path, source: str = ".", **options: object) -> Requirements:
+def collect_needs(folder: Path, into: Path, source: str = ".", **options: object) -> Requirements:
     """What a function of that folder needs, its source fetched as a build does it."""
     named = options.pop("named", ())
     assert isinstance(named, tuple)
@@ -39,26 +39,28 @@ def collected(folder: Path, into: Path, source: str = ".", **options: object) ->
     return collect_requirements(function, tree.path, RequirementFlags(**options))  # type: ignore[arg-type]  # as a test gives them
 
 
-def texts(requirements: Requirements) -> list[str]:
+def list_texts(requirements: Requirements) -> list[str]:
     return [requirement.text for requirement in requirements.lines]
 
 
 def test_a_folder_of_the_same_repository(repository: Path, tmp_path: Path) -> None:
     """By the document, a file of the source, one that it includes, or a flag; read as a source is, by its rules."""
     greet = repository / "services/greet"
-    requirements = collected(greet, tmp_path / "1", named=("../../libs/common",))
-    assert texts(requirements) == ["file:../../libs/common"]
+    requirements = collect_needs(greet, tmp_path / "1", named=("../../libs/common",))
+    assert list_texts(requirements) == ["file:../../libs/common"]
     files = {path.name for path in (requirements.root / "../../libs/common").iterdir()}
     assert files == {"pyproject.toml", "common.py", ".gitignore"}
     (greet / "requirements.txt").write_text("-r ../../libs/base.txt\n")
-    listed = collected(greet, tmp_path / "2")
-    assert texts(listed) == ["six", "file:../../libs/common"]
+    listed = collect_needs(greet, tmp_path / "2")
+    assert list_texts(listed) == ["six", "file:../../libs/common"]
     assert {text for text in listed.list_texts() if "common" in text} == set(requirements.list_texts())
     (greet / "requirements.txt").write_text("# none\n")
-    assert texts(collected(greet, tmp_path / "3", requirements=["../../libs/common"])) == ["file:../../libs/common"]
+    assert list_texts(collect_needs(greet, tmp_path / "3", requirements=["../../libs/common"])) == [
+        "file:../../libs/common"
+    ]
     (greet / "requirements.txt").write_text("-e ../../libs/common\n")
-    flag = collected(greet, tmp_path / "4", files=[greet / "requirements.txt"])
-    assert texts(flag) == ["file:../../libs/common"]
+    flag = collect_needs(greet, tmp_path / "4", files=[greet / "requirements.txt"])
+    assert list_texts(flag) == ["file:../../libs/common"]
 
 
 def test_a_source_below_the_document(repository: Path, tmp_path: Path) -> None:
@@ -67,39 +69,39 @@ def test_a_source_below_the_document(repository: Path, tmp_path: Path) -> None:
     (greet / "src").mkdir()
     (greet / "main.py").rename(greet / "src/main.py")
     (greet / "requirements.txt").write_text("../../libs/common\n")
-    requirements = collected(greet, tmp_path / "1", source="src")
-    assert texts(requirements) == ["file:../../libs/common"]
+    requirements = collect_needs(greet, tmp_path / "1", source="src")
+    assert list_texts(requirements) == ["file:../../libs/common"]
     assert (requirements.root / "../../libs/common/common.py").is_file()
 
 
-def test_the_lock_knows_the_content_and_nothing_of_where_it_lies(repository: Path, tmp_path: Path) -> None:
+def test_the_lock_depends_on_the_content_and_not_on_its_path(repository: Path, tmp_path: Path) -> None:
     """The same on each machine; another one when the library has changed, and not for what its rules leave out."""
     greet = repository / "services/greet"
-    first = collected(greet, tmp_path / "1", named=("../../libs/common",)).list_texts()
+    first = collect_needs(greet, tmp_path / "1", named=("../../libs/common",)).list_texts()
     (repository / "libs/common/dist/new.whl").write_text("y")
-    assert collected(greet, tmp_path / "2", named=("../../libs/common",)).list_texts() == first
+    assert collect_needs(greet, tmp_path / "2", named=("../../libs/common",)).list_texts() == first
     moved = repository.rename(tmp_path / "elsewhere")
     greet = moved / "services/greet"
-    assert collected(greet, tmp_path / "3", named=("../../libs/common",)).list_texts() == first
+    assert collect_needs(greet, tmp_path / "3", named=("../../libs/common",)).list_texts() == first
     (moved / "libs/common/common.py").write_text("x = 2\n")
-    assert collected(greet, tmp_path / "4", named=("../../libs/common",)).list_texts() != first
+    assert collect_needs(greet, tmp_path / "4", named=("../../libs/common",)).list_texts() != first
 
 
 @pytest.mark.parametrize("path", ["../../../outside", "/tmp", "../../libs/none", "../../libs/link"])
-def test_nothing_beyond_the_repository_is_taken(repository: Path, tmp_path: Path, path: str) -> None:
+def test_nothing_outside_the_repository_is_copied(repository: Path, tmp_path: Path, path: str) -> None:
     """Nor what is not there, nor by a link."""
     (repository / "libs/link").symlink_to(tmp_path / "outside")
     with pytest.raises(LockError, match=r"spec.requirements\[0\]: .*(outside of|no .*in) the source"):
-        collected(repository / "services/greet", tmp_path / "1", named=(path,))
+        collect_needs(repository / "services/greet", tmp_path / "1", named=(path,))
 
 
-def test_without_a_repository_a_source_is_all_there_is(repository: Path, tmp_path: Path) -> None:
+def test_without_a_repository_only_the_source_is_copied(repository: Path, tmp_path: Path) -> None:
     """And a repository of its own is one."""
     greet = repository / "services/greet"
     (greet / ".git").mkdir()
     for number in (1, 2):
         with pytest.raises(LockError, match=r"lies outside of the source .*same repository"):
-            collected(greet, tmp_path / str(number), named=("../../libs/common",))
+            collect_needs(greet, tmp_path / str(number), named=("../../libs/common",))
         (repository / ".git/HEAD").unlink(missing_ok=True)
         for folder in (greet / ".git", repository / ".git"):
             if folder.exists():

@@ -23,21 +23,21 @@ from ovenbird_builder.locking.wheel_fetch import fetch_wheels
 from ovenbird_builder.locking.wheelhouse import Wheel, Wheelhouse
 
 
-def get(bench: Bench, lock: Lock, **options: object) -> tuple[Wheel, ...]:
+def fetch(bench: Bench, lock: Lock, **options: object) -> tuple[Wheel, ...]:
     flags = {name: options.pop(name) for name in ("root", "offline", "only_binary", "identity") if name in options}
     return fetch_wheels(lock, bench.context(**options), **flags)
 
 
-def pinned(*pins: Pin) -> Lock:
+def make_pins(*pins: Pin) -> Lock:
     return make_lock(pins, LockHeader())
 
 
-def of(path: Path, name: str, version: str, *more: str) -> Pin:
+def make_pin(path: Path, name: str, version: str, *more: str) -> Pin:
     return Pin(name, version, (f"sha256:{hash_file(path)}", *more))
 
 
 @pytest.fixture
-def own(bench: Bench, tmp_path: Path) -> Bench:
+def own_bench(bench: Bench, tmp_path: Path) -> Bench:
     """The bench with a cache of this test's own."""
     return replace(bench, cache=tmp_path / "cache")
 
@@ -52,115 +52,119 @@ def nothing_starts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(subprocess, "Popen", refuse)
 
 
-def test_wheels_are_fetched_once_and_verified(own: Bench, orchard: Orchard, request: pytest.FixtureRequest) -> None:
+def test_wheels_are_fetched_once_and_verified(
+    own_bench: Bench, orchard: Orchard, request: pytest.FixtureRequest
+) -> None:
     """The first call downloads, the second starts nothing and answers the same, offline too."""
     packages = orchard.packages
-    lock = pinned(
-        of(packages / "apple-2.0-py3-none-any.whl", "apple", "2.0"),
-        of(packages / "banana-1.0-py3-none-any.whl", "banana", "1.0"),
+    lock = make_pins(
+        make_pin(packages / "apple-2.0-py3-none-any.whl", "apple", "2.0"),
+        make_pin(packages / "banana-1.0-py3-none-any.whl", "banana", "1.0"),
     )
-    first = get(own, lock)
+    first = fetch(own_bench, lock)
     assert [(wheel.name, wheel.version, wheel.filename) for wheel in first] == [
         ("apple", "2.0", "apple-2.0-py3-none-any.whl"),
         ("banana", "1.0", "banana-1.0-py3-none-any.whl"),
     ]
     assert all(hash_file(wheel.path) == wheel.sha256 for wheel in first)
     request.getfixturevalue("nothing_starts")
-    assert get(own, lock) == first
-    assert get(own, lock, offline=True) == first
+    assert fetch(own_bench, lock) == first
+    assert fetch(own_bench, lock, offline=True) == first
 
 
-def test_the_wheel_is_the_target_s(own: Bench, orchard: Orchard) -> None:
+def test_the_wheel_is_the_target_s(own_bench: Bench, orchard: Orchard) -> None:
     """Of two wheels that the lock allows, each target takes its own."""
-    pin = of(
+    pin = make_pin(
         orchard.packages / "native-1.0-cp311-cp311-manylinux_2_17_x86_64.whl", "native", "1.0",
         "sha256:" + hash_file(orchard.packages / "native-1.0-cp311-cp311-manylinux_2_28_aarch64.whl"),
     )  # fmt: skip
-    away = structs.replace(own.interpreter, machine="aarch64", soabi="cpython-311-aarch64-linux-gnu")
-    assert "x86_64" in get(own, pinned(pin))[0].filename
-    assert "aarch64" in get(own, pinned(pin), interpreter=away)[0].filename
+    away = structs.replace(own_bench.interpreter, machine="aarch64", soabi="cpython-311-aarch64-linux-gnu")
+    assert "x86_64" in fetch(own_bench, make_pins(pin))[0].filename
+    assert "aarch64" in fetch(own_bench, make_pins(pin), interpreter=away)[0].filename
     old = structs.replace(away, libc="glibc 2.17")
     with pytest.raises(NoWheelError, match=r"native==1\.0"):
-        get(own, pinned(pin), interpreter=old)
+        fetch(own_bench, make_pins(pin), interpreter=old)
 
 
-def test_a_file_that_is_not_what_was_locked_is_refused(own: Bench) -> None:
+def test_a_file_with_another_hash_is_refused(own_bench: Bench) -> None:
     """A hash that the index's file does not have."""
     with pytest.raises(HashError) as caught:
-        get(own, pinned(Pin("banana", "1.0", (f"sha256:{'0' * 64}",))))
+        fetch(own_bench, make_pins(Pin("banana", "1.0", (f"sha256:{'0' * 64}",))))
     assert caught.value.exit_code == 44
     assert "banana==1.0" in caught.value.message
     assert "expected sha256:0000" in caught.value.message
     assert PASSWORD not in str(caught.value)
 
 
-def test_a_source_distribution_is_built_by_the_target_and_kept(
-    own: Bench, orchard: Orchard, request: pytest.FixtureRequest
+def test_a_source_distribution_is_built_by_the_target_and_cached(
+    own_bench: Bench, orchard: Orchard, request: pytest.FixtureRequest
 ) -> None:
     """Built in the container; the second time nothing is built, and the digest is the same in another cache."""
-    lock = pinned(
-        of(orchard.packages / "date_tree-1.0.tar.gz", "date-tree", "1.0"),
-        of(orchard.packages / "banana-1.0-py3-none-any.whl", "banana", "1.0"),
+    lock = make_pins(
+        make_pin(orchard.packages / "date_tree-1.0.tar.gz", "date-tree", "1.0"),
+        make_pin(orchard.packages / "banana-1.0-py3-none-any.whl", "banana", "1.0"),
     )
-    first = get(own, lock)
+    first = fetch(own_bench, lock)
     assert {wheel.filename for wheel in first} == {"date_tree-1.0-py3-none-any.whl", "banana-1.0-py3-none-any.whl"}
-    others = get(replace(own, cache=own.cache.parent / "other"), lock)
+    others = fetch(replace(own_bench, cache=own_bench.cache.parent / "other"), lock)
     assert [wheel.sha256 for wheel in others] == [wheel.sha256 for wheel in first]
     started: list[str] = []
     original = process.run
     request.getfixturevalue("monkeypatch").setattr(
         process, "run", lambda argv, **options: (started.append(" ".join(argv)), original(argv, **options))[1]
     )
-    assert get(own, lock) == first
+    assert fetch(own_bench, lock) == first
     assert all("inspect" in words for words in started), started  # only to learn the base's digest
 
 
 @pytest.mark.parametrize("options", [{"only_binary": True}, {"machine": "aarch64"}])
-def test_nothing_is_built_where_only_wheels_will_do(own: Bench, orchard: Orchard, options: dict[str, object]) -> None:
+def test_nothing_is_built_when_only_wheels_are_allowed(
+    own_bench: Bench, orchard: Orchard, options: dict[str, object]
+) -> None:
     """`--only-binary`, and another architecture."""
-    pin = of(orchard.packages / "date_tree-1.0.tar.gz", "date-tree", "1.0")
+    pin = make_pin(orchard.packages / "date_tree-1.0.tar.gz", "date-tree", "1.0")
     if machine := options.pop("machine", None):
         options["interpreter"] = structs.replace(
-            own.interpreter, machine=str(machine), soabi=f"cpython-311-{machine}-linux-gnu"
+            own_bench.interpreter, machine=str(machine), soabi=f"cpython-311-{machine}-linux-gnu"
         )
     with pytest.raises(NoWheelError, match=r"date-tree==1\.0"):
-        get(own, pinned(pin), **options)
+        fetch(own_bench, make_pins(pin), **options)
 
 
-def test_a_build_that_fails_or_hangs_is_told(own: Bench, orchard: Orchard) -> None:
+def test_a_build_that_fails_or_hangs_is_reported(own_bench: Bench, orchard: Orchard) -> None:
     """With what it said, and within its time."""
     with pytest.raises(WheelBuildError, match=r"(?s)fig==1.0.*no figs this year"):
-        get(own, pinned(of(orchard.packages / "fig-1.0.tar.gz", "fig", "1.0")))
+        fetch(own_bench, make_pins(make_pin(orchard.packages / "fig-1.0.tar.gz", "fig", "1.0")))
     with pytest.raises(WheelBuildError, match=r"sloth==1\.0 was still building after 8 s"):
-        get(own, pinned(of(orchard.packages / "sloth-1.0.tar.gz", "sloth", "1.0")), timeout=8.0)
+        fetch(own_bench, make_pins(make_pin(orchard.packages / "sloth-1.0.tar.gz", "sloth", "1.0")), timeout=8.0)
 
 
 @pytest.mark.usefixtures("nothing_starts")
-def test_offline_names_what_is_missing(own: Bench, orchard: Orchard) -> None:
+def test_offline_names_what_is_missing(own_bench: Bench, orchard: Orchard) -> None:
     """Without the network nothing is started; every pin without a wheel is named."""
-    lock = pinned(Pin("apple", "2.0", (f"sha256:{'1' * 64}",)), Pin("banana", "1.0", (f"sha256:{'2' * 64}",)))
+    lock = make_pins(Pin("apple", "2.0", (f"sha256:{'1' * 64}",)), Pin("banana", "1.0", (f"sha256:{'2' * 64}",)))
     with pytest.raises(PackageIndexError, match=r"apple==2.0, banana==1.0"):
-        get(own, lock, offline=True)
+        fetch(own_bench, lock, offline=True)
 
 
 @pytest.mark.usefixtures("nothing_starts")
-def test_offline_takes_the_best_of_what_was_brought(own: Bench, tmp_path: Path) -> None:
+def test_offline_uses_the_best_wheel_of_a_bundle(own_bench: Bench, tmp_path: Path) -> None:
     """A wheelhouse that was unpacked from a bundle has files and no keys: the best tag wins."""
     plain = wheel(tmp_path, "kiwi", "1.0")
     better = wheel(tmp_path, "kiwi", "1.0", tag="cp311-cp311-manylinux_2_17_x86_64")
     foreign = wheel(tmp_path, "kiwi", "1.0", tag="cp311-cp311-manylinux_2_17_aarch64")
     hashes = tuple(f"sha256:{hash_file(path)}" for path in (plain, better, foreign))
     for path in (plain, better, foreign):
-        Wheelhouse(own.cache).put(path)
-    wheels = get(own, pinned(Pin("kiwi", "1.0", hashes)), offline=True)
+        Wheelhouse(own_bench.cache).put(path)
+    wheels = fetch(own_bench, make_pins(Pin("kiwi", "1.0", hashes)), offline=True)
     assert wheels[0].filename == "kiwi-1.0-cp311-cp311-manylinux_2_17_x86_64.whl"
 
 
 @pytest.mark.parametrize("damage", ["cut", "changed", "gone", "empty key"])
-def test_a_damaged_entry_is_fetched_again(own: Bench, orchard: Orchard, damage: str) -> None:
+def test_a_damaged_entry_is_fetched_again(own_bench: Bench, orchard: Orchard, damage: str) -> None:
     """Whatever happened to a kept wheel, what is handed out is whole."""
-    lock = pinned(of(orchard.packages / "banana-1.0-py3-none-any.whl", "banana", "1.0"))
-    path = get(own, lock)[0].path
+    lock = make_pins(make_pin(orchard.packages / "banana-1.0-py3-none-any.whl", "banana", "1.0"))
+    path = fetch(own_bench, lock)[0].path
     content = path.read_bytes()
     if damage == "cut":
         path.write_bytes(content[:100])
@@ -169,49 +173,49 @@ def test_a_damaged_entry_is_fetched_again(own: Bench, orchard: Orchard, damage: 
     elif damage == "gone":
         path.unlink()
     else:
-        for key in (own.cache / "wheels" / "keys").iterdir():
+        for key in (own_bench.cache / "wheels" / "keys").iterdir():
             key.write_text("")
-    assert get(own, lock)[0].path.read_bytes() == content
+    assert fetch(own_bench, lock)[0].path.read_bytes() == content
 
 
-def test_a_wheel_from_the_source_is_built_again_the_same(own: Bench, tmp_path: Path) -> None:
+def test_a_wheel_from_the_source_is_built_again_the_same(own_bench: Bench, tmp_path: Path) -> None:
     """A pin with an origin: at hand after locking; in an empty cache it is built again, bit for bit; else refused."""
     folder = tmp_path / "tree" / "lib"
     folder.mkdir(parents=True)
     for name, text in project("plum", "1.5").items():
         (folder / name).write_text(text)
-    lock = own.lock("./lib", root=tmp_path / "tree")
-    first = get(own, lock, offline=True)
-    other = replace(own, cache=tmp_path / "other")
+    lock = own_bench.lock("./lib", root=tmp_path / "tree")
+    first = fetch(own_bench, lock, offline=True)
+    other = replace(own_bench, cache=tmp_path / "other")
     os.utime(folder / "backend.py", (1, 1))
-    again = get(other, lock, root=tmp_path / "tree")
+    again = fetch(other, lock, root=tmp_path / "tree")
     assert [wheel.sha256 for wheel in again] == [wheel.sha256 for wheel in first]
     (folder / "backend.py").write_text(project("plum", "1.5", before="# other", generator="tests (2)")["backend.py"])
     with pytest.raises(HashError, match=r"plum==1.5 built from file:lib is not the wheel that was locked"):
-        get(replace(own, cache=tmp_path / "third"), lock, root=tmp_path / "tree")
+        fetch(replace(own_bench, cache=tmp_path / "third"), lock, root=tmp_path / "tree")
 
 
-def test_an_index_that_is_down_is_told(own: Bench, orchard: Orchard) -> None:
+def test_an_index_that_is_down_is_reported(own_bench: Bench, orchard: Orchard) -> None:
     """As such, and so is a password that is missing."""
-    lock = pinned(of(orchard.packages / "banana-1.0-py3-none-any.whl", "banana", "1.0"))
+    lock = make_pins(make_pin(orchard.packages / "banana-1.0-py3-none-any.whl", "banana", "1.0"))
     with pytest.raises(PackageIndexError, match="does not answer"):
-        get(own, lock, indexes=read_indexes("http://127.0.0.1:9/simple", [], {}))
+        fetch(own_bench, lock, indexes=read_indexes("http://127.0.0.1:9/simple", [], {}))
     with pytest.raises(PackageIndexError, match="credentials"):
-        get(own, lock, indexes=read_indexes(orchard.url, [], {}))
+        fetch(own_bench, lock, indexes=read_indexes(orchard.url, [], {}))
 
 
-def test_two_builds_share_a_cache(own: Bench, orchard: Orchard) -> None:
+def test_two_builds_share_a_cache(own_bench: Bench, orchard: Orchard) -> None:
     """Both get whole wheels, and nothing half stays."""
-    lock = pinned(of(orchard.packages / "banana-1.0-py3-none-any.whl", "banana", "1.0"))
+    lock = make_pins(make_pin(orchard.packages / "banana-1.0-py3-none-any.whl", "banana", "1.0"))
     results: list[tuple[Wheel, ...]] = []
-    threads = [threading.Thread(target=lambda: results.append(get(own, lock))) for _ in range(2)]
+    threads = [threading.Thread(target=lambda: results.append(fetch(own_bench, lock))) for _ in range(2)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
     assert len(results) == 2
     assert results[0] == results[1]
-    assert not list((own.cache / "wheels").rglob(".*"))
+    assert not list((own_bench.cache / "wheels").rglob(".*"))
 
 
 _KILLED = """
@@ -235,7 +239,7 @@ print("done")
 
 
 @pytest.mark.slow
-def test_a_kill_at_any_moment_leaves_nothing_wrong(tmp_path: Path) -> None:
+def test_a_kill_at_any_moment_leaves_a_valid_cache(tmp_path: Path) -> None:
     """Killed at each file operation in turn, a wheelhouse never holds a file that is not what its name says."""
     steps = 0
     for step in range(1, 60):
@@ -260,9 +264,9 @@ def test_a_kill_at_any_moment_leaves_nothing_wrong(tmp_path: Path) -> None:
     assert steps > 8
 
 
-def test_a_builder_that_is_killed_leaves_no_password(own: Bench, orchard: Orchard, tmp_path: Path) -> None:
+def test_a_builder_that_is_killed_leaves_no_password(own_bench: Bench, orchard: Orchard, tmp_path: Path) -> None:
     """What a kill leaves behind of pip's configuration is readable by its owner only, and lies in memory."""
-    with own.indexes.write_config() as path:
+    with own_bench.indexes.write_config() as path:
         assert path.stat().st_mode & 0o777 == 0o600
         assert path.parent == Path("/dev/shm") or not os.access("/dev/shm", os.W_OK)
     assert not path.exists()

@@ -8,7 +8,7 @@ from ovenbird_builder.errors import BuildRequestError
 from ovenbird_builder.oci.label_names import parse_pairs
 
 
-def test_names_and_values_are_taken_apart_at_the_first_equals() -> None:
+def test_names_and_values_are_split_at_the_first_equals_sign() -> None:
     """A value may hold anything, and nothing; of one name the last one counts; OCI's names may be set."""
     texts = ("team=data", "a.b/c-d=x=y z", "empty=", "team=ml", "org.opencontainers.image.source=https://x/y")
     assert parse_pairs("--label", texts) == {
@@ -28,7 +28,7 @@ def test_names_and_values_are_taken_apart_at_the_first_equals() -> None:
     ],
     ids=["no value", "no name", "blank", "nul", "ours", "base"],
 )
-def test_what_cannot_be_a_label_is_refused(text: str, why: str) -> None:
+def test_invalid_labels_are_refused(text: str, why: str) -> None:
     """What rebase and inspect rely on can be set by nobody else."""
     with pytest.raises(BuildRequestError, match=why):
         parse_pairs("--annotation", (text,))

@@ -48,7 +48,7 @@ def test_a_reference_has_a_name_in_a_registry_and_in_the_store(text: str, remote
         ("../app", "is not a host and port"),
     ],
 )
-def test_what_is_no_reference_is_told_with_the_part_that_does_not_fit(text: str, why: str) -> None:
+def test_an_invalid_reference_is_reported_with_its_invalid_part(text: str, why: str) -> None:
     """The error names the flag, the text and the reason; nothing was started for it."""
     with pytest.raises(ReferenceFormatError) as caught:
         parse_reference(text)

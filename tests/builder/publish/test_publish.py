@@ -33,7 +33,7 @@ def test_a_folder_has_an_image_when_name_and_content_are_the_same(shop: Shop, tm
 
 
 @pytest.mark.parametrize("damage", ["manifest", "index", "gone"])
-def test_a_folder_that_is_damaged_has_nothing(shop: Shop, tmp_path: Path, damage: str) -> None:
+def test_a_damaged_folder_does_not_count_as_published(shop: Shop, tmp_path: Path, damage: str) -> None:
     """So that a build mends it."""
     path, destination = tmp_path / "image", Destination("oci", str(tmp_path / "image"))
     write_output(destination, shop.publication(), shop.registry, shop.cache, Progress(io.StringIO()))

@@ -32,7 +32,7 @@ def test_other_registries_keep_their_own(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "ann", "ann:", ":word", "ann:word\nbob:word"])
-def test_a_file_of_another_form_is_refused_without_being_shown(tmp_path: Path, text: str) -> None:
+def test_a_file_in_another_format_is_refused_without_its_content(tmp_path: Path, text: str) -> None:
     """The message names the file, never what is in it."""
     (tmp_path / "creds").write_text(text)
     with (
@@ -44,7 +44,7 @@ def test_a_file_of_another_form_is_refused_without_being_shown(tmp_path: Path, t
 
 
 @pytest.mark.parametrize(("authfile", "creds"), [("none.json", ""), ("list.json", ""), ("", "none")])
-def test_a_file_that_cannot_be_read_is_told_before_anything_starts(tmp_path: Path, authfile: str, creds: str) -> None:
+def test_an_unreadable_file_is_reported_before_anything_starts(tmp_path: Path, authfile: str, creds: str) -> None:
     """And not by skopeo, in the middle of a push."""
     (tmp_path / "list.json").write_text("[]")
     paths = [str(tmp_path / name) if name else "" for name in (authfile, creds)]
@@ -55,7 +55,7 @@ def test_a_file_that_cannot_be_read_is_told_before_anything_starts(tmp_path: Pat
         pass
 
 
-def test_nothing_given_leaves_it_to_skopeo() -> None:
+def test_without_a_file_skopeo_uses_its_own() -> None:
     """Which knows where auth.json is."""
     with write_auth_file("", "", ("h",), {}) as auth_file:
         assert (auth_file.authfile, auth_file.secrets) == ("", ())

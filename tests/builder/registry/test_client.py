@@ -20,18 +20,18 @@ from ovenbird_builder.oci.reference import parse_reference
 from ovenbird_builder.registry.client import RepositoryClient
 
 
-def digest(data: bytes) -> str:
+def compute_digest(data: bytes) -> str:
     return "sha256:" + hashlib.sha256(data).hexdigest()
 
 
-def manifest(repository: RepositoryClient) -> bytes:
+def push_manifest(repository: RepositoryClient) -> bytes:
     """A manifest whose only blob is uploaded."""
-    repository.upload_blob(digest(b"{}"), b"{}", 2)
-    config = {"mediaType": "application/vnd.oci.image.config.v1+json", "digest": digest(b"{}"), "size": 2}
+    repository.upload_blob(compute_digest(b"{}"), b"{}", 2)
+    config = {"mediaType": "application/vnd.oci.image.config.v1+json", "digest": compute_digest(b"{}"), "size": 2}
     return json.dumps({"schemaVersion": 2, "mediaType": MANIFEST, "config": config, "layers": []}).encode()
 
 
-def environ(folder: Path, address: str, user: str = USER, password: str = PASSWORD) -> dict[str, str]:
+def make_environ(folder: Path, address: str, user: str = USER, password: str = PASSWORD) -> dict[str, str]:
     """An environment with an auth.json for the registry."""
     auth = base64.b64encode(f"{user}:{password}".encode()).decode()
     (folder / "auth.json").write_text(json.dumps({"auths": {address: {"auth": auth}}}))
@@ -44,31 +44,31 @@ def repository(registry: str) -> RepositoryClient:
     return RepositoryClient(parse_reference(f"{registry}/client/{uuid.uuid4().hex}"), {})
 
 
-def test_what_is_put_is_got(repository: RepositoryClient) -> None:
+def test_uploads_can_be_read_back(repository: RepositoryClient) -> None:
     """Blobs by bytes and by stream, manifests by tag and by digest."""
-    assert not repository.has_blob(digest(b"stream"))
-    repository.upload_blob(digest(b"stream"), io.BytesIO(b"stream"), 6)
-    assert repository.has_blob(digest(b"stream"))
-    with repository.open_blob(digest(b"stream")) as stream:
+    assert not repository.has_blob(compute_digest(b"stream"))
+    repository.upload_blob(compute_digest(b"stream"), io.BytesIO(b"stream"), 6)
+    assert repository.has_blob(compute_digest(b"stream"))
+    with repository.open_blob(compute_digest(b"stream")) as stream:
         assert stream.read() == b"stream"
-    data = manifest(repository)
+    data = push_manifest(repository)
     assert repository.put_manifest("1", data, MANIFEST) is False  # this registry has no referrers API
-    assert repository.fetch_manifest("1").digest == digest(data)
-    assert repository.fetch_manifest(digest(data)).data == data
-    assert repository.fetch_referrers(digest(data)) is None
+    assert repository.fetch_manifest("1").digest == compute_digest(data)
+    assert repository.fetch_manifest(compute_digest(data)).data == data
+    assert repository.fetch_referrers(compute_digest(data)) is None
 
 
 def test_a_blob_is_mounted_from_a_neighbour(registry: str, repository: RepositoryClient) -> None:
     """What another repository has is taken over; what it has not is not."""
     content = uuid.uuid4().hex.encode()
-    repository.upload_blob(digest(content), content, len(content))
+    repository.upload_blob(compute_digest(content), content, len(content))
     other = RepositoryClient(parse_reference(f"{registry}/client/{uuid.uuid4().hex}"), {})
-    assert not other.mount_blob(digest(b"nobody has this"), repository.path)
-    assert other.mount_blob(digest(content), repository.path)
-    assert other.has_blob(digest(content))
+    assert not other.mount_blob(compute_digest(b"nobody has this"), repository.path)
+    assert other.mount_blob(compute_digest(content), repository.path)
+    assert other.has_blob(compute_digest(content))
 
 
-def test_what_is_not_there_is_told(repository: RepositoryClient) -> None:
+def test_a_missing_object_is_reported(repository: RepositoryClient) -> None:
     """With the name that was asked for."""
     with pytest.raises(BaseMissingError, match=rf"{repository.host}/{repository.path}:none"):
         repository.fetch_manifest("none")
@@ -76,13 +76,13 @@ def test_what_is_not_there_is_told(repository: RepositoryClient) -> None:
         pass
 
 
-def test_a_refused_upload_is_told(repository: RepositoryClient) -> None:
+def test_a_refused_upload_is_reported(repository: RepositoryClient) -> None:
     """Content that does not match its digest, in the registry's words."""
     with pytest.raises(RegistryError, match=r"answers 400.*DIGEST_INVALID"):
-        repository.upload_blob(digest(b"this"), b"that", 4)
+        repository.upload_blob(compute_digest(b"this"), b"that", 4)
 
 
-def test_nobody_there_is_told() -> None:
+def test_an_unreachable_registry_is_reported() -> None:
     """A registry that is down."""
     with pytest.raises(RegistryError, match=r"the registry 127\.0\.0\.1:1 does not answer: .*refused"):
         RepositoryClient(parse_reference("127.0.0.1:1/a"), {}).fetch_manifest("1")
@@ -102,51 +102,53 @@ def test_plain_http_is_not_spoken_elsewhere(registry: str, tmp_path: Path) -> No
 
 
 @pytest.fixture(scope="module")
-def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def password_registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A registry with a password."""
     with registries.with_password(tmp_path_factory.mktemp("guarded")) as address:
         yield address
 
 
-def test_a_password_opens_the_door(guarded: str, tmp_path: Path) -> None:
+def test_a_password_opens_the_door(password_registry: str, tmp_path: Path) -> None:
     """From auth.json, by basic authentication."""
-    repository = RepositoryClient(parse_reference(f"{guarded}/a/b"), environ(tmp_path, guarded))
-    repository.put_manifest("1", manifest(repository), MANIFEST)
+    repository = RepositoryClient(
+        parse_reference(f"{password_registry}/a/b"), make_environ(tmp_path, password_registry)
+    )
+    repository.put_manifest("1", push_manifest(repository), MANIFEST)
     assert repository.fetch_manifest("1").media_type == MANIFEST
 
 
 @pytest.mark.parametrize("password", ["", "wrong secret"])
-def test_a_wrong_password_does_not(guarded: str, tmp_path: Path, password: str) -> None:
+def test_a_wrong_password_does_not(password_registry: str, tmp_path: Path, password: str) -> None:
     """Neither none nor a wrong one; the error does not tell it."""
-    env = environ(tmp_path, guarded, password=password) if password else {"HOME": str(tmp_path)}
+    env = make_environ(tmp_path, password_registry, password=password) if password else {"HOME": str(tmp_path)}
     with pytest.raises(RegistryAuthError, match=r"refuses 'a/b'.*UNAUTHORIZED") as caught:
-        RepositoryClient(parse_reference(f"{guarded}/a/b"), env).fetch_manifest("1")
+        RepositoryClient(parse_reference(f"{password_registry}/a/b"), env).fetch_manifest("1")
     assert "secret" not in str(caught.value)
 
 
 @pytest.fixture(scope="module")
-def tokens(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, list[str]]]:
+def token_registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, list[str]]]:
     """A registry with a token server."""
     with registries.with_tokens(tmp_path_factory.mktemp("tokens")) as registry:
         yield registry
 
 
-def test_tokens_are_fetched_for_what_is_done(tokens: tuple[str, list[str]], tmp_path: Path) -> None:
+def test_tokens_are_fetched_for_each_scope(token_registry: tuple[str, list[str]], tmp_path: Path) -> None:
     """Reading asks for a token to pull, writing then for one to push, with the password for the token server alone."""
-    address, scopes = tokens
-    repository = RepositoryClient(parse_reference(f"{address}/a/b"), environ(tmp_path, address))
+    address, scopes = token_registry
+    repository = RepositoryClient(parse_reference(f"{address}/a/b"), make_environ(tmp_path, address))
     with pytest.raises(BaseMissingError):
         repository.fetch_manifest("1")
     assert scopes == ["repository:a/b:pull"]
-    repository.put_manifest("1", manifest(repository), MANIFEST)
+    repository.put_manifest("1", push_manifest(repository), MANIFEST)
     assert repository.fetch_manifest("1").media_type == MANIFEST
     assert len(scopes) == 2  # one for each kind of work, kept from then on
     assert set(scopes[1].rpartition(":")[2].split(",")) == {"pull", "push"}
 
 
-def test_a_token_server_that_refuses_is_told(tokens: tuple[str, list[str]], tmp_path: Path) -> None:
+def test_a_refusal_of_the_token_server_is_reported(token_registry: tuple[str, list[str]], tmp_path: Path) -> None:
     """A wrong password there."""
     with pytest.raises(RegistryAuthError, match=r"token server .* answers 401"):
         RepositoryClient(
-            parse_reference(f"{tokens[0]}/a/b"), environ(tmp_path, tokens[0], password="wrong")
+            parse_reference(f"{token_registry[0]}/a/b"), make_environ(tmp_path, token_registry[0], password="wrong")
         ).fetch_manifest("1")

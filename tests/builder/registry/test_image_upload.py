@@ -31,12 +31,12 @@ def shop(tmp_path: Path, container_env: dict[str, str]) -> Shop:
 
 
 @pytest.fixture
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+def quick_retries(monkeypatch: pytest.MonkeyPatch) -> None:
     """Further tries come at once."""
     monkeypatch.setattr(image_upload, "_PAUSES", (0.01, 0.01, 0.01))
 
 
-def test_what_is_pushed_has_the_digest_that_was_predicted(shop: Shop, registry: str) -> None:
+def test_a_pushed_image_has_the_predicted_digest(shop: Shop, registry: str) -> None:
     """Nothing is packed anew on the way; the registry says the same afterwards."""
     tag = named(registry)
     assert shop.registry.digest(tag) == ""
@@ -45,7 +45,8 @@ def test_what_is_pushed_has_the_digest_that_was_predicted(shop: Shop, registry: 
     assert skopeo("inspect", "--raw", f"docker://{tag}").encode() == shop.image.manifest
 
 
-def test_a_registry_that_is_down_is_told_after_some_tries(shop: Shop, quick: None) -> None:
+@pytest.mark.usefixtures("quick_retries")
+def test_a_registry_that_is_down_is_reported_after_some_tries(shop: Shop) -> None:
     """With its address; each further try is told before it comes."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         address = f"127.0.0.1:{server.getsockname()[1]}"
@@ -56,7 +57,8 @@ def test_a_registry_that_is_down_is_told_after_some_tries(shop: Shop, quick: Non
     assert (len(messages), caught.value.exit_code) == (3, 63)
 
 
-def test_a_registry_that_breaks_off_is_tried_again(registry: str, tmp_path: Path, quick: None) -> None:
+@pytest.mark.usefixtures("quick_retries")
+def test_a_registry_that_breaks_off_is_tried_again(registry: str, tmp_path: Path) -> None:
     """Connections that end amid a layer are followed by others, and the whole image arrives."""
     shop = Shop(tmp_path / "cache", os.urandom(400_000))
     messages: list[str] = []
@@ -68,7 +70,8 @@ def test_a_registry_that_breaks_off_is_tried_again(registry: str, tmp_path: Path
     assert shop.registry.digest(structs.replace(tag, host=registry)) == shop.image.digest
 
 
-def test_nothing_half_pushed_is_tagged(registry: str, tmp_path: Path, quick: None) -> None:
+@pytest.mark.usefixtures("quick_retries")
+def test_an_incomplete_push_is_not_tagged(registry: str, tmp_path: Path) -> None:
     """Where every try breaks off amid a layer, the push is an error and the registry has no such tag."""
     shop = Shop(tmp_path / "cache", os.urandom(400_000))
     with breaking(registry, breaks=10_000, after=60_000) as proxy:
@@ -78,7 +81,8 @@ def test_nothing_half_pushed_is_tagged(registry: str, tmp_path: Path, quick: Non
     assert shop.registry.digest(structs.replace(tag, host=registry)) == ""
 
 
-def test_a_password_comes_from_a_file_and_is_in_no_argv(shop: Shop, tmp_path: Path, quick: None) -> None:
+@pytest.mark.usefixtures("quick_retries")
+def test_a_password_is_read_from_a_file_and_is_in_no_argv(shop: Shop, tmp_path: Path) -> None:
     """Without one the registry refuses, with a hint; with one, from either kind of file, it takes the push."""
     with with_password(tmp_path / "registry") as address:
         tag = parse_reference(f"{address}/a/b:1")
@@ -119,7 +123,7 @@ def test_a_name_that_is_something_else_afterwards_is_noticed(shop: Shop, tmp_pat
             shop.push(tag)
 
 
-def test_what_a_base_has_is_taken_over_from_its_repository(shop: Shop, registry: str) -> None:
+def test_layers_of_a_base_are_mounted_from_its_repository(shop: Shop, registry: str) -> None:
     """Nothing is sent for a layer that lies in another repository of the same registry."""
     first, second = named(registry), named(registry)
     shop.push(first)
@@ -140,7 +144,7 @@ def test_an_index_brings_its_images(shop: Shop, registry: str) -> None:
     assert skopeo("inspect", "--raw", f"docker://{tag.pin(shop.image.digest)}").encode() == shop.image.manifest
 
 
-def test_no_name_is_given_before_all_is_told(shop: Shop, registry: str) -> None:
+def test_no_tag_is_written_before_the_statements(shop: Shop, registry: str) -> None:
     """Where the statements cannot be attached, the push is an error and the tag does not exist."""
     tag = named(registry)
 
@@ -152,7 +156,7 @@ def test_no_name_is_given_before_all_is_told(shop: Shop, registry: str) -> None:
     assert shop.registry.digest(tag) == ""
 
 
-def test_two_names_in_one_repository_are_one_push(shop: Shop, registry: str) -> None:
+def test_two_names_in_one_repository_need_one_push(shop: Shop, registry: str) -> None:
     """Both stand for the image."""
     tag = named(registry)
     shop.push(tag, structs.replace(tag, tag="2"))
@@ -161,7 +165,8 @@ def test_two_names_in_one_repository_are_one_push(shop: Shop, registry: str) -> 
     ] * 2
 
 
-def test_a_damaged_blob_is_not_pushed(shop: Shop, registry: str, quick: None) -> None:
+@pytest.mark.usefixtures("quick_retries")
+def test_a_damaged_blob_is_not_pushed(shop: Shop, registry: str) -> None:
     """A layer of the cache that is not what its name says is refused, and nothing is tagged."""
     tag = named(registry)
     row = json.loads(shop.image.manifest)["layers"][0]

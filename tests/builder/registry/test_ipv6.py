@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.builder.registry.test_client import manifest
+from tests.builder.registry.test_client import push_manifest
 from tests.registry import running
 
 from ovenbird.common.hashing import digest_bytes
@@ -31,13 +31,13 @@ def address(tmp_path: Path) -> Iterator[str]:
         yield address
 
 
-def test_an_image_goes_to_a_registry_and_is_found_there(address: str, tmp_path: Path) -> None:
+def test_an_image_is_pushed_and_read_over_ipv6(address: str, tmp_path: Path) -> None:
     """By plain HTTP, as it is this machine, under its tag; what is not there has no digest."""
     reference = parse_reference(f"{address}/team/app:1")
     assert (reference.host, reference.path, reference.tag, reference.loopback) == (address, "team/app", "1", True)
     environ = {"HOME": str(tmp_path)}
     repository = RepositoryClient(reference, environ)
-    data = manifest(repository)
+    data = push_manifest(repository)
     repository.put_manifest("1", data, MANIFEST)
     registry = SkopeoClient(tmp_path, environ)
     assert registry.digest(reference) == digest_bytes(data)
@@ -56,7 +56,7 @@ def test_names_with_an_address_wherever_they_are_read() -> None:
 
 
 @pytest.mark.parametrize("text", ["[::1/app:1", "[::1]5000/app:1", "[::x]:5000/app", "::1/app:1", "[::1]:port/app"])
-def test_an_address_that_is_none(text: str) -> None:
+def test_an_invalid_address_is_refused(text: str) -> None:
     """One reason, which names the part."""
     with pytest.raises(ReferenceFormatError) as caught:
         parse_reference(text)
@@ -64,7 +64,7 @@ def test_an_address_that_is_none(text: str) -> None:
     assert "\n" not in str(caught.value)
 
 
-def test_a_skopeo_that_knows_no_such_name_is_told_with_what_helps() -> None:
+def test_a_skopeo_without_ipv6_is_reported_with_a_hint() -> None:
     """Before 1.12 it refuses every name with an IPv6 address."""
     message = r'level=fatal msg="Error parsing image name \"docker://[::1]:5/app:1\": invalid reference format"'
     error = translate_error(ProcessFailedError(("skopeo",), 1, message), "pull [::1]:5/app:1")

@@ -45,7 +45,7 @@ def ask(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ask:
     return made
 
 
-def test_a_document_says_all_that_flags_do_not(ask: Ask) -> None:
+def test_a_document_supplies_what_flags_leave_out(ask: Ask) -> None:
     """The current folder is the default; the image is called as the function, and goes to the store."""
     request = ask()
     assert [str(tag) for tag in request.tags] == ["shop-app:latest"]
@@ -72,7 +72,7 @@ def test_unknown_fields_of_the_document_are_notes(ask: Ask, tmp_path: Path) -> N
         assert caught.value.problems == (warning,)
 
 
-def test_labels_and_allowed_paths_come_from_flags_and_variables(ask: Ask) -> None:
+def test_labels_and_allowed_paths_are_flags_and_variables(ask: Ask) -> None:
     """Each may be repeated; a variable holds one in a line; all that is wrong is told at once."""
     request = ask(
         "--label", "team=data", "--label", "a=b=c", "--allow", "./tests/key.pem", OVENBIRD_ANNOTATION="x=1\ny=2"
@@ -83,7 +83,7 @@ def test_labels_and_allowed_paths_come_from_flags_and_variables(ask: Ask) -> Non
         ask("--label", "team", "--allow", "/etc")
 
 
-def test_what_the_build_writes_and_its_credentials_are_its_products(ask: Ask, tmp_path: Path) -> None:
+def test_outputs_and_credentials_are_products_of_the_build(ask: Ask, tmp_path: Path) -> None:
     """Each flag and variable that names a file of the build's own; neither the store nor stdout is a file."""
     request = ask(
         "--result-file", "result.json", "--cache-dir", "cache", "--authfile", "auth.json", "--output", "oci:image",
@@ -95,7 +95,7 @@ def test_what_the_build_writes_and_its_credentials_are_its_products(ask: Ask, tm
     assert ask("--result-file", "-").products == ()
 
 
-def test_flags_win_over_the_document_and_variables_over_nothing(ask: Ask) -> None:
+def test_flags_win_over_the_document_and_the_document_over_variables(ask: Ask) -> None:
     """Each flag is also a variable; what may be repeated holds one per line."""
     request = ask(
         ".", "--python", "3.12", "--base", "b", "--tag", "r.example.com/a:1", "--push", "--instruction", "echo b",
@@ -199,7 +199,9 @@ def test_plain_code_needs_no_document(ask: Ask, tmp_path: Path) -> None:
         (["--cache-dir", "main.py"], BuildRequestError, "--cache-dir: "),
     ],
 )
-def test_what_makes_no_sense_is_told(ask: Ask, argv: list[str], kind: type[BuildRequestError], why: str) -> None:
+def test_a_single_problem_has_the_status_of_its_kind(
+    ask: Ask, argv: list[str], kind: type[BuildRequestError], why: str
+) -> None:
     """One problem is told as it is, with the exit status of its kind."""
     with pytest.raises(kind) as caught:
         ask(*argv)
@@ -207,7 +209,7 @@ def test_what_makes_no_sense_is_told(ask: Ask, argv: list[str], kind: type[Build
     assert 20 <= caught.value.exit_code < 30
 
 
-def test_every_problem_is_told_at_once(ask: Ask) -> None:
+def test_all_problems_are_reported_at_once(ask: Ask) -> None:
     """People mend all of them before they try again."""
     with pytest.raises(BuildRequestError) as caught:
         ask("--tag", "Bad", "--timeout", "soon", "--locker", "conda", OVENBIRD_COMPRESSION="xz")
@@ -230,7 +232,7 @@ def test_the_last_second_of_the_year_9999_is_an_epoch(ask: Ask) -> None:
     assert ask(SOURCE_DATE_EPOCH="253402300799").epoch == 253402300799
 
 
-def test_a_foreign_platform_runs_nothing(ask: Ask) -> None:
+def test_a_foreign_platform_cannot_run_instructions(ask: Ask) -> None:
     """Instructions need a machine of the architecture."""
     other: Any = "linux/arm64" if detect_platform() == "linux/amd64" else "linux/amd64"
     with pytest.raises(BuildRequestError, match="an instruction cannot run on this machine"):

@@ -36,13 +36,13 @@ def put(shop: Shop, output: Destination, publication: PublishRequest) -> None:
         ("oci:a:1", "a path with a colon"),
     ],
 )
-def test_what_is_no_output_is_refused(text: str, words: str) -> None:
+def test_an_invalid_output_is_refused(text: str, words: str) -> None:
     """Before anything is built."""
     with pytest.raises(BuildRequestError, match=words):
         parse_destination(text)
 
 
-def test_outputs_are_told_as_they_were_written(tmp_path: Path) -> None:
+def test_outputs_are_shown_as_they_were_written(tmp_path: Path) -> None:
     """The result and the log name them so."""
     for text in ("store", "registry", f"oci:{tmp_path}/image", f"docker-archive:{tmp_path}/image.tar"):
         assert str(parse_destination(text)) == text
@@ -75,7 +75,7 @@ def test_a_folder_of_something_else_is_left_alone(shop: Shop, tmp_path: Path) ->
     assert (folder / "oci-layout").is_file()
 
 
-def test_an_archive_for_docker_holds_layers_that_docker_knows(shop: Shop, tmp_path: Path) -> None:
+def test_an_archive_for_docker_holds_layers_that_docker_reads(shop: Shop, tmp_path: Path) -> None:
     """Unpacked from zstd, by the tag; nothing lies beside it."""
     path = tmp_path / "out" / "image.tar"
     path.parent.mkdir()
@@ -89,7 +89,7 @@ def test_an_archive_for_docker_holds_layers_that_docker_knows(shop: Shop, tmp_pa
     assert list(path.parent.iterdir()) == [path]
 
 
-def test_a_place_that_is_gone_is_told(shop: Shop, tmp_path: Path) -> None:
+def test_a_destination_that_became_a_file_is_reported(shop: Shop, tmp_path: Path) -> None:
     """A file is there, which was none when the build began."""
     (tmp_path / "gone").touch()
     with pytest.raises(DiskFullError, match=r"--output: cannot write '.*/gone'"):

@@ -16,7 +16,7 @@ from ovenbird.function_document import read
 from ovenbird_builder.request.document_check import list_problems
 
 
-def problems(folder: Path, spec: dict[str, Any], source: dict[str, Any] | None = None) -> tuple[str, ...]:
+def find_problems(folder: Path, spec: dict[str, Any], source: dict[str, Any] | None = None) -> tuple[str, ...]:
     """What is wrong with a document of a function in `main.py`."""
     (folder / "main.py").write_text("def handler(n: int = 1):\n    return n\n")
     source = {"handler": "handler", "source": "main.py"} if source is None else {"handler": "main:handler", **source}
@@ -50,7 +50,7 @@ def problems(folder: Path, spec: dict[str, Any], source: dict[str, Any] | None =
 )
 def test_each_field_that_a_build_refuses(tmp_path: Path, spec: dict[str, Any], message: str) -> None:
     """One problem, which begins with the field."""
-    (problem,) = problems(tmp_path, spec)
+    (problem,) = find_problems(tmp_path, spec)
     assert problem.startswith(message)
 
 
@@ -69,13 +69,13 @@ def test_each_field_that_a_build_refuses(tmp_path: Path, spec: dict[str, Any], m
 )
 def test_each_source_that_a_build_refuses(tmp_path: Path, source: str, message: str) -> None:
     """The address alone: nothing is fetched."""
-    (problem,) = problems(tmp_path, {}, {"source": source})
+    (problem,) = find_problems(tmp_path, {}, {"source": source})
     assert problem.startswith(message)
 
 
-def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
+def test_all_problems_are_reported_at_once(tmp_path: Path) -> None:
     """Of instructions, names of images and requirements, each."""
-    problem_list = problems(
+    problem_list = find_problems(
         tmp_path, {"instructions": [5, {}], "image": "A", "base_image": "B", "requirements": ["a b", "c d"]}
     )
     assert [text.partition(":")[0] for text in problem_list] == [
@@ -87,7 +87,7 @@ def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
 def test_files_of_requirements_are_read(tmp_path: Path) -> None:
     """Those of a local source: a line of `requirements.txt` that is no requirement."""
     (tmp_path / "requirements.txt").write_text("six\nfoo bar\n")
-    (problem,) = problems(tmp_path, {})
+    (problem,) = find_problems(tmp_path, {})
     assert problem.startswith("requirements.txt line 2: 'foo bar' is not a requirement")
 
 
@@ -104,16 +104,16 @@ def test_files_of_requirements_are_read(tmp_path: Path) -> None:
     ],
     ids=["instructions", "names", "image", "transport", "git", "s3", "code"],
 )  # fmt: skip
-def test_what_a_build_takes_is_no_problem(
+def test_valid_fields_are_no_problem(
     tmp_path: Path, spec: dict[str, Any], source: dict[str, Any] | None
 ) -> None:  # fmt: skip
     """Secrets are named by flags of the build, and a base may be made later; neither is looked for."""
-    assert problems(tmp_path, spec, source) == ()
+    assert find_problems(tmp_path, spec, source) == ()
 
 
 def test_check_refuses_with_strict_alone(tmp_path: Path) -> None:
     """Status 71 and every problem; without the flag the contract is printed."""
-    problems(tmp_path, {"instructions": [5], "requirements": ["foo bar"]})
+    find_problems(tmp_path, {"instructions": [5], "requirements": ["foo bar"]})
     env = {key: value for key, value in os.environ.items() if not key.startswith("OVENBIRD_")}
     env |= {"OVENBIRD_LOG_FORMAT": "json", "XDG_CACHE_HOME": str(tmp_path / "cache")}
 

@@ -28,7 +28,7 @@ def test_a_text_that_names_something_like_shared_is_not_moved(text: str) -> None
     assert parse_instructions([text], "spec.instructions")[0].after == "base"
 
 
-def test_a_mapping_says_more() -> None:
+def test_a_mapping_has_more_settings() -> None:
     """Place, secrets, network and time limit, all checked."""
     row = {"run": "make", "after": "dependencies", "secrets": ["b", "a", "b"], "network": False, "timeout": "2m"}
     assert parse_instructions([row], "x", ["a", "b"]) == (
@@ -58,7 +58,7 @@ def test_a_mapping_says_more() -> None:
         ({"run": "x", "timeout": "soon"}, "expected a duration"),
     ],
 )
-def test_what_cannot_run_is_refused_with_its_place(item: Any, why: str) -> None:
+def test_an_invalid_instruction_is_refused_by_its_number(item: Any, why: str) -> None:
     """The error says which instruction, what was found and what would do."""
     with pytest.raises(InstructionError) as caught:
         parse_instructions(["true", item], "spec.instructions")
@@ -68,7 +68,7 @@ def test_what_cannot_run_is_refused_with_its_place(item: Any, why: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["echo $((1 << 3))", "echo 'a << b'", 'echo "a << b"', "sh -c 'x' \\<\\<"])
-def test_what_only_looks_like_a_here_document_is_taken(text: str) -> None:
+def test_text_that_resembles_a_here_document_is_accepted(text: str) -> None:
     """Shifts and quoted text are no here-document."""
     assert parse_instructions([text], "x")[0].run == text
 
@@ -96,7 +96,7 @@ def test_a_flag_holds_a_text_or_a_mapping() -> None:
     ],
     ids=lambda value: value[:20],
 )
-def test_what_begins_as_a_mapping_is_never_a_command(text: str, why: str) -> None:
+def test_text_that_begins_like_a_mapping_is_not_a_command(text: str, why: str) -> None:
     """A bracket that was forgotten is an error, with the way to write a command that begins so."""
     with pytest.raises(InstructionError, match=r"^--instruction: ") as caught:
         parse_instruction_flag(text)

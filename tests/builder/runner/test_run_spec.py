@@ -22,7 +22,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def launched(
+def make_run_spec(
     verb: str, environ: dict[str, str] | None = None, terminal: bool = False, **flags: Any
 ) -> ContainerRunSpec:
     """A launch from flags by name."""
@@ -32,7 +32,7 @@ def launched(
 
 def test_the_store_keeps_its_path(folder: Path) -> None:
     """It is made as the store makes it, mounted to be written to, and named."""
-    spec = launched("run")
+    spec = make_run_spec("run")
     assert spec.mounts == (Mount(folder / ".ovenbird", f"{folder}/.ovenbird", True),)
     assert spec.environ == {"OVENBIRD_HOME": f"{folder}/.ovenbird"}
     assert (folder / ".ovenbird" / ".gitignore").read_text() == "*\n"
@@ -45,7 +45,7 @@ def test_flags_become_variables() -> None:
         "PROJECT_NAME": "p", "AWS_REGION": "x", "AWS_CA_BUNDLE": "/etc/ca.pem", "DHCORE_ENDPOINT": "http://core",
         "OVENBIRD_IMAGE": "a:1", "TOKEN": "t", "OTHER": "o", "OVENBIRD_TARGET": "main.py", "OVENBIRD_QUEUE": "3",
     }  # fmt: skip
-    variables = dict(launched("run", environ, timeout="7s", env="TOKEN").environ)
+    variables = dict(make_run_spec("run", environ, timeout="7s", env="TOKEN").environ)
     del variables["OVENBIRD_HOME"]
     assert variables == {
         "OVENBIRD_TIMEOUT": "7s", "OVENBIRD_LOG_LEVEL": "debug", "PROJECT_NAME": "p", "AWS_REGION": "x",
@@ -53,20 +53,20 @@ def test_flags_become_variables() -> None:
     }  # fmt: skip
 
 
-def test_parameters_keep_what_was_typed() -> None:
+def test_parameters_keep_their_text() -> None:
     """Those of init are one variable, those of the handler stay flags, since only its hints can tell 007 from 7."""
     environ = {"OVENBIRD_INIT_PARAMETERS": '{"a": 1, "b": 2}', "OVENBIRD_PARAM": '{"c": 3}'}
-    spec = launched("run", environ, init=["b=x"], param=["n=007"])
+    spec = make_run_spec("run", environ, init=["b=x"], param=["n=007"])
     assert spec.words == ("run", "--param=n=007")
     assert json.loads(spec.environ["OVENBIRD_INIT_PARAMETERS"]) == {"a": 1, "b": "x"}
     assert spec.environ["OVENBIRD_PARAM"] == '{"c": 3}'
 
 
-def test_inputs_are_mounted_where_they_are(folder: Path) -> None:
+def test_inputs_are_mounted_at_their_own_paths(folder: Path) -> None:
     """A local path keeps its name, so that lineage is true outside; a key and a URL go as they are."""
     (folder / "data.csv").write_text("a\n")
     key = "store://p/dataitem/table/t"
-    spec = launched("run", input=["a=data.csv", f"b={key}", "c=https://x/y.csv", f"d=file://{folder}/data.csv"])
+    spec = make_run_spec("run", input=["a=data.csv", f"b={key}", "c=https://x/y.csv", f"d=file://{folder}/data.csv"])
     assert json.loads(spec.environ["OVENBIRD_INPUT"]) == {
         "a": f"{folder}/data.csv",
         "b": key,
@@ -78,19 +78,19 @@ def test_inputs_are_mounted_where_they_are(folder: Path) -> None:
 
 def test_an_input_does_not_cover_the_image() -> None:
     """A folder that an image has too is mounted elsewhere."""
-    spec = launched("run", input=["a=/etc/hostname", "b=/usr/bin"])
+    spec = make_run_spec("run", input=["a=/etc/hostname", "b=/usr/bin"])
     assert json.loads(spec.environ["OVENBIRD_INPUT"]) == {
         "a": "/run/ovenbird/input/a/hostname",
         "b": "/run/ovenbird/input/b/bin",
     }
     with pytest.raises(BuildRequestError, match="--files-store: '/usr' cannot be mounted"):
-        launched("run", files_store="/usr")
+        make_run_spec("run", files_store="/usr")
 
 
 def test_files_that_are_written(folder: Path) -> None:
     """The folders of the result file and of the outputs are made and mounted; a store that is a URL is not."""
     (folder / "p.yaml").write_text("{}")
-    spec = launched(
+    spec = make_run_spec(
         "run", {"OVENBIRD_PARAMS": "p.yaml"}, result_file="out/r.json", output_dir="o", files_store="s3://b"
     )
     assert spec.mounts[1:] == (
@@ -102,7 +102,7 @@ def test_files_that_are_written(folder: Path) -> None:
     assert spec.environ["OVENBIRD_RESULT_FILE"] == "/run/ovenbird/result/r.json"
     assert spec.environ["OVENBIRD_OUTPUT_DIR"] == "/run/ovenbird/output"
     assert spec.environ["OVENBIRD_FILES_STORE"] == "s3://b"
-    stdout = launched("run", result_file="-")
+    stdout = make_run_spec("run", result_file="-")
     assert (stdout.environ["OVENBIRD_RESULT_FILE"], stdout.mounts[1:]) == ("-", ())
 
 
@@ -110,29 +110,29 @@ def test_credentials_of_the_platform(folder: Path) -> None:
     """Their file is mounted where the platform is used, and nowhere else."""
     (folder / ".dhcore.ini").write_text("[DEFAULT]\n")
     home = {"HOME": str(folder), "DH_NAME": "team"}
-    assert "DH_CONFIG" not in launched("run", home).environ
-    assert "DH_CONFIG" not in launched("run", {**home, "DHCORE_ENDPOINT": "http://core"}, platform="local").environ
-    spec = launched("run", {**home, "DHCORE_ENDPOINT": "http://core"})
+    assert "DH_CONFIG" not in make_run_spec("run", home).environ
+    assert "DH_CONFIG" not in make_run_spec("run", {**home, "DHCORE_ENDPOINT": "http://core"}, platform="local").environ
+    spec = make_run_spec("run", {**home, "DHCORE_ENDPOINT": "http://core"})
     assert spec.mounts[1:] == (Mount(folder / ".dhcore.ini", "/run/ovenbird/dhcore.ini"),)
     assert (spec.environ["DH_CONFIG"], spec.environ["DH_NAME"]) == ("/run/ovenbird/dhcore.ini", "team")
 
 
-def test_a_port_is_published_on_the_address_asked_for() -> None:
+def test_a_port_is_published_on_the_requested_address() -> None:
     """A free one is chosen here, so that the log within tells the truth; one that is taken is told at once."""
-    spec = launched("serve", {"PORT": "0"})
+    spec = make_run_spec("serve", {"PORT": "0"})
     address, port, within = spec.publish.rsplit(":", 2)
     assert (address, within) == ("127.0.0.1", port)
     assert int(port) > 0
     assert (spec.environ["OVENBIRD_HOST"], spec.environ["OVENBIRD_PORT"]) == ("0.0.0.0", port)
-    assert launched("serve", host="::1", port="0").publish.startswith("[::1]:")
+    assert make_run_spec("serve", host="::1", port="0").publish.startswith("[::1]:")
     with (
         socket.create_server(("127.0.0.1", 0)) as listener,
         pytest.raises(BuildRequestError, match="cannot publish on 127"),
     ):
-        launched("serve", port=str(listener.getsockname()[1]))
+        make_run_spec("serve", port=str(listener.getsockname()[1]))
 
 
-def test_what_cannot_be_in_a_container() -> None:
+def test_flags_that_do_not_work_in_a_container() -> None:
     """Each is told by its flag."""
     for flags, text in (
         ({"source": "src"}, "--source and --container exclude each other"),
@@ -140,16 +140,16 @@ def test_what_cannot_be_in_a_container() -> None:
         ({"env": "NOT_SET"}, "--env: the variable 'NOT_SET' is not set"),
     ):
         with pytest.raises(BuildRequestError, match=text):
-            launched("serve", port="0", **flags)
+            make_run_spec("serve", port="0", **flags)
     for flags, text in (({"params": "none.json"}, "--params: no file"), ({"input": ["a=none"]}, "--input a: no file")):
         with pytest.raises(BuildRequestError, match=text):
-            launched("run", **flags)
+            make_run_spec("run", **flags)
 
 
 def test_a_terminal_gets_text() -> None:
     """Within, stderr is a pipe; so what `auto` means is decided here."""
-    assert launched("run", terminal=True).environ["OVENBIRD_LOG_FORMAT"] == "text"
-    assert launched("run", terminal=True, log_format="json").environ["OVENBIRD_LOG_FORMAT"] == "json"
+    assert make_run_spec("run", terminal=True).environ["OVENBIRD_LOG_FORMAT"] == "text"
+    assert make_run_spec("run", terminal=True, log_format="json").environ["OVENBIRD_LOG_FORMAT"] == "json"
 
 
 def test_the_command_holds_no_value() -> None:

@@ -30,7 +30,7 @@ def home(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def fetched(tmp_path: Path, home: Path) -> Fetch:
+def fetch_tree(tmp_path: Path, home: Path) -> Fetch:
     """`fetched("https://...", handler="fn", GIT_TOKEN="...")`: the Tree, in a fresh folder."""
     outs = tmp_path / "outs"
 
@@ -61,7 +61,7 @@ def fetched(tmp_path: Path, home: Path) -> Fetch:
 
 
 @pytest.fixture
-def secure(tmp_path: Path) -> Iterator[tuple[Server, Path]]:
+def tls_server(tmp_path: Path) -> Iterator[tuple[Server, Path]]:
     """A server over TLS, and the certificate of its authority."""
     context, authority = secured(tmp_path)
     server = Server()
@@ -73,13 +73,13 @@ def secure(tmp_path: Path) -> Iterator[tuple[Server, Path]]:
 
 
 @pytest.fixture
-def full(tmp_path: Path) -> Iterator[Path]:
+def full_disk(tmp_path: Path) -> Iterator[Path]:
     """A disk of 1 MiB."""
     with disk(tmp_path / "full", "1m") as path:
         yield path
 
 
-def paths(tree: SourceTree) -> dict[str, Any]:
+def read_tree(tree: SourceTree) -> dict[str, Any]:
     """Every file of a tree -> its content; a link -> a tuple of its target."""
     contents: dict[str, Any] = {}
     for path in sorted(tree.path.rglob("*")):

@@ -19,19 +19,19 @@ from ovenbird_builder.build.batch import BatchOutcome
 from ovenbird_builder.errors import BuildRequestError
 from ovenbird_builder.sources.build_products import identify_file, identify_folder
 
-from .conftest import Fetch, paths
+from .conftest import Fetch, read_tree
 
 OURS = {"dev.ovenbird.python": "3.12.1"}
 DIGEST = "sha256:" + "a" * 64
 
 
-def result() -> bytes:
+def make_result() -> bytes:
     """A result file."""
     build_result = report.BuildResult("app:1", DIGEST, (), {}, {}, {})
     return report.format_result(build_result.document()).encode()
 
 
-def outcome(*, several: bool) -> bytes:
+def make_outcome(*, several: bool) -> bytes:
     """What a build that failed writes, alone or among others."""
     batch_outcome = BatchOutcome("app")
     batch_outcome.error = BuildRequestError("is none", hint="x" * 200)
@@ -40,20 +40,20 @@ def outcome(*, several: bool) -> bytes:
     ).encode()
 
 
-def bill() -> bytes:
+def make_bill() -> bytes:
     """A bill of materials."""
     base = BaseComponent("docker.io/python:3.12-slim", DIGEST, "3.12.1", "amd64")
     return sbom.build_sbom(ImageComponents(name="app", version="", packages=(), base=base, runtime="0.1.0"))
 
 
-def how() -> bytes:
+def make_provenance() -> bytes:
     """Provenance."""
     return provenance.build_provenance(provenance.BuildRecord(
         name="app", digest=DIGEST, parameters={}, materials=(), version="0.1.0", epoch=0
     ))  # fmt: skip
 
 
-def archive(members: Mapping[str, bytes]) -> bytes:
+def make_tar(members: Mapping[str, bytes]) -> bytes:
     """A tar."""
     file = io.BytesIO()
     with tarfile.open(fileobj=file, mode="w") as tar:
@@ -64,7 +64,7 @@ def archive(members: Mapping[str, bytes]) -> bytes:
     return file.getvalue()
 
 
-def layout(annotations: Mapping[str, str], *, index: bool = False) -> dict[str, bytes]:
+def make_layout(annotations: Mapping[str, str], *, index: bool = False) -> dict[str, bytes]:
     """The files of an OCI layout that holds one image, in an index or alone."""
     image = json.dumps({"annotations": dict(annotations), "config": {}}).encode()
     files = {"oci-layout": b'{"imageLayoutVersion":"1.0.0"}', f"blobs/sha256/{'a' * 64}": image}
@@ -75,13 +75,13 @@ def layout(annotations: Mapping[str, str], *, index: bool = False) -> dict[str, 
     return {**files, "index.json": json.dumps({"manifests": [row]}).encode()}
 
 
-def docker(labels: Mapping[str, str]) -> dict[str, bytes]:
+def make_docker_archive(labels: Mapping[str, str]) -> dict[str, bytes]:
     """What `docker save` writes."""
     config = json.dumps({"config": {"Labels": dict(labels)}}).encode()
     return {"manifest.json": json.dumps([{"Config": "c.json", "Layers": []}]).encode(), "c.json": config}
 
 
-def bundle() -> dict[str, bytes]:
+def make_bundle() -> dict[str, bytes]:
     """The beginning of a bundle."""
     about: dict[str, Any] = {"version": 1, "given": {}, "bases": [], "source": {}, "files": {}, "answers": {}}
     return {"bundle.json": json.dumps(about).encode(), "blobs/x": b"x" * 1000}
@@ -90,17 +90,17 @@ def bundle() -> dict[str, bytes]:
 @pytest.mark.parametrize(
     ("data", "words"),
     [
-        (result(), "the result of an earlier build"),
-        (outcome(several=False), "the result of an earlier build"),
-        (outcome(several=True), "the result of an earlier build"),
-        (bill(), "a bill of materials"),
-        (bill() + b"\n", "a bill of materials"),
-        (how(), "provenance"),
-        (archive(layout(OURS)), "an image"),
-        (archive(layout(OURS, index=True)), "an image"),
-        (archive(docker(OURS)), "an image"),
-        (archive(bundle()), "a bundle"),
-        (gzip.compress(archive(bundle())), "a bundle"),
+        (make_result(), "the result of an earlier build"),
+        (make_outcome(several=False), "the result of an earlier build"),
+        (make_outcome(several=True), "the result of an earlier build"),
+        (make_bill(), "a bill of materials"),
+        (make_bill() + b"\n", "a bill of materials"),
+        (make_provenance(), "provenance"),
+        (make_tar(make_layout(OURS)), "an image"),
+        (make_tar(make_layout(OURS, index=True)), "an image"),
+        (make_tar(make_docker_archive(OURS)), "an image"),
+        (make_tar(make_bundle()), "a bundle"),
+        (gzip.compress(make_tar(make_bundle())), "a bundle"),
     ],
     ids=[
         "result",
@@ -116,31 +116,31 @@ def bundle() -> dict[str, bytes]:
         "bundle-gzip",
     ],
 )
-def test_what_a_build_has_written_is_no_source(fetched: Fetch, tmp_path: Path, data: bytes, words: str) -> None:
+def test_products_of_a_build_are_not_packed(fetch_tree: Fetch, tmp_path: Path, data: bytes, words: str) -> None:
     """Whatever it is called; and the tree is the same as without it."""
     (tmp_path / "app").mkdir()
     (tmp_path / "app/main.py").write_text("x")
-    before = fetched("app").digest
+    before = fetch_tree("app").digest
     for name in ("out", "out.json", "sub/a.tar"):
         path = tmp_path / "app" / name
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(data)
-    tree = fetched("app")
-    assert (set(paths(tree)), tree.digest) == ({"main.py"}, before)
+    tree = fetch_tree("app")
+    assert (set(read_tree(tree)), tree.digest) == ({"main.py"}, before)
     assert all(why.startswith(words) for why in tree.left_out.values())
 
 
 @pytest.mark.parametrize("index", [False, True])
-def test_a_layout_of_ours_is_no_source(fetched: Fetch, tmp_path: Path, index: bool) -> None:
+def test_a_layout_of_ours_is_no_source(fetch_tree: Fetch, tmp_path: Path, index: bool) -> None:
     """As `--output oci:DIR` writes it; that of another image is kept, as a function may be about it."""
     for name, marks in (("ours", OURS), ("others", {"org.opencontainers.image.title": "x"})):
-        for path, data in layout(marks, index=index).items():
+        for path, data in make_layout(marks, index=index).items():
             target = tmp_path / "app" / name / path
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(data)
     (tmp_path / "app/main.py").write_text("x")
-    tree = fetched("app")
-    assert {name.partition("/")[0] for name in paths(tree)} == {"main.py", "others"}
+    tree = fetch_tree("app")
+    assert {name.partition("/")[0] for name in read_tree(tree)} == {"main.py", "others"}
     assert tree.left_out == {"ours/": "an image that Ovenbird has built"}
 
 
@@ -158,31 +158,31 @@ _SBOM = {"bomFormat": "CycloneDX", "metadata": {"tools": [{"name": "syft"}]}, "x
         b'{"bomFormat": "CycloneDX", "metadata": [], "y": "ovenbird", "z": "'
         + b"x" * 200
         + b'", "w": "\\"ovenbird\\""}',
-        archive(layout({})),
-        archive(docker({})),
-        archive({"bundle.json": b"{}", "a": b"x" * 1000}),
-        archive({"bundle.json": b"no JSON", "a": b"x" * 1000}),
-        archive({"index.json": b"[]"}),
-        archive({"index.json": b'{"manifests": [{"digest": 3}]}'}),
-        archive({"manifest.json": b'{"Config": 3}'}),
-        archive({"data.csv": b"x" * 1000}),
-        archive({}),
-        archive(layout(OURS))[:700],
+        make_tar(make_layout({})),
+        make_tar(make_docker_archive({})),
+        make_tar({"bundle.json": b"{}", "a": b"x" * 1000}),
+        make_tar({"bundle.json": b"no JSON", "a": b"x" * 1000}),
+        make_tar({"index.json": b"[]"}),
+        make_tar({"index.json": b'{"manifests": [{"digest": 3}]}'}),
+        make_tar({"manifest.json": b'{"Config": 3}'}),
+        make_tar({"data.csv": b"x" * 1000}),
+        make_tar({}),
+        make_tar(make_layout(OURS))[:700],
         gzip.compress(b"x" * 10_000),
-        gzip.compress(archive(bundle()))[:40] + b"x" * 500,
+        gzip.compress(make_tar(make_bundle()))[:40] + b"x" * 500,
         b"\xfd7zXZ\0" + b"x" * 500,
         b"BZh9" + b"x" * 500,
         b"\0" * 1000,
     ],
     ids=range(21),
 )
-def test_what_others_have_made_is_kept(tmp_path: Path, data: bytes) -> None:
+def test_files_of_others_are_packed(tmp_path: Path, data: bytes) -> None:
     """Also what is damaged, or only looks like ours."""
     (tmp_path / "file").write_bytes(data)
     assert identify_file(tmp_path / "file", len(data)) == ""
 
 
-def test_a_damaged_layout_is_kept(tmp_path: Path) -> None:
+def test_a_damaged_layout_is_packed(tmp_path: Path) -> None:
     """It is no reason for an error."""
     assert identify_folder(tmp_path) == ""
     (tmp_path / "oci-layout").write_text("{}")

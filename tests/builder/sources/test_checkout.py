@@ -33,17 +33,17 @@ def project(tmp_path: Path) -> Path:
     return app
 
 
-def test_a_folder_has_the_commit_of_its_checkout(fetched: Fetch, project: Path) -> None:
+def test_a_folder_has_the_commit_of_its_checkout(fetch_tree: Fetch, project: Path) -> None:
     """A folder and a single file alike; what is not packed, or lies elsewhere in the repository, changes nothing."""
     commit = git(project, "rev-parse", "HEAD")
     assert len(commit) == 40
-    assert fetched(str(project)).revision == commit
+    assert fetch_tree(str(project)).revision == commit
     (project / "notes.md").write_text("other notes\n")
     (project / "draft.md").write_text("a draft\n")
     (project / "run.log").write_text("ignored\n")
     (project.parent.parent / "other.py").write_text("y = 2\n")
-    assert fetched(str(project)).revision == commit
-    assert fetched("main.py", root=project).revision == commit
+    assert fetch_tree(str(project)).revision == commit
+    assert fetch_tree("main.py", root=project).revision == commit
 
 
 def change_file(project: Path) -> None:
@@ -85,17 +85,19 @@ def make_executable(project: Path) -> None:
     "change",
     [change_file, stage_file, add_file, add_folder, take_ignored, remove_file, rename_file, make_executable],
 )
-def test_a_tree_that_is_not_the_commits_says_so(fetched: Fetch, project: Path, change: Callable[[Path], None]) -> None:
+def test_a_tree_that_differs_from_the_commit_is_marked(
+    fetch_tree: Fetch, project: Path, change: Callable[[Path], None]
+) -> None:
     """Whatever git would tell of a file that is packed, until it is committed."""
     commit = git(project, "rev-parse", "HEAD")
     change(project)
-    assert fetched(str(project)).revision == f"{commit}-dirty"
+    assert fetch_tree(str(project)).revision == f"{commit}-dirty"
     git(project, "add", "-A", "-f")
     git(project, "commit", "-q", "-m", "second")
-    assert fetched(str(project)).revision == git(project, "rev-parse", "HEAD")
+    assert fetch_tree(str(project)).revision == git(project, "rev-parse", "HEAD")
 
 
-def test_a_folder_that_git_ignores_is_not_the_commits(fetched: Fetch, project: Path) -> None:
+def test_a_folder_that_git_ignores_is_not_the_commits(fetch_tree: Fetch, project: Path) -> None:
     """As a whole, or with the folder above it; one of new files alone neither."""
     top = project.parent.parent
     for name in ("out", "new"):
@@ -104,40 +106,40 @@ def test_a_folder_that_git_ignores_is_not_the_commits(fetched: Fetch, project: P
     (top / ".git" / "info").mkdir(exist_ok=True)
     (top / ".git" / "info" / "exclude").write_text("/out/\n")
     for name in ("out", "new"):
-        assert fetched(str(top / name / "app")).revision == git(project, "rev-parse", "HEAD") + "-dirty"
+        assert fetch_tree(str(top / name / "app")).revision == git(project, "rev-parse", "HEAD") + "-dirty"
 
 
-def test_a_document_that_the_build_writes_to_changes_nothing(tmp_path: Path, project: Path, fetched: Fetch) -> None:
+def test_a_document_that_the_build_writes_to_changes_nothing(tmp_path: Path, project: Path, fetch_tree: Fetch) -> None:
     """`--write-back` sets a line of it after the build; the next one finds nothing changed."""
     (project / "function.yaml").write_text("kind: python\n")
     git(project, "add", "-A")
     git(project, "commit", "-q", "-m", "second")
     (project / "function.yaml").write_text("kind: python\nname: x\n")
-    assert fetched(str(project)).revision == git(project, "rev-parse", "HEAD")
+    assert fetch_tree(str(project)).revision == git(project, "rev-parse", "HEAD")
 
 
-def test_where_there_is_no_commit_there_is_no_revision(fetched: Fetch, tmp_path: Path) -> None:
+def test_without_a_commit_there_is_no_revision(fetch_tree: Fetch, tmp_path: Path) -> None:
     """A folder in no repository, and a repository that is empty."""
     app = tmp_path / "app"
     app.mkdir()
     (app / "main.py").write_text("def fn(): ...\n")
-    assert (fetched(str(app)).revision, fetched(str(app)).warnings) == ("", ())
+    assert (fetch_tree(str(app)).revision, fetch_tree(str(app)).warnings) == ("", ())
     git(app, "init", "-q", "-b", "main")
-    assert (fetched(str(app)).revision, fetched(str(app)).warnings) == ("", ())
+    assert (fetch_tree(str(app)).revision, fetch_tree(str(app)).warnings) == ("", ())
 
 
-def test_what_git_does_not_say_is_told(fetched: Fetch, project: Path) -> None:
+def test_a_failure_of_git_is_noted(fetch_tree: Fetch, project: Path) -> None:
     """Without git, and where git refuses a repository: the build goes on, and says that the commit is missing."""
     revision = checkout.read_revision(project, ["main.py"], {"PATH": "/nowhere"}, lambda: 60.0)
     assert revision == ("", f"the image has no commit of {str(project)!r}: the program 'git' is not installed")
     (project.parent.parent / ".git" / "HEAD").write_text("broken\n")
-    tree = fetched(str(project))
+    tree = fetch_tree(str(project))
     assert tree.revision == ""
     (warning,) = tree.warnings
     assert warning.startswith("the image has no commit of")
 
 
-def test_nothing_of_the_checkout_is_run_or_written(fetched: Fetch, project: Path, tmp_path: Path) -> None:
+def test_no_program_of_the_checkout_is_run(fetch_tree: Fetch, project: Path, tmp_path: Path) -> None:
     """Neither a file system monitor nor a hook that the repository's configuration names; the index stays as it is."""
     script = tmp_path / "script"
     script.write_text(f"#!/bin/sh\ntouch {tmp_path}/ran\n")
@@ -147,6 +149,6 @@ def test_nothing_of_the_checkout_is_run_or_written(fetched: Fetch, project: Path
     index = project.parent.parent / ".git" / "index"
     os.utime(project / "helper.py", (1, 1))  # git would refresh what the index knows of it
     before = index.read_bytes()
-    assert len(fetched(str(project)).revision) == 40
+    assert len(fetch_tree(str(project)).revision) == 40
     assert index.read_bytes() == before
     assert not (tmp_path / "ran").exists()

@@ -27,7 +27,7 @@ def describe(path: str, folder: Path, data: bytes = b"x") -> str:
         ".config/gcloud/application_default_credentials.json", ".vault-token", ".streamlit/secrets.toml",
     ],
 )  # fmt: skip
-def test_a_file_of_credentials_is_known_by_its_name(path: str, tmp_path: Path) -> None:
+def test_a_credential_file_is_recognised_by_its_name(path: str, tmp_path: Path) -> None:
     """At any depth, in any case, whatever is in it."""
     assert describe(path, tmp_path)
 
@@ -40,7 +40,7 @@ def test_a_file_of_credentials_is_known_by_its_name(path: str, tmp_path: Path) -
         "oauth.json", "my_credentials.json", "netrc.py", "ssh/config", "cert.pem", "cacert.crt", ".npmignore",
     ],
 )  # fmt: skip
-def test_a_harmless_name_is_let_through(path: str, tmp_path: Path) -> None:
+def test_a_harmless_name_passes(path: str, tmp_path: Path) -> None:
     """Templates of environment files, public halves, and names that only resemble."""
     assert describe(path, tmp_path) == ""
 

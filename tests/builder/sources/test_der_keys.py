@@ -23,7 +23,7 @@ NAME = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "x")])
 LOCKED = BestAvailableEncryption(b"word")
 
 
-def certificate() -> x509.Certificate:
+def make_certificate() -> x509.Certificate:
     start = datetime.datetime(2020, 1, 1)
     builder = x509.CertificateBuilder(NAME, NAME, RSA.public_key(), 1, start, start + datetime.timedelta(1))
     return builder.sign(RSA, hashes.SHA256())
@@ -44,11 +44,11 @@ KEYS = {
     ),
     "encrypted": (RSA.private_bytes(DER, PrivateFormat.PKCS8, LOCKED), "encrypted private key (DER)"),
     "PKCS#12": (
-        pkcs12.serialize_key_and_certificates(b"x", RSA, certificate(), None, LOCKED), "store of keys (PKCS#12)",
+        pkcs12.serialize_key_and_certificates(b"x", RSA, make_certificate(), None, LOCKED), "store of keys (PKCS#12)",
     ),
 }  # fmt: skip
 OTHERS = {
-    "certificate": certificate().public_bytes(DER),
+    "certificate": make_certificate().public_bytes(DER),
     "request": x509.CertificateSigningRequestBuilder(NAME).sign(RSA, hashes.SHA256()).public_bytes(DER),
     "public key": RSA.public_key().public_bytes(DER, serialization.PublicFormat.SubjectPublicKeyInfo),
     "public key (PKCS#1)": RSA.public_key().public_bytes(DER, serialization.PublicFormat.PKCS1),
@@ -67,7 +67,7 @@ OTHERS = {
 
 
 @pytest.mark.parametrize(("data", "kind"), KEYS.values(), ids=KEYS)
-def test_each_form_of_a_private_key_is_known(data: bytes, kind: str, tmp_path: Path) -> None:
+def test_each_form_of_a_private_key_is_recognised(data: bytes, kind: str, tmp_path: Path) -> None:
     """Whatever the file is called."""
     assert describe_der(data) == kind
     (tmp_path / "foo.bin").write_bytes(data)
@@ -75,7 +75,7 @@ def test_each_form_of_a_private_key_is_known(data: bytes, kind: str, tmp_path: P
 
 
 @pytest.mark.parametrize("data", OTHERS.values(), ids=OTHERS)
-def test_what_is_no_private_key_passes(data: bytes) -> None:
+def test_public_keys_and_other_data_pass(data: bytes) -> None:
     """Public things of the same trade, messages, and what only begins so."""
     assert describe_der(data) == ""
 

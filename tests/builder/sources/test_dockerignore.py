@@ -11,15 +11,15 @@ from ovenbird_builder.errors import SourceError
 from ovenbird_builder.sources.dockerignore import DockerIgnore
 
 
-def rules(folder: Path, text: str) -> DockerIgnore:
+def read_rules(folder: Path, text: str) -> DockerIgnore:
     """The rules of a folder whose `.dockerignore` holds a text."""
     (folder / ".dockerignore").write_text(text, encoding="utf-8")
     return DockerIgnore.read(folder)
 
 
-def said(rules: DockerIgnore, path: str) -> bool:
+def is_left_out(read_rules: DockerIgnore, path: str) -> bool:
     """Whether a path is left out."""
-    rule = rules.match(path)
+    rule = read_rules.match(path)
     return rule is not None and rule.ignored
 
 
@@ -56,21 +56,20 @@ def said(rules: DockerIgnore, path: str) -> bool:
         ("", [], ["a"]),
     ],
 )
-def test_what_a_pattern_matches(tmp_path: Path, pattern: str, left_out: list[str], stays: list[str]) -> None:
+def test_patterns_match_from_the_root(tmp_path: Path, pattern: str, left_out: list[str], stays: list[str]) -> None:
     """From the root, slash by slash, and all that is in a folder that matches."""
-    ignore = rules(tmp_path, pattern)
+    ignore = read_rules(tmp_path, pattern)
     expected = dict.fromkeys(left_out, True) | dict.fromkeys(stays, False)
-    assert {path: said(ignore, path) for path in expected} == expected
+    assert {path: is_left_out(ignore, path) for path in expected} == expected
     slow = DockerIgnore(tuple(replace(pattern, regex=None) for pattern in ignore.patterns))
-    assert {path: said(slow, path) for path in expected} == expected
+    assert {path: is_left_out(slow, path) for path in expected} == expected
 
 
 def test_the_last_pattern_that_matches_counts(tmp_path: Path) -> None:
     """A `!` takes back even what lies in a folder that is left out; the line is told."""
-    ignore = rules(tmp_path, "\ufeff*\n# comment\n ! src\n\nsrc/**/*.log\n!src/keep.log\r\n")
-    assert [said(ignore, path) for path in ("a", "src", "src/a.py", "src/a.log", "src/keep.log", "# comment")] == [
-        True, False, False, True, False, True,
-    ]  # fmt: skip
+    ignore = read_rules(tmp_path, "\ufeff*\n# comment\n ! src\n\nsrc/**/*.log\n!src/keep.log\r\n")
+    paths = ("a", "src", "src/a.py", "src/a.log", "src/keep.log", "# comment")
+    assert [is_left_out(ignore, path) for path in paths] == [True, False, False, True, False, True]
     rule = ignore.match("src/x/a.log")
     assert rule is not None
     assert rule.reason == "'src/**/*.log', line 5 of .dockerignore"
@@ -93,25 +92,25 @@ def test_folders_that_a_negation_may_reach_are_entered(
     tmp_path: Path, negated: str, folder: str, reaches: bool
 ) -> None:
     """And no others: a `!` for one file must not cost a walk through all of `node_modules`."""
-    assert rules(tmp_path, f"**\n{negated}\n").reaches(folder) == reaches
+    assert read_rules(tmp_path, f"**\n{negated}\n").reaches(folder) == reaches
 
 
 @pytest.mark.parametrize("pattern", ["**/a**/a**/a**/b", "*a" * 30 + "b", "**/a/" * 12 + "b", "*" * 200 + "b"])
-def test_no_pattern_takes_long(tmp_path: Path, pattern: str) -> None:
+def test_every_pattern_is_fast(tmp_path: Path, pattern: str) -> None:
     """A source may be anybody's; each wildcard would multiply the ways to match."""
-    ignore = rules(tmp_path, pattern)
+    ignore = read_rules(tmp_path, pattern)
     for path in ("a/" * 200 + "x", "a" * 255, "aa/" * 60 + "x"):
         assert ignore.match(path) is None
 
 
 @pytest.mark.parametrize("text", ["!", "! ", "a[", "[z-a]", "a" * 1001])
-def test_a_pattern_that_is_none_is_refused(tmp_path: Path, text: str) -> None:
+def test_an_invalid_pattern_is_refused(tmp_path: Path, text: str) -> None:
     """Or is longer than any is."""
     with pytest.raises(SourceError, match=r"cannot read the rules in .*\.dockerignore"):
-        rules(tmp_path, f"a\n{text}\n")
+        read_rules(tmp_path, f"a\n{text}\n")
 
 
-def test_no_file_has_no_rules(tmp_path: Path) -> None:
+def test_a_missing_file_has_no_rules(tmp_path: Path) -> None:
     """Nor has a link, as for the others."""
     (tmp_path / "other").write_text("*")
     assert DockerIgnore.read(tmp_path).match("a") is None

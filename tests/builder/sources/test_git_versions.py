@@ -80,7 +80,7 @@ def read(tool: str, folder: Path) -> str:
     return process.stdout.strip()
 
 
-def described(tree: Path) -> dict[str, str]:
+def describe_tree(tree: Path) -> dict[str, str]:
     """Return the fields of `.git_archival.txt`."""
     rows = (line.partition(":") for line in (tree / ARCHIVAL).read_text().splitlines())
     return {name: value.strip() for name, _, value in rows}
@@ -104,13 +104,13 @@ def test_a_checkout_names_its_tag_and_its_distance(gits: GitServer, repository: 
     after = repository.commit(a_py="2")
     git(repository.folder, "tag", "nightly")
     for commit, name in ((first, ""), (tagged, "v1.2"), (after, f"v1.2-1-g{after[:10]}")):
-        fields = described(take(gits, commit, tmp_path / commit))
+        fields = describe_tree(take(gits, commit, tmp_path / commit))
         assert (fields["node"], fields["describe-name"]) == (commit, name)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("tool", ["setuptools-scm", "hatch-vcs"])
-def test_a_version_from_tags_is_the_one_of_a_clone(
+def test_a_version_from_tags_equals_that_of_a_clone(
     tool: str, gits: GitServer, repository: Repository, tmp_path: Path
 ) -> None:
     """Without `.git` and git, the tools find the version of the tag, and the next one for a commit after it."""
@@ -139,9 +139,7 @@ def test_versioneer_finds_its_version(gits: GitServer, repository: Repository, t
     assert read("versioneer", take(gits, "", tmp_path / "branch")) == f"2.1+1.g{after[:7]}"
 
 
-def test_a_project_in_a_subfolder_has_the_version_beside_it(
-    gits: GitServer, repository: Repository, tmp_path: Path
-) -> None:
+def test_a_project_in_a_subfolder_finds_its_version(gits: GitServer, repository: Repository, tmp_path: Path) -> None:
     """setuptools-scm looks in the project's folder, also with `root = ".."`; a folder outside gets nothing."""
     write(repository, **{"lib/pyproject.toml": SCM + 'root = ".."\n'})
     repository.commit()
@@ -153,7 +151,7 @@ def test_a_project_in_a_subfolder_has_the_version_beside_it(
     assert not (tree.parent / ARCHIVAL).exists()
 
 
-def test_a_repository_that_asks_for_no_tags_stays_as_it_is(
+def test_a_repository_without_version_tools_is_unchanged(
     gits: GitServer, repository: Repository, tmp_path: Path
 ) -> None:
     """Its history is not fetched, and no file is added: the wheels of locks at hand come out the same."""
@@ -174,7 +172,7 @@ def test_a_server_that_cannot_filter_gives_its_tags_too(
     for number, value in enumerate(("true", "false")):
         git(repository.folder, "config", "uploadpack.allowFilter", value)
         after = repository.commit(a_py=value)
-        assert described(take(gits, "", tmp_path / value))["describe-name"] == f"v1.2-{number + 1}-g{after[:10]}"
+        assert describe_tree(take(gits, "", tmp_path / value))["describe-name"] == f"v1.2-{number + 1}-g{after[:10]}"
 
 
 @pytest.mark.parametrize(
@@ -188,7 +186,7 @@ def test_a_server_that_cannot_filter_gives_its_tags_too(
     ],
     ids=["pbr", "pdm", "poetry", "scm", "no-tag"],
 )
-def test_tools_that_read_no_file_are_told_by_a_variable(
+def test_tools_that_read_no_file_get_a_variable(
     project: str, name: str, variables: dict[str, str], tmp_path: Path
 ) -> None:
     """pbr, PDM and Poetry's plugin take a version from the environment; others get none, as it would win."""

@@ -25,10 +25,10 @@ from ovenbird_builder.errors import (
 )
 from ovenbird_builder.host.network import NetworkSettings
 
-from .conftest import Fetch, paths
+from .conftest import Fetch, read_tree
 
 
-def zipped(**files: str) -> bytes:
+def make_zip(**files: str) -> bytes:
     """A zip of files."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as opened:
@@ -37,85 +37,85 @@ def zipped(**files: str) -> bytes:
     return buffer.getvalue()
 
 
-def test_a_file_keeps_its_name(fetched: Fetch, server: Server) -> None:
+def test_a_file_keeps_its_name(fetch_tree: Fetch, server: Server) -> None:
     """So that `score:fn` is found; its digest is the revision; the query is used and not shown."""
     server.answer = lambda request: give(request, b"def fn(): ...\n")
-    tree = fetched(f"{server.url}/a/score.py?sig=secret#x", handler="score:fn")
-    assert paths(tree) == {"score.py": "def fn(): ...\n"}
+    tree = fetch_tree(f"{server.url}/a/score.py?sig=secret#x", handler="score:fn")
+    assert read_tree(tree) == {"score.py": "def fn(): ...\n"}
     assert (tree.uri, tree.file, tree.warnings) == (f"{server.url}/a/score.py", "score.py", ())
     assert tree.revision.startswith("sha256:")
     assert server.asked[-1][1] == "/a/score.py?sig=secret"
-    assert fetched(f"{server.url}/score.py").file == "score.py"
+    assert fetch_tree(f"{server.url}/score.py").file == "score.py"
 
 
-def test_a_name_that_is_no_module_becomes_main(fetched: Fetch, server: Server) -> None:
+def test_a_name_that_is_no_module_becomes_main(fetch_tree: Fetch, server: Server) -> None:
     """And is told; a handler of another module is refused, since nothing could be found."""
     server.answer = lambda request: give(request, b"x")
     for name in ("my-score.py", "raw", "1.py", ""):
-        tree = fetched(f"{server.url}/{name}")
+        tree = fetch_tree(f"{server.url}/{name}")
         assert tree.file == "main.py"
         assert "is not the name of a module; it is kept as main.py" in tree.warnings[0]
-    assert fetched(f"{server.url}/score.py", handler="main:fn").file == "main.py"
-    assert fetched(f"{server.url}/my-score.py", handler="my-score:fn").file == "my-score.py"
+    assert fetch_tree(f"{server.url}/score.py", handler="main:fn").file == "main.py"
+    assert fetch_tree(f"{server.url}/my-score.py", handler="my-score:fn").file == "my-score.py"
     with pytest.raises(SourceError, match=r"'other:fn' names the module 'other', and .* 'score.py' \(write score:fn\)"):
-        fetched(f"{server.url}/score.py", handler="other:fn")
+        fetch_tree(f"{server.url}/score.py", handler="other:fn")
 
 
-def test_a_content_encoding_is_undone(fetched: Fetch, server: Server) -> None:
+def test_a_content_encoding_is_undone(fetch_tree: Fetch, server: Server) -> None:
     """Servers send it unasked; the digest is that of the file itself."""
     server.answer = lambda request: give(request, b"def fn(): ...\n")
-    plain = fetched(f"{server.url}/main.py")
+    plain = fetch_tree(f"{server.url}/main.py")
     server.answer = lambda request: give(request, gzip.compress(b"def fn(): ...\n"), Content_Encoding="gzip")
-    encoded = fetched(f"{server.url}/main.py")
-    assert (paths(encoded), encoded.revision) == ({"main.py": "def fn(): ...\n"}, plain.revision)
+    encoded = fetch_tree(f"{server.url}/main.py")
+    assert (read_tree(encoded), encoded.revision) == ({"main.py": "def fn(): ...\n"}, plain.revision)
     server.answer = lambda request: give(request, b"no gzip", Content_Encoding="gzip")
     with pytest.raises(SourceUnreachableError, match="Content-Encoding gzip is damaged"):
-        fetched(f"{server.url}/main.py")
+        fetch_tree(f"{server.url}/main.py")
 
 
-def test_a_zip_is_unpacked(fetched: Fetch, server: Server) -> None:
-    data = zipped(main_py="x")
+def test_a_zip_is_unpacked(fetch_tree: Fetch, server: Server) -> None:
+    data = make_zip(main_py="x")
     server.answer = lambda request: give(request, data)
-    tree = fetched(f"zip+{server.url}/app.zip?token=secret")
-    assert (paths(tree), tree.uri, tree.file) == ({"main.py": "x"}, f"zip+{server.url}/app.zip", "")
-    tree = fetched(f"{server.url}/app.zip")
-    assert (paths(tree), tree.uri) == ({"main.py": "x"}, f"{server.url}/app.zip")
+    tree = fetch_tree(f"zip+{server.url}/app.zip?token=secret")
+    assert (read_tree(tree), tree.uri, tree.file) == ({"main.py": "x"}, f"zip+{server.url}/app.zip", "")
+    tree = fetch_tree(f"{server.url}/app.zip")
+    assert (read_tree(tree), tree.uri) == ({"main.py": "x"}, f"{server.url}/app.zip")
     server.answer = lambda request: give(request, b"nothing")
     with pytest.raises(SourceError, match=r"is not a zip"):
-        fetched(f"zip+{server.url}/app.zip")
+        fetch_tree(f"zip+{server.url}/app.zip")
 
 
-def test_a_tar_is_unpacked_and_never_kept_as_a_module(fetched: Fetch, server: Server) -> None:
+def test_a_tar_is_unpacked_and_is_not_a_module(fetch_tree: Fetch, server: Server) -> None:
     """By its address, or by its content alone; one that is damaged, or a page in its place, is refused."""
     members = [hostile_tars.Member(f"app-main/{name}", b"x") for name in ("main.py", "lib/main.py")]
     data = hostile_tars.PACKERS["gzip"](hostile_tars.build(*members))
     server.answer = lambda request: give(request, data)
     for source in ("app.tar.gz", "app.tgz?token=secret", "tarball/main", "raw/main.py"):
-        tree = fetched(f"{server.url}/{source}")
-        assert set(paths(tree)) == {"main.py", "lib/main.py"}
+        tree = fetch_tree(f"{server.url}/{source}")
+        assert set(read_tree(tree)) == {"main.py", "lib/main.py"}
         assert (tree.uri, tree.file) == (f"{server.url}/{source.partition('?')[0]}", "")
-    tree = fetched(f"zip+{server.url}/app.tar.gz#lib")
-    assert (paths(tree), tree.uri) == ({"main.py": "x"}, f"zip+{server.url}/app.tar.gz#lib")
+    tree = fetch_tree(f"zip+{server.url}/app.tar.gz#lib")
+    assert (read_tree(tree), tree.uri) == ({"main.py": "x"}, f"zip+{server.url}/app.tar.gz#lib")
     assert server.asked[-1][1] == "/app.tar.gz"
     server.answer = lambda request: give(request, data, Content_Encoding="gzip")
-    assert set(paths(fetched(f"{server.url}/app.tar.gz"))) == {"main.py", "lib/main.py"}
+    assert set(read_tree(fetch_tree(f"{server.url}/app.tar.gz"))) == {"main.py", "lib/main.py"}
     for body, words in (
         (b"nothing", "is not a tar"), (data[:-20], "damaged"), (b"<html>log in</html>", "a web page"),
         (gzip.compress(b"def fn(): ..."), "is not a tar"),
     ):  # fmt: skip
         server.answer = lambda request, body=body: give(request, body)
         with pytest.raises(SourceError, match=words):
-            fetched(f"{server.url}/app.tar.gz")
+            fetch_tree(f"{server.url}/app.tar.gz")
     server.answer = lambda request: give(request, gzip.compress(b"def fn(): ..."))
     with pytest.raises(SourceError, match="is not a tar"):
-        fetched(f"{server.url}/main.py")
+        fetch_tree(f"{server.url}/main.py")
 
 
-def test_a_web_page_is_not_python(fetched: Fetch, server: Server) -> None:
+def test_a_web_page_is_not_python(fetch_tree: Fetch, server: Server) -> None:
     """A login form, or a viewer's page, answered with 200."""
     server.answer = lambda request: give(request, b"\n<!DOCTYPE html><html>log in</html>")
     with pytest.raises(SourceError, match=r"a web page, not a file \(take the link to the raw file"):
-        fetched(f"{server.url}/main.py")
+        fetch_tree(f"{server.url}/main.py")
 
 
 @pytest.mark.parametrize(
@@ -123,18 +123,16 @@ def test_a_web_page_is_not_python(fetched: Fetch, server: Server) -> None:
     [(401, SourceAuthError), (403, SourceAuthError), (404, SourceMissingError), (410, SourceMissingError),
      (418, SourceUnreachableError)],
 )  # fmt: skip
-def test_a_refusal_is_told_at_once(fetched: Fetch, server: Server, status: int, kind: type[Exception]) -> None:
+def test_a_refusal_is_reported_at_once(fetch_tree: Fetch, server: Server, status: int, kind: type[Exception]) -> None:
     server.answer = lambda request: give(request, b"no", status)
     with pytest.raises(kind, match=rf"/main.py: the server answered {status}") as caught:
-        fetched(server.url.replace("//", "//user:password1@") + "/main.py?sig=secret")
+        fetch_tree(server.url.replace("//", "//user:password1@") + "/main.py?sig=secret")
     assert len(server.asked) == 1
     assert "password1" not in str(caught.value)
     assert "secret" not in str(caught.value)
 
 
-def test_credentials_come_from_the_url_or_netrc_and_stay_with_their_host(
-    fetched: Fetch, server: Server, home: Path
-) -> None:
+def test_credentials_of_url_or_netrc_are_sent_to_their_host_only(fetch_tree: Fetch, server: Server, home: Path) -> None:
     other = Server()
     try:
         other.answer = lambda request: give(request, b"x")
@@ -146,7 +144,7 @@ def test_credentials_come_from_the_url_or_netrc_and_stay_with_their_host(
             (f"{server.url}/main.py", b"n:p"),
             (server.url.replace("//", "//u%40x:p%2Fw@") + "/main.py", b"u@x:p/w"),
         ):
-            assert fetched(url).uri == f"{server.url}/main.py"
+            assert fetch_tree(url).uri == f"{server.url}/main.py"
             assert server.asked[-1][2]["authorization"] == "Basic " + base64.b64encode(pair).decode()
             assert "authorization" not in other.asked[-1][2]
     finally:
@@ -154,19 +152,19 @@ def test_credentials_come_from_the_url_or_netrc_and_stay_with_their_host(
 
 
 @pytest.mark.slow
-def test_a_fault_that_passes_is_tried_again(fetched: Fetch, server: Server) -> None:
+def test_a_fault_that_passes_is_tried_again(fetch_tree: Fetch, server: Server) -> None:
     def answer(request: Request) -> None:
         give(request, b"x", 503 if len(server.asked) == 1 else 200)
 
     server.answer = answer
-    assert paths(fetched(f"{server.url}/main.py")) == {"main.py": "x"}
+    assert read_tree(fetch_tree(f"{server.url}/main.py")) == {"main.py": "x"}
     server.answer = lambda request: give(request, b"x", 500)
     with pytest.raises(SourceUnreachableError, match=r"answered 500.*tried 4 times"):
-        fetched(f"{server.url}/main.py")
+        fetch_tree(f"{server.url}/main.py")
 
 
 @pytest.mark.slow
-def test_a_body_that_breaks_off_goes_on_or_is_told(fetched: Fetch, server: Server) -> None:
+def test_an_interrupted_body_is_resumed_or_reported(fetch_tree: Fetch, server: Server) -> None:
     """Where the server can; never a file that is shorter than announced."""
     data = os.urandom(100_000).hex().encode()
 
@@ -181,7 +179,7 @@ def test_a_body_that_breaks_off_goes_on_or_is_told(fetched: Fetch, server: Serve
         request.close_connection = True
 
     server.answer = half
-    assert paths(fetched(f"{server.url}/main.py")) == {"main.py": data.decode()}
+    assert read_tree(fetch_tree(f"{server.url}/main.py")) == {"main.py": data.decode()}
     assert server.asked[-1][2]["if-range"] == '"1"'
 
     def never(request: Request) -> None:
@@ -193,12 +191,12 @@ def test_a_body_that_breaks_off_goes_on_or_is_told(fetched: Fetch, server: Serve
 
     server.answer = never
     with pytest.raises(SourceUnreachableError, match=r"broke off after 1 bytes.*nothing was kept"):
-        fetched(f"{server.url}/main.py")
+        fetch_tree(f"{server.url}/main.py")
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("start", [False, True])
-def test_a_server_that_hangs_ends_at_the_time_limit(fetched: Fetch, server: Server, start: bool) -> None:
+def test_a_server_that_hangs_ends_at_the_time_limit(fetch_tree: Fetch, server: Server, start: bool) -> None:
     """Before its answer, or in the middle of it, or a byte at a time."""
     release = threading.Event()
 
@@ -214,13 +212,13 @@ def test_a_server_that_hangs_ends_at_the_time_limit(fetched: Fetch, server: Serv
     begun = time.monotonic()
     try:
         with pytest.raises(SourceUnreachableError, match=r"within the time limit of 1 s"):
-            fetched(f"{server.url}/main.py", timeout=1)
+            fetch_tree(f"{server.url}/main.py", timeout=1)
         assert time.monotonic() - begun < 4
     finally:
         release.set()
 
 
-def test_a_body_without_end_is_cut_at_the_limit(fetched: Fetch, server: Server) -> None:
+def test_a_body_without_end_is_cut_at_the_limit(fetch_tree: Fetch, server: Server) -> None:
     def endless(request: Request) -> None:
         request.send_response(200)
         request.end_headers()
@@ -229,46 +227,48 @@ def test_a_body_without_end_is_cut_at_the_limit(fetched: Fetch, server: Server) 
 
     server.answer = endless
     with pytest.raises(UnsafeSourceError, match=r"is larger than 1.0 MiB \(OVENBIRD_SOURCE_LIMIT"):
-        fetched(f"{server.url}/main.py", OVENBIRD_SOURCE_LIMIT="1MiB")
+        fetch_tree(f"{server.url}/main.py", OVENBIRD_SOURCE_LIMIT="1MiB")
 
 
-def test_a_full_disk_leaves_nothing(fetched: Fetch, server: Server, full: Path) -> None:
+def test_a_full_disk_leaves_nothing(fetch_tree: Fetch, server: Server, full_disk: Path) -> None:
     server.answer = lambda request: give(request, b"x" * 3_000_000)
     with pytest.raises(SourceError, match=r"is full"):
-        fetched(f"{server.url}/main.py", into=full / "tree")
+        fetch_tree(f"{server.url}/main.py", into=full_disk / "tree")
 
 
-def test_a_redirect_reaches_no_local_file(fetched: Fetch, server: Server) -> None:
+def test_a_redirect_reaches_no_local_file(fetch_tree: Fetch, server: Server) -> None:
     for location in ("file:///etc/passwd", "ftp://127.0.0.1/x"):
         server.answer = lambda request, to=location: give(request, b"", 302, Location=to)
         with pytest.raises(SourceError):
-            fetched(f"{server.url}/main.py")
+            fetch_tree(f"{server.url}/main.py")
 
 
 @pytest.mark.parametrize(
     "url", ["http:///x.py", "https://host:99999/x", "https://ho st/x.py", "http://h/a\nb", "http://[::1/x"]
 )
-def test_what_is_no_url_is_told(fetched: Fetch, url: str) -> None:
+def test_an_invalid_url_is_reported(fetch_tree: Fetch, url: str) -> None:
     with pytest.raises(SourceError) as caught:
-        fetched(url)
+        fetch_tree(url)
     assert not isinstance(caught.value, SourceUnreachableError)
 
 
 @pytest.mark.slow
-def test_the_sites_authority_and_proxy_are_used(fetched: Fetch, server: Server, secure: tuple[Server, Path]) -> None:
+def test_the_sites_authority_and_proxy_are_used(
+    fetch_tree: Fetch, server: Server, tls_server: tuple[Server, Path]
+) -> None:
     """A certificate of the site's own authority is refused without it; a proxy is asked but for its exceptions."""
-    other, cert = secure
+    other, cert = tls_server
     other.answer = lambda request: give(request, b"x")
     url = f"{other.url}/main.py"
     with pytest.raises(SourceUnreachableError, match=r"CERTIFICATE_VERIFY_FAILED.*--ca-bundle"):
-        fetched(url)
-    assert fetched(url, network=NetworkSettings(cert)).uri == url
+        fetch_tree(url)
+    assert fetch_tree(url, network=NetworkSettings(cert)).uri == url
     other.answer = lambda request: give(request, b"", 302, Location=f"{server.url}/main.py")
     with pytest.raises(UnsafeSourceError, match="redirected away from HTTPS"):
-        fetched(url, network=NetworkSettings(cert))
+        fetch_tree(url, network=NetworkSettings(cert))
     server.answer = lambda request: give(request, request.path.encode())
     proxies = {"http_proxy": server.url, "NO_PROXY": "skip.test"}
-    tree = fetched("http://host.test/main.py", network=NetworkSettings(None, proxies))
-    assert paths(tree) == {"main.py": "http://host.test/main.py"}
+    tree = fetch_tree("http://host.test/main.py", network=NetworkSettings(None, proxies))
+    assert read_tree(tree) == {"main.py": "http://host.test/main.py"}
     with pytest.raises(SourceUnreachableError, match=r"cannot be reached"):
-        fetched("http://skip.test/main.py", network=NetworkSettings(None, proxies))
+        fetch_tree("http://skip.test/main.py", network=NetworkSettings(None, proxies))

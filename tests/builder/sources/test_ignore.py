@@ -12,15 +12,15 @@ from ovenbird_builder.sources.ignore import IgnoreRules, NamePatterns
 from ovenbird_builder.sources.selection import DEFAULTS
 
 
-def rules(folder: Path, text: str) -> IgnoreRules:
+def read_rules(folder: Path, text: str) -> IgnoreRules:
     """The rules of a folder whose `.gitignore` holds a text."""
     (folder / ".gitignore").write_text(text)
     return IgnoreRules((".gitignore",)).enter(folder, "")
 
 
-def test_stars_in_a_row_are_one_star(tmp_path: Path) -> None:
+def test_consecutive_stars_are_a_single_star(tmp_path: Path) -> None:
     """As git reads them; and a name that does not match is told at once, where it took longer than anybody waits."""
-    ignore = rules(tmp_path, "*" * 40 + ".pyc\nbuild/**/x***.log\n/**/deep\n")
+    ignore = read_rules(tmp_path, "*" * 40 + ".pyc\nbuild/**/x***.log\n/**/deep\n")
     assert ignore.ignores("a.pyc")
     assert ignore.ignores("build/a/b/xyz.log")
     assert ignore.ignores("a/deep")
@@ -31,18 +31,18 @@ def test_stars_in_a_row_are_one_star(tmp_path: Path) -> None:
 def test_a_rule_with_too_many_wildcards_is_refused(tmp_path: Path, rule: str) -> None:
     """The line is named: each wildcard multiplies the ways in which a name may match."""
     with pytest.raises(SourceError, match="line 2 has more than 4 wildcards"):
-        rules(tmp_path, f"*.pyc\n{rule}\n")
+        read_rules(tmp_path, f"*.pyc\n{rule}\n")
 
 
 def test_a_rule_that_is_no_pattern_is_named(tmp_path: Path) -> None:
     """A range that ends before it begins is an error of ours, with the file."""
     with pytest.raises(SourceError, match=r"\.gitignore.*bad character range"):
-        rules(tmp_path, "[a-!]x\n")
+        read_rules(tmp_path, "[a-!]x\n")
 
 
 def test_a_byte_order_mark_does_not_cost_the_first_rule(tmp_path: Path) -> None:
     """Editors put one at the start of a file; git skips it as well."""
-    ignore = rules(tmp_path, "\ufeff.env\n*.log\n")
+    ignore = read_rules(tmp_path, "\ufeff.env\n*.log\n")
     assert ignore.ignores(".env")
     assert ignore.ignores("a.log")
 
@@ -58,10 +58,10 @@ def test_names_are_matched_as_pathspec_would() -> None:
         "a.swp.py",
         "Coverage",
     ]
-    paths = [
+    read_tree = [
         f"{above}{name}{end}" for name in names for above in ("", "a/", "node_modules/") for end in ("", "/", "/b")
     ]
-    for path in paths:
+    for path in read_tree:
         expected, rule = theirs.check_file(path), ours.match(path)
         assert (expected.include or False) == (rule is not None), path
         assert rule is None or rule.reason == f"'{DEFAULTS[expected.index or 0]}', default", path

@@ -9,7 +9,7 @@ import pytest
 from ovenbird_builder.errors import UnsafeSourceError
 from ovenbird_builder.request.function_target import resolve_target
 
-from .conftest import Fetch, paths
+from .conftest import Fetch, read_tree
 
 
 @pytest.fixture
@@ -34,27 +34,31 @@ def app(tmp_path: Path) -> Path:
     ],
     ids=["file", "dot", "folder", "file below a folder", "in the source", "absolute"],
 )
-def test_a_link_out_of_the_source_is_refused(fetched: Fetch, app: Path, link: str, target: str, source: str) -> None:
+def test_a_link_out_of_the_source_is_refused(fetch_tree: Fetch, app: Path, link: str, target: str, source: str) -> None:
     """The other folder would be packed, with all that is in it."""
     (app / link).symlink_to(target)
     with pytest.raises(UnsafeSourceError, match=f"the link '{link}") as caught:
-        fetched(source, root=app, handler="main:fn")
+        fetch_tree(source, root=app, handler="main:fn")
     assert caught.value.exit_code == 33
 
 
-def test_a_link_within_the_source_is_packed_where_it_lies(fetched: Fetch, app: Path) -> None:
+def test_a_link_within_the_source_is_packed_as_a_link(fetch_tree: Fetch, app: Path) -> None:
     """With what lies beside the link; a folder elsewhere may be named by hand, and its links are held to it."""
     (app / "main.py").symlink_to("lib/main.py")
-    tree = fetched("main.py", root=app)
-    assert paths(tree) == {"main.py": ("lib/main.py",), "beside.py": "app/beside.py", "lib/main.py": "app/lib/main.py"}
+    tree = fetch_tree("main.py", root=app)
+    assert read_tree(tree) == {
+        "main.py": ("lib/main.py",),
+        "beside.py": "app/beside.py",
+        "lib/main.py": "app/lib/main.py",
+    }
     assert tree.file == "main.py"
-    assert set(paths(fetched("../bom", root=app))) == {"main.py", "private.py"}
+    assert set(read_tree(fetch_tree("../bom", root=app))) == {"main.py", "private.py"}
     (app.parent / "bom" / "linked.py").symlink_to("../app/beside.py")
     with pytest.raises(UnsafeSourceError, match=r"the link 'linked\.py' -> '\.\./app/beside\.py' leads out"):
-        fetched("../bom/linked.py", root=app)
+        fetch_tree("../bom/linked.py", root=app)
 
 
-def test_a_target_that_is_a_link_counts_where_it_lies(app: Path) -> None:
+def test_a_target_that_is_a_link_stays_where_it_is(app: Path) -> None:
     """On the command line too; a link above the folder is the user's own way there."""
     (app / "main.py").symlink_to("lib/main.py")
     (app.parent / "way").symlink_to("app")

@@ -7,7 +7,7 @@ import pytest
 from ovenbird_builder.sources.module_scan import scan
 
 
-def imported(text: str) -> list[str]:
+def list_imports(text: str) -> list[str]:
     """The modules that a file surely imports."""
     return [entry.module for entry in scan(text.encode()).imports]
 
@@ -53,7 +53,7 @@ def test_imports_that_are_sure() -> None:
     """At the top, in a class, a `with`, and a `try` for something else; with their dots and names."""
     text = "import a.b, c\nfrom d import e\nclass K:\n    import f\nwith g():\n    import h\n"
     text += "try:\n    import i\nexcept KeyError:\n    import j\n"
-    assert imported(text) == ["a.b", "c", "d", "f", "h", "i"]
+    assert list_imports(text) == ["a.b", "c", "d", "f", "h", "i"]
     entry = scan(b"from ..p import x, y").imports[0]
     assert (entry.module, entry.level, entry.names, entry.line) == ("p", 2, ("x", "y"), 1)
 
@@ -73,4 +73,4 @@ def test_imports_that_are_sure() -> None:
 )  # fmt: skip
 def test_imports_that_may_fail(text: str) -> None:
     """They are optional, conditional, for type checkers, or run later."""
-    assert "x" not in imported(text)
+    assert "x" not in list_imports(text)

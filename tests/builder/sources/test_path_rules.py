@@ -9,7 +9,7 @@ from ovenbird_builder.sources import path_rules
 
 
 @pytest.mark.parametrize("name", ["main.py", "a/b/c.txt", "ä/ö.py", "a b", "wh.x", "a/.whx", "..a", "a..", ".hidden"])
-def test_an_ordinary_name_is_taken(name: str) -> None:
+def test_an_ordinary_name_is_accepted(name: str) -> None:
     """Letters of any script, blanks, points: as a file of a folder and as a member of an archive."""
     path_rules.check_path(name, "source")
     assert path_rules.check_member(name, "source") == name

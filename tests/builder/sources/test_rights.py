@@ -44,7 +44,7 @@ def app(tmp_path: Path) -> Iterator[Path]:
 
 
 @pytest.fixture
-def fetched(tmp_path: Path, app: Path) -> Fetched:
+def fetch_tree(tmp_path: Path, app: Path) -> Fetched:
     """Fetch it as a user who may not read all, which root may."""
 
     def run() -> dict[str, Any]:
@@ -62,7 +62,7 @@ def fetched(tmp_path: Path, app: Path) -> Fetched:
     ("name", "rule"),
     [(".gitignore", "private"), (".dockerignore", "private\n!private/kept"), (".ovenbirdignore", "priv*")],
 )
-def test_what_is_ignored_is_not_touched(fetched: Fetched, app: Path, name: str, rule: str) -> None:
+def test_ignored_files_are_not_opened(fetch_tree: Fetched, app: Path, name: str, rule: str) -> None:
     """A folder and a file of the same rule, which may be a socket's, a database's or another user's."""
     (app / "private").mkdir()
     (app / "private" / "inner.py").write_text("x")
@@ -70,14 +70,14 @@ def test_what_is_ignored_is_not_touched(fetched: Fetched, app: Path, name: str, 
     (app / name).write_text(f"{rule}\nsecret.bin\n")
     (app / "secret.bin").write_text("x")
     (app / "secret.bin").chmod(0)
-    result = fetched()
+    result = fetch_tree()
     assert result["files"] == [name, "main.py"]
     assert f"of {name}" in result["left_out"]["private/"]
     assert f"of {name}" in result["left_out"]["secret.bin"]
 
 
 @pytest.mark.parametrize("name", ["data.bin", "data", ".gitignore"], ids=["file", "folder", "rules"])
-def test_what_is_wanted_is_told_with_its_rights(fetched: Fetched, app: Path, name: str) -> None:
+def test_an_unreadable_file_is_reported_with_its_mode(fetch_tree: Fetched, app: Path, name: str) -> None:
     """The path, the mode and owner, who asks, and what to do; the status is that of a source."""
     path = app / name
     if name == "data":
@@ -85,7 +85,7 @@ def test_what_is_wanted_is_told_with_its_rights(fetched: Fetched, app: Path, nam
     else:
         path.write_text("x")
     path.chmod(0)
-    result = fetched()
+    result = fetch_tree()
     assert result["status"] == 30
     assert str(path) in result["message"]
     assert "Permission denied" in result["message"]

@@ -24,7 +24,7 @@ from ovenbird_builder.errors import (
 )
 from ovenbird_builder.host.network import NetworkSettings
 
-from .conftest import Fetch, paths
+from .conftest import Fetch, read_tree
 
 Put = Callable[..., None]
 
@@ -48,69 +48,71 @@ def put_object(s3: dict[str, str]) -> Any:
 
 
 @pytest.mark.slow
-def test_an_object_is_a_file(fetched: Fetch, s3: dict[str, str], put_object: Put) -> None:
+def test_an_object_is_a_file(fetch_tree: Fetch, s3: dict[str, str], put_object: Put) -> None:
     put_object({"src/score.py": b"def fn(): ..."})
-    tree = fetched("s3://outputs/src/score.py", handler="score:fn", **s3)
-    assert (paths(tree), tree.file) == ({"score.py": "def fn(): ..."}, "score.py")
+    tree = fetch_tree("s3://outputs/src/score.py", handler="score:fn", **s3)
+    assert (read_tree(tree), tree.file) == ({"score.py": "def fn(): ..."}, "score.py")
     assert tree.uri == "s3://outputs/src/score.py"
     assert tree.revision.startswith("sha256:")
 
 
 @pytest.mark.slow
-def test_a_prefix_is_a_folder(fetched: Fetch, s3: dict[str, str], put_object: Put) -> None:
+def test_a_prefix_is_a_folder(fetch_tree: Fetch, s3: dict[str, str], put_object: Put) -> None:
     """All below it, and nothing beside it; its revision changes with an object."""
     put_object({f"app/pkg/f{number}.txt": str(number).encode() for number in range(30)})
     put_object(
         {"app/main.py": b"x", "app/": b"", "app/sub/": b"", "application/other.py": b"y", "app/__pycache__/z": b"z"}
     )
-    tree = fetched("s3://outputs/app/", **s3)
-    assert paths(tree) == {"main.py": "x"} | {f"pkg/f{number}.txt": str(number) for number in range(30)}
+    tree = fetch_tree("s3://outputs/app/", **s3)
+    assert read_tree(tree) == {"main.py": "x"} | {f"pkg/f{number}.txt": str(number) for number in range(30)}
     put_object({"app/main.py": b"z"})
-    again = fetched("s3://outputs/app/", **s3)
+    again = fetch_tree("s3://outputs/app/", **s3)
     assert again.digest != tree.digest
     assert again.revision != tree.revision
-    bucket_tree = fetched("s3://outputs/", **s3)
-    assert {"app/main.py", "application/other.py"} <= set(paths(bucket_tree))
+    bucket_tree = fetch_tree("s3://outputs/", **s3)
+    assert {"app/main.py", "application/other.py"} <= set(read_tree(bucket_tree))
 
 
-def test_a_zip_is_unpacked(fetched: Fetch, s3: dict[str, str], put_object: Put) -> None:
+def test_a_zip_is_unpacked(fetch_tree: Fetch, s3: dict[str, str], put_object: Put) -> None:
     data = io.BytesIO()
     with zipfile.ZipFile(data, "w") as opened:
         opened.writestr("main.py", "x")
     put_object({"app.zip": data.getvalue()})
-    tree = fetched("zip+s3://outputs/app.zip", **s3)
-    assert (paths(tree), tree.uri) == ({"main.py": "x"}, "zip+s3://outputs/app.zip")
+    tree = fetch_tree("zip+s3://outputs/app.zip", **s3)
+    assert (read_tree(tree), tree.uri) == ({"main.py": "x"}, "zip+s3://outputs/app.zip")
     tar = hostile_tars.build(*(hostile_tars.Member(f"app/{name}", b"x") for name in ("main.py", "lib/main.py")))
     put_object({"app.tar.gz": hostile_tars.PACKERS["gzip"](tar), "a#b.py": b"y"})
-    tree = fetched("s3://outputs/app.tar.gz", **s3)
-    assert (set(paths(tree)), tree.uri) == ({"main.py", "lib/main.py"}, "s3://outputs/app.tar.gz")
-    tree = fetched("zip+s3://outputs/app.tar.gz#lib", **s3)
-    assert (paths(tree), tree.uri) == ({"main.py": "x"}, "zip+s3://outputs/app.tar.gz#lib")
-    assert paths(fetched("s3://outputs/a#b.py", **s3)) == {"main.py": "y"}
+    tree = fetch_tree("s3://outputs/app.tar.gz", **s3)
+    assert (set(read_tree(tree)), tree.uri) == ({"main.py", "lib/main.py"}, "s3://outputs/app.tar.gz")
+    tree = fetch_tree("zip+s3://outputs/app.tar.gz#lib", **s3)
+    assert (read_tree(tree), tree.uri) == ({"main.py": "x"}, "zip+s3://outputs/app.tar.gz#lib")
+    assert read_tree(fetch_tree("s3://outputs/a#b.py", **s3)) == {"main.py": "y"}
 
 
-def test_what_is_not_there_is_told(fetched: Fetch, s3: dict[str, str], put_object: Put) -> None:
+def test_a_missing_object_is_reported(fetch_tree: Fetch, s3: dict[str, str], put_object: Put) -> None:
     """The key, the prefix, the bucket."""
     for source in ("s3://outputs/none.py", "zip+s3://outputs/none.zip"):
         with pytest.raises(SourceMissingError, match=r"s3://outputs/none.* does not exist"):
-            fetched(source, **s3)
+            fetch_tree(source, **s3)
     with pytest.raises(SourceMissingError, match=r"no object lies below it"):
-        fetched("s3://outputs/none/", **s3)
+        fetch_tree("s3://outputs/none/", **s3)
     for source in ("s3://no-such-bucket/main.py", "s3://no-such-bucket/app/"):
         with pytest.raises(SourceMissingError, match=r"the bucket does not exist"):
-            fetched(source, **s3)
+            fetch_tree(source, **s3)
 
 
 @pytest.mark.parametrize(
     "source", ["s3://", "s3:///key", "s3://-x/key", "zip+s3://bucket", "s3://b/a\nb", "s3://a@b/c"]
 )
-def test_what_names_no_object_is_told(fetched: Fetch, source: str) -> None:
+def test_a_url_without_bucket_or_key_is_reported(fetch_tree: Fetch, source: str) -> None:
     with pytest.raises(SourceError):
-        fetched(source)
+        fetch_tree(source)
 
 
 @pytest.mark.parametrize("key", ["app/../out.py", "app//etc/x", "app/a\\b", "app/.wh.x", "app/a/./b"])
-def test_a_key_that_leaves_the_folder_is_refused(fetched: Fetch, s3: dict[str, str], server: Server, key: str) -> None:
+def test_a_key_that_leaves_the_folder_is_refused(
+    fetch_tree: Fetch, s3: dict[str, str], server: Server, key: str
+) -> None:
     """As a store that allows any key lists it."""
     listing = (
         f'<?xml version="1.0"?><ListBucketResult><Name>b</Name><IsTruncated>false</IsTruncated><KeyCount>1</KeyCount>'
@@ -123,27 +125,27 @@ def test_a_key_that_leaves_the_folder_is_refused(fetched: Fetch, s3: dict[str, s
 
     server.answer = answer
     with pytest.raises(SourceError):
-        fetched("s3://b/app/", **(s3 | {"AWS_ENDPOINT_URL": server.url}))
+        fetch_tree("s3://b/app/", **(s3 | {"AWS_ENDPOINT_URL": server.url}))
 
 
-def test_a_key_that_is_file_and_folder_is_refused(fetched: Fetch, s3: dict[str, str], put_object: Put) -> None:
+def test_a_key_that_is_file_and_folder_is_refused(fetch_tree: Fetch, s3: dict[str, str], put_object: Put) -> None:
     put_object({"both/a": b"x", "both/a/b": b"y"})
     with pytest.raises(UnsafeSourceError, match=r"'a' is both a file and a folder"):
-        fetched("s3://outputs/both/", **s3)
+        fetch_tree("s3://outputs/both/", **s3)
 
 
-def test_more_than_the_limit_is_refused(fetched: Fetch, s3: dict[str, str], put_object: Put) -> None:
+def test_more_than_the_limit_is_refused(fetch_tree: Fetch, s3: dict[str, str], put_object: Put) -> None:
     put_object({"big/main.py": b"x" * 5000, "big/other": b""})
     for source in ("s3://outputs/big/", "s3://outputs/big/main.py"):
         with pytest.raises(UnsafeSourceError, match=r"2.0 KiB"):
-            fetched(source, OVENBIRD_SOURCE_LIMIT="2KiB", **s3)
+            fetch_tree(source, OVENBIRD_SOURCE_LIMIT="2KiB", **s3)
     with pytest.raises(UnsafeSourceError, match=r"1 files"):
-        fetched("s3://outputs/big/", OVENBIRD_SOURCE_FILES="1", **s3)
+        fetch_tree("s3://outputs/big/", OVENBIRD_SOURCE_FILES="1", **s3)
 
 
 @pytest.mark.parametrize("source", ["s3://b/main.py", "s3://b/app/"])
-def test_a_refusal_is_told_without_the_answers_body(
-    fetched: Fetch, s3: dict[str, str], server: Server, source: str
+def test_a_refusal_is_reported_without_the_response_body(
+    fetch_tree: Fetch, s3: dict[str, str], server: Server, source: str
 ) -> None:
     """Which may repeat the key."""
     body = b"<Error><Code>InvalidAccessKeyId</Code><AWSAccessKeyId>AKIDEXAMPLE</AWSAccessKeyId></Error>"
@@ -153,43 +155,43 @@ def test_a_refusal_is_told_without_the_answers_body(
 
     server.answer = deny
     with pytest.raises(SourceAuthError, match=r"AWS_ACCESS_KEY_ID") as caught:
-        fetched(source, **(s3 | {"AWS_ENDPOINT_URL": server.url}))
+        fetch_tree(source, **(s3 | {"AWS_ENDPOINT_URL": server.url}))
     assert "AKIDEXAMPLE" not in str(caught.value)
     assert "wJalrSECRET" not in str(caught.value)
 
 
 @pytest.mark.slow
-def test_a_store_that_hangs_or_is_gone_is_told(fetched: Fetch, s3: dict[str, str], server: Server) -> None:
+def test_a_hanging_or_unreachable_store_is_reported(fetch_tree: Fetch, s3: dict[str, str], server: Server) -> None:
     release = threading.Event()
     server.answer = lambda request: release.wait(20)
     environ = s3 | {"AWS_ENDPOINT_URL": server.url}
     begun = time.monotonic()
     try:
         with pytest.raises(SourceUnreachableError):
-            fetched("s3://b/main.py", timeout=1, **environ)
+            fetch_tree("s3://b/main.py", timeout=1, **environ)
         assert time.monotonic() - begun < 8
     finally:
         release.set()
     unreachable = s3 | {"AWS_ENDPOINT_URL": "http://127.0.0.1:9"}
     with pytest.raises(SourceUnreachableError, match=r"cannot be reached"):
-        fetched("s3://b/main.py", timeout=3, **unreachable)
+        fetch_tree("s3://b/main.py", timeout=3, **unreachable)
 
 
-def test_a_full_disk_leaves_nothing(fetched: Fetch, s3: dict[str, str], put_object: Put, full: Path) -> None:
+def test_a_full_disk_leaves_nothing(fetch_tree: Fetch, s3: dict[str, str], put_object: Put, full_disk: Path) -> None:
     put_object({"main.py": b"x" * 3_000_000, "full/a": b"x" * 3_000_000, "full/b": b""})
     for source in ("s3://outputs/main.py", "s3://outputs/full/"):
         with pytest.raises(SourceError, match=r"is full"):
-            fetched(source, into=full / "tree", **s3)
+            fetch_tree(source, into=full_disk / "tree", **s3)
 
 
-def test_a_signature_that_is_not_known_is_told(fetched: Fetch, s3: dict[str, str]) -> None:
+def test_an_unknown_signature_is_reported(fetch_tree: Fetch, s3: dict[str, str]) -> None:
     with pytest.raises(SourceError, match=r"S3_SIGNATURE_VERSION: 's3' is not supported"):
-        fetched("s3://outputs/main.py", **(s3 | {"S3_SIGNATURE_VERSION": "s3"}))
+        fetch_tree("s3://outputs/main.py", **(s3 | {"S3_SIGNATURE_VERSION": "s3"}))
 
 
 @pytest.mark.slow
-def test_the_sites_authority_is_used(fetched: Fetch, s3: dict[str, str], secure: tuple[Server, Path]) -> None:
-    server, cert = secure
+def test_the_sites_authority_is_used(fetch_tree: Fetch, s3: dict[str, str], tls_server: tuple[Server, Path]) -> None:
+    server, cert = tls_server
 
     def answer(request: Request) -> None:
         request.send_response(200)
@@ -205,5 +207,5 @@ def test_the_sites_authority_is_used(fetched: Fetch, s3: dict[str, str], secure:
     server.answer = answer
     environ = s3 | {"AWS_ENDPOINT_URL": server.url}
     with pytest.raises(SourceUnreachableError):
-        fetched("s3://b/main.py", timeout=3, **environ)
-    assert paths(fetched("s3://b/main.py", network=NetworkSettings(cert), **environ)) == {"main.py": "x"}
+        fetch_tree("s3://b/main.py", timeout=3, **environ)
+    assert read_tree(fetch_tree("s3://b/main.py", network=NetworkSettings(cert), **environ)) == {"main.py": "x"}

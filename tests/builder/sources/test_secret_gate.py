@@ -43,12 +43,12 @@ def folder(tmp_path: Path) -> Path:
     return folder
 
 
-def fetched(tmp_path: Path, source: str, code: str | None = None) -> SourceTree:
+def fetch_source(tmp_path: Path, source: str, code: str | None = None) -> SourceTree:
     function = FunctionSpec(tmp_path, "f", "fn", source=source, code=code)
     return fetch(function, tmp_path / "tree", environ={**os.environ, "HOME": str(tmp_path)}, network=NetworkSettings())
 
 
-def refusal(findings: tuple[SecretFinding, ...], *allow: str) -> OvenbirdError:
+def make_refusal(findings: tuple[SecretFinding, ...], *allow: str) -> OvenbirdError:
     with pytest.raises(ImagePolicyError) as caught:
         secret_gate.check_source(findings, allow)
     assert TOKEN not in str(caught.value)
@@ -69,8 +69,8 @@ def test_each_form_of_a_source_is_searched(tmp_path: Path, folder: Path, cache: 
         git(folder, "add", "-A", "-f")
         git(folder, "commit", "-q", "-m", "a")
         source = f"git+file://{folder}"
-    tree = fetched(tmp_path, source)
-    error = refusal(secret_gate.find_secrets(tree, FunctionSpec(tmp_path, "f", "fn"), None, cache))
+    tree = fetch_source(tmp_path, source)
+    error = make_refusal(secret_gate.find_secrets(tree, FunctionSpec(tmp_path, "f", "fn"), None, cache))
     assert "\n  .env: a file of variables\n  main.py:4: GitHub token" in error.message
     assert ".ovenbirdignore" in error.hint
     assert "--allow .env" in error.hint
@@ -82,7 +82,7 @@ def test_inline_code_and_the_document_are_searched(tmp_path: Path, cache: LayerC
     document = tmp_path / "function.yaml"
     document.write_text(f"kind: python\nname: f\nspec:\n  envs: [{{name: A, value: {TOKEN}}}]\n")
     raw = {"spec": {"source": {"base64": base64.b64encode(MAIN.encode()).decode()}, "envs": [{"value": TOKEN}]}}
-    inline = fetched(tmp_path, "", code=MAIN)
+    inline = fetch_source(tmp_path, "", code=MAIN)
     function = FunctionSpec(tmp_path, "f", "fn", code=MAIN, raw=raw)
     findings = secret_gate.find_secrets(inline, function, document, cache)
     assert [str(finding) for finding in findings] == ["function.yaml: GitHub token", "main.py:4: GitHub token"]
@@ -90,11 +90,11 @@ def test_inline_code_and_the_document_are_searched(tmp_path: Path, cache: LayerC
     assert [str(finding) for finding in findings] == ["function.yaml:4: GitHub token", "main.py:4: GitHub token"]
 
 
-def test_what_was_found_is_kept_by_the_digest_of_the_tree(
+def test_findings_are_cached_by_the_digest_of_the_tree(
     tmp_path: Path, folder: Path, cache: LayerCache, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An unchanged source is not searched again, and the cache holds no value."""
-    tree, function = fetched(tmp_path, str(folder)), FunctionSpec(tmp_path, "f", "fn")
+    tree, function = fetch_source(tmp_path, str(folder)), FunctionSpec(tmp_path, "f", "fn")
     before = secret_gate.find_secrets(tree, function, None, cache)
     monkeypatch.setattr(secret_gate, "search_tree", None)  # a second search would fail
     assert secret_gate.find_secrets(tree, function, None, cache) == before
@@ -106,7 +106,9 @@ def test_a_clean_source_passes(tmp_path: Path, folder: Path, cache: LayerCache) 
     (folder / ".env").rename(folder / ".env.example")
     (folder / "ca.pem").write_text("-----BEGIN CERTIFICATE-----\nMIIE\n-----END CERTIFICATE-----\n")
     (folder / "main.py").write_text("import os\ndef fn(): return os.environ['GITHUB_TOKEN']\n")
-    findings = secret_gate.find_secrets(fetched(tmp_path, str(folder)), FunctionSpec(tmp_path, "f", "fn"), None, cache)
+    findings = secret_gate.find_secrets(
+        fetch_source(tmp_path, str(folder)), FunctionSpec(tmp_path, "f", "fn"), None, cache
+    )
     assert findings == ()
     secret_gate.check_source(findings, ())
 
@@ -114,8 +116,8 @@ def test_a_clean_source_passes(tmp_path: Path, folder: Path, cache: LayerCache) 
 def test_an_allowed_file_passes_and_is_recorded() -> None:
     """The others are refused as before; a pattern that lets nothing pass is told."""
     findings = (SecretFinding("a b/key.pem", 1, "private key"), SecretFinding("main.py", 4, "GitHub token"))
-    assert "key.pem" not in refusal(findings, "a b/key.pem").message
-    assert "--allow 'a b/key.pem'" in refusal(findings).hint
+    assert "key.pem" not in make_refusal(findings, "a b/key.pem").message
+    assert "--allow 'a b/key.pem'" in make_refusal(findings).hint
     secret_gate.check_source(findings, ("a b", "*.py"))
     assert secret_gate.list_allowed(findings, ("*.py",)) == [{"path": "main.py", "line": 4, "what": "GitHub token"}]
     assert secret_gate.list_unused(findings, ("*.py", "a b")) == []
@@ -123,26 +125,26 @@ def test_an_allowed_file_passes_and_is_recorded() -> None:
     assert warning == "--allow 'tests/**' lets nothing pass: no file there looks like a secret"
 
 
-def test_a_slip_in_what_is_allowed_is_told_with_the_refusal(caplog: pytest.LogCaptureFixture) -> None:
+def test_an_unmatched_allow_is_reported_with_the_refusal(caplog: pytest.LogCaptureFixture) -> None:
     """Else one would look for the fault in the file."""
     with caplog.at_level("WARNING", "ovenbird.source"):
-        refusal((SecretFinding("server.key", 0, "a private key"),), "sever.key")
+        make_refusal((SecretFinding("server.key", 0, "a private key"),), "sever.key")
     assert caplog.messages == ["--allow sever.key lets nothing pass: no file there looks like a secret"]
 
 
-def test_what_is_ignored_stays_out_whatever_is_allowed(tmp_path: Path, folder: Path, cache: LayerCache) -> None:
+def test_ignored_files_stay_out_even_if_allowed(tmp_path: Path, folder: Path, cache: LayerCache) -> None:
     """`--allow` says what may be packed of what is packed anyway: no folder is entered for it."""
     (folder / ".ssh").mkdir()
     (folder / ".ssh" / "id_rsa").write_text("x")
     (folder / ".gitignore").write_text(".ssh/\n.env\n")
-    tree = fetched(tmp_path, str(folder))
+    tree = fetch_source(tmp_path, str(folder))
     findings = secret_gate.find_secrets(tree, FunctionSpec(tmp_path, "f", "fn"), None, cache)
     secret_gate.check_source(findings, ("*", "**"))
     assert [row["path"] for row in secret_gate.list_allowed(findings, ("*", "**"))] == ["main.py"]
     assert sorted(row.name for row in tree.rows) == [".gitignore", "main.py"]
 
 
-def test_the_variable_takes_lines_and_commas() -> None:
+def test_the_variable_is_split_at_lines_and_commas() -> None:
     """As its help says; what may have a comma in it takes lines alone."""
     parser = argparse.ArgumentParser()
     options.add(parser, "build")
@@ -158,7 +160,7 @@ def test_the_variable_takes_lines_and_commas() -> None:
 def test_many_findings_are_cut_and_names_cannot_forge_lines() -> None:
     """Twenty are shown, and how many more there are; a line break in a name is escaped."""
     findings = tuple(SecretFinding(f"{number:02}\n.env", 0, "a file of variables") for number in range(25))
-    message = refusal(findings).message
+    message = make_refusal(findings).message
     assert message.count("a file of variables") == 20
     assert "and 5 more" in message
     assert "00\\n.env" in message
@@ -203,7 +205,7 @@ def test_a_pattern_is_relative_to_the_source_root(pattern: str, path: str, passe
     assert is_allowed(path, (pattern,)) is passes
 
 
-def test_the_document_allows_beside_the_flags() -> None:
+def test_the_document_and_the_flags_both_allow() -> None:
     """Both count, each once; `./` is no part of a path."""
     function = FunctionSpec(Path(), "f", "fn", raw={"spec": {"source": {"allow": ["tests/**", "a.py"]}}})
     assert parse_allow(("./a.py", "b"), function) == ("a.py", "b", "tests/**")

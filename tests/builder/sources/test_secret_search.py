@@ -15,13 +15,13 @@ KEY = "-----BEGIN {0}-----\n{1}\n{1}\n-----END {0}-----\n".format("PRIVATE" + " 
 PIECE = 1024 * 1024
 
 
-def never(digest: str, search: Callable[[], Lines]) -> Lines:
+def remember_nothing(digest: str, search: Callable[[], Lines]) -> Lines:
     """Remember nothing."""
     return search()
 
 
 def search(folder: Path) -> list[str]:
-    return [str(finding) for finding in search_tree(folder, never)]
+    return [str(finding) for finding in search_tree(folder, remember_nothing)]
 
 
 def test_each_finding_has_its_path_and_line(tmp_path: Path) -> None:
@@ -95,7 +95,7 @@ def test_a_file_full_of_secrets_gives_a_hundred(tmp_path: Path) -> None:
     assert len(search(tmp_path)) == 100
 
 
-def test_a_text_is_searched_under_the_name_that_it_is_given() -> None:
+def test_a_text_is_searched_under_its_name() -> None:
     """As the function document, which is no file of the tree."""
     assert search_text("function.yaml", f"kind: python\ntoken: {TOKEN}\n".encode()) == [
         SecretFinding("function.yaml", 2, "GitHub token")

@@ -11,7 +11,7 @@ from ovenbird_builder.errors import ModuleShadowedError
 from ovenbird_builder.sources.shadow import refuse
 
 
-def place(root: Path, name: str) -> None:
+def add_file(root: Path, name: str) -> None:
     """Write an empty file below a folder."""
     (root / name).parent.mkdir(parents=True, exist_ok=True)
     (root / name).touch()
@@ -22,7 +22,7 @@ def place(root: Path, name: str) -> None:
 )
 def test_a_file_that_hides_a_needed_module_is_refused(tmp_path: Path, name: str) -> None:
     """A module of Python or of the runtime, as a file, a package or compiled."""
-    place(tmp_path, name)
+    add_file(tmp_path, name)
     with pytest.raises(ModuleShadowedError, match="would hide the module"):
         refuse(tmp_path, list_stdlib_names("3.12"))
 
@@ -41,14 +41,14 @@ def test_a_file_that_hides_a_needed_module_is_refused(tmp_path: Path, name: str)
 )
 def test_the_version_of_the_target_decides(tmp_path: Path, name: str, refused: str, allowed: str) -> None:
     """A vendored module that the target has no more is fine; one that it alone has is refused by any builder."""
-    place(tmp_path, name)
+    add_file(tmp_path, name)
     refuse(tmp_path, list_stdlib_names(allowed))
     with pytest.raises(ModuleShadowedError, match="Python's standard library"):
         refuse(tmp_path, list_stdlib_names(refused))
 
 
 @pytest.mark.parametrize("name", ["test/__init__.py", "this.py", "sub/json.py", "json/data.txt", "jsonx.py"])
-def test_what_hides_nothing_passes(tmp_path: Path, name: str) -> None:
+def test_files_that_hide_no_module_pass(tmp_path: Path, name: str) -> None:
     """Modules that nothing imports, and files that are no module at the top."""
-    place(tmp_path, name)
+    add_file(tmp_path, name)
     refuse(tmp_path, list_stdlib_names("3.12"))
