@@ -157,6 +157,14 @@ def test_listings_go_through_all_pages(core: Double, project: Project, store: Di
         store.listing("artifact")
 
 
+def test_a_listing_is_of_the_project_in_the_environment(core: Double, platform: dict[str, str]) -> None:
+    """`PROJECT_NAME` stands for `--project`, as in the pods of the platform."""
+    core.entities.create("p", "artifact", {"kind": "artifact", "name": "a", "spec": {"path": "x"}})
+    store = DigitalHubStore({**platform, "PROJECT_NAME": "p"}, 1.0)
+    assert [row.name for row in store.listing("artifact")] == ["a"]
+    store.close()
+
+
 def test_metrics(core: Double, project: Project, store: DigitalHubStore, caplog: pytest.LogCaptureFixture) -> None:
     """Series grow, single numbers are replaced, what is not finite is left out, and all are read back."""
     model = project.log_model("m", source=__file__)

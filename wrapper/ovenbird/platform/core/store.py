@@ -197,8 +197,8 @@ class DigitalHubStore:
 
     def _project(self, project: str | None) -> str:
         """Return the project that is meant. Errors: SettingsError."""
-        if not (name := project or self._environ.get("`PROJECT_NAME`")):
-            raise SettingsError("Core is asked one project at a time", hint="`--project NAME`, or PROJECT_NAME")
+        if not (name := project or self._environ.get("PROJECT_NAME")):
+            raise SettingsError("Core is asked one project at a time", hint="`--project NAME`, or the variable `PROJECT_NAME`")
         return name
 
     def remove(self, key: EntityKey) -> None:
