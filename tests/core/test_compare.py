@@ -84,7 +84,7 @@ def _list_files(core: Double, platform: dict[str, str], run: dict[str, Any]) -> 
     identities = {entity["id"] for entity_type in ("artifact", "dataitem", "model")
             for entity in core.entities.all("p", entity_type)
             if any(run["id"] in link["dest"] for link in entity["metadata"].get("relationships") or [])}  # fmt: skip
-    names = files.listing("s3://outputs/p/", platform)
+    names = files.list_files("s3://outputs/p/", platform)
     return {name.replace(identity, "<id>") for name in names for identity in identities if identity in name}
 
 

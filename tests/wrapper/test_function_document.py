@@ -185,7 +185,7 @@ def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
 
 def test_the_document_of_a_folder_is_found(tmp_path: Path) -> None:
     """function.yaml, then function.yml; a folder without one is an error with a hint."""
-    with pytest.raises(DocumentError, match=r"no function.yaml in the folder.*FILE\.py:handler"):
+    with pytest.raises(DocumentError, match=r"no `function.yaml` in the folder.*`FILE\.py:handler`"):
         find(tmp_path)
     assert find(written(tmp_path, "", "function.yml").parent).name == "function.yml"
     assert find(written(tmp_path, "").parent).name == "function.yaml"

@@ -210,7 +210,7 @@ def test_the_cgroups_quota_limits_the_cpus(tmp_path: Path, files: dict[str, str]
     for name, text in files.items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(text)
-    assert table.cpus(str(tmp_path)) == expected
+    assert table.count_cpus(str(tmp_path)) == expected
 
 
 def test_the_processor_has_defaults_of_its_own() -> None:
@@ -224,4 +224,4 @@ def test_the_processor_has_defaults_of_its_own() -> None:
 def test_what_is_given() -> None:
     """By a flag or by any of a setting's variables; one that is empty, or of another verb, gives nothing."""
     environ = {"PORT": "1", "OVENBIRD_QUEUE": "", "OVENBIRD_PARAM": "{}"}
-    assert table.given("processor", {"timeout": "1", "host": None}, environ) == {"timeout", "port"}
+    assert table.overridden_names("processor", {"timeout": "1", "host": None}, environ) == {"timeout", "port"}

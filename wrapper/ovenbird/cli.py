@@ -166,7 +166,7 @@ def _run_runtime_verb(argv: list[str]) -> int:
         _warn_of_variables(_log_warning)
         from .commands.verb_call import VerbCall
 
-        overrides = table.given(verb, options, os.environ)
+        overrides = table.overridden_names(verb, options, os.environ)
         command: Callable[[VerbCall], int] = import_module(f".commands.{verb}", __package__).main
         return command(VerbCall(settings, overrides, lines, flags, target))
     except OvenbirdError as error:
@@ -178,7 +178,7 @@ def _refuse_container_flags(options: dict[str, Any]) -> None:
     for name in ("image", "engine", "env"):
         if options.get(name) is not None:
             raise SettingsError(
-                f"--{name} without --container: the function runs here, in no container",
+                f"`--{name}` without `--container`: the function runs here, in no container",
                 hint=f"add `--container`, or leave out `--{name}`",
             )
 
@@ -247,9 +247,9 @@ def _find_command(verb: str) -> Callable[[list[str]], int] | None:
 def _refuse_unknown_verb(argv: list[str]) -> None:
     """Raise SettingsError for a verb that neither this package nor another one has."""
     if argv and argv[0] not in VERBS and not argv[0].startswith("-"):
-        from .commands.advice.usage import unknown_verb
+        from .commands.advice.usage import unknown_verb_error
 
-        raise unknown_verb(argv[0])
+        raise unknown_verb_error(argv[0])
 
 
 def _run_in_container(verb: str, target: str | None, options: dict[str, Any]) -> int:

@@ -147,7 +147,7 @@ def find(folder: Path) -> Path:
         if is_file(folder / name):
             return folder / name
     raise DocumentError(
-        f"no function.yaml in the folder {show_value(str(folder))}", hint="or name the code: FILE.py:handler"
+        f"no `function.yaml` in the folder {show_value(str(folder))}", hint="or name the code: `FILE.py:handler`"
     )
 
 
@@ -163,7 +163,7 @@ def read(path: Path) -> FunctionSpec:
     document = parse(text, str(path))
     problems = validate(document, path.parent)
     if problems:
-        problems += unknown_fields(document)  # one may be a misspelled field that is missing
+        problems += describe_unknown_fields(document)  # one may be a misspelled field that is missing
         raise DocumentError(f"the function document {show_value(str(path))} is not valid:", problems=tuple(problems))
     from .common.yaml_load import to_json_value
 
@@ -242,11 +242,11 @@ def complete(document: dict[str, Any], root: Path) -> FunctionSpec:
         include=tuple(source.get("include") or ()),
         exclude=tuple(source.get("exclude") or ()),
         raw=document,
-        unknown=unknown_fields(document),
+        unknown=describe_unknown_fields(document),
     )
 
 
-def unknown_fields(document: dict[str, Any]) -> tuple[str, ...]:
+def describe_unknown_fields(document: dict[str, Any]) -> tuple[str, ...]:
     """Return a sentence for each field that nothing reads, with a known field of a similar name.
 
     Fields of `metadata` are the user's own, so only those similar to a known one are named.
@@ -254,26 +254,26 @@ def unknown_fields(document: dict[str, Any]) -> tuple[str, ...]:
     """
     spec = document.get("spec")
     source = spec.get("source") if isinstance(spec, dict) else None
-    places = (
+    sections = (
         ("", document, _TOP),
         ("metadata", document.get("metadata"), _METADATA),
         ("spec", spec, _SPEC.keys() | _OF_TASK),
         ("spec.source", source, _SOURCE.keys()),
     )
-    if not any(isinstance(fields, dict) and fields.keys() - names for _, fields, names in places):
+    if not any(isinstance(fields, dict) and fields.keys() - names for _, fields, names in sections):
         return ()
     from .common.unknown_fields import describe_unknown
 
-    return describe_unknown(places)
+    return describe_unknown(sections)
 
 
 def refuse_unknown_fields(function: FunctionSpec) -> None:
     """Raise DocumentError when the function document has a field that nothing reads."""
     if function.unknown:
         raise DocumentError(
-            "the function document has fields that nothing reads, which --strict refuses:",
+            "the function document has fields that nothing reads, which `--strict` refuses:",
             problems=function.unknown,
-            hint="a field for your own use may begin with x-",
+            hint="a field for your own use may begin with `x-`",
         )
 
 

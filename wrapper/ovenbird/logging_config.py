@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from .common.own_logger import own_logger
+from .common.own_logger import install_own_logger
 from .common.text import escape_controls, escape_json, show_value
 from .function.context import current_call
 from .function.tracebacks import user_traceback
@@ -78,7 +78,7 @@ def configure(form: str, level: str) -> LogHandler:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
-    own_logger(handler, level)
+    install_own_logger(handler, level)
     logging.getLogger("asyncio").setLevel("WARNING")
     uvicorn = logging.getLogger("uvicorn.error")
     uvicorn.setLevel("WARNING")

@@ -646,7 +646,7 @@ def unknown_variables(environ: Iterable[str]) -> list[str]:
     return [name for name in ours if name not in names]
 
 
-def given(verb: str, flags: Mapping[str, Any], environ: Mapping[str, str]) -> frozenset[str]:
+def overridden_names(verb: str, flags: Mapping[str, Any], environ: Mapping[str, str]) -> frozenset[str]:
     """Return the field names of the settings of `verb` that a flag or the environment sets."""
     return frozenset(
         row.name
@@ -664,7 +664,7 @@ def limits_as_variables(settings: Settings) -> dict[str, str]:
     }
 
 
-def cpus(cgroup: str = "/sys/fs/cgroup") -> int:
+def count_cpus(cgroup: str = "/sys/fs/cgroup") -> int:
     """Return how many CPUs this process may use: the cgroup's quota (v2, then v1) or the affinity, whichever is less.
 
     A quota of 1.5 CPUs gives 2: a worker that has to wait for its share beats one that does not exist.

@@ -124,7 +124,7 @@ def is_same_index(url: str, indexes: tuple[str, ...]) -> bool:
         parts = urlsplit(url)
     except ValueError:
         return False
-    bare = source_url.bare(parts._replace(query=""))
+    bare = source_url.strip_credentials(parts._replace(query=""))
     return bare.rstrip("/").lower() in {index.lower() for index in indexes}
 
 

@@ -99,8 +99,8 @@ def _split_credentials(
     if parts.scheme not in ("http", "https", "file") or (parts.scheme != "file" and not host) or re.search(r"\s", full):
         redacted = redact_url(text)
         raise BuildRequestError(f"{flag}: expected https://HOST/PATH, found {show_value(redacted)}")
-    url = source_url.bare(parts._replace(query="")).rstrip("/")
-    login = source_url.login(parts) if parts.username else _read_netrc(host, environ)
+    url = source_url.strip_credentials(parts._replace(query="")).rstrip("/")
+    login = source_url.url_credentials(parts) if parts.username else _read_netrc(host, environ)
     return url, (login.username, login.password) if login else None
 
 

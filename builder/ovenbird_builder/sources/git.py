@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ovenbird.common.did_you_mean import did_you_mean
-from ovenbird.common.git_refs import missing, resolve_ref
+from ovenbird.common.git_refs import ref_not_found, resolve_ref
 from ovenbird.common.git_url import GitSource, parse
 from ovenbird.common.text import show_value
 from ovenbird.common.units import show_size
@@ -58,7 +58,7 @@ def fetch(order: FetchRequest) -> FetchedSource:
         raise _translate_git_error(error, source, order) from None
     folder = _find_subfolder(order.work, source)
     ref = source.ref + (f":{source.subfolder}" if source.subfolder else "")
-    uri = f"git+{source.shown}" + (f"#{ref}" if ref else "")
+    uri = f"git+{source.display_url}" + (f"#{ref}" if ref else "")
     return FetchedSource(folder, uri, commit, epoch, warnings=tuple(checkout.warnings))
 
 
@@ -107,7 +107,7 @@ class _Checkout:
                 return str(git.rev_parse("--verify", "--quiet", "FETCH_HEAD^{commit}")).strip()
             except ProcessFailedError as error:
                 if error.argv[1] == "rev-parse":
-                    raise SourceError(f"{source.shown}: {show_value(source.ref)} is not a commit") from None
+                    raise SourceError(f"{source.display_url}: {show_value(source.ref)} is not a commit") from None
                 if revision.startswith("refs/") or not _UNADVERTISED.search(error.output):
                     raise
         every = ("+refs/heads/*:refs/remotes/origin/*", "+refs/tags/*:refs/tags/*")
@@ -115,7 +115,7 @@ class _Checkout:
         try:
             return str(git.rev_parse("--verify", "--quiet", f"{revision}^{{commit}}")).strip()
         except ProcessFailedError:
-            raise missing(refs, source) from None
+            raise ref_not_found(refs, source) from None
 
     def _list_submodules(self, folder: Path, source: GitSource, commit: str) -> dict[str, str]:
         """Check the size of a commit before it is written. Return its submodules: path -> commit."""
@@ -130,13 +130,13 @@ class _Checkout:
             if not entry:
                 return
             if entry[5].count("/") > DEPTH:
-                check_member(entry[5].strip('"'), source.shown)
+                check_member(entry[5].strip('"'), source.display_url)
             self.files += 1
             self.size += int(entry[4]) if entry[4].isdigit() else 0
             if self.files > self.order.limits.files or self.size > self.order.limits.size:
                 most = f"{show_size(self.order.limits.size)} or {self.order.limits.files} files"
                 raise UnsafeSourceError(
-                    f"{source.shown}: the commit {commit[:12]} holds more than {most}",
+                    f"{source.display_url}: the commit {commit[:12]} holds more than {most}",
                     hint="`OVENBIRD_SOURCE_LIMIT`, `OVENBIRD_SOURCE_FILES`",
                 )
             if entry[2] == "commit":
@@ -147,7 +147,8 @@ class _Checkout:
             lfs = _has_lfs_files(Git(folder, self.environment), commit)
         if lfs:
             self.warnings.append(
-                f"{source.shown}: some files are kept by git-lfs, which is not installed: only their pointers are here"
+                f"{source.display_url}: some files are kept by git-lfs, which is not installed:"
+                " only their pointers are here"
             )
         return links
 
@@ -162,11 +163,15 @@ class _Checkout:
         except ProcessFailedError as error:
             from .git_command import describe_failure
 
-            raise SourceError(f"{source.shown}: its .lfsconfig cannot be read: {describe_failure(error)}") from None
+            raise SourceError(
+                f"{source.display_url}: its .lfsconfig cannot be read: {describe_failure(error)}"
+            ) from None
         for entry in text.split("\0"):
             key, _, value = entry.partition("\n")
             if key.startswith(("include.", "includeif.")):
-                raise UnsafeSourceError(f"{source.shown}: {key} of .lfsconfig is not followed", hint="leave it out")
+                raise UnsafeSourceError(
+                    f"{source.display_url}: {key} of .lfsconfig is not followed", hint="leave it out"
+                )
             if _LFS_URL.search(key) or "://" in value:
                 setting = f"{key} of .lfsconfig"
                 check_host(self.source, resolve_lfs_url(source, value, key), setting, self.order)
@@ -174,20 +179,23 @@ class _Checkout:
     def _fetch_submodules(self, git: Git, source: GitSource, links: dict[str, str], depth: int) -> None:
         """Fetch each submodule by ourselves: `git submodule` would run what `.gitmodules` asks for."""
         if depth >= _DEEP:
-            raise UnsafeSourceError(f"{source.shown}: has submodules within submodules, {_DEEP} deep")
+            raise UnsafeSourceError(f"{source.display_url}: has submodules within submodules, {_DEEP} deep")
         urls = _read_gitmodules(git, source)
         for path, commit in sorted(links.items()):
-            check_member(path, source.shown)
+            check_member(path, source.display_url)
             if path not in urls:
                 self.warnings.append(
-                    f"{source.shown}: {show_value(path)} is a submodule that .gitmodules does not know; left empty"
+                    f"{source.display_url}: {show_value(path)} is a submodule that .gitmodules does not know;"
+                    " left empty"
                 )
                 continue
             folder = git.folder
             for part in path.split("/"):
                 folder /= part
                 if folder.is_symlink() or not folder.is_dir():
-                    raise UnsafeSourceError(f"{source.shown}: the submodule {show_value(path)} is out of the tree")
+                    raise UnsafeSourceError(
+                        f"{source.display_url}: the submodule {show_value(path)} is out of the tree"
+                    )
             inner = resolve_submodule(source, urls[path], path)
             check_host(self.source, inner, f"the submodule {show_value(path)}", self.order)
             try:
@@ -214,7 +222,7 @@ def _read_gitmodules(git: Git, source: GitSource) -> dict[str, str]:
     urls: dict[str, str] = {}
     for key, path in values.items():
         if key.startswith("submodule.") and key.endswith(".path"):
-            check_member(path, f"{source.shown}: .gitmodules")
+            check_member(path, f"{source.display_url}: .gitmodules")
             urls[path] = values.get(f"{key.removesuffix('.path')}.url", "")
     return {path: url for path, url in urls.items() if url}
 
@@ -225,12 +233,12 @@ def _find_subfolder(work: Path, source: GitSource) -> Path:
     for part in [part for part in source.subfolder.split("/") if part not in ("", ".")]:
         if not (folder / part).is_dir() or part == ".git":
             raise SourceMissingError(
-                f"{source.shown}: has no folder {show_value(source.subfolder)}",
+                f"{source.display_url}: has no folder {show_value(source.subfolder)}",
                 hint=did_you_mean(part, [entry.name for entry in folder.iterdir() if entry.is_dir()]),
             )
         folder /= part
         if folder.is_symlink():
-            raise UnsafeSourceError(f"{source.shown}: the folder {show_value(source.subfolder)} is a link")
+            raise UnsafeSourceError(f"{source.display_url}: the folder {show_value(source.subfolder)} is a link")
     return folder
 
 
@@ -239,10 +247,10 @@ def _translate_git_error(error: ProcessFailedError, source: GitSource, order: Fe
     from .git_command import describe_failure
 
     if isinstance(error, ProcessTimedOutError):
-        return order.timeout_error(source.shown)
-    text, message = error.output, f"{source.shown}: {describe_failure(error)}"
+        return order.timeout_error(source.display_url)
+    text, message = error.output, f"{source.display_url}: {describe_failure(error)}"
     if "No space left" in text:
-        return SourceError(f"{source.shown}: the disk is full", hint="nothing was kept")
+        return SourceError(f"{source.display_url}: the disk is full", hint="nothing was kept")
     if "transport '" in text and "not allowed" in text:
         return UnsafeSourceError(message)
     if _DENIED.search(text):

@@ -15,7 +15,7 @@ from typing import Any
 import git.cmd
 from msgspec import Struct
 
-from ovenbird.common.git_url import GitSource, credentials
+from ovenbird.common.git_url import GitSource, find_credentials
 from ovenbird.common.private_files import make_private_file
 from ovenbird.common.redact import redact_text
 from ovenbird.common.source_url import Credentials
@@ -79,7 +79,7 @@ class Git(git.cmd.Git):
 
 def prepare_environment(order: FetchRequest, source: GitSource) -> GitEnvironment:
     """Return the environment for one source. Write git's configuration beside the folder of the request."""
-    login = credentials(source, order.environ)
+    login = find_credentials(source, order.environ)
     env = {
         name: value
         for name, value in order.environ.items()
@@ -106,7 +106,7 @@ def prepare_environment(order: FetchRequest, source: GitSource) -> GitEnvironmen
         env |= {"OVENBIRD_GIT_USERNAME": login.username, "OVENBIRD_GIT_PASSWORD": login.password}
     secrets = (*order.network.list_secrets(), *((login.username, login.password) if login else ()))
     hidden = tuple(word for word in secrets if word not in ("oauth2", "x-oauth-basic"))
-    return GitEnvironment(env, hidden, lambda: order.check_deadline(source.shown), lfs)
+    return GitEnvironment(env, hidden, lambda: order.check_deadline(source.display_url), lfs)
 
 
 def describe_failure(error: process.ProcessFailedError) -> str:

@@ -42,9 +42,9 @@ def fetch(order: FetchRequest) -> FetchedSource:
 
 def _download(parts: SplitResult, target: Path, origin: str, order: FetchRequest) -> None:
     """Stream the answer into `target`. Errors: the subclasses of SourceError."""
-    login = source_url.login(parts) or source_url.netrc_login(parts.hostname or "", order.environ)
+    login = source_url.url_credentials(parts) or source_url.netrc_login(parts.hostname or "", order.environ)
     request = Download(
-        source_url.bare(parts), order.limits.size, SIZE,
+        source_url.strip_credentials(parts), order.limits.size, SIZE,
         make_opener(_Proxies(order.network), _make_ssl_context(order.network)),
         basic_authorization(login.username, login.password) if login else "", lambda: order.check_deadline(origin),
     )  # fmt: skip

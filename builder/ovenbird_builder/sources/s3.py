@@ -135,7 +135,7 @@ def _open_store(bucket: str, order: FetchRequest, origin: str) -> S3Store:
         "read_timeout": quiet,
         "connect_timeout": timedelta(seconds=10),
     }
-    config = object_storage.s3(bucket, order.environ, SourceError)
+    config = object_storage.s3_config(bucket, order.environ, SourceError)
     endpoint = config.get("endpoint", "https://")
     client["allow_http"] = endpoint.startswith("http://")
     if order.network.ca_bundle:
@@ -147,15 +147,17 @@ def _open_store(bucket: str, order: FetchRequest, origin: str) -> S3Store:
     try:
         return S3Store(bucket, **config, client_options=client, retry_config=retry)
     except Exception as error:  # its own kinds, and those of a value that does not parse
-        raise SourceError(f"{origin}: {object_storage.reason(error)}", hint="check the AWS_ variables") from None
+        raise SourceError(
+            f"{origin}: {object_storage.describe_error(error)}", hint="check the AWS_ variables"
+        ) from None
 
 
 def _translate_store_error(origin: str, error: BaseException) -> SourceError:
     """Return the SourceError for an error of obstore."""
     from obstore import exceptions
 
-    status, code = object_storage.answered(error)
-    message = f"{origin}: {object_storage.reason(error)}"
+    status, code = object_storage.error_status(error)
+    message = f"{origin}: {object_storage.describe_error(error)}"
     if isinstance(error, FileNotFoundError) or status.startswith("404"):
         subject = "the bucket" if code == "NoSuchBucket" else "it"
         return SourceMissingError(f"{origin}: {subject} does not exist", hint="check the bucket and the key")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ovenbird.common.module_shadowing import shadows
+from ovenbird.common.module_shadowing import find_shadows
 from ovenbird.common.text import show_value
 
 from ..errors import ModuleShadowedError
@@ -16,7 +16,7 @@ def refuse(root: Path, standard: frozenset[str]) -> None:
     `standard` are the modules of the target's standard library, which is not the builder's.
     Errors: ModuleShadowedError.
     """
-    for entry, name, whose in shadows(root, standard):
+    for entry, name, whose in find_shadows(root, standard):
         raise ModuleShadowedError(
             f"{show_value(entry.name)} in the source would hide the module {show_value(name)} of {whose}",
             hint=f"rename it, for example to my_{name}{entry.suffix}",

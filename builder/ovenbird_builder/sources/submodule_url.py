@@ -26,7 +26,7 @@ def resolve_submodule(base: GitSource, url: str, name: str, kind: str = "the sub
 
     Errors: UnsafeSourceError for any protocol that a submodule has no need of, and for a way out of the server.
     """
-    subject = f"{base.shown}: {kind} {show_value(name)}"
+    subject = f"{base.display_url}: {kind} {show_value(name)}"
     if re.search(r"[\x00-\x20\x7f]", url) or url.startswith("-"):
         raise UnsafeSourceError(f"{subject} has an invalid URL {show_value(url)}")
     if url.startswith(("./", "../")):
@@ -53,7 +53,7 @@ def check_host(base: GitSource, inner: GitSource, subject: str, order: FetchRequ
     host, own = (urlsplit(address.url).hostname or "" for address in (inner, base))
     if host.rstrip(".") not in {own.rstrip("."), *order.network.hosts}:
         raise UnsafeSourceError(
-            f"{base.shown}: {subject} is on the host {show_value(host)}, which the source does not name",
+            f"{base.display_url}: {subject} is on the host {show_value(host)}, which the source does not name",
             hint=f"`--allow-host {host}` allows it",
         )
 

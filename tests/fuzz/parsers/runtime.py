@@ -72,15 +72,15 @@ def _setting(data: bytes, _: Path) -> None:
 
 def _url(data: bytes, _: Path) -> None:
     parts = source_url.split(text(data))
-    source_url.login(parts)
-    for url in (source_url.display_url(parts), source_url.bare(parts)):
+    source_url.url_credentials(parts)
+    for url in (source_url.display_url(parts), source_url.strip_credentials(parts)):
         if parts.hostname and parts.username is not None:
             assert source_url.split(url).username is None, "a login is shown"
 
 
 def _git_url(data: bytes, _: Path) -> None:
     url = git_url.parse(text(data))
-    git_url.credentials(url, {})
+    git_url.find_credentials(url, {})
     git_refs.resolve_ref({"HEAD": "a" * 40, "refs/heads/main": "a" * 40, "refs/tags/v1": "b" * 40}, url)
 
 
@@ -130,7 +130,7 @@ def _parameters(name: str) -> Callable[[bytes, Path], object]:
 def _line(data: bytes, folder: Path) -> None:
     path = folder / "lines.jsonl"
     path.write_bytes(data)
-    indexed_parameters.line(str(path), 1)
+    indexed_parameters.read_line(str(path), 1)
 
 
 def _processor(data: bytes, folder: Path) -> None:

@@ -17,10 +17,10 @@ from tests import starts
 
 import ovenbird.cli  # gives the parsers their help
 from ovenbird.command_line.examples import EXAMPLES
-from ovenbird.command_line.inner_parsers import flags, sub_parsers
+from ovenbird.command_line.inner_parsers import find_sub_parsers, list_flags
 from ovenbird.command_line.verb_help import GROUPS
 from ovenbird.command_line.verb_parser import CommandParser, spell_out
-from ovenbird.commands.advice.usage import unknown_verb
+from ovenbird.commands.advice.usage import unknown_verb_error
 from ovenbird.commands.advice.verb_parsers import describe_verbs, find_parser, walk_parsers
 from ovenbird.settings import Settings
 
@@ -56,7 +56,7 @@ def find_place(command: str) -> CommandParser:
     verb, *inner = command.split()
     parser = find_parser(verb)
     for word in inner:
-        parser = sub_parsers(parser)[word]
+        parser = find_sub_parsers(parser)[word]
     return parser
 
 
@@ -95,7 +95,7 @@ def test_each_verb_has_two_examples_that_parse(command: str) -> None:
 def test_each_help_shows_its_flags_and_examples(command: str) -> None:
     """Every flag stands there once as a line of its own, then the examples as they are to be pasted."""
     parser = find_place(command)
-    names = [action.option_strings[0] for action in flags(parser)]
+    names = [action.option_strings[0] for action in list_flags(parser)]
     text = parser.format_help()
     for name in names:
         assert len(re.findall(rf"^  (-\w, |-\w \w+, )?{name}\b(?!-)", text, re.MULTILINE)) == 1, name
@@ -134,7 +134,7 @@ def test_help_without_an_extra_still_helps(bare: list[str], verb: str) -> None:
     """The same flags and examples, and at the end what is missing and how it is had; the verb itself says it too."""
     process = subprocess.run([*bare, verb, "--help"], capture_output=True, text=True, check=False)
     assert (process.returncode, process.stderr) == (0, "")
-    for name in [action.option_strings[-1] for action in flags(find_parser(verb))]:
+    for name in [action.option_strings[-1] for action in list_flags(find_parser(verb))]:
         assert name in process.stdout
     assert f"  {EXAMPLES[verb][0]}\n" in process.stdout
 
@@ -201,7 +201,7 @@ def test_verbs_of_the_builder_are_known_where_it_is_not_installed() -> None:
     """An image that holds the runtime alone says what brings the verb."""
     brought = {entry.name for entry in importlib.metadata.entry_points(group="ovenbird.commands")}
     for verb in brought - {"container"}:
-        error = unknown_verb(verb)
+        error = unknown_verb_error(verb)
         assert "is a verb of the builder, which is not installed here" in error.message
         assert "[build]" in error.hint
 

@@ -106,7 +106,7 @@ def test_flags_of_a_container_are_refused_without_one(tmp_path: Path, verb: str,
     (tmp_path / "main.py").write_text("raise SystemExit('loaded')\n")
     process = ovenbird(verb, "main.py", flag, value, cwd=tmp_path)
     assert process.returncode == 70
-    assert f"{flag} without --container" in process.stderr
+    assert f"`{flag}` without `--container`" in process.stderr
     assert "loaded" not in process.stderr
     (tmp_path / "main.py").write_text("def handler(): return 1\n")
     assert ovenbird("run", "main.py", cwd=tmp_path, OVENBIRD_IMAGE="app:1", OVENBIRD_ENV="TOKEN").returncode == 0

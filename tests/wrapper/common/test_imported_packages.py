@@ -14,9 +14,9 @@ _FIND = (
     "import sys, json, importlib\n"
     "sys.path[:0] = json.loads(sys.argv[2])\n"
     "for name in json.loads(sys.argv[1]): importlib.import_module(name)\n"
-    "from ovenbird.common.imported_packages import imported_packages\n"
+    "from ovenbird.common.imported_packages import list_imported_packages\n"
     "before = set(sys.modules)\n"
-    "print(json.dumps([imported_packages(), sorted(set(sys.modules) - before)]))"
+    "print(json.dumps([list_imported_packages(), sorted(set(sys.modules) - before)]))"
 )
 
 

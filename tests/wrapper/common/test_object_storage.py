@@ -2,21 +2,21 @@ from __future__ import annotations
 
 import pytest
 
-from ovenbird.common.object_storage import answered, reason, s3
+from ovenbird.common.object_storage import describe_error, error_status, s3_config
 from ovenbird.errors import InputError, SettingsError
 
 
 def test_the_platforms_variables_choose_how_buckets_are_addressed() -> None:
-    config = s3("b", {"AWS_ENDPOINT_URL": "https://minio.example/", "S3_PATH_STYLE": "false"}, SettingsError)
+    config = s3_config("b", {"AWS_ENDPOINT_URL": "https://minio.example/", "S3_PATH_STYLE": "false"}, SettingsError)
     assert (config["endpoint"], config["virtual_hosted_style_request"]) == ("https://b.minio.example", True)
-    config = s3("b", {"AWS_ENDPOINT_URL": "http://minio:9000", "S3_SIGNATURE_VERSION": "s3v4"}, SettingsError)
+    config = s3_config("b", {"AWS_ENDPOINT_URL": "http://minio:9000", "S3_SIGNATURE_VERSION": "s3v4"}, SettingsError)
     assert (config["endpoint"], config["virtual_hosted_style_request"]) == ("http://minio:9000", False)
 
 
 @pytest.mark.parametrize("kind", [SettingsError, InputError])
 def test_a_signature_that_is_not_known_is_the_callers_error(kind: type[SettingsError]) -> None:
     with pytest.raises(kind, match="S3_SIGNATURE_VERSION: 's3' is not supported"):
-        s3("b", {"S3_SIGNATURE_VERSION": "s3"}, kind)
+        s3_config("b", {"S3_SIGNATURE_VERSION": "s3"}, kind)
 
 
 def test_credentials_are_handed_on_and_left_out_where_there_are_none() -> None:
@@ -26,7 +26,7 @@ def test_credentials_are_handed_on_and_left_out_where_there_are_none() -> None:
         "AWS_SESSION_TOKEN": "",
         "AWS_REGION": "eu-south-1",
     }
-    assert s3("b", variables, SettingsError) == {
+    assert s3_config("b", variables, SettingsError) == {
         "region": "eu-south-1", "access_key_id": "AK", "secret_access_key": "S", "virtual_hosted_style_request": False,
     }  # fmt: skip
 
@@ -42,4 +42,4 @@ def test_credentials_are_handed_on_and_left_out_where_there_are_none() -> None:
     ],
 )  # fmt: skip
 def test_an_error_is_told_in_one_line_without_the_answer(text: str, message: str, answer: tuple[str, str]) -> None:
-    assert (reason(OSError(text)), answered(OSError(text))) == (message, answer)
+    assert (describe_error(OSError(text)), error_status(OSError(text))) == (message, answer)

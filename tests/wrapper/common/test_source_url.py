@@ -6,17 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from ovenbird.common.source_url import Credentials, bare, login, netrc_login, split
+from ovenbird.common.source_url import Credentials, netrc_login, split, strip_credentials, url_credentials
 from ovenbird.errors import SourceUrlError
 
 
 def test_a_url_is_parted_from_its_credentials() -> None:
     """Escapes in user and password are undone; a fragment is no part of what is asked for."""
     parts = split("https://me%40x:p%2Fw@host:8443/a?b=c#d")
-    assert login(parts) == Credentials("me@x", "p/w")
-    assert bare(parts) == "https://host:8443/a?b=c"
-    assert login(split("https://host/")) is None
-    assert "p/w" not in repr(login(parts))
+    assert url_credentials(parts) == Credentials("me@x", "p/w")
+    assert strip_credentials(parts) == "https://host:8443/a?b=c"
+    assert url_credentials(split("https://host/")) is None
+    assert "p/w" not in repr(url_credentials(parts))
 
 
 def test_the_file_of_credentials_is_found(tmp_path: Path) -> None:

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from ovenbird.common.termination_log import termination_message, write_termination_message
+from ovenbird.common.termination_log import format_termination_message, write_termination_message
 
 
 def test_code_message_and_last_lines() -> None:
     """The code and the message come first, then the end of the traceback."""
     traceback = "\n".join(f"line {number}" for number in range(2000))
-    text = termination_message("handler", "ValueError: no such column: age", traceback)
+    text = format_termination_message("handler", "ValueError: no such column: age", traceback)
     lines = text.splitlines()
     assert lines[0] == "handler: ValueError: no such column: age"
     assert lines[-1] == "line 1999"
@@ -22,7 +22,7 @@ def test_code_message_and_last_lines() -> None:
 @pytest.mark.parametrize("text", ["ä" * 5000, "🦜" * 5000, "a" + "€" * 5000, "\udc80" * 5000], ids=list("2431"))
 def test_a_long_message_is_cut_between_characters(text: str) -> None:
     """Whatever the width of its characters."""
-    message = termination_message("handler", text, text)
+    message = format_termination_message("handler", text, text)
     data = message.encode()
     assert len(data) <= 4096
     assert data.decode() == message
@@ -30,7 +30,7 @@ def test_a_long_message_is_cut_between_characters(text: str) -> None:
 
 
 def test_secrets_stay_out() -> None:
-    text = termination_message("source", "https://ann:hunter2@h/x failed", "git clone https://ann:hunter2@h/x")
+    text = format_termination_message("source", "https://ann:hunter2@h/x failed", "git clone https://ann:hunter2@h/x")
     assert "hunter2" not in text
 
 

@@ -14,7 +14,7 @@ from tests import starts
 from tests.service import Service
 
 from ovenbird.errors import DocumentError
-from ovenbird.function_document import parse, read, unknown_fields
+from ovenbird.function_document import describe_unknown_fields, parse, read
 
 MISSPELLED = """
 kind: python
@@ -82,7 +82,7 @@ def test_an_unknown_field_is_named_with_what_it_is_near_to(change: dict[str, Any
     for name in above:
         folder = folder[name]
     folder[int(last) if last.isdigit() else last] = value
-    (result,) = unknown_fields(document)
+    (result,) = describe_unknown_fields(document)
     assert result.startswith(sentence)
 
 
@@ -122,13 +122,13 @@ def test_fields_of_the_platform_and_of_tasks_are_known() -> None:
         """,
         "text",
     )
-    assert unknown_fields(document) == ()
+    assert describe_unknown_fields(document) == ()
 
 
 def test_many_unknown_fields_are_counted() -> None:
     """Twenty are named; work and text stay bounded."""
     document = {"kind": "python", "spec": {f"a{n}": n for n in range(5000)}}
-    result = unknown_fields(document)
+    result = describe_unknown_fields(document)
     assert (len(result), result[-1]) == (21, "and 4980 more that are not known")
 
 

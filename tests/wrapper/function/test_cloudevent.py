@@ -6,7 +6,7 @@ import cloudevents.http
 import pytest
 
 from ovenbird.function.cloudevent import CloudEvent, as_hinted, from_json, to_json
-from ovenbird.function.injected import CLOUDEVENT, SERVICE, filled_by
+from ovenbird.function.injected import CLOUDEVENT, SERVICE, injection_kind
 
 WHOLE = {"specversion": "1.0", "id": "1", "source": "/s", "type": "t", "subject": "x", "data": {"a": 1}}
 
@@ -61,5 +61,5 @@ def test_the_users_own_class_is_handed_over() -> None:
 def test_hints_are_told_by_class() -> None:
     """Ours, one derived from it, and the package's; nothing else of that name."""
     own, packages = type("Mine", (CloudEvent,), {}), cloudevents.http.CloudEvent
-    assert {filled_by("x", hint, SERVICE) for hint in (CloudEvent, own, packages)} == {CLOUDEVENT}
-    assert {filled_by("x", hint, SERVICE) for hint in (type("CloudEvent", (), {}), "CloudEvent")} == {""}
+    assert {injection_kind("x", hint, SERVICE) for hint in (CloudEvent, own, packages)} == {CLOUDEVENT}
+    assert {injection_kind("x", hint, SERVICE) for hint in (type("CloudEvent", (), {}), "CloudEvent")} == {""}

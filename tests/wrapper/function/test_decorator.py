@@ -119,7 +119,7 @@ def test_the_decorated_function_is_meant(project: Project, source: str, name: st
     """`main.py` alone names the decorator, or nothing, where a module has one decorated function: that is meant."""
     project.write("main.py", source)
     loaded = project.load("main.py")
-    assert (loaded.target.attribute, loaded.found) == (name, getattr(loaded.module, name))
+    assert (loaded.target.attribute, loaded.function) == (name, getattr(loaded.module, name))
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 from tests.loading import FUNCTIONS, Project
 
 from ovenbird.errors import InitError
-from ovenbird.function.describe import describe, text
+from ovenbird.function.describe import describe, format_description
 from ovenbird.function.handler import Handler
 
 
@@ -31,7 +31,7 @@ def test_the_whole_contract_is_told(project: Project) -> None:
     )
     assert (description["init"], description["close"]) == ("init(context, n: int = 1)", True)
     assert msgspec.json.decode(msgspec.json.encode(description)) == description
-    lines = text(description).splitlines()
+    lines = format_description(description).splitlines()
     assert "  argument    b: list[str] | None = None" in lines
     assert "  injected    ce (cloudevent)" in lines
     assert "init          init(context, n: int = 1)" in lines
@@ -50,7 +50,7 @@ def test_an_application_binds_nothing(project: Project) -> None:
     description = describe(project.handler("from starlette.applications import Starlette\nhandler = Starlette()"), {})
     assert description["shape"] == "ASGI application"
     assert "arguments" not in description
-    assert "returns       not hinted" in text(description)
+    assert "returns       not hinted" in format_description(description)
 
 
 def test_init_is_not_run(project: Project) -> None:

@@ -7,7 +7,7 @@ from typing import Any, Optional
 
 import pytest
 
-from ovenbird.function.form_fields import as_hinted, as_object, grouped
+from ovenbird.function.form_fields import as_hinted, as_object, group_values
 
 
 @dataclass
@@ -18,7 +18,7 @@ class Filter:
 
 def test_values_are_grouped_in_order() -> None:
     """Every value of a repeated name is kept."""
-    assert grouped([("a", "1"), ("b", "2"), ("a", "3")]) == {"a": ["1", "3"], "b": ["2"]}
+    assert group_values([("a", "1"), ("b", "2"), ("a", "3")]) == {"a": ["1", "3"], "b": ["2"]}
 
 
 @pytest.mark.parametrize(

@@ -33,7 +33,7 @@ from ovenbird.function.handler_kind import HandlerKind, shape_of
 )
 def test_each_shape_is_told_apart(project: Project, attribute: str, shape: HandlerKind) -> None:
     """Functions, generators, partials, decorated functions, objects and bound methods have their shapes."""
-    assert shape_of(project.load(f"{FUNCTIONS}/shapes/main.py:{attribute}").found) is shape
+    assert shape_of(project.load(f"{FUNCTIONS}/shapes/main.py:{attribute}").function) is shape
 
 
 async def asgi(scope: Any, receive: Any, send: Any) -> None: ...

@@ -14,7 +14,7 @@ import starlette.requests
 
 import ovenbird
 from ovenbird.function.binder import JOB, Binder
-from ovenbird.function.injected import SERVICE, filled_by
+from ovenbird.function.injected import SERVICE, injection_kind
 
 
 @dataclass
@@ -64,12 +64,12 @@ Run = type("Run", (), {})  # such as the platform SDK's
 )
 def test_hints_win_over_names(name: str, hint: Any, expected: str) -> None:
     """`event: dict` is the payload, `e: Event` the event, `event: CloudEvent` the CloudEvent."""
-    assert filled_by(name, hint, SERVICE) == expected
+    assert injection_kind(name, hint, SERVICE) == expected
 
 
 def test_jobs_have_other_reserved_names() -> None:
     """In a job `project` and `run` are filled, and `request` is a field."""
-    assert [filled_by(name, Any, JOB) for name in ("project", "run", "request")] == ["project", "run", ""]
+    assert [injection_kind(name, Any, JOB) for name in ("project", "run", "request")] == ["project", "run", ""]
 
 
 def test_reserved_parameters_come_in_any_order() -> None:

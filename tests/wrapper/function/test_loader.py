@@ -33,7 +33,7 @@ def test_a_module_has_its_real_name(project: Project) -> None:
     loaded = project.load(str(FUNCTIONS / "typed/main.py"))
     assert sys.modules["main"] is loaded.module
     arguments = Handler(loaded).binder.from_json(b'{"lines": [{"name": "tea", "price": "1.5", "count": 2}]}')
-    assert str(loaded.found(**arguments)["total"]) == "3.0"
+    assert str(loaded.function(**arguments)["total"]) == "3.0"
 
 
 def test_user_classes_pickle(project: Project) -> None:
@@ -46,9 +46,9 @@ def test_user_classes_pickle(project: Project) -> None:
 def test_a_module_of_a_package_imports_its_siblings(project: Project) -> None:
     """pkg.mod below --source, with relative imports; a function, a class and a bound method of it."""
     source = str(FUNCTIONS / "package")
-    assert project.load("shop.greet:fn", source).found("Ada") == "hello Ada"
+    assert project.load("shop.greet:fn", source).function("Ada") == "hello Ada"
     assert project.load("shop.greet:Greeter", source).is_class
-    assert project.load("shop.greet:greeter.twice", source).found("Ada") == "hola Ada Ada"
+    assert project.load("shop.greet:greeter.twice", source).function("Ada") == "hola Ada Ada"
 
 
 def test_the_root_goes_first_on_the_path(project: Project) -> None:
@@ -207,7 +207,7 @@ def test_what_cannot_be_called_is_refused(project: Project) -> None:
 
 def test_a_class_without_call_is_refused(project: Project) -> None:
     """A class is a handler by its __call__."""
-    with pytest.raises(NotCallableError, match="is a class without __call__"):
+    with pytest.raises(NotCallableError, match="is a class without `__call__`"):
         Handler(project.load(str(FUNCTIONS / "shapes/main.py:NotCallable")))
 
 
@@ -224,9 +224,9 @@ def test_a_module_may_have_a_dash(project: Project) -> None:
     project.write("01-clean.py", "def handler(): return 'clean'")
     document = "kind: python\nname: f\nspec: {source: {handler: 'my-pkg.train-it:go'}}\n"
     project.write("function.yaml", document)
-    assert project.load("function.yaml").found() == "went"
-    assert project.load("my-pkg.train-it:go", str(project.folder)).found() == "went"
-    assert project.load("my-pkg/train-it.py:go").found() == "went"
-    assert project.load("01-clean.py").found() == "clean"
+    assert project.load("function.yaml").function() == "went"
+    assert project.load("my-pkg.train-it:go", str(project.folder)).function() == "went"
+    assert project.load("my-pkg/train-it.py:go").function() == "went"
+    assert project.load("01-clean.py").function() == "clean"
     project.write("function.yaml", document.replace("my-pkg.train-it:go", "01-clean:handler"))
-    assert project.load("function.yaml").found() == "clean"
+    assert project.load("function.yaml").function() == "clean"

@@ -40,7 +40,7 @@ def test_a_service_may_import_it(serve: Callable[..., Service], path: str, statu
 def test_what_is_not_there_says_so() -> None:
     """A name of the real package names the package to install; any other is a plain AttributeError."""
     with pytest.raises(ImportError, match=r"nuclio_sdk\.TriggerInfo is not there: .*pip install nuclio-sdk"):
-        nuclio_sdk_stub.absent("TriggerInfo")
+        nuclio_sdk_stub.raise_absent("TriggerInfo")
     with pytest.raises(AttributeError, match="has no attribute 'Nothing'"):
-        nuclio_sdk_stub.absent("Nothing")
-    assert nuclio_sdk_stub.content()["__getattr__"] is nuclio_sdk_stub.absent
+        nuclio_sdk_stub.raise_absent("Nothing")
+    assert nuclio_sdk_stub.make_content()["__getattr__"] is nuclio_sdk_stub.raise_absent

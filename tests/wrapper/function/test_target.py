@@ -10,7 +10,7 @@ from tests.loading import FUNCTIONS, Project
 from ovenbird.errors import DocumentError, LoadError, ModuleMissingError
 from ovenbird.function.handler import Handler
 from ovenbird.function.loader import load
-from ovenbird.function.target import parse, unnamed
+from ovenbird.function.target import default_target, parse
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,7 @@ def test_inline_source_is_a_module_like_any_other(project: Project) -> None:
     ("text", "error", "words"),
     [
         ("typed/mian.py", ModuleMissingError, "no file.*did you mean 'main.py'"),
-        ("typed", DocumentError, "no function.yaml in the folder"),
+        ("typed", DocumentError, "no `function.yaml` in the folder"),
         ("typed/main", LoadError, "is not a target.*did you mean 'main.py'"),
         ("typed/main.py:not a name", LoadError, "'not a name' is not the name of an attribute"),
         ("documents:add", LoadError, "the function document names the handler.*leave out ':add'"),
@@ -182,15 +182,15 @@ def test_no_target_is_named(tmp_path: Path) -> None:
     """The document of the current folder comes first, then the one that was built into the image."""
     folder, image = tmp_path / "folder", tmp_path / "image"
     folder.mkdir()
-    assert unnamed(folder, image) == str(folder)  # not in an image: the error says that the document is missing
+    assert default_target(folder, image) == str(folder)  # not in an image: the error says that the document is missing
     image.mkdir()
     with pytest.raises(DocumentError, match="none is named") as caught:
-        unnamed(folder, image)
+        default_target(folder, image)
     assert f'-v "$PWD:{folder}:ro"' in caught.value.hint
     (image / "function.yaml").write_text("")
-    assert unnamed(folder, image) == str(image / "function.yaml")
+    assert default_target(folder, image) == str(image / "function.yaml")
     (folder / "function.yml").write_text("")
-    assert unnamed(folder, image) == str(folder)
+    assert default_target(folder, image) == str(folder)
 
 
 def test_inline_source_that_cannot_be_written(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:

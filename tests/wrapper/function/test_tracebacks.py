@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from ovenbird.function.tracebacks import summary, user_frames, user_traceback
+from ovenbird.function.tracebacks import has_user_frames, summarize_error, user_traceback
 from ovenbird.settings import duration
 
 
@@ -52,9 +52,9 @@ def test_a_missing_module_has_no_frame_of_the_users() -> None:
     error = raised(lambda: importlib.import_module("no_such_module_at_all"))
     frames = error.__traceback__
     assert frames is not None
-    assert user_frames(error)  # `raised` and the lambda
+    assert has_user_frames(error)  # `raised` and the lambda
     assert frames.tb_next is not None
-    assert not user_frames(error.with_traceback(frames.tb_next.tb_next))
+    assert not has_user_frames(error.with_traceback(frames.tb_next.tb_next))
 
 
 def test_the_summary_is_one_line() -> None:
@@ -64,9 +64,9 @@ def test_the_summary_is_one_line() -> None:
         def __str__(self) -> str:
             raise RuntimeError
 
-    assert summary(ValueError("a\nb")) == "ValueError: a"
-    assert summary(ValueError()) == "ValueError"
-    assert summary(Rude()) == "Rude"
+    assert summarize_error(ValueError("a\nb")) == "ValueError: a"
+    assert summarize_error(ValueError()) == "ValueError"
+    assert summarize_error(Rude()) == "Rude"
 
 
 def test_groups_of_errors_are_cut() -> None:

@@ -73,15 +73,15 @@ Id = NewType("Id", int)
 def test_wrappers_are_stripped() -> None:
     """Annotated, NewType and optional hints ask for what is inside."""
     assert type_hints.strip(Annotated[Id, "doc"]) is int
-    assert type_hints.core(Optional[Annotated[Id, 1]]) is int
-    assert type_hints.core(int | None) is int
-    assert type_hints.core(int | str | None) == int | str | None
-    assert type_hints.core(type(None)) is type(None)
+    assert type_hints.unwrap_optional(Optional[Annotated[Id, 1]]) is int
+    assert type_hints.unwrap_optional(int | None) is int
+    assert type_hints.unwrap_optional(int | str | None) == int | str | None
+    assert type_hints.unwrap_optional(type(None)) is type(None)
 
 
 def test_type_aliases_are_stripped() -> None:
     """`type Number = int` is a number."""
-    assert type_hints.core(typing_extensions.TypeAliasType("Number", int)) is int
+    assert type_hints.unwrap_optional(typing_extensions.TypeAliasType("Number", int)) is int
     assert type_hints.is_scalar(typing_extensions.TypeAliasType("Number", Id))
 
 

@@ -11,7 +11,12 @@ import pytest
 from typing_extensions import NotRequired
 
 from ovenbird.function.convert import Converter
-from ovenbird.function.validation_errors import FieldError, PayloadValidationError, kind, unknown
+from ovenbird.function.validation_errors import (
+    FieldError,
+    PayloadValidationError,
+    collect_unknown_fields,
+    json_type_name,
+)
 
 
 @dataclass
@@ -123,7 +128,7 @@ def test_the_message_of_the_error_holds_all_problems() -> None:
 
 def test_unknown_names_are_cut() -> None:
     """A name that the client made up is told, and not at any length."""
-    assert unknown(["x" * 1000, 5], ["name"], "a") == [
+    assert collect_unknown_fields(["x" * 1000, 5], ["name"], "a") == [
         FieldError("a." + "x" * 60 + "...", "unknown field"), FieldError("a.5", "unknown field"),
     ]  # fmt: skip
 
@@ -131,6 +136,6 @@ def test_unknown_names_are_cut() -> None:
 def test_values_are_named_in_the_words_of_json() -> None:
     """What a client sent is told in its own terms."""
     values = [None, [], "", True, 1, 1.5, {}, b""]
-    assert [kind(value).split()[-1] for value in values] == [
+    assert [json_type_name(value).split()[-1] for value in values] == [
         "null", "array", "string", "boolean", "number", "number", "object", "binary",
     ]  # fmt: skip

@@ -16,10 +16,10 @@ from tests.loading import Project
 
 from ovenbird.function.binder import JOB, Binder
 from ovenbird.function.dataclass_defaults import holds_dataclass
-from ovenbird.function.describe import describe, text
+from ovenbird.function.describe import describe, format_description
 from ovenbird.function.examples import request_line, run_line
 from ovenbird.function.type_hints import mentions_pydantic
-from ovenbird.serve.observability.openapi import document
+from ovenbird.serve.observability.openapi import make_document
 
 LIMIT = 10.0  # seconds; each of these takes a fraction of one, and took minutes
 COUNT = 14
@@ -86,8 +86,8 @@ def test_types_of_pydantic_are_pydantics_affair(project: Project) -> None:
     """A model with secrets is bound, described and documented at once."""
     began = time.monotonic()
     handler = project.handler(SOURCE)
-    assert "account" in text(describe(handler, {}))
-    assert document(handler)["openapi"] == "3.1.0"
+    assert "account" in format_description(describe(handler, {}))
+    assert make_document(handler)["openapi"] == "3.1.0"
     assert handler.binder is not None
     arguments = handler.binder.from_json(b'{"account": {"name": "ada", "password": "secret"}}')
     assert arguments["account"].password.get_secret_value() == "secret"

@@ -19,7 +19,7 @@ from tests.stores import give
 
 from ovenbird.errors import ArgumentsError, InputError
 from ovenbird.function.binder import JOB, Binder
-from ovenbird.job.arguments import check_names, convert, plain
+from ovenbird.job.arguments import check_names, convert, parse_plain
 from ovenbird.job.inputs import read
 from ovenbird.platform.entities.file_entity import Artifact, Dataitem, FileEntity
 from ovenbird.platform.project.project import Project
@@ -110,7 +110,7 @@ def test_further_arguments_are_taken_by_double_star() -> None:
     binder = _binder(int)
     check_names(binder, {"x": 1, "y": 2}, {"z": "a.csv"})
     assert convert(binder, {"y": RawArgument("[1]"), "z": RawArgument("[")}) == {"y": [1], "z": "["}
-    assert plain(3) == 3
+    assert parse_plain(3) == 3
 
 
 def _csv(folder: Path) -> Path:

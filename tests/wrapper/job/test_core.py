@@ -78,7 +78,7 @@ def test_a_local_run(core: Double, jobs: Jobs, platform: dict[str, str]) -> None
         entity = core.entities.one("p", key.split("/")[3], key.rpartition(":")[2])
         assert entity["status"]["state"] == "READY"
         assert entity["metadata"]["relationships"] == [{"type": "produced_by", "dest": run["key"]}]
-        assert files.listing(entity["spec"]["path"].rpartition("/")[0] + "/", platform) != []
+        assert files.list_files(entity["spec"]["path"].rpartition("/")[0] + "/", platform) != []
     assert core.entities.violations == []
 
 
@@ -145,7 +145,7 @@ def test_the_true_message(core: Double, jobs: Jobs, platform: dict[str, str]) ->
 
 
 def test_a_run_that_is_stopped_meanwhile(core: Double, jobs: Jobs, platform: dict[str, str]) -> None:
-    """Its state stays STOPPED, what it made is recorded, the exit status is 143; one stopped before is not begun."""
+    """Its state stays STOPPED, its outputs are recorded, the exit status is 143; one stopped before is not begun."""
     identity = remote(core, "def handler(): return 1\n")
     core.faults.add("do", path=f"runs/{identity}/metrics", work=lambda: core.set_state("p", identity, "STOPPED"))
     job = pod(jobs, platform, identity)
@@ -370,7 +370,7 @@ def test_listings(core: Double, jobs: Jobs, platform: dict[str, str], verb: str)
     assert json.loads(jobs.do("runs", "list", "--project", "p", **platform))[0]["state"] == "COMPLETED"
     jobs.do(verb, "rm", row["id"], "--project", "p", **platform)
     assert json.loads(jobs.do(verb, "list", "--project", "p", **platform)) == []
-    assert files.listing(f"s3://outputs/p/{verb[:-1]}/", platform) == []
+    assert files.list_files(f"s3://outputs/p/{verb[:-1]}/", platform) == []
 
 
 def test_a_service_reads_from_core(core: Double, jobs: Jobs, platform: dict[str, str]) -> None:

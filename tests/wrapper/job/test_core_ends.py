@@ -79,7 +79,7 @@ def test_somebody_sets_it_to_error(core: Double, jobs: Jobs, platform: dict[str,
     (jobs.folder / "go").touch()
     _, err = process.communicate(timeout=60)
     assert process.returncode == 76, err
-    assert "set the run to ERROR meanwhile" in err
+    assert "the run was set to ERROR meanwhile" in err
     status = _run(core)["status"]
     assert (status["state"], status["message"], status["results"]) == ("ERROR", "by an administrator", {"output_0": 1})
 

@@ -8,7 +8,7 @@ import pytest
 from tests.jobs import Jobs
 
 from ovenbird.errors import ArgumentsError, SettingsError
-from ovenbird.job.indexed_parameters import line
+from ovenbird.job.indexed_parameters import read_line
 
 SOURCE = "def handler(n: int, common: str = 'none'):\n    return f'{n} {common}'\n"
 
@@ -68,7 +68,7 @@ def test_a_line_that_is_none(tmp_path: Path, text: str, index: int, message: str
     path = tmp_path / "each.jsonl"
     path.write_bytes(text.encode("latin-1"))
     with pytest.raises(ArgumentsError) as caught:
-        line(str(path), index)
+        read_line(str(path), index)
     assert message in str(caught.value)
     assert caught.value.exit_code == 77
 
@@ -76,13 +76,13 @@ def test_a_line_that_is_none(tmp_path: Path, text: str, index: int, message: str
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     """The path and the reason are told."""
     with pytest.raises(ArgumentsError, match=r"--each: cannot read '.*absent': No such file"):
-        line(str(tmp_path / "absent"), 0)
+        read_line(str(tmp_path / "absent"), 0)
 
 
 def test_no_index(jobs: Jobs) -> None:
     """Which line is meant has to be said; what is no number is a setting that does not parse."""
     with pytest.raises(SettingsError, match="which line is meant"):
-        line("each.jsonl", -1)
+        read_line("each.jsonl", -1)
     (jobs.folder / "each.jsonl").write_text('{"n": 10}\n')
     assert jobs.run(SOURCE, "--each", "each.jsonl").code == 70
     for text in ("-1", "one", "1.5"):

@@ -13,7 +13,7 @@ import pytest
 
 from ovenbird.function.loader import load
 from ovenbird.function.target import parse
-from ovenbird.job.provenance import function_spec, git_revision, machine, provenance, source_digest
+from ovenbird.job.provenance import build_provenance, describe_machine, function_spec, git_revision, source_digest
 
 _GIT = ("git", "-c", "user.name=t", "-c", "user.email=t@example.org", "-c", "init.defaultBranch=main")
 
@@ -94,11 +94,11 @@ def test_the_revision_is_read_from_every_form_of_repository(tmp_path: Path) -> N
 def test_lock_image_and_python_belong_to_the_run(tmp_path: Path) -> None:
     """The lock beside the source by its digest, the image as its variable says."""
     loaded = load(parse(str(_project(tmp_path / "p"))))
-    record = provenance(loaded, {})
+    record = build_provenance(loaded, {})
     assert record["python"] == sys.version.partition(" ")[0]
     assert {"lock", "image"}.isdisjoint(record)
     (tmp_path / "p" / "function.lock").write_bytes(b"lock")
-    record = provenance(loaded, {"OVENBIRD_IMAGE_DIGEST": "sha256:abc"})
+    record = build_provenance(loaded, {"OVENBIRD_IMAGE_DIGEST": "sha256:abc"})
     assert record["lock"] == f"sha256:{hashlib.sha256(b'lock').hexdigest()}"
     assert record["image"] == "sha256:abc"
 
@@ -111,13 +111,13 @@ def test_a_lock_beside_the_document_counts(tmp_path: Path) -> None:
         f"name: f\nkind: python\nspec: {{source: {{source: {tmp_path}/source, handler: 'main:handler'}}}}\n"
     )
     (tmp_path / "function.lock").write_bytes(b"lock")
-    record = provenance(load(parse(str(tmp_path / "function.yaml"))), {})
+    record = build_provenance(load(parse(str(tmp_path / "function.yaml"))), {})
     assert record["lock"] == f"sha256:{hashlib.sha256(b'lock').hexdigest()}"
 
 
 def test_the_machine_is_what_this_process_may_use() -> None:
     """System, architecture and host as the kernel names them; processors and memory that this process has."""
-    record, system = machine(), os.uname()
+    record, system = describe_machine(), os.uname()
     assert (record["system"], record["architecture"], record["host"]) == (
         system.sysname,
         system.machine,

@@ -350,12 +350,12 @@ def test_a_series_that_core_does_not_take(core: Double, store: DigitalHubStore, 
     run.log_metric("small", 1)
     for step in range(8000):
         run.log_metric("long", step + 0.123456789)
-    unsent = store.unsent_metrics()
+    unsent = store.flush_metrics()
     assert list(unsent) == [run.key]
     assert list(unsent[run.key]) == ["long"]
     assert len(unsent[run.key]["long"]) == 8000
     assert core.entities.metrics[run.id]["small"] == [1.0]
-    assert store.unsent_metrics() == {}
+    assert store.flush_metrics() == {}
 
 
 @pytest.mark.slow

@@ -61,7 +61,7 @@ def test_an_exact_name_counts_before_the_beginnings_of_ids(store: LocalStore) ->
     for number in range(3):
         project.log_artifact("other", data=b"a", uuid=f"a{number}")
     assert queries.locate_any(store, "a").id == model.id
-    with pytest.raises(InputError, match="begins several ids"):
+    with pytest.raises(InputError, match="is the beginning of several ids"):
         queries.locate_any(store, "a", types=("artifact",))
 
 

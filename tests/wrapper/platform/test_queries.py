@@ -36,7 +36,7 @@ def test_what_is_not_or_not_uniquely_meant_is_refused(store: LocalStore, project
     for identity in ("abc1", "abc2"):
         project.new_model("m", path="x", uuid=identity)
     Project(store, "q", {}).new_model("m", path="x")
-    with pytest.raises(InputError, match="begins several ids"):
+    with pytest.raises(InputError, match="is the beginning of several ids"):
         queries.locate_entity(store, "model", "abc")
     with pytest.raises(InputError, match="in several projects: q, p"):
         queries.locate_entity(store, "model", "m")

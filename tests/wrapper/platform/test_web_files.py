@@ -188,7 +188,7 @@ def test_an_address_is_sent_as_http_takes_it(project: Project, server: Any, type
 
 def test_a_host_of_another_alphabet_is_asked_by_its_ascii_name() -> None:
     assert http_download.escape_address("https://città.example:8443/è") == "https://xn--citt-3na.example:8443/%C3%A8"
-    with pytest.raises(InputError, match="is not a valid name"):
+    with pytest.raises(InputError, match="is not a valid host name"):
         http_download.escape_address("https://à..example/")
 
 

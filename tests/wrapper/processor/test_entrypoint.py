@@ -98,4 +98,4 @@ def test_a_port_that_is_taken(shared: Processors) -> None:
     second = shared.start(OVENBIRD_PROBE_PORT=port)
     assert second.wait() == 70
     assert f"cannot listen on 0.0.0.0:{port}" in second.log
-    assert "--probe-port N, or the variable OVENBIRD_PROBE_PORT=N" in second.log
+    assert "`--probe-port N`, or the variable `OVENBIRD_PROBE_PORT=N`" in second.log

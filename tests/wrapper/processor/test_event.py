@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from ovenbird.processor.event import Event, Headers, canonical, now, of_job
+from ovenbird.processor.event import Event, Headers, canonicalize_header, make_job_event, utc_now
 
 
 def test_headers_are_a_dict_with_names_of_any_case() -> None:
@@ -27,7 +27,7 @@ def test_headers_are_a_dict_with_names_of_any_case() -> None:
 
 def test_names_become_canonical() -> None:
     """Each part begins with a capital."""
-    assert [canonical(name) for name in ("etag", "WWW-authenticate", "")] == ["Etag", "Www-Authenticate", ""]
+    assert [canonicalize_header(name) for name in ("etag", "WWW-authenticate", "")] == ["Etag", "Www-Authenticate", ""]
 
 
 def test_attributes_may_be_set() -> None:
@@ -49,11 +49,11 @@ def test_an_event_of_no_stream() -> None:
 
 def test_the_event_of_a_job() -> None:
     """Bytes without a content type, from a trigger of kind job."""
-    event = of_job(b'{"a": 1}', "mine", "run-1")
+    event = make_job_event(b'{"a": 1}', "mine", "run-1")
     assert (event.body, event.content_type, event.size, event.id) == (b'{"a": 1}', "", 8, "run-1")
     assert (event.trigger.kind, event.trigger.name, event.type) == ("job", "mine", "job")
     assert (event.method, event.path, event.headers, event.fields) == ("", "", {}, {})
-    assert 0 <= (now() - event.timestamp).total_seconds() < 60
+    assert 0 <= (utc_now() - event.timestamp).total_seconds() < 60
 
 
 def test_to_json() -> None:

@@ -6,14 +6,20 @@ from typing import Any
 
 import pytest
 
-from ovenbird.processor.resource_limits import amount, duration, limits, milliseconds, workers
+from ovenbird.processor.resource_limits import (
+    parse_amount,
+    parse_duration,
+    parse_limits,
+    parse_milliseconds,
+    parse_workers,
+)
 
 
 def found(
     trigger: dict[str, Any], attributes: dict[str, Any] | None = None, **spec: Any
 ) -> tuple[dict[str, Any], list[str]]:
     problems: list[str] = []
-    return limits(spec, trigger, attributes or {}, "t.", problems), problems
+    return parse_limits(spec, trigger, attributes or {}, "t.", problems), problems
 
 
 def test_each_limit_has_its_setting() -> None:
@@ -43,17 +49,17 @@ def test_nothing_and_null_and_zero_are_no_limits() -> None:
 )
 def test_durations(text: str, seconds: float) -> None:
     """In the platform's notation."""
-    assert duration(text) == pytest.approx(seconds)
+    assert parse_duration(text) == pytest.approx(seconds)
 
 
 @pytest.mark.parametrize("value", ["", "30", "s", "1d", "1s2", "-1s", 30, None, "1.2.3s"])
 def test_no_duration(value: Any) -> None:
     """A bare number has no unit, and none is guessed."""
     with pytest.raises(ValueError, match="a duration such as '30s'"):
-        duration(value)
+        parse_duration(value)
 
 
-@pytest.mark.parametrize("convert", [workers, milliseconds, amount])
+@pytest.mark.parametrize("convert", [parse_workers, parse_milliseconds, parse_amount])
 @pytest.mark.parametrize("value", [True, -1, 1.5, [], "x"])
 def test_no_number(convert: Any, value: Any) -> None:
     """Truth values, fractions and text are no numbers."""

@@ -6,12 +6,12 @@ import json
 
 import pytest
 
-from ovenbird.serve.problem_details import HttpProblem, problem, retry_after
+from ovenbird.serve.problem_details import HttpProblem, problem_response, retry_after
 
 
 def test_document() -> None:
     """A problem holds what RFC 9457 asks for, and further members."""
-    reply = problem(422, "does not fit", errors=[{"field": "a"}])
+    reply = problem_response(422, "does not fit", errors=[{"field": "a"}])
     assert json.loads(reply.body) == {
         "type": "about:blank", "title": "Unprocessable Entity", "status": 422, "detail": "does not fit",
         "errors": [{"field": "a"}],
@@ -21,7 +21,7 @@ def test_document() -> None:
 
 def test_unknown_status() -> None:
     """A status without a name has a title all the same."""
-    assert json.loads(problem(499, "left").body)["title"] == "Error"
+    assert json.loads(problem_response(499, "left").body)["title"] == "Error"
 
 
 def test_headers() -> None:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 
 @contextlib.contextmanager
-def stdout_for_data() -> Iterator[None]:
+def reserve_stdout() -> Iterator[None]:
     """Send what the user's code, or a process that it starts, prints meanwhile to stderr."""
     sys.stdout.flush()
     saved = os.dup(1)

@@ -74,13 +74,13 @@ def _read_value(text: str, start: int, end: int) -> tuple[str, int]:
             raise ValueError(f"the quote {text[start]} is not closed")
         rest = _REST.match(text, quoted.end())
         if not rest:
-            raise ValueError("there is something behind the closing quote")
+            raise ValueError("there is text after the closing quote")
         plain, after = quoted["plain"], rest.end() + 1
         value = plain if plain is not None else re.sub(r"\\(.)", _unescape, quoted["escaped"], flags=re.DOTALL)
     else:
         value, after = re.split(r"(?:^|[ \t])#", text[start:end], maxsplit=1)[0].strip(), end + 1
     if "\0" in value:
-        raise ValueError("a value has no NUL")
+        raise ValueError("a value must not contain NUL")
     return value, after
 
 

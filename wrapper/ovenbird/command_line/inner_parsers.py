@@ -11,18 +11,18 @@ from collections.abc import Iterable
 from .verb_parser import CommandParser
 
 
-def arguments(parser: argparse.ArgumentParser) -> list[argparse.Action]:
+def list_arguments(parser: argparse.ArgumentParser) -> list[argparse.Action]:
     """Return the arguments of a parser that help shows, but those that are parsers of verbs."""
     actions: list[argparse.Action] = parser._actions
     return [a for a in actions if a.help != argparse.SUPPRESS and not isinstance(a, argparse._SubParsersAction)]
 
 
-def flags(parser: argparse.ArgumentParser) -> list[argparse.Action]:
+def list_flags(parser: argparse.ArgumentParser) -> list[argparse.Action]:
     """Return the arguments that are flags."""
-    return [action for action in arguments(parser) if action.option_strings]
+    return [action for action in list_arguments(parser) if action.option_strings]
 
 
-def sub_parsers(parser: argparse.ArgumentParser) -> dict[str, CommandParser]:
+def find_sub_parsers(parser: argparse.ArgumentParser) -> dict[str, CommandParser]:
     """Return the parsers of the verbs below this one, by name."""
     for action in parser._actions:
         if isinstance(action, argparse._SubParsersAction):
@@ -53,6 +53,6 @@ def move_to_groups(parser: argparse.ArgumentParser, groups: Iterable[tuple[str, 
             group._group_actions.append(action)
 
 
-def ungrouped(parser: argparse.ArgumentParser) -> list[argparse.Action]:
+def list_ungrouped(parser: argparse.ArgumentParser) -> list[argparse.Action]:
     """Return the flags below no title of their own."""
     return [action for action in parser._optionals._group_actions if action.help != argparse.SUPPRESS]

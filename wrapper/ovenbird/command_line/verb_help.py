@@ -7,7 +7,7 @@ from typing import Any
 
 from .. import settings as table
 from .examples import EXAMPLES
-from .inner_parsers import arguments, flags, move_to_groups, sub_parsers, ungrouped
+from .inner_parsers import find_sub_parsers, list_arguments, list_flags, list_ungrouped, move_to_groups
 from .verb_parser import VERBS, CommandParser, Formatter
 
 _MANY = 8  # flags; a usage with more does not list each
@@ -75,11 +75,11 @@ def complete_help(parser: CommandParser) -> None:
     parser.formatter_class = HelpFormatter
     _show_defaults(parser, verb)
     groups = BUILD_GROUPS if verb in _OF_BUILDER else GROUPS if verb in VERBS else {}
-    if len(ungrouped(parser)) > _MANY:
+    if len(list_ungrouped(parser)) > _MANY:
         move_to_groups(parser, _group_flags(parser, groups))
-    if len(flags(parser)) > _MANY and not sub_parsers(parser):
+    if len(list_flags(parser)) > _MANY and not find_sub_parsers(parser):
         parser.usage = f"{parser.prog} [flags]" + "".join(
-            f" {_format_word(a)}" for a in arguments(parser) if not a.option_strings
+            f" {_format_word(a)}" for a in list_arguments(parser) if not a.option_strings
         )
     examples = EXAMPLES.get(verb, ())
     paragraphs = [parser.epilog or NOTES.get(verb, ""), parser.note]
@@ -103,7 +103,7 @@ def format_default(row: table.Option[Any], verb: str = "") -> str:
 def _show_defaults(parser: CommandParser, verb: str) -> None:
     """Add the default to the help of each flag that has one and does not say it."""
     rows = {table.flag(row): row for row in table.options(verb)} if verb not in _OF_BUILDER else {}
-    for action in arguments(parser):
+    for action in list_arguments(parser):
         row = next((rows[name] for name in action.option_strings if name in rows), None)
         text = format_default(row, verb) if row else _format_action_default(action)
         help_text = action.help or ""
@@ -120,7 +120,7 @@ def _format_action_default(action: argparse.Action) -> str:
 
 
 def _group_flags(parser: CommandParser, groups: dict[str, str]) -> list[tuple[str, list[argparse.Action]]]:
-    by_name = {action.dest: action for action in ungrouped(parser)}
+    by_name = {action.dest: action for action in list_ungrouped(parser)}
     sections = [
         (title, [by_name[name] for name in names.split() if name in by_name]) for title, names in groups.items()
     ]

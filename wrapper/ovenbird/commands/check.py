@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from ..command_line.data_stdout import stdout_for_data
+from ..command_line.data_stdout import reserve_stdout
 from ..common.install_hint import format_install_command
 from ..errors import SignatureError
 from ..function.handler import Handler
@@ -35,9 +35,9 @@ def check(target: Target, settings: Settings, name: str, *, as_json: bool) -> in
     A function that a job can call and a service cannot, as it takes an entity, is described as a job.
     """
     from ..function.binder import JOB
-    from ..function.describe import describe, describe_job, describe_service, text
+    from ..function.describe import describe, describe_job, describe_service, format_description
 
-    with stdout_for_data():
+    with reserve_stdout():
         loaded = load(target)
         job = Handler(loaded, JOB, fields_only=True)
         try:
@@ -52,7 +52,7 @@ def check(target: Target, settings: Settings, name: str, *, as_json: bool) -> in
 
         print(msgspec.json.format(msgspec.json.encode(description)).decode())
     else:
-        print(text(description))
+        print(format_description(description))
     return 0
 
 

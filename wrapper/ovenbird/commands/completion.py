@@ -9,7 +9,7 @@ import argparse
 import sys
 from collections.abc import Iterator, Sequence
 
-from ..command_line.inner_parsers import arguments, describe_sub_parsers, flags, sub_parsers, takes_value
+from ..command_line.inner_parsers import describe_sub_parsers, find_sub_parsers, list_arguments, list_flags, takes_value
 from ..errors import SettingsError
 from .advice.verb_parsers import describe_verbs, find_parser
 from .completion_scripts import FILES, FOLDERS, WRITERS, CompletionFlag, CompletionNode, build_parser
@@ -41,13 +41,13 @@ def find_places() -> Iterator[CompletionNode]:
 
 
 def _walk_nodes(parser: argparse.ArgumentParser, words: str) -> Iterator[CompletionNode]:
-    inner = sub_parsers(parser)
+    inner = find_sub_parsers(parser)
     texts = describe_sub_parsers(parser)
-    positional = next((action for action in arguments(parser) if not action.option_strings), None)
+    positional = next((action for action in list_arguments(parser) if not action.option_strings), None)
     yield CompletionNode(
         words,
         {name: _shorten_help(texts.get(name, "")) for name in inner},
-        tuple(_describe_flag(action) for action in flags(parser)),
+        tuple(_describe_flag(action) for action in list_flags(parser)),
         (_completion_value(action=positional) or "") if positional else "",
     )
     for name, below in inner.items():

@@ -95,7 +95,7 @@ def refuse_folder(text: str) -> None:
     if text.endswith((".py", ".yaml", ".yml")):
         raise SettingsError(
             f"{show_value(text)} is the name of a file, not of a folder",
-            hint="the files are always main.py and function.yaml: `ovenbird init FOLDER`, or `.` for this folder",
+            hint="the files are always `main.py` and `function.yaml`: `ovenbird init FOLDER`, or `.` for this folder",
         )
     if os.path.lexists(text) and not os.path.isdir(text):  # noqa: PTH112  # pathlib's raises where it may not look
         raise SettingsError(f"{show_value(text)} is there already, and is not a folder")
@@ -118,7 +118,7 @@ def write_files(folder: Path, name: str) -> tuple[str, ...]:
     if existing:
         raise SettingsError(
             f"{show_value(str(folder))} has {', '.join(existing)} already, and no file is replaced",
-            hint="ovenbird init FOLDER writes to another folder",
+            hint="`ovenbird init FOLDER` writes to another folder",
         )
     try:
         folder.mkdir(parents=True, exist_ok=True)

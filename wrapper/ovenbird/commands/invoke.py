@@ -5,12 +5,12 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from ..command_line.data_stdout import stdout_for_data
+from ..command_line.data_stdout import reserve_stdout
 from ..common.text import show_value
 from ..errors import ArgumentsError, HandlerError, HandlerTimeoutError, SettingsError
 from ..function.handler import Handler
 from ..function.loader import load
-from .verb_call import VerbCall, project_opener
+from .verb_call import VerbCall, make_project_opener
 
 
 def main(call: VerbCall) -> int:
@@ -27,9 +27,11 @@ def main(call: VerbCall) -> int:
         headers.append(("content-type", flags["content_type"]))
     method = flags["method"] or ("POST" if body else "GET")
     request = in_process.InProcessRequest(body, method, flags["path"], tuple(headers))
-    with stdout_for_data():
+    with reserve_stdout():
         handler = Handler(load(target))
-        answer = in_process.invoke(handler, call.settings, call.lines, request, project_opener(target, call.settings))
+        answer = in_process.invoke(
+            handler, call.settings, call.lines, request, make_project_opener(target, call.settings)
+        )
     sys.stdout.buffer.write(bytes(answer.body))
     if answer.body and not answer.body.endswith(b"\n") and sys.stdout.isatty():
         print()
@@ -61,6 +63,6 @@ def _parse_header(text: str) -> tuple[str, str]:
         raise SettingsError(f"--header: expected 'Name: value', found {show_value(text)}")
     if not text.isascii():
         raise SettingsError(
-            f"--header: expected ASCII, found {show_value(text)}", hint="encode it, for example as %C3%A9"
+            f"--header: expected ASCII, found {show_value(text)}", hint="encode it, for example as `%C3%A9`"
         )
     return name.strip(), value.strip()

@@ -6,7 +6,7 @@ import os
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from .serve import service_hooks
+from .serve import make_service_hooks
 from .verb_call import VerbCall
 
 if TYPE_CHECKING:
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
 def main(call: VerbCall) -> int:
     """Serve or run what the processor's document says; return the exit status."""
-    from ..processor.entrypoint import processor
+    from ..processor.entrypoint import run_processor
 
     def serve(target: Target, settings: Settings, dialect: HandlerAdapter) -> int:
         from ..serve import service
 
-        hooks = service_hooks(call, target, settings, lambda: target)
+        hooks = make_service_hooks(call, target, settings, lambda: target)
         return service.serve(target, settings, replace(hooks, dialect=dialect))
 
     flags = call.flags
-    return processor(flags["config"], flags["platform_config"], call.settings, call.given, serve, os.environ)
+    return run_processor(flags["config"], flags["platform_config"], call.settings, call.overrides, serve, os.environ)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..common.process_exit import end_process
-from .verb_call import VerbCall, project_opener
+from .verb_call import VerbCall, make_project_opener
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,18 +23,20 @@ def main(call: VerbCall) -> int:
 
     if not call.is_named_by_platform():
         target = call.find_target()
-        return serve(target, call.settings, service_hooks(call, target, call.settings, call.find_target))
-    from ..job.platform_run import service
+        return serve(target, call.settings, make_service_hooks(call, target, call.settings, call.find_target))
+    from ..job.platform_run import resolve_service
 
-    target, settings = service(call.settings, os.environ)
-    return serve(target, settings, service_hooks(call, target, settings, lambda: target))
+    target, settings = resolve_service(call.settings, os.environ)
+    return serve(target, settings, make_service_hooks(call, target, settings, lambda: target))
 
 
-def service_hooks(call: VerbCall, target: Target, settings: Settings, find: Callable[[], Target]) -> ServiceHooks:
+def make_service_hooks(call: VerbCall, target: Target, settings: Settings, find: Callable[[], Target]) -> ServiceHooks:
     """Return what a service needs of the command line. `find` returns the target anew, for a reload."""
     from ..serve.service import ServiceHooks
 
-    return ServiceHooks(call.lines, find, call.report, end_process, _process_age(), project_opener(target, settings))
+    return ServiceHooks(
+        call.lines, find, call.report, end_process, _process_age(), make_project_opener(target, settings)
+    )
 
 
 def _process_age() -> float:

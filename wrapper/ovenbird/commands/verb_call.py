@@ -25,12 +25,12 @@ _IMAGE = Path("/opt/ovenbird")  # where an image of ours has the runtime, and th
 class VerbCall:
     """One call of `serve`, `run`, `check`, `invoke` or `processor`.
 
-    `given` names the settings that a flag or a variable sets; `flags` holds the flags that are not settings;
+    `overrides` names the settings that a flag or a variable sets; `flags` holds the flags that are not settings;
     `typed` is the target as it was typed, None without one.
     """
 
     settings: Settings
-    given: frozenset[str]
+    overrides: frozenset[str]
     lines: LogHandler
     flags: dict[str, Any]
     typed: str | None
@@ -54,13 +54,13 @@ class VerbCall:
 
     def find_target(self) -> Target:
         """Return the target, read anew. Errors: DocumentError, LoadError; each names the variable that was wrong."""
-        from ..function.target import parse, unnamed
+        from ..function.target import default_target, parse
         from ..function_document import refuse_unknown_fields
 
         settings = self.settings
         named = self.typed or os.environ.get("OVENBIRD_TARGET") or settings.source
         try:
-            target = parse(named or unnamed(Path(), _IMAGE), settings.source)
+            target = parse(named or default_target(Path(), _IMAGE), settings.source)
         except OvenbirdError as error:
             if named and not self.typed and error.message.startswith(show_value(named)):
                 origin = "OVENBIRD_TARGET" if os.environ.get("OVENBIRD_TARGET") else "--source or OVENBIRD_SOURCE"
@@ -74,7 +74,7 @@ class VerbCall:
         return target
 
 
-def project_opener(target: Target, settings: Settings) -> Callable[[], Any]:
+def make_project_opener(target: Target, settings: Settings) -> Callable[[], Any]:
     """Return what opens the project of a service, when its function asks for it."""
 
     def open_project() -> Any:

@@ -37,7 +37,7 @@ def _read_codings(header: str, name: str) -> list[str]:
     codings = [coding for coding in codings if coding not in ("", "identity")]
     if unknown := [coding for coding in codings if coding not in _CODINGS]:
         message = f"the server sent the Content-Encoding {show_value(unknown[0])}"
-        raise DownloadError("unreachable", message, "none was asked for")
+        raise DownloadError("unreachable", message, "no Content-Encoding was requested")
     if codings in (["gzip"], ["x-gzip"]) and PurePosixPath(name).suffix.lower() in _GZIP_NAMES:
         return []
     return codings[::-1]

@@ -18,14 +18,14 @@ _NOT_A_REF = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|^[-/.]|[/.]$|\.lo
 
 @dataclass(frozen=True, slots=True)
 class GitSource:
-    """A repository, a ref and a subfolder. `url` has no credentials and goes to git; `shown` is for people."""
+    """A repository, a ref and a subfolder. `url` has no credentials and goes to git; `display_url` is for people."""
 
     url: str
     scheme: str
     ref: str
     subfolder: str
     login: Credentials | None
-    shown: str
+    display_url: str
     origin: str  # scheme, host and port: where credentials are sent, and nowhere else
 
 
@@ -39,7 +39,7 @@ def parse(source: str) -> GitSource:
     redacted = source_url.display_url(parts)
     _check_parts(parts.scheme, parts.hostname or "", parts.username or "", redacted)
     if parts.scheme == "file" and not parts.path.startswith("/"):
-        raise SourceUrlError(f"{show_value(redacted)} has no path", hint="git+file:///path/to/repository")
+        raise SourceUrlError(f"{show_value(redacted)} has no path", hint="`git+file:///path/to/repository`")
     ref, subfolder = _parse_fragment(fragment, redacted)
     if parts.scheme == "ssh":
         user = f"{parts.username}@" if parts.username else ""
@@ -47,12 +47,12 @@ def parse(source: str) -> GitSource:
         redacted = url = f"ssh://{user}{host}{parts.path}"
         login = None
     else:
-        url, login = source_url.bare(parts), source_url.login(parts)
+        url, login = source_url.strip_credentials(parts), source_url.url_credentials(parts)
     netloc = parts.netloc.rpartition("@")[2]
     return GitSource(url, parts.scheme, ref, subfolder, login, redacted, f"{parts.scheme}://{netloc}")
 
 
-def credentials(source: GitSource, environ: Mapping[str, str]) -> Credentials | None:
+def find_credentials(source: GitSource, environ: Mapping[str, str]) -> Credentials | None:
     """Return the credentials for the repository's own server: the URL's, `GIT_TOKEN`, or a name and a password.
 
     Errors: SourceUrlError for a value of more than one line.
@@ -66,7 +66,7 @@ def credentials(source: GitSource, environ: Mapping[str, str]) -> Credentials | 
             raise SourceUrlError(f"{name} holds a line break or another control character")
     login = source.login
     if login and re.search(r"[\x00-\x1f]", login.username + login.password):
-        raise UnsafeSourceUrlError(f"{source.shown}: its credentials hold a control character")
+        raise UnsafeSourceUrlError(f"{source.display_url}: its credentials hold a control character")
     if login and login.password:
         return login
     if token:
@@ -85,12 +85,12 @@ def _check_parts(scheme: str, host: str, user: str, redacted: str) -> None:
     if scheme == "file":
         if host not in ("", "localhost"):
             raise SourceUrlError(
-                f"{show_value(redacted)} names the host {show_value(host)}", hint="git+file:///path has three slashes"
+                f"{show_value(redacted)} names the host {show_value(host)}", hint="`git+file:///path` has three slashes"
             )
     elif not host:
         raise SourceUrlError(f"{show_value(redacted)} has no host")
     if scheme == "ssh" and user and not re.fullmatch(r"[A-Za-z0-9_][\w.+-]*", user):
-        raise UnsafeSourceUrlError(f"{show_value(redacted)}: {show_value(user)} is not the name of a user")
+        raise UnsafeSourceUrlError(f"{show_value(redacted)}: {show_value(user)} is not a user name")
 
 
 def _parse_fragment(text: str, redacted: str) -> tuple[str, str]:
@@ -101,7 +101,7 @@ def _parse_fragment(text: str, redacted: str) -> tuple[str, str]:
         key, _, value = more.partition("=")
         if key != "subdirectory" or not value or subfolder:
             raise SourceUrlError(
-                f"{redacted}: {show_value(more)} after the reference is not known", hint="#ref&subdirectory=path"
+                f"{redacted}: {show_value(more)} after the reference is not known", hint="`#ref&subdirectory=path`"
             )
         subfolder = value
     if ref and _NOT_A_REF.search(ref):

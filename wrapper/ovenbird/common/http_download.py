@@ -182,7 +182,9 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
         """Return the request for the redirect's target."""
         parts, before = urlsplit(newurl), urlsplit(req.full_url)
         if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc:
-            raise DownloadError("unsafe", "is redirected to something else than a plain http:// or https:// address")
+            raise DownloadError(
+                "unsafe", "is redirected to something else than a plain `http://` or `https://` address"
+            )
         if before.scheme == "https" and parts.scheme != "https":
             raise DownloadError("unsafe", "is redirected away from HTTPS")
         # a proxy's password is added anew where the next request goes through that proxy

@@ -19,7 +19,7 @@ _RUNTIME = {"yaml": "pyyaml", "_yaml": "pyyaml", "multipart": "python-multipart"
 _STANDARD = os.path.dirname(os.__file__)  # noqa: PTH120  # a text is compared
 
 
-def imported_packages(modules: Collection[str] | None = None) -> dict[str, str]:
+def list_imported_packages(modules: Collection[str] | None = None) -> dict[str, str]:
     """Return the versions of the distributions that are imported, by their normalised names in order.
 
     With `modules`, only of those top-level modules. What is installed in no folder of packages is not found.

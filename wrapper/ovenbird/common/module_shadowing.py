@@ -15,7 +15,7 @@ RUNTIME_MODULES = frozenset(
 _HARMLESS = frozenset(["antigravity", "idlelib", "lib2to3", "test", "this", "turtle", "turtledemo"])
 
 
-def shadows(root: Path, standard: frozenset[str] = sys.stdlib_module_names) -> Iterator[tuple[Path, str, str]]:
+def find_shadows(root: Path, standard: frozenset[str] = sys.stdlib_module_names) -> Iterator[tuple[Path, str, str]]:
     """Return each file or package below `root` that hides a needed module, the module's name, and its owner.
 
     `standard` holds the standard library's modules of the Python that will run; by default this one.

@@ -17,7 +17,7 @@ _STATUS = re.compile(r"status code: (\d{3}[^:\n]*)")
 _CODE = re.compile(r"<Code>(\w+)</Code>")
 
 
-def s3(bucket: str, environ: Mapping[str, str], error: type[OvenbirdError]) -> dict[str, Any]:
+def s3_config(bucket: str, environ: Mapping[str, str], error: type[OvenbirdError]) -> dict[str, Any]:
     """Return obstore's configuration of a bucket, from the platform's variables.
 
     Errors: `error` for what is not supported.
@@ -72,16 +72,16 @@ def download(store: Any, key: str, file: IO[bytes], moved: Callable[[int], objec
             time.sleep(0.2 * 4**attempt)
 
 
-def answered(error: BaseException) -> tuple[str, str]:
+def error_status(error: BaseException) -> tuple[str, str]:
     """Return the status of the store's response, as `404 Not Found`, with its own code; empty without a response."""
     text = str(error)
     status, code = _STATUS.search(text), _CODE.search(text)
     return (status[1].strip() if status else "", code[1] if code else "")
 
 
-def reason(error: BaseException) -> str:
+def describe_error(error: BaseException) -> str:
     """Return the reason for a failure in one line. The response's body, which may repeat a credential, is left out."""
-    status, code = answered(error)
+    status, code = error_status(error)
     if status:
         return f"the store answered {status}" + (f" ({code})" if code else "")
     if isinstance(error, FileNotFoundError):

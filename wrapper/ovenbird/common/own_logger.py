@@ -75,7 +75,7 @@ class OwnLogger(logging.Logger):
             logger = logger.parent if logger.propagate else None
 
 
-def own_logger(handler: logging.Handler, level: str) -> None:
+def install_own_logger(handler: logging.Handler, level: str) -> None:
     """Make the logger `ovenbird`, which modules hold already, one that writes to the handler from the level on."""
     logger = logging.getLogger(NAME)
     logger.__class__ = OwnLogger

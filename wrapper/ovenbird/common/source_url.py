@@ -42,18 +42,18 @@ def split(url: str) -> SplitResult:
         raise SourceUrlError(f"{show_value(redact_url(url))} is not a URL: {error}") from None
     name = parts.netloc.rpartition("@")[2]
     if host and not _HOST.fullmatch(f"[{host}]" if ":" in host else host):
-        raise UnsafeSourceUrlError(f"{show_value(redact_url(url))}: {show_value(name)} is not the name of a host")
+        raise UnsafeSourceUrlError(f"{show_value(redact_url(url))}: {show_value(name)} is not a host name")
     return parts
 
 
-def login(parts: SplitResult) -> Credentials | None:
+def url_credentials(parts: SplitResult) -> Credentials | None:
     """Return the credentials that a URL carries; None without any."""
     if parts.username is None:
         return None
     return Credentials(unquote(parts.username), unquote(parts.password or ""))
 
 
-def bare(parts: SplitResult) -> str:
+def strip_credentials(parts: SplitResult) -> str:
     """Return the URL without its credentials and without its fragment."""
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], fragment=""))
 

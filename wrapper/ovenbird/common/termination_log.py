@@ -22,12 +22,12 @@ def write_termination_message(code: str, message: str, traceback: str = "", path
         if not stat.S_ISREG(os.stat(path).st_mode):  # noqa: PTH116  # of a pod's mount; a start has no pathlib to spare
             return False
         with open(path, "wb") as file:  # noqa: PTH123  # likewise
-            file.write(termination_message(code, message, traceback).encode())
+            file.write(format_termination_message(code, message, traceback).encode())
         return True
     return False
 
 
-def termination_message(code: str, message: str, traceback: str = "") -> str:
+def format_termination_message(code: str, message: str, traceback: str = "") -> str:
     """Return the text, at most 4 KiB of UTF-8 that ends with a whole character."""
     text = _cut_bytes(redact_text(f"{code}: {message}"), _LONGEST_MESSAGE)
     lines: list[str] = []

@@ -14,12 +14,28 @@ import msgspec
 from ..common.text import show_value
 from ..errors import SignatureError
 from .convert import Converter, UnconvertibleInput, decode_custom, parse_json
-from .dataclass_defaults import filling
-from .form_fields import CHARSET_FIELD, as_hinted, as_object, grouped, without_empty
-from .injected import CLOUDEVENT, JOB, SERVICE, filled_by
-from .single_parameter import expected_body, unwraps, wrapped, wrapper_finder
-from .type_hints import bound_name, core, hints_of, is_list, is_many, is_scalar, is_upload, signature_of, takes_none
-from .validation_errors import FieldError, MalformedPayloadError, PayloadValidationError, kind, unknown
+from .dataclass_defaults import with_defaults
+from .form_fields import CHARSET_FIELD, as_hinted, as_object, drop_empty, group_values
+from .injected import CLOUDEVENT, JOB, SERVICE, injection_kind
+from .single_parameter import can_unwrap, expected_body, is_wrapped, make_wrapper_finder
+from .type_hints import (
+    bound_name,
+    hints_of,
+    is_list,
+    is_many,
+    is_scalar,
+    is_upload,
+    signature_of,
+    takes_none,
+    unwrap_optional,
+)
+from .validation_errors import (
+    FieldError,
+    MalformedPayloadError,
+    PayloadValidationError,
+    collect_unknown_fields,
+    json_type_name,
+)
 
 __all__ = [
     "JOB",
@@ -98,13 +114,13 @@ class Binder:
         ):
             self._struct = _make_struct(self.parameters)
             decode: Callable[[bytes], Any] = msgspec.json.Decoder(self._struct, dec_hook=decode_custom).decode
-            self._decode = filling(decode) if any(p.converter.partial for p in self.parameters) else decode
+            self._decode = with_defaults(decode) if any(p.converter.partial for p in self.parameters) else decode
         elif self.mode is PayloadMode.WHOLE:
             (parameter,) = self.parameters
             self._decode = parameter.converter.decode
-            self._unwraps = unwraps(parameter.name, parameter.hint)
+            self._unwraps = can_unwrap(parameter.name, parameter.hint)
             if self._unwraps:
-                self._may_be_wrapped = wrapper_finder(parameter.name)
+                self._may_be_wrapped = make_wrapper_finder(parameter.name)
 
     def adapt(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """Return `function` as a callable that takes keywords alone, even where it has positional-only parameters."""
@@ -142,7 +158,7 @@ class Binder:
             return self._from_whole(data, lax)
         if not isinstance(data, dict):
             raise PayloadValidationError(
-                [FieldError("", f"expected a JSON object with {self.expected()}, found {kind(data)}")]
+                [FieldError("", f"expected a JSON object with {self.list_expected()}, found {json_type_name(data)}")]
             )
         return self._from_mapping(data, lax, list(query))
 
@@ -153,8 +169,8 @@ class Binder:
         if not self.parameters:
             return {}
         (parameter,) = self.parameters
-        texts = grouped(pairs)
-        if self._unwraps and wrapped(texts, parameter.name):
+        texts = group_values(pairs)
+        if self._unwraps and is_wrapped(texts, parameter.name):
             return self._from_whole(as_hinted(texts[parameter.name], parameter.hint), True)
         return self.from_object(as_object(pairs, parameter.hint), lax=True)
 
@@ -173,7 +189,7 @@ class Binder:
             return {parameter.name: None}
         return self._from_whole({}, False)
 
-    def expected(self) -> str:
+    def list_expected(self) -> str:
         """Return the names of the fields, for a message."""
         return ", ".join(repr(parameter.name) for parameter in self.parameters) or "no fields"
 
@@ -182,7 +198,7 @@ class Binder:
         """Whether the function receives the path of a request: it takes the event or the request."""
         return bool({"event", "request"} & set(self.reserved.values()))
 
-    def only_served(self) -> str:
+    def explain_served_only(self) -> str:
         """Return why a job cannot fill the required parameters, or an empty text: it has no event and no upload."""
         if self.event_name:
             return f"{show_value(self.event_name)} takes a CloudEvent, which comes over HTTP only"
@@ -197,7 +213,7 @@ class Binder:
         (parameter,) = self.parameters
         name = parameter.name
         try:
-            if self._unwraps and wrapped(data, name):
+            if self._unwraps and is_wrapped(data, name):
                 return {name: parameter.converter.convert(data[name], name, lax)}
             return {name: parameter.converter.convert(data, "", lax)}
         except PayloadValidationError as error:
@@ -216,10 +232,10 @@ class Binder:
         """
         arguments: dict[str, Any] = {}
         problems: list[FieldError] = []
-        texts = grouped(pairs)
+        texts = group_values(pairs)
         for parameter in self.parameters:
             name = parameter.name
-            values = without_empty(texts[name], parameter.hint) if name in texts else []
+            values = drop_empty(texts[name], parameter.hint) if name in texts else []
             try:
                 if name in data:
                     arguments[name] = parameter.convert(data[name], lax)
@@ -239,7 +255,7 @@ class Binder:
         # MessagePack has keys that are not text, and a client must not set `self` of a method
         extras = {key: rest[key] for key in rest if self.rest and isinstance(key, str) and key != self._bound}
         arguments |= extras
-        problems += unknown((key for key in rest if key not in extras), self.by_name)
+        problems += collect_unknown_fields((key for key in rest if key not in extras), self.by_name)
         if problems:
             raise PayloadValidationError(problems)
         return arguments
@@ -264,9 +280,9 @@ class Binder:
             if parameter.kind is parameter.POSITIONAL_ONLY:
                 self._positional[name] = parameter.default
             hint = hints.get(name, Any)
-            filled = filled_by(name, hint, reserved)
+            filled = injection_kind(name, hint, reserved)
             if filled == CLOUDEVENT:
-                self._take_event(name, core(hint))
+                self._take_event(name, unwrap_optional(hint))
             elif filled:
                 self.reserved[name] = filled
             else:
@@ -286,7 +302,7 @@ class Binder:
         if len(self.parameters) != 1 or fields_only or self.rest or self.uploads:
             return PayloadMode.FIELDS
         hint = self.parameters[0].hint
-        if core(hint) is bytes:
+        if unwrap_optional(hint) is bytes:
             return PayloadMode.RAW
         return PayloadMode.WHOLE if hint is Any or not is_scalar(hint) else PayloadMode.FIELDS
 

@@ -12,9 +12,15 @@ import msgspec
 
 from ..common.text import show_value
 from ..errors import SignatureError
-from .dataclass_defaults import fill, filling, holds_dataclass
-from .type_hints import class_named, hint_text, is_class, is_pydantic, mentions_pydantic
-from .validation_errors import FieldError, MalformedPayloadError, PayloadValidationError, is_pydantic_error, misfits
+from .dataclass_defaults import fill, holds_dataclass, with_defaults
+from .type_hints import hint_text, is_class, is_class_named, is_pydantic, mentions_pydantic
+from .validation_errors import (
+    FieldError,
+    MalformedPayloadError,
+    PayloadValidationError,
+    collect_errors,
+    is_pydantic_error,
+)
 
 _USE = "use a type that JSON can hold, a dataclass, TypedDict, msgspec.Struct or pydantic model, or no hint"
 _HALF_PAIR = re.compile(rb"(?<!\\)(?:\\\\)*(\\u[dD][89abAB][0-9a-fA-F]{2})(?!\\u[dD][c-fC-F])")
@@ -78,7 +84,7 @@ class Converter:
             else:
                 _refuse_unknown(hint)
                 decode = msgspec.json.Decoder(hint, dec_hook=decode_custom).decode
-                self.decode = filling(decode) if self.partial else decode
+                self.decode = with_defaults(decode) if self.partial else decode
         except Exception as error:  # both resolve hints of the user's classes, which may raise anything
             reason = str(error).partition("\n")[0]
             raise SignatureError(
@@ -104,7 +110,7 @@ class Converter:
             integers = value if lax else whole_numbers(value)
             if integers is not value:
                 return self._convert_whole(integers, path)
-            errors = misfits(value, self.hint, path, self._convert, lax)
+            errors = collect_errors(value, self.hint, path, self._convert, lax)
         except RecursionError:
             errors = [FieldError(path, "nested too deeply")]
         raise PayloadValidationError(errors)
@@ -116,7 +122,7 @@ class Converter:
         except (ValueError, msgspec.ValidationError) as error:
             if not isinstance(error, msgspec.ValidationError) and not is_pydantic_error(error):
                 raise
-        raise PayloadValidationError(misfits(value, self.hint, path, self._convert, False))
+        raise PayloadValidationError(collect_errors(value, self.hint, path, self._convert, False))
 
     def schema(self, ref_template: str) -> tuple[dict[str, Any], dict[str, Any]]:
         """Return the JSON Schema (2020-12) of the hint, and the named schemas that it refers to."""
@@ -193,11 +199,11 @@ def decode_custom(hint: Any, value: Any) -> Any:
     try:
         if is_pydantic(kind):
             return sys.modules["pydantic"].TypeAdapter(hint).validate_python(value)
-        if class_named(kind, "ndarray", "numpy"):
+        if is_class_named(kind, "ndarray", "numpy"):
             return _make_array(hint, value)
         if issubclass(kind, complex) and isinstance(value, list):
             return complex(*value)
-        if any(class_named(kind, *table) for table in TABLES) and not isinstance(value, (list, dict)):
+        if any(is_class_named(kind, *table) for table in TABLES) and not isinstance(value, (list, dict)):
             raise ValueError(f"Expected rows or columns for a {kind.__name__}")
         return kind(value)
     except (ValueError, TypeError):
@@ -247,7 +253,7 @@ def _can_decode(kind: Any) -> bool:
     if is_pydantic(kind) or (is_class(kind) and issubclass(kind, complex)):
         return True
     others = (("ndarray", "numpy"), ("PurePath", "pathlib"))
-    return any(class_named(kind, *names) for names in (*TABLES, *others))
+    return any(is_class_named(kind, *names) for names in (*TABLES, *others))
 
 
 def _describe_class(kind: Any) -> dict[str, Any]:

@@ -47,7 +47,7 @@ def holds_dataclass(hint: Any) -> bool:
     return False
 
 
-def filling(decode: Callable[[Any], Any]) -> Callable[[Any], Any]:
+def with_defaults(decode: Callable[[Any], Any]) -> Callable[[Any], Any]:
     """Return `decode`, changed so that its results have all their defaults."""
 
     def decoded(data: Any) -> Any:

@@ -38,14 +38,14 @@ def outputs_of(function: Any) -> tuple[Output, ...]:
     return outputs
 
 
-def own(value: Any) -> Any:
+def unwrap_sdk_decorator(value: Any) -> Any:
     """Return the user's own function when the real package's decorator wraps it, with the same outputs; else `value`.
 
     The wrapper takes a project and a run before the arguments, and stores the results with the platform's SDK. The
     function itself is bound, and its outputs are stored, like any other.
     """
     code = getattr(value, "__code__", None)
-    if code is None or not of_platform(value):
+    if code is None or not is_sdk_function(value):
         return value
     variables = dict(zip(code.co_freevars, value.__closure__ or (), strict=False))
     function = getattr(value, "__wrapped__", None)
@@ -56,7 +56,7 @@ def own(value: Any) -> Any:
 
 def is_decorator(value: Any) -> bool:
     """Return whether a value is the decorator itself, Ovenbird's or the SDK's, and not a function of the user."""
-    return value is handler or (of_platform(value) and value.__name__ == "handler" and not value.__closure__)
+    return value is handler or (is_sdk_function(value) and value.__name__ == "handler" and not value.__closure__)
 
 
 def decorated_names(module: ModuleType) -> list[str]:
@@ -66,20 +66,20 @@ def decorated_names(module: ModuleType) -> list[str]:
     """
     names: dict[int, tuple[str, bool]] = {}
     for name, value in vars(module).items():
-        if callable(value) and (hasattr(value, _MARK) or own(value) is not value):
+        if callable(value) and (hasattr(value, _MARK) or unwrap_sdk_decorator(value) is not value):
             names.setdefault(id(value), (name, getattr(value, "__module__", None) == module.__name__))
     defined = [name for name, is_own in names.values() if is_own]
     return defined or [name for name, _ in names.values()]
 
 
-def of_platform(function: Any) -> bool:
+def is_sdk_function(function: Any) -> bool:
     """Return whether a function was made by the platform's SDK, around the user's own."""
     name = getattr(function, "__globals__", {}).get("__name__") or ""
     return bool(name.partition(".")[0] == _PLATFORM)
 
 
 class ImportStub:
-    """A module that user code may import where the real package is absent; `content` gives what is in it."""
+    """A module that user code may import where the real package is absent; `make_content` gives what is in it."""
 
     def __init__(self, name: str, content: Callable[[], dict[str, Any]]) -> None:
         self.name, self.content = name, content
@@ -103,15 +103,15 @@ class ImportStub:
 
 
 def _nuclio_names() -> dict[str, Any]:
-    from .nuclio_sdk_stub import content
+    from .nuclio_sdk_stub import make_content
 
-    return content()
+    return make_content()
 
 
 _STAND_INS = (ImportStub(_PLATFORM, lambda: {"handler": handler}), ImportStub("nuclio_sdk", _nuclio_names))
 
 
-def stand_in() -> None:
+def install_sdk_stubs() -> None:
     """Let user code import `handler` from `digitalhub_runtime_python`, and `nuclio_sdk`, where these are absent.
 
     A processor has installed its own `nuclio_sdk` before, which takes precedence.

@@ -30,7 +30,7 @@ def describe(handler: Handler, parameters: dict[str, Any]) -> Description:
         "source_root": str(loaded.target.root),
         "shape": ("class, " if loaded.is_class else "") + handler.shape.value,
         "init": handler.check(parameters) or None,
-        "close": bool(loaded.close or (loaded.is_class and hasattr(loaded.found, "close"))),
+        "close": bool(loaded.close or (loaded.is_class and hasattr(loaded.function, "close"))),
     }
     if binder is not None:
         description["payload"] = binder.mode.value
@@ -55,7 +55,7 @@ def describe_job(handler: Handler, target: str) -> Description | None:
     binder = handler.binder
     if binder is None:
         return None
-    why = binder.only_served()
+    why = binder.explain_served_only()
     return {
         "arguments": {parameter.name: _name_source(parameter) for parameter in binder.parameters},
         "injected": _list_injected(binder),
@@ -63,7 +63,7 @@ def describe_job(handler: Handler, target: str) -> Description | None:
     }
 
 
-def text(description: Description) -> str:
+def format_description(description: Description) -> str:
     """Return the description as text for people."""
     rows = [("target", description["target"]), ("file", description["file"]), ("shape", description["shape"])]
     if "payload" in description:

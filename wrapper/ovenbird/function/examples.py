@@ -18,16 +18,16 @@ from .binder import Binder, Parameter, PayloadMode
 from .cloudevent import REQUIRED
 from .convert import UnconvertibleInput
 from .type_hints import (
-    class_named,
-    core,
     field_hints,
     has_fields,
     is_class,
+    is_class_named,
     is_list,
     is_many,
     is_pydantic,
-    members,
     takes_none,
+    union_members,
+    unwrap_optional,
 )
 
 _DEPTH = 8  # levels of nested values; deeper ones are left empty
@@ -84,11 +84,11 @@ def run_line(binder: Binder, target: str) -> str:
 
 def is_input(parameter: Parameter) -> bool:
     """Return whether a job takes this argument as an input: a table, a file, an entity; bytes are read from a file."""
-    hint = core(parameter.hint)
+    hint = unwrap_optional(parameter.hint)
     if isinstance(parameter.converter, UnconvertibleInput) or hint is bytes:
         return True
     return any(
-        class_named(hint, *names)
+        is_class_named(hint, *names)
         for names in (("DataFrame", "pandas", "polars"), ("Series", "pandas", "polars"), ("PurePath", "pathlib"))
     )
 
@@ -106,9 +106,9 @@ class _Example:
 
     def value(self, hint: Any, depth: int) -> Any:
         """Return a value for a part of the hint."""
-        bare = core(hint)
-        if len(members(bare)) > 1:
-            bare = members(bare)[0]
+        bare = unwrap_optional(hint)
+        if len(union_members(bare)) > 1:
+            bare = union_members(bare)[0]
         origin, parts = typing.get_origin(bare), typing.get_args(bare)
         if origin is typing.Literal:
             return parts[0]
@@ -119,9 +119,9 @@ class _Example:
             return {"key": "value"} if depth == 0 else "text"
         if issubclass(kind, enum.Enum):
             return next(iter(kind)).value
-        if class_named(kind, "DataFrame", "pandas", "polars"):
+        if is_class_named(kind, "DataFrame", "pandas", "polars"):
             return [{"column": 1}]
-        if class_named(kind, "ndarray", "numpy") or class_named(kind, "Series", "pandas", "polars"):
+        if is_class_named(kind, "ndarray", "numpy") or is_class_named(kind, "Series", "pandas", "polars"):
             return [1.0, 2.0]
         if has_fields(bare) or is_pydantic(bare):
             return None if depth and takes_none(hint) else self._fields(bare, depth)  # a class may hold itself

@@ -15,12 +15,12 @@ from typing import Any
 
 import msgspec
 
-from .type_hints import class_named, core, field_hints, is_many, is_scalar, members
+from .type_hints import field_hints, is_class_named, is_many, is_scalar, union_members, unwrap_optional
 
 Pairs = Iterable[tuple[str, Any]]
 
 
-def grouped(pairs: Pairs) -> dict[str, list[Any]]:
+def group_values(pairs: Pairs) -> dict[str, list[Any]]:
     """Return all values of each name, in order."""
     groups: dict[str, list[Any]] = {}
     for key, value in pairs:
@@ -35,7 +35,7 @@ _MONTH = re.compile(r"[0-9]{4}-(?:0[1-9]|1[0-2])")
 _WEEK = re.compile(r"([0-9]{4})-W([0-9]{2})")
 
 
-def without_empty(values: list[Any], hint: Any) -> list[Any]:
+def drop_empty(values: list[Any], hint: Any) -> list[Any]:
     """Return the values of one name without those that were left empty: texts, unless the hint takes any text."""
     return values if "" not in values or _takes_text(hint) else [value for value in values if value != ""]
 
@@ -53,18 +53,18 @@ def as_hinted(values: list[Any], hint: Any) -> Any:
         parsed = _parse_text(values[0], hint)
         if isinstance(parsed, list):
             return parsed
-    items = typing.get_args(core(hint)) or (Any,)
+    items = typing.get_args(unwrap_optional(hint)) or (Any,)
     return [_parse_text(value, items[0]) for value in values]
 
 
 def as_object(pairs: Pairs, hint: Any) -> dict[str, Any]:
     """Return fields as one object for a hint. Its own fields say which of them are lists."""
-    hints = field_hints(core(hint))
+    hints = field_hints(unwrap_optional(hint))
     members = {}
-    for key, values in grouped(pairs).items():
+    for key, values in group_values(pairs).items():
         if key == CHARSET_FIELD and hints and key not in hints:
             continue
-        texts = without_empty(values, hints.get(key, Any))
+        texts = drop_empty(values, hints.get(key, Any))
         if texts:
             members[key] = as_hinted(texts, hints.get(key, Any))
         elif is_many(hints[key]):
@@ -76,18 +76,18 @@ def _takes_text(hint: Any) -> bool:
     """Return whether the hint, or the items of its list, accept an empty text: then it is not dropped."""
     if hint is Any or hint is object:
         return True
-    bare = core(hint)
+    bare = unwrap_optional(hint)
     if is_many(bare):
         parts = typing.get_args(bare)
         return not parts or _takes_text(parts[0])
-    return class_named(bare, "UploadFile", "starlette", "fastapi") or any(
-        member in (Any, str, bytes) or typing.get_origin(member) is typing.Literal for member in members(hint)
+    return is_class_named(bare, "UploadFile", "starlette", "fastapi") or any(
+        member in (Any, str, bytes) or typing.get_origin(member) is typing.Literal for member in union_members(hint)
     )
 
 
 def _normalize_text(text: str, hint: Any) -> Any:
     """Return the text of a browser's input in the form that the hint's conversion takes."""
-    kind = core(hint)
+    kind = unwrap_optional(hint)
     if kind is bool:
         return _SWITCH.get(text.lower(), text)
     if kind in (datetime.datetime, datetime.time) and _MINUTES.fullmatch(text):

@@ -32,7 +32,7 @@ class Handler:
         spec = loaded.target.function
         self.name = spec.name if spec else loaded.target.attribute.rpartition(".")[2]
         self._instance: Any = None
-        function = _call_method(loaded) if loaded.is_class else loaded.found
+        function = _call_method(loaded) if loaded.is_class else loaded.function
         self.shape = shape_of(function)
         self.binder = None if self.shape.application else Binder(function, reserved, fields_only=fields_only)
         self.call: Callable[..., Any] = self._adapt(function)
@@ -40,8 +40,8 @@ class Handler:
     def construct(self, context: Context, parameters: dict[str, Any]) -> None:
         """Construct the object when the handler is a class. Without an `init`, it gets the init parameters."""
         if self.loaded.is_class:
-            arguments = {} if self._initializer(self.loaded.found) else parameters
-            self._instance = _bind_call(self.loaded.found, context, arguments)()
+            arguments = {} if self._initializer(self.loaded.function) else parameters
+            self._instance = _bind_call(self.loaded.function, context, arguments)()
             self.call = self._adapt(self._instance)
 
     def init(self, context: Context, parameters: dict[str, Any]) -> Thunk | None:
@@ -68,7 +68,7 @@ class Handler:
 
         Errors: InitError when `parameters` do not fit.
         """
-        context, kind = Context(self.name), self.loaded.found
+        context, kind = Context(self.name), self.loaded.function
         function = self._initializer(kind)
         if function is None and not self.loaded.is_class:
             self.init(context, parameters)
@@ -98,9 +98,11 @@ class Handler:
 
 def _call_method(loaded: LoadedFunction) -> Callable[..., Any]:
     """Return the `__call__` of a class as a bound method, which is used for its signature alone."""
-    kind: Any = loaded.found
+    kind: Any = loaded.function
     if "__call__" not in {name for base in kind.__mro__[:-1] for name in vars(base)}:
-        raise NotCallableError(f"{loaded.target} is a class without __call__", hint="give it def __call__(self, ...)")
+        raise NotCallableError(
+            f"{loaded.target} is a class without `__call__`", hint="give it `def __call__(self, ...)`"
+        )
     return MethodType(kind.__call__, object())
 
 

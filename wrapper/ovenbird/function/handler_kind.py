@@ -34,7 +34,7 @@ class HandlerKind(enum.Enum):
 
 def shape_of(function: Callable[..., Any]) -> HandlerKind:
     """Return how a callable that is not a class is called."""
-    code = underlying(function)
+    code = unwrap_callable(function)
     names = _parameter_names(function)
     if inspect.iscoroutinefunction(code):
         return HandlerKind.ASGI if names == ["scope", "receive", "send"] else HandlerKind.ASYNC
@@ -47,7 +47,7 @@ def shape_of(function: Callable[..., Any]) -> HandlerKind:
     return HandlerKind.SYNC
 
 
-def underlying(function: Callable[..., Any]) -> Callable[..., Any]:
+def unwrap_callable(function: Callable[..., Any]) -> Callable[..., Any]:
     """Return the function that a call reaches first: through `partial`, and through `__call__` of an object."""
     while isinstance(function, functools.partial):
         function = function.func

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 from typing import Any
 
-from .type_hints import class_named, core, has_fields, is_class, is_pydantic
+from .type_hints import has_fields, is_class, is_class_named, is_pydantic, unwrap_optional
 
 SERVICE = frozenset(("context", "event", "request", "project", "run"))
 JOB = frozenset(("context", "event", "project", "run"))
 CLOUDEVENT = "cloudevent"
 
 
-def filled_by(name: str, hint: Any, reserved: frozenset[str]) -> str:
+def injection_kind(name: str, hint: Any, reserved: frozenset[str]) -> str:
     """Return what fills a parameter: one of `reserved`, `cloudevent`, or empty text. The hint counts before the
     name.
     """
-    bare = core(hint)
-    if "event" in reserved and class_named(bare, "CloudEvent", "ovenbird", "cloudevents"):
+    bare = unwrap_optional(hint)
+    if "event" in reserved and is_class_named(bare, "CloudEvent", "ovenbird", "cloudevents"):
         return CLOUDEVENT
-    if "request" in reserved and class_named(bare, "Request", "starlette", "fastapi"):
+    if "request" in reserved and is_class_named(bare, "Request", "starlette", "fastapi"):
         return "request"
     for kind in ("Context", "Event"):
-        if kind.lower() in reserved and class_named(bare, kind, "ovenbird"):
+        if kind.lower() in reserved and is_class_named(bare, kind, "ovenbird"):
             return kind.lower()
     if name not in reserved:
         return ""

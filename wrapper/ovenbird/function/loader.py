@@ -13,7 +13,7 @@ from typing import Any
 
 from ..common.did_you_mean import suggest_names
 from ..common.fork_guard import parent_only
-from ..common.module_shadowing import shadows
+from ..common.module_shadowing import find_shadows
 from ..common.named_paths import is_folder
 from ..common.text import show_value
 from ..errors import (
@@ -24,28 +24,29 @@ from ..errors import (
     ModuleShadowedError,
     NotCallableError,
 )
-from .decorator import decorated_names, is_decorator, own, stand_in
+from .decorator import decorated_names, install_sdk_stubs, is_decorator, unwrap_sdk_decorator
 from .target import DEFAULT_ATTRIBUTE, Target
-from .tracebacks import summary, user_frames, user_traceback
+from .tracebacks import has_user_frames, summarize_error, user_traceback
 
 
 @dataclass(frozen=True, slots=True)
 class LoadedFunction:
-    """A loaded function: its module, the object that the target names, and the functions that go with it.
+    """A loaded function: its module, what the target names, and the functions that go with it.
 
-    `init` and `close` are the module's; a class brings its own methods instead.
+    `function` is a function, a class or another callable. `init` and `close` are the module's; a class
+    brings its own methods instead.
     """
 
     target: Target
     module: ModuleType
-    found: Callable[..., Any]
+    function: Callable[..., Any]
     init: Callable[..., Any] | None
     close: Callable[..., Any] | None
 
     @property
     def is_class(self) -> bool:
         """Whether the handler is a class. It is constructed once, and then its `__call__` is the handler."""
-        return isinstance(self.found, type)
+        return isinstance(self.function, type)
 
 
 def load(target: Target) -> LoadedFunction:
@@ -56,14 +57,14 @@ def load(target: Target) -> LoadedFunction:
     Errors: ModuleShadowedError, ModuleMissingError, ModuleFailedError, AttributeMissingError, NotCallableError.
     """
     root = str(target.root)
-    stand_in()
+    install_sdk_stubs()
     refuse_shadows(target.root)
     if root in sys.path:
         sys.path.remove(root)
     sys.path.insert(0, root)
     module = _import_module(target)
     target = _resolve_decorated(module, target)
-    function = own(_find_attribute(module, target))
+    function = unwrap_sdk_decorator(_find_attribute(module, target))
     if not callable(function):
         raise NotCallableError(
             f"{target} is a {type(function).__name__} and cannot be called",
@@ -76,7 +77,7 @@ def load(target: Target) -> LoadedFunction:
 
 def refuse_shadows(root: Path) -> None:
     """Raise ModuleShadowedError when a file in the source root hides a module that Python or the runtime needs."""
-    for entry, name, whose in shadows(root):
+    for entry, name, whose in find_shadows(root):
         raise ModuleShadowedError(
             f"{show_value(str(entry))} would hide the module {show_value(name)} of {whose}",
             hint=f"rename it, for example to my_{name}{entry.suffix}",
@@ -99,7 +100,7 @@ def _import_module(target: Target) -> ModuleType:
     except KeyboardInterrupt:
         raise
     except ModuleNotFoundError as error:
-        if error.name and (name == error.name or name.startswith(error.name + ".")) and not user_frames(error):
+        if error.name and (name == error.name or name.startswith(error.name + ".")) and not has_user_frames(error):
             raise _missing_error(target, error.name) from None
         raise _failed_error(target, error, f"is {show_value(error.name)} in the requirements, and installed?") from None
     except ImportError as error:
@@ -129,14 +130,16 @@ def _missing_error(target: Target, name: str) -> ModuleMissingError:
         hint = f"only a build and the platform fetch its source {show_value(source)}: `--source` names a copy of it"
     return ModuleMissingError(
         f"no module {show_value(target.module)}: {show_value(name)} was looked for in"
-        f" {show_value(str(folder))} and on sys.path",
+        f" {show_value(str(folder))} and on `sys.path`",
         hint=suggest_names(name.rpartition(".")[2], files) or hint,
     )
 
 
 def _failed_error(target: Target, error: BaseException, hint: str) -> ModuleFailedError:
     return ModuleFailedError(
-        f"importing {show_value(target.module)} failed: {summary(error)}", hint=hint, cause=user_traceback(error)
+        f"importing {show_value(target.module)} failed: {summarize_error(error)}",
+        hint=hint,
+        cause=user_traceback(error),
     )
 
 
@@ -179,7 +182,7 @@ def _find_attribute(module: ModuleType, target: Target) -> Any:
                 hint=suggest_names(name, _list_callables(value)),
             ) from None
         except Exception as error:  # a module's __getattr__ or a property may raise anything
-            raise LoadError(f"{path}.{name} raised {summary(error)}", cause=user_traceback(error)) from None
+            raise LoadError(f"{path}.{name} raised {summarize_error(error)}", cause=user_traceback(error)) from None
         path = f"{path}.{name}"
     return value
 

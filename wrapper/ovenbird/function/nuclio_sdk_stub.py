@@ -35,7 +35,7 @@ class Response(OwnResponse):
         self.event_id = event_id
 
 
-def absent(name: str) -> Any:
+def raise_absent(name: str) -> Any:
     """Raise ImportError for a name that only the real package has, and AttributeError for an unknown name."""
     if name in _ABSENT:
         raise ImportError(
@@ -44,6 +44,6 @@ def absent(name: str) -> Any:
     raise AttributeError(f"module 'nuclio_sdk' has no attribute {show_value(name)}")
 
 
-def content() -> dict[str, Any]:
+def make_content() -> dict[str, Any]:
     """Return the names in the module and their values."""
-    return {"Context": Context, "Event": Event, "Logger": Logger, "Response": Response, "__getattr__": absent}
+    return {"Context": Context, "Event": Event, "Logger": Logger, "Response": Response, "__getattr__": raise_absent}

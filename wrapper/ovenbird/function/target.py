@@ -53,7 +53,7 @@ def parse(text: str, source: str = "") -> Target:
     if attribute and not _ATTRIBUTE.fullmatch(attribute):
         raise LoadError(
             f"{show_value(text)}: {show_value(attribute)} is not the name of an attribute",
-            hint="FILE.py:handler or pkg.mod:fn",
+            hint="`FILE.py:handler` or `pkg.mod:fn`",
         )
     if attribute and (path.endswith((".yaml", ".yml")) or (is_folder(Path(path)) and not _MODULE.fullmatch(path))):
         raise LoadError(
@@ -76,13 +76,13 @@ def parse(text: str, source: str = "") -> Target:
         )
         raise LoadError(f"{show_value(text)} is not a target: it is {kind}", hint=hint or _suggest_target(path))
     raise LoadError(
-        f"{show_value(text)} is not a target: no such folder, and neither FILE.py, FILE.py:name,"
-        " pkg.mod:name nor FILE.yaml",
+        f"{show_value(text)} is not a target: no such folder, and neither `FILE.py`, `FILE.py:name`,"
+        " `pkg.mod:name` nor `FILE.yaml`",
         hint=_suggest_target(path),
     )
 
 
-def unnamed(folder: Path, image: Path) -> str:
+def default_target(folder: Path, image: Path) -> str:
     """Return the target when none is named: the document in `folder`, else the one that was built into the image.
 
     Errors: DocumentError, which says what to do in an image that holds no function.
@@ -95,10 +95,10 @@ def unnamed(folder: Path, image: Path) -> str:
         return str(folder)
     path = folder.resolve()
     raise DocumentError(
-        f"no function: none is named, and there is no function.yaml in {show_value(str(path))}, nor"
+        f"no function: none is named, and there is no `function.yaml` in {show_value(str(path))}, nor"
         " one built into the image",
-        hint=f'mount a folder and name its function: podman run -p 8080:8080 -v "$PWD:{path}:ro" IMAGE serve '
-        f"main.py:handler; in a pod a volume at {path} and the variable `OVENBIRD_TARGET=main.py:handler`",
+        hint=f'mount a folder and name its function: `podman run -p 8080:8080 -v "$PWD:{path}:ro" IMAGE serve '
+        f"main.py:handler`; in a pod a volume at {path} and the variable `OVENBIRD_TARGET=main.py:handler`",
     )
 
 
@@ -168,7 +168,7 @@ def _write_inline(code: str, module: str) -> Path:
         location = str(folder) if folder.name else "a temporary folder"
         raise LoadError(
             f"cannot write the inline source to {location}: {error.strerror or error}",
-            hint="TMPDIR names a folder that can be written and has room",
+            hint="`TMPDIR` names a folder that can be written and has room",
         ) from None
     return folder
 

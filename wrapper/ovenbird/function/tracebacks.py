@@ -29,7 +29,7 @@ def user_stack(frame: FrameType | None) -> str:
     return "Stack of the main thread (most recent call last):\n" + "".join(lines).rstrip()
 
 
-def user_frames(error: BaseException) -> bool:
+def has_user_frames(error: BaseException) -> bool:
     """Return whether any frame of the traceback lies in code that is not Ovenbird's."""
     trace = error.__traceback__
     while trace is not None:
@@ -39,7 +39,7 @@ def user_frames(error: BaseException) -> bool:
     return False
 
 
-def summary(error: BaseException) -> str:
+def summarize_error(error: BaseException) -> str:
     """Return the type and the first line of the message, as in `ValueError: no such model`."""
     try:
         text = str(error).strip().partition("\n")[0]

@@ -70,7 +70,7 @@ def strip(hint: Any) -> Any:
             return hint
 
 
-def members(hint: Any) -> tuple[Any, ...]:
+def union_members(hint: Any) -> tuple[Any, ...]:
     """Return the members of a union, each stripped; for any other hint, the hint itself."""
     hint = strip(hint)
     if typing.get_origin(hint) in (typing.Union, types.UnionType):
@@ -78,33 +78,33 @@ def members(hint: Any) -> tuple[Any, ...]:
     return (hint,)
 
 
-def core(hint: Any) -> Any:
+def unwrap_optional(hint: Any) -> Any:
     """Return the hint without `None`: `X` for `X`, `X | None` and `Annotated[X, ...]`; a larger union as it is."""
-    rest = [member for member in members(hint) if member not in (None, type(None))]
+    rest = [member for member in union_members(hint) if member not in (None, type(None))]
     return rest[0] if len(rest) == 1 else strip(hint)
 
 
 def is_upload(hint: Any) -> bool:
     """Return whether a hint is an `UploadFile` of Starlette or FastAPI, or a list of them."""
-    hint = core(hint)
+    hint = unwrap_optional(hint)
     if typing.get_origin(hint) is list:
         return is_upload(typing.get_args(hint)[0])
-    return class_named(hint, "UploadFile", "starlette", "fastapi")
+    return is_class_named(hint, "UploadFile", "starlette", "fastapi")
 
 
 def is_list(hint: Any) -> bool:
     """Return whether a hint is `list[...]` or `list[...] | None`."""
-    return typing.get_origin(core(hint)) is list
+    return typing.get_origin(unwrap_optional(hint)) is list
 
 
 def is_many(hint: Any) -> bool:
     """Return whether a hint takes several values of one name, as a repeated field of a form or query has."""
-    return any((typing.get_origin(member) or member) in MANY for member in members(hint))
+    return any((typing.get_origin(member) or member) in MANY for member in union_members(hint))
 
 
 def is_scalar(hint: Any) -> bool:
     """Return whether a hint holds a single value. A lone parameter of such a hint is a field, not the payload."""
-    for member in members(hint):
+    for member in union_members(hint):
         origin = typing.get_origin(member)
         if origin is typing.Literal:
             continue
@@ -115,7 +115,7 @@ def is_scalar(hint: Any) -> bool:
 
 def takes_none(hint: Any) -> bool:
     """Return whether None fits the hint."""
-    return hint is Any or any(member in (None, type(None), Any) for member in members(hint))
+    return hint is Any or any(member in (None, type(None), Any) for member in union_members(hint))
 
 
 def has_fields(hint: Any) -> bool:
@@ -161,7 +161,7 @@ def field_hints(hint: Any) -> dict[str, Any]:
     return {model.alias or name: model.annotation for name, model in models.items()}
 
 
-def class_named(hint: Any, name: str, *packages: str) -> bool:
+def is_class_named(hint: Any, name: str, *packages: str) -> bool:
     """Return whether a hint is, or derives from, a class of that name in one of the packages."""
     return is_class(hint) and any(
         base.__name__ == name and base.__module__.split(".")[0] in packages for base in hint.__mro__

@@ -13,7 +13,7 @@ import msgspec
 
 from ..common.did_you_mean import did_you_mean
 from ..errors import ArgumentsError
-from .type_hints import MANY, core, field_hints, has_fields, is_pydantic
+from .type_hints import MANY, field_hints, has_fields, is_pydantic, unwrap_optional
 
 _PATH = re.compile(r" - at `\$(.*)`$")
 _MOST = 20  # errors that are reported for one list, or unknown fields
@@ -45,7 +45,7 @@ class PayloadValidationError(ArgumentsError):
         self.problems = problems
 
 
-def misfits(value: Any, hint: Any, path: str, convert: Any, lax: bool) -> list[FieldError]:
+def collect_errors(value: Any, hint: Any, path: str, convert: Any, lax: bool) -> list[FieldError]:
     """Return an error, with its path, for every part of `value` that does not fit `hint`; empty when all fits.
 
     `convert(value, hint, lax)` raises for a part that does not fit. It is called again for each part of such a
@@ -54,7 +54,7 @@ def misfits(value: Any, hint: Any, path: str, convert: Any, lax: bool) -> list[F
     try:
         convert(value, hint, lax)
     except msgspec.ValidationError as error:
-        bare, cause = core(hint), error.__cause__
+        bare, cause = unwrap_optional(hint), error.__cause__
         if is_pydantic(bare) and is_pydantic_error(cause):
             return _convert_pydantic(cause, path)
         errors = _check_members(value, bare, path, convert, lax) if len(path) < _FARTHEST else []
@@ -66,7 +66,7 @@ def misfits(value: Any, hint: Any, path: str, convert: Any, lax: bool) -> list[F
     return []
 
 
-def unknown(keys: Iterable[Any], names: Iterable[str], path: str = "") -> list[FieldError]:
+def collect_unknown_fields(keys: Iterable[Any], names: Iterable[str], path: str = "") -> list[FieldError]:
     """Return an error for each field that the handler does not know, with a similar known name as hint."""
     candidates, errors = list(names), []
     for key in keys:
@@ -84,7 +84,7 @@ def is_pydantic_error(error: BaseException | None) -> bool:
     return pydantic is not None and isinstance(error, pydantic.ValidationError)
 
 
-def kind(value: Any) -> str:
+def json_type_name(value: Any) -> str:
     """Return the JSON type of a parsed value in words."""
     words = {
         type(None): "null",
@@ -109,7 +109,7 @@ def _check_members(value: Any, hint: Any, path: str, convert: Any, lax: bool) ->
         pairs = ((f"{path}[{index}]", part) for index, part in enumerate(value))
     errors: list[FieldError] = []
     for where, part in islice(pairs, _EXAMINED):
-        errors += misfits(part, parts[-1] if origin is dict else parts[0], where, convert, lax)
+        errors += collect_errors(part, parts[-1] if origin is dict else parts[0], where, convert, lax)
         if len(errors) >= _MOST:
             break
     return errors
@@ -121,12 +121,12 @@ def _check_fields(value: dict[Any, Any], hint: Any, path: str, convert: Any, lax
     for field in getattr(info, "fields", ()):
         name = field.encode_name
         if name in value:
-            errors += misfits(value[name], hints[name], _join_path(path, name), convert, lax)
+            errors += collect_errors(value[name], hints[name], _join_path(path, name), convert, lax)
         elif field.required:
             errors.append(FieldError(_join_path(path, name), "missing"))
     if getattr(info, "forbid_unknown_fields", False):
         allowed = {*hints, getattr(info, "tag_field", None)}
-        errors += unknown((key for key in value if key not in allowed), hints, path)
+        errors += collect_unknown_fields((key for key in value if key not in allowed), hints, path)
     return errors
 
 

@@ -13,7 +13,7 @@ from ..common.text import show_value
 from ..errors import ArgumentsError
 from ..function.binder import Binder, Parameter, PayloadValidationError, convert_one
 from ..function.convert import TABLES
-from ..function.type_hints import class_named, members
+from ..function.type_hints import is_class_named, union_members
 from ..function.validation_errors import FieldError
 from ..platform.entities.json_values import json_value
 from ..settings import RawArgument, RawJson
@@ -23,8 +23,10 @@ _PLAIN = (bool, int, float, str)
 
 def check_names(binder: Binder, parameters: Mapping[str, Any], inputs: Mapping[str, str]) -> None:
     """Raise ArgumentsError that lists all names which the handler does not have, and all that are missing."""
-    if why := binder.only_served():
-        raise ArgumentsError(f"the function cannot be run as a job: {why}", hint="ovenbird serve, or ovenbird invoke")
+    if why := binder.explain_served_only():
+        raise ArgumentsError(
+            f"the function cannot be run as a job: {why}", hint="`ovenbird serve`, or `ovenbird invoke`"
+        )
     twice = sorted(set(parameters) & set(inputs))
     problems = [f"{show_value(name)} is given as a parameter and as an input" for name in twice]
     names = [parameter.name for parameter in binder.parameters]
@@ -37,7 +39,7 @@ def check_names(binder: Binder, parameters: Mapping[str, Any], inputs: Mapping[s
     problems += [f"{show_value(name)} is missing" for name in missing]
     if problems:
         raise ArgumentsError(
-            "the arguments do not fit: " + "; ".join(problems), hint="ovenbird check shows the handler's"
+            "the arguments do not fit: " + "; ".join(problems), hint="`ovenbird check` shows the handler's"
         )
 
 
@@ -48,7 +50,7 @@ def convert(binder: Binder, parameters: Mapping[str, Any]) -> dict[str, Any]:
     for name, value in parameters.items():
         parameter = binder.by_name.get(name)
         try:
-            converted[name] = _convert_parameter(parameter, value) if parameter else plain(value)
+            converted[name] = _convert_parameter(parameter, value) if parameter else parse_plain(value)
         except PayloadValidationError as error:
             problems += [f"{field or name}: {message}" for field, message in error.problems]
     if problems:
@@ -77,7 +79,7 @@ def _convert_parameter(parameter: Parameter, value: Any) -> Any:
             raise error from None
 
 
-def effective(
+def effective_parameters(
     binder: Binder, parameters: Mapping[str, Any], values: Mapping[str, Any], inputs: Mapping[str, str]
 ) -> dict[str, Any]:
     """Return the parameters of the call as JSON values: the converted ones, and the defaults of all others."""
@@ -85,7 +87,7 @@ def effective(
     for name, value in values.items():
         # for other types, the original value says more than the text of the converted object
         is_plain = value is None or isinstance(value, _PLAIN) or type(value).__module__ == "decimal"
-        effective_values[name] = json_value(value if is_plain else plain(parameters[name]))
+        effective_values[name] = json_value(value if is_plain else parse_plain(parameters[name]))
     for parameter in binder.parameters:
         if not parameter.required and parameter.name not in values and parameter.name not in inputs:
             effective_values[parameter.name] = json_value(parameter.default)
@@ -113,16 +115,16 @@ def _from_text(parameter: Parameter, text: str) -> Any:
     try:
         return convert_one(parameter, text, lax=True)
     except PayloadValidationError as error:
-        for number in [member for member in (int, float) if member in members(parameter.hint)]:
+        for number in [member for member in (int, float) if member in union_members(parameter.hint)]:
             with contextlib.suppress(ValueError, PayloadValidationError):
                 return convert_one(parameter, number(text))
-        if any(class_named(member, *table) for table in TABLES for member in members(parameter.hint)):
+        if any(is_class_named(member, *table) for table in TABLES for member in union_members(parameter.hint)):
             hint = f"a file, a URL or a key is given as `--input {parameter.name}={text}`"
             raise PayloadValidationError([FieldError(parameter.name, f"{error.problems[0][1]}; {hint}")]) from None
         raise
 
 
-def plain(value: Any) -> Any:
+def parse_plain(value: Any) -> Any:
     """Return a value without a hint. Text from the command line is parsed if it is JSON."""
     if not isinstance(value, (RawArgument, RawJson)):
         return value

@@ -8,7 +8,7 @@ import signal
 import sys
 import traceback
 
-from ..function.tracebacks import user_frames
+from ..function.tracebacks import has_user_frames
 
 _log = logging.getLogger("ovenbird")
 
@@ -19,7 +19,7 @@ def debug_failure(error: BaseException | None) -> None:
     if cause is None:
         return
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        _log.warning("--pdb: the debugger needs a terminal, and here is none")
+        _log.warning("--pdb: the debugger needs a terminal, and stdin or stdout is not one")
         return
     signal.signal(signal.SIGINT, signal.default_int_handler)
     for number in (signal.SIGTERM, signal.SIGHUP):
@@ -36,7 +36,7 @@ def _user_error(error: BaseException | None) -> BaseException | None:
     visited: list[BaseException] = []
     while error is not None and not any(error is other for other in visited):
         visited.append(error)
-        if not type(error).__module__.startswith("ovenbird.") and user_frames(error):
+        if not type(error).__module__.startswith("ovenbird.") and has_user_frames(error):
             return error
         error = error.__cause__ or error.__context__
     return None

@@ -89,6 +89,6 @@ def _read_indexed_line(settings: Settings) -> dict[str, Any]:
     """Return the parameters from this run's line of the `--each` file. Errors: SettingsError, ArgumentsError."""
     if not settings.each:
         return {}
-    from .indexed_parameters import line
+    from .indexed_parameters import read_line
 
-    return line(settings.each, settings.index)
+    return read_line(settings.each, settings.index)

@@ -29,11 +29,11 @@ from ..errors import (
 )
 from ..function.binder import JOB, Binder
 from ..function.context import Context, current_call
-from ..function.decorator import of_platform, outputs_of
+from ..function.decorator import is_sdk_function, outputs_of
 from ..function.handler import Handler
 from ..function.loader import load
 from ..function.target import DEFAULT_ATTRIBUTE, Target
-from ..function.tracebacks import summary, user_stack
+from ..function.tracebacks import summarize_error, user_stack
 from ..platform.data_dir import backend_name, data_dir
 from ..platform.entities.run import Run
 from ..platform.project.project import Project
@@ -43,7 +43,7 @@ from . import arguments
 from .finalize import RunFinalizer
 from .interrupt import TIME_LIMIT, Interruption, RunInterrupted
 from .invoke import call
-from .provenance import function_spec, packages, provenance
+from .provenance import build_provenance, function_spec, list_packages
 from .result import RunFailed, RunResult
 from .start_folder import absolute_environ, absolute_inputs, absolute_settings
 from .tee import ease_stdout, tee_output
@@ -132,7 +132,7 @@ class JobRun:
         settings, environ = absolute_settings(environment.settings), absolute_environ(environment.environ)
         self.settings = settings
         self.store = store = environment.store
-        self.environ = store.storage(environ)
+        self.environ = store.storage_environ(environ)
         self.record = record
         self.parameters, self.inputs = arguments.parameters, absolute_inputs(arguments.inputs)
         self.init = arguments.init
@@ -174,7 +174,11 @@ class JobRun:
             error = {"type": raised.code, "message": str(raised), "traceback": raised.cause}
         except BaseException as broken:  # an error in Ovenbird: the record must be true all the same
             state, code = "ERROR", 1
-            error = {"type": type(broken).__name__, "message": summary(broken), "traceback": traceback.format_exc()}
+            error = {
+                "type": type(broken).__name__,
+                "message": summarize_error(broken),
+                "traceback": traceback.format_exc(),
+            }
         finally:
             self._interruption.end()
         while not self._end_lock.acquire(blocking=False):
@@ -185,11 +189,11 @@ class JobRun:
         """Record the end, and return the exit status. Errors: PlatformError."""
         rescue = self.rescue if self.on_core else None
         if restored := self.record.restore():
-            _log.warning("left out of the record, as it is no part of one: run.%s", ", run.".join(restored))
+            _log.warning("left out of the record, as a record has no such field: run.%s", ", run.".join(restored))
         if not self.called:
             self.record.status.called = False
         self._update_packages()
-        if unsent := self.store.unsent_metrics():
+        if unsent := self.store.flush_metrics():
             from .result_file import keep_metrics
 
             lost = OutputError(f"metrics are not in the platform: {keep_metrics(self.rescue / 'metrics.json', unsent)}")
@@ -206,7 +210,7 @@ class JobRun:
         with tolerate_warnings():
             code = ending.record(state, code, error)
         if not self.called and self.stdout:
-            _log.warning("the function was not called: `ovenbird runs list` shows this run with --all only")
+            _log.warning("the function was not called: `ovenbird runs list` shows this run with `--all` only")
         return code
 
     def _update_packages(self) -> None:
@@ -214,7 +218,7 @@ class JobRun:
         details = self.record.status.get("provenance")
         if isinstance(details, dict) and len(sys.modules) != self._module_count:
             with contextlib.suppress(Exception):  # user code may have put odd objects into `sys.modules`
-                details["packages"] = packages()
+                details["packages"] = list_packages()
 
     def _force_end(self, interrupted: RunInterrupted) -> None:
         """Record the end from another thread, because the function does not return, and end the process."""
@@ -238,7 +242,7 @@ class JobRun:
         binder = handler.binder
         if binder is None:
             raise ArgumentsError(f"{handler.name} is an {handler.shape.value}: it can be served, not run as a job")
-        names = outputs_of(handler.loaded.found)
+        names = outputs_of(handler.loaded.function)
         if names:
             from . import outputs
 
@@ -246,7 +250,7 @@ class JobRun:
                 self.store.check_name(name, "an output's name")
         arguments.check_names(binder, self.parameters, self.inputs)
         values = arguments.convert(binder, self.parameters)
-        self.record.status.parameters = arguments.effective(binder, self.parameters, values, self.inputs)
+        self.record.status.parameters = arguments.effective_parameters(binder, self.parameters, values, self.inputs)
         self.record.save(update=True)
         if self.inputs:
             from . import inputs
@@ -272,10 +276,10 @@ class JobRun:
         try:
             loaded = load(target)
             title = _function_name(loaded.target)
-            if self.replaceable and of_platform(loaded.found):
+            if self.replaceable and is_sdk_function(loaded.function):
                 raise UnsupportedRunError(f"{title} is wrapped by the platform's SDK in a way that is not known here")
             spec = function_spec(loaded)
-            self.record.status.provenance = provenance(loaded, self.environ)
+            self.record.status.provenance = build_provenance(loaded, self.environ)
             self._module_count = len(sys.modules)
             if self.on_core:  # Core stores only the fields of a function that the platform defines
                 origin = {name: spec["source"][name] for name in ("digest", "revision") if name in spec["source"]}
@@ -318,7 +322,7 @@ class JobRun:
                 raise failure
 
     def _describe_stop(self, interrupted: RunInterrupted) -> tuple[str, int, dict[str, str]]:
-        self.store.hurry()
+        self.store.limit_waits()
         if interrupted.reason == TIME_LIMIT:
             message = f"stopped by the time limit of {self.settings.timeout:g} seconds"
             state, code, kind = "ERROR", HandlerTimeoutError.exit_code, HandlerTimeoutError.code

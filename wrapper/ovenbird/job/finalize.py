@@ -12,11 +12,11 @@ from typing import TextIO
 from ..common.redact import mask_parameters
 from ..common.text import cut_text, show_value
 from ..errors import OutputError, OvenbirdError, PlatformError
-from ..function.tracebacks import summary
+from ..function.tracebacks import summarize_error
 from ..platform.entities.run import Run
 from ..platform.store import FINAL
 from .result import RunResult
-from .result_file import is_stdout, kept_record, print_text, result_file
+from .result_file import is_stdout, print_text, save_failed_record, write_result_file
 
 STOPPED = 143
 _LONGEST = 64 * 1024  # characters of an error's message, and of its traceback
@@ -54,16 +54,16 @@ class RunFinalizer:
             stored = ", ".join(self._outcome.outputs.values()) or "none"
             failed = PlatformError(
                 f"the run ended as {state} and could not be recorded: {unrecorded.message}; outputs stored: {stored}"
-                + (kept_record(self._rescue / "run.json", self._record) if self._rescue else ""),
+                + (save_failed_record(self._rescue / "run.json", self._record) if self._rescue else ""),
                 hint=unrecorded.hint,
             )
             self._write_result_file("ERROR", {"type": failed.code, "message": str(failed), "traceback": ""})
             raise failed from unrecorded
         if recorded in ("STOP", "STOPPED") and state != "STOPPED":
-            _log.warning("the run was stopped meanwhile: its state is %s; what it made is recorded", recorded)
+            _log.warning("the run was stopped meanwhile: its state is %s; its outputs are recorded", recorded)
             state, code = "STOPPED", STOPPED
         elif recorded == "ERROR" != state:
-            _log.error("somebody has set the run to ERROR meanwhile: it stays that; what it made is recorded")
+            _log.error("the run was set to ERROR meanwhile, and keeps that state; its outputs are recorded")
             state, code = recorded, PlatformError.exit_code
         elif recorded in FINAL and recorded != state:
             _log.error("the run ended as %s, and the platform keeps %s", state, recorded)
@@ -101,14 +101,14 @@ class RunFinalizer:
             raise
         except Exception as broken:
             self._record.restore(all_parts=True)
-            _log.warning("recorded without what the function has put into its run: %s", summary(broken))
+            _log.warning("recorded without what the function has put into its run: %s", summarize_error(broken))
             return finish()
 
     def _write_result_file(self, state: str, error: Mapping[str, str] | None) -> bool:
         """Write the result file, if there is to be one. Return False if that failed."""
         name = self._result_file
         stdout = (self._stdout or sys.stdout) if is_stdout(name) else None
-        return not name or result_file(name, self._record, state, self._outcome, error, stdout)
+        return not name or write_result_file(name, self._record, state, self._outcome, error, stdout)
 
     def _add_logged_outputs(self) -> None:
         """Add entities that the handler has stored itself to the outputs, by their names."""

@@ -12,7 +12,7 @@ from ..errors import ArgumentsError, SettingsError
 from ..settings import RawJson, raw_members
 
 
-def line(name: str, index: int) -> dict[str, RawJson]:
+def read_line(name: str, index: int) -> dict[str, RawJson]:
     """Return the members of the JSON object in line `index` of a file, counted from 0 without blank lines.
 
     Errors: SettingsError without an index; ArgumentsError if there is no such line, or it does not hold an object.

@@ -12,7 +12,7 @@ import msgspec
 from ..common.text import show_value
 from ..errors import InputError, OvenbirdError
 from ..function.binder import Binder, Parameter, PayloadValidationError, convert_one
-from ..function.tracebacks import summary
+from ..function.tracebacks import summarize_error
 from ..platform.entities.file_entity import FileEntity
 from ..platform.entities.input_resolution import resolve_input
 from ..platform.project.project import Project
@@ -35,7 +35,7 @@ def _read_input(parameter: Parameter | None, project: Project, name: str, text: 
     except Exception as error:
         kind = getattr(hint, "__name__", str(hint))
         raise InputError(
-            f"input {show_value(name)} ({entity.key}) cannot be read as {kind}: {summary(error)}",
+            f"input {show_value(name)} ({entity.key}) cannot be read as {kind}: {summarize_error(error)}",
             hint="without a hint the handler gets the entity itself, and reads it as it likes",
         ) from error
 

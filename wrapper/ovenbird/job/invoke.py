@@ -11,7 +11,7 @@ from ..common.text import show_value
 from ..errors import HandlerError, InitError
 from ..function.context import Context
 from ..function.handler import Handler
-from ..function.tracebacks import summary, user_traceback
+from ..function.tracebacks import summarize_error, user_traceback
 from .interrupt import RunInterrupted
 from .result import RunFailed
 
@@ -39,10 +39,10 @@ def call(handler: Handler, context: Context, parameters: Arguments, values: Argu
         message = f"the handler called sys.exit({show_value(exit_request.code)})"
         raise _make_failure("SystemExit", message, exit_request) from None
     except BaseException as raised:
-        raise _make_failure(type(raised).__name__, summary(raised), raised) from None
+        raise _make_failure(type(raised).__name__, summarize_error(raised), raised) from None
 
 
-def init(work: Callable[[], Any], handler: Handler) -> Any:
+def run_init(work: Callable[[], Any], handler: Handler) -> Any:
     """Run the constructor or init, and return its result. Errors: InitError for any exception."""
     try:
         with parent_only():
@@ -50,12 +50,12 @@ def init(work: Callable[[], Any], handler: Handler) -> Any:
     except (RunInterrupted, InitError):
         raise
     except BaseException as error:
-        raise init_failed(error, handler) from None
+        raise init_error(error, handler) from None
 
 
-def init_failed(error: BaseException, handler: Handler) -> InitError:
+def init_error(error: BaseException, handler: Handler) -> InitError:
     """Return the InitError for an exception that init raised."""
-    return InitError(f"init of {handler.name} raised {summary(error)}", cause=user_traceback(error))
+    return InitError(f"init of {handler.name} raised {summarize_error(error)}", cause=user_traceback(error))
 
 
 def _make_failure(kind: str, message: str, error: BaseException) -> RunFailed:
@@ -65,15 +65,15 @@ def _make_failure(kind: str, message: str, error: BaseException) -> RunFailed:
 
 def _needs_loop(handler: Handler) -> bool:
     loaded = handler.loaded
-    around = [getattr(loaded.found, name, None) for name in ("init", "close")] if loaded.is_class else []
+    around = [getattr(loaded.function, name, None) for name in ("init", "close")] if loaded.is_class else []
     return handler.shape.on_loop or any(map(inspect.iscoroutinefunction, around or (loaded.init, loaded.close)))
 
 
 def _call_directly(handler: Handler, context: Context, parameters: Arguments, values: Arguments, items: Items) -> Any:
     """Construct, init, call and close in the main thread, without an event loop."""
-    init(lambda: handler.construct(context, parameters), handler)
+    run_init(lambda: handler.construct(context, parameters), handler)
     if work := handler.init(context, parameters):
-        init(work, handler)
+        run_init(work, handler)
     try:
         with parent_only():
             result = handler.call(**values)
@@ -87,9 +87,9 @@ async def _call_on_loop(
     handler: Handler, context: Context, parameters: Arguments, values: Arguments, items: Items
 ) -> Any:  # fmt: skip
     """Construct, init, call and close on an event loop, for a function with any async part."""
-    init(lambda: handler.construct(context, parameters), handler)
+    run_init(lambda: handler.construct(context, parameters), handler)
     if work := handler.init(context, parameters):
-        outcome = init(work, handler)
+        outcome = run_init(work, handler)
         if inspect.isawaitable(outcome):
             await _await_init(outcome, handler)
     try:
@@ -116,4 +116,4 @@ async def _await_init(work: Any, handler: Handler) -> None:
     except (RunInterrupted, asyncio.CancelledError):
         raise
     except BaseException as error:
-        raise init_failed(error, handler) from None
+        raise init_error(error, handler) from None

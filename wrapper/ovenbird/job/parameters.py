@@ -41,10 +41,10 @@ def _parse(text: bytes, name: str) -> Any:
     except DocumentError as error:
         raise ArgumentsError(error.message.replace("the function document", "--params:")) from None
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        hint = "JSON, or YAML in a file called .yaml"
+        hint = "JSON, or YAML in a file called `.yaml`"
         raise ArgumentsError(f"--params: {show_value(name)} is not JSON: {error}", hint=hint) from None
 
 
 def display_parameters(parameters: Mapping[str, Any]) -> dict[str, Any]:
     """Return the parameters for the record: text from the command line is parsed if it is JSON."""
-    return {name: arguments.plain(value) for name, value in parameters.items()}
+    return {name: arguments.parse_plain(value) for name, value in parameters.items()}

@@ -39,7 +39,7 @@ def run(
     """
     settings, environ, store = environment
     project, identity = keys.check_name(environ["PROJECT_NAME"], "PROJECT_NAME"), environ["RUN_ID"]
-    run_record = take(store, project, identity, known_run=known_run)
+    run_record = fetch_run(store, project, identity, known_run=known_run)
     if run_record["status"].get("state") in ("STOP", "STOPPED"):
         _log.warning("run %s was stopped before it began", run_record["key"])
         return STOPPED
@@ -47,7 +47,7 @@ def run(
     record = Run(store, run_record, environ)
     record.status.started = format_timestamp()
     job = JobRun(
-        target or (lambda: named(store, run_record, Path(settings.source or "."), environ)),
+        target or (lambda: resolve_target(store, run_record, Path(settings.source or "."), environ)),
         record,
         environment,
         RunArguments(
@@ -60,15 +60,15 @@ def run(
     return execute(job)
 
 
-def service(settings: Settings, environ: Mapping[str, str]) -> tuple[Target, Settings]:
+def resolve_service(settings: Settings, environ: Mapping[str, str]) -> tuple[Target, Settings]:
     """Return the target of the service that the run `RUN_ID` starts, and the settings with the parameters of its init.
 
     Parameters of init are, by precedence: those of the settings, `init_parameters` of the run, `parameters` of the run.
     """
     store = open_store(settings.platform, environ, settings.platform_patience)
     try:
-        run = take(store, keys.check_name(environ["PROJECT_NAME"], "PROJECT_NAME"), environ["RUN_ID"], SERVICE)
-        target = named(store, run, Path(settings.source or "."), environ)
+        run = fetch_run(store, keys.check_name(environ["PROJECT_NAME"], "PROJECT_NAME"), environ["RUN_ID"], SERVICE)
+        target = resolve_target(store, run, Path(settings.source or "."), environ)
     finally:
         store.close()
     spec = run["spec"]
@@ -76,7 +76,7 @@ def service(settings: Settings, environ: Mapping[str, str]) -> tuple[Target, Set
     return target, replace(settings, init=init)
 
 
-def take(
+def fetch_run(
     store: EntityStore, project: str, identity: str, kind: str = keys.RUN_KIND, *, known_run: Record | None = None
 ) -> Record:  # fmt: skip
     """Return the record of a run from the store; of `known_run` only the state is read again.
@@ -88,7 +88,7 @@ def take(
         if known_run is None:
             run = store.read(key)
         else:
-            run = {**known_run, "status": {**known_run["status"], "state": store.state(key)}}
+            run = {**known_run, "status": {**known_run["status"], "state": store.read_state(key)}}
     except InputError as error:
         raise PlatformError(error.message, hint="`RUN_ID` and `PROJECT_NAME` say which run this is") from None
     if run["kind"] != kind:
@@ -98,7 +98,7 @@ def take(
     return run
 
 
-def named(store: EntityStore, run: Record, folder: Path, environ: Mapping[str, str]) -> Target:
+def resolve_target(store: EntityStore, run: Record, folder: Path, environ: Mapping[str, str]) -> Target:
     """Return the target of a run: from the spec of the run if it holds the source, else from its function.
 
     The source is, in this order: the inline code of the document, the module in `folder` (where the platform has put
@@ -125,9 +125,9 @@ def named(store: EntityStore, run: Record, folder: Path, environ: Mapping[str, s
     if path is not None and exists(path):
         return from_document(function)
     if "://" in function.source:
-        from .sources.download import fetched
+        from .sources.download import download_source
 
-        return from_document(function, str(fetched(function, store.storage(environ))))
+        return from_document(function, str(download_source(function, store.storage_environ(environ))))
     missing = f"the source of {function.name} ({function.source or 'none'}) is not at hand"
     hint = "`--source`, or the variable `OVENBIRD_SOURCE`, names the folder that it was fetched to"
     raise LoadError(f"{missing}: no {module}.py in {show_value(str(folder))}", hint=hint)

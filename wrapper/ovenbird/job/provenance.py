@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import __version__
-from ..common.imported_packages import imported_packages
+from ..common.imported_packages import list_imported_packages
 from ..common.named_paths import is_file
 from ..common.redact import mask_command, redact_record
 from ..function.loader import LoadedFunction
@@ -34,12 +34,12 @@ def function_spec(loaded: LoadedFunction) -> dict[str, Any]:
     return spec
 
 
-def provenance(loaded: LoadedFunction, environ: Mapping[str, str]) -> dict[str, Any]:
+def build_provenance(loaded: LoadedFunction, environ: Mapping[str, str]) -> dict[str, Any]:
     """Return the provenance of the run: lock, image, Python, packages, machine, command."""
     details: dict[str, Any] = {
         "python": sys.version.partition(" ")[0],
-        "packages": packages(),
-        "machine": machine(),
+        "packages": list_packages(),
+        "machine": describe_machine(),
         "command": mask_command(["ovenbird", *sys.argv[1:]]),
     }
     target = loaded.target
@@ -56,12 +56,12 @@ def provenance(loaded: LoadedFunction, environ: Mapping[str, str]) -> dict[str, 
     return details
 
 
-def packages() -> dict[str, str]:
+def list_packages() -> dict[str, str]:
     """Return the versions of the distributions that have been imported so far, with Ovenbird's."""
-    return {**imported_packages(), "ovenbird": __version__}
+    return {**list_imported_packages(), "ovenbird": __version__}
 
 
-def machine() -> dict[str, Any]:
+def describe_machine() -> dict[str, Any]:
     """Return system, release, architecture, host name, and the processors and bytes of memory of this process.
 
     `gpus` are the models of the NVIDIA devices that the kernel lists.

@@ -18,7 +18,7 @@ from .result import RunResult
 _log = logging.getLogger("ovenbird")
 
 
-def result_file(
+def write_result_file(
     name: str,
     record: Run,
     state: str,
@@ -60,7 +60,7 @@ def print_text(stream: TextIO, text: str) -> None:
     stream.flush()
 
 
-def kept_record(path: Path, record: Run) -> str:
+def save_failed_record(path: Path, record: Run) -> str:
     """Write the record of a run that the platform could not store to a file. Return text for the error message."""
     try:
         _write_json(path, record.to_dict())

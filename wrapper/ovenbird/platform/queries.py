@@ -66,7 +66,7 @@ def locate_entity(store: EntityStore, entity_type: str, text: str, project: str 
     if keys.is_key(text):
         key = keys.parse_key(text)
         if key.type != entity_type:
-            raise InputError(f"{text} is a {key.type}, not a {entity_type}", hint=f"ovenbird {key.type}s takes it")
+            raise InputError(f"{text} is a {key.type}, not a {entity_type}", hint=f"`ovenbird {key.type}s` takes it")
         return keys.parse_key(store.read(key)["key"])
     if entity_type != "run" and (rows := store.listing(entity_type, project=project, name=text, versions=False)):
         if len(rows) > 1:
@@ -80,7 +80,8 @@ def locate_entity(store: EntityStore, entity_type: str, text: str, project: str 
         return keys.parse_key(rows[-1].key)
     if rows:
         raise InputError(
-            f"{show_value(text)} begins several ids: {', '.join(row.id for row in rows)}", hint="give more of it"
+            f"{show_value(text)} is the beginning of several ids: {', '.join(row.id for row in rows)}",
+            hint="give more characters",
         )
     names = sorted({row.name for row in store.listing(entity_type, project=project, versions=False, limit=20)})
     hint = f"there are: {', '.join(names)}" if names else f"no {entity_type} is stored there yet"

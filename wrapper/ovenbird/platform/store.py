@@ -60,10 +60,10 @@ class EntityStore(Protocol):
     def read(self, key: EntityKey) -> Record:
         """Return the entity, or the latest complete version of its name; an empty kind is any. Errors: InputError."""
 
-    def state(self, key: EntityKey) -> str:
+    def read_state(self, key: EntityKey) -> str:
         """Return the state that the run has now, without all else that is known of it. InputError if there is none."""
 
-    def revision(self, project: str, name: str, kind: str, spec: Mapping[str, Any]) -> Record | None:
+    def find_revision(self, project: str, name: str, kind: str, spec: Mapping[str, Any]) -> Record | None:
         """Return the latest revision of the function `name`, if it is the one with this spec."""
 
     def listing(
@@ -95,7 +95,7 @@ class EntityStore(Protocol):
         Without `versions`, at least the latest of each name is among them.
         """
 
-    def last_metrics(self, key: EntityKey) -> dict[str, float]:
+    def read_last_metrics(self, key: EntityKey) -> dict[str, float]:
         """Return the last number of each metric of a run or a model."""
 
     def annotate(self, key: EntityKey, change: Callable[[dict[str, Any]], None]) -> Record:
@@ -113,7 +113,7 @@ class EntityStore(Protocol):
         """Add numbers to metrics of an entity, as `metrics.merge` says: `replace` drops what was there, `single` keeps
         a first number as a number instead of a series of one."""
 
-    def unsent_metrics(self) -> dict[str, dict[str, Any]]:
+    def flush_metrics(self) -> dict[str, dict[str, Any]]:
         """Write what is still held back of metrics; what the store does not take, by key of the entity and by name."""
 
     def stop(self, key: EntityKey) -> None:
@@ -143,13 +143,13 @@ class EntityStore(Protocol):
     def files_store(self, project: str, environ: Mapping[str, str]) -> str:
         """Return the folder or URL below which files of the project go unless something else is asked for."""
 
-    def storage(self, environ: Mapping[str, str]) -> Mapping[str, str]:
+    def storage_environ(self, environ: Mapping[str, str]) -> Mapping[str, str]:
         """Return the environment for reaching files: `environ`, with the credentials that the store has been given."""
 
-    def renewed(self) -> bool:
+    def renew_credentials(self) -> bool:
         """Return whether there are new credentials for reaching files, after the present ones were not accepted."""
 
-    def hurry(self) -> None:
+    def limit_waits(self) -> None:
         """Wait for nothing from now on: the process has been told to end, and will be killed."""
 
     def log_file(self, project: str, identity: str) -> Path | None:

@@ -15,7 +15,7 @@ from typing import Any
 from ..common.text import show_value
 from ..errors import DocumentError
 from ..function_document import MODULE, parse
-from .resource_limits import LIMITS, limits
+from .resource_limits import LIMITS, parse_limits
 
 JOB, HTTP = "job", "http"
 KIND, VERSIONS = "NuclioFunction", "nuclio.io/v1"
@@ -103,7 +103,7 @@ def _read_config(document: dict[str, Any], root: Path, problems: list[str]) -> P
         kind=kind,
         trigger=name,
         body=_read_body(attributes, where, problems) if kind == JOB else b"",
-        limits=limits(spec, trigger, attributes, where, problems),
+        limits=parse_limits(spec, trigger, attributes, where, problems),
         ignored=(
             *_find_unknown(document, _TOP, ""),
             *_find_unknown(spec, _SPEC, "spec."),

@@ -25,7 +25,7 @@ _OF_ITS_WRAPPER = "NUCLIO_PYTHON_"
 PLATFORM = ("RUN_ID", "PROJECT_NAME", "DHCORE_ENDPOINT")  # set where the platform has started this process
 
 
-def processor(
+def run_processor(
     path: str,
     platform: str | None,
     settings: Settings,
@@ -55,10 +55,10 @@ def processor(
         return NuclioAdapter(config, environ)
 
     if settings.platform_mode == "native" and all(environ.get(name) for name in PLATFORM):
-        from .native_mode import UNSERVED, native
+        from .native_mode import UNSERVED, run_native
 
         try:
-            return native(config, settings, rendered, serve, environ)
+            return run_native(config, settings, rendered, serve, environ)
         except UNSERVED as reason:
             _log.warning(
                 "not run natively but by the module %s that the platform has rendered: %s", target.module, reason

@@ -12,27 +12,27 @@ from ..function.binder import MalformedPayloadError
 from ..function.header_lines import join_lines
 from ..serve.call import HttpCall
 from ..serve.problem_details import HttpProblem
-from ..serve.request.content_type import parsed
+from ..serve.request.content_type import parse_body
 
 
 class Headers(dict[str, str]):
     """Headers under their canonical names, such as `Content-Type`. A lookup ignores the case."""
 
     def __missing__(self, name: str) -> str:
-        key = canonical(name)
+        key = canonicalize_header(name)
         if key not in self.keys():
             raise KeyError(name)
         return self[key]
 
     def __contains__(self, name: object) -> bool:
-        return super().__contains__(name) or (isinstance(name, str) and super().__contains__(canonical(name)))
+        return super().__contains__(name) or (isinstance(name, str) and super().__contains__(canonicalize_header(name)))
 
     def get(self, name: str, default: Any = None) -> Any:
         """Return the value of a header, or `default`."""
-        return super().get(name, super().get(canonical(name), default))
+        return super().get(name, super().get(canonicalize_header(name), default))
 
 
-def canonical(name: str) -> str:
+def canonicalize_header(name: str) -> str:
     """Return a header's name in its canonical form: `Content-Type` for `content-type`."""
     return "-".join(part.capitalize() for part in name.split("-"))
 
@@ -69,7 +69,7 @@ class Event:
         self.content_type = content_type
         self.trigger = trigger or SimpleNamespace(kind="", name="")
         self.fields = fields or {}
-        self.headers = Headers({canonical(name): text for name, text in (headers or {}).items()})
+        self.headers = Headers({canonicalize_header(name): text for name, text in (headers or {}).items()})
         self.id = _id
         self.method = method
         self.path = path
@@ -101,7 +101,7 @@ class Event:
         return f"Event({self.method} {self.path}, {self.size} bytes)"  # a header may be a secret
 
 
-def of_call(call: HttpCall, body: bytes, trigger: str) -> Event:
+def make_call_event(call: HttpCall, body: bytes, trigger: str) -> Event:
     """Return the event of an HTTP call. A body that should be JSON and cannot be parsed is left as bytes."""
     from urllib.parse import parse_qsl
 
@@ -109,7 +109,7 @@ def of_call(call: HttpCall, body: bytes, trigger: str) -> Event:
     query = scope["query_string"].decode("latin-1")
     headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in join_lines(scope["headers"]).items()}
     try:
-        content = parsed(call, body)
+        content = parse_body(call, body)
     except (MalformedPayloadError, HttpProblem):
         content = body
     return Event(
@@ -122,12 +122,12 @@ def of_call(call: HttpCall, body: bytes, trigger: str) -> Event:
         method=scope["method"],
         path=scope["path"],
         size=len(body),
-        timestamp=now(),
+        timestamp=utc_now(),
         url=f"{scope['path']}?{query}" if query else scope["path"],
     )
 
 
-def of_job(body: bytes, trigger: str, identity: str) -> Event:
+def make_job_event(body: bytes, trigger: str, identity: str) -> Event:
     """Return the event of a job."""
     return Event(
         body,
@@ -135,12 +135,12 @@ def of_job(body: bytes, trigger: str, identity: str) -> Event:
         _id=identity,
         path="",
         size=len(body),
-        timestamp=now(),
+        timestamp=utc_now(),
         shard_id=0,
         _type="job",
     )
 
 
-def now() -> datetime:
+def utc_now() -> datetime:
     """Return the time in UTC without a zone, as user code compares it with `datetime.utcnow()`."""
     return datetime.now(timezone.utc).replace(tzinfo=None)

@@ -19,7 +19,7 @@ from ..serve.response.serialize import reply_to
 from ..settings import Settings
 from ..trace_context import from_traceparent
 from .config import ProcessorConfig
-from .event import of_job
+from .event import make_job_event
 from .nuclio_adapter import NuclioAdapter
 
 FAILED = 1
@@ -54,7 +54,7 @@ def run(
             lambda: _report_stop(stop, settings.timeout, f", by force after {settings.grace:g} seconds more"), FAILED
         )
 
-    event = of_job(config.body, config.trigger, ids.request_id)
+    event = make_job_event(config.body, config.trigger, ids.request_id)
     try:
         with Interruption(settings.timeout, settings.grace, forced):
             return _report_reply(reply_to(call(handler, context, {}, {"context": context, "event": event})))

@@ -27,12 +27,12 @@ if TYPE_CHECKING:  # a job imports nothing of what serves
     from ..serve.handler_adapter import HandlerAdapter
     from .nuclio_adapter import NuclioAdapter
 
-__all__ = ["UNSERVED", "native"]
+__all__ = ["UNSERVED", "run_native"]
 Serve = Callable[["Target", "Settings", "HandlerAdapter"], int]
 FAILED, SIGNALS = 1, (130, 143)
 
 
-def native(
+def run_native(
     config: ProcessorConfig,
     settings: Settings,
     rendered: Callable[[], NuclioAdapter],
@@ -53,7 +53,7 @@ def native(
         run = _find_run(config.body, environ)
         code = platform_run.run(None, RunEnvironment(settings, environ, store), {}, known_run=run, replaceable=True)
         return code if code in (0, *SIGNALS) else FAILED
-    target, settings = platform_run.service(settings, environ)
+    target, settings = platform_run.resolve_service(settings, environ)
     if (target.module, target.root) == (config.module, config.root):
         raise UnsupportedRunError(
             f"the module {show_value(target.module)} of the function is the one that the platform has rendered"

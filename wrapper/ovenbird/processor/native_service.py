@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from ..function.context import Context
-from ..function.decorator import of_platform
+from ..function.decorator import is_sdk_function
 from ..function.handler import Handler, Thunk
 from ..function.loader import load
 from ..function.target import Target
@@ -34,11 +34,11 @@ class NativeAdapter(HandlerAdapter):
 
     def handler(self, target: Target) -> Handler:
         """Return the handler of a target. Errors: LoadError."""
-        from .sdk_stub import stand_in
+        from .sdk_stub import install_sdk_stub
 
-        stand_in()
+        install_sdk_stub()
         loaded = load(target)
-        if of_platform(loaded.found):
+        if is_sdk_function(loaded.function):
             _log.warning(
                 "not served natively but by the module %s that the platform has rendered: %s is wrapped by the "
                 "platform's SDK in a way that is not known here",

@@ -11,7 +11,7 @@ from typing import Any
 from ..errors import SignatureError
 from ..function.context import Context
 from ..function.handler import Handler
-from ..function.handler_kind import underlying
+from ..function.handler_kind import unwrap_callable
 from ..function.loader import load
 from ..function.target import Target
 from ..function.type_hints import signature_of
@@ -19,8 +19,8 @@ from ..serve.call import HttpCall
 from ..serve.handler_adapter import HandlerAdapter
 from .config import ProcessorConfig
 from .context import NuclioPlatform, ProcessorContext
-from .event import of_call
-from .sdk_stub import stand_in
+from .event import make_call_event
+from .sdk_stub import install_sdk_stub
 
 INIT = "init_context"
 
@@ -40,13 +40,13 @@ class NuclioAdapter(HandlerAdapter):
 
     def handler(self, target: Target) -> Handler:
         """Return the handler of a target. Errors: LoadError."""
-        stand_in()
+        install_sdk_stub()
         loaded = load(target)
         init = getattr(loaded.module, INIT, None)
         handler = Handler(
             replace(
                 loaded,
-                found=by_position(loaded.found, str(target), "context", "event"),
+                function=by_position(loaded.function, str(target), "context", "event"),
                 init=by_position(init, f"{target.module}:{INIT}", "context") if callable(init) else None,
                 close=self.platform.terminate,
             )
@@ -68,7 +68,7 @@ class NuclioAdapter(HandlerAdapter):
 
     def event(self, call: HttpCall, body: bytes) -> Any:
         """Return a call as an event."""
-        return of_call(call, body, self.config.trigger)
+        return make_call_event(call, body, self.config.trigger)
 
 
 def by_position(function: Callable[..., Any], name: str, *names: str) -> Callable[..., Any]:
@@ -83,7 +83,7 @@ def by_position(function: Callable[..., Any], name: str, *names: str) -> Callabl
         ) from None
     except ValueError:  # it has no readable signature: the call itself shows whether it fits
         pass
-    code = underlying(function)
+    code = unwrap_callable(function)
     if inspect.isasyncgenfunction(code) and len(names) == 2:
         return _adapt_streaming_handler(function)
     return _ADAPTERS[len(names), inspect.iscoroutinefunction(code)](function)

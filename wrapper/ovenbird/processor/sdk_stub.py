@@ -7,13 +7,13 @@ from typing import Any
 from ..function.decorator import ImportStub
 
 
-def stand_in() -> None:
+def install_sdk_stub() -> None:
     """Make `import nuclio_sdk` work where that package is not installed."""
     _STAND_IN.install()
 
 
 def _stub_names() -> dict[str, Any]:
-    from ..function.nuclio_sdk_stub import Response, absent
+    from ..function.nuclio_sdk_stub import Response, raise_absent
     from .context import BoundLogger, NuclioPlatform, ProcessorContext
     from .event import Event
 
@@ -23,7 +23,7 @@ def _stub_names() -> dict[str, Any]:
         "Logger": BoundLogger,
         "Platform": NuclioPlatform,
         "Response": Response,
-        "__getattr__": absent,
+        "__getattr__": raise_absent,
     }
 
 

@@ -28,14 +28,14 @@ from .lifecycle.state import WorkerLifecycle
 from .observability.access_log import AccessLog
 from .observability.failures import FailureReporter
 from .observability.metrics import WorkerMetrics
-from .problem_details import HttpProblem, problem, retry_after
+from .problem_details import HttpProblem, problem_response, retry_after
 from .request import body_reader
-from .request.binder import Keywords, RequestBinder, refusal
+from .request.binder import Keywords, RequestBinder, translate_error
 from .request.body_memory import BodyMemory, pending_input_limit
 from .response import streams
 from .response.json_encode import encode
 from .response.model import HttpResponse
-from .response.serialize import by_app, reply_to
+from .response.serialize import asgi_response, reply_to
 
 DEFAULT_CONCURRENCY = {True: 1000, False: 40}  # by whether calls run on the loop
 _METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")  # for `Allow` if the settings list no methods
@@ -120,9 +120,9 @@ class App:
             LoopWatchdog(self.handler.name, self.admission).start()
 
     @property
-    def finishing(self) -> bool:
+    def is_finishing(self) -> bool:
         """Return whether a call that was answered still runs."""
-        return any(call.answered for call in self.admission.calls)
+        return any(call.is_answered for call in self.admission.calls)
 
     def report_load(self) -> None:
         """Update the metrics: how many calls run, and how many wait."""
@@ -178,14 +178,14 @@ class App:
             return True
         if scope["raw_path"] not in _BROWSER_PATHS or scope["method"] not in ("GET", "HEAD"):
             return False
-        reply = problem(404, "the function takes no path, and has no such file")
+        reply = problem_response(404, "the function takes no path, and has no such file")
         await send({"type": "http.response.start", "status": 404, "headers": reply.headers})
         await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else reply.body})
         return True
 
     async def _reply(self, call: HttpCall) -> HttpResponse | None:
         """Admit the call, read its body, run the handler, and return the answer; None if it has been sent already."""
-        if not self.gate.open:
+        if not self.gate.is_open:
             raise HttpProblem(503, self.gate.why, headers=retry_after(1))
         method = call.scope["method"]
         if method not in self._methods if self._methods else method == "TRACE":  # its answer would contain credentials
@@ -196,7 +196,7 @@ class App:
         take = self.arguments
         if take is None:
             return await self._reply_by_application(call)
-        arguments = take.prompt(call, self.wire)
+        arguments = take.bind_buffered(call, self.wire)
         if arguments is None:
             return await self._reply_late(call, take)
         if call.events is not None:
@@ -208,7 +208,7 @@ class App:
     async def _reply_late(self, call: HttpCall, take: RequestBinder) -> HttpResponse | None:
         """Reply to a call whose body has not arrived yet. Its bytes are counted until the handler has ended."""
         try:
-            arguments = await take.of(call)
+            arguments = await take.bind(call)
             if self.admission.is_full:  # others were admitted while the body arrived
                 self._refuse_full()
             if call.events is not None:
@@ -258,7 +258,7 @@ class App:
 
     def _try_send(self, call: HttpCall, reply: HttpResponse) -> bool:
         """Send a complete reply in one write, and return True. Return False for streams and while the server closes."""
-        if reply.stream is not None or reply.app is not None or self.gate.closing:
+        if reply.stream is not None or reply.app is not None or self.gate.is_closing:
             return False
         call.status = reply.status
         return self.wire.respond(call, reply.status, reply.headers, reply.body)
@@ -277,9 +277,9 @@ class App:
     def _refuse_waiting(self, call: HttpCall) -> None:
         """Refuse a call that has waited too long for a slot. Do nothing if it has just got one."""
         error = HttpProblem(503, "no slot came free in time", headers=retry_after(self.admission.retry_seconds()))
-        if call.parked and not call.future.done():
+        if call.is_queued and not call.future.done():
             call.future.set_exception(error)
-        elif call.parked or self.threads is None or not self.threads.cancel_waiting(call.job, error):
+        elif call.is_queued or self.threads is None or not self.threads.cancel_waiting(call.job, error):
             return
         self.block.count_refused_call()
 
@@ -296,13 +296,13 @@ class App:
                 self._refuse_full()
             return await self._run_in_thread(call, body)
         finally:
-            if call.held:
+            if call.held_bytes:
                 self.bodies.release(call)
 
     async def _call_application(self, call: HttpCall) -> None:
         """Run an ASGI application, which sends the answer."""
         body = body_reader.BodyReader(call, self.settings.max_body, self.settings.read_timeout)
-        await self._send(call, by_app(self.application), body.receive)
+        await self._send(call, asgi_response(self.application), body.receive)
 
     async def _run_in_thread(self, call: HttpCall, arguments: Keywords) -> HttpResponse:
         """Run a sync handler in a thread, and return the reply.
@@ -329,13 +329,13 @@ class App:
             try:
                 if isinstance(event, MalformedEvent):
                     raise HttpProblem(400, event.reason)
-                reply = await self._run(call, self.arguments.for_event(call, event))
+                reply = await self._run(call, self.arguments.bind_event(call, event))
                 assert reply is not None
                 if reply.stream is not None:
                     await self._send_stream(call, reply, None)
                 outcome["status"] = reply.status
             except PayloadValidationError as error:
-                outcome |= {"status": 422, **refusal(error).extra}
+                outcome |= {"status": 422, **translate_error(error).extra}
             except HttpProblem as error:
                 outcome |= {"status": error.status, "detail": error.detail}
             except BaseException as error:
@@ -356,7 +356,7 @@ class App:
             await self._send_stream(call, reply, receive)
         else:
             call.status = reply.status
-            headers = [*reply.headers, _CLOSE] if self.gate.closing else reply.headers
+            headers = [*reply.headers, _CLOSE] if self.gate.is_closing else reply.headers
             if not self.wire.respond(call, reply.status, headers, reply.body):
                 await call.send({"type": "http.response.start", "status": reply.status, "headers": headers})
                 await call.send({"type": "http.response.body", "body": reply.body})
@@ -374,13 +374,13 @@ class App:
             admission.enter(call)
         try:
             if reply.app is not None:
-                await streams.relay(call, reply, receive or call.receive, closing=self.gate.closing)
+                await streams.run_asgi_response(call, reply, receive or call.receive, closing=self.gate.is_closing)
             elif call.events is not None:
-                await streams.exhaust(reply, self._loop)
+                await streams.drain_generator(reply, self._loop)
             else:
                 await streams.stream(
                     call, reply, self._loop,
-                    is_disconnected=self.wire.is_disconnected, closing=self.gate.closing,
+                    is_disconnected=self.wire.is_disconnected, closing=self.gate.is_closing,
                 )  # fmt: skip
         finally:
             if outside:
@@ -410,11 +410,11 @@ class App:
             call.status = reason.value
             return
         if call.status:
-            where = "after its answer" if call.answered else "half way through its answer"
+            where = "after its answer" if call.is_answered else "half way through its answer"
             self.faults.note(call, f"{self.handler.name}: stopped {where}: {_DETAILS[reason]}")
             return
         headers = retry_after(1) if reason is StopReason.GRACE else ()
-        await self._send(call, problem(reason.value, _DETAILS[reason], headers=headers))
+        await self._send(call, problem_response(reason.value, _DETAILS[reason], headers=headers))
 
     async def _answer_failed(self, call: HttpCall, error: BaseException) -> None:
         """Log the error of the handler. Answer 500, or cut off an answer that has begun."""
@@ -434,7 +434,7 @@ class App:
 
     async def _serve_websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a WebSocket by the ASGI application; close it if there is none."""
-        if self.application is not None and self.gate.open:
+        if self.application is not None and self.gate.is_open:
             await self.application(scope, receive, send)
         else:
             await receive()

@@ -61,17 +61,17 @@ class HttpCall(msgspec.Struct, eq=False):
     entered: float = 0.0  # when it was admitted; set only if waiting has a limit
     reason: StopReason | None = None  # why it was stopped
     error_id: str = ""
-    asked: float = 0.0  # when the handler was last asked to stop
-    asks: int = 0  # how often it was asked to stop
-    parked: bool = False  # whether the call waits for a slot
+    cancelled_at: float = 0.0  # when the handler was last asked to stop
+    cancel_count: int = 0  # how often it was asked to stop
+    is_queued: bool = False  # whether the call waits for a slot
     task: Any = None  # the asyncio task, while a handler runs on the loop
     future: Any = None  # what the loop awaits, while the call waits or a thread runs the handler
     job: Any = None  # the thread's side of the call
-    held: int = 0  # bytes of its body that `BodyMemory` counts
+    held_bytes: int = 0  # bytes of its body that `BodyMemory` counts
     form: Any = None  # the multipart form, whose files are removed after the call
     events: Any = None  # a batch of CloudEvents
     refusal: Any = None  # the HttpProblem that ended the reading of the body
-    answered: bool = False  # whether all of the answer was sent, so that the client may disconnect
+    is_answered: bool = False  # whether all of the answer was sent, so that the client may disconnect
     _trace: TraceContext | None = None
     _request_id: str = ""
 
@@ -93,9 +93,9 @@ class HttpCall(msgspec.Struct, eq=False):
         return self._request_id
 
     @property
-    def waits(self) -> bool:
+    def is_waiting(self) -> bool:
         """Return whether the call was admitted and has no slot yet."""
-        return self.parked or (
+        return self.is_queued or (
             self.job is not None and self.job.thread is None and self.future is not None and not self.future.done()
         )
 

@@ -13,11 +13,11 @@ from ..logging_config import LogHandler
 from ..settings import Settings
 from .app import App, AppServices
 from .call import Message, Receive, Scope, Send, ServerTransport
-from .lifecycle.handler_lifecycle import HandlerLifecycle, init_too_long
+from .lifecycle.handler_lifecycle import HandlerLifecycle, init_timeout_error
 from .lifecycle.state import WorkerLifecycle
 from .observability.access_log import AccessLog
 from .observability.metrics import SharedMetrics
-from .problem_details import problem
+from .problem_details import problem_response
 
 
 class InProcessRequest(NamedTuple):
@@ -64,7 +64,7 @@ async def _invoke(
     gate = WorkerLifecycle()
 
     async def internal(_: Scope, __: Receive, send: Send) -> None:
-        reply = problem(404, "the runtime's own routes are answered by a server only")
+        reply = problem_response(404, "the runtime's own routes are answered by a server only")
         await send({"type": "http.response.start", "status": reply.status, "headers": reply.headers})
         await send({"type": "http.response.body", "body": reply.body})
 
@@ -80,7 +80,7 @@ async def _invoke(
     try:
         app.application = await asyncio.wait_for(startup.begin(), settings.init_timeout or None)
     except asyncio.TimeoutError:
-        raise init_too_long(handler.name, settings.init_timeout) from None
+        raise init_timeout_error(handler.name, settings.init_timeout) from None
     gate.ready()
     answer = CapturedResponse()
     if body and not any(name.lower() == "content-length" for name, _ in headers):

@@ -24,10 +24,10 @@ class HttpProblem(Exception):
 
     def reply(self) -> HttpResponse:
         """Return the problem document as a response."""
-        return problem(self.status, self.detail, headers=self.headers, **self.extra)
+        return problem_response(self.status, self.detail, headers=self.headers, **self.extra)
 
 
-def problem(status: int, detail: str, *, headers: tuple[Header, ...] = (), **extra: Any) -> HttpResponse:
+def problem_response(status: int, detail: str, *, headers: tuple[Header, ...] = (), **extra: Any) -> HttpResponse:
     """Return a response with a problem document; `extra` are further members of it."""
     try:
         title = HTTPStatus(status).phrase

@@ -17,7 +17,7 @@ from ..common.fork_guard import guard_forks
 from ..errors import OvenbirdError
 from ..function.target import Target
 from ..logging_config import LogHandler
-from ..settings import Settings, cpus
+from ..settings import Settings, count_cpus
 from .handler_adapter import DEFAULT, HandlerAdapter
 from .observability.metrics import SharedMetrics
 from .request.body_memory import log_pending_input
@@ -64,7 +64,7 @@ class _Service:
         from .server.worker import Worker  # imported before workers are forked, so that they share its memory
 
         self.target, self.settings, self.host, self._worker = target, settings, host, Worker
-        self.count = settings.workers or cpus()
+        self.count = settings.workers or count_cpus()
         sock = bind(settings)
         second = settings.probe_port or (int(settings.admin_port) if settings.admin_port.isdigit() else 0)
         probe_sock = bind(replace(settings, port=second), second_flag(settings)) if second else None
@@ -91,8 +91,8 @@ class _Service:
             start = perf_counter()
             handler = host.dialect.handler(host.find() if self.settings.reload else self.target)
             metrics = self.context.metrics.blocks[slot.block]
-            metrics.phase("start", host.age + start - self._began)
-            metrics.phase("load", perf_counter() - start)
+            metrics.set_phase("start", host.age + start - self._began)
+            metrics.set_phase("load", perf_counter() - start)
             return self._worker(handler, self.context, slot, log_address).run()
         except OvenbirdError as error:
             return host.report(error)

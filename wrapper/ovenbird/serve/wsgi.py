@@ -21,7 +21,7 @@ from .request import body_reader
 from .request.binder import Keywords
 from .request.body_memory import BodyMemory
 from .response.model import Headers, HttpResponse
-from .response.serialize import _header, by_app
+from .response.serialize import _header, asgi_response
 from .response.streams import GeneratorThread
 
 _BODILESS = (204, 304)  # statuses whose answers have no body
@@ -38,7 +38,7 @@ async def read_body(call: HttpCall, wire: ServerTransport, limit: int, seconds: 
             return {"body": body}
         content = await body_reader.BodyReader(call, limit, seconds, memory).read()
     elif len(content) > limit:
-        raise body_reader.too_large(limit)
+        raise body_reader.body_too_large(limit)
     return {"body": io.BytesIO(content)}
 
 
@@ -165,11 +165,11 @@ class WsgiCall(ThreadedCall):
             reply = HttpResponse(self._status, self._headers, b"" if bare else part)
             if self._length < 0 and not bare:
                 reply.headers.append((b"content-length", b"%d" % len(part)))
-            self.call.answered = True
+            self.call.is_answered = True
         else:
             self.stream = GeneratorThread(self.runner.loop)
             self.stream.push(part)
-            reply = by_app(_Parts(self._status, self._headers, self.stream), self._status)
+            reply = asgi_response(_Parts(self._status, self._headers, self.stream), self._status)
         self.hand_over(reply)
 
 

@@ -18,7 +18,7 @@ import ovenbird.job.sources
 from ovenbird.common.source_limits import SourceLimits
 from ovenbird.errors import LoadError, UnsupportedRunError
 from ovenbird.function_document import FunctionSpec
-from ovenbird.job.sources.download import fetched, unpack
+from ovenbird.job.sources.download import download_source, unpack
 from ovenbird.platform.storage import files
 
 CODE = b"def f(): return 1\n"
@@ -53,13 +53,13 @@ def web(server: Server) -> Callable[[bytes], str]:
 @pytest.mark.parametrize(("handler", "name"), [("mod:f", "mod.py"), ("f", "main.py")])
 def test_one_file(web: Callable[[bytes], str], handler: str, name: str) -> None:
     """It keeps its name, or is `main.py` where the handler names no module."""
-    folder = fetched(function(web(CODE) + "/deep/mod.py?token=x", handler), {})
+    folder = download_source(function(web(CODE) + "/deep/mod.py?token=x", handler), {})
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == {name: CODE}
 
 
 def test_an_archive(web: Callable[[bytes], str]) -> None:
     url = web(zipped(**{"mod.py": CODE, "pkg/__init__.py": b""}))
-    folder = fetched(function(f"zip+{url}/a.zip"), {})
+    folder = download_source(function(f"zip+{url}/a.zip"), {})
     assert sorted(str(path.relative_to(folder)) for path in folder.rglob("*.py")) == ["mod.py", "pkg/__init__.py"]
 
 
@@ -73,7 +73,7 @@ def test_an_object_store(s3: dict[str, str], tmp_path: Path) -> None:
         "s3://outputs/src/mod.py", "s3://outputs/src/", "zip+s3://outputs/src/a.zip", "s3a://outputs/src/mod.py",
         "zip+s3a://outputs/src/a.zip",
     ):  # fmt: skip
-        assert (fetched(function(source), s3) / "mod.py").read_bytes() == CODE
+        assert (download_source(function(source), s3) / "mod.py").read_bytes() == CODE
 
 
 @pytest.mark.slow
@@ -84,13 +84,13 @@ def test_an_object_store(s3: dict[str, str], tmp_path: Path) -> None:
         ("git+https://h/r#a..b", "is not the name of a branch"),
         ("ftp://h/x.py", "cannot be fetched"),
         ("http://127.0.0.1:9/x.py", "was not fetched"),
-        ("http://127.0.0.1:9/x.txt", "is not a .py file"),
+        ("http://127.0.0.1:9/x.txt", "is not a `.py` file"),
         ("zip+http://127.0.0.1:9/x.tar", "was not fetched"),
     ],
 )
 def test_what_cannot_be_fetched_is_told(source: str, message: str) -> None:
     with pytest.raises(LoadError, match=message):
-        fetched(function(source), {})
+        download_source(function(source), {})
 
 
 _ARCHIVES = {f"zip: {name}": row for name, row in {**DAMAGED, **UNSAFE, **LINKS_OUT}.items()} | {
@@ -125,7 +125,7 @@ def test_archives_that_are_not_trusted(name: str, tmp_path: Path) -> None:
 def test_the_folder_of_an_archive(web: Callable[[bytes], str], source: str, name: str) -> None:
     """The one folder of a forge's download is stepped into; `#folder` names one in it, or from the top."""
     url = web(zipped(**{"app-main/mod.py": CODE, "app-main/lib/mod.py": CODE, "__MACOSX/._mod.py": b""}))
-    folder = fetched(function(source.format(url)), {})
+    folder = download_source(function(source.format(url)), {})
     assert (folder / name).read_bytes() == CODE
     assert {path.name for path in folder.iterdir()} <= {"mod.py", "lib"}
 
@@ -134,7 +134,7 @@ def test_a_package_alone_in_an_archive_is_not_stepped_into(web: Callable[[bytes]
     """Where the handler's module is found from the top, that is the root."""
     url = web(zipped(**{"pkg/mod.py": CODE, "pkg/__init__.py": b""}))
     for handler in ("pkg.mod:f", "pkg:f"):
-        assert [path.name for path in fetched(function(f"zip+{url}/a.zip", handler), {}).iterdir()] == ["pkg"]
+        assert [path.name for path in download_source(function(f"zip+{url}/a.zip", handler), {}).iterdir()] == ["pkg"]
 
 
 def test_a_folder_that_an_archive_does_not_have(web: Callable[[bytes], str]) -> None:
@@ -142,7 +142,7 @@ def test_a_folder_that_an_archive_does_not_have(web: Callable[[bytes], str]) -> 
     url = web(zipped(**{"app-main/mod.py": CODE, "app-main/lib/mod.py": CODE}))
     for folder, words in (("libs", r"has no folder 'libs' \(did you mean 'lib'"), ("../x", "leaves the folder")):
         with pytest.raises(LoadError, match=words):
-            fetched(function(f"zip+{url}/a.zip#{folder}"), {})
+            download_source(function(f"zip+{url}/a.zip#{folder}"), {})
 
 
 def test_a_tar_by_its_address_or_by_its_content(web: Callable[[bytes], str]) -> None:
@@ -153,7 +153,7 @@ def test_a_tar_by_its_address_or_by_its_content(web: Callable[[bytes], str]) -> 
         (f"{url}/app.tar.gz", "mod:f"), (f"{url}/app.tgz?x=1", "mod:f"), (f"zip+{url}/app", "mod:f"),
         (f"{url}/mod.py", "mod:f"),
     ):  # fmt: skip
-        assert (fetched(function(source, handler), {}) / "mod.py").read_bytes() == CODE
+        assert (download_source(function(source, handler), {}) / "mod.py").read_bytes() == CODE
 
 
 @pytest.mark.parametrize("form", ["length", "chunked", "nothing"])
@@ -174,8 +174,8 @@ def test_a_source_has_a_limit(server: Server, form: str) -> None:
             request.wfile.write(b"%x\r\n%b\r\n" % (len(block), block) if form == "chunked" else block)
 
     server.answer = answer
-    with pytest.raises(LoadError, match=r"larger than 976.6 KiB \(OVENBIRD_SOURCE_LIMIT") as caught:
-        fetched(function(f"{server.url}/mod.py"), {"OVENBIRD_SOURCE_LIMIT": "1MB"})
+    with pytest.raises(LoadError, match=r"larger than 976.6 KiB \(`OVENBIRD_SOURCE_LIMIT") as caught:
+        download_source(function(f"{server.url}/mod.py"), {"OVENBIRD_SOURCE_LIMIT": "1MB"})
     assert caught.value.exit_code == 72
     assert len(server.asked) == 1
 
@@ -185,5 +185,5 @@ def test_git_without_dulwich(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delitem(sys.modules, "ovenbird.job.sources.git_fetch", raising=False)
     monkeypatch.delattr(ovenbird.job.sources, "git_fetch", raising=False)
     monkeypatch.setitem(sys.modules, "dulwich.errors", None)
-    with pytest.raises(UnsupportedRunError, match=r"needs the package dulwich.*pip install.*\[platform\]"):
-        fetched(function("git+https://h/r"), {})
+    with pytest.raises(UnsupportedRunError, match=r"needs the package `dulwich`.*pip install.*\[platform\]"):
+        download_source(function("git+https://h/r"), {})

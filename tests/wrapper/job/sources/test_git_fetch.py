@@ -377,5 +377,5 @@ def test_an_object_that_unpacks_to_too_much(fetched: Fetched, gits: GitServer, r
     """It is refused by its size, before it is unpacked; the hint names the setting."""
     (repository.folder / "zeros").write_bytes(bytes(64 << 20))
     repository.commit(main_py="x")
-    with pytest.raises(LoadError, match=r"an object of 64.0 MiB, more than 1.0 MiB \(OVENBIRD_SOURCE_LIMIT"):
+    with pytest.raises(LoadError, match=r"an object of 64.0 MiB, more than 1.0 MiB \(`OVENBIRD_SOURCE_LIMIT"):
         fetched(f"git+{gits.url}/app/.git", OVENBIRD_SOURCE_LIMIT="1MiB")

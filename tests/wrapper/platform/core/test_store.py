@@ -251,7 +251,7 @@ def test_removing(core: Double, project: Project, store: DigitalHubStore) -> Non
     """A version goes with its files; a run that has not ended stays; an answer that was lost is no error."""
     artifact = project.log_artifact("a", data=b"x")
     core.faults.add("lose", 1, method="DELETE")
-    assert queries.remove_entities(store, keys.parse_key(artifact.key), store.storage({})) == [artifact.key]
+    assert queries.remove_entities(store, keys.parse_key(artifact.key), store.storage_environ({})) == [artifact.key]
     assert core.entities.all("p", "artifact") == []
     run = core.entities.create("p", "run", {"kind": keys.RUN_KIND, "spec": {"local_execution": True}})
     run["status"]["state"] = "RUNNING"

@@ -306,7 +306,7 @@ def test_entities_are_searched(either: Project) -> None:
     for filters, keys in cases:
         living, dead = either.search_entity(**filters)
         assert ({entity.key for entity in living}, dead) == (keys, []), filters
-    with pytest.raises(InputError, match="no entity is of the type 'workflow'"):
+    with pytest.raises(InputError, match="there is no entity type 'workflow'"):
         either.search_entity(entity_types=["workflow"])
     with pytest.raises(InputError, match="'colour' is not a filter"):
         either.search_entity(colour="red")

@@ -58,7 +58,7 @@ def test_several_sources_go_below_one_folder(tmp_path: Path) -> None:
     (tmp_path / "a").write_text("a")
     stored = files.upload([tmp_path / "a", tmp_path / "in"], str(tmp_path / "out") + "/", {})
     assert [info["path"] for info in stored] == ["a", "b"]
-    assert files.listing(str(tmp_path / "out") + "/", {}) == ["a", "b"]
+    assert files.list_files(str(tmp_path / "out") + "/", {}) == ["a", "b"]
     files.remove(str(tmp_path / "out") + "/", ["a", "b"], {})
     assert not (tmp_path / "out").exists()
 

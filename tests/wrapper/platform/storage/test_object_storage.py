@@ -31,11 +31,11 @@ def test_a_folder_is_stored_listed_fetched_and_removed(s3: dict[str, str], tmp_p
     (tmp_path / "in/a").write_text("a")
     (tmp_path / "in/sub/b").write_text("b")
     stored = files.upload([tmp_path / "in"], "s3://outputs/folder/", s3)
-    assert [info["path"] for info in stored] == ["a", "sub/b"] == files.listing("s3://outputs/folder/", s3)
+    assert [info["path"] for info in stored] == ["a", "sub/b"] == files.list_files("s3://outputs/folder/", s3)
     files.download("s3://outputs/folder/", tmp_path / "out", s3)
     assert (tmp_path / "out/sub/b").read_text() == "b"
     files.remove("s3://outputs/folder/", ["a", "sub/b", "absent"], s3)
-    assert files.listing("s3://outputs/folder/", s3) == []
+    assert files.list_files("s3://outputs/folder/", s3) == []
 
 
 def test_what_is_absent_is_named(s3: dict[str, str], tmp_path: Path) -> None:
@@ -106,7 +106,7 @@ def test_markers_of_folders_are_no_files(s3: dict[str, str], tmp_path: Path) -> 
         client.put_object(Bucket="outputs", Key=key, Body=b"a" if key.endswith("a") else b"")
     client.close()
     files.download("s3://outputs/in/", tmp_path / "out", s3)
-    assert files.listing("s3://outputs/in/", s3) == ["empty", "sub/a"]
+    assert files.list_files("s3://outputs/in/", s3) == ["empty", "sub/a"]
     assert [path.read_bytes() for path in (tmp_path / "out/empty", tmp_path / "out/sub/a")] == [b"", b"a"]
 
 

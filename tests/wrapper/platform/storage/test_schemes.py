@@ -75,7 +75,7 @@ def test_one_store_by_all_its_schemes(project: Project, s3: dict[str, str], tmp_
         item = Project(project._store, "p", s3).new_dataitem("d", "table", path=f"{scheme}://outputs/in/{name}")
         assert list(item.as_df()["x"]) == [1]
         assert Path(item.as_file()[0]).name == name
-    assert files.listing(f"{scheme}://outputs/in/", s3) == ["città%20.csv", "my file.csv"]
+    assert files.list_files(f"{scheme}://outputs/in/", s3) == ["città%20.csv", "my file.csv"]
     files.remove(f"{scheme}://outputs/in/", ["città%20.csv"], s3)
     folder = Project(project._store, "p", s3).new_artifact("f", path=f"{scheme}://outputs/in/")
     assert [Path(path).name for path in folder.as_file()] == ["my file.csv"]

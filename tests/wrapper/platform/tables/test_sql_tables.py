@@ -119,13 +119,13 @@ def test_the_platforms_variables_name_postgresql(monkeypatch: pytest.MonkeyPatch
     with pytest.raises(InputError, match="cannot be read") as caught:
         sql_tables.read_sql("sql://other/public/t", environ, "pandas")
     assert "SE:C" not in str(caught.value) + caught.value.hint
-    with pytest.raises(InputError, match="DB_HOST is not set"):
+    with pytest.raises(InputError, match="`DB_HOST` is not set"):
         sql_tables.make_connection_url(address, {})
-    with pytest.raises(InputError, match="DB_PORT is not a whole number"):
+    with pytest.raises(InputError, match="`DB_PORT` is not a whole number"):
         sql_tables.make_connection_url(address, {**environ, "DB_PORT": "x"})
     for driver in ("psycopg", "psycopg2"):
         monkeypatch.setitem(sys.modules, driver, None)
-    with pytest.raises(InputError, match="PostgreSQL needs the package psycopg"):
+    with pytest.raises(InputError, match="PostgreSQL needs the package `psycopg`"):
         sql_tables.make_connection_url(address, environ)
 
 
@@ -136,7 +136,7 @@ def test_without_sqlalchemy_the_package_is_named(database: dict[str, str]) -> No
     )
     process = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     command = format_install_command("tables")
-    assert f"need the package sqlalchemy, which is not installed ({command}, and a driver" in process.stderr
+    assert f"need the package `sqlalchemy`, which is not installed ({command}, and a driver" in process.stderr
 
 
 def test_nothing_is_stored_in_a_database(project: Project) -> None:

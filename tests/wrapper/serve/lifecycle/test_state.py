@@ -8,10 +8,10 @@ from ovenbird.serve.lifecycle.state import WorkerLifecycle, WorkerState
 def test_calls_are_let_in_from_ready_until_closed() -> None:
     """The gate is open while ready and while draining, and says why whenever the service is not ready."""
     gate = WorkerLifecycle()
-    states = [(gate.state, gate.open, gate.closing, bool(gate.why))]
+    states = [(gate.state, gate.is_open, gate.is_closing, bool(gate.why))]
     for step in (gate.ready, gate.drain, gate.close):
         step()
-        states.append((gate.state, gate.open, gate.closing, bool(gate.why)))
+        states.append((gate.state, gate.is_open, gate.is_closing, bool(gate.why)))
     assert states == [
         (WorkerState.STARTING, False, False, True),
         (WorkerState.READY, True, False, False),

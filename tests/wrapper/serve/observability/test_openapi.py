@@ -13,7 +13,7 @@ from tests.loading import Project
 from tests.service import Service
 
 from ovenbird.function.cloudevent import from_json
-from ovenbird.serve.observability.openapi import document
+from ovenbird.serve.observability.openapi import make_document
 from ovenbird.serve.response.serialize import reply_to
 
 HEAD = """
@@ -100,7 +100,7 @@ HANDLERS = [
 
 def documented(project: Project, text: str) -> dict[str, Any]:
     """The document of a handler, through JSON as a client reads it."""
-    api: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(document(project.handler(HEAD + text))))
+    api: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(make_document(project.handler(HEAD + text))))
     return api
 
 
@@ -235,7 +235,7 @@ def test_the_schema_of_an_answer_is_that_of_what_is_sent(project: Project, name:
     make = f"{name}.model_validate({{'fullName': 'Ada'}})"
     value = {"{}": make, "list[{}]": f"[{make}]"}.get(hint, f"{{'a': {make}}}")
     handler = project.handler(f"{HEAD}def handler(given: {name}) -> {hint.format(name)}: return {value}")
-    api = msgspec.json.decode(msgspec.json.encode(document(handler)))
+    api = msgspec.json.decode(msgspec.json.encode(make_document(handler)))
     post, schemas = api["paths"]["/"]["post"], api["components"]["schemas"]
     schema = post["responses"]["200"]["content"]["application/json"]["schema"]
     while "properties" not in schema:

@@ -10,7 +10,7 @@ from tests.service import until
 
 from ovenbird.function.binder import MalformedPayloadError, PayloadValidationError
 from ovenbird.function.validation_errors import FieldError
-from ovenbird.serve.request.binder import refusal
+from ovenbird.serve.request.binder import translate_error
 
 CHUNKED = b"POST / HTTP/1.1\r\nhost: t\r\ntransfer-encoding: chunked\r\n\r\n"
 
@@ -43,8 +43,8 @@ def test_streamed_body_of_a_client_that_leaves(tmp_path_factory: pytest.TempPath
 
 def test_refusal() -> None:
     """What cannot be parsed is a 400; what does not fit is a 422 with each field."""
-    assert refusal(MalformedPayloadError("broken")).status == 400
-    problem = refusal(PayloadValidationError([FieldError("a", "missing"), FieldError("b[0]", "expected int")]))
+    assert translate_error(MalformedPayloadError("broken")).status == 400
+    problem = translate_error(PayloadValidationError([FieldError("a", "missing"), FieldError("b[0]", "expected int")]))
     assert problem.status == 422
     assert problem.extra["errors"] == [
         {"field": "a", "message": "missing"},

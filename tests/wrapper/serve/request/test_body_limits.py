@@ -17,7 +17,7 @@ from tests.raw import running
 from tests.service import Service
 
 from ovenbird.serve.problem_details import HttpProblem
-from ovenbird.serve.request.body_limits import BodyLimits, json_items, msgpack_items
+from ovenbird.serve.request.body_limits import BodyLimits, count_json_items, count_msgpack_items
 
 MIB = 1024 * 1024
 BODY = 32 * MIB  # the default of --max-body
@@ -182,10 +182,10 @@ def test_every_value_is_counted(value: Any) -> None:
         return 1 + sum(values(item) for item in part) if isinstance(part, list) else 1
 
     for text in (json.dumps(value), json.dumps(value, indent=2), json.dumps(value, ensure_ascii=True)):
-        count = json_items(text.encode(), 1)
+        count = count_json_items(text.encode(), 1)
         assert values(value) <= count <= 2 * values(value) + 1, text
     packed = msgspec.msgpack.encode(value)
-    assert values(value) <= msgpack_items(packed, 10**9) <= 2 * values(value)
+    assert values(value) <= count_msgpack_items(packed, 10**9) <= 2 * values(value)
 
 
 @pytest.mark.parametrize("size", [0, 1, 2, 5, 100])
@@ -193,4 +193,4 @@ def test_strings_over_the_edge_of_a_window(size: int) -> None:
     """A string that begins in one window and ends in the next one is one string."""
     filler = b"x" * (MIB - size)
     body = b'["' + filler + b'", "' + b",[{:" * MIB + b'", 1]'
-    assert json_items(body, 1) <= 5
+    assert count_json_items(body, 1) <= 5

@@ -77,7 +77,7 @@ def test_a_body_over_the_limit_is_taken_alone(serve: Serve, tmp_path: Path) -> N
     (tmp_path / "go").touch()
     service = serve(WAITS, "--max-pending-input", "1M").wait_ready()
     assert service.call({"data": "x" * 3_000_000}).json() == 3_000_000
-    assert "(--max-pending-input): a larger body is taken only while there is no other" in service.log
+    assert "(`--max-pending-input`): a larger body is taken only while there is no other" in service.log
 
 
 def test_bodies_that_fail_are_forgotten(serve: Serve, tmp_path: Path) -> None:

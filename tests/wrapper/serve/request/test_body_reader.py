@@ -247,7 +247,7 @@ def test_media_type_that_is_not_understood(start: Start, name: str, media: str) 
 
 
 def test_content_encoding(start: Start) -> None:
-    """`identity` says nothing, and an encoding that is not understood is a 415."""
+    """`identity` says nothing, and an encoding that is not supported is a 415."""
     assert send(start("fields"), b"{}", "application/json", content_encoding="compress").status_code == 415
     assert send(start("fields"), '{"a": 1}', "application/json", content_encoding="identity").status_code == 200
 

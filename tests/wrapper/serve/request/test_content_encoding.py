@@ -19,7 +19,7 @@ from tests.raw import Raw, running
 from tests.service import Service
 
 from ovenbird.serve.problem_details import HttpProblem
-from ovenbird.serve.request.content_encoding import decode, supported
+from ovenbird.serve.request.content_encoding import decode, list_codings
 
 MIB = 1024 * 1024
 
@@ -135,7 +135,7 @@ def test_each_coding(start: Any, name: str) -> None:
     ],
 )  # fmt: skip
 def test_each_kind_of_handler(start: Any, handler: str, media: str, body: bytes, expected: Any) -> None:
-    """All of them get the decoded body, and refuse a coding that is not understood."""
+    """All of them get the decoded body, and refuse a coding that is not supported."""
     answer = post(start(handler), gzip.compress(body), "gzip", media)
     assert (answer.status_code, answer.text.strip('"') if expected == "ran" else answer.json()) == (200, expected)
     refused = post(start(handler), body, "compress", media)
@@ -233,7 +233,7 @@ def test_what_is_not_understood(header: str) -> None:
     with pytest.raises(HttpProblem) as caught:
         decode(b"x", header, 10)
     assert caught.value.status == 415
-    assert supported() == ["gzip", "deflate", "zstd", "br"]
+    assert list_codings() == ["gzip", "deflate", "zstd", "br"]
 
 
 @pytest.mark.parametrize(

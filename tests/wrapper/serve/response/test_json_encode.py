@@ -207,7 +207,7 @@ def test_table(values: Service, expression: str, expected: Any) -> None:
 
 
 @pytest.mark.parametrize(("expression", "logged"), [
-    ("[1j]", "a builtins.complex has no JSON form"),
+    ("[1j]", "a builtins.complex is not JSON serializable"),
     ("np.complex64(1)", "a numpy.complex64, which no rule"),
     ("{(1, 2): 1}", "a tuple cannot be a key of a JSON object"),
     ("{frozenset(): 1}", "a frozenset cannot be a key of a JSON object"),

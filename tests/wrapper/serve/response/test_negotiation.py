@@ -13,7 +13,7 @@ import pytest
 from tests.raw import Raw, running
 from tests.service import Service
 
-from ovenbird.serve.response.negotiation import ARROW, CSV, JSON, PARQUET, preferred
+from ovenbird.serve.response.negotiation import ARROW, CSV, JSON, PARQUET, choose_media_type
 
 
 @pytest.fixture(scope="module")
@@ -100,7 +100,7 @@ PREFERENCES = [
 @pytest.mark.parametrize(("accept", "media"), PREFERENCES)
 def test_preferred(accept: str, media: str) -> None:
     """The best liked form wins; the range that is most specific tells its weight; JSON when none is accepted."""
-    assert preferred(accept, (JSON, CSV, PARQUET, ARROW)) == media
+    assert choose_media_type(accept, (JSON, CSV, PARQUET, ARROW)) == media
 
 
 def test_several_lines(results: Service) -> None:
@@ -115,4 +115,4 @@ def test_several_lines(results: Service) -> None:
 def test_a_long_header_takes_no_time() -> None:
     """The parser's work grows with the length of a header, whatever is in it."""
     for accept in ('"' * 60_000, 'a/b;c="' + "\\" * 60_000, ";" * 60_000, 'a/b;q="' * 8_000, "*/*," * 15_000):
-        assert preferred(accept + ", text/csv", (JSON, CSV)) in (JSON, CSV)
+        assert choose_media_type(accept + ", text/csv", (JSON, CSV)) in (JSON, CSV)

@@ -271,7 +271,7 @@ def test_header_injection(results: Service, name: str) -> None:
 
 UNKNOWN = [
     ("strange", "a main.Strange, which no rule"),
-    ("strange_within", "a main.Strange has no JSON form"),
+    ("strange_within", "a main.Strange is not JSON serializable"),
     ("type", "a builtins.type, which no rule"),
     ("complex", "a builtins.complex, which no rule"),
     ("itself", "nested too deeply"),

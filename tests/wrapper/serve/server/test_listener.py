@@ -8,7 +8,7 @@ import socket
 import pytest
 
 from ovenbird.errors import SettingsError
-from ovenbird.serve.server.listener import bind, refuse_new, taken
+from ovenbird.serve.server.listener import bind, bind_error, refuse_new
 from ovenbird.settings import Settings
 
 
@@ -25,9 +25,9 @@ def test_an_address_that_does_not_exist_is_named() -> None:
 
 def test_a_low_port_is_told_apart_from_one_that_is_taken() -> None:
     """Where the kernel keeps low ports to root, looking for another process would lead nowhere."""
-    low = taken(Settings(port=80), PermissionError(13, "Permission denied"))
+    low = bind_error(Settings(port=80), PermissionError(13, "Permission denied"))
     assert "kept for root" in low.hint
-    assert "another process" in taken(Settings(port=8080), OSError(98, "Address already in use")).hint
+    assert "another process" in bind_error(Settings(port=8080), OSError(98, "Address already in use")).hint
 
 
 @pytest.mark.parametrize("number", [80, 8080])
@@ -35,7 +35,7 @@ def test_a_low_port_is_told_apart_from_one_that_is_taken() -> None:
 def test_the_hint_names_the_flag_and_the_variable_of_the_port(flag: str, number: int) -> None:
     """A pod's command line is somebody else's, so the variable is named too, and that of the port that is meant."""
     error = PermissionError(13, "Permission denied") if number == 80 else OSError(98, "Address already in use")
-    hint = taken(Settings(port=number), error, flag).hint
+    hint = bind_error(Settings(port=number), error, flag).hint
     assert f"{flag} " in hint
     assert f"OVENBIRD_{flag[2:].upper().replace('-', '_')}=" in hint
 

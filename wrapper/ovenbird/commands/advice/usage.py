@@ -6,7 +6,7 @@ import argparse
 import contextlib
 import re
 
-from ...command_line.inner_parsers import flags, sub_parsers
+from ...command_line.inner_parsers import find_sub_parsers, list_flags
 from ...command_line.verb_parser import CommandParser
 from ...common.did_you_mean import nearest_name
 from ...common.redact import redact_text
@@ -20,7 +20,7 @@ _OF_BUILDER = ("base", "build", "bundle", "cache", "inspect", "lock", "manifests
 _OF_RUNS = ("list", "ls", "show", "get", "rm", "logs", "tag", "compare", "rerun")
 
 
-def unknown_verb(verb: str) -> SettingsError:
+def unknown_verb_error(verb: str) -> SettingsError:
     """Return the error for a verb that does not exist."""
     from .verb_parsers import describe_verbs
 
@@ -63,7 +63,7 @@ def _find_leaf(parser: CommandParser) -> argparse.ArgumentParser:
     """Return the parser of the verb that the words name, as far as they name one."""
     leaf: argparse.ArgumentParser = parser
     for word in parser.words:
-        leaf = sub_parsers(leaf).get(word, leaf)
+        leaf = find_sub_parsers(leaf).get(word, leaf)
     return leaf
 
 
@@ -83,7 +83,7 @@ def _suggest(leaf: argparse.ArgumentParser, message: str) -> str:
 def _suggest_flag(flag: str, leaf: argparse.ArgumentParser) -> str:
     if verbs := _find_verbs(flag):
         return f"`{flag}` is a flag of {', '.join(f'`{verb}`' for verb in verbs)}"
-    names = [name for action in flags(leaf) for name in action.option_strings if len(name) > 2]
+    names = [name for action in list_flags(leaf) for name in action.option_strings if len(name) > 2]
     same_letter = [name for name in names if name[:3] == flag[:3]]  # few people mistype the first one
     suggestion = nearest_name(flag, same_letter) or nearest_name(flag, names, cutoff=0.75)
     return f"did you mean {show_value(suggestion)}?" if suggestion else ""
@@ -97,5 +97,5 @@ def _find_verbs(flag: str) -> list[str]:
     for verb in describe_verbs():
         with contextlib.suppress(KeyError, ImportError):
             parsers = walk_parsers(find_parser(verb))
-            verbs += [p.prog for p in parsers if any(flag in action.option_strings for action in flags(p))]
+            verbs += [p.prog for p in parsers if any(flag in action.option_strings for action in list_flags(p))]
     return verbs

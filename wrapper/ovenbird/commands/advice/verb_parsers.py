@@ -7,7 +7,7 @@ from importlib import import_module
 from importlib.metadata import entry_points
 from typing import Any
 
-from ...command_line.inner_parsers import sub_parsers
+from ...command_line.inner_parsers import find_sub_parsers
 from ...command_line.verb_parser import VERBS, CommandParser, build_parser
 
 OWN = {
@@ -35,7 +35,7 @@ def is_brought(verb: str) -> bool:
 def find_parser(verb: str) -> CommandParser:
     """Return the parser of a verb, complete, where packages that it needs are missing too. Errors: KeyError."""
     if verb in VERBS:
-        return sub_parsers(build_parser(verb))[verb]
+        return find_sub_parsers(build_parser(verb))[verb]
     if verb == "init":
         from ..init import build_parser as of_init
 
@@ -47,7 +47,7 @@ def find_parser(verb: str) -> CommandParser:
     from ..records import record_verbs
 
     if verb in record_verbs.VERBS:
-        return sub_parsers(record_verbs.build_parser())[verb]
+        return find_sub_parsers(record_verbs.build_parser())[verb]
     for entry in entry_points(group="ovenbird.commands", name=verb):
         module: Any = import_module(entry.module)
         parser: CommandParser = module.build_parser(verb, for_help=True)
@@ -58,5 +58,5 @@ def find_parser(verb: str) -> CommandParser:
 def walk_parsers(parser: CommandParser) -> Iterator[CommandParser]:
     """Yield a parser and those of its verbs."""
     yield parser
-    for inner in sub_parsers(parser).values():
+    for inner in find_sub_parsers(parser).values():
         yield from walk_parsers(inner)

@@ -33,7 +33,7 @@ def run(store: EntityStore, options: argparse.Namespace) -> int:
     from ...platform.entities.run_comparison import compare_runs
 
     if len(options.keys) < 2:
-        raise InputError("one run alone cannot be compared", hint="ovenbird runs compare latest~1 latest")
+        raise InputError("one run alone cannot be compared", hint="`ovenbird runs compare latest~1 latest`")
     runs = [queries.locate_entity(store, "run", text, options.project) for text in options.keys]
     fields = compare_runs(store, runs, changed=options.changed)
     if options.json:

@@ -59,7 +59,7 @@ def _write_to_stdout(store: EntityStore, key: EntityKey) -> int:
                 for material in map(parse_key, texts) if material.type in MATERIALS]  # fmt: skip
     paths = [path for entity in entities for path in entity.as_file()]
     if len(paths) != 1:
-        raise InputError(f"{key} has {len(paths)} files, and stdout takes one", hint="name a folder instead of -")
+        raise InputError(f"{key} has {len(paths)} files, and stdout takes one", hint="name a folder instead of `-`")
     with Path(paths[0]).open("rb") as file:
         shutil.copyfileobj(file, sys.stdout.buffer)
     sys.stdout.flush()

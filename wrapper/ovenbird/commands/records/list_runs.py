@@ -115,7 +115,7 @@ def _find_runs(store: EntityStore, options: argparse.Namespace, hidden: list[str
         missing = [(name, text) for name, text in options.where if not _has_value(brief, name, text)]
         if any(name.startswith(_NO_METRIC) for name, _ in missing):
             continue  # without asking for metrics, which Core is asked for one run at a time
-        summary = summarize(record, store.last_metrics(parse_key(record["key"])))
+        summary = summarize(record, store.read_last_metrics(parse_key(record["key"])))
         if all(_has_value(summary, name, text) for name, text in missing):
             yield summary
 

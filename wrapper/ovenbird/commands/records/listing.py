@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from ...common.text_table import format_table
-from .output import Verbs, add_verb, count, moment, print_json, tell_empty
+from .output import Verbs, add_verb, count, format_moment, print_json, tell_empty
 
 if TYPE_CHECKING:
     from ...platform.store import EntityStore, EntitySummary
@@ -44,4 +44,4 @@ def run(store: EntityStore, options: argparse.Namespace) -> int:
 
 
 def _format_row(row: EntitySummary) -> tuple[str, ...]:
-    return (row.name, row.kind, row.id, row.project, moment(row.created))
+    return (row.name, row.kind, row.id, row.project, format_moment(row.created))

@@ -45,7 +45,7 @@ def count(text: str) -> int:
         raise argparse.ArgumentTypeError(f"expected {error}, found {show_value(text)}") from None
 
 
-def moment(text: str | None) -> str:
+def format_moment(text: str | None) -> str:
     """Return a timestamp as people read it, in UTC and without its fraction."""
     return text[:19].replace("T", " ") if text else ""
 
@@ -53,7 +53,7 @@ def moment(text: str | None) -> str:
 def cell_text(column: str, value: Any) -> str:
     """Return the value of a column of runs for people."""
     if column in ("started", "ended", "created", "updated"):
-        return moment(value)
+        return format_moment(value)
     return "" if value is None else f"{value:.1f}s" if column in ("took", "seconds") else value_text(value)
 
 

@@ -142,7 +142,7 @@ def _find_subfolder(store: DiskObjectStore, commit: Commit, source: GitSource) -
             reason = "is not a folder" if mode else "does not exist"
             folders = [os.fsdecode(entry.path or b"") for entry in tree.iteritems() if stat.S_ISDIR(entry.mode or 0)]
             hint = f"the folders there: {_list_few(folders)}" if folders else "there is no folder"
-            raise SourceUrlError(f"{source.shown}: the folder {show_value(source.subfolder)} {reason}", hint=hint)
+            raise SourceUrlError(f"{source.display_url}: the folder {show_value(source.subfolder)} {reason}", hint=hint)
         name = inner
     return name
 

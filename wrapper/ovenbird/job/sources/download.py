@@ -23,10 +23,10 @@ from ...function_document import FunctionSpec
 from ...platform.storage import files
 
 _FORMS = ("http://", "https://", "s3://", "s3a://", "s3n://")
-_HINT = f"{SIZE} and {FILES} say how large a source may be"
+_HINT = f"`{SIZE}` and `{FILES}` say how large a source may be"
 
 
-def fetched(function: FunctionSpec, environ: Mapping[str, str]) -> Path:
+def download_source(function: FunctionSpec, environ: Mapping[str, str]) -> Path:
     """Download the function's source to a temporary folder, and return the folder. Errors: LoadError."""
     url = function.source
     if url.startswith("git+"):
@@ -35,7 +35,7 @@ def fetched(function: FunctionSpec, environ: Mapping[str, str]) -> Path:
     if not plain.startswith(_FORMS):
         raise UnsupportedRunError(
             f"the source {show_value(redact_url(url))} cannot be fetched when a run starts",
-            hint="http(s)://, s3://, zip+ of these, git+http(s)://, or inline",
+            hint="`http(s)://`, `s3://`, `zip+` of these, `git+http(s)://`, or inline",
         )
     limits = read_limits(environ)
     folder = make_temporary_folder()
@@ -63,9 +63,9 @@ def _fetch_repository(url: str, environ: Mapping[str, str]) -> Path:
     source = git_url.parse(url)
     if source.scheme not in ("http", "https"):
         raise UnsupportedRunError(
-            f"the source {show_value(source.shown)} cannot be fetched when a run starts: git over"
+            f"the source {show_value(source.display_url)} cannot be fetched when a run starts: git over"
             f" {source.scheme} is not supported",
-            hint="git+https:// with `GIT_TOKEN`; or the platform, or a build, puts the source in place",
+            hint="`git+https://` with `GIT_TOKEN`; or the platform, or a build, puts the source in place",
         )
     try:
         from . import git_fetch
@@ -73,7 +73,7 @@ def _fetch_repository(url: str, environ: Mapping[str, str]) -> Path:
         from ...common.install_hint import format_install_command
 
         hint = format_install_command("platform")
-        raise UnsupportedRunError(f"a git source needs the package dulwich: {error}", hint=hint) from None
+        raise UnsupportedRunError(f"a git source needs the package `dulwich`: {error}", hint=hint) from None
     folder = make_temporary_folder() / "source"
     git_fetch.fetch(source, folder, environ)
     return folder
@@ -86,7 +86,8 @@ def _file_name(url: str, function: FunctionSpec) -> str:
     name = PurePosixPath(url.partition("?")[0]).name
     if not name.endswith(".py"):
         raise LoadError(
-            f"the source {show_value(redact_url(url))} is not a .py file", hint="zip+ before the address of an archive"
+            f"the source {show_value(redact_url(url))} is not a `.py` file",
+            hint="`zip+` before the address of an archive",
         )
     return name
 

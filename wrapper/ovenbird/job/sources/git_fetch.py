@@ -14,8 +14,8 @@ from dulwich.errors import GitProtocolError
 from dulwich.object_store import DiskObjectStore, ObjectStoreGraphWalker
 from dulwich.objects import Commit, ObjectID, Tag
 
-from ...common.git_refs import missing, resolve_ref
-from ...common.git_url import GitSource, credentials
+from ...common.git_refs import ref_not_found, resolve_ref
+from ...common.git_url import GitSource, find_credentials
 from ...common.redact import redact_text
 from ...common.source_limits import SIZE, read_limits
 from ...common.source_url import netrc_login
@@ -38,14 +38,14 @@ def fetch(source: GitSource, folder: Path, environ: Mapping[str, str], limit: fl
 
     Errors: LoadError; then the folder is removed.
     """
-    login = credentials(source, environ) or netrc_login(urlsplit(source.url).hostname or "", environ)
+    login = find_credentials(source, environ) or netrc_login(urlsplit(source.url).hostname or "", environ)
     limits = read_limits(environ)
     objects = folder.with_name(f"{folder.name}.objects")
     objects.mkdir()
     try:
         DiskObjectStore.init(str(objects)).close()
         with closing(GitHttpClient(source, login, environ, limit)) as client:
-            name = _GitFetch(source, client, objects, limit, limits.size).take()
+            name = _GitFetch(source, client, objects, limit, limits.size).fetch()
         with closing(DiskObjectStore(str(objects))) as store:
             commit = _resolve_commit(store, name, source)
             written = checkout.write(store, commit, source, folder, files=limits.files, size=limits.size)
@@ -57,9 +57,9 @@ def fetch(source: GitSource, folder: Path, environ: Mapping[str, str], limit: fl
     finally:
         shutil.rmtree(objects, ignore_errors=True)
     identity = commit.id.decode()
-    _log.info("fetched %s: commit %s", source.shown, identity, extra={"fields": {"commit": identity}})
+    _log.info("fetched %s: commit %s", source.display_url, identity, extra={"fields": {"commit": identity}})
     for note in written.notes():
-        _log.warning("%s: %s", source.shown, note)
+        _log.warning("%s: %s", source.display_url, note)
 
 
 class _GitFetch:
@@ -72,7 +72,7 @@ class _GitFetch:
         self._size = size
         self._limit, self._deadline = limit, time.monotonic() + limit
 
-    def take(self) -> ObjectID:
+    def fetch(self) -> ObjectID:
         """Fetch the wanted object into the store, and return its name. Fetch the history only if it is needed."""
         try:
             self._fetch_pack(with_history=False)
@@ -84,7 +84,7 @@ class _GitFetch:
             self._fetch_pack(with_history=True)
             names = self._matching_names()
         if len(names) != 1:
-            raise missing(self._refs, self._source)
+            raise ref_not_found(self._refs, self._source)
         return names[0]
 
     def _matching_names(self) -> list[ObjectID]:
@@ -134,7 +134,7 @@ class _GitFetch:
             nonlocal size
             size += len(data)
             if size > self._size:
-                raise LoadError(f"its server sends more than {show_size(self._size)}", hint=f"{SIZE} says how much")
+                raise LoadError(f"its server sends more than {show_size(self._size)}", hint=f"`{SIZE}` says how much")
             if time.monotonic() > self._deadline:
                 raise LoadError(f"not done within {self._limit:g} seconds")
             return write(data)
@@ -148,7 +148,7 @@ def _resolve_commit(store: DiskObjectStore, name: ObjectID, source: GitSource) -
     while isinstance(object_, Tag):
         object_ = store[object_.object[1]]
     if not isinstance(object_, Commit):
-        raise SourceUrlError(f"{source.shown}: {show_value(source.ref)} is not a commit")
+        raise SourceUrlError(f"{source.display_url}: {show_value(source.ref)} is not a commit")
     return object_
 
 
@@ -156,7 +156,7 @@ def _translate_error(error: Exception, source: GitSource) -> LoadError:
     """Return the LoadError for an error during the fetch."""
     if isinstance(error, SourceUrlError):
         return error
-    message, hint = f"the source was not fetched: {source.shown}", ""
+    message, hint = f"the source was not fetched: {source.display_url}", ""
     if isinstance(error, OvenbirdError):
         message, hint = f"{message}: {error.message}", error.hint
     elif isinstance(error, OSError):

@@ -92,7 +92,7 @@ class GitHttpClient(AbstractHttpGitClient):
         if status in (401, 403):
             return LoadError(f"its server {'refuses the' if self._needs_login else 'asks for'} credentials", hint=names)
         if status == 404:
-            return LoadError("its server knows no such repository", hint=f"a private one may be hidden: {names}")
+            return LoadError("its server has no such repository", hint=f"a private one may be hidden: {names}")
         if status == 200:
             return LoadError(f"its server answers with {kind or 'nothing'}, and not as one of git does")
         return LoadError(f"its server answered {status}")
@@ -107,7 +107,7 @@ def _resolve_redirect(url: str, location: str) -> str:
     except ValueError:
         fit = False
     if not fit:
-        raise LoadError("its server redirects to something else than a plain http:// or https:// address")
+        raise LoadError("its server redirects to something else than a plain `http://` or `https://` address")
     if url.startswith("https:") and parts.scheme != "https":
         raise LoadError("its server redirects away from HTTPS")
     return target

@@ -95,4 +95,4 @@ def _result_size(delta: bytes) -> int:
 
 def _too_large(size: int, limit: int) -> LoadError:
     text = f"it holds an object of {show_size(size)}, more than {show_size(limit)}"
-    return LoadError(text, hint=f"{SIZE} says how much")
+    return LoadError(text, hint=f"`{SIZE}` says how much")

@@ -131,7 +131,7 @@ class TokenManager:
     def _grant(self, form: dict[str, str], refused: str) -> Mapping[str, Any]:
         values = self._now.values
         if not (client := values.get("DHCORE_CLIENT_ID")):
-            raise PlatformAuthError("tokens cannot be renewed: DHCORE_CLIENT_ID is not set", hint=self._hint())
+            raise PlatformAuthError("tokens cannot be renewed: `DHCORE_CLIENT_ID` is not set", hint=self._hint())
         try:
             answer = self._ask(self._endpoint(), {**form, "client_id": client, "scope": "credentials"})
         except (PlatformAuthError, PlatformResponseError) as error:
@@ -145,7 +145,9 @@ class TokenManager:
         if endpoint := values.get("OAUTH2_TOKEN_ENDPOINT"):
             return endpoint
         if not (issuer := values.get("DHCORE_ISSUER")):
-            raise PlatformAuthError("tokens cannot be renewed: neither OAUTH2_TOKEN_ENDPOINT nor DHCORE_ISSUER is set")
+            raise PlatformAuthError(
+                "tokens cannot be renewed: neither `OAUTH2_TOKEN_ENDPOINT` nor `DHCORE_ISSUER` is set"
+            )
         configuration = self._ask(f"{issuer.rstrip('/')}/.well-known/openid-configuration", None)
         if not isinstance(configuration, dict) or not isinstance(configuration.get("token_endpoint"), str):
             raise PlatformError(f"{issuer} does not name its token endpoint", hint="set `OAUTH2_TOKEN_ENDPOINT`")

@@ -52,12 +52,12 @@ def list_credential_sources(environ: Mapping[str, str]) -> list[CredentialSource
     """
     own = {name: value for name, value in environ.items() if name.startswith(_OURS) and value}
     path, profile, stored = _read_file(environ)
-    places = [CredentialSource({**drop_credentials(stored), **own})] if any(own.get(name) for name in _ENTRY) else []
+    sources = [CredentialSource({**drop_credentials(stored), **own})] if any(own.get(name) for name in _ENTRY) else []
     if any(stored.get(name) for name in _ENTRY):
         others = _STORAGE if stored.get("AWS_ACCESS_KEY_ID") else ()
         spare = {name: value for name, value in own.items() if name not in (*_SIGN_IN, *others)}
-        places.append(CredentialSource({**spare, **stored, **drop_credentials(own)}, path, profile))
-    return places or [CredentialSource({**stored, **own})]
+        sources.append(CredentialSource({**spare, **stored, **drop_credentials(own)}, path, profile))
+    return sources or [CredentialSource({**stored, **own})]
 
 
 def drop_credentials(values: Mapping[str, str]) -> dict[str, str]:

@@ -51,7 +51,7 @@ class EntityApi:
             if not paged or page_files.get("last", True) or len(entries) == before:
                 return list(entries.values())
 
-    def by_id(self, key: EntityKey, identity: str) -> serialization.Entity:
+    def read_by_id(self, key: EntityKey, identity: str) -> serialization.Entity:
         """Return the entity of that id. InputError if there is none."""
         try:
             return dict(self._client.call("GET", entity_path(key.project, key.type, identity)))
@@ -62,26 +62,28 @@ class EntityApi:
             description = f"{key.type} with id {show_value(identity)} in project {show_value(key.project)}"
             raise InputError(f"{key}: Core has no {description}", hint=hint) from None
 
-    def latest(self, key: EntityKey) -> serialization.Entity:
+    def find_latest(self, key: EntityKey) -> serialization.Entity:
         """Return the latest of the key's name that is whole. InputError, with the names that there are."""
         # Core takes the latest of a name before it looks at the kind: without `versions` one of another kind hides it
         query = {"name": key.name, "versions": "all", **({"kind": key.kind} if key.kind else {})}
-        newest = next(self.pages(key.project, key.type, {**query, "size": 1}), None)
+        newest = next(self.iterate_pages(key.project, key.type, {**query, "size": 1}), None)
         if newest is not None and (newest.get("status") or {}).get("state") in _UNFINISHED and key.type != "function":
             # a version whose upload failed or has not ended does not hide the one before it
-            versions = self.pages(key.project, key.type, query)
+            versions = self.iterate_pages(key.project, key.type, query)
             newest = next(
                 (entity for entity in versions if (entity.get("status") or {}).get("state") not in _UNFINISHED), newest
             )
         if newest is None:
-            names = sorted({str(entity["name"]) for entity in islice(self.pages(key.project, key.type, {}), 20)})
+            names = sorted(
+                {str(entity["name"]) for entity in islice(self.iterate_pages(key.project, key.type, {}), 20)}
+            )
             hint = f"there are: {', '.join(names)}" if names else f"there is no {key.type} at all"
             raise InputError(
                 f"{key}: no {key.type} named {show_value(key.name)} in project {show_value(key.project)}", hint=hint
             )
         return newest
 
-    def pages(self, project: str, entity_type: str, query: Mapping[str, Any]) -> Iterator[serialization.Entity]:
+    def iterate_pages(self, project: str, entity_type: str, query: Mapping[str, Any]) -> Iterator[serialization.Entity]:
         """Yield entities of a listing, page by page, latest first. InputError for a project that does not exist."""
         page, last = 0, 0
         while page <= last:

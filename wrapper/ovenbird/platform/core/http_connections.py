@@ -164,7 +164,7 @@ def _explain(error: Exception, late: str) -> HttpCallError:
     if isinstance(error, TimeoutError):
         return HttpCallError(late)
     if isinstance(error, socket.gaierror):
-        return HttpCallError("its name is not known")
+        return HttpCallError("its host name cannot be resolved")
     if name.startswith("SSL"):
         text = str(error).partition(" (_ssl.c")[0].rpartition(": ")[2].strip("')\"(")
         return CertificateError(redact_text(text)[:200] or name)

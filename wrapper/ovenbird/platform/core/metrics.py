@@ -67,11 +67,11 @@ class MetricsBuffer:
     def append(self, key: EntityKey, values: Mapping[str, Sequence[float]], *, replace: bool, single: bool) -> None:
         """Add numbers; one that is not finite is left out, as JSON has none."""
         entries = []
-        for series_name, sent in values.items():
+        for series_name, logged in values.items():
             name = self._core_name(series_name)
-            numbers = [number for number in sent if math.isfinite(number)]
-            if len(numbers) < len(sent):
-                _log.warning("metric %s of %s: Core keeps finite numbers only; %s left out", name, key, sent)
+            numbers = [number for number in logged if math.isfinite(number)]
+            if len(numbers) < len(logged):
+                _log.warning("metric %s of %s: Core keeps finite numbers only; %s left out", name, key, logged)
             if numbers:
                 entries.append(_Entry(key, name, numbers, replace, single))
         if os.getpid() != self._process:  # a process that user code has forked: it has no thread, and may end at once
@@ -103,7 +103,7 @@ class MetricsBuffer:
         except OvenbirdError as error:
             _log.warning("metrics were not written: %s", error.message)
 
-    def unsent(self) -> dict[str, Values]:
+    def flush_metrics(self) -> dict[str, Values]:
         """Write what has been held back; what Core does not take, whole, by key of the entity and by name."""
         self.settle()
         with self._sending:

@@ -32,7 +32,7 @@ def write_project(client: RestClient, record: Record, *, new: bool) -> None:
         if new and error.status == 400 and "Duplicated entity" in error.message:
             if error.repeated:
                 return
-            hint = "save(update=True) changes it"
+            hint = "`save(update=True)` changes it"
             raise PlatformError(f"project {show_value(record['name'])} already exists", hint=hint) from None
         raise
 

@@ -52,7 +52,7 @@ class RestClient:
         parts = urlsplit(self.endpoint)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             problem = f"found {parts.scheme}://{parts.hostname}" if self.endpoint else "it is not set"
-            raise SettingsError(f"DHCORE_ENDPOINT: expected the http(s) address of the platform, {problem}")
+            raise SettingsError(f"DHCORE_ENDPOINT: expected the `http(s)` address of the platform, {problem}")
         self._connections = HttpConnections(environ, _CONNECT, read_timeout)
         self._given_up = False
         self._level_told = False

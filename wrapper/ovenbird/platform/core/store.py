@@ -46,7 +46,7 @@ class DigitalHubStore:
     def open(self, project: str) -> None:
         """Look whether the project is there, and where its files go. Errors: PlatformError, InputError."""
         if not _PROJECT.issuperset(project):
-            hint = "Core takes lower-case letters, digits and - only: ^[a-z0-9-]+$"
+            hint = "Core takes lower-case letters, digits and - only: `^[a-z0-9-]+$`"
             raise InputError(f"the project {show_value(project)} cannot be in Core", hint=hint)
         try:
             document = self.client.call("GET", f"/projects/{quote(project, safe='')}")
@@ -78,7 +78,7 @@ class DigitalHubStore:
             if error.status != 400 or "Duplicated entity" not in error.message:
                 raise
             if not error.repeated:  # else the try whose answer was lost has made it
-                hint = "give another id, or save it with update=True"
+                hint = "give another id, or save it with `update=True`"
                 raise PlatformError(f"{record['key']} already exists", hint=hint) from None
 
     def update(self, record: Record) -> str:
@@ -103,7 +103,7 @@ class DigitalHubStore:
 
     def read(self, key: EntityKey) -> Record:
         """Return the entity, or the latest complete version of its name. Errors: InputError."""
-        entity = self._entities.by_id(key, key.id) if key.id else self._entities.latest(key)
+        entity = self._entities.read_by_id(key, key.id) if key.id else self._entities.find_latest(key)
         record = serialization.from_core(key.type, entity)
         if key.kind and record["kind"] != key.kind:
             raise InputError(
@@ -119,15 +119,15 @@ class DigitalHubStore:
             record["status"]["metrics"] = metrics
         return record
 
-    def state(self, key: EntityKey) -> str:
+    def read_state(self, key: EntityKey) -> str:
         """Return the state of the run, by one call: `read` would fetch its metrics too. Errors: InputError."""
-        return str((self._entities.by_id(key, key.id or "").get("status") or {}).get("state"))
+        return str((self._entities.read_by_id(key, key.id or "").get("status") or {}).get("state"))
 
-    def revision(self, project: str, name: str, kind: str, spec: Mapping[str, Any]) -> Record | None:
+    def find_revision(self, project: str, name: str, kind: str, spec: Mapping[str, Any]) -> Record | None:
         """Return the latest revision of the function, if it is this one."""
         expected = serialization.to_function_spec(spec, own_python())
         query = {"name": name, "kind": kind, "versions": "all", "size": 1}
-        latest = next(self._entities.pages(project, "function", query), None)
+        latest = next(self._entities.iterate_pages(project, "function", query), None)
         if not latest or not serialization.contains_values(latest.get("spec"), expected):
             return None
         record = serialization.from_core("function", latest)
@@ -156,7 +156,7 @@ class DigitalHubStore:
             query["versions"] = "all"
         rows: list[EntitySummary] = []
         names: set[str] = set()
-        for entity in self._entities.pages(project, entity_type, query):
+        for entity in self._entities.iterate_pages(project, entity_type, query):
             if limit is not None and len(rows) >= limit:
                 break
             if not versions and entity["name"] in names:
@@ -178,10 +178,10 @@ class DigitalHubStore:
         """Yield whole entities of one project, newest first, page by page."""
         filters = {"state": state, "name": name}
         query = {field: value for field, value in filters.items() if value} | ({"versions": "all"} if versions else {})
-        for entity in self._entities.pages(self._project(project), entity_type, query):
+        for entity in self._entities.iterate_pages(self._project(project), entity_type, query):
             yield serialization.from_core(entity_type, entity)
 
-    def last_metrics(self, key: EntityKey) -> dict[str, float]:
+    def read_last_metrics(self, key: EntityKey) -> dict[str, float]:
         """Return the last number of each metric; one call."""
         metrics = self._metrics.read(key.project, key.type, key.id or "") if key.type in _WITH_METRICS else {}
         values = {name: value[-1:] if isinstance(value, list) else [value] for name, value in metrics.items()}
@@ -189,7 +189,7 @@ class DigitalHubStore:
 
     def annotate(self, key: EntityKey, change: Callable[[dict[str, Any]], None]) -> Record:
         """Change an entity's metadata: read, changed and written whole."""
-        entity = self._entities.by_id(key, key.id or "")
+        entity = self._entities.read_by_id(key, key.id or "")
         entity["metadata"] = dict(entity.get("metadata") or {})
         change(entity["metadata"])
         self.client.call("PUT", entity_path(key.project, key.type, key.id or ""), body=entity)
@@ -198,7 +198,9 @@ class DigitalHubStore:
     def _project(self, project: str | None) -> str:
         """Return the project that is meant. Errors: SettingsError."""
         if not (name := project or self._environ.get("PROJECT_NAME")):
-            raise SettingsError("Core is asked one project at a time", hint="`--project NAME`, or the variable `PROJECT_NAME`")
+            raise SettingsError(
+                "Core is asked one project at a time", hint="`--project NAME`, or the variable `PROJECT_NAME`"
+            )
         return name
 
     def remove(self, key: EntityKey) -> None:
@@ -216,12 +218,12 @@ class DigitalHubStore:
     def check_name(self, name: str, label: str) -> None:
         """Raise an InputError for a name that Core refuses."""
         if not _NAME.issuperset(name):
-            hint = "Core takes letters, digits and . _ + - only: ^[a-zA-Z0-9._+-]+$"
+            hint = "Core takes letters, digits and . _ + - only: `^[a-zA-Z0-9._+-]+$`"
             raise InputError(f"{label} is {show_value(name)}, which Core refuses", hint=hint)
 
-    def unsent_metrics(self) -> dict[str, dict[str, Value]]:
+    def flush_metrics(self) -> dict[str, dict[str, Value]]:
         """Write what is held back; what Core does not take, by key of the entity and by name."""
-        return self._metrics.unsent()
+        return self._metrics.flush_metrics()
 
     def append_metrics(
         self, key: EntityKey, values: Mapping[str, Sequence[float]], *, replace: bool, single: bool
@@ -234,7 +236,7 @@ class DigitalHubStore:
 
     def stop(self, key: EntityKey) -> None:
         """Ask Core to stop a run: of the cluster it ends the pod, of elsewhere it notes the wish."""
-        if self.state(key) not in FINAL:
+        if self.read_state(key) not in FINAL:
             self.client.call("POST", entity_path(key.project, "run", key.id or "") + "/stop", body={})
 
     def resume(self, key: EntityKey) -> None:
@@ -277,11 +279,11 @@ class DigitalHubStore:
             raise SettingsError(f"project {show_value(project)} does not say where its files go", hint=hint)
         return url
 
-    def storage(self, environ: Mapping[str, str]) -> Mapping[str, str]:  # noqa: ARG002  # of Store
+    def storage_environ(self, environ: Mapping[str, str]) -> Mapping[str, str]:  # noqa: ARG002  # of Store
         """Return the environment for file storage, with the platform's credentials; renewals update it."""
         return self.client.tokens.storage
 
-    def renewed(self) -> bool:
+    def renew_credentials(self) -> bool:
         """Return whether the platform has handed out other credentials for its files; they expire as tokens do."""
         before = dict(self.client.tokens.storage)
         try:
@@ -290,7 +292,7 @@ class DigitalHubStore:
             return False
         return before != self.client.tokens.storage
 
-    def hurry(self) -> None:
+    def limit_waits(self) -> None:
         """Try again for a few seconds only."""
         self.client.patience = min(self.client.patience, _HURRY)
 

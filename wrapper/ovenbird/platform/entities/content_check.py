@@ -24,7 +24,7 @@ def check_content(store: EntityStore, record: Record, environ: Mapping[str, str]
     if not isinstance(path, str) or not path:
         return _make_check("unknown", "it has no file")
     try:
-        entity = MATERIALS[record["type"]](store, record, store.storage(environ))
+        entity = MATERIALS[record["type"]](store, record, store.storage_environ(environ))
         if not schemes.get_scheme(path) and not exists(schemes.get_local_path(path)):
             return _make_check("missing", f"{path} is not there")
         if status.get("files"):

@@ -15,7 +15,7 @@ class PathEntity(Entity):
         """Return the path or URL of the files. Errors: InputError where there is none."""
         path = self.spec.get("path")
         if not isinstance(path, str) or not path or "\0" in path:
-            raise InputError(f"{self.key} has no file: its state is {self.status.state}", hint="spec.path is empty")
+            raise InputError(f"{self.key} has no file: its state is {self.status.state}", hint="`spec.path` is empty")
         return path
 
     def _is_stored(self) -> bool:

@@ -49,7 +49,7 @@ class FileEntity(PathEntity):
         if not schemes.get_scheme(url) and not self._is_stored():
             local_path = schemes.get_local_path(url)
             _require_file(local_path, self.key)
-            names = files.listing(url, self._environ) if is_folder(local_path) else []
+            names = files.list_files(url, self._environ) if is_folder(local_path) else []
             return PathList([str(local_path / name) for name in names] or [str(local_path)], str(local_path))
         target = self._below(make_temporary_folder(), url)
         paths = self._fetch(target, self._names())
@@ -91,10 +91,12 @@ class FileEntity(PathEntity):
         from ..storage import files
 
         folder = self.is_folder()
-        names = self._names() or (files.listing(self._path(), self._environ) if folder else [])
+        names = self._names() or (files.list_files(self._path(), self._environ) if folder else [])
         for path in [target / name for name in names] if folder else [target]:
             if exists(path) and not overwrite:
-                raise InputError(f"{path} exists, so {self.key} was not copied there", hint="download(overwrite=True)")
+                raise InputError(
+                    f"{path} exists, so {self.key} was not copied there", hint="`download(overwrite=True)`"
+                )
         if schemes.get_scheme(self._path()) == schemes.SQL:
             self._write_table(target)
         else:
@@ -133,7 +135,7 @@ class FileEntity(PathEntity):
         try:
             if own is None:
                 root = _require_file(schemes.get_local_path(url), self.key)
-                names = files.listing(url, self._environ) if is_folder(root) else []
+                names = files.list_files(url, self._environ) if is_folder(root) else []
                 sources = [(root / name, name) for name in names] if is_folder(root) else [(root, str(root))]
             elif kind in schemes.WEB:
                 path, extension = files.download_web(url, own, self._environ, name=self.name)
@@ -261,7 +263,7 @@ class Dataitem(FileEntity):
     def query(self, query: str) -> Self:
         """Let the next `as_df` give what an SQL query gives, in the database of a `sql://` path. Errors: ValueError."""
         if schemes.get_scheme(self._path()) != schemes.SQL:
-            raise ValueError(f"{self.key} is not a table of a database: its path is not sql://")
+            raise ValueError(f"{self.key} is not a table of a database: its path is not `sql://`")
         self._query = query
         return self
 

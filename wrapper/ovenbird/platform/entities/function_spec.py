@@ -35,7 +35,7 @@ def python_spec(name: str, kind: str, options: Mapping[str, Any]) -> dict[str, A
         hint = ", ".join((*_SOURCE, *_REST))
         raise InputError(f"{label} has no {', '.join(map(show_value, unknown))}", hint=f"one of {hint}")
     if not source.get("handler"):
-        raise InputError(f"{label}: its handler is not named", hint='handler="module:function"')
+        raise InputError(f"{label}: its handler is not named", hint='`handler="module:function"`')
     fields.setdefault("python_version", f"PYTHON{sys.version_info[0]}_{sys.version_info[1]}")
     if isinstance(fields.get("requirements"), str):
         fields["requirements"] = fields["requirements"].split("\n")
@@ -59,7 +59,7 @@ def _make_source(label: str, fields: Mapping[str, Any]) -> dict[str, Any]:
     ):
         inline = b64encode(path.read_bytes()).decode()
     if location is None and inline is None:
-        raise InputError(f"{label} has no source", hint="code_src (a path or a URL), code (text), or base64")
+        raise InputError(f"{label} has no source", hint="`code_src` (a path or a URL), `code` (text), or `base64`")
     source["source"] = redact_record(str(location)) if location is not None else "main.py"
     if inline is not None:
         source["base64"] = inline

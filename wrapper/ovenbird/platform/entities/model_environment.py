@@ -6,7 +6,7 @@ import contextlib
 import sys
 from typing import Any
 
-from ...common.imported_packages import imported_packages
+from ...common.imported_packages import list_imported_packages
 from .json_values import json_value
 
 _MOST = 1000  # names of features or classes that are recorded
@@ -14,7 +14,7 @@ _MOST = 1000  # names of features or classes that are recorded
 
 def describe_environment() -> dict[str, Any]:
     """Return `python` and `requirements`: the versions of all that is imported where the model is stored."""
-    packages = {name: version for name, version in imported_packages().items() if name != "ovenbird"}
+    packages = {name: version for name, version in list_imported_packages().items() if name != "ovenbird"}
     requirements = [f"{name}=={version}" for name, version in packages.items()]
     return {"python": sys.version.partition(" ")[0], "requirements": requirements}
 

@@ -38,7 +38,7 @@ def upload(entity: PathEntity, source: Any, keep_dir_structure: bool = False) ->
         source = stage_tree(source, Path.cwd())
     plan = upload_content.make_content(entity.name, entity.kind, source=source, data=None, write=None, filename="")
     if not plan.filename and not target.endswith("/"):
-        hint = "a path that ends in / is a folder"
+        hint = "a path that ends in `/` is a folder"
         raise OutputError(f"{entity.key}: {show_value(source)} does not fit {redact_url(target)}, a file", hint=hint)
     entity.status.update(plan.status)
     _replace_files(entity, target, plan.content)
@@ -48,10 +48,10 @@ def write_df(entity: PathEntity, frame: Any, extension: str | None, **options: A
     """Write a DataFrame at the entity's path, with its schema and preview; return the path. Errors: OutputError."""
     target = _require_writable(entity)
     if target.endswith("/"):
-        raise OutputError(f"{entity.key}: {redact_url(target)} is a folder", hint="write_df takes the path of a file")
+        raise OutputError(f"{entity.key}: {redact_url(target)} is a folder", hint="`write_df` takes the path of a file")
     engine = dataframes.get_engine(frame)
     if engine is None:
-        raise OutputError(f"{entity.key}: write_df takes a DataFrame, not {type(frame).__name__}")
+        raise OutputError(f"{entity.key}: `write_df` takes a DataFrame, not {type(frame).__name__}")
     form = (extension or Path(target.partition("?")[0]).suffix or "parquet").lstrip(".").lower()
     if form not in _WRITERS[engine]:
         raise OutputError(f"{entity.key}: extension {show_value(form)} cannot be written", hint="parquet or csv")

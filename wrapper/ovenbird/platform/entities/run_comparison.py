@@ -32,7 +32,7 @@ def compare_runs(store: EntityStore, runs: Sequence[keys.EntityKey], *, changed:
     columns = []
     for key in runs:
         record = store.read(key)
-        summary = summarize(record, store.last_metrics(keys.parse_key(record["key"])))
+        summary = summarize(record, store.read_last_metrics(keys.parse_key(record["key"])))
         columns.append(_collect_fields(store, record, summary))
     names = sorted(dict.fromkeys(name for column in columns for name in column), key=_rank_field)
     fields = []

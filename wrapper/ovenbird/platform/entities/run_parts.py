@@ -85,7 +85,7 @@ def read_logs(run: Entity) -> list[RunLog]:
 def wait_for(run: Entity, log_info: bool) -> None:
     """Read the run until it is in a final state, or its service is there. Errors: PlatformError for the run itself."""
     if run.id == os.environ.get("RUN_ID"):
-        raise PlatformError(f"{run.key} waits for itself", hint="wait() is for other runs")
+        raise PlatformError(f"{run.key} waits for itself", hint="`wait()` is for other runs")
     began, pause = time.monotonic(), _FIRST_PAUSE
     serves = run.kind.startswith(("python+serve", "container+serve"))
     while True:

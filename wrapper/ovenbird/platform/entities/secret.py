@@ -18,7 +18,7 @@ class Secret(Entity):
         if value is None:  # what a platform gives a run as variables
             value = self._environ.get(self.name)
         if value is None:
-            raise InputError(f"the secret {show_value(self.name)} has no value", hint="set_secret_value stores one")
+            raise InputError(f"the secret {show_value(self.name)} has no value", hint="`set_secret_value` stores one")
         return value
 
     def set_secret_value(self, value: str) -> None:

@@ -103,7 +103,7 @@ def _upload_content(
     try:
         return files.upload(content, target, environ, skip)
     except OutputError as error:
-        if not any(word in error.message for word in _EXPIRED) or not entity._store.renewed():
+        if not any(word in error.message for word in _EXPIRED) or not entity._store.renew_credentials():
             raise
         return files.upload(content, target, environ, skip)
 

@@ -99,7 +99,7 @@ def _make_file_content(name: str, kind: str, source: Any, reader: Mapping[str, A
     for item in source if several else [source]:
         text = str(item)
         if schemes.get_scheme(text):
-            hint = "new_artifact, new_dataitem and new_model (path=…) record what lies elsewhere"
+            hint = "`new_artifact`, `new_dataitem` and `new_model` (`path=…`) record what lies elsewhere"
             raise OutputError(f"{name}: source {redact_url(text)} is not local", hint=hint)
         paths.append(schemes.get_local_path(text))
     if len(paths) == 1 and is_file(paths[0]):

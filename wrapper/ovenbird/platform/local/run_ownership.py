@@ -16,7 +16,7 @@ from ..store import format_timestamp
 from . import process_identity
 from .database import Database, pack_record, translate_errors, unpack_record
 
-_LOST = "the process ended without a word: killed (SIGKILL, out of memory), or the machine stopped"
+_LOST = "the process ended without a report: killed (SIGKILL, out of memory), or the machine stopped"
 
 
 class Ownership:

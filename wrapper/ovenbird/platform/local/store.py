@@ -69,7 +69,7 @@ class LocalStore:
                 ).lastrowid
             except sqlite3.IntegrityError:
                 raise PlatformError(
-                    f"{record['key']} already exists", hint="give another id, or save it with update=True"
+                    f"{record['key']} already exists", hint="give another id, or save it with `update=True`"
                 ) from None
             connection.execute("INSERT INTO body VALUES (?, ?)", (sequence, pack_record(record, self.home)))
             if owned:
@@ -148,7 +148,7 @@ class LocalStore:
             if len(rows) < _PAGE:
                 return
 
-    def last_metrics(self, key: EntityKey) -> dict[str, float]:
+    def read_last_metrics(self, key: EntityKey) -> dict[str, float]:
         """Return the last number of each metric."""
         query = (
             "SELECT metric.name, max(step), value FROM metric JOIN entity USING (seq)"
@@ -182,11 +182,11 @@ class LocalStore:
             record["status"]["metrics"] = metrics
         return record
 
-    def state(self, key: EntityKey) -> str:
+    def read_state(self, key: EntityKey) -> str:
         """Return the state that the run has now. InputError if there is none."""
         return str(self.read(key)["status"]["state"])
 
-    def revision(self, project: str, name: str, kind: str, spec: Mapping[str, Any]) -> Record | None:
+    def find_revision(self, project: str, name: str, kind: str, spec: Mapping[str, Any]) -> Record | None:
         """Return the latest revision of the function, if it has exactly this spec."""
         rows = self.listing("function", project=project, name=name, kind=kind, limit=1)
         record = self.read(parse_key(rows[0].key)) if rows else None
@@ -237,7 +237,7 @@ class LocalStore:
     def check_name(self, name: str, label: str) -> None:
         """Do nothing: `keys.check_name` has checked all that this store requires."""
 
-    def unsent_metrics(self) -> dict[str, dict[str, Any]]:
+    def flush_metrics(self) -> dict[str, dict[str, Any]]:
         """Return nothing: each metric is written when it is logged."""
         return {}
 
@@ -313,15 +313,15 @@ class LocalStore:
         """Return the same for all projects: what the environment asks for, else the folder beside the database."""
         return environ.get("DHCORE_DEFAULT_FILES_STORE") or self.files_root()
 
-    def storage(self, environ: Mapping[str, str]) -> Mapping[str, str]:
+    def storage_environ(self, environ: Mapping[str, str]) -> Mapping[str, str]:
         """Return the environment as it is."""
         return environ
 
-    def renewed(self) -> bool:
+    def renew_credentials(self) -> bool:
         """Return False: the local store has no credentials to renew."""
         return False
 
-    def hurry(self) -> None:
+    def limit_waits(self) -> None:
         """Do nothing: this store has no long waits."""
 
     def log_file(self, project: str, identity: str) -> Path:
@@ -362,7 +362,7 @@ def open_local(environ: Mapping[str, str]) -> LocalStore:
     import logging  # an empty run has no use for it
 
     logging.getLogger("ovenbird").warning(
-        "%s cannot be written: what is recorded goes to %s and ends with this container; OVENBIRD_HOME names another",
+        "%s cannot be written: what is recorded goes to %s and ends with this container; `OVENBIRD_HOME` names another",
         Path(".ovenbird").absolute(), folder,
     )  # fmt: skip
     return LocalStore(folder)

@@ -57,8 +57,8 @@ class ProjectDataitems(ProjectPart):
     ) -> Dataitem:  # fmt: skip
         """Store a table, from a file or a DataFrame; its schema and its first rows are recorded, see `log_dataitem`."""
         if sql is not None:
-            hint = "read the table with pandas.read_sql, and give it as `data`"
-            raise OutputError(f"{show_value(name)}: log_table(sql=…) is not supported", hint=hint)
+            hint = "read the table with `pandas.read_sql`, and give it as `data`"
+            raise OutputError(f"{show_value(name)}: `log_table(sql=…)` is not supported", hint=hint)
         return self.log_dataitem(
             name, "table", source, data, drop_existing=drop_existing, path=path, description=description, labels=labels,
             file_format=file_format, read_df_params=read_df_params, engine=engine, **kwargs,

@@ -83,7 +83,7 @@ class ProjectDocument(ProjectPart):
         for entity_type in types:
             if entity_type not in CLASSES:
                 raise InputError(
-                    f"no entity is of the type {show_value(entity_type)}", hint="one of " + ", ".join(CLASSES)
+                    f"there is no entity type {show_value(entity_type)}", hint="one of " + ", ".join(CLASSES)
                 )
         records = entity_filters.search_entities(
             self._store, self.name, types, query=query, labels=[labels] if isinstance(labels, str) else labels,

@@ -52,7 +52,9 @@ def list_versions(project: ProjectPart, entity_type: str, identifier: str) -> li
 def update_entity(project: ProjectPart, entity_type: str, entity: Entity) -> Any:
     """Store the changes of an entity; return it. Errors: InputError for one of another type."""
     if entity_type != entity.TYPE:
-        raise InputError(f"{entity.key} is a {entity.TYPE}, not a {entity_type}", hint=f"update_{entity.TYPE} takes it")
+        raise InputError(
+            f"{entity.key} is a {entity.TYPE}, not a {entity_type}", hint=f"`update_{entity.TYPE}` takes it"
+        )
     if entity.project != project.name:
         raise InputError(f"{entity.key} is not of the project {show_value(project.name)}")
     return entity.save(update=True)
@@ -67,7 +69,7 @@ def delete_entities(
     """
     key = _parse_identifier(project, entity_type, identifier, entity_id)
     if not (every or key.id):
-        hint = "entity_id=… names a version, delete_all_versions=True means all"
+        hint = "`entity_id=…` names a version, `delete_all_versions=True` means all"
         raise InputError(f"{entity_type} {show_value(identifier)}: which version is to be deleted?", hint=hint)
     rows = project._store.listing(entity_type, project=project.name, name=key.name) if every else []
     for each in [keys.parse_key(row.key) for row in rows] if every else [key]:
@@ -98,7 +100,7 @@ def import_entity(project: ProjectPart, entity_type: str, file: str | None, key:
     from ..entities.entity_file import read_entity
 
     if (file is None) == (key is None):
-        raise InputError("give either `file` or `key`", hint="a file that `export` has written, or store://…")
+        raise InputError("give either `file` or `key`", hint="a file that `export` has written, or `store://…`")
     record = read_entity(file)[0] if file is not None else project._store.read(keys.parse_key(key or ""))
     label = show_value(file if file is not None else key)
     for part in ("kind", "name"):
@@ -107,7 +109,7 @@ def import_entity(project: ProjectPart, entity_type: str, file: str | None, key:
     recorded_key = str(record.get("key") or "")
     own_type = keys.parse_key(recorded_key).type if keys.is_key(recorded_key) else record.get("type", entity_type)
     if own_type != entity_type:
-        raise InputError(f"{label} is a {own_type}, not a {entity_type}", hint=f"import_{own_type} takes it")
+        raise InputError(f"{label} is a {own_type}, not a {entity_type}", hint=f"`import_{own_type}` takes it")
     identity = None if reset_id else record.get("id")
     return create_entity(
         project, entity_type, record["kind"], record["name"], record.get("spec"), record.get("metadata"), identity

@@ -57,7 +57,7 @@ class Project(Described, Methods):
         self.name = self.id = keys.check_name(name, "project")
         self.kind = "project"
         self.key = f"{keys.SCHEME}{name}"
-        self._store, self._environ, self._run = store, store.storage(environ), run
+        self._store, self._environ, self._run = store, store.storage_environ(environ), run
         self._asked_files_store, self._rescue = files_store, rescue
 
     def __repr__(self) -> str:
@@ -128,7 +128,7 @@ class Project(Described, Methods):
 
     def register_function(self, name: str, spec: Mapping[str, Any], kind: str = "python") -> FunctionRevision:
         """Return the revision of the function that has this spec; a new one when the latest differs."""
-        if known_record := self._store.revision(self.name, name, kind, spec):
+        if known_record := self._store.find_revision(self.name, name, kind, spec):
             return FunctionRevision(self._store, known_record, self._environ)
         record = new_record(self.name, "function", kind, name, spec=spec)
         record["status"]["state"] = "READY"
@@ -251,7 +251,7 @@ class Project(Described, Methods):
 
     def _own(self, key: keys.EntityKey, entity_type: str) -> keys.EntityKey:
         if key.type != entity_type:
-            raise InputError(f"{key} is a {key.type}, not a {entity_type}", hint=f"get_{key.type} reads it")
+            raise InputError(f"{key} is a {key.type}, not a {entity_type}", hint=f"`get_{key.type}` reads it")
         if key.project != self.name:
             hint = f"run with `--project {key.project}`, or copy the {key.type} into {self.name}"
             raise InputError(

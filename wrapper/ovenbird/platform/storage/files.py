@@ -116,7 +116,7 @@ def download(
         _fetch_file(url, target, environ, limit)
         return [target]
     paths = []
-    for name in names or listing(url, environ):
+    for name in names or list_files(url, environ):
         check_member(name, redact_url(url))
         _fetch_file(url + name, target / name, environ, limit)
         paths.append(target / name)
@@ -142,12 +142,12 @@ def download_web(
         target = folder / (get_answer_name(strip_zip(url), answer) or name)
         if exists(target) and not overwrite:
             message = f"{target} exists, so {redact_url(url)} was not copied there"
-            raise InputError(message, hint="download(overwrite=True)")
+            raise InputError(message, hint="`download(overwrite=True)`")
         (Path(draft) / "answer").replace(target)
     return target, get_table_extension(answer)
 
 
-def listing(url: str, environ: Mapping[str, str]) -> list[str]:
+def list_files(url: str, environ: Mapping[str, str]) -> list[str]:
     """Return names of the files below a folder, relative to it."""
     if get_scheme(url) in OBJECTS:
         from . import object_storage
@@ -220,9 +220,9 @@ def list_names(record: Mapping[str, Any]) -> list[str]:
     if not infos:
         return []
     if not isinstance(path, str) or not path or "\0" in path:
-        raise InputError(f"{record['key']}: spec.path is {show_value(path)}", hint="the record cannot be trusted")
+        raise InputError(f"{record['key']}: `spec.path` is {show_value(path)}", hint="the record cannot be trusted")
     if not isinstance(infos, list) or not all(isinstance(info, dict) for info in infos):
-        raise InputError(f"{record['key']}: status.files is {show_value(infos)}", hint="the record cannot be trusted")
+        raise InputError(f"{record['key']}: `status.files` is {show_value(infos)}", hint="the record cannot be trusted")
     return [check_member(info.get("path"), str(record["key"])) for info in infos]
 
 
@@ -370,7 +370,7 @@ def _fetch_file(url: str, target: Path, environ: Mapping[str, str], limit: Trans
 
                 object_storage.get_object(strip_zip(url), target, environ, limit.counted(redact_url(url), moved))
             elif kind == SQL:
-                raise InputError(f"{redact_url(url)}: a table of a database is not a file", hint="as_df() reads it")
+                raise InputError(f"{redact_url(url)}: a table of a database is not a file", hint="`as_df()` reads it")
             else:
                 if special := describe_special(get_local_path(url)):
                     raise InputError(
@@ -410,7 +410,7 @@ def _describe_reason(error: BaseException) -> str:
         return f"{error.strerror}" + (f" ({error.filename})" if error.filename else "")
     from ...common import object_storage
 
-    return object_storage.reason(error)
+    return object_storage.describe_error(error)
 
 
 def _suggest_fix(error: BaseException) -> str:

@@ -33,7 +33,7 @@ def escape_address(url: str) -> str:
         try:
             host = name.encode("idna").decode() + colon + port
         except ValueError:
-            raise InputError(f"the host {name!a} is not a valid name") from None
+            raise InputError(f"{name!a} is not a valid host name") from None
     path, query = (quote(re.sub(r"%(?![0-9A-Fa-f]{2})", "%25", part), _SAFE) for part in (parts.path, parts.query))
     return urlunsplit(parts._replace(netloc=host, path=path, query=query, fragment=""))
 
@@ -47,8 +47,8 @@ def fetch_url(
     undone. Return what the server said of the file. InputError names `shown`, the URL without its secrets.
     """
     parts = urlsplit(url)
-    bare = escape_address(source_url.bare(parts))
-    login = source_url.login(parts)
+    bare = escape_address(source_url.strip_credentials(parts))
+    login = source_url.url_credentials(parts)
     request = Download(
         bare, limit, limit_hint, make_opener(urllib.request.ProxyHandler()),
         basic_authorization(login.username, login.password) if login else "",
@@ -62,5 +62,5 @@ def fetch_url(
             decode_answer(request, part, unquote(parts.path))
         return request.answer
     except DownloadError as error:
-        hint = "a URL may carry credentials as https://user:password@host/" if error.kind == "denied" else error.hint
+        hint = "a URL may carry credentials as `https://user:password@host/`" if error.kind == "denied" else error.hint
         raise InputError(f"{label}: {error.message}", hint=hint) from None

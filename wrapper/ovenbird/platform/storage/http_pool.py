@@ -23,7 +23,7 @@ def import_urllib3() -> Any:
         from ...common.install_hint import format_install_command
 
         raise PlatformError(
-            "git sources need the package urllib3, which is not installed", hint=format_install_command("platform")
+            "git sources need the package `urllib3`, which is not installed", hint=format_install_command("platform")
         ) from None
     return urllib3
 
@@ -59,6 +59,6 @@ def describe_reason(error: Exception) -> str:
     if name in ("ReadTimeoutError", "ConnectTimeoutError"):
         return "the connection was not made in time" if name.startswith("Connect") else "no answer came in time"
     if name == "NameResolutionError":
-        return "its name is not known"
+        return "its host name cannot be resolved"
     text = str(error).partition(" (_ssl.c")[0].rpartition(": ")[2].strip("')\"(")
     return {"ProtocolError": "the connection broke off"}.get(name, redact_text(text)[:200] or name)

@@ -136,7 +136,7 @@ def _import_obstore() -> Any:
         from ...common.install_hint import format_install_command
 
         raise PlatformError(
-            "object stores need the package obstore, which is not installed", hint=format_install_command("platform")
+            "object stores need the package `obstore`, which is not installed", hint=format_install_command("platform")
         ) from None
     return obstore
 
@@ -160,7 +160,7 @@ def _open_bucket(url: str, environ: Mapping[str, str]) -> tuple[ObjectStore, str
     path = parts.path.strip("/") + (f"?{parts.query}" if parts.query else "")
     try:
         if kind == "s3":
-            config = object_storage.s3(parts.netloc, environ, SettingsError)
+            config = object_storage.s3_config(parts.netloc, environ, SettingsError)
             client["allow_http"] = config.get("endpoint", "").startswith("http://")
             return S3Store(parts.netloc, **config, client_options=client, retry_config=retry), path
         if kind == "gs":
@@ -170,6 +170,6 @@ def _open_bucket(url: str, environ: Mapping[str, str]) -> tuple[ObjectStore, str
         raise
     except Exception as error:
         raise SettingsError(
-            f"{parts.scheme}://{parts.netloc}: {object_storage.reason(error)}",
+            f"{parts.scheme}://{parts.netloc}: {object_storage.describe_error(error)}",
             hint="check the credentials in the environment",
         ) from None

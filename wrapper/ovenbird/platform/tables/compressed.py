@@ -74,7 +74,7 @@ def _open_zstd(path: Path, closing: ExitStack) -> IO[bytes]:
         from ...common.install_hint import format_install_command
 
         raise InputError(
-            "Zstandard needs the package zstandard, which is not installed", hint=format_install_command("tables")
+            "Zstandard needs the package `zstandard`, which is not installed", hint=format_install_command("tables")
         ) from None
     file: Any = closing.enter_context(path.open("rb"))
     reader: Any = zstandard.ZstdDecompressor().stream_reader(file, read_across_frames=True)

@@ -40,7 +40,7 @@ def read_croissant(source: Any) -> Croissant:
     if is_folder(path):
         path /= METADATA
     if source is None or not is_file(path) or path.suffix != ".json":
-        hint = "a folder with metadata.json, or a .json file"
+        hint = "a folder with `metadata.json`, or a `.json` file"
         raise OutputError(f"{show_value(str(source))} holds no Croissant metadata", hint=hint)
     path = path.resolve()
     try:

@@ -63,7 +63,7 @@ def choose_engine(engine: str | None = None) -> str:
         if importlib.util.find_spec(name) is not None:
             return name
     problem = f"{engine} is not installed" if engine else "neither pandas nor polars is installed"
-    raise InputError(f"{problem}, so no DataFrame can be read", hint=f"pip install {engine or 'pandas'}")
+    raise InputError(f"{problem}, so no DataFrame can be read", hint=f"`pip install {engine or 'pandas'}`")
 
 
 def get_format(name: str, file_format: str | None = None) -> str:
@@ -78,7 +78,9 @@ def get_format(name: str, file_format: str | None = None) -> str:
             if file_format
             else f"{show_value(name)} has the extension {show_value(suffix)}, which"
         )
-        raise InputError(f"{subject} is not one of a table", hint=f"as_df(file_format=…): {', '.join(sorted(FORMATS))}")
+        raise InputError(
+            f"{subject} is not one of a table", hint=f"`as_df(file_format=…)`: {', '.join(sorted(FORMATS))}"
+        )
     return FORMATS[suffix]
 
 
@@ -115,7 +117,7 @@ def read_frame(
         hint = format_install_command("tables") if form == "parquet" else "install what it names"
         raise InputError(f"{label}: {engine} cannot read {form}: {error}", hint=hint) from error
     except Exception as error:
-        hint = "as_df(file_format=…, sep=…) says what it holds, where that is something else"
+        hint = "`as_df(file_format=…, sep=…)` says what it holds, where that is something else"
         first = (str(error).strip().splitlines() or [""])[0]
         raise InputError(
             f"{label} cannot be read as {form} by {engine}: {type(error).__name__}: {first}", hint=hint

@@ -31,7 +31,9 @@ def parse_path(url: str) -> SqlTablePath:
     """Return the parts of a `sql://` path. Errors: InputError."""
     parts = url.partition("://")[2].split("/")
     if len(parts) not in (2, 3) or not all(parts):
-        raise InputError(f"{redact_url(url)} has no table", hint="sql://DATABASE/TABLE or sql://DATABASE/SCHEMA/TABLE")
+        raise InputError(
+            f"{redact_url(url)} has no table", hint="`sql://DATABASE/TABLE` or `sql://DATABASE/SCHEMA/TABLE`"
+        )
     return SqlTablePath(parts[0], parts[1] if len(parts) == 3 else "", parts[-1])
 
 
@@ -43,7 +45,7 @@ def make_connection_url(address: SqlTablePath, environ: Mapping[str, str]) -> An
         from ...common.install_hint import format_install_command
 
         raise InputError(
-            "tables of a database need the package sqlalchemy, which is not installed",
+            "tables of a database need the package `sqlalchemy`, which is not installed",
             hint=f"{format_install_command('tables')}, and a driver: 'psycopg[binary]' for PostgreSQL",
         ) from None
     platform = (environ.get("DB_PLATFORM") or "postgresql").lower()
@@ -51,13 +53,13 @@ def make_connection_url(address: SqlTablePath, environ: Mapping[str, str]) -> An
     if platform in ("postgresql", "postgres"):  # without a driver, as the platform says it
         driver = next((name for name in _DRIVERS if importlib.util.find_spec(name)), "")
         if not driver:
-            raise InputError("PostgreSQL needs the package psycopg", hint="pip install 'psycopg[binary]'")
+            raise InputError("PostgreSQL needs the package `psycopg`", hint="`pip install 'psycopg[binary]'`")
         if not host:
             hint = "`DB_HOST`, `DB_PORT`, `DB_USERNAME`, `DB_PASSWORD` and `DB_DATABASE` say where the database is"
-            raise InputError("DB_HOST is not set", hint=hint)
+            raise InputError("`DB_HOST` is not set", hint=hint)
         platform = f"postgresql+{driver}"
     if port and not (port.isascii() and port.isdecimal()):
-        raise InputError("DB_PORT is not a whole number")
+        raise InputError("`DB_PORT` is not a whole number")
     return URL.create(
         platform,
         environ.get("DB_USERNAME") or environ.get("DB_USER") or None,

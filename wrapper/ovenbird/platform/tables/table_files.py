@@ -47,12 +47,14 @@ def _list_data_files(files: Sequence[File], label: str) -> list[File]:
     if len(files) <= 1 and not (files and _list_folders(files[0][1])):
         return list(files)
     if any(part == "_delta_log" for _, name in files for part in name.split("/")[:-1]):
-        hint = "the package deltalake reads it, from the path of an input with the hint Path"
+        hint = "the package `deltalake` reads it, from the path of an input with the hint Path"
         raise InputError(f"{label} is a Delta table: its log says which files count", hint=hint)
     data = [(path, name) for path, name in files if not any(map(_is_hidden, name.split("/")))]
     if not data and files:
         names = ", ".join(name for _, name in files[:10])
-        raise InputError(f"{label} holds no file of a table: {names}", hint="names with _ or . first are no data")
+        raise InputError(
+            f"{label} holds no file of a table: {names}", hint="names that begin with `_` or `.` are no data"
+        )
     return [(path, name) for path, name in data if path.stat().st_size] or data
 
 

@@ -102,21 +102,21 @@ class ConcurrencyLimiter:
             self.free -= 1
             return
         call.future = self._loop.create_future()
-        call.parked = True
+        call.is_queued = True
         self.waiting.append(call)
         try:
             await call.future
             if call.reason is not None:  # cancelled between the hand-over of the slot and this line
                 raise CallCancelled
         except BaseException:
-            if call.parked:
+            if call.is_queued:
                 with contextlib.suppress(ValueError):
                     self.waiting.remove(call)
             else:  # a slot was handed over and will not be used
                 self.release_slot()
             raise
         finally:
-            call.parked = False
+            call.is_queued = False
             call.future = None  # its error's traceback holds this frame, and so the call
 
     def release_slot(self) -> None:
@@ -129,7 +129,7 @@ class ConcurrencyLimiter:
                 call.reason = StopReason.GONE
                 call.future.set_exception(CallCancelled())
                 continue
-            call.parked = False
+            call.is_queued = False
             call.future.set_result(None)
             return
         self.free += 1
@@ -138,9 +138,9 @@ class ConcurrencyLimiter:
         """End a call that waits, or ask the handler of one that runs to end; may be called again."""
         if call.reason is None:
             call.reason = reason
-        call.asked = perf_counter()
-        call.asks += 1
-        if call.parked:
+        call.cancelled_at = perf_counter()
+        call.cancel_count += 1
+        if call.is_queued:
             if not call.future.done():
                 call.future.set_exception(CallCancelled())
         else:
@@ -182,14 +182,14 @@ class ConcurrencyLimiter:
     def _inspect(self, call: HttpCall, now: float) -> bool:
         """Cancel a call that is due or whose client left. Return whether it was asked to end more than once."""
         if call.reason is not None:
-            if now - call.asked > _RETRY:
+            if now - call.cancelled_at > _RETRY:
                 self.cancel(call, call.reason)
-            return call.asks > 1
+            return call.cancel_count > 1
         if self.timeout and call.started <= now - self.timeout:
             self.cancel(call, StopReason.TIMEOUT)
-        elif call.started <= now - TICK and not call.answered and self._is_disconnected(call):
+        elif call.started <= now - TICK and not call.is_answered and self._is_disconnected(call):
             self.cancel(call, StopReason.GONE)
-        elif self._patience and call.entered <= now - self._patience and call.waits:
+        elif self._patience and call.entered <= now - self._patience and call.is_waiting:
             self._refuse_waiting(call)
         return False
 
@@ -197,4 +197,4 @@ class ConcurrencyLimiter:
         """Log the current exception, but not at each tick."""
         if now - self._reported > _RETRY:
             self._reported = now
-            _log.exception("looking after a call failed; it is tried again")
+            _log.exception("checking a call in flight failed; it is tried again")

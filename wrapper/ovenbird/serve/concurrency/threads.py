@@ -58,7 +58,7 @@ class HandlerThreadPool:
         self.finished: deque[tuple[WorkItem, Any, BaseException | None]] = deque()
         self.count = 0
         self.mean = 0.0
-        self.held = 0  # threads that are awake and known to be busy with a long job
+        self.busy_awake = 0  # threads that are awake and known to be busy with a long job
         self.taken = 0  # jobs that threads have taken off the queue
         self._loop = loop
         self._context = context  # of the timer: that of a call would outlive the call
@@ -71,8 +71,8 @@ class HandlerThreadPool:
         """Queue a job for the next free thread. Called on the loop."""
         self.todo.append(job)
         awake = self.count - len(self.idle)
-        self.held = min(self.held, awake)
-        if self.mean > _SHORT or awake == self.held:  # no thread would look at the queue soon
+        self.busy_awake = min(self.busy_awake, awake)
+        if self.mean > _SHORT or awake == self.busy_awake:  # no thread would look at the queue soon
             self._wake()
         elif self._timer is None:
             self._last_taken, self._stalled_looks = self.taken, 0
@@ -130,7 +130,7 @@ class HandlerThreadPool:
         self._last_taken = self.taken
         if self._stalled_looks > 1:
             self._stalled_looks = 0
-            self.held = self.count - len(self.idle)
+            self.busy_awake = self.count - len(self.idle)
             for _ in range(min(len(self.todo), self.limit)):
                 self._wake()
         self._timer = self._loop.call_later(_LOOK, self._wake_if_stalled, context=self._context)
@@ -216,8 +216,8 @@ class _PoolThread(threading.Thread):
         pool = self.pool
         seconds = perf_counter() - start
         pool.mean += _WEIGHT * (seconds - pool.mean)
-        if seconds > _LOOK and pool.held:
-            pool.held -= 1
+        if seconds > _LOOK and pool.busy_awake:
+            pool.busy_awake -= 1
         self.current = None
         pool.finish(job, outcome, error)
         error = None  # its traceback holds this frame, which would hold it

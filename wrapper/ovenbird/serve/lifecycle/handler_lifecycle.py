@@ -14,14 +14,14 @@ from typing import Any
 from ...errors import InitError
 from ...function.context import Context
 from ...function.handler import Handler, HandlerKind
-from ...function.tracebacks import summary, user_traceback
+from ...function.tracebacks import summarize_error, user_traceback
 from ...settings import Settings
 
 _log = logging.getLogger("ovenbird")
 _MAX_PARTS = 10_000  # routes and applications to inspect: an object may create a new one at each access
 
 
-def init_too_long(name: str, limit: float) -> InitError:
+def init_timeout_error(name: str, limit: float) -> InitError:
     """Return the error for an init that has not finished within `limit` seconds."""
     hint = "`--init-timeout`, or the variable `OVENBIRD_INIT_TIMEOUT`"
     return InitError(f"init of {name} did not finish within {limit:g} seconds", hint=hint)
@@ -29,10 +29,10 @@ def init_too_long(name: str, limit: float) -> InitError:
 
 def warn_of_websockets(handler: Handler) -> None:
     """Log a warning if an application has a route for WebSockets, and no library for them is installed."""
-    if find_spec("websockets") is None and find_spec("wsproto") is None and _has_websockets(handler.loaded.found):
+    if find_spec("websockets") is None and find_spec("wsproto") is None and _has_websockets(handler.loaded.function):
         _log.warning(
             "%s has a route for WebSockets, and no library for them is installed: they are answered 404; "
-            "hint: pip install websockets",
+            "hint: `pip install websockets`",
             handler.name,
         )
 
@@ -73,14 +73,14 @@ class HandlerLifecycle:
     def on_loop(self) -> bool:
         """Return whether init runs on the event loop, which it may block."""
         loaded = self.handler.loaded
-        init = getattr(loaded.found, "init", None) if loaded.is_class else loaded.init
+        init = getattr(loaded.function, "init", None) if loaded.is_class else loaded.init
         return self.handler.shape is HandlerKind.ASGI or inspect.iscoroutinefunction(init)
 
     async def begin(self) -> Any:
         """Construct and init. Return the ASGI application with its lifespan, if it is one. Errors: InitError."""
         handler, parameters = self.handler, self.settings.init
         try:
-            await in_thread(lambda: handler.construct(self.context, parameters))
+            await run_in_thread(lambda: handler.construct(self.context, parameters))
             init = handler.init(self.context, parameters)
             if init is not None:
                 await _run_and_await(init)
@@ -90,7 +90,9 @@ class HandlerLifecycle:
         except (InitError, asyncio.CancelledError):
             raise
         except BaseException as error:
-            raise InitError(f"init of {handler.name} raised {summary(error)}", cause=user_traceback(error)) from None
+            raise InitError(
+                f"init of {handler.name} raised {summarize_error(error)}", cause=user_traceback(error)
+            ) from None
 
     async def end(self) -> None:
         """Close. A failure is only logged."""
@@ -104,7 +106,7 @@ class HandlerLifecycle:
         except asyncio.TimeoutError:
             _log.error("close did not finish within %g seconds", self.settings.grace)
         except BaseException as error:
-            _log.error("close raised %s", summary(error), extra={"traceback": user_traceback(error)})
+            _log.error("close raised %s", summarize_error(error), extra={"traceback": user_traceback(error)})
 
     async def _start_lifespan(self) -> Any:
         if self.handler.shape is HandlerKind.ASGI:
@@ -118,12 +120,12 @@ class HandlerLifecycle:
 
 async def _run_and_await(work: Callable[[], Any]) -> None:
     """Run a function in a thread; if it returns an awaitable, await that on the loop."""
-    result = await in_thread(work)
+    result = await run_in_thread(work)
     if inspect.isawaitable(result):
         await result
 
 
-async def in_thread(work: Callable[[], Any]) -> Any:
+async def run_in_thread(work: Callable[[], Any]) -> Any:
     """Run `work` in a new daemon thread, and return its result. A thread of an executor could block the exit."""
     loop = asyncio.get_running_loop()
     future: asyncio.Future[Any] = loop.create_future()

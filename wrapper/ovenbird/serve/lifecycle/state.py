@@ -20,20 +20,20 @@ class WorkerLifecycle:
 
     def __init__(self) -> None:
         self.state = WorkerState.STARTING
-        self.open = False  # read for each call
-        self.closing = False  # whether answers tell the client to close its connection
+        self.is_open = False  # read for each call
+        self.is_closing = False  # whether answers tell the client to close its connection
         self.why = "init has not finished"
         self.unhealthy = ""  # why the process should be replaced; empty while all is well
         self.since = perf_counter()
 
     def ready(self) -> None:
         """Admit calls."""
-        self.state, self.open, self.why = WorkerState.READY, True, ""
+        self.state, self.is_open, self.why = WorkerState.READY, True, ""
 
     def drain(self) -> None:
         """Report not ready, but still admit calls."""
-        self.state, self.why, self.closing = WorkerState.DRAINING, "the server is shutting down", True
+        self.state, self.why, self.is_closing = WorkerState.DRAINING, "the server is shutting down", True
 
     def close(self) -> None:
         """Admit no more calls."""
-        self.state, self.open, self.closing = WorkerState.CLOSED, False, True
+        self.state, self.is_open, self.is_closing = WorkerState.CLOSED, False, True

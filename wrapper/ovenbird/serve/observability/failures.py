@@ -6,10 +6,10 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-from ...function.tracebacks import summary, user_traceback
+from ...function.tracebacks import summarize_error, user_traceback
 from ...trace_context import new_id
 from ..call import HttpCall
-from ..problem_details import problem
+from ..problem_details import problem_response
 from ..response.json_encode import ResultError
 from ..response.model import HttpResponse
 
@@ -32,7 +32,7 @@ class FailureReporter:
         if isinstance(error, ResultError):
             message, trace = f"{self.name}: {error}", ""
         else:
-            message, trace = f"{self.name} raised {summary(error)}", user_traceback(error)
+            message, trace = f"{self.name} raised {summarize_error(error)}", user_traceback(error)
         fields = {"error_id": call.error_id, "error": type(error).__name__, "request_id": call.request_id}
         fields |= {"trace_id": call.trace_id, "span_id": call.span_id}
         _log.error(message, extra={"fields": fields, "traceback": trace})
@@ -40,7 +40,7 @@ class FailureReporter:
     def reply(self, call: HttpCall, error: BaseException) -> HttpResponse:
         """Return the 500 for a failure. Without `debug` it reveals nothing but the id."""
         extra: dict[str, Any] = {"traceback": user_traceback(error)} if self.debug else {}
-        return problem(
+        return problem_response(
             500, "the function failed; the log has the reason under this id", error_id=call.error_id, **extra
         )
 

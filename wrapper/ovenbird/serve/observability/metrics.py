@@ -63,11 +63,11 @@ class WorkerMetrics:
         self.cells[_IN_FLIGHT] = float(in_flight)
         self.cells[_QUEUED] = float(queued)
 
-    def pending(self, size: int) -> None:
+    def set_pending(self, size: int) -> None:
         """Set how many bytes of answers clients have not received yet."""
         self.cells[_PENDING] = float(size)
 
-    def connections(self, count: int | None) -> None:
+    def set_connections(self, count: int | None) -> None:
         """Set how many connections the worker has; None if it accepts no more."""
         self.cells[_CONNECTIONS] = 0.0 if count is None else count + 1.0
 
@@ -79,7 +79,7 @@ class WorkerMetrics:
         """Count a client that was cut off because it did not receive its answer."""
         self.cells[_CUT_OFF] += 1.0
 
-    def beat(self) -> None:
+    def count_beat(self) -> None:
         """Count a heartbeat: it shows the supervisor that the event loop runs."""
         self.cells[_BEATS] += 1.0
 
@@ -88,7 +88,7 @@ class WorkerMetrics:
         """Return the number of heartbeats."""
         return float(self.cells[_BEATS])
 
-    def silent(self, seconds: float) -> None:
+    def set_silence(self, seconds: float) -> None:
         """Set the seconds since the last heartbeat. Called by the supervisor."""
         self.cells[_SILENT] = seconds
 
@@ -96,7 +96,7 @@ class WorkerMetrics:
         """Count a worker that was killed for lack of heartbeats. Called by the supervisor."""
         self.cells[_KILLED] += 1.0
 
-    def phase(self, name: str, seconds: float) -> None:
+    def set_phase(self, name: str, seconds: float) -> None:
         """Set the duration of a phase of the start."""
         self.cells[_PHASE + PHASES.index(name)] = seconds
 
@@ -117,11 +117,15 @@ class SharedMetrics:
         return float(sum(block.cells[cell] for block in self.blocks))
 
     def _lines(self) -> list[str]:
-        lines = _head("ovenbird_calls_total", "counter", "Calls by status of the answer; 499 when the client left.")
+        lines = _format_head(
+            "ovenbird_calls_total", "counter", "Calls by status of the answer; 499 when the client left."
+        )
         for status in range(100, 600):
             if total := self._total(status):
                 lines.append(f'ovenbird_calls_total{{status="{status}"}} {total:.0f}')
-        lines += _head("ovenbird_call_duration_seconds", "histogram", "Time from the arrival of a call to its answer.")
+        lines += _format_head(
+            "ovenbird_call_duration_seconds", "histogram", "Time from the arrival of a call to its answer."
+        )
         count = 0.0
         for index, bound in enumerate((*BUCKETS, "+Inf")):
             count += self._total(_BUCKET + index)
@@ -137,8 +141,8 @@ class SharedMetrics:
             ("ovenbird_worker_starts_total", _STARTS, "counter", "Worker processes started, the first ones included."),
             ("ovenbird_workers_killed_total", _KILLED, "counter", "Workers killed as their event loop did not run."),
         ):
-            lines += [*_head(name, kind, text), f"{name} {self._total(cell):.0f}"]
-        lines += _head("ovenbird_cold_start_seconds", "gauge", "Phases of the slowest worker's start.")
+            lines += [*_format_head(name, kind, text), f"{name} {self._total(cell):.0f}"]
+        lines += _format_head("ovenbird_cold_start_seconds", "gauge", "Phases of the slowest worker's start.")
         for index, name in enumerate(PHASES):
             slowest = max(block.cells[_PHASE + index] for block in self.blocks)
             lines.append(f'ovenbird_cold_start_seconds{{phase="{name}"}} {slowest!r}')
@@ -146,11 +150,13 @@ class SharedMetrics:
 
     def _processes(self) -> list[str]:
         """Return the memory and CPU time of each worker, from /proc, and the time since its last heartbeat."""
-        cpu = _head("ovenbird_worker_cpu_seconds_total", "counter", "CPU time of a worker, user and system.")
-        memory = _head("ovenbird_worker_resident_memory_bytes", "gauge", "Resident memory of a worker.")
-        silent = _head("ovenbird_worker_silent_seconds", "gauge", "How long the event loop of a worker has not run.")
+        cpu = _format_head("ovenbird_worker_cpu_seconds_total", "counter", "CPU time of a worker, user and system.")
+        memory = _format_head("ovenbird_worker_resident_memory_bytes", "gauge", "Resident memory of a worker.")
+        silent = _format_head(
+            "ovenbird_worker_silent_seconds", "gauge", "How long the event loop of a worker has not run."
+        )
         for index, block in enumerate(self.blocks):
-            process_usage = usage(int(block.cells[_PID]))
+            process_usage = read_usage(int(block.cells[_PID]))
             if process_usage:
                 silent.append(f'ovenbird_worker_silent_seconds{{worker="{index}"}} {block.cells[_SILENT]:.0f}')
                 memory.append(f'ovenbird_worker_resident_memory_bytes{{worker="{index}"}} {process_usage[0]}')
@@ -158,7 +164,7 @@ class SharedMetrics:
         return memory + cpu + silent
 
 
-def usage(pid: int) -> tuple[int, float] | None:
+def read_usage(pid: int) -> tuple[int, float] | None:
     """Return resident bytes and CPU seconds of a process; None if it has ended, or there is no /proc."""
     try:
         pages = Path(f"/proc/{pid}/statm").read_text().split()[1]
@@ -173,5 +179,5 @@ def usage(pid: int) -> tuple[int, float] | None:
     return int(pages) * os.sysconf("SC_PAGE_SIZE"), ticks / os.sysconf("SC_CLK_TCK")
 
 
-def _head(name: str, kind: str, text: str) -> list[str]:
+def _format_head(name: str, kind: str, text: str) -> list[str]:
     return [f"# HELP {name} {text}", f"# TYPE {name} {kind}"]

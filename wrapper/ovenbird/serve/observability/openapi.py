@@ -14,7 +14,7 @@ from ...function.binder import Binder, Parameter, PayloadMode
 from ...function.cloudevent import REQUIRED
 from ...function.convert import Converter
 from ...function.handler import Handler
-from ...function.type_hints import core, hints_of, is_class, is_list, is_many, is_scalar, takes_none
+from ...function.type_hints import hints_of, is_class, is_list, is_many, is_scalar, takes_none, unwrap_optional
 from ..response.json_encode import class_names
 from ..response.negotiation import ARROW, CSV, PARQUET
 from .schema_edits import add_formats, drop_secret_defaults
@@ -60,7 +60,7 @@ _MAPS = ("properties", "patternProperties", "schemas", "$defs")
 _MEDIA = {str: "text/plain", bytes: "application/octet-stream"}
 _STATUSES = {
     "413": "The body is larger, or holds more, than the limits allow.",
-    "415": "The media type, charset or content encoding is not understood.",
+    "415": "The media type, charset or content encoding is not supported.",
     "500": "The function failed.",
     "503": "Starting, shutting down, or too many calls are waiting.",
     "504": "The call ran over its time limit.",
@@ -82,20 +82,24 @@ _PROBLEM = {
 }
 
 
-def document(handler: Handler) -> dict[str, Any]:
+def make_document(handler: Handler) -> dict[str, Any]:
     """Return the OpenAPI document of a handler, as built-in values for JSON."""
     loaded = handler.loaded
-    text = inspect.getdoc(loaded.found) or ""
+    text = inspect.getdoc(loaded.function) or ""
     operation: dict[str, Any] = {"operationId": handler.name, "summary": text.partition("\n")[0], "description": text}
     schemas: dict[str, Any] = {_PROBLEM_NAME: _PROBLEM}
     binder = handler.binder
     if binder is not None and (binder.event_name or binder.mode is not PayloadMode.NONE):
-        operation["requestBody"] = _body(binder, schemas)
-    operation["responses"] = _responses(handler, schemas, typed=binder is not None and bool(binder.parameters))
+        operation["requestBody"] = _describe_body(binder, schemas)
+    operation["responses"] = _describe_responses(handler, schemas, typed=binder is not None and bool(binder.parameters))
     paths = {"/": {"post": {key: value for key, value in operation.items() if value}}}
     if binder is not None and _fits_query(binder):
         query = {key: value for key, value in operation.items() if value and key != "requestBody"}
-        paths["/"]["get"] = {**query, "operationId": f"{handler.name}_get", "parameters": _query(binder, schemas)}
+        paths["/"]["get"] = {
+            **query,
+            "operationId": f"{handler.name}_get",
+            "parameters": _describe_query(binder, schemas),
+        }
     info = {
         "title": handler.name,
         "version": "1",
@@ -113,7 +117,7 @@ def _fits_query(binder: Binder) -> bool:
     return binder.mode is PayloadMode.FIELDS and plain and not binder.uploads and not binder.event_name
 
 
-def _body(binder: Binder, schemas: dict[str, Any]) -> dict[str, Any]:
+def _describe_body(binder: Binder, schemas: dict[str, Any]) -> dict[str, Any]:
     if binder.event_name:
         return {"required": True, "content": {"application/cloudevents+json": {"schema": _EVENT}}}
     if binder.mode is PayloadMode.RAW:
@@ -145,11 +149,11 @@ def _is_flat(hint: Any) -> bool:
     """Return whether a form holds the value as one field, or as several fields with the same name."""
     if hint is Any or is_scalar(hint):
         return True
-    items = get_args(core(hint)) if is_many(hint) else ()
+    items = get_args(unwrap_optional(hint)) if is_many(hint) else ()
     return is_many(hint) and (not items or items[0] is Any or is_scalar(items[0]))
 
 
-def _query(binder: Binder, schemas: dict[str, Any]) -> list[dict[str, Any]]:
+def _describe_query(binder: Binder, schemas: dict[str, Any]) -> list[dict[str, Any]]:
     return [
         {"name": parameter.name, "in": "query", "required": parameter.required, "schema": _schema(parameter, schemas)}
         for parameter in binder.parameters
@@ -172,12 +176,12 @@ def _schema(parameter: Parameter, schemas: dict[str, Any]) -> dict[str, Any]:
     return schema
 
 
-def _responses(handler: Handler, schemas: dict[str, Any], *, typed: bool) -> dict[str, Any]:
+def _describe_responses(handler: Handler, schemas: dict[str, Any], *, typed: bool) -> dict[str, Any]:
     answer: dict[str, Any] = {"description": "What the function returned."}
     hint = hints_of(handler.call).get("return") if handler.binder else None
     status = "204" if hint is type(None) else "200"
     if hint is not None and status == "200":
-        content = _content(hint, schemas)
+        content = _describe_content(hint, schemas)
         if content:
             answer["content"] = content
     refused = {"content": {"application/problem+json": {"schema": {"$ref": _REF.format(name=_PROBLEM_NAME)}}}}
@@ -194,9 +198,9 @@ def _responses(handler: Handler, schemas: dict[str, Any], *, typed: bool) -> dic
     return dict(sorted(responses.items()))
 
 
-def _content(hint: Any, schemas: dict[str, Any]) -> dict[str, Any]:
+def _describe_content(hint: Any, schemas: dict[str, Any]) -> dict[str, Any]:
     """Return the content of the answer by the hint of the result; `{}` if the hint does not describe the body."""
-    bare = core(hint)
+    bare = unwrap_optional(hint)
     for kind, media in _MEDIA.items():
         if is_class(bare) and issubclass(bare, kind):
             return {media: {"schema": {"type": "string"} if kind is str else {}}}

@@ -21,14 +21,14 @@ _PROTOCOLS = {"grpc": "otlp_proto_grpc", "http/protobuf": "otlp_proto_http"}
 _log = logging.getLogger("ovenbird")
 
 
-def wanted(environ: Mapping[str, str]) -> bool:
+def is_wanted(environ: Mapping[str, str]) -> bool:
     """Return whether user code has imported the SDK, or the environment names an exporter. Import nothing."""
     if environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
         return False
     return "opentelemetry.sdk.trace" in sys.modules or any(environ.get(name) for name in _EXPORTER)
 
 
-def traced(asgi: Any, app: App, environ: Mapping[str, str]) -> Any:
+def trace_calls(asgi: Any, app: App, environ: Mapping[str, str]) -> Any:
     """Return an ASGI callable with a span around each call; `asgi` itself if there is no tracer provider."""
     provider = _find_provider(app.handler.name, environ)
     if provider is None:

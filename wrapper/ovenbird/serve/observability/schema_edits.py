@@ -6,7 +6,7 @@ import datetime
 from typing import Any, get_args
 
 from ...common.redact import is_secret_name
-from ...function.type_hints import field_hints, has_fields, is_pydantic, members
+from ...function.type_hints import field_hints, has_fields, is_pydantic, union_members
 
 _FORMATS = ((datetime.datetime, "date-time"), (datetime.time, "time"))
 _INNER = ("items", "additionalProperties")
@@ -18,7 +18,7 @@ def add_formats(schema: dict[str, Any], hint: Any, named: dict[str, Any], visite
     The schemas of classes are in `named`; each class is visited once.
     """
     visited = set() if visited is None else visited
-    kinds, parts = members(hint), schema.get("anyOf", [schema])
+    kinds, parts = union_members(hint), schema.get("anyOf", [schema])
     for kind, word in _FORMATS:
         if kind in kinds and str not in kinds:
             for part in parts:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ...function.handler import Handler
-from ...function.tracebacks import summary
+from ...function.tracebacks import summarize_error
 from ...trace_context import new_id
 from ..call import Message, Receive, Scope, Send
 from ..lifecycle.state import WorkerLifecycle, WorkerState
@@ -70,15 +70,15 @@ class SystemRoutes:
         import logging
         import traceback
 
-        from ..problem_details import problem
+        from ..problem_details import problem_response
 
         error_id = new_id(64)
         logging.getLogger("ovenbird").error(
-            "%s failed: %s", scope["path"], summary(error),
+            "%s failed: %s", scope["path"], summarize_error(error),
             extra={"fields": {"error_id": error_id, "error": type(error).__name__},
                    "traceback": "".join(traceback.format_exception(error)).rstrip()},
         )  # fmt: skip
-        reply = problem(500, "the runtime failed; the log has the reason under this id", error_id=error_id)
+        reply = problem_response(500, "the runtime failed; the log has the reason under this id", error_id=error_id)
         await send({"type": "http.response.start", "status": 500, "headers": reply.headers})
         await send({"type": "http.response.body", "body": reply.body})
 
@@ -114,14 +114,14 @@ class SystemRoutes:
             return PlainTextResponse(self.blocks.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
         async def openapi(_: Any) -> Any:
-            from .openapi import document
+            from .openapi import make_document
 
-            return JSONResponse(document(self.handler))
+            return JSONResponse(make_document(self.handler))
 
         async def missing(_: Scope, __: Receive, send: Send) -> None:
-            from ..problem_details import problem
+            from ..problem_details import problem_response
 
-            answer = problem(404, f"the runtime has {', '.join(routes)} below /_/")
+            answer = problem_response(404, f"the runtime has {', '.join(routes)} below /_/")
             await send({"type": "http.response.start", "status": 404, "headers": answer.headers})
             await send({"type": "http.response.body", "body": answer.body})
 
@@ -147,7 +147,7 @@ class SystemRoutes:
         except Exception as error:
             import logging
 
-            logging.getLogger("ovenbird").warning("%s() raised %s", name, summary(error))
+            logging.getLogger("ovenbird").warning("%s() raised %s", name, summarize_error(error))
             return f"{name}() failed"
         return f"{name}() said no" if result is False else ""
 
@@ -160,4 +160,4 @@ async def _call_probe(probe: Callable[[], Any]) -> Any:
     except (Exception, asyncio.CancelledError):
         raise
     except BaseException as error:  # a task that ends with SystemExit ends the event loop
-        raise RuntimeError(summary(error)) from error
+        raise RuntimeError(summarize_error(error)) from error

@@ -39,7 +39,7 @@ class RequestBinder:
         self._event_of = event_of
         self.context = context
         self.limit = settings.max_body
-        self.limits = BodyLimits.of(settings)
+        self.limits = BodyLimits.from_settings(settings)
         # bytes; the values of a smaller body need not be counted
         self._at_once = min(self.limit, self.limits.items or self.limit)
         self.seconds = settings.read_timeout
@@ -53,7 +53,7 @@ class RequestBinder:
             on_loop and "request" in reserved and "event" not in reserved and binder.mode is PayloadMode.NONE
         )
 
-    def prompt(self, call: HttpCall, wire: ServerTransport) -> Keywords | list[Keywords] | None:
+    def bind_buffered(self, call: HttpCall, wire: ServerTransport) -> Keywords | list[Keywords] | None:
         """Return the keywords of a call whose body has arrived, as most have; None if it has not."""
         headers = call.headers
         media = headers.get(b"content-type")
@@ -66,26 +66,26 @@ class RequestBinder:
             not self._direct or media != _JSON or not body or len(body) > self._at_once
             or call.scope["query_string"]
         ):  # fmt: skip
-            return self.at_once(call, body)
+            return self.bind_body(call, body)
         try:
             return self.binder.from_json(body)
         except (MalformedPayloadError, PayloadValidationError) as error:
-            raise refusal(error) from None
+            raise translate_error(error) from None
 
-    def at_once(self, call: HttpCall, body: bytes) -> Keywords | list[Keywords]:
+    def bind_body(self, call: HttpCall, body: bytes) -> Keywords | list[Keywords]:
         """Return the keywords for a complete body that is not multipart. Errors: HttpProblem 400, 413, 415, 422."""
         binder = self.binder
         if len(body) > self.limit:
-            raise body_reader.too_large(self.limit)
+            raise body_reader.body_too_large(self.limit)
         try:
             if binder.event_name:
                 return self._bind_events(call, body)
-            arguments = body_reader.arguments(binder, call, body, self.limits)
+            arguments = body_reader.decode_arguments(binder, call, body, self.limits)
             return arguments if self.plain else self._inject(call, arguments, body)
         except (MalformedPayloadError, PayloadValidationError) as error:
-            raise refusal(error) from None
+            raise translate_error(error) from None
 
-    async def of(self, call: HttpCall) -> Keywords | list[Keywords]:
+    async def bind(self, call: HttpCall) -> Keywords | list[Keywords]:
         """Receive the body and return the keywords. Errors: HttpProblem 400, 408, 413, 415, 422."""
         try:
             if b"content-encoding" in call.headers:
@@ -95,11 +95,11 @@ class RequestBinder:
             if self.takes_form(call):
                 return await self._bind_form(call, body_reader.BodyReader(call, self.limit, self.seconds))
         except (MalformedPayloadError, PayloadValidationError) as error:
-            raise refusal(error) from None
+            raise translate_error(error) from None
         body = await body_reader.BodyReader(call, self.limit, self.seconds, self._memory).read()
         if len(body) < LARGE:
-            return self.at_once(call, body)
-        return await decode_aside(lambda: self.at_once(call, body))
+            return self.bind_body(call, body)
+        return await decode_aside(lambda: self.bind_body(call, body))
 
     def takes_form(self, call: HttpCall) -> bool:
         """Return whether the body is a multipart form whose fields are bound."""
@@ -114,7 +114,7 @@ class RequestBinder:
             self._memory.reserve(call, len(body))
         if self.takes_form(call):
             return await self._bind_form(call, body_reader.WholeBody(call, self.limit, body))
-        return await decode_aside(lambda: self.at_once(call, body))
+        return await decode_aside(lambda: self.bind_body(call, body))
 
     async def _bind_form(self, call: HttpCall, body: body_reader.BodyReader) -> Keywords:
         """Return the keywords for a multipart form. Files over 1 MiB are on disk until the call has ended."""
@@ -126,15 +126,15 @@ class RequestBinder:
         return self._inject(call, arguments, b"")
 
     def _bind_events(self, call: HttpCall, body: bytes) -> Keywords | list[Keywords]:
-        events, batch = body_reader.cloudevents(call, body, self.limits)
+        events, batch = body_reader.decode_cloudevents(call, body, self.limits)
         if batch:
             call.events = events
             return [{} for _ in events]  # each is bound when it is called, so that an invalid one fails alone
         (event,) = events
         assert isinstance(event, cloudevent.CloudEvent)
-        return self.for_event(call, event)
+        return self.bind_event(call, event)
 
-    def for_event(self, call: HttpCall, event: cloudevent.CloudEvent) -> Keywords:
+    def bind_event(self, call: HttpCall, event: cloudevent.CloudEvent) -> Keywords:
         """Return the keywords for one CloudEvent: the event itself, and fields of its data.
 
         Errors: PayloadValidationError; HttpProblem 400 if the hinted class refuses the event.
@@ -177,7 +177,7 @@ class RequestBinder:
         return request
 
 
-def refusal(error: MalformedPayloadError | PayloadValidationError) -> HttpProblem:
+def translate_error(error: MalformedPayloadError | PayloadValidationError) -> HttpProblem:
     """Return the problem for the client: 400 for a malformed payload, 422 with each field that does not fit."""
     if isinstance(error, MalformedPayloadError):
         return HttpProblem(400, error.message)

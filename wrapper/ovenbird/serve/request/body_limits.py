@@ -35,24 +35,24 @@ class BodyLimits(NamedTuple):
     items: int
 
     @classmethod
-    def of(cls, settings: Settings) -> BodyLimits:
+    def from_settings(cls, settings: Settings) -> BodyLimits:
         """Return the limits of the settings."""
         return cls(settings.max_fields, settings.max_items)
 
     def check_json(self, body: bytes) -> None:
         """Raise HttpProblem 413 if a JSON text has too many values."""
-        if self.items and len(body) > self.items and json_items(body, self.items) > self.items:
-            raise _too_many("values", self.items, "max_items")
+        if self.items and len(body) > self.items and count_json_items(body, self.items) > self.items:
+            raise _too_many_items("values", self.items, "max_items")
 
     def check_msgpack(self, body: bytes) -> None:
         """Raise HttpProblem 413 if MessagePack data has too many values."""
-        if self.items and len(body) > self.items and msgpack_items(body, self.items) > self.items:
-            raise _too_many("values", self.items, "max_items")
+        if self.items and len(body) > self.items and count_msgpack_items(body, self.items) > self.items:
+            raise _too_many_items("values", self.items, "max_items")
 
     def check_form(self, body: bytes) -> None:
         """Raise HttpProblem 413 if a form has too many fields."""
         if self.fields and len(body) > self.fields and body.count(b"&") >= self.fields:
-            raise _too_many("fields", self.fields, "max_fields")
+            raise _too_many_items("fields", self.fields, "max_fields")
 
     def check_query(self, query: bytes) -> None:
         """Raise HttpProblem 400 if a query has too many fields."""
@@ -60,11 +60,11 @@ class BodyLimits(NamedTuple):
             raise HttpProblem(400, f"the query has over {self.fields} fields", limit=self.fields)
 
 
-def _too_many(noun: str, limit: int, name: str) -> HttpProblem:
+def _too_many_items(noun: str, limit: int, name: str) -> HttpProblem:
     return HttpProblem(413, f"the body has over {limit} {noun}", limit=limit, setting=f"--{name.replace('_', '-')}")
 
 
-def json_items(body: bytes, enough: int) -> int:
+def count_json_items(body: bytes, enough: int) -> int:
     """Return an upper bound of the values in a JSON text. Stop counting above `enough`.
 
     Commas and brackets inside strings do not count. A member of an object with very many members counts more.
@@ -111,7 +111,7 @@ def _outside_strings(body: bytes) -> Iterator[bytes]:
         inside ^= len(pieces) % 2 == 0
 
 
-def msgpack_items(body: bytes, enough: int) -> int:
+def count_msgpack_items(body: bytes, enough: int) -> int:
     """Return the number of values in MessagePack data. Stop counting above `enough`.
 
     Malformed data is counted as far as possible: the decoder refuses it later.

@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable
 from typing import NoReturn
 
-from ...settings import Settings, cpus, size
+from ...settings import Settings, count_cpus, size
 from ..call import HttpCall
 from ..server.oom import memory_limit
 
@@ -26,27 +26,27 @@ class BodyMemory:
 
     def __init__(self, limit: int, refuse: Callable[[], NoReturn]) -> None:
         self.limit = limit
-        self.held = 0
+        self.held_bytes = 0
         self._refuse = refuse
 
     def reserve(self, call: HttpCall, total: int) -> None:
         """Set the bytes of a call's body to `total`. Errors: those of `refuse`."""
-        if self.limit and total > call.held:
-            others = self.held - call.held
+        if self.limit and total > call.held_bytes:
+            others = self.held_bytes - call.held_bytes
             if others and others + total > self.limit:
                 self._refuse()
-            self.held = others + total
-            call.held = total
+            self.held_bytes = others + total
+            call.held_bytes = total
 
     def release(self, call: HttpCall) -> None:
         """Forget the body of a call."""
-        self.held -= call.held
-        call.held = 0
+        self.held_bytes -= call.held_bytes
+        call.held_bytes = 0
 
 
 def pending_input_limit(settings: Settings) -> int:
     """Return the limit of one worker in bytes; 0 for no limit."""
-    workers = settings.workers or cpus()
+    workers = settings.workers or count_cpus()
     if settings.max_pending_input != "auto":
         return -(-size(settings.max_pending_input) // workers)
     return memory_limit() // _SHARE // workers
@@ -57,6 +57,6 @@ def log_pending_input(settings: Settings) -> None:
     limit = pending_input_limit(settings)
     if limit and settings.max_body > limit:
         _log.info(
-            "--max-body is %d bytes, and a worker holds %d bytes of bodies at once (--max-pending-input): "
+            "`--max-body` is %d bytes, and a worker holds %d bytes of bodies at once (`--max-pending-input`): "
             "a larger body is taken only while there is no other", settings.max_body, limit,
         )  # fmt: skip

@@ -18,7 +18,7 @@ from ..problem_details import HttpProblem
 from .body_limits import BodyLimits
 from .body_memory import BodyMemory
 from .charsets import ASCII_BASED, codec_of
-from .content_type import ContentType, check_charset, media_of, text_of, transcoded
+from .content_type import ContentType, check_charset, media_of, text_of, transcode
 
 _LINGER = 2.0  # seconds for which the rest of a body that is too large is read and discarded
 _STEP = 64 * 1024  # bytes of a field that are decoded at once
@@ -48,7 +48,7 @@ class BodyReader:
         length = call.headers.get(b"content-length")
         if length is not None and length.isdigit():
             if int(length) > limit:
-                raise too_large(limit)
+                raise body_too_large(limit)
             if memory is not None:
                 memory.reserve(call, int(length))
         if call.headers.get(b"content-type", b"")[:10].lower() == b"multipart/":
@@ -69,14 +69,14 @@ class BodyReader:
             text = f"the body did not arrive within {self.seconds:g} seconds"
             raise self._note_refusal(HttpProblem(408, text, headers=((b"connection", b"close"),))) from None
         if message["type"] != "http.request":
-            if self._call.answered:  # the application still listens while its background tasks run
+            if self._call.is_answered:  # the application still listens while its background tasks run
                 return message
             self._call.reason = StopReason.GONE
             raise CallCancelled
         self.size += len(message["body"])
         self.whole = not message.get("more_body")
         if self.size > self.limit:
-            raise self._note_refusal(too_large(self.limit))
+            raise self._note_refusal(body_too_large(self.limit))
         if self._memory is not None:
             self._memory.reserve(self._call, self.size)
         return message
@@ -115,7 +115,7 @@ class WholeBody(BodyReader):
         return {"type": "http.request", "body": part, "more_body": not self.whole}
 
 
-def too_large(limit: int) -> HttpProblem:
+def body_too_large(limit: int) -> HttpProblem:
     return HttpProblem(
         413, f"the body is over the limit of {limit} bytes", headers=((b"connection", b"close"),), limit=limit
     )
@@ -150,7 +150,7 @@ async def discard(call: HttpCall) -> None:
             return
 
 
-def arguments(binder: Binder, call: HttpCall, body: bytes, limits: BodyLimits) -> dict[str, Any]:
+def decode_arguments(binder: Binder, call: HttpCall, body: bytes, limits: BodyLimits) -> dict[str, Any]:
     """Return the handler's arguments from a body and the query.
 
     Errors: HttpProblem 413 and 415; MalformedPayloadError, PayloadValidationError.
@@ -170,10 +170,10 @@ def arguments(binder: Binder, call: HttpCall, body: bytes, limits: BodyLimits) -
         codec = codec_of(media.charset) or ""
         if codec in ASCII_BASED:  # escapes hold bytes of this charset
             return binder.from_fields([*pairs_of(query), *pairs_of(body, codec)])
-        return binder.from_fields([*pairs_of(query), *pairs_of(transcoded(body, media.charset))])
+        return binder.from_fields([*pairs_of(query), *pairs_of(transcode(body, media.charset))])
     # `curl -d '{...}'` calls everything a form; no form begins with a brace, as forms are percent-encoded
     if media.json or media.name in ("", _FORM):
-        body = transcoded(body, media.charset)
+        body = transcode(body, media.charset)
         limits.check_json(body)
         if query and binder.mode is PayloadMode.FIELDS:
             return binder.from_object(parse_json(body), query=pairs_of(query))
@@ -190,12 +190,12 @@ def _bind_other(binder: Binder, media: ContentType, body: bytes) -> dict[str, An
         return {binder.parameters[0].name: text_of(body, media.charset) if media.name.startswith("text/") else body}
     raise HttpProblem(
         415,
-        f"the media type {show_value(media.name)} is not understood; send application/json",
+        f"the media type {show_value(media.name)} is not supported; send application/json",
         accepted=["application/json", _FORM],
     )
 
 
-def cloudevents(
+def decode_cloudevents(
     call: HttpCall, body: bytes, limits: BodyLimits
 ) -> tuple[list[cloudevent.CloudEvent | cloudevent.MalformedEvent], bool]:
     """Return the CloudEvents of a request, and whether they came as a batch.
@@ -204,7 +204,7 @@ def cloudevents(
     """
     media = media_of(call)
     if media.json or media.name.startswith("application/cloudevents") or not media.name:
-        body = transcoded(body, media.charset)
+        body = transcode(body, media.charset)
         limits.check_json(body)
     try:
         if media.name == "application/cloudevents-batch+json":
@@ -212,7 +212,7 @@ def cloudevents(
         if media.name == "application/cloudevents+json":
             return [cloudevent.from_json(parse_json(body))], False
         if media.name.startswith("application/cloudevents"):
-            raise HttpProblem(415, f"the event format {show_value(media.name)} is not understood; send JSON")
+            raise HttpProblem(415, f"the event format {show_value(media.name)} is not supported; send JSON")
         lines = [(key, value) for key, value in call.scope["headers"] if key.startswith(b"ce-")]
         attributes: dict[str, Any] = {key[3:].decode("latin-1"): _decode_attribute(value) for key, value in lines}
         if len(attributes) < len(lines):  # it is not defined which of them counts

@@ -51,16 +51,16 @@ def decode(body: bytes, header: str, limit: int) -> bytes:
     return body
 
 
-def supported() -> list[str]:
+def list_codings() -> list[str]:
     """Return the supported codings."""
     return [coding for coding in ("gzip", "deflate", "zstd", "br") if _find_decoder(coding) is not None]
 
 
 def _unknown_coding(coding: str) -> HttpProblem:
-    names = ", ".join(supported())
+    names = ", ".join(list_codings())
     return HttpProblem(
         415,
-        f"the content encoding {show_value(coding)} is not understood; send {names} or none",
+        f"the content encoding {show_value(coding)} is not supported; send {names} or none",
         headers=((b"accept-encoding", names.encode()),),
     )
 
@@ -88,7 +88,7 @@ def _decode_concatenated(body: bytes, open_stream: Callable[[], Any], limit: int
     The pieces are small, because the bytes after the end of a stream are copied each time.
     """
     output, stream, members, fresh = _Output(limit), open_stream(), 0, True
-    for fed in _pieces(body, _SMALL_PIECE):
+    for fed in _decode_pieces(body, _SMALL_PIECE):
         piece = fed.lstrip(padding) if fresh and members and padding else fed
         while piece:
             fresh = False
@@ -147,7 +147,7 @@ def _load_zstandard() -> Decoder | None:
     def decode_zstd(body: bytes, limit: int) -> bytes:
         stream = module.ZstdDecompressor(max_window_size=_WINDOW).decompressobj(read_across_frames=False)
         output, members = _Output(limit), 1
-        for piece in _pieces(body, _DENSE_PIECE):
+        for piece in _decode_pieces(body, _DENSE_PIECE):
             rest = piece
             while rest:
                 if stream.eof:
@@ -176,7 +176,7 @@ def _load_brotli() -> Decoder | None:
         def decode_br(body: bytes, limit: int, module: Any = module) -> bytes:
             stream = module.Decompressor()
             output = _Output(limit)
-            for piece in _pieces(body, _PIECE):
+            for piece in _decode_pieces(body, _PIECE):
                 chunk = stream.process(piece, output_buffer_limit=_PIECE)
                 while chunk or not stream.can_accept_more_data():  # it may be true while there is more output
                     output.add(chunk)
@@ -189,7 +189,7 @@ def _load_brotli() -> Decoder | None:
     return None
 
 
-def _pieces(body: bytes, size: int) -> Iterator[bytes]:
+def _decode_pieces(body: bytes, size: int) -> Iterator[bytes]:
     return (body[start : start + size] for start in range(0, len(body), size))
 
 

@@ -42,17 +42,17 @@ def media_of(call: HttpCall) -> ContentType:
     return media
 
 
-def parsed(call: HttpCall, body: bytes) -> Any:
+def parse_body(call: HttpCall, body: bytes) -> Any:
     """Return the body of an event: parsed if the media type is JSON, else bytes. Errors: MalformedPayloadError."""
     media = media_of(call)
-    return parse_json(transcoded(body, media.charset)) if media.json and body else body
+    return parse_json(transcode(body, media.charset)) if media.json and body else body
 
 
 def event_of(call: HttpCall, body: bytes) -> Event:
     """Return the call as an Event. Errors: MalformedPayloadError."""
     scope = call.scope
     return Event(
-        parsed(call, body),
+        parse_body(call, body),
         body,
         EventRequest(
             call.header(b"content-type"), scope["method"], scope["path"], scope["query_string"].decode("latin-1"),
@@ -72,7 +72,7 @@ def text_of(body: bytes, charset: str) -> str:
         raise HttpProblem(400, f"the body is not text in the charset {show_value(charset)}") from None
 
 
-def transcoded(body: bytes, charset: str) -> bytes:
+def transcode(body: bytes, charset: str) -> bytes:
     """Return a body in UTF-8. Errors: as `text_of`."""
     return body if codec_of(charset) == "utf-8" else text_of(body, charset).encode("utf-8", "surrogatepass")
 
@@ -86,4 +86,4 @@ def check_charset(call: HttpCall) -> None:
 
 
 def _unknown_charset(charset: str) -> HttpProblem:
-    return HttpProblem(415, f"the charset {show_value(charset)} is not understood; send utf-8")
+    return HttpProblem(415, f"the charset {show_value(charset)} is not supported; send utf-8")

@@ -16,7 +16,7 @@ from starlette.responses import FileResponse
 
 from ...function.header_lines import join_lines
 from ..call import Receive, Scope, Send
-from ..problem_details import problem
+from ..problem_details import problem_response
 
 _COMPRESSED = {
     "gzip": "application/gzip",
@@ -65,7 +65,7 @@ class ConditionalFileResponse(FileResponse):
             await send({"type": "http.response.start", "status": 304, "headers": headers})
             await send({"type": "http.response.body", "body": b""})
         elif status == 412:
-            refusal = problem(412, "the file is not the one that the request's conditions name")
+            refusal = problem_response(412, "the file is not the one that the request's conditions name")
             await send({"type": "http.response.start", "status": 412, "headers": refusal.headers})
             await send({"type": "http.response.body", "body": refusal.body})
         else:

@@ -86,7 +86,7 @@ def frame_rows(columns: list[tuple[Any, list[Any]]], height: int) -> list[Any]:
     """
     names = tuple(_column_name(name) for name, _ in columns)
     if len(set(names)) < len(names):
-        raise TypeError("a table with two columns of one name has no JSON form")
+        raise TypeError("a table with two columns of one name is not JSON serializable")
     row = _make_row_class(names)
     return list(map(row, *(values for _, values in columns))) if columns else [row() for _ in range(height)]
 
@@ -208,7 +208,7 @@ def _refuse_key(value: Any) -> Any:
 
 def _refuse(value: Any) -> Any:
     kind = type(value)
-    raise TypeError(f"a {kind.__module__}.{kind.__qualname__} has no JSON form")
+    raise TypeError(f"a {kind.__module__}.{kind.__qualname__} is not JSON serializable")
 
 
 def _replace_non_finite(value: Any) -> Any:

@@ -22,7 +22,7 @@ _ALIASES = {
 }
 
 
-def preferred(accept: str, offered: tuple[str, ...]) -> str:
+def choose_media_type(accept: str, offered: tuple[str, ...]) -> str:
     """Return the media type of `offered` that an `Accept` header prefers; the first one if it accepts none.
 
     Of two with the same weight, a type that the header names precedes one that `*` matches, then the order of `offered`
@@ -37,9 +37,9 @@ def preferred(accept: str, offered: tuple[str, ...]) -> str:
     return best
 
 
-def pandas(frame: Any, accept: str) -> HttpResponse:
+def pandas_response(frame: Any, accept: str) -> HttpResponse:
     """Return a pandas DataFrame as JSON records, CSV, Parquet or Arrow, without its index."""
-    media = preferred(accept, (JSON, CSV, PARQUET, ARROW))
+    media = choose_media_type(accept, (JSON, CSV, PARQUET, ARROW))
     if media == CSV:
         return _make_response(frame.to_csv(index=False).encode(), CSV + "; charset=utf-8")
     if media == PARQUET:
@@ -51,9 +51,9 @@ def pandas(frame: Any, accept: str) -> HttpResponse:
     return _make_response(encode(frame), media)
 
 
-def polars(frame: Any, accept: str) -> HttpResponse:
+def polars_response(frame: Any, accept: str) -> HttpResponse:
     """Return a polars DataFrame as JSON records, CSV, Parquet or Arrow."""
-    media = preferred(accept, (JSON, CSV, PARQUET, ARROW))
+    media = choose_media_type(accept, (JSON, CSV, PARQUET, ARROW))
     if media == CSV:
         return _make_response(frame.write_csv().encode(), CSV + "; charset=utf-8")
     if media == JSON:
@@ -63,7 +63,7 @@ def polars(frame: Any, accept: str) -> HttpResponse:
     return _make_response(out.getvalue(), media)
 
 
-def figure(drawing: Any, _: str) -> HttpResponse:
+def figure_response(drawing: Any, _: str) -> HttpResponse:
     """Return a matplotlib figure as PNG."""
     out = io.BytesIO()
     drawing.savefig(out, format="png")
@@ -73,7 +73,7 @@ def figure(drawing: Any, _: str) -> HttpResponse:
     return _make_response(out.getvalue(), "image/png")
 
 
-def image(picture: Any, _: str) -> HttpResponse:
+def image_response(picture: Any, _: str) -> HttpResponse:
     """Return a PIL image as PNG."""
     out = io.BytesIO()
     picture.save(out, format="PNG")

@@ -81,7 +81,7 @@ class PendingOutput:
             self.remove(protocol)
 
     def _update(self) -> None:
-        self._block.pending(self.total)
+        self._block.set_pending(self.total)
         over = bool(self._limit) and self.total > self._limit
         if over != self._restricted:
             self._restricted = over

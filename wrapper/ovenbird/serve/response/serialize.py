@@ -34,7 +34,7 @@ def reply_to(result: Any, accept: str = "") -> HttpResponse:
     return (_MAKERS.get(type(result)) or _cached_maker(type(result)))(result, accept)
 
 
-def by_app(app: Callable[..., Awaitable[None]], status: int = 0) -> HttpResponse:
+def asgi_response(app: Callable[..., Awaitable[None]], status: int = 0) -> HttpResponse:
     """Return a response that an ASGI callable sends."""
     reply = HttpResponse(status, [])
     reply.app = app
@@ -109,7 +109,7 @@ def _response(result: Any, accept: str) -> HttpResponse:
 
 def _starlette_response(result: Any, _: str) -> HttpResponse:
     if hasattr(result, "body_iterator") or hasattr(result, "path") or result.background is not None:
-        return by_app(result, result.status_code)
+        return asgi_response(result, result.status_code)
     reply = HttpResponse(result.status_code, [], bytes(result.body))
     return _update_response(reply, result.status_code, result.raw_headers)
 
@@ -122,7 +122,7 @@ def _path_response(result: Any, _: str) -> HttpResponse:
     path = Path(result)
     if not path.is_file():
         raise ResultError("the handler returned a path, and there is no file")
-    return by_app(ConditionalFileResponse(path), 200)
+    return asgi_response(ConditionalFileResponse(path), 200)
 
 
 def _pydantic_response(result: Any, _: str) -> HttpResponse:
@@ -277,8 +277,8 @@ _NAMED: dict[str, Maker] = {
     "starlette.Response": _starlette_response,
     "nuclio_sdk.Response": _response,
     "cloudevents.CloudEvent": _cloudevent_response,
-    "pandas.DataFrame": negotiation.pandas,
-    "polars.DataFrame": negotiation.polars,
-    "matplotlib.Figure": negotiation.figure,
-    "PIL.Image": negotiation.image,
+    "pandas.DataFrame": negotiation.pandas_response,
+    "polars.DataFrame": negotiation.polars_response,
+    "matplotlib.Figure": negotiation.figure_response,
+    "PIL.Image": negotiation.image_response,
 }

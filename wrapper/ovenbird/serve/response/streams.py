@@ -43,10 +43,12 @@ async def stream(
     typed = not reply.events and kind.lower().startswith(b"text/event-stream")
     try:
         async for item in items:
-            body = chunk(item, reply.events or (typed and not isinstance(item, (str, bytes, bytearray, memoryview))))
+            body = encode_chunk(
+                item, reply.events or (typed and not isinstance(item, (str, bytes, bytearray, memoryview)))
+            )
             if not call.status:
                 if not kind:
-                    headers.append((b"content-type", media(item)))
+                    headers.append((b"content-type", stream_media_type(item)))
                 await _send_start(call, reply.status, headers)
                 if call.scope["method"] == "HEAD":
                     break
@@ -66,14 +68,14 @@ async def stream(
             await items.aclose()
 
 
-async def exhaust(reply: HttpResponse, loop: asyncio.AbstractEventLoop) -> None:
+async def drain_generator(reply: HttpResponse, loop: asyncio.AbstractEventLoop) -> None:
     """Run the generator for one event of a batch to its end, and discard its items."""
     items: Any = reply.stream
     async for _ in _pump_in_thread(items, loop) if isinstance(items, GeneratorType) else items:
         pass
 
 
-async def relay(call: HttpCall, reply: HttpResponse, receive: Receive, *, closing: bool) -> None:
+async def run_asgi_response(call: HttpCall, reply: HttpResponse, receive: Receive, *, closing: bool) -> None:
     """Run an ASGI callable, which sends the answer. Record the status in the call."""
 
     async def send(message: Message) -> None:
@@ -87,7 +89,7 @@ async def relay(call: HttpCall, reply: HttpResponse, receive: Receive, *, closin
                 message["headers"] = [*message.get("headers", ()), _CLOSE]
         await call.send(message)
         if message["type"] == "http.response.body" and not message.get("more_body"):
-            call.answered = True  # the rest is a background task, which does not end with the connection
+            call.is_answered = True  # the rest is a background task, which does not end with the connection
 
     assert reply.app is not None
     await reply.app(call.scope, receive, send)
@@ -126,7 +128,7 @@ def _pump_in_thread(items: Generator[Any, None, None], loop: asyncio.AbstractEve
     return stream
 
 
-def chunk(item: Any, events: bool) -> bytes:
+def encode_chunk(item: Any, events: bool) -> bytes:
     """Return an item of a stream as bytes: text and bytes as they are, else a line of JSON; or a server-sent event."""
     if events:
         return _format_event(item)
@@ -137,7 +139,7 @@ def chunk(item: Any, events: bool) -> bytes:
     return encode(item) + b"\n"
 
 
-def media(item: Any) -> bytes:
+def stream_media_type(item: Any) -> bytes:
     """Return the media type of a stream by its first item."""
     if isinstance(item, str):
         return b"text/plain; charset=utf-8"

@@ -57,14 +57,14 @@ class AcceptTurns:
         for timer in (self._timer, self._renewal):
             if timer is not None:
                 timer.cancel()
-        self._block.connections(None)
+        self._block.set_connections(None)
 
     @property
     def _connection_count(self) -> int:
         return self._count() + len(self._arriving)
 
     def _renew(self) -> None:
-        self._block.connections(self._connection_count)
+        self._block.set_connections(self._connection_count)
         self._renewal = self._loop.call_later(_RENEWAL, self._renew)
 
     def _accept_ready(self) -> None:
@@ -94,7 +94,7 @@ class AcceptTurns:
         task = self._loop.create_task(self._adopt(connection))
         self._arriving.add(task)
         task.add_done_callback(self._arriving.discard)
-        self._block.connections(self._connection_count)
+        self._block.set_connections(self._connection_count)
         return True
 
     async def _adopt(self, connection: socket.socket) -> None:

@@ -43,19 +43,19 @@ class ChunkReader:
         """Count a trailer. Errors: RequestError 431 over the limit."""
         self._trailers += len(trailer[0]) + len(trailer[1]) + 4
         if self._trailers > self._limit:
-            raise too_large(self._limit)
+            raise head_too_large(self._limit)
 
     def feed(self, size: int) -> None:
         """Count the bytes of a packet that frame the body. Errors: RequestError 431 over the limit."""
         if self._begun:  # the packet that holds the end of the headers is not counted
             self._framing += max(0, size - self.body - _CHUNK * self.count)
             if self._framing > self._limit:
-                raise too_large(self._limit)
+                raise head_too_large(self._limit)
         self._begun = True
         self.body = self.count = 0
 
 
-def too_large(limit: int) -> RequestError:
+def head_too_large(limit: int) -> RequestError:
     """Return the error for a head or trailers over the limit."""
     return RequestError(431, f"the request line, headers and trailers are over the limit of {limit} bytes")
 
@@ -88,7 +88,7 @@ def check_codings(codings: bytes) -> None:
     if names == [b"chunked"]:
         return
     if names[-1] == b"chunked" and b"chunked" not in names[:-1] and all(names):
-        raise RequestError(501, "the only transfer coding that is understood is `chunked`")
+        raise RequestError(501, "the only supported transfer coding is `chunked`")
     raise RequestError(400, "the `Transfer-Encoding` header does not end in one `chunked`")
 
 

@@ -27,14 +27,14 @@ def bind(settings: Settings, flag: str = "--port") -> socket.socket:
         addresses = socket.getaddrinfo(host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
         family, kind, protocol, _, address = addresses[0]
     except OSError as error:
-        raise taken(settings, error, flag) from None
+        raise bind_error(settings, error, flag) from None
     sock = socket.socket(family, kind, protocol)
     try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         sock.bind(address)
     except OSError as error:
         sock.close()
-        raise taken(settings, error, flag) from None
+        raise bind_error(settings, error, flag) from None
     sock.setblocking(False)
     return sock
 
@@ -44,16 +44,16 @@ def second_flag(settings: Settings) -> str:
     return "--probe-port" if settings.probe_port else "--admin-port"
 
 
-def taken(settings: Settings, error: OSError, flag: str = "--port") -> SettingsError:
+def bind_error(settings: Settings, error: OSError, flag: str = "--port") -> SettingsError:
     """Return the error for an address that cannot be bound. Its hint names the flag and the variable of the port."""
     variable = f"OVENBIRD_{flag.lstrip('-').replace('-', '_').upper()}"
-    hint = f"another process may have the port: {flag} N, or the variable {variable}=N"
+    hint = f"another process may have the port: `{flag} N`, or the variable `{variable}=N`"
     if flag == "--port":
         hint += "; 0 takes a free one"
     if isinstance(error, PermissionError) and settings.port < 1024:
         hint = (
-            f"ports below 1024 are kept for root here: {flag} 8080, or the variable {variable}=8080; it may be "
-            f"published as {settings.port}: by the Service of Kubernetes, or podman run -p {settings.port}:8080"
+            f"ports below 1024 are kept for root here: `{flag} 8080`, or the variable `{variable}=8080`; it may be "
+            f"published as {settings.port}: by the Service of Kubernetes, or `podman run -p {settings.port}:8080`"
         )
     return SettingsError(f"cannot listen on {settings.host}:{settings.port}: {error.strerror or error}", hint=hint)
 

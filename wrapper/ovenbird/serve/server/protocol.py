@@ -11,7 +11,7 @@ from contextvars import copy_context
 from time import monotonic
 from typing import Any
 
-from ..problem_details import problem
+from ..problem_details import problem_response
 from ..response.pending_output import PendingOutput
 from .framing import RequestError
 from .request_reader import BODY, RequestReader
@@ -150,7 +150,7 @@ class LimitedHttpProtocol(RequestReader):
     def _format_refusal(self, error: RequestError) -> bytes:
         _log.warning("a request was refused: %d: %s", error.status, error.detail)
         type(self).count(error.status)
-        reply = problem(error.status, error.detail)
+        reply = problem_response(error.status, error.detail)
         headers = [*self.server_state.default_headers, *reply.headers, (b"connection", b"close")]
         lines = b"".join(b"%s: %s\r\n" % pair for pair in headers)
         return b"%s%s\r\n%s" % (STATUS_LINE[error.status], lines, reply.body)
@@ -174,13 +174,13 @@ class LimitedHttpProtocol(RequestReader):
 
         A client that has left answers output with a reset.
         """
-        if self.transport.get_write_buffer_size() or _sent_lately(self.transport):
+        if self.transport.get_write_buffer_size() or _has_sent_lately(self.transport):
             self._half_open = self.loop.call_later(_HALF_OPEN, self._end_half_open)
         else:
             self.transport.close()
 
 
-def _sent_lately(transport: Any) -> bool:
+def _has_sent_lately(transport: Any) -> bool:
     """Return whether output was sent within the last `_HALF_OPEN` seconds, and the connection was not reset."""
     try:
         info = transport.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 48)

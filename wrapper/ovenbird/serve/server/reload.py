@@ -22,7 +22,9 @@ def watch(roots: list[Path], changed: Callable[[], None]) -> None:
     except ImportError:
         from ...common.install_hint import format_install_command
 
-        raise SettingsError("--reload needs the package watchfiles", hint=format_install_command("reload")) from None
+        raise SettingsError(
+            "`--reload` needs the package `watchfiles`", hint=format_install_command("reload")
+        ) from None
 
     def is_watched(_: object, path: str) -> bool:
         file = Path(path)

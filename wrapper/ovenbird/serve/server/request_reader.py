@@ -103,7 +103,7 @@ class RequestReader(HttpToolsProtocol):
         if self._phase != BODY:  # in a head, or in line ends before it
             self._since = self._since or self._idle
             if self._floor > self.max_header:
-                raise framing.too_large(self.max_header)
+                raise framing.head_too_large(self.max_header)
             return
         self._pending = self._floor = 0
         if self.cycle is not None and not self.cycle.response_complete:
@@ -179,7 +179,7 @@ class RequestReader(HttpToolsProtocol):
         if self._hosts != 1 or self._unusual is not None or version != "1.1":
             self._check(version)
         if self._careful and framing.head_size(self.url, self.headers) > self.max_header:
-            raise framing.too_large(self.max_header)
+            raise framing.head_too_large(self.max_header)
         if parser.should_upgrade() and self._pauses(method, version):
             return
         url = self.url
@@ -262,7 +262,7 @@ class RequestReader(HttpToolsProtocol):
             framing.check_codings(b",".join(codings))
         if expectations and version == "1.1":
             if {value.lower() for value in expectations} != {b"100-continue"}:
-                raise RequestError(417, "the only expectation that is understood is `100-continue`")
+                raise RequestError(417, "the only supported expectation is `100-continue`")
             self.expect_100_continue = True
 
     def _pauses(self, method: str, version: str) -> bool:

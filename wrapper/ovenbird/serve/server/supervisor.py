@@ -240,7 +240,7 @@ class Supervisor:
                 child.beats, child.silent = block.beats, 0.0
             else:
                 child.silent += min(passed, 2 * _LOOK)
-            block.silent(child.silent)
+            block.set_silence(child.silent)
             if child.silent > self._silence:
                 _log.error(
                     "worker %d (process %d) is killed: its event loop has not run for %.0f seconds, "

@@ -58,7 +58,7 @@ class UvicornTransport(ServerTransport):
         if cycle.transport.is_closing() or cycle.disconnected:
             return True
         ended = cycle.flow.ended
-        return bool(ended and call.waits and monotonic() - ended > TICK)
+        return bool(ended and call.is_waiting and monotonic() - ended > TICK)
 
     def body(self, call: HttpCall) -> bytes | None:
         """Return the body if it has arrived with its headers, as most do: without ASGI messages."""

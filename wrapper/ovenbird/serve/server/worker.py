@@ -21,7 +21,7 @@ from ...common.fork_guard import guard_forks
 from ...function.handler import Handler, HandlerKind
 from ..app import App, AppServices
 from ..call import StopReason
-from ..lifecycle.handler_lifecycle import HandlerLifecycle, init_too_long
+from ..lifecycle.handler_lifecycle import HandlerLifecycle, init_timeout_error
 from ..lifecycle.state import WorkerLifecycle, WorkerState
 from ..observability.access_log import AccessLog
 from ..observability.metrics import WorkerMetrics
@@ -30,7 +30,7 @@ from ..response.pending_output import PendingOutput
 from .control_pipe import END, END_NOW, ENOUGH, READY, RETIRE_NOW
 from .engine import choose
 from .http_server import HttpServer
-from .listener import refuse_new, second_flag, taken
+from .listener import bind_error, refuse_new, second_flag
 from .worker_context import ServiceContext, WorkerSlot
 
 _log = logging.getLogger("ovenbird")
@@ -112,7 +112,7 @@ class Worker:
         began = perf_counter()
         if not await self._prepare(loop):
             return 128 + self._number
-        self.block.phase("init", perf_counter() - began)
+        self.block.set_phase("init", perf_counter() - began)
         server = server or await self._open()
         self._enable_tracing(server)
         beat = loop.create_task(self._beat(server, loop))
@@ -139,7 +139,7 @@ class Worker:
         try:
             await server.startup(sockets=[self.sock])
         except OSError as error:  # two processes may bind a port on which neither listens yet
-            raise taken(self.settings, error) from None
+            raise bind_error(self.settings, error) from None
         if self._probes is not None:
             self._prober = await self._open_probes(self._probes)
         return server
@@ -152,7 +152,7 @@ class Worker:
             await server.startup(sockets=[sock])
         except OSError as error:
             settings = replace(self.settings, port=sock.getsockname()[1])
-            raise taken(settings, error, second_flag(settings)) from None
+            raise bind_error(settings, error, second_flag(settings)) from None
         return server
 
     def _make_config(self, application: Any, **options: Any) -> uvicorn.Config:
@@ -172,10 +172,10 @@ class Worker:
         """Trace calls if OpenTelemetry's SDK is installed and configured, by the environment or by user code."""
         from ..observability import otel
 
-        if not otel.wanted(os.environ):
+        if not otel.is_wanted(os.environ):
             return
         config = server.config
-        config.loaded_app = otel.traced(config.loaded_app, self.app, os.environ)
+        config.loaded_app = otel.trace_calls(config.loaded_app, self.app, os.environ)
         for connection in server.connections:  # connections from before the end of init
             if self._is_ours(connection):
                 connection.app = config.loaded_app
@@ -196,7 +196,7 @@ class Worker:
         work.cancel()
         if self._stop.is_set():
             return False
-        raise init_too_long(self.handler.name, self.settings.init_timeout)
+        raise init_timeout_error(self.handler.name, self.settings.init_timeout)
 
     def _start_guard(self) -> threading.Timer | None:
         """Start a timer that ends the process if an async init blocks the loop beyond its time limit."""
@@ -205,7 +205,7 @@ class Worker:
             return None
 
         def end() -> None:
-            error = init_too_long(self.handler.name, self.settings.init_timeout)
+            error = init_timeout_error(self.handler.name, self.settings.init_timeout)
             _log.error(error.message, extra={"fields": {"code": error.code, "hint": "it blocks the event loop"}})
             from ...common.termination_log import write_termination_message
 
@@ -309,7 +309,7 @@ class Worker:
         retire_at = _add_jitter(self.settings.max_requests)
         announced = False
         while True:
-            self.block.beat()
+            self.block.count_beat()
             connections = [connection for connection in server.connections if self._is_ours(connection)]
             if self.settings.read_timeout:
                 before = loop.time() - self.settings.read_timeout
@@ -354,7 +354,7 @@ class Worker:
                 connection.shutdown()  # a WebSocket has to be closed: it may never end by itself
         while loop.time() < end and not self._force.is_set():
             fresh = any(getattr(connection, "cycle", connection) is None for connection in server.connections)
-            if not server.tasks and not self.app.finishing and not (fresh and loop.time() < patience):
+            if not server.tasks and not self.app.is_finishing and not (fresh and loop.time() < patience):
                 return
             await _wait_for_first(self._force, timeout=0.02)
 
