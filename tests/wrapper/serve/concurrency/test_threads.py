@@ -123,7 +123,7 @@ def test_work_of_a_client_that_left() -> None:
 
     async def main(threads: HandlerThreadPool) -> None:
         begun: list[int] = []
-        job = Work(lambda: begun.append(1), left=True)
+        job = Work(lambda: begun.append(1), gone=True)
         threads.submit(job)
         assert isinstance((await job.outcome)[1], CallCancelled)
         assert begun == []
