@@ -9,7 +9,6 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from ..command_line.data_stdout import reserve_stdout
-from ..common.install_hint import format_install_command
 from ..errors import SignatureError
 from ..function.handler import Handler
 from ..function.loader import load
@@ -65,6 +64,8 @@ def _check_for_build(target: str, source: str) -> None:
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] in sys.modules:
             raise
+    from ..common.install_hint import format_install_command  # and with it importlib.metadata
+
     logging.getLogger("ovenbird").warning(
         "%s",
         "--strict: what a build would refuse is not checked, as no builder is installed: "
