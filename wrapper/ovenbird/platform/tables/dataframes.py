@@ -14,7 +14,6 @@ from typing import Any
 
 from ...common.text import show_value
 from ...errors import InputError
-from ..storage.file_copy import HashedFile
 from .compressed import detect_compression, open_compressed, strip_compression
 
 ENGINES = ("pandas", "polars")
@@ -259,6 +258,8 @@ def write_parquet(frame: Any, path: Path) -> str | None:
         if importlib.util.find_spec("pyarrow") is None:  # fastparquet wants a path
             frame.to_parquet(path)
             return None
+        from ..storage.file_copy import HashedFile  # a run that returns no table has no use for it
+
         with HashedFile(path) as file:
             frame.to_parquet(file, engine="pyarrow")
         return file.digest()
