@@ -14,7 +14,7 @@ import pytest
 
 from tests import starts
 from tests.jobs import Jobs
-from tests.kube import configured
+from tests.kube import has_cluster
 from tests.service import Service
 
 # where CI is set logs are text, and tests read JSON; in a step of GitHub a build writes to files of that step
@@ -81,7 +81,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if hasattr(config, "workerinput"):  # a process of pytest-xdist, whose scheduler knows the names of tests only
         uses_engine = {item.nodeid.partition("::")[0] for item in items if _uses_engine(item)}
         config.cache.set(_ENGINE, sorted(uses_engine))
-    names = set() if configured() else {"cluster"}
+    names = set() if has_cluster() else {"cluster"}
     if config.getoption("quick"):
         names |= {"container", "slow"}
     left_out = [item for item in items if any(mark.name in names for mark in item.iter_markers())]

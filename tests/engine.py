@@ -21,7 +21,7 @@ from ovenbird_builder.bases import build_base as baseimage
 from tests import standins as making
 from tests.podman import Podman
 from tests.registry import running
-from tests.storage import configured
+from tests.storage import write_storage_config
 
 ROOT = Path(__file__).parent.parent
 CACHE = ROOT / ".cache"
@@ -78,7 +78,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 @pytest.fixture(scope="session")
 def container_env(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """The environment in which buildah, podman and skopeo use the tests' own store; also set in `os.environ`."""
-    env = configured(tmp_path_factory.mktemp("engine"), CACHE / "storage")
+    env = write_storage_config(tmp_path_factory.mktemp("engine"), CACHE / "storage")
     before = {key: os.environ.get(key) for key in env}
     os.environ.update(env)
     yield env

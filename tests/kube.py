@@ -111,6 +111,6 @@ def document(name: str) -> str:
     return f'kind: python\nname: {name}\nspec:\n  python_version: "3.13"\n  source: {{handler: "main:handler"}}\n'
 
 
-def configured() -> bool:
+def has_cluster() -> bool:
     """Whether there is a cluster, and a registry that its nodes pull from."""
     return bool(os.environ.get("KUBECONFIG") and os.environ.get("TEST_REGISTRY"))

@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 
 
-def configured(folder: Path, storage: Path) -> dict[str, str]:
+def write_storage_config(folder: Path, storage: Path) -> dict[str, str]:
     """Write the configuration into `folder`, of a store in `storage`; the variables that make programs use it."""
     env = {
         "BUILDAH_ISOLATION": "chroot",

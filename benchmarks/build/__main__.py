@@ -16,10 +16,10 @@ import figures
 import machine
 from contenders import Containerfile, Ovenbird
 from environments import OWN, say
-from ground import Ground, ground, versions
-from measures import Rounds, Rows, imports, locks, measure
+from ground import Ground, prepare_ground, read_versions
+from measures import Rounds, Rows, measure, measure_imports, measure_locks
 from processes import FailedError
-from session import conclude, workplace
+from session import conclude, make_workplace
 from stacks import SCIENTIFIC, STACKS, Stack
 
 
@@ -33,30 +33,30 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--quick", action="store_true", help="one round of each: to try the harness")
     options = parser.parse_args(argv)
     rounds = Rounds(1, 1, 1) if options.quick else Rounds(options.rounds, options.slow_rounds, options.lock_rounds)
-    described, packages = machine.describe(), machine.packages([OWN])
+    described, packages = machine.describe(), machine.describe_packages([OWN])
     rows, faults = Rows(), []
-    with workplace("build", options.folder) as folder, ground(folder) as at:
-        described |= versions(at.place)
+    with make_workplace("build", options.folder) as folder, prepare_ground(folder) as at:
+        described |= read_versions(at.first_store)
         for stack in STACKS:
-            faults += _measured(at, stack, rounds, rows)
+            faults += _measure_stack(at, stack, rounds, rows)
     described["load after"] = f"{os.getloadavg()[0]:.2f}"
     parts = [
-        *(f"## {stack.name}: {stack.title}\n\n" + figures.table(rows, stack) for stack in STACKS),
-        "## Imports and locks\n\n" + figures.others(rows),
+        *(f"## {stack.name}: {stack.title}\n\n" + figures.format_table(rows, stack) for stack in STACKS),
+        "## Imports and locks\n\n" + figures.format_others(rows),
         *(f"**{fault}**" for fault in faults),
     ]
     data = {"rows": [asdict(row) for row in rows], "faults": faults}
-    return conclude("build", described, packages, parts, data, figures.targets(rows, faults))
+    return conclude("build", described, packages, parts, data, figures.make_targets(rows, faults))
 
 
-def _measured(at: Ground, stack: Stack, rounds: Rounds, rows: Rows) -> list[str]:
+def _measure_stack(at: Ground, stack: Stack, rounds: Rounds, rows: Rows) -> list[str]:
     """Measure a stack in every situation; what went wrong. Figures that are lacking are targets without a value."""
     try:
         own, pip, uv = Ovenbird(at, stack), Containerfile(at, stack, "pip"), Containerfile(at, stack, "uv")
         faults = measure(at, stack, (own, pip, uv), rounds, rows)
         if stack is SCIENTIFIC:
-            imports(stack, own, pip, rounds, rows)
-            locks(at, own, rounds, rows)
+            measure_imports(stack, own, pip, rounds, rows)
+            measure_locks(at, own, rounds, rows)
         return faults
     except FailedError as error:
         say(f"FAILED: {stack.name}: {error}")

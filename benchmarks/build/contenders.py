@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from ground import OVENBIRD, Ground, environ
+from ground import OVENBIRD, Ground, make_environ
 from processes import FailedError
 from stacks import Function, Stack
-from timing import Cost, once
+from timing import Cost, measure_command
 
 from engine import Store
 
@@ -27,54 +27,54 @@ class Ovenbird:
 
     def __init__(self, at: Ground, stack: Stack) -> None:
         self.at, self.stack = at, stack
-        self.place: Store = at.store(f"{self.name}-{stack.name}")
-        self.function = Function(self.place.folder / "function")
+        self.store: Store = at.make_store(f"{self.name}-{stack.name}")
+        self.function = Function(self.store.folder / "function")
         self.function.write(stack, at.base, at.locks)
-        self.caches = {where: self.place.folder / f"cache-{where}" for where in (STORE, PUSHED)}
+        self.caches = {where: self.store.folder / f"cache-{where}" for where in (STORE, PUSHED)}
         self.tags = {STORE: f"localhost/{stack.name}/app:1", PUSHED: f"{at.registry}/{self.name}/{stack.name}:1"}
 
     def build(self) -> dict[str, Cost]:
         """Build; what each way cost."""
-        return {where: once(self._command(where), self._environ(where)) for where in self.caches}
+        return {where: measure_command(self._build_command(where), self._make_environ(where)) for where in self.caches}
 
     def fetch(self) -> None:
         """Have all wheels at hand, and nothing made of them."""
         for where in self.caches:
-            once((*self._command(where), "--dry-run"), self._environ(where))
+            measure_command((*self._build_command(where), "--dry-run"), self._make_environ(where))
 
-    def written(self, where: str) -> dict[str, int]:
+    def list_blobs(self, where: str) -> dict[str, int]:
         """The blobs of a cache, and when each was written (ns)."""
         return {path.name: path.stat().st_mtime_ns for path in (self.caches[where] / "blobs" / "sha256").iterdir()}
 
-    def said(self, where: str) -> dict[str, object]:
+    def read_result(self, where: str) -> dict[str, object]:
         """The result of the last build."""
-        result: dict[str, object] = json.loads((self.place.folder / f"result-{where}.json").read_text())
+        result: dict[str, object] = json.loads((self.store.folder / f"result-{where}.json").read_text())
         return result
 
     @contextmanager
-    def cold(self, number: int) -> Iterator[None]:
+    def forget_images(self, number: int) -> Iterator[None]:
         """Forget all images and layers but the base; wheels are at hand. `number` gives a place in the registry."""
-        caches, tags, old = dict(self.caches), dict(self.tags), self.place.folder / "cold"
+        caches, tags, old = dict(self.caches), dict(self.tags), self.store.folder / "cold"
         shutil.rmtree(old, ignore_errors=True)
         self.tags[PUSHED] = f"{self.at.registry}/{self.name}/{self.stack.name}-cold-{number}:1"
         for where in self.caches:
             self.caches[where] = old / where
         self.fetch()
-        _forget(self.place, keep=("ovenbird/base", "ovenbird-base"))
+        _forget(self.store, keep=("ovenbird/base", "ovenbird-base"))
         try:
             yield
         finally:
             self.caches, self.tags = caches, tags
 
-    def _command(self, where: str) -> tuple[str, ...]:
-        document, result = self.function.folder / "function.yaml", self.place.folder / f"result-{where}.json"
+    def _build_command(self, where: str) -> tuple[str, ...]:
+        document, result = self.function.folder / "function.yaml", self.store.folder / f"result-{where}.json"
         push = ("--push",) if where == PUSHED else ()
         fixed = (f"--base={self.at.base}", f"--tag={self.tags[where]}", f"--result-file={result}")
         return (*OVENBIRD, "build", str(document), *fixed, *push)
 
-    def _environ(self, where: str) -> dict[str, str]:
+    def _make_environ(self, where: str) -> dict[str, str]:
         own = {"OVENBIRD_CACHE_DIR": str(self.caches[where]), "OVENBIRD_INDEX_URL": self.at.index.as_uri()}
-        return environ(self.place) | own
+        return make_environ(self.store) | own
 
 
 class Containerfile:
@@ -83,35 +83,35 @@ class Containerfile:
     def __init__(self, at: Ground, stack: Stack, tool: str) -> None:
         self.at, self.stack, self.tool = at, stack, tool
         self.name, self.title = tool, f"Containerfile, {tool}"
-        self.place = at.store(f"{self.name}-{stack.name}")
-        self.function = Function(self.place.folder / "function")
+        self.store = at.make_store(f"{self.name}-{stack.name}")
+        self.function = Function(self.store.folder / "function")
         self.function.write(stack, at.base, at.locks)
         self.tag = f"localhost/{stack.name}/app:1"
         self.remote = f"{at.registry}/{tool}/{stack.name}:1"
-        (self.place.folder / "tmp").mkdir()
+        (self.store.folder / "tmp").mkdir()
 
     def build(self) -> dict[str, Cost]:
         """Build into the store, then push."""
-        built = once(self._build(self.tag), self._environ())
+        built = measure_command(self._build(self.tag), self._make_environ())
         push = ("buildah", "push", "--quiet", "--tls-verify=false", self.tag, f"docker://{self.remote}")
-        pushed = once(push, self._environ())
+        pushed = measure_command(push, self._make_environ())
         both = Cost(built.seconds + pushed.seconds, built.cpu + pushed.cpu, max(built.peak, pushed.peak))
         return {STORE: built, PUSHED: both}
 
     def fetch(self) -> None:
         """Nothing: the wheels are mounted."""
 
-    def timed(self, tag: str) -> None:
+    def build_timed(self, tag: str) -> None:
         """Build with normalised times, from scratch: a layer of the cache would keep the times that it has."""
         words = [word for word in self._build(tag) if word != "--layers"]
-        once((*words[:-1], "--layers=false", "--no-cache", "--timestamp=0", words[-1]), self._environ())
+        measure_command((*words[:-1], "--layers=false", "--no-cache", "--timestamp=0", words[-1]), self._make_environ())
 
     @contextmanager
-    def cold(self, number: int) -> Iterator[None]:
+    def forget_images(self, number: int) -> Iterator[None]:
         """Forget all images but the base; uv keeps what its cache mount holds."""
         remote = self.remote
         self.remote = f"{self.at.registry}/{self.tool}/{self.stack.name}-cold-{number}:1"
-        _forget(self.place, keep=("ovenbird/base",))
+        _forget(self.store, keep=("ovenbird/base",))
         try:
             yield
         finally:
@@ -124,8 +124,8 @@ class Containerfile:
         file = self.function.folder / f"Containerfile.{self.tool}"
         return ("buildah", "build", *flags, f"--file={file}", f"--tag={tag}", str(self.function.folder))
 
-    def _environ(self) -> dict[str, str]:
-        return environ(self.place) | {"TMPDIR": str(self.place.folder / "tmp")}  # cache mounts lie there
+    def _make_environ(self) -> dict[str, str]:
+        return make_environ(self.store) | {"TMPDIR": str(self.store.folder / "tmp")}  # cache mounts lie there
 
 
 Contender = Ovenbird | Containerfile

@@ -29,29 +29,31 @@ _BOUNDS = (  # situation, stack, where, bound of the ratio to the Containerfile 
 )
 
 
-def table(rows: Rows, stack: Stack) -> str:
+def format_table(rows: Rows, stack: Stack) -> str:
     """Every situation of a stack: seconds, their range, and ratios to the Containerfile with pip."""
     cells: list[Sequence[str]] = []
     for row in rows:
         if row.stack != stack.name or row.where not in _WHERE:
             continue
-        ratios = [rows.ratio(row.situation, row.stack, row.where, row.contender, cpu=cpu) for cpu in (False, True)]
+        ratios = [
+            rows.compute_ratio(row.situation, row.stack, row.where, row.contender, cpu=cpu) for cpu in (False, True)
+        ]
         situation = f"{row.situation}, {_WHERE[row.where]}"
         cells.append(
             (
                 situation,
                 _TITLES[row.contender],
-                _seconds(row),
-                _range(row),
+                _format_seconds(row),
+                _format_range(row),
                 *(f"{ratio:.2f}" for ratio in ratios if ratio),
             )
         )
     order = list(dict.fromkeys(line[0] for line in cells))
     cells.sort(key=lambda line: order.index(line[0]))  # contenders of a situation together
-    return report.table(("situation", "by", "median s", "range s", "to pip", "to pip, CPU"), cells)
+    return report.format_table(("situation", "by", "median s", "range s", "to pip", "to pip, CPU"), cells)
 
 
-def others(rows: Rows) -> str:
+def format_others(rows: Rows) -> str:
     """What is measured in a container, and the lockers."""
     words = {
         ("import", "ovenbird"): "import of the stack, `ovenbird build`",
@@ -60,41 +62,41 @@ def others(rows: Rows) -> str:
         ("lock", "uv"): "`ovenbird lock --upgrade` by uv",
     }
     cells = [
-        (words[row.situation, row.contender], _seconds(row), _range(row))
+        (words[row.situation, row.contender], _format_seconds(row), _format_range(row))
         for row in rows
         if (row.situation, row.contender) in words
     ]
-    return report.table(("what", "median s", "range s"), cells)
+    return report.format_table(("what", "median s", "range s"), cells)
 
 
-def targets(rows: Rows, faults: Sequence[str]) -> list[Target]:
+def make_targets(rows: Rows, faults: Sequence[str]) -> list[Target]:
     """What the project wants, and what came out."""
     targets = []
     for stack in (SMALL, SCIENTIFIC):
-        seconds = [row.seconds for where in _WHERE if (row := _own(rows, "nothing changed", stack.name, where))]
+        seconds = [row.seconds for where in _WHERE if (row := _find_own(rows, "nothing changed", stack.name, where))]
         for where, times in zip(_WHERE.values(), seconds, strict=False):
             targets.append(Target(f"{stack.name}: nothing changed, {where}", median(times), 0.4, "s", True))
     written = None if not rows else float(sum("FAILED" not in fault for fault in faults))
     targets.append(Target("layers that were written though nothing changed", written, 0, "", True))
     for situation, stack, where, bound in _BOUNDS:
-        ratio = rows.ratio(situation, stack.name, where)
+        ratio = rows.compute_ratio(situation, stack.name, where)
         targets.append(Target(f"{stack.name}: {situation}, {_WHERE[where]}", ratio, bound, "x", True))
     targets.append(
-        Target("a cold import of the stack", rows.ratio("import", "scientific", "container"), 0.6, "x", True)
+        Target("a cold import of the stack", rows.compute_ratio("import", "scientific", "container"), 0.6, "x", True)
     )
     return targets
 
 
-def _own(rows: Rows, situation: str, stack: str, where: str) -> Row | None:
+def _find_own(rows: Rows, situation: str, stack: str, where: str) -> Row | None:
     try:
         return rows.get(situation, stack, "ovenbird", where)
     except KeyError:
         return None
 
 
-def _seconds(row: Row) -> str:
+def _format_seconds(row: Row) -> str:
     return f"{median(row.seconds):.2f}"
 
 
-def _range(row: Row) -> str:
+def _format_range(row: Row) -> str:
     return f"{min(row.seconds):.2f} to {max(row.seconds):.2f}"

@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from environments import CACHE, say
-from processes import FailedError, finish, started
+from processes import FailedError, finish, start_process
 from stacks import STACKS, Function
-from timing import Cost, once
+from timing import Cost, measure_command
 
-from engine import Store, store, version
+from engine import Store, choose_version, make_store
 
 OVENBIRD = (sys.executable, "-m", "ovenbird")
 
@@ -33,29 +33,29 @@ class Ground:
     locks: Path
     wheels: Path
     index: Path
-    place: Store  # where the base was built
+    first_store: Store  # where the base was built
 
-    def store(self, name: str) -> Store:
+    def make_store(self, name: str) -> Store:
         """A new storage root that has the base."""
-        new = store(self.folder / name)
+        new = make_store(self.folder / name)
         trust = f'[[registry]]\nlocation = "{self.registry}"\ninsecure = true\n'
         with (new.folder / "registries.conf").open("a") as file:
             file.write(trust)
-        self.get(new)
+        self.pull_base(new)
         return new
 
-    def get(self, store: Store) -> None:
+    def pull_base(self, store: Store) -> None:
         """Take the base into a store."""
         store.run("buildah", "pull", "--quiet", "--tls-verify=false", self.base)
 
 
 @contextmanager
-def ground(folder: Path) -> Iterator[Ground]:
+def prepare_ground(folder: Path) -> Iterator[Ground]:
     """All of it, and a registry that runs meanwhile. Errors: FailedError."""
-    python = version()
-    with _registry(folder / "registry") as address:
+    python = choose_version()
+    with _run_registry(folder / "registry") as address:
         say(f"building the base image of Python {python} ...")
-        first = store(folder / "first")
+        first = make_store(folder / "first")
         image, _ = first.build(python)
         base = f"{address}/ovenbird/base:{python}"
         first.run("buildah", "push", "--quiet", "--tls-verify=false", image, f"docker://{base}")
@@ -67,7 +67,7 @@ def ground(folder: Path) -> Iterator[Ground]:
 
 
 @contextmanager
-def _registry(folder: Path) -> Iterator[str]:
+def _run_registry(folder: Path) -> Iterator[str]:
     """A registry on a free port of this machine; its address."""
     folder.mkdir()
     (folder / "config.yml").write_text(
@@ -77,11 +77,11 @@ def _registry(folder: Path) -> Iterator[str]:
     # it takes every REGISTRY_... for a setting of its own
     env = {name: value for name, value in os.environ.items() if not name.startswith("REGISTRY_")}
     command = ("docker-registry", "serve", str(folder / "config.yml"))
-    with (folder / "log").open("wb") as log, started(command, log, env=env):
-        yield _address(folder / "log")
+    with (folder / "log").open("wb") as log, start_process(command, log, env=env):
+        yield _wait_address(folder / "log")
 
 
-def _address(log: Path) -> str:
+def _wait_address(log: Path) -> str:
     end = time.monotonic() + 30
     while time.monotonic() < end:
         if match := re.search(r"listening on (127\.0\.0\.1:\d+)", log.read_text()):
@@ -93,7 +93,7 @@ def _address(log: Path) -> str:
 def lock_all(at: Ground) -> None:
     """Lock every variant of every function, by uv, and fetch all wheels: the only step that uses the network."""
     say("locking, and fetching the wheels ...")
-    store = at.store("locking")
+    store = at.make_store("locking")
     for stack in STACKS:
         for variant in stack.variants():
             function = Function(at.folder / "locking-function")
@@ -118,17 +118,17 @@ def lock_all(at: Ground) -> None:
 def lock(at: Ground, store: Store, function: Function, locker: str, *flags: str) -> Cost:
     """Lock a function; what it cost. Errors: FailedError."""
     command = (*OVENBIRD, "lock", str(function.folder / "function.yaml"), f"--base={at.base}", f"--locker={locker}")
-    return once((*command, *flags), environ(store))
+    return measure_command((*command, *flags), make_environ(store))
 
 
-def environ(store: Store) -> dict[str, str]:
+def make_environ(store: Store) -> dict[str, str]:
     """The environment of a build: compiled modules are kept, as in any installation; no settings of ours or of pip."""
     dropped = ("OVENBIRD_", "PIP_", "PYTHONDONTWRITE")
     variables = {name: value for name, value in store.environ.items() if not name.startswith(dropped)}
     return variables | {"OVENBIRD_CACHE_DIR": store.environ["OVENBIRD_CACHE_DIR"]}
 
 
-def versions(store: Store) -> dict[str, str]:
+def read_versions(store: Store) -> dict[str, str]:
     """The programs that take part."""
     outputs = {program: store.run(program, "--version") for program in ("buildah", "skopeo", "podman")}
     return {program: " ".join(re.findall(r"\d+\.\d+[\w.+-]*", text)[:1]) for program, text in outputs.items()}

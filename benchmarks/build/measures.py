@@ -52,7 +52,7 @@ class Rows(list[Row]):
         self.append(Row(*key))
         return self[-1]
 
-    def ratio(
+    def compute_ratio(
         self, situation: str, stack: str, where: str, contender: str = "ovenbird", *, cpu: bool = False
     ) -> float | None:
         """One's cost to the Containerfile's with pip: the median of the rounds' ratios; None when there is none."""
@@ -79,13 +79,13 @@ def measure(at: Ground, stack: Stack, contenders: Sequence[Contender], rounds: R
     for contender in contenders:  # once without being measured: what is needed only once is made
         contender.fetch()
         contender.build()
-    faults = _nothing(stack, contenders, rounds, rows)
+    faults = _measure_unchanged(stack, contenders, rounds, rows)
 
     def edit(number: int) -> Callable[[Contender], None]:
         return lambda contender: contender.function.edit(number)
 
     for number in range(1, rounds.quick + 1):
-        _round("only the source changed", stack, contenders, edit(number), rows)
+        _measure_round("only the source changed", stack, contenders, edit(number), rows)
     for name, versions in stack.changing:
         for version in versions[: rounds.slow]:
             say(f"{stack.name}: {name} becomes {version}")
@@ -94,23 +94,23 @@ def measure(at: Ground, stack: Stack, contenders: Sequence[Contender], rounds: R
                 contender.function.take(stack, variant, at.locks)
                 contender.fetch()
 
-            _round(f"{name} changed", stack, contenders, take, rows)
+            _measure_round(f"{name} changed", stack, contenders, take, rows)
     for contender in contenders:
         contender.function.take(stack, "first", at.locks)
     for number in range(rounds.slow):
         say(f"{stack.name}: cold")
-        _round(
+        _measure_round(
             "cold",
             stack,
             contenders,
             lambda _: None,
             rows,
-            around=lambda contender, number=number: contender.cold(number),
+            around=lambda contender, number=number: contender.forget_images(number),
         )
     return faults
 
 
-def _round(
+def _measure_round(
     situation: str, stack: Stack, contenders: Sequence[Contender], change: Callable[[Contender], None], rows: Rows,
     around: Callable[[Contender], AbstractContextManager[None]] = lambda _: nullcontext(),
 ) -> None:  # fmt: skip
@@ -121,23 +121,27 @@ def _round(
             rows.add(situation, stack.name, contender.name, contender.build())
 
 
-def _nothing(stack: Stack, contenders: Sequence[Contender], rounds: Rounds, rows: Rows) -> list[str]:
+def _measure_unchanged(stack: Stack, contenders: Sequence[Contender], rounds: Rounds, rows: Rows) -> list[str]:
     """Builds of what is there already, and whether a layer was written by one."""
     say(f"{stack.name}: nothing changed")
     own = next(contender for contender in contenders if isinstance(contender, Ovenbird))
-    before = {where: own.written(where) for where in own.caches}
+    before = {where: own.list_blobs(where) for where in own.caches}
     for _ in range(rounds.quick):
-        _round("nothing changed", stack, contenders, lambda _: None, rows)
-    faults = [f"{stack.name}, {where}: a blob was written" for where in before if own.written(where) != before[where]]
-    return faults + [f"{stack.name}, {where}: not left alone" for where in own.caches if own.said(where)["changed"]]
+        _measure_round("nothing changed", stack, contenders, lambda _: None, rows)
+    faults = [
+        f"{stack.name}, {where}: a blob was written" for where in before if own.list_blobs(where) != before[where]
+    ]
+    return faults + [
+        f"{stack.name}, {where}: not left alone" for where in own.caches if own.read_result(where)["changed"]
+    ]
 
 
-def imports(stack: Stack, own: Ovenbird, peer: Containerfile, rounds: Rounds, rows: Rows) -> None:
+def measure_imports(stack: Stack, own: Ovenbird, peer: Containerfile, rounds: Rounds, rows: Rows) -> None:
     """The seconds of a stack's imports in a new container of each image, as its user; the peer's with --timestamp."""
     say(f"{stack.name}: imports")
     own.build()
-    peer.timed("localhost/timed:1")
-    images = {own.name: (own.place, own.tags[STORE]), peer.name: (peer.place, "localhost/timed:1")}
+    peer.build_timed("localhost/timed:1")
+    images = {own.name: (own.store, own.tags[STORE]), peer.name: (peer.store, "localhost/timed:1")}
     for number in range(rounds.quick + 1):
         for name, (store, image) in images.items():
             command = ("podman", "run", "--rm", "--network=none", "--entrypoint=python", image)
@@ -146,11 +150,11 @@ def imports(stack: Stack, own: Ovenbird, peer: Containerfile, rounds: Rounds, ro
                 rows.add("import", stack.name, name, {"container": Cost(float(text), float(text), 0.0)})
 
 
-def locks(at: Ground, own: Ovenbird, rounds: Rounds, rows: Rows) -> None:
+def measure_locks(at: Ground, own: Ovenbird, rounds: Rounds, rows: Rows) -> None:
     """The seconds that locking from scratch takes, by what resolves; the index is the real one."""
     for number in range(rounds.locks + 1 if rounds.locks else 0):
         for locker in ("pip-tools", "uv"):
             say(f"{own.stack.name}: locking by {locker}")
-            cost = lock(at, own.place, own.function, locker, "--upgrade")
+            cost = lock(at, own.store, own.function, locker, "--upgrade")
             if number:  # the first one fills the lockers' own caches
                 rows.add("lock", own.stack.name, locker, {"lock": cost})

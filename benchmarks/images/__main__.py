@@ -13,7 +13,7 @@ import figures
 import machine
 import report
 from environments import OWN
-from session import conclude, workplace
+from session import conclude, make_workplace
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -22,12 +22,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--rounds", type=int, default=9, help="starts of each kind [9]")
     parser.add_argument("--folder", metavar="DIR", help="where to work: it takes 2 GB on a local disk [.cache/bench]")
     options = parser.parse_args(argv)
-    described, packages = machine.describe(), machine.packages([OWN])
-    with workplace("images", options.folder) as folder:
+    described, packages = machine.describe(), machine.describe_packages([OWN])
+    with make_workplace("images", options.folder) as folder:
         added, times, targets = figures.measure(folder, options.rounds)
     parts = [
-        "## What a base image adds\n\n" + report.table(("package", "size"), added),
-        "## Start to the first good answer\n\n" + report.table(("what", "median"), times),
+        "## What a base image adds\n\n" + report.format_table(("package", "size"), added),
+        "## Start to the first good answer\n\n" + report.format_table(("what", "median"), times),
     ]
     return conclude("images", described, packages, parts, {"added": dict(added), "times": dict(times)}, targets)
 

@@ -16,7 +16,7 @@ sys.path.append(str(Path(__file__).resolve().parents[2]))  # the tests' stand-in
 
 from processes import FailedError
 from tests import standins
-from tests.storage import configured, runroot
+from tests.storage import runroot, write_storage_config
 
 
 @dataclass(frozen=True)
@@ -40,13 +40,17 @@ class Store:
         """Build the base of a version from a stand-in for its upstream; its name and digest."""
         upstream = f"localhost/python:{version}-slim"
         self.run(
-            "skopeo", "copy", "--quiet", f"oci:{standins.make((version,))[version]}", f"containers-storage:{upstream}"
+            "skopeo",
+            "copy",
+            "--quiet",
+            f"oci:{standins.make((version,))[version]}",
+            f"containers-storage:{upstream}",
         )
         command = (sys.executable, "-m", "ovenbird", "base", "build", version, "--quiet", "--from", upstream)
         (row,) = json.loads(self.run(*command))
         return row["image"], row["digest"]
 
-    def last_layer(self, image: str) -> list[tuple[str, int]]:
+    def list_last_layer(self, image: str) -> list[tuple[str, int]]:
         """The files that the last layer of an image adds, each with its size in bytes."""
         folder = self.folder / "unpacked"
         self.run("buildah", "push", "--quiet", "--disable-compression", image, f"dir:{folder}")
@@ -55,14 +59,16 @@ class Store:
             return [(f"/{member.name}", member.size) for member in tar.getmembers() if member.isfile()]
 
 
-def store(folder: Path) -> Store:
+def make_store(folder: Path) -> Store:
     """A new storage root below a folder."""
     folder.mkdir(parents=True)
     atexit.register(shutil.rmtree, runroot(folder), ignore_errors=True)
-    return Store(folder, {**os.environ, **configured(folder, folder), "OVENBIRD_CACHE_DIR": str(folder / "cache")})
+    return Store(
+        folder, {**os.environ, **write_storage_config(folder, folder), "OVENBIRD_CACHE_DIR": str(folder / "cache")}
+    )
 
 
-def version() -> str:
+def choose_version() -> str:
     """The Python version to measure: that of the harness where there is a stand-in for it, so that both are alike."""
     own = f"{sys.version_info.major}.{sys.version_info.minor}"
     return own if own in standins.available() else standins.available()[-1]

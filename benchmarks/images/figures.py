@@ -18,7 +18,7 @@ from environments import say
 from processes import FailedError
 from targets import Target
 
-from engine import Store, store, version
+from engine import Store, choose_version, make_store
 
 LIMIT = 45.0  # MB (10^6 bytes) that a base may add to its upstream, uncompressed
 START = 1.25  # times the same command outside plus the engine's own start of `true`
@@ -29,16 +29,16 @@ Rows = list[tuple[str, str]]
 
 def measure(folder: Path, rounds: int) -> tuple[Rows, Rows, list[Target]]:
     """Sizes, times and what is held against the bounds."""
-    python, stores = version(), [store(folder / name) for name in ("one", "two")]
+    python, stores = choose_version(), [make_store(folder / name) for name in ("one", "two")]
     built = []
     for base_store in stores:
         say(f"building the base image of Python {python} ...")
         built.append(base_store.build(python))
     image, digests = built[0][0], {digest for _, digest in built}
-    added = sizes(stores[0].last_layer(image))
+    added = sum_sizes(stores[0].list_last_layer(image))
     total = sum(added.values()) / 1e6
     say(f"starting containers ({rounds} rounds) ...")
-    times = starts(stores[0], image, folder, rounds)
+    times = measure_starts(stores[0], image, folder, rounds)
     bound = times["the same command outside"] + times["podman run true"]
     return (
         [*((name, f"{size / 1e6:.2f} MB") for name, size in added.most_common()), ("together", f"{total:.2f} MB")],
@@ -51,7 +51,7 @@ def measure(folder: Path, rounds: int) -> tuple[Rows, Rows, list[Target]]:
     )
 
 
-def sizes(files: Sequence[tuple[str, int]]) -> Counter[str]:
+def sum_sizes(files: Sequence[tuple[str, int]]) -> Counter[str]:
     """Bytes by package; the standard library's bytecode and the rest are rows of their own."""
     total: Counter[str] = Counter()
     for path, size in files:
@@ -64,7 +64,7 @@ def sizes(files: Sequence[tuple[str, int]]) -> Counter[str]:
     return total
 
 
-def starts(base: Store, image: str, folder: Path, rounds: int) -> dict[str, float]:
+def measure_starts(base: Store, image: str, folder: Path, rounds: int) -> dict[str, float]:
     """Medians of the seconds, taken in turn; one round before does not count."""
     source = folder / "source"
     source.mkdir()
@@ -74,11 +74,11 @@ def starts(base: Store, image: str, folder: Path, rounds: int) -> dict[str, floa
     mounted = ("--volume", f"{source}:/shared:ro")
     own = [sys.executable, "-m", "ovenbird", "serve", str(source / "main.py")]
     ways: dict[str, Callable[[], float]] = {
-        "container": lambda: to_answer(
+        "container": lambda: time_first_answer(
             lambda port: [*podman, *mounted, "--env", f"PORT={port}", image, "serve", "main.py"], base.environ
         ),
-        "the same command outside": lambda: to_answer(lambda port: [*own, "--port", str(port)], base.environ),
-        "podman run true": lambda: to_end([*podman, *mounted, "--entrypoint", "true", image], base.environ),
+        "the same command outside": lambda: time_first_answer(lambda port: [*own, "--port", str(port)], base.environ),
+        "podman run true": lambda: time_command([*podman, *mounted, "--entrypoint", "true", image], base.environ),
     }
     times: dict[str, list[float]] = {name: [] for name in ways}
     for number in range(rounds + 1):
@@ -89,7 +89,7 @@ def starts(base: Store, image: str, folder: Path, rounds: int) -> dict[str, floa
     return {name: median(all_) for name, all_ in times.items()}
 
 
-def to_end(command: Sequence[str], environ: Mapping[str, str]) -> float:
+def time_command(command: Sequence[str], environ: Mapping[str, str]) -> float:
     """Seconds that a command takes. Errors: FailedError."""
     start = time.perf_counter()
     process = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
@@ -98,7 +98,7 @@ def to_end(command: Sequence[str], environ: Mapping[str, str]) -> float:
     return time.perf_counter() - start
 
 
-def to_answer(command: Callable[[int], Sequence[str]], environ: Mapping[str, str]) -> float:
+def time_first_answer(command: Callable[[int], Sequence[str]], environ: Mapping[str, str]) -> float:
     """Seconds from the start of a service to its first right answer, asked every 2 ms. Errors: FailedError."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
@@ -107,7 +107,7 @@ def to_answer(command: Callable[[int], Sequence[str]], environ: Mapping[str, str
         command(port), env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
     )
     try:
-        while not answers(port):
+        while not is_answered(port):
             if child.poll() is not None or time.perf_counter() - start > PATIENCE:
                 raise FailedError(f"{command(port)[0]}: no answer; status {child.poll()}")
             time.sleep(0.002)
@@ -118,7 +118,7 @@ def to_answer(command: Callable[[int], Sequence[str]], environ: Mapping[str, str
         child.wait()
 
 
-def answers(port: int) -> bool:
+def is_answered(port: int) -> bool:
     """Whether a call of the function is answered rightly."""
     try:
         with socket.create_connection(("127.0.0.1", port), 1) as connection:

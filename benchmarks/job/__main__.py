@@ -14,7 +14,7 @@ import figures
 import machine
 import report
 from environments import OWN
-from session import conclude, workplace
+from session import conclude, make_workplace
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -24,10 +24,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--quick", action="store_true", help="few rounds and small sizes: to try the harness")
     options = parser.parse_args(argv)
     scale = figures.Scale(3, 1, 64, 100_000, 2_000) if options.quick else figures.Scale()
-    described, packages = machine.describe(), machine.packages([OWN])
-    with workplace("job", options.folder) as folder:
+    described, packages = machine.describe(), machine.describe_packages([OWN])
+    with make_workplace("job", options.folder) as folder:
         lines, targets = figures.measure(folder, scale)
-    parts = ["## Jobs\n\n" + report.table(("what", "measured"), lines, "---")]
+    parts = ["## Jobs\n\n" + report.format_table(("what", "measured"), lines, "---")]
     return conclude("job", described, packages, parts, {"scale": asdict(scale), "seen": dict(lines)}, targets)
 
 

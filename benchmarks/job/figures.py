@@ -12,7 +12,7 @@ from pathlib import Path
 from environments import say
 from processes import FailedError
 from targets import Target
-from timing import in_turn, once
+from timing import measure_command, run_in_turn
 
 FUNCTIONS = Path(__file__).resolve().parent / "functions"
 OVENBIRD = (sys.executable, "-m", "ovenbird")
@@ -49,7 +49,7 @@ def measure(folder: Path, scale: Scale) -> tuple[list[tuple[str, str]], list[Tar
     return lines, all_targets
 
 
-def _environ(home: Path) -> dict[str, str]:
+def _make_environ(home: Path) -> dict[str, str]:
     """Ours without what would change a measurement: compiled modules are kept, as in any installation."""
     variables = {
         name: value for name, value in os.environ.items() if not name.startswith(("OVENBIRD_", "PYTHONDONTWRITE"))
@@ -65,7 +65,7 @@ def _start(folder: Path, scale: Scale) -> tuple[list[tuple[str, str]], list[Targ
         "bare": (sys.executable, str(FUNCTIONS / "bare.py"), empty),
         "run": (*OVENBIRD, "run", empty),
     }
-    cost = in_turn(commands, scale.rounds, _environ(folder / "home"))
+    cost = run_in_turn(commands, scale.rounds, _make_environ(folder / "home"))
     names = {"import": "`import asyncio, sqlite3`", "bare": "load and call, no record", "run": "`ovenbird run`, whole"}
     rows = [(names[name], f"{row.seconds * 1000:.0f} ms ({row.cpu * 1000:.0f} ms CPU)") for name, row in cost.items()]
     record = (cost["run"].seconds - cost["bare"].seconds) * 1000
@@ -99,7 +99,7 @@ def _transfer(folder: Path, scale: Scale) -> tuple[list[tuple[str, str]], list[T
             shutil.rmtree(version)
         os.sync()  # nobody pays for what another one has left to write
 
-    cost = in_turn(commands, scale.transfers, _environ(home), clear)
+    cost = run_in_turn(commands, scale.transfers, _make_environ(home), clear)
     words = {
         "cp": "`cp`",
         "store": "a run that returns it, less an empty run",
@@ -121,7 +121,7 @@ def _frame(folder: Path, scale: Scale) -> tuple[list[tuple[str, str]], list[Targ
     words = {"rows": scale.rows, "rounds": 11, "folder": folder}
     flags = [word for name, value in words.items() for word in ("--param", f"{name}={value}")]
     command = (*OVENBIRD, "run", f"{FUNCTIONS / 'frame.py'}:compare", *flags, "--result-file", str(result))
-    once(command, _environ(folder / "home"))
+    measure_command(command, _make_environ(folder / "home"))
     times = json.loads(result.read_text())["results"]
     rows = [
         (f"{scale.rows:,} rows: `df.to_parquet`", f"{times['own'] * 1000:.0f} ms"),
@@ -133,7 +133,7 @@ def _frame(folder: Path, scale: Scale) -> tuple[list[tuple[str, str]], list[Targ
 def _listing(folder: Path, scale: Scale) -> tuple[list[tuple[str, str]], list[Target]]:
     say(f"{scale.runs:,} runs (made in half a minute)")
     _fill(folder / "home", scale.runs)
-    cost = in_turn({"list": (*OVENBIRD, "runs", "list")}, 7, _environ(folder / "home"))["list"]
+    cost = run_in_turn({"list": (*OVENBIRD, "runs", "list")}, 7, _make_environ(folder / "home"))["list"]
     rows = [(f"`ovenbird runs list` over {scale.runs:,} runs", f"{cost.seconds * 1000:.0f} ms")]
     return rows, [Target(f"runs list over {scale.runs:,} runs", cost.seconds, 0.3, "s", True)]
 

@@ -21,7 +21,7 @@ class Cost:
     peak: float
 
 
-def in_turn(
+def run_in_turn(
     commands: Mapping[str, Sequence[str]], rounds: int, environ: Mapping[str, str],
     before: Callable[[], None] = lambda: None,
 ) -> dict[str, Cost]:  # fmt: skip
@@ -30,7 +30,7 @@ def in_turn(
     for number in range(rounds + 1):
         for name, command in commands.items():
             before()
-            cost = once(command, environ)
+            cost = measure_command(command, environ)
             if number:
                 costs[name].append(cost)
     return {
@@ -41,7 +41,7 @@ def in_turn(
     }  # fmt: skip
 
 
-def once(command: Sequence[str], environ: Mapping[str, str]) -> Cost:
+def measure_command(command: Sequence[str], environ: Mapping[str, str]) -> Cost:
     """Run a command. Errors: FailedError with the end of what it said."""
     begin = time.perf_counter()
     process = subprocess.Popen(command, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)

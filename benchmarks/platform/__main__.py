@@ -15,7 +15,7 @@ import figures
 import machine
 import report
 from environments import OWN
-from session import conclude, workplace
+from session import conclude, make_workplace
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -26,11 +26,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--folder", metavar="DIR", help="where to work: it takes 4 GB on a local disk [.cache/bench]")
     options = parser.parse_args(argv)
     scale = figures.Scale(1, 0, 1.0) if options.quick else figures.Scale(options.rounds)
-    described, packages = machine.describe(), machine.packages([OWN])
-    with workplace("platform", options.folder) as folder:
+    described, packages = machine.describe(), machine.describe_packages([OWN])
+    with make_workplace("platform", options.folder) as folder:
         results = figures.measure(folder, scale)
-    parts = ["## In the platform\n\n" + report.table(("what", "measured"), figures.rows(results))]
-    return conclude("platform", described, packages, parts, asdict(results), figures.targets(results))
+    parts = ["## In the platform\n\n" + report.format_table(("what", "measured"), figures.format_rows(results))]
+    return conclude("platform", described, packages, parts, asdict(results), figures.make_targets(results))
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from pathlib import Path
 from statistics import median
 
 from environments import say
-from ground import EMPTY, OUTPUTS, SERVICE, TELLS, WAITS, Ground, ground
+from ground import EMPTY, OUTPUTS, SERVICE, TELLS, WAITS, Ground, prepare_ground
 from pods import LOCAL, NATIVE, PROCESSOR, RENDERED, RUN, Pods, Tail
 from targets import Target
 
@@ -42,43 +42,43 @@ class Scale:
 
 
 @dataclass
-class Found:
+class Results:
     """Seconds by what they are of; tails of jobs; calls per second by how many at once; calls of Core by mode."""
 
     seconds: dict[str, float] = field(default_factory=dict)
     tails: dict[str, Tail] = field(default_factory=dict)
     calls: dict[int, float] = field(default_factory=dict)
-    asked: dict[str, dict[str, int]] = field(default_factory=dict)
+    core_calls: dict[str, dict[str, int]] = field(default_factory=dict)
 
 
-def measure(folder: Path, scale: Scale) -> Found:
+def measure(folder: Path, scale: Scale) -> Results:
     """Measure all of it. Errors: FailedError."""
-    found = Found()
-    with ground(folder) as at:
-        _times(at, scale.rounds, found)
-        _tails(at.pods, scale.rounds, found)
+    results = Results()
+    with prepare_ground(folder) as at:
+        _measure_times(at, scale.rounds, results)
+        _measure_tails(at.pods, scale.rounds, results)
         say("calling ...")
-        _together(at.pods, scale.duration, found)
+        _measure_calls(at.pods, scale.duration, results)
         for mode in MODES:
-            found.asked[mode] = _asked(at.pods, mode)
+            results.core_calls[mode] = _count_core_calls(at.pods, mode)
         for _ in range(scale.installations):
-            _installation(at, found)
-    return found
+            _measure_installation(at, results)
+    return results
 
 
-def _times(at: Ground, rounds: int, found: Found) -> None:
+def _measure_times(at: Ground, rounds: int, results: Results) -> None:
     """Medians, taken in turn; one round before does not count."""
     pods = at.pods
     podman = ("podman", "run", "--rm", "--network", "host", "--entrypoint")
     ways: dict[str, Callable[[], float]] = {
-        NOTHING: lambda: pods.seconds(*podman, "true", pods.image),
-        "import of the SDK": lambda: pods.seconds(
+        NOTHING: lambda: pods.time_command(*podman, "true", pods.image),
+        "import of the SDK": lambda: pods.time_command(
             *podman, "python3", pods.image, "-c", "import digitalhub_runtime_python"
         ),
     }  # fmt: skip
     for mode in MODES:
-        ways[f"{mode}: start to READY"] = lambda mode=mode: _start(pods, mode)
-        ways[f"{mode}: an empty job"] = lambda mode=mode: pods.to_end(pods.pod(EMPTY, "job", mode))
+        ways[f"{mode}: start to READY"] = lambda mode=mode: _measure_start(pods, mode)
+        ways[f"{mode}: an empty job"] = lambda mode=mode: pods.time_job(pods.make_pod(EMPTY, "job", mode))
     times: dict[str, list[float]] = {name: [] for name in ways}
     for number in range(rounds + 1):
         say(f"starting containers (round {number} of {rounds}) ...")
@@ -86,37 +86,37 @@ def _times(at: Ground, rounds: int, found: Found) -> None:
             seconds = way()
             if number:
                 times[name].append(seconds)
-    found.seconds = {name: median(all_) for name, all_ in times.items()}
+    results.seconds = {name: median(all_) for name, all_ in times.items()}
 
 
-def _start(pods: Pods, mode: str) -> float:
-    with pods.ready(pods.pod(SERVICE, "serve", mode)) as seconds:
+def _measure_start(pods: Pods, mode: str) -> float:
+    with pods.serve(pods.make_pod(SERVICE, "serve", mode)) as seconds:
         return seconds
 
 
-def _tails(pods: Pods, rounds: int, found: Found) -> None:
+def _measure_tails(pods: Pods, rounds: int, results: Results) -> None:
     """Medians, taken in turn."""
     times: dict[str, list[Tail]] = {name: [] for name in ENDINGS}
     for number in range(1, rounds + 1):
         say(f"ending jobs (round {number} of {rounds}) ...")
         for name, (command, mode) in ENDINGS.items():
-            times[name].append(pods.tail(pods.pod(TELLS, "job", mode, command)))
-    found.tails = {
+            times[name].append(pods.measure_tail(pods.make_pod(TELLS, "job", mode, command)))
+    results.tails = {
         name: Tail(median(tail.returned for tail in all_), median(tail.answered for tail in all_))
         for name, all_ in times.items()
     }
 
 
-def _together(pods: Pods, duration: float, found: Found) -> None:
+def _measure_calls(pods: Pods, duration: float, results: Results) -> None:
     """Calls per second, one at a time and eight at once."""
-    pod = pods.pod(WAITS, "serve", NATIVE)
-    with pods.ready(pod):
+    pod = pods.make_pod(WAITS, "serve", NATIVE)
+    with pods.serve(pod):
         for count in (1, AT_ONCE):
             with ThreadPoolExecutor(count) as pool:
-                found.calls[count] = sum(pool.map(_call, [pod.port] * count, [duration] * count)) / duration
+                results.calls[count] = sum(pool.map(_count_calls, [pod.port] * count, [duration] * count)) / duration
 
 
-def _call(port: int, duration: float) -> int:
+def _count_calls(port: int, duration: float) -> int:
     connection, count, end = http.client.HTTPConnection("127.0.0.1", port), 0, time.perf_counter() + duration
     while time.perf_counter() < end:
         connection.request("POST", "/")
@@ -127,15 +127,15 @@ def _call(port: int, duration: float) -> int:
     return count
 
 
-def _asked(pods: Pods, mode: str) -> dict[str, int]:
+def _count_core_calls(pods: Pods, mode: str) -> dict[str, int]:
     """The calls that a job with three outputs makes, by kind."""
-    pod = pods.pod(OUTPUTS, "job", mode)
+    pod = pods.make_pod(OUTPUTS, "job", mode)
     pods.core.calls.clear()
-    pods.to_end(pod)
+    pods.time_job(pod)
     return dict(pods.core.counts())
 
 
-def _installation(at: Ground, found: Found) -> None:
+def _measure_installation(at: Ground, results: Results) -> None:
     """What a start takes that installs the SDK first."""
     say("installing the SDK as at a start ...")
     bundle = os.environ.get("PIP_CERT") or os.environ.get("SSL_CERT_FILE")
@@ -145,33 +145,35 @@ def _installation(at: Ground, found: Found) -> None:
         "--entrypoint", "python3", at.base, "-m", "pip", "install", "--quiet", "--no-cache-dir", "--no-deps",
         "--target", "/tmp/sdk", "--requirement", f"/locks/{at.python}-sdk.txt",
     )  # fmt: skip
-    found.seconds["installation of the SDK, as at a start"] = at.pods.seconds(*command)
+    results.seconds["installation of the SDK, as at a start"] = at.pods.time_command(*command)
 
 
-def rows(found: Found) -> list[tuple[str, str]]:
+def format_rows(results: Results) -> list[tuple[str, str]]:
     """What was measured, for the report."""
-    lines = [(name, f"{seconds:.2f} s") for name, seconds in found.seconds.items()]
-    for name, tail in found.tails.items():
+    lines = [(name, f"{seconds:.2f} s") for name, seconds in results.seconds.items()]
+    for name, tail in results.tails.items():
         lines.append((f"{name}: from the handler's return to the end", f"{tail.returned * 1000:.0f} ms"))
         if not name.endswith("of its own"):
             lines.append((f"{name}: from Core's last answer to the end", f"{tail.answered * 1000:.0f} ms"))
-    lines += [(f"calls at once: {count}, of 20 ms each", f"{rate:.0f} per s") for count, rate in found.calls.items()]
-    requests = {mode: sum(counts.values()) for mode, counts in found.asked.items()}
+    lines += [(f"calls at once: {count}, of 20 ms each", f"{rate:.0f} per s") for count, rate in results.calls.items()]
+    requests = {mode: sum(counts.values()) for mode, counts in results.core_calls.items()}
     return lines + [(f"{mode}: calls of Core by a job with three outputs", str(n)) for mode, n in requests.items()]
 
 
-def targets(found: Found) -> list[Target]:
+def make_targets(results: Results) -> list[Target]:
     """What is held against the bounds."""
-    targets, engine_own = [], found.seconds[NOTHING]
+    targets, engine_own = [], results.seconds[NOTHING]
     for step in ("start to READY", "an empty job"):
-        native, rendered = (found.seconds[f"{mode}: {step}"] for mode in MODES)
+        native, rendered = (results.seconds[f"{mode}: {step}"] for mode in MODES)
         targets.append(Target(f"{step}: rendered to native, as measured", rendered / native, TIMES))
         net = (rendered - engine_own) / max(native - engine_own, 0.001)
         targets.append(Target(f"{step}: rendered to native, without `{NOTHING}`", net, TIMES))
     for name in list(ENDINGS)[:-1]:
-        tail = found.tails[name]
+        tail = results.tails[name]
         seconds = tail.returned if ENDINGS[name][1] == LOCAL else tail.answered
         targets.append(Target(f"tail of a job: {name}", seconds * 1000, TAIL, "ms", at_most=True))
-    targets.append(Target(f"calls per second, {AT_ONCE} at once to one", found.calls[AT_ONCE] / found.calls[1], SCALES))
-    requests = float(sum(found.asked[NATIVE].values()))
+    targets.append(
+        Target(f"calls per second, {AT_ONCE} at once to one", results.calls[AT_ONCE] / results.calls[1], SCALES)
+    )
+    requests = float(sum(results.core_calls[NATIVE].values()))
     return [*targets, Target("calls of Core by a job with three outputs", requests, CALLS, "", at_most=True)]

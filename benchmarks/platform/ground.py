@@ -48,9 +48,9 @@ class Ground:
 
 
 @contextmanager
-def ground(folder: Path) -> Iterator[Ground]:
+def prepare_ground(folder: Path) -> Iterator[Ground]:
     """All of it, and servers that run meanwhile. Errors: FailedError."""
-    store, python = engine.store(folder / "store"), engine.version()
+    store, python = engine.make_store(folder / "store"), engine.choose_version()
     say(f"building the base image of Python {python}, and its flavour with the SDK (two minutes) ...")
     base, _ = store.build(python)
     command = (sys.executable, "-m", "ovenbird", "base", "build", python, "--flavour", "sdk", "--quiet")

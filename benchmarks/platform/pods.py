@@ -55,7 +55,7 @@ class Pods:
         self.ear.settimeout(PATIENCE)
         self._count = 0
 
-    def pod(self, code: str, kind: str, mode: str, command: tuple[str, ...] = PROCESSOR) -> Pod:
+    def make_pod(self, code: str, kind: str, mode: str, command: tuple[str, ...] = PROCESSOR) -> Pod:
         """Have Core start a run of `code` (its function is `fn`), and lay out the pod's folder.
 
         In the mode `local` the platform is not in the pod's environment: the run is one of the local store.
@@ -81,20 +81,20 @@ class Pods:
         )  # fmt: skip
         return Pod(podman, name, port, probes, run, mode)
 
-    def to_end(self, pod: Pod) -> float:
+    def time_job(self, pod: Pod) -> float:
         """Seconds that a job's pod takes. Errors: FailedError."""
         self.core.agents.clear()
-        seconds = self.seconds(*pod.command)
+        seconds = self.time_command(*pod.command)
         self._check(pod)
         return seconds
 
-    def tail(self, pod: Pod) -> Tail:
+    def measure_tail(self, pod: Pod) -> Tail:
         """How long a job's pod stays after its work, as the kernel hangs up for a process that has ended.
 
         Errors: FailedError.
         """
         self.core.agents.clear()
-        with self._started(pod) as child:
+        with self._start(pod) as child:
             try:
                 connection, _ = self.ear.accept()
             except TimeoutError:
@@ -110,12 +110,12 @@ class Pods:
         return Tail(ended - returned, ended - self.core.answered)
 
     @contextmanager
-    def ready(self, pod: Pod) -> Iterator[float]:
+    def serve(self, pod: Pod) -> Iterator[float]:
         """A service's pod, with the seconds until it said that it is ready; removed afterwards. Errors: FailedError."""
         self.core.agents.clear()
         start = time.perf_counter()
-        with self._started(pod) as child:
-            while not _ready(pod.probes):
+        with self._start(pod) as child:
+            while not _is_ready(pod.probes):
                 if child.poll() is not None or time.perf_counter() - start > PATIENCE:
                     raise FailedError(f"{pod.name} did not become ready; status {child.poll()}")
                 time.sleep(0.005)
@@ -124,7 +124,7 @@ class Pods:
             yield seconds
 
     @contextmanager
-    def _started(self, pod: Pod) -> Iterator[subprocess.Popen[bytes]]:
+    def _start(self, pod: Pod) -> Iterator[subprocess.Popen[bytes]]:
         null = subprocess.DEVNULL
         child = subprocess.Popen(pod.command, env=self.store.environ, cwd=self.folder, stdout=null, stderr=null)
         try:
@@ -142,14 +142,14 @@ class Pods:
         if pod.mode != LOCAL and state not in ("RUNNING", "COMPLETED"):
             raise FailedError(f"{pod.name} left its run as {state}")
 
-    def seconds(self, *command: str) -> float:
+    def time_command(self, *command: str) -> float:
         """Seconds that a program takes. Errors: FailedError."""
         start = time.perf_counter()
         self.store.run(*command)
         return time.perf_counter() - start
 
 
-def _ready(port: int) -> bool:
+def _is_ready(port: int) -> bool:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
     with suppress(OSError, http.client.HTTPException):
         connection.request("GET", "/ready")

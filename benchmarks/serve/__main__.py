@@ -18,11 +18,11 @@ import targets
 import transfers
 import workers
 import wrk
-from environments import OWN, revision, say
+from environments import OWN, say, unpack_revision
 from live import CLIENT_CORE
 from processes import FailedError
-from servers import ASYNC, BARE, BARE_LEAN, SERVERS, SYNC, Server, before, pids
-from session import conclude, ended
+from servers import ASYNC, BARE, BARE_LEAN, SERVERS, SYNC, Server, make_before_server, make_pid_server
+from session import conclude, raise_ended
 
 import starts
 
@@ -30,7 +30,7 @@ SECTIONS = ("speed", "start", "memory", "transfers", "workers")
 TITLES = {server.name: server.title for server in SERVERS}
 
 
-def parse(argv: Sequence[str] | None) -> argparse.Namespace:
+def parse_options(argv: Sequence[str] | None) -> argparse.Namespace:
     """The options; `--quick` changes the defaults of the others."""
     names = " ".join(server.name for server in SERVERS)
     parser = argparse.ArgumentParser(prog="benchmarks/serve", description=__doc__, epilog=f"Servers: {names}")
@@ -68,51 +68,51 @@ def measure(options: argparse.Namespace) -> tuple[list[str], dict[str, Any], lis
     if "speed" in options.sections:
         servers = options.servers
         if options.before:
-            folder = revision(options.before)
-            servers = tuple(row for server in servers for row in _with_before(server, folder))
+            folder = unpack_revision(options.before)
+            servers = tuple(row for server in servers for row in _add_before(server, folder))
         rows = speed.measure(servers, options.rounds, options.seconds)
-        parts.append(report.of_speed(rows))
+        parts.append(report.format_speed(rows))
         if options.before:
-            parts.append(report.of_before(rows))
-        data["speed"] = {name: speed.as_data(row) for name, row in rows.items()}
-        bounds += targets.of_speed(rows)
+            parts.append(report.format_before(rows))
+        data["speed"] = {name: speed.to_data(row) for name, row in rows.items()}
+        bounds += targets.make_speed_targets(rows)
     if "start" in options.sections:
         begun = starts.measure((BARE, ASYNC, SYNC), options.starts)
-        parts.append(report.of_starts(begun, TITLES))
+        parts.append(report.format_starts(begun, TITLES))
         data["start_seconds"] = begun
-        bounds += targets.of_starts(begun)
+        bounds += targets.make_start_targets(begun)
     if "memory" in options.sections:
         sizes = memory.measure((BARE, ASYNC, SYNC), options.steps)
-        parts.append(report.of_memory(sizes, options.steps, TITLES))
+        parts.append(report.format_memory(sizes, options.steps, TITLES))
         data["memory_mib"] = sizes
-        bounds += targets.of_memory(sizes)
+        bounds += targets.make_memory_targets(sizes)
     if "transfers" in options.sections:
         peaks = transfers.measure()
-        parts.append(report.of_transfers(peaks))
+        parts.append(report.format_transfers(peaks))
         data["transfers_peak_mib"] = peaks
-        bounds += targets.of_transfers(peaks)
+        bounds += targets.make_transfer_targets(peaks)
     if "workers" in options.sections:
-        servers = tuple(pids(count) for count in workers.WORKERS)
+        servers = tuple(make_pid_server(count) for count in workers.WORKERS)
         if options.before:
-            servers += tuple(before(server, revision(options.before)) for server in servers)
-        shares = workers.share(servers)
-        parts.append(report.of_sharing(shares, {server.name: server.title for server in servers}))
+            servers += tuple(make_before_server(server, unpack_revision(options.before)) for server in servers)
+        shares = workers.measure_shares(servers)
+        parts.append(report.format_sharing(shares, {server.name: server.title for server in servers}))
         data["shares"] = shares
-        data["drains"] = workers.drains()
-        parts.append(report.of_drains(data["drains"]))
-        bounds.append(targets.of_drains(data["drains"]))
+        data["drains"] = workers.measure_drains()
+        parts.append(report.format_drains(data["drains"]))
+        bounds.append(targets.make_drain_target(data["drains"]))
     return parts, data, bounds
 
 
-def _with_before(server: Server, folder: Path) -> tuple[Server, ...]:
+def _add_before(server: Server, folder: Path) -> tuple[Server, ...]:
     """Return a server, and if it is Ovenbird the same one from the sources in `folder`."""
-    return (server, before(server, folder)) if server.name.startswith("ovenbird-") else (server,)
+    return (server, make_before_server(server, folder)) if server.name.startswith("ovenbird-") else (server,)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Measure what was asked for, print the report, write the figures; 1 when anything failed."""
-    options = parse(argv)
-    signal.signal(signal.SIGTERM, ended)
+    options = parse_options(argv)
+    signal.signal(signal.SIGTERM, raise_ended)
     described = machine.describe()
     try:
         wrk.ensure()
@@ -120,15 +120,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         say(str(error))
         return 1
     chosen = options.servers if "speed" in options.sections else ()
-    packages = machine.packages([OWN, *(server.environment for server in chosen)])
+    packages = machine.describe_packages([OWN, *(server.environment for server in chosen)])
     os.sched_setaffinity(0, {CLIENT_CORE})
     parts, data, bounds = measure(options)
     chosen_options = {name: getattr(options, name) for name in ("rounds", "seconds", "starts", "steps", "sections")}
     status = conclude("serve", described, packages, parts, {"options": chosen_options, **data}, bounds)
-    return 1 if failed(data) else status
+    return 1 if has_failed(data) else status
 
 
-def failed(data: dict[str, Any]) -> bool:
+def has_failed(data: dict[str, Any]) -> bool:
     """Whether a server that could be installed gave no figures."""
     return any(row["failed"] for row in data.get("speed", {}).values())
 

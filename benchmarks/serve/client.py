@@ -34,62 +34,62 @@ class Connection:
     def send(self, data: bytes) -> None:
         self.socket.sendall(data)
 
-    def _more(self) -> bytes:
+    def _receive(self) -> bytes:
         data = self.socket.recv(65536)
         if not data:
             raise ConnectionError("the server closed the connection")
         return data
 
-    def head(self) -> tuple[int, dict[str, str]]:
+    def read_head(self) -> tuple[int, dict[str, str]]:
         """Status and headers (lower case) of the next answer."""
         while b"\r\n\r\n" not in self.rest:
-            self.rest += self._more()
+            self.rest += self._receive()
         head, _, self.rest = self.rest.partition(b"\r\n\r\n")
         first, *lines = head.decode("latin-1").split("\r\n")
         return int(first.split()[1]), {
             name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)
         }
 
-    def _exactly(self, size: int) -> Iterator[bytes]:
+    def _read_exactly(self, size: int) -> Iterator[bytes]:
         """The next `size` bytes, in pieces as they come."""
         while size:
-            data, self.rest = (self.rest, b"") if self.rest else (self._more(), b"")
+            data, self.rest = (self.rest, b"") if self.rest else (self._receive(), b"")
             data, self.rest = data[:size], data[size:]
             size -= len(data)
             yield data
 
-    def _line(self) -> bytes:
+    def _read_line(self) -> bytes:
         while b"\r\n" not in self.rest:
-            self.rest += self._more()
+            self.rest += self._receive()
         line, _, self.rest = self.rest.partition(b"\r\n")
         return line
 
-    def body(self, headers: dict[str, str]) -> Iterator[bytes]:
+    def read_body(self, headers: dict[str, str]) -> Iterator[bytes]:
         """The body of an answer in pieces, by length or chunked."""
         if "chunked" not in headers.get("transfer-encoding", ""):
-            yield from self._exactly(int(headers.get("content-length", 0)))
+            yield from self._read_exactly(int(headers.get("content-length", 0)))
             return
-        while size := int(self._line().partition(b";")[0], 16):
-            yield from self._exactly(size)
-            self._line()
-        self._line()
+        while size := int(self._read_line().partition(b";")[0], 16):
+            yield from self._read_exactly(size)
+            self._read_line()
+        self._read_line()
 
-    def answer(self) -> tuple[int, bytes]:
+    def read_answer(self) -> tuple[int, bytes]:
         """Status and whole body of the next answer."""
-        status, headers = self.head()
-        return status, b"".join(self.body(headers))
+        status, headers = self.read_head()
+        return status, b"".join(self.read_body(headers))
 
 
 def call(port: int, path: str, timeout: float = LIMIT) -> tuple[int, bytes]:
     """Do the work once on a new connection."""
     with Connection(port, timeout) as connection:
-        connection.send(work.request(path))
-        return connection.answer()
+        connection.send(work.make_request(path))
+        return connection.read_answer()
 
 
 def drive(port: int, path: str, calls: int, connections: int = 16) -> None:
     """Do the work `calls` times over keep-alive connections, all in flight at once; every answer is checked."""
-    data = work.request(path)
+    data = work.make_request(path)
     with ExitStack() as stack:
         clients = [stack.enter_context(Connection(port)) for _ in range(connections)]
         while calls > 0:
@@ -97,8 +97,8 @@ def drive(port: int, path: str, calls: int, connections: int = 16) -> None:
             for client in batch:
                 client.send(data)
             for client in batch:
-                status, body = client.answer()
-                if not work.good(status, body):
+                status, body = client.read_answer()
+                if not work.is_good(status, body):
                     raise FailedError(f"answered {status} {body[:200]!r}")
             calls -= len(batch)
 
@@ -119,7 +119,7 @@ def upload(port: int, size: int, *, multipart: bool) -> None:
             checksum = zlib.crc32(PIECE, checksum)
             connection.send(PIECE)
         connection.send(after)
-        status, body = connection.answer()
+        status, body = connection.read_answer()
     if status != 200 or json.loads(body) != {"size": size, "checksum": checksum}:
         raise FailedError(f"the upload was answered {status} {body[:200]!r}")
 
@@ -129,8 +129,8 @@ def download(port: int, size: int) -> None:
     received = 0
     with Connection(port) as connection:
         connection.send(b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
-        status, headers = connection.head()
-        for piece in connection.body(headers):
+        status, headers = connection.read_head()
+        for piece in connection.read_body(headers):
             if not received:
                 time.sleep(1)
             received += len(piece)
@@ -147,7 +147,7 @@ def settle(port: int, workers: int) -> None:
             for _ in range(8 * workers):
                 connection = stack.enter_context(Connection(port))
                 connection.send(b"GET / HTTP/1.1\r\nhost: bench\r\n\r\n")
-                answers.add(connection.answer()[1])
+                answers.add(connection.read_answer()[1])
     if len(answers) < workers:
         raise FailedError(f"{len(answers)} of {workers} workers answer")
     time.sleep(1)  # until the counts of connections are right again

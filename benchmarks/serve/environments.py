@@ -24,14 +24,14 @@ def say(text: str) -> None:
     print(f"bench: {text}", file=sys.stderr, flush=True)
 
 
-def _requirements(name: str) -> Path:
+def _find_requirements(name: str) -> Path:
     return HERE / f"requirements-{name}.txt"
 
 
 @cache
-def _made(name: str) -> tuple[Path | None, str]:
+def _make_environment(name: str) -> tuple[Path | None, str]:
     """The folder of the environment's programs, or the reason why there is none; tried once in a run."""
-    text = _requirements(name).read_text()
+    text = _find_requirements(name).read_text()
     stamp_text = hashlib.sha256(f"{sys.version}\n{text}".encode()).hexdigest()
     folder, stamp = CACHE / name, CACHE / name / "bench-stamp"
     if stamp.exists() and stamp.read_text() == stamp_text:
@@ -41,7 +41,7 @@ def _made(name: str) -> tuple[Path | None, str]:
     pip = ("-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check")
     try:
         finish((sys.executable, "-m", "venv", str(folder)), 120)
-        finish((str(folder / "bin" / "python"), *pip, "-r", str(_requirements(name))), INSTALL_LIMIT)
+        finish((str(folder / "bin" / "python"), *pip, "-r", str(_find_requirements(name))), INSTALL_LIMIT)
     except FailedError as error:
         shutil.rmtree(folder, ignore_errors=True)
         say(f"{name} could not be installed: {error}")
@@ -50,7 +50,7 @@ def _made(name: str) -> tuple[Path | None, str]:
     return folder / "bin", ""
 
 
-def revision(name: str) -> Path:
+def unpack_revision(name: str) -> Path:
     """Unpack the sources of the wrapper at a git revision and return their folder. Errors: FailedError."""
     commit = finish(("git", "-C", str(HERE), "rev-parse", "--verify", "--quiet", f"{name}^{{commit}}"), 60).strip()
     folder = CACHE / f"before-{commit}"
@@ -71,21 +71,21 @@ class NotInstalledError(FailedError):
     """The environment of a peer could not be made here; the message is pip's."""
 
 
-def programs(name: str) -> Path:
+def find_programs(name: str) -> Path:
     """The folder that holds `python` and the commands of an environment."""
     if name == OWN:
         return Path(sys.executable).parent
-    folder, reason = _made(name)
+    folder, reason = _make_environment(name)
     if folder is None:
         raise NotInstalledError(reason)
     return folder
 
 
-def versions(name: str) -> dict[str, str]:
+def read_versions(name: str) -> dict[str, str]:
     """The versions of an environment's packages that matter: those pinned by name, or Ovenbird and what it runs on."""
     packages = OWN_PACKAGES
     if name != OWN:
-        packages = tuple(re.findall(r"^([\w.-]+)==", _requirements(name).read_text(), re.MULTILINE))
+        packages = tuple(re.findall(r"^([\w.-]+)==", _find_requirements(name).read_text(), re.MULTILINE))
     code = (
         "import importlib.metadata as m, json, sys\n"
         "def version(name):\n"
@@ -93,6 +93,6 @@ def versions(name: str) -> dict[str, str]:
         "    except m.PackageNotFoundError: return 'absent'\n"
         "print(json.dumps({name: version(name) for name in sys.argv[1:]}))"
     )
-    output = finish((str(programs(name) / "python"), "-c", code, *packages), 60)
+    output = finish((str(find_programs(name) / "python"), "-c", code, *packages), 60)
     versions: dict[str, str] = json.loads(output)
     return versions

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import client
 import work
-from environments import CACHE, HERE, programs
-from processes import FailedError, started
+from environments import CACHE, HERE, find_programs
+from processes import FailedError, start_process
 from servers import Server
 
 FUNCTIONS = HERE / "functions"
@@ -41,7 +41,7 @@ class Running:
     def check(self) -> None:
         """Do the work once more; `FailedError` unless the answer is the right one."""
         status, body = client.call(self.port, self.server.path)
-        if not work.good(status, body):
+        if not work.is_good(status, body):
             raise FailedError(f"answered {status} {body[:200]!r}")
 
     def wait(self, *, ready_path: str = "") -> float:
@@ -58,7 +58,7 @@ class Running:
                     status, body = _get(self.port, ready_path)
                 else:
                     status, body = client.call(self.port, self.server.path, timeout=5)
-                if status == 200 and (ready_path or work.good(status, body)):
+                if status == 200 and (ready_path or work.is_good(status, body)):
                     return time.perf_counter() - self.begin
                 last = f"the last answer was {status} {body[:200]!r}"
             time.sleep(max(0.0, POLL - (time.perf_counter() - now)))
@@ -74,7 +74,7 @@ class Running:
 def _get(port: int, path: str) -> tuple[int, bytes]:
     with client.Connection(port, timeout=5) as connection:
         connection.send(f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode())
-        return connection.answer()
+        return connection.read_answer()
 
 
 def _free_port() -> int:
@@ -85,9 +85,9 @@ def _free_port() -> int:
 
 
 @contextmanager
-def running(server: Server) -> Iterator[Running]:
+def run_server(server: Server) -> Iterator[Running]:
     """Start a server on the servers' core, with a small environment of its own; end it on leaving."""
-    port, folder = _free_port(), programs(server.environment)
+    port, folder = _free_port(), find_programs(server.environment)
     values = {"bin": str(folder), "port": str(port), "cache": str(CACHE)}
     command = ("taskset", "--cpu-list", str(SERVER_CORE), *(word.format(**values) for word in server.command.split()))
     # A variable of the caller's, such as WEB_CONCURRENCY or PORT, would change one server and not another.
@@ -98,5 +98,5 @@ def running(server: Server) -> Iterator[Running]:
     log = Path(os.devnull) if server.quiet else CACHE / "logs" / f"{server.name}.log"
     with log.open("wb") as output:
         begin = time.perf_counter()
-        with started(command, output, cwd=FUNCTIONS, env=env) as process:
+        with start_process(command, output, cwd=FUNCTIONS, env=env) as process:
             yield Running(server, process, port, begin, log)

@@ -7,7 +7,7 @@ import platform
 from collections.abc import Iterable
 from pathlib import Path
 
-from environments import OWN, versions
+from environments import OWN, read_versions
 from live import CLIENT_CORE, SERVER_CORE
 from processes import FailedError
 
@@ -31,13 +31,13 @@ def describe() -> dict[str, str]:
     }
 
 
-def packages(environments: Iterable[str]) -> dict[str, str]:
+def describe_packages(environments: Iterable[str]) -> dict[str, str]:
     """The versions that matter in each environment, as one line each; Ovenbird's own first."""
-    return {name: _line(name) for name in sorted(set(environments), key=lambda name: (name != OWN, name))}
+    return {name: _format_versions(name) for name in sorted(set(environments), key=lambda name: (name != OWN, name))}
 
 
-def _line(name: str) -> str:
+def _format_versions(name: str) -> str:
     try:
-        return ", ".join(f"{package} {version}" for package, version in versions(name).items())
+        return ", ".join(f"{package} {version}" for package, version in read_versions(name).items())
     except FailedError as error:
         return f"not installed: {error}"

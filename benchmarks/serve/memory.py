@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import client
 from environments import say
-from live import running
-from processes import FailedError, resident
+from live import run_server
+from processes import FailedError, measure_resident
 from servers import Server
 
 MiB = float
@@ -20,25 +20,25 @@ def measure(servers: Sequence[Server], steps: Sequence[int]) -> dict[str, Sizes]
     for server in servers:
         say(f"memory: {server.name}, {steps[-1]:,} calls")
         try:
-            sizes[server.name] = _one(server, steps)
+            sizes[server.name] = _measure_server(server, steps)
         except (FailedError, OSError, ValueError) as error:
             say(f"FAILED: memory of {server.name}: {error}")
             sizes[server.name] = str(error)
     return sizes
 
 
-def _one(server: Server, steps: Sequence[int]) -> dict[int, MiB]:
-    with running(server) as live:
+def _measure_server(server: Server, steps: Sequence[int]) -> dict[int, MiB]:
+    with run_server(server) as live:
         live.wait()
-        sizes, requests = {0: resident(live.pid)}, 0
+        sizes, requests = {0: measure_resident(live.pid)}, 0
         for step in steps:
             client.drive(live.port, server.path, step - requests)
             requests = step
-            sizes[step] = resident(live.pid)
+            sizes[step] = measure_resident(live.pid)
     return sizes
 
 
-def ratio(sizes: dict[str, Sizes], name: str, base: str) -> float | None:
+def compute_ratio(sizes: dict[str, Sizes], name: str, base: str) -> float | None:
     """The ratio after the last step."""
     own, other = sizes.get(name), sizes.get(base)
     if not isinstance(own, dict) or not isinstance(other, dict):
@@ -46,7 +46,7 @@ def ratio(sizes: dict[str, Sizes], name: str, base: str) -> float | None:
     return own[max(own)] / other[max(other)]
 
 
-def growth(sizes: Sizes | None) -> MiB | None:
+def compute_growth(sizes: Sizes | None) -> MiB | None:
     """MiB gained between the first and the last step; what the first calls set up is not a leak."""
     if not isinstance(sizes, dict):
         return None

@@ -26,7 +26,7 @@ def _stat(pid: int) -> list[str]:
         return []
 
 
-def family(pid: int) -> dict[int, str]:
+def list_family(pid: int) -> dict[int, str]:
     """The process, its descendants and its process group: pid to start time, which tells a reused pid apart.
 
     Some servers put their workers into sessions of their own, so the group alone would miss them.
@@ -40,10 +40,10 @@ def family(pid: int) -> dict[int, str]:
         pids |= more
 
 
-def resident(pid: int, field: str = "VmRSS") -> float:
+def measure_resident(pid: int, field: str = "VmRSS") -> float:
     """MiB of a family: `VmRSS` for now, `VmHWM` for the highest since `reset_peak`."""
     total = 0
-    for member in family(pid):
+    for member in list_family(pid):
         with suppress(OSError):
             for line in Path(f"/proc/{member}/status").read_text().splitlines():
                 if line.startswith(field + ":"):
@@ -53,13 +53,13 @@ def resident(pid: int, field: str = "VmRSS") -> float:
 
 def reset_peak(pid: int) -> None:
     """Forget the highest resident size of a family, so that `VmHWM` counts from now."""
-    for member in family(pid):
+    for member in list_family(pid):
         Path(f"/proc/{member}/clear_refs").write_text("5")
 
 
 def cpu_seconds(pid: int) -> float:
     """User and system time that a family has used."""
-    return sum(int(stat[11]) + int(stat[12]) for stat in map(_stat, family(pid)) if stat) / TICKS
+    return sum(int(stat[11]) + int(stat[12]) for stat in map(_stat, list_family(pid)) if stat) / TICKS
 
 
 def core_seconds(cores: Iterable[int]) -> tuple[float, float]:
@@ -72,7 +72,7 @@ def core_seconds(cores: Iterable[int]) -> tuple[float, float]:
 
 
 @contextmanager
-def started(
+def start_process(
     command: Sequence[str], output: IO[bytes] | int, *, cwd: Path | None = None, env: Mapping[str, str] | None = None
 ) -> Iterator[subprocess.Popen[bytes]]:
     """A process in a session of its own; on leaving it and its family are ended, by their ids.
@@ -95,12 +95,12 @@ def started(
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    members = family(process.pid)
+    members = list_family(process.pid)
     if process.poll() is None:
         process.terminate()
         with suppress(subprocess.TimeoutExpired):
             process.wait(10)
-    for pid, born in {**members, **family(process.pid)}.items():
+    for pid, born in {**members, **list_family(process.pid)}.items():
         stat = _stat(pid)
         if stat and stat[19] == born:
             with suppress(ProcessLookupError):
@@ -113,7 +113,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 def finish(command: Sequence[str], limit: float, *, env: Mapping[str, str] | None = None) -> str:
     """Run a command to its end and return what it printed; `FailedError` when it fails or takes too long."""
     begin = time.monotonic()
-    with started(command, subprocess.PIPE, env=env) as process:
+    with start_process(command, subprocess.PIPE, env=env) as process:
         try:
             output = process.communicate(timeout=limit)[0].decode(errors="replace")
         except subprocess.TimeoutExpired:

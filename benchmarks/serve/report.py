@@ -15,38 +15,38 @@ from starts import Starts
 Cells = Sequence[str]
 
 
-def table(head: Cells, rows: Iterable[Cells], align: str = "---:") -> str:
+def format_table(head: Cells, rows: Iterable[Cells], align: str = "---:") -> str:
     """A Markdown table; columns after the first hold figures, aligned right."""
     lines = [head, ["---", *[align] * (len(head) - 1)], *rows]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
-def _times(value: float | None) -> str:
+def _format_ratio(value: float | None) -> str:
     return "-" if value is None else f"{value:.2f}"
 
 
-def _reason(text: str) -> str:
+def _escape(text: str) -> str:
     return text.replace("|", "/").replace("\n", " ")
 
 
-def of_machine(machine: dict[str, str], packages: dict[str, str]) -> str:
+def format_machine(machine: dict[str, str], packages: dict[str, str]) -> str:
     """The machine and the versions."""
     kinds = ((("machine", ""), machine), (("environment", "versions"), packages))
-    return "\n\n".join(table(head, lines.items(), "---") for head, lines in kinds)
+    return "\n\n".join(format_table(head, lines.items(), "---") for head, lines in kinds)
 
 
-def of_speed(rows: dict[str, speed.Row]) -> str:
+def format_speed(rows: dict[str, speed.Row]) -> str:
     """One table for each number of connections; ratios are to the limit, and its own row says 1.00."""
     parts = []
     head = ("server", "calls/s", "of the limit", "per CPU second", "p50 ms", "p99 ms", "p99 of the limit")
     for count in speed.CONNECTIONS:
-        bare = speed.limit(rows, count)
-        cells = [_speed_row(row, bare, count, len(head)) for row in rows.values()]
-        parts.append(f"### {count} connection{'s' if count > 1 else ''}\n\n{table(head, cells)}")
-    return "\n\n".join(("## Speed", _noise(rows), *parts))
+        bare = speed.find_limit(rows, count)
+        cells = [_format_speed_row(row, bare, count, len(head)) for row in rows.values()]
+        parts.append(f"### {count} connection{'s' if count > 1 else ''}\n\n{format_table(head, cells)}")
+    return "\n\n".join(("## Speed", _format_noise(rows), *parts))
 
 
-def of_before(rows: dict[str, speed.Row]) -> str:
+def format_before(rows: dict[str, speed.Row]) -> str:
     """Return a table of each server's calls a second and 99th percentile as ratios to those of the commit before."""
     head = ("server", *(f"{figure}, {count}" for count in speed.CONNECTIONS for figure in ("calls/s", "p99")))
     cells = []
@@ -54,87 +54,87 @@ def of_before(rows: dict[str, speed.Row]) -> str:
         base = rows.get(f"{name}-before")
         if base is not None:
             ratios = (
-                speed.ratio(row, base, count, figure)
+                speed.compute_ratio(row, base, count, figure)
                 for count in speed.CONNECTIONS
                 for figure in ("requests_per_second", "p99_ms")
             )
-            cells.append((row.server.title, *map(_times, ratios)))
-    return "## To the commit before\n\n" + table(head, cells)
+            cells.append((row.server.title, *map(_format_ratio, ratios)))
+    return "## To the commit before\n\n" + format_table(head, cells)
 
 
-def _noise(rows: dict[str, speed.Row]) -> str:
+def _format_noise(rows: dict[str, speed.Row]) -> str:
     """What the measurements lost to others, and whether that is too much for the figures to decide anything."""
     measured = [figures for row in rows.values() for rounds in row.rounds.values() for figures in rounds]
     parts = []
     for culprit, figure in (("other processes", "others_share"), ("the hypervisor", "stolen_share")):
         shares = [figures[figure] for figures in measured] or [0.0]
         parts.append(f"{culprit} {median(shares):.0%} (median; {max(shares):.0%} at the most)")
-    bad = sum(speed.disturbance(figures) > speed.DISTURBED for figures in measured)
+    bad = sum(speed.compute_disturbance(figures) > speed.DISTURBED for figures in measured)
     doubt = f" **{bad} of {len(measured)} measurements were disturbed: run again on a quiet machine.**" if bad else ""
     return f"Taken from the measurements, in shares of one of the two cores: {', '.join(parts)}.{doubt}"
 
 
-def _speed_row(row: speed.Row, bare: speed.Row | None, count: int, width: int) -> Cells:
+def _format_speed_row(row: speed.Row, bare: speed.Row | None, count: int, width: int) -> Cells:
     if row.failed or row.absent:
         reason = f"not installed: {row.absent}" if row.absent else f"FAILED: {row.failed}"
-        return (row.server.title, _reason(reason), *[""] * (width - 2))
+        return (row.server.title, _escape(reason), *[""] * (width - 2))
     return (
         row.server.title,
-        f"{row.value(count, 'requests_per_second'):,.0f}",
-        _times(speed.ratio(row, bare, count)),
-        _times(speed.ratio(row, bare, count, "requests_per_cpu_second")),
-        f"{row.value(count, 'p50_ms'):.2f}",
-        f"{row.value(count, 'p99_ms'):.2f}",
-        _times(speed.ratio(row, bare, count, "p99_ms")),
+        f"{row.find_median(count, 'requests_per_second'):,.0f}",
+        _format_ratio(speed.compute_ratio(row, bare, count)),
+        _format_ratio(speed.compute_ratio(row, bare, count, "requests_per_cpu_second")),
+        f"{row.find_median(count, 'p50_ms'):.2f}",
+        f"{row.find_median(count, 'p99_ms'):.2f}",
+        _format_ratio(speed.compute_ratio(row, bare, count, "p99_ms")),
     )
 
 
-def of_starts(starts: Starts, titles: dict[str, str]) -> str:
+def format_starts(starts: Starts, titles: dict[str, str]) -> str:
     """Median and range of the starts, in ms."""
     rows: list[Cells] = []
     for name, seconds in starts.items():
         if isinstance(seconds, str):
-            rows.append((titles[name], _reason(seconds), "", ""))
+            rows.append((titles[name], _escape(seconds), "", ""))
         else:
             rows.append((titles[name], *(f"{edge(seconds) * 1000:.0f}" for edge in (median, min, max))))
-    return "## Start to first good answer\n\n" + table(("server", "median ms", "least", "most"), rows)
+    return "## Start to first good answer\n\n" + format_table(("server", "median ms", "least", "most"), rows)
 
 
-def of_memory(servers: dict[str, Sizes], steps: Sequence[int], titles: dict[str, str]) -> str:
+def format_memory(servers: dict[str, Sizes], steps: Sequence[int], titles: dict[str, str]) -> str:
     """Resident MiB by calls done."""
     rows: list[Cells] = []
     for name, sizes in servers.items():
         if isinstance(sizes, str):
-            rows.append((titles[name], _reason(sizes), *[""] * len(steps)))
+            rows.append((titles[name], _escape(sizes), *[""] * len(steps)))
         else:
             rows.append((titles[name], *(f"{size:.1f}" for size in sizes.values())))
     head = ("server", "MiB at start", *(f"after {step:,}" for step in steps))
-    return "## Resident memory\n\n" + table(head, rows)
+    return "## Resident memory\n\n" + format_table(head, rows)
 
 
-def of_transfers(transfers: dict[str, float | str]) -> str:
+def format_transfers(transfers: dict[str, float | str]) -> str:
     """Peak growth of each transfer."""
-    rows = [(title, _reason(peak) if isinstance(peak, str) else f"{peak:.1f}") for title, peak in transfers.items()]
-    return "## Large bodies\n\n" + table(("transfer", "peak growth, MiB"), rows)
+    rows = [(title, _escape(peak) if isinstance(peak, str) else f"{peak:.1f}") for title, peak in transfers.items()]
+    return "## Large bodies\n\n" + format_table(("transfer", "peak growth, MiB"), rows)
 
 
-def of_sharing(shares: dict[str, list[list[int]] | str], titles: dict[str, str]) -> str:
+def format_sharing(shares: dict[str, list[list[int]] | str], titles: dict[str, str]) -> str:
     """Return how many keep-alive clients the workers have, most first, in each trial."""
     rows = [
-        (titles[name], _reason(trials) if isinstance(trials, str) else "; ".join(" ".join(map(str, t)) for t in trials))
+        (titles[name], _escape(trials) if isinstance(trials, str) else "; ".join(" ".join(map(str, t)) for t in trials))
         for name, trials in shares.items()
     ]
-    return "## Keep-alive clients of each worker\n\n" + table(("server", "clients, most first; trials"), rows)
+    return "## Keep-alive clients of each worker\n\n" + format_table(("server", "clients, most first; trials"), rows)
 
 
-def of_drains(outcome: dict[str, Any]) -> str:
+def format_drains(outcome: dict[str, Any]) -> str:
     """Return what became of the calls in all drains."""
     lost = ", ".join(outcome["lost"][:5]) or "none"
-    row = (str(outcome["drains"]), f"{outcome['answered']:,}", f"{len(outcome['lost'])}: {_reason(lost)}")
-    return "## Drains under load\n\n" + table(("drains", "calls answered", "lost"), [row])
+    row = (str(outcome["drains"]), f"{outcome['answered']:,}", f"{len(outcome['lost'])}: {_escape(lost)}")
+    return "## Drains under load\n\n" + format_table(("drains", "calls answered", "lost"), [row])
 
 
-def of_targets(targets: Iterable[Target]) -> str:
+def format_targets(targets: Iterable[Target]) -> str:
     """Each target with its figure and verdict."""
     rows = [
         (
@@ -145,4 +145,4 @@ def of_targets(targets: Iterable[Target]) -> str:
         )
         for target in targets
     ]
-    return "## Targets\n\n" + table(("target", "measured", "wanted", "verdict"), rows)
+    return "## Targets\n\n" + format_table(("target", "measured", "wanted", "verdict"), rows)

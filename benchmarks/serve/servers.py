@@ -104,7 +104,7 @@ SERVERS = (
 )
 
 
-def transfer(file: str) -> Server:
+def make_transfer_server(file: str) -> Server:
     """Ovenbird with one of the handlers that move much data; its body limit is above the uploads."""
     return Server(
         f"ovenbird-{file.removesuffix('.py').replace('_', '-')}",
@@ -113,7 +113,7 @@ def transfer(file: str) -> Server:
     )
 
 
-def pids(workers: int) -> Server:
+def make_pid_server(workers: int) -> Server:
     """Return Ovenbird with a handler that tells which of its workers answers."""
     return Server(
         f"ovenbird-workers-{workers}",
@@ -123,7 +123,7 @@ def pids(workers: int) -> Server:
     )
 
 
-def before(server: Server, folder: Path) -> Server:
+def make_before_server(server: Server, folder: Path) -> Server:
     """Return the same server from the sources of another commit, in the same environment."""
     return replace(
         server,

@@ -19,16 +19,16 @@ from environments import CACHE, say
 from targets import Target
 
 
-def ended(*_: object) -> None:
+def raise_ended(*_: object) -> None:
     """End by an exception, so that what was started and made is removed; a second signal does not end that."""
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     sys.exit(143)
 
 
 @contextmanager
-def workplace(name: str, parent: str | None) -> Iterator[Path]:
+def make_workplace(name: str, parent: str | None) -> Iterator[Path]:
     """A new folder below `parent`, else the benchmarks' cache, which containers may read; removed on every way out."""
-    signal.signal(signal.SIGTERM, ended)
+    signal.signal(signal.SIGTERM, raise_ended)
     CACHE.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=parent or CACHE)).resolve()
     folder.chmod(0o755)  # the containers' user reads the source in it
@@ -54,8 +54,8 @@ def conclude(
 
     A missed target is a figure, not a failure: the report says so and the status stays 0.
     """
-    bounds = [report.of_targets(targets)] if targets else []
-    print("\n\n".join((report.of_machine(machine, packages), *parts, *bounds)))
+    bounds = [report.format_targets(targets)] if targets else []
+    print("\n\n".join((report.format_machine(machine, packages), *parts, *bounds)))
     verdicts = [{**asdict(target), "verdict": target.verdict} for target in targets]
     figures = {"machine": machine, "packages": packages, **data, "targets": verdicts}
     CACHE.mkdir(parents=True, exist_ok=True)

@@ -12,7 +12,7 @@ from typing import Any
 import client
 import wrk
 from environments import NotInstalledError, say
-from live import Running, running
+from live import Running, run_server
 from processes import FailedError
 from servers import BARE, BARE_LEAN, Server
 
@@ -34,12 +34,12 @@ class Row:
     failed: str = ""
     absent: str = ""
 
-    def value(self, connections: int, figure: str) -> float:
+    def find_median(self, connections: int, figure: str) -> float:
         """The median over the rounds."""
         return median(figures[figure] for figures in self.rounds[connections])
 
 
-def as_data(row: Row) -> dict[str, Any]:
+def to_data(row: Row) -> dict[str, Any]:
     """The row for the file of figures."""
     return {"command": row.server.command, "rounds": row.rounds, "failed": row.failed, "not_installed": row.absent}
 
@@ -62,20 +62,20 @@ def _round(rows: Sequence[Row], seconds: int) -> None:
     with ExitStack() as stack:
         up: list[tuple[Row, Running]] = []
         for row in rows:
-            with _noting(row):
-                live = stack.enter_context(running(row.server))
+            with _record_failure(row):
+                live = stack.enter_context(run_server(row.server))
                 live.wait()
                 client.drive(live.port, row.server.path, WARM_CALLS)
                 up.append((row, live))
         for count in CONNECTIONS:
             for row, live in up:
                 if not row.failed:
-                    with _noting(row):
+                    with _record_failure(row):
                         row.rounds[count].append(_measure(live, count, seconds))
 
 
 @contextmanager
-def _noting(row: Row) -> Iterator[None]:
+def _record_failure(row: Row) -> Iterator[None]:
     """Keep the reason why a server gives no figures, and go on."""
     try:
         yield
@@ -98,27 +98,29 @@ def _measure(live: Running, connections: int, seconds: int) -> Figures:
             wrk.load(live, connections, WARM_SECONDS)
             rounds.append(wrk.load(live, connections, seconds))
         except wrk.LoadError as error:
-            if disturbance(error.figures) <= DISTURBED or not (attempts_left or rounds):
+            if compute_disturbance(error.figures) <= DISTURBED or not (attempts_left or rounds):
                 raise
-        if rounds and disturbance(rounds[-1]) <= DISTURBED:
+        if rounds and compute_disturbance(rounds[-1]) <= DISTURBED:
             break
         time.sleep(1 if attempts_left else 0)
     live.check()
-    return min(rounds, key=disturbance)
+    return min(rounds, key=compute_disturbance)
 
 
-def disturbance(figures: Figures) -> float:
+def compute_disturbance(figures: Figures) -> float:
     """The share of one core that the server and the client did not get."""
     return figures["others_share"] + figures["stolen_share"]
 
 
-def limit(rows: dict[str, Row], connections: int) -> Row | None:
+def find_limit(rows: dict[str, Row], connections: int) -> Row | None:
     """The faster of the two bare callables at this number of connections."""
     bare = [rows[server.name] for server in (BARE, BARE_LEAN) if server.name in rows and not rows[server.name].failed]
-    return max(bare, key=lambda row: row.value(connections, "requests_per_second"), default=None)
+    return max(bare, key=lambda row: row.find_median(connections, "requests_per_second"), default=None)
 
 
-def ratio(row: Row | None, base: Row | None, connections: int, figure: str = "requests_per_second") -> float | None:
+def compute_ratio(
+    row: Row | None, base: Row | None, connections: int, figure: str = "requests_per_second"
+) -> float | None:
     """The median over the rounds of the ratio within a round, which noise that lasts for a round does not move."""
     if row is None or base is None or row.failed or row.absent or base.failed or base.absent:
         return None

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from statistics import median
 
 from environments import NotInstalledError, say
-from live import running
+from live import run_server
 from processes import FailedError
 from servers import Server
 
@@ -23,7 +23,7 @@ def measure(servers: Sequence[Server], times: int) -> Starts:
             if isinstance(seconds, str):
                 continue
             try:
-                with running(server) as live:
+                with run_server(server) as live:
                     took = live.wait()
             except (FailedError, OSError) as error:
                 if not isinstance(error, NotInstalledError):
@@ -35,7 +35,7 @@ def measure(servers: Sequence[Server], times: int) -> Starts:
     return starts
 
 
-def ratio(starts: Starts, name: str, base: str) -> float | None:
+def compute_ratio(starts: Starts, name: str, base: str) -> float | None:
     """The ratio of the medians."""
     own, other = starts.get(name), starts.get(base)
     if not own or not other or isinstance(own, str) or isinstance(other, str):

@@ -33,7 +33,7 @@ class Target:
         return "met" if met else "missed"
 
 
-def of_speed(rows: dict[str, speed.Row]) -> list[Target]:
+def make_speed_targets(rows: dict[str, speed.Row]) -> list[Target]:
     """Throughput against the limit and functions-framework at 16 and 64 connections, and the tail at 64."""
     targets = []
     for server, share, peer, times in ((ASYNC, 0.85, FRAMEWORK_ASGI, 2), (SYNC, 0.6, FRAMEWORK, 3)):
@@ -41,33 +41,35 @@ def of_speed(rows: dict[str, speed.Row]) -> list[Target]:
             continue
         row, other = rows[server.name], rows.get(peer.name)
         for count in (16, 64):
-            share_of, at = speed.ratio(row, speed.limit(rows, count), count), f"{count} connections"
+            share_of, at = speed.compute_ratio(row, speed.find_limit(rows, count), count), f"{count} connections"
             targets.append(Target(f"{server.name} of the bare callable, {at}", share_of, share))
             if other:
-                targets.append(Target(f"{server.name} to {peer.name}, {at}", speed.ratio(row, other, count), times))
-        tail = speed.ratio(row, speed.limit(rows, 64), 64, "p99_ms")
+                targets.append(
+                    Target(f"{server.name} to {peer.name}, {at}", speed.compute_ratio(row, other, count), times)
+                )
+        tail = speed.compute_ratio(row, speed.find_limit(rows, 64), 64, "p99_ms")
         targets.append(Target(f"{server.name} p99 to the bare callable's, 64 connections", tail, 1.5, at_most=True))
     return targets
 
 
-def of_starts(start_times: starts.Starts) -> list[Target]:
+def make_start_targets(start_times: starts.Starts) -> list[Target]:
     """The start against uvicorn's."""
     title = f"{ASYNC.name} start to the bare callable's"
-    return [Target(title, starts.ratio(start_times, ASYNC.name, BARE.name), 1.3, at_most=True)]
+    return [Target(title, starts.compute_ratio(start_times, ASYNC.name, BARE.name), 1.3, at_most=True)]
 
 
-def of_memory(sizes: dict[str, memory.Sizes]) -> list[Target]:
+def make_memory_targets(sizes: dict[str, memory.Sizes]) -> list[Target]:
     """The size after all calls against the bare callable's, and that it no longer grows."""
     targets = []
     for server in (ASYNC, SYNC):
         name = server.name
-        size, gained = memory.ratio(sizes, name, BARE.name), memory.growth(sizes.get(name))
+        size, gained = memory.compute_ratio(sizes, name, BARE.name), memory.compute_growth(sizes.get(name))
         targets.append(Target(f"{name} memory to the bare callable's", size, 1.25, at_most=True))
         targets.append(Target(f"{name} memory is flat: growth over the calls", gained, FLAT, "MiB", at_most=True))
     return targets
 
 
-def of_transfers(transfers: dict[str, float | str]) -> list[Target]:
+def make_transfer_targets(transfers: dict[str, float | str]) -> list[Target]:
     """The peak of each transfer against a constant."""
     return [
         Target(f"{title}: peak growth", None if isinstance(peak, str) else peak, CONSTANT, "MiB", at_most=True)
@@ -75,7 +77,7 @@ def of_transfers(transfers: dict[str, float | str]) -> list[Target]:
     ]
 
 
-def of_drains(outcome: dict[str, Any]) -> Target:
+def make_drain_target(outcome: dict[str, Any]) -> Target:
     """No call is lost in any drain."""
     return Target(
         f"calls lost in {outcome['drains']} drains under load", len(outcome["lost"]), 0, "calls", at_most=True

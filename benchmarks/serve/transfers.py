@@ -8,9 +8,9 @@ from functools import partial
 
 import client
 from environments import say
-from live import running
-from processes import FailedError, reset_peak, resident
-from servers import Server, transfer
+from live import run_server
+from processes import FailedError, measure_resident, reset_peak
+from servers import Server, make_transfer_server
 
 UPLOAD = 64 * client.MIB
 DOWNLOAD = 256 * client.MIB  # what the handlers of downloads answer
@@ -29,17 +29,21 @@ class Transfer:
     warm: Callable[[int], None] | None = None
 
 
-def _upload(title: str, file: str, *, multipart: bool) -> Transfer:
+def _make_upload(title: str, file: str, *, multipart: bool) -> Transfer:
     send = partial(client.upload, multipart=multipart)
-    return Transfer(title, transfer(file), partial(send, size=UPLOAD), partial(send, size=SMALL))
+    return Transfer(title, make_transfer_server(file), partial(send, size=UPLOAD), partial(send, size=SMALL))
 
 
 TRANSFERS = (
-    _upload("64 MiB upload to an `UploadFile`", "upload_file.py", multipart=True),
-    _upload("64 MiB upload, streamed `request`", "upload_stream.py", multipart=False),
-    Transfer("256 MiB download, generator", transfer("download_sync.py"), partial(client.download, size=DOWNLOAD)),
+    _make_upload("64 MiB upload to an `UploadFile`", "upload_file.py", multipart=True),
+    _make_upload("64 MiB upload, streamed `request`", "upload_stream.py", multipart=False),
     Transfer(
-        "256 MiB download, async generator", transfer("download_async.py"), partial(client.download, size=DOWNLOAD)
+        "256 MiB download, generator", make_transfer_server("download_sync.py"), partial(client.download, size=DOWNLOAD)
+    ),
+    Transfer(
+        "256 MiB download, async generator",
+        make_transfer_server("download_async.py"),
+        partial(client.download, size=DOWNLOAD),
     ),
 )
 
@@ -50,19 +54,19 @@ def measure() -> dict[str, float | str]:
     for trial in TRANSFERS:
         say(f"transfer: {trial.title}")
         try:
-            results[trial.title] = _peak(trial)
+            results[trial.title] = _measure_peak(trial)
         except (FailedError, OSError, ValueError) as error:
             say(f"FAILED: {trial.title}: {error}")
             results[trial.title] = str(error)
     return results
 
 
-def _peak(transfer: Transfer) -> float:
-    with running(transfer.server) as live:
+def _measure_peak(transfer: Transfer) -> float:
+    with run_server(transfer.server) as live:
         live.wait(ready_path=READY)
         if transfer.warm:
             transfer.warm(live.port)
-        before = resident(live.pid)
+        before = measure_resident(live.pid)
         reset_peak(live.pid)
         transfer.move(live.port)
-        return resident(live.pid, "VmHWM") - before
+        return measure_resident(live.pid, "VmHWM") - before

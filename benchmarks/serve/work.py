@@ -10,13 +10,13 @@ ANSWER = {"greeting": "hello rufous hornero, the ovenbird", "next": 123457}
 assert len(BODY) == 50
 
 
-def request(path: str) -> bytes:
+def make_request(path: str) -> bytes:
     """The bytes of one call."""
     headers = f"Host: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: {len(BODY)}\r\n"
     return f"POST {path} HTTP/1.1\r\n{headers}\r\n".encode() + BODY
 
 
-def good(status: int, body: bytes) -> bool:
+def is_good(status: int, body: bytes) -> bool:
     """Whether an answer is the right one."""
     try:
         return status == 200 and json.loads(body) == ANSWER

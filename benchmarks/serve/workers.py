@@ -12,9 +12,9 @@ from typing import Any
 
 import client
 from environments import say
-from live import running
+from live import run_server
 from processes import FailedError
-from servers import Server, pids
+from servers import Server, make_pid_server
 
 CLIENTS = 32
 WORKERS = (2, 4)
@@ -25,20 +25,20 @@ _REQUEST = b"POST / HTTP/1.1\r\nhost: bench\r\ncontent-type: application/json\r\
 Shares = dict[str, list[list[int]] | str]
 
 
-def share(servers: Sequence[Server]) -> Shares:
+def measure_shares(servers: Sequence[Server]) -> Shares:
     """Return for each server the number of clients that each worker has, in every trial."""
     shares: Shares = {}
     for server in servers:
         try:
-            shares[server.name] = [_share_once(server) for _ in range(TRIALS)]
+            shares[server.name] = [_measure_shares_once(server) for _ in range(TRIALS)]
         except (FailedError, OSError) as error:
             say(f"FAILED: {server.name}: {error}")
             shares[server.name] = str(error)
     return shares
 
 
-def _share_once(server: Server) -> list[int]:
-    with running(server) as live:
+def _measure_shares_once(server: Server) -> list[int]:
+    with run_server(server) as live:
         live.wait(ready_path="/_/ready")
         client.settle(live.port, server.workers)
         with ExitStack() as stack:
@@ -46,17 +46,17 @@ def _share_once(server: Server) -> list[int]:
             counts: Counter[bytes] = Counter()
             for connection in connections:
                 connection.send(_REQUEST)
-                counts[connection.answer()[1]] += 1
+                counts[connection.read_answer()[1]] += 1
             shares = sorted(counts.values(), reverse=True)
             return [*shares, *[0] * (server.workers - len(shares))]
 
 
-def drains() -> dict[str, Any]:
+def measure_drains() -> dict[str, Any]:
     """End a service under load again and again, with one worker and with two; return what became of the calls."""
     outcome: dict[str, Any] = {"drains": 0, "answered": 0, "lost": [], "statuses": []}
     for turn in range(DRAINS):
-        server = pids(1 + turn % 2)
-        with running(server) as live:
+        server = make_pid_server(1 + turn % 2)
+        with run_server(server) as live:
             live.wait(ready_path="/_/ready")
             answered, lost = asyncio.run(_load(live.port, live.pid))
             status = live.process.wait(30)

@@ -33,7 +33,7 @@ def ensure() -> None:
     finish((*sudo, "apt-get", "install", "-qq", "-y", "--no-install-recommends", "wrk"), 300)
 
 
-def _clocks(pid: int) -> tuple[float, ...]:
+def _read_clocks(pid: int) -> tuple[float, ...]:
     """CPU time so far: of the server, of the harness and what it has run, of all in the two cores, and withheld."""
     own = sum(sum(resource.getrusage(whose)[:2]) for whose in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
     return cpu_seconds(pid), own, *core_seconds({SERVER_CORE, CLIENT_CORE})
@@ -49,9 +49,11 @@ def load(running: Running, connections: int, seconds: int) -> dict[str, float]:
     url = f"http://127.0.0.1:{running.port}{running.server.path}"
     command = ("taskset", "--cpu-list", str(CLIENT_CORE), "wrk", "--latency", "--threads", "1")
     options = ("--connections", str(connections), "--duration", f"{seconds}s", "--script", str(HERE / "post.lua"), url)
-    before = _clocks(running.pid)
+    before = _read_clocks(running.pid)
     output = finish((*command, *options), seconds + 30, env={**os.environ, "BENCH_BODY": work.BODY.decode()})
-    busy, own, all_busy, stolen = (later - earlier for later, earlier in zip(_clocks(running.pid), before, strict=True))
+    busy, own, all_busy, stolen = (
+        later - earlier for later, earlier in zip(_read_clocks(running.pid), before, strict=True)
+    )
     shares = {"others_share": max(0.0, all_busy - busy - own) / seconds, "stolen_share": stolen / seconds}
     line = next((line for line in output.splitlines() if line.startswith("RESULT ")), "")
     counts = {name: int(value) for name, value in re.findall(r"(\w+)=(\d+)", line)}

@@ -309,13 +309,11 @@ def test_an_edited_function_is_loaded_without_an_engine(builds: Builds, base_ima
     large = "\n  instructions:\n    - {run: head -c 20000000 /dev/urandom > /opt/large, after: base}\n"
     builds.write(function__yaml=DOCUMENT + large.replace("large", "larger"))
     builds.ok(*words)
-    list_layers = list_stored("localhost/ovenbird-base")
+    names = list_stored("localhost/ovenbird-base")
     builds.write(function__yaml=DOCUMENT + large)
     builds.ok(*words)
     assert (
-        len(list_stored("localhost/ovenbird-base") - list_layers)
-        == len(list_layers - list_stored("localhost/ovenbird-base"))
-        == 1
+        len(list_stored("localhost/ovenbird-base") - names) == len(names - list_stored("localhost/ovenbird-base")) == 1
     )
     code = f"""
 import os, pathlib, socket, tempfile

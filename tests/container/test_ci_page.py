@@ -259,9 +259,7 @@ def test_the_readme_leads_to_a_pushed_image(
     machine: dict[str, str], registry: str, ovenbird: str, tmp_path: Path
 ) -> None:
     """Six lines, from an empty folder, and the last one runs the image."""
-    (text,) = [
-        read_block for read_block in re.findall(r"^```sh\n(.*?)^```$", README, re.M | re.S) if ADDRESS in read_block
-    ]
+    (text,) = [block for block in re.findall(r"^```sh\n(.*?)^```$", README, re.M | re.S) if ADDRESS in block]
     assert len(text.splitlines()) == 6
     folder = tmp_path / "empty"
     folder.mkdir()

@@ -54,20 +54,20 @@ def make_flags(spec: dict[str, Any], **folders: Path) -> tuple[str, ...]:
     """What podman has to be told to run the pod's container; `folders` stand for volumes by their name."""
     (container,) = spec["containers"]
     identity, rights = spec["securityContext"], container["securityContext"]
-    make_flags = ["--user", f"{identity['runAsUser']}:{identity['runAsGroup']}", "--read-only-tmpfs=false"]
-    make_flags += ["--read-only"] if rights["readOnlyRootFilesystem"] else []
-    make_flags += [] if rights["allowPrivilegeEscalation"] else ["--security-opt", "no-new-privileges"]
-    make_flags += ["--security-opt", "seccomp=unconfined"] if identity["seccompProfile"]["type"] == "Unconfined" else []
+    flags = ["--user", f"{identity['runAsUser']}:{identity['runAsGroup']}", "--read-only-tmpfs=false"]
+    flags += ["--read-only"] if rights["readOnlyRootFilesystem"] else []
+    flags += [] if rights["allowPrivilegeEscalation"] else ["--security-opt", "no-new-privileges"]
+    flags += ["--security-opt", "seccomp=unconfined"] if identity["seccompProfile"]["type"] == "Unconfined" else []
     for verb in ("drop", "add"):
-        make_flags += [word for name in rights["capabilities"].get(verb, ()) for word in (f"--cap-{verb}", name)]
+        flags += [word for name in rights["capabilities"].get(verb, ()) for word in (f"--cap-{verb}", name)]
     for item in container["env"]:
-        make_flags += ["--env", f"{item['name']}={item['value']}"]
+        flags += ["--env", f"{item['name']}={item['value']}"]
     for mount in container["volumeMounts"]:
         if mount["name"] in folders:
-            make_flags += ["--volume", f"{folders[mount['name']]}:{mount['mountPath']}"]
+            flags += ["--volume", f"{folders[mount['name']]}:{mount['mountPath']}"]
         else:
-            make_flags += ["--tmpfs", f"{mount['mountPath']}:mode=1777"]
-    return tuple(make_flags)
+            flags += ["--tmpfs", f"{mount['mountPath']}:mode=1777"]
+    return tuple(flags)
 
 
 def test_a_service_with_the_least_of_rights(

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from tests import starts
-from tests.storage import configured
+from tests.storage import write_storage_config
 
 from ovenbird_builder.cache.folder import find_cache
 from ovenbird_builder.cache.layer_cache import LayerCache
@@ -97,7 +97,7 @@ def test_images_that_have_lost_their_name_are_removed(tmp_path: Path) -> None:
     """Those of functions, which a later build has taken the name from; not one that is named, nor somebody else's."""
     folder = tmp_path / "conf"
     folder.mkdir()
-    env = configured(folder, tmp_path / "store")
+    env = write_storage_config(folder, tmp_path / "store")
     container = run_buildah(env, "from", "scratch")
     run_buildah(env, "config", "--annotation", "n=0", container)
     run_buildah(env, "commit", container, "theirs:1")

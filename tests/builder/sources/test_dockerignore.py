@@ -17,9 +17,9 @@ def read_rules(folder: Path, text: str) -> DockerIgnore:
     return DockerIgnore.read(folder)
 
 
-def is_left_out(read_rules: DockerIgnore, path: str) -> bool:
+def is_left_out(rules: DockerIgnore, path: str) -> bool:
     """Whether a path is left out."""
-    rule = read_rules.match(path)
+    rule = rules.match(path)
     return rule is not None and rule.ignored
 
 
