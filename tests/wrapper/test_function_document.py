@@ -127,7 +127,7 @@ def test_a_local_source_is_a_path(tmp_path: Path, source: str, local: str | None
         ({"spec.source.lang": "java"}, "spec.source.lang: expected 'python', found 'java'"),
     ],
 )
-def test_each_problem_is_told_with_its_field(tmp_path: Path, change: dict[str, Any], problem: str) -> None:
+def test_each_problem_names_its_field(tmp_path: Path, change: dict[str, Any], problem: str) -> None:
     """One problem in an otherwise valid document: the field, what was expected, what was found."""
     broken = document()
     ((path, value),) = change.items()
@@ -140,7 +140,7 @@ def test_each_problem_is_told_with_its_field(tmp_path: Path, change: dict[str, A
     assert message.startswith(problem)
 
 
-def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
+def test_all_problems_are_reported_together(tmp_path: Path) -> None:
     """One error with every problem; its message lists them."""
     broken = {"name": "a b", "kind": "x", "spec": {"image": 1, "source": {"lang": "c"}}}
     with pytest.raises(DocumentError) as caught:
@@ -171,7 +171,7 @@ def test_text_that_is_no_document_says_where(text: str, words: str) -> None:
         parse(text, "function.yaml")
 
 
-def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
+def test_an_unreadable_file_is_reported(tmp_path: Path) -> None:
     """A folder, a missing file, and bytes that are not UTF-8."""
     (tmp_path / "binary.yaml").write_bytes(b"\xff\xfe")
     for path, words in (

@@ -50,7 +50,7 @@ def records(text: str) -> list[dict[str, Any]]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("source", CASES)
-def test_a_service_logs_the_failure_that_a_client_is_told_of(serve: Serve, source: str) -> None:
+def test_a_service_logs_each_failure_that_a_client_sees(serve: Serve, source: str) -> None:
     """One record holds the error id, and the traceback; it is written once."""
     service = serve(source, "--drain-delay", "0")
     error_id = service.post("/", json={"x": 1}).json()["error_id"]

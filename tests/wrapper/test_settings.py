@@ -109,7 +109,7 @@ def test_a_value_that_does_not_parse_is_an_error(name: str, text: str) -> None:
     assert caught.value.exit_code == 70
 
 
-def test_all_bad_values_are_told_at_once() -> None:
+def test_all_bad_values_are_reported_together() -> None:
     """From flags and from the environment together."""
     environ = {"OVENBIRD_QUEUE": "x", "PORT": "y", "OVENBIRD_INIT_PARAMETERS": "{"}
     with pytest.raises(SettingsError) as caught:
@@ -221,7 +221,7 @@ def test_the_processor_has_defaults_of_its_own() -> None:
     assert table.resolve("serve", {}, {}).probe_port == 0
 
 
-def test_what_is_given() -> None:
+def test_explicit_settings() -> None:
     """By a flag or by any of a setting's variables; one that is empty, or of another verb, gives nothing."""
     environ = {"PORT": "1", "OVENBIRD_QUEUE": "", "OVENBIRD_PARAM": "{}"}
     assert table.overridden_names("processor", {"timeout": "1", "host": None}, environ) == {"timeout", "port"}

@@ -51,13 +51,13 @@ def test_modules_are_found_from_the_root(tmp_path: Path, source: str) -> None:
         ("{exclude: ['', 3], handler: h}", r"spec.source.exclude\[1\]: expected one pattern as text, found 3"),
     ],
 )
-def test_a_root_that_is_none_is_refused(tmp_path: Path, source: str, words: str) -> None:
+def test_an_invalid_root_is_refused(tmp_path: Path, source: str, words: str) -> None:
     """When the document is read."""
     with pytest.raises(DocumentError, match=words):
         read(write(tmp_path, source))
 
 
-def test_an_archive_is_told_as_what_it_is(tmp_path: Path) -> None:
+def test_the_error_for_an_archive_says_what_it_is(tmp_path: Path) -> None:
     """A build unpacks it; a service looks for modules in a folder."""
     for name in ("app.zip", "app.tar.gz"):
         (tmp_path / name).write_bytes(b"")

@@ -189,7 +189,7 @@ def test_a_verb_without_its_extra_says_how_it_is_had(bare: list[str]) -> None:
     ],
     ids=lambda value: " ".join(value) or "nothing" if isinstance(value, tuple) else "",
 )
-def test_a_wrong_word_is_answered_with_what_was_meant(words: tuple[str, ...], hint: str) -> None:
+def test_a_misspelled_word_gets_a_suggestion(words: tuple[str, ...], hint: str) -> None:
     """A verb, a verb below it, a flag: exit status 70, one line that says what is wrong, and a hint."""
     process = ovenbird(*words, OVENBIRD_LOG_FORMAT="text")
     assert (process.returncode, process.stdout) == (70, "")

@@ -47,7 +47,7 @@ def warnings(process: subprocess.CompletedProcess[str]) -> list[str]:
         ("OVENBIRD_HOMES", "OVENBIRD_HOME"),
     ],
 )
-def test_a_misspelled_variable_is_named_with_what_it_is_near_to(name: str, suggestion: str) -> None:
+def test_a_misspelled_variable_gets_a_suggestion(name: str, suggestion: str) -> None:
     """Of the runtime, of the builder, of neither; its value is never shown."""
     (sentence,) = describe_misspelled([name], {name: "secret"})
     assert sentence == f"the variable {name} is not read; did you mean {suggestion}?"
@@ -101,7 +101,7 @@ def test_each_verb_warns(tmp_path: Path, words: tuple[str, ...]) -> None:
     ids=["image", "env", "engine"],
 )
 @pytest.mark.parametrize("verb", ["run", "serve"])
-def test_flags_of_a_container_are_refused_without_one(tmp_path: Path, verb: str, flag: str, value: str) -> None:
+def test_container_flags_are_refused_outside_a_container(tmp_path: Path, verb: str, flag: str, value: str) -> None:
     """Exit status 70, before the function is loaded; a variable of the same meaning is no mistake."""
     (tmp_path / "main.py").write_text("raise SystemExit('loaded')\n")
     process = ovenbird(verb, "main.py", flag, value, cwd=tmp_path)

@@ -92,7 +92,7 @@ def test_what_a_flag_takes_is_not_a_verb(scripts: dict[str, Path]) -> None:
     assert "--param" in complete_in_bash(scripts["bash"], "ovenbird", "run", "--name", "list", "--")
 
 
-def test_every_verb_and_flag_is_a_place() -> None:
+def test_every_verb_and_flag_has_a_completion() -> None:
     """No flag of any verb is left out, those of the builder included."""
     flags_by_command = {
         command.words: {name for flag in command.flags for name in flag.names} for command in find_places()

@@ -26,12 +26,12 @@ KNOWN = ("requirements", "python_version", "base_image", "init_function", "image
     ],
     ids=lambda text: text[:20] or "nothing",
 )
-def test_a_typing_error_is_near_to_what_was_meant(name: str, suggestion: str) -> None:
+def test_a_typing_error_gets_the_nearest_name(name: str, suggestion: str) -> None:
     """Letters that are missing, another case, hyphens, and the beginning of a name; a strange name is near to none."""
     assert nearest_name(name, KNOWN) == suggestion
 
 
-def test_near_names_are_suggested_best_first() -> None:
+def test_similar_names_are_suggested_best_first() -> None:
     """A slip of the pen is answered with the names that may have been meant, at most three."""
     assert did_you_mean("handel", ["handler", "handle", "other"]) == "did you mean 'handle' or 'handler'?"
     assert did_you_mean("zzz", ["handler"]) == ""

@@ -160,7 +160,7 @@ def test_the_limit_counts_what_came_before_a_break(server: Server) -> None:
     assert len(server.asked) == 3
 
 
-def test_another_part_than_the_one_asked_for_is_not_taken(server: Server) -> None:
+def test_a_wrong_byte_range_is_refused(server: Server) -> None:
     """A server that answers with bytes from elsewhere does not spoil the file."""
 
     def answer(request: Request) -> None:

@@ -51,7 +51,7 @@ def test_only_what_was_imported_counts() -> None:
     assert {"pandas", "scikit-learn", "pyyaml"}.isdisjoint(_find())
 
 
-def test_parts_of_a_namespace_package_are_told_apart(tmp_path: Path) -> None:
+def test_parts_of_a_namespace_package_are_distinct(tmp_path: Path) -> None:
     """Two distributions share a namespace: the one whose module was imported is listed."""
     _install(tmp_path, "space_one-1.0", ("space/one/__init__.py",))
     _install(tmp_path, "space_two-2.0", ("space/two/__init__.py",))

@@ -19,7 +19,7 @@ def test_a_signature_that_is_not_known_is_the_callers_error(kind: type[SettingsE
         s3_config("b", {"S3_SIGNATURE_VERSION": "s3"}, kind)
 
 
-def test_credentials_are_handed_on_and_left_out_where_there_are_none() -> None:
+def test_credentials_are_passed_on_only_where_set() -> None:
     variables = {
         "AWS_ACCESS_KEY_ID": "AK",
         "AWS_SECRET_ACCESS_KEY": "S",
@@ -41,5 +41,5 @@ def test_credentials_are_handed_on_and_left_out_where_there_are_none() -> None:
         ("it is odd\nKEY", "it is odd", ("", "")),
     ],
 )  # fmt: skip
-def test_an_error_is_told_in_one_line_without_the_answer(text: str, message: str, answer: tuple[str, str]) -> None:
+def test_an_error_is_one_line_without_the_response(text: str, message: str, answer: tuple[str, str]) -> None:
     assert (describe_error(OSError(text)), error_status(OSError(text))) == (message, answer)

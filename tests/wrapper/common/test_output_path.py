@@ -10,7 +10,7 @@ import pytest
 from ovenbird.common.output_path import find_output_problem, find_write_problem, is_source_file, make_parent_folders
 
 
-def test_missing_folders_are_made(tmp_path: Path) -> None:
+def test_missing_folders_are_created(tmp_path: Path) -> None:
     """As `mkdir -p` does, when the file is written: a source that is packed before holds no empty folder of ours."""
     assert find_output_problem(tmp_path / "a" / "b" / "r.json") == ""
     assert not (tmp_path / "a").exists()
@@ -18,7 +18,7 @@ def test_missing_folders_are_made(tmp_path: Path) -> None:
     assert list((tmp_path / "a" / "b").iterdir()) == []
 
 
-def test_what_cannot_be_written_is_told(tmp_path: Path) -> None:
+def test_unwritable_paths_are_reported(tmp_path: Path) -> None:
     """A folder, something below a file, a file system that takes no files, a name that none can hold."""
     (tmp_path / "file").write_text("")
     (tmp_path / "folder").mkdir()

@@ -8,7 +8,7 @@ import time
 from ovenbird.common.process_stat import find_start_ticks, read_process_stat
 
 
-def test_a_process_is_told_from_a_later_one() -> None:
+def test_a_process_differs_from_a_later_process() -> None:
     """The start of this process is what the kernel says, and that of a child is no earlier."""
     child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     try:

@@ -58,7 +58,7 @@ CREDENTIALS = [
 
 
 @pytest.mark.parametrize("url", SIGNED + CREDENTIALS)
-def test_no_secret_of_a_url_is_shown_or_kept(url: str) -> None:
+def test_no_secret_of_a_url_is_printed_or_recorded(url: str) -> None:
     """Users, passwords, signatures and tokens go, in every form of the rule, alone and within a text."""
     for redact in (redact_url, redact_record, redact_text):
         redacted = redact(url)
@@ -93,7 +93,7 @@ def test_no_secret_of_a_url_is_shown_or_kept(url: str) -> None:
         ("", "", ""),
     ],
 )
-def test_what_is_no_secret_stays(url: str, redacted: str, in_record: str | None) -> None:
+def test_other_parts_of_a_url_stay(url: str, redacted: str, in_record: str | None) -> None:
     """A record still leads to the file; what is shown has the names of the query only."""
     assert redact_url(url) == redacted
     assert redact_record(url) == (redacted if in_record is None else in_record)

@@ -73,7 +73,7 @@ def warnings(log: str) -> list[str]:
     ],
     ids=lambda value: repr(value)[:40],
 )
-def test_an_unknown_field_is_named_with_what_it_is_near_to(change: dict[str, Any], sentence: str) -> None:
+def test_an_unknown_field_gets_a_suggestion(change: dict[str, Any], sentence: str) -> None:
     """At each level: the near name, the level where it belongs, else the names that are known there."""
     document: dict[str, Any] = {"kind": "python", "name": "f", "metadata": {}, "spec": {"source": {"handler": "f"}}}
     ((path, value),) = change.items()

@@ -225,7 +225,7 @@ def test_rest_does_not_take_what_a_method_has_already() -> None:
     assert Binder(lambda n=1, **rest: None).from_object({"self": 2}) == {"self": 2}
 
 
-def test_a_reserved_parameter_beside_rest_reads_the_payload_from_the_event() -> None:
+def test_a_reserved_parameter_with_rest_reads_the_payload_from_the_event() -> None:
     """`handler(context, **rest)`: nothing says that the payload is an object, unless it is a job."""
     assert Binder(handler_context_and_rest).mode is PayloadMode.NONE
     assert Binder(handler_context_and_rest, fields_only=True).from_object({"a": 1}) == {"a": 1}
@@ -238,7 +238,7 @@ def test_an_unknown_field_is_named_with_a_suggestion() -> None:
     }  # fmt: skip
 
 
-def test_many_unknown_fields_are_not_all_told() -> None:
+def test_a_long_list_of_unknown_fields_is_cut() -> None:
     """A client cannot make the answer, or the work for it, as large as it likes."""
     payload = {f"field{number}": 1 for number in range(5000)} | {"k" * 100_000: 1}
     problems = fields_error(Binder(handler_two).from_object, payload | {"name": "a"})
@@ -279,7 +279,7 @@ def test_a_payload_that_is_no_object_says_what_was_expected() -> None:
     [b"{", b"", b"nonsense", b'{"name": NaN}', b'{"name": Infinity}', b'{"name": "\xff"}', b"{'name': 1}", b"{} {}"],
 )
 @pytest.mark.parametrize("function", [handler_two, handler_any, handler_order, handler_rest])
-def test_malformed_json_is_told_apart(function: Any, body: bytes) -> None:
+def test_malformed_json_is_an_error_of_its_own(function: Any, body: bytes) -> None:
     """What is no JSON is malformed, and not a problem of some field; NaN is no JSON."""
     with pytest.raises(MalformedPayloadError):
         Binder(function).from_json(body)
@@ -398,7 +398,7 @@ def test_a_file_for_a_value_and_a_value_for_a_file_are_problems() -> None:
 # pydantic beside other fields
 
 
-def test_models_beside_other_fields() -> None:
+def test_models_among_other_fields() -> None:
     """A pydantic model may be one field among others; its problems have their path."""
 
     def handler(order: OrderModel, n: Annotated[int, pydantic.Field(gt=0)] = 1): ...

@@ -58,7 +58,7 @@ def test_the_users_own_class_is_handed_over() -> None:
     assert isinstance(as_hinted(from_json(WHOLE), CloudEvent), CloudEvent)
 
 
-def test_hints_are_told_by_class() -> None:
+def test_hints_are_recognised_by_class() -> None:
     """Ours, one derived from it, and the package's; nothing else of that name."""
     own, packages = type("Mine", (CloudEvent,), {}), cloudevents.http.CloudEvent
     assert {injection_kind("x", hint, SERVICE) for hint in (CloudEvent, own, packages)} == {CLOUDEVENT}

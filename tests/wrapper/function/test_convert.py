@@ -124,7 +124,7 @@ def test_what_does_not_fit_says_why(hint: Any, value: Any, lax: bool, message: s
     assert message in problem.message
 
 
-def test_tables_are_made_of_records_or_columns() -> None:
+def test_tables_are_built_from_records_or_columns() -> None:
     """pandas and polars frames, alone, optional and inside a class."""
     records = [{"a": 1, "b": "x"}, {"a": 2, "b": "y"}]
     assert Converter("x", pd.DataFrame).convert(records, "").equals(pd.DataFrame(records))
@@ -140,7 +140,7 @@ def test_tables_are_made_of_records_or_columns() -> None:
     assert (job.table.shape, job.where) == ((1, 1), pathlib.Path("a/b"))
 
 
-def test_a_frame_that_cannot_be_made_is_a_problem() -> None:
+def test_a_frame_that_cannot_be_built_is_an_error() -> None:
     """polars raises errors of its own kind, which are the client's fault all the same."""
     with pytest.raises(PayloadValidationError) as caught:
         Converter("x", pl.DataFrame).convert({"a": [1, 2], "b": [1, 2, 3]}, "table")

@@ -11,7 +11,7 @@ from ovenbird.function.describe import describe, format_description
 from ovenbird.function.handler import Handler
 
 
-def test_the_whole_contract_is_told(project: Project) -> None:
+def test_a_description_has_the_whole_contract(project: Project) -> None:
     """Target, shape, arguments with hints and defaults, what is injected, the result and init."""
     handler = project.handler(
         "from ovenbird import CloudEvent\ndef init(context, n: int = 1): ...\ndef close(): ...\n"
@@ -37,7 +37,7 @@ def test_the_whole_contract_is_told(project: Project) -> None:
     assert "init          init(context, n: int = 1)" in lines
 
 
-def test_a_class_is_told_as_one(project: Project) -> None:
+def test_a_class_is_described_as_a_class(project: Project) -> None:
     """The shape says that it is constructed; without init its constructor takes the parameters."""
     description = describe(Handler(project.load("shop.greet:Greeter", str(FUNCTIONS / "package"))), {"word": "hi"})
     assert description["shape"] == "class, def"

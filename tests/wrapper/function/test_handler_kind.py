@@ -31,7 +31,7 @@ from ovenbird.function.handler_kind import HandlerKind, shape_of
         ("model.later", HandlerKind.ASYNC),
     ],
 )
-def test_each_shape_is_told_apart(project: Project, attribute: str, shape: HandlerKind) -> None:
+def test_each_shape_is_recognised(project: Project, attribute: str, shape: HandlerKind) -> None:
     """Functions, generators, partials, decorated functions, objects and bound methods have their shapes."""
     assert shape_of(project.load(f"{FUNCTIONS}/shapes/main.py:{attribute}").function) is shape
 

@@ -82,7 +82,7 @@ def test_an_object_has_the_init_and_close_of_its_module(project: Project) -> Non
     assert (loaded.init, loaded.close) == (loaded.module.init, loaded.module.close)
 
 
-def test_the_documents_init_is_taken(project: Project) -> None:
+def test_the_documents_init_is_used(project: Project) -> None:
     """spec.source.init_function names the init, whatever it is called."""
     loaded = project.load(str(FUNCTIONS / "documents/function.yaml"))
     assert loaded.init is loaded.module.prepare
@@ -119,7 +119,7 @@ def test_other_files_are_harmless(project: Project, name: str) -> None:
     refuse_shadows(project.folder)
 
 
-def test_a_missing_module_is_told_with_near_names(project: Project) -> None:
+def test_a_missing_module_is_reported_with_similar_names(project: Project) -> None:
     """The message names the module, where it was looked for, and what lies near."""
     project.write("handlers.py", "")
     with pytest.raises(ModuleMissingError) as caught:
@@ -174,7 +174,7 @@ def test_a_relative_import_in_a_lone_file_is_hinted_at(project: Project) -> None
     assert "--source" in load_broken(project, "relative.py").hint
 
 
-def test_a_missing_attribute_is_told_with_near_names(project: Project) -> None:
+def test_a_missing_attribute_is_reported_with_similar_names(project: Project) -> None:
     """The message names the module, its file and the attribute; the hint what is near."""
     error = load_broken(project, "number.py:handel")
     assert isinstance(error, AttributeMissingError)
@@ -189,7 +189,7 @@ def test_a_missing_method_is_looked_for_in_its_object(project: Project) -> None:
         project.handler(text, "a.rum")
 
 
-def test_an_attribute_that_raises_is_told(project: Project) -> None:
+def test_an_attribute_that_raises_is_reported(project: Project) -> None:
     """A module's __getattr__ that raises is the user's failure, with its traceback."""
     with pytest.raises(LoadError, match=r"main\.handler raised KeyError") as caught:
         project.handler(

@@ -3,7 +3,7 @@
 from ovenbird.function.response import Response
 
 
-def test_a_response_holds_what_it_was_given() -> None:
+def test_a_response_holds_its_arguments() -> None:
     """The platform's order of arguments; headers are copied, so that a shared dict is not changed."""
     shared = {"x": "1"}
     response = Response("b", shared, "text/html", 201)

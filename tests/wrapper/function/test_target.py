@@ -116,7 +116,7 @@ def test_what_is_no_target_is_refused_by_name(text: str, error: type[Exception],
     assert_matches(words, str(caught.value))
 
 
-def test_a_file_that_is_no_target_is_told_as_what_it_is(tmp_path: Path) -> None:
+def test_the_error_for_another_file_says_what_it_is(tmp_path: Path) -> None:
     """An archive with what to do with it; nothing says that it is not there."""
     (tmp_path / "app.zip").write_bytes(b"PK\x05\x06" + bytes(18))
     (tmp_path / "notes.txt").write_text("a")

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 def typed(a: int, b: Thing, c: list[Thing], d: Optional[Decimal] = None) -> str: ...
 
 
-def test_a_hint_that_cannot_be_resolved_counts_as_none() -> None:
+def test_an_unresolvable_hint_is_ignored() -> None:
     """A name that exists for type checkers only, alone or inside another hint; the other hints stay."""
     assert type_hints.hints_of(typed) == {"a": int, "d": Optional[Decimal], "return": str}
     assert Binder(typed).from_json(b'{"a": 1, "b": {"x": 1}, "c": 5}')["b"] == {"x": 1}
@@ -117,7 +117,7 @@ def test_some_hints_take_several_values(hint: Any, many: bool) -> None:
 
 
 @pytest.mark.parametrize("kind", [starlette.datastructures.UploadFile, fastapi.UploadFile])
-def test_uploads_are_told_by_name(kind: Any) -> None:
+def test_uploads_are_recognised_by_name(kind: Any) -> None:
     """Starlette's and FastAPI's UploadFile, alone, annotated, optional, in a list."""
     for hint in (kind, Annotated[kind, fastapi.File()], kind | None, list[kind], list[kind] | None):
         assert type_hints.is_upload(hint)
@@ -151,7 +151,7 @@ class Data:
     n: int
 
 
-def test_fields_of_classes_are_told_by_their_names_in_json() -> None:
+def test_fields_of_classes_have_their_names_in_json() -> None:
     """Aliases and renamed fields; a class without fields has none."""
     assert type_hints.field_hints(Model) == {"First": list[int]}
     assert type_hints.field_hints(Renamed) == {"firstName": str}
@@ -168,7 +168,7 @@ def test_pydantic_is_found_at_any_depth() -> None:
         assert not type_hints.mentions_pydantic(hint)
 
 
-def test_hints_are_told_as_written() -> None:
+def test_hints_are_printed_as_written() -> None:
     """For messages and for `check`."""
     assert [type_hints.hint_text(hint) for hint in (int, Any, list[int], int | None)] == [
         "int",

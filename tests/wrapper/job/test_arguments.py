@@ -91,7 +91,7 @@ def test_a_value_that_does_not_fit_names_its_argument(hint: Any, value: Any, mes
         convert(_binder(hint), {"x": value})
 
 
-def test_every_problem_is_told_at_once() -> None:
+def test_all_problems_are_reported_together() -> None:
     """Names that are unknown, missing, reserved or given twice are one error."""
 
     def handler(context: Any, size: int, other: int) -> None: ...
@@ -105,7 +105,7 @@ def test_every_problem_is_told_at_once() -> None:
     assert "'other' is missing" in message
 
 
-def test_further_arguments_are_taken_by_double_star() -> None:
+def test_double_star_takes_further_arguments() -> None:
     """A handler with **rest takes any name; what was typed is JSON where it is JSON."""
     binder = _binder(int)
     check_names(binder, {"x": 1, "y": 2}, {"z": "a.csv"})
@@ -226,7 +226,7 @@ def test_a_path_is_the_users_own_file_or_a_copy_of_the_stores(
     assert list((tmp_path / "cwd").iterdir()) == []
 
 
-def test_an_optional_input_is_what_it_is_when_given(jobs: Jobs) -> None:
+def test_an_optional_input_has_the_type_of_its_hint(jobs: Jobs) -> None:
     """`Path | None` asks for a path; without the input it is None."""
     source = """
         from pathlib import Path

@@ -63,7 +63,7 @@ def test_an_index_without_lines_is_no_matter(jobs: Jobs) -> None:
         ("[" * 100_000, 0, "line 1: not a JSON object"),
     ],
 )
-def test_a_line_that_is_none(tmp_path: Path, text: str, index: int, message: str) -> None:
+def test_an_index_without_its_line(tmp_path: Path, text: str, index: int, message: str) -> None:
     """It is exit status 77, which ends the index alone: the arguments do not fit."""
     path = tmp_path / "each.jsonl"
     path.write_bytes(text.encode("latin-1"))

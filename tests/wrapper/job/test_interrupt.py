@@ -130,7 +130,7 @@ def test_a_handler_that_swallows_it_is_ended_by_force(jobs: Jobs, name: str, cau
 
 
 @pytest.mark.slow
-def test_a_pool_that_waits_for_its_work_is_told_again(jobs: Jobs) -> None:
+def test_a_pool_that_waits_for_its_work_is_interrupted_again(jobs: Jobs) -> None:
     """`with ThreadPoolExecutor()` waits in `__exit__` for threads that sleep on: the second exception ends that."""
     source = """
         from concurrent.futures import ThreadPoolExecutor
@@ -262,7 +262,7 @@ def _never(interrupted: RunInterrupted) -> None:
 
 
 @pytest.mark.usefixtures("signals")
-def test_the_echo_of_a_signal_is_none() -> None:
+def test_the_echo_of_a_signal_is_ignored() -> None:
     """A terminal and a parent send the same one: what cleans up after the first is not cut short by the second.
 
     Nor is what comes after the block.
@@ -284,7 +284,7 @@ def test_the_echo_of_a_signal_is_none() -> None:
 
 
 @pytest.mark.usefixtures("signals")
-def test_an_alarm_of_others_is_none() -> None:
+def test_alarms_of_other_code_are_ignored() -> None:
     """SIGURG is the kernel's word for urgent data as well."""
     with Interruption(3600, 3600, _never):
         signal.raise_signal(signal.SIGURG)

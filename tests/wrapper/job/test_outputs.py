@@ -266,7 +266,7 @@ def test_a_declared_kind_takes_the_path_of_its_source(project: Project, tmp_path
         _made(project, 3, item)
 
 
-def test_a_frame_declared_as_a_table_is_one(project: Project) -> None:
+def test_a_frame_declared_as_a_table_is_stored_as_a_table(project: Project) -> None:
     outcome = _made(project, pandas.DataFrame({"a": [1]}), {"name": "out", "kind": "table"})
     assert list(project.get_dataitem(outcome.outputs["out"]).as_df()["a"]) == [1]
 

@@ -103,7 +103,7 @@ def test_lock_image_and_python_belong_to_the_run(tmp_path: Path) -> None:
     assert record["image"] == "sha256:abc"
 
 
-def test_a_lock_beside_the_document_counts(tmp_path: Path) -> None:
+def test_the_lock_next_to_the_document_is_recorded(tmp_path: Path) -> None:
     """An image has the two in one folder, and the source in another."""
     (tmp_path / "source").mkdir()
     (tmp_path / "source" / "main.py").write_text("def handler(): ...\n")

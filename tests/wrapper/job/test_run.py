@@ -207,7 +207,7 @@ def test_reserved_arguments(jobs: Jobs) -> None:
     assert job.result["key"].startswith("store://p1/run/")
 
 
-def test_the_project_is_found_where_it_is_said(jobs: Jobs) -> None:
+def test_the_project_name_comes_from_variable_or_document(jobs: Jobs) -> None:
     """PROJECT_NAME, else the function document, else `default` names the project; the document names the function."""
     jobs.write("def fn(): return 1\n")
     jobs.write("name: f1\nkind: python\nproject: p9\nspec: {source: {source: main.py, handler: fn}}\n", "function.yaml")
@@ -391,7 +391,7 @@ def test_sys_exit(jobs: Jobs, argument: str, code: int, state: str) -> None:
 
 
 @pytest.mark.parametrize("statement", ["os._exit(3)", "os.kill(os.getpid(), 9)"])
-def test_a_process_that_vanishes_is_found_at_the_next_start(jobs: Jobs, statement: str) -> None:
+def test_a_killed_run_is_recorded_at_the_next_start(jobs: Jobs, statement: str) -> None:
     """A run whose process is gone without a word is recorded as ERROR with that reason; what it logged is kept."""
     job = jobs.run(f"import os\ndef handler(project):\n    project.log_artifact('a', data=b'x')\n    {statement}\n")
     assert job.code in (3, -9)
@@ -527,7 +527,7 @@ def test_outputs_that_cannot_be_written_are_refused_first(jobs: Jobs, flag: str,
     assert jobs.runs() == []
 
 
-def test_folders_for_outputs_are_made(jobs: Jobs) -> None:
+def test_folders_for_outputs_are_created(jobs: Jobs) -> None:
     """As deep as they are named, and none before there is something to write."""
     source = jobs.write(
         "import os\nfrom pathlib import Path\n"

@@ -34,7 +34,7 @@ def go(project, data: bytes):
 @pytest.mark.parametrize("store", ["local", "core"])
 @pytest.mark.parametrize("where", ["handler", "import"])
 @pytest.mark.parametrize("name", _GOES)
-def test_what_a_run_writes_lies_where_it_was_asked_for(
+def test_files_of_a_run_lie_in_the_requested_folders(
     jobs: Jobs, request: pytest.FixtureRequest, tmp_path: Path, name: str, where: str, store: str
 ) -> None:
     """Result file, copies, files store, inputs and the default store: all relative, all found."""

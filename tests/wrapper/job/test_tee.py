@@ -11,7 +11,7 @@ from tests.jobs import Jobs
 from ovenbird.job.tee import tee_output
 
 
-def test_what_is_written_is_shown_and_kept(tmp_path: Path) -> None:
+def test_written_text_is_printed_and_logged(tmp_path: Path) -> None:
     """Both streams go to the file in order, at once; afterwards they are what they were."""
     out, err, log = io.StringIO(), io.StringIO(), tmp_path / "log"
     before = sys.stdout, sys.stderr
@@ -32,7 +32,7 @@ def test_what_is_written_is_shown_and_kept(tmp_path: Path) -> None:
     assert "after" not in log.read_text()
 
 
-def test_text_that_is_no_unicode_is_kept_escaped(tmp_path: Path) -> None:
+def test_invalid_unicode_is_logged_escaped(tmp_path: Path) -> None:
     """A lone surrogate, as in a file name that is not UTF-8, does not end the run."""
     before = sys.stdout
     sys.stdout = io.StringIO()
@@ -58,7 +58,7 @@ def handler(context):
 """
 
 
-def test_the_log_is_kept_with_the_run(jobs: Jobs) -> None:
+def test_the_log_is_stored_with_the_run(jobs: Jobs) -> None:
     """`ovenbird runs logs ID` prints what was printed, written to stderr and logged, the traceback included."""
     job = jobs.run(_TALKS)
     log = jobs.do("runs", "logs", job.result["id"][:8])
@@ -77,7 +77,7 @@ def test_a_killed_run_keeps_its_log(jobs: Jobs) -> None:
     assert "last words" in jobs.do("runs", "logs", jobs.runs()[0]["id"])
 
 
-def test_prints_are_shown_at_once(jobs: Jobs) -> None:
+def test_prints_appear_at_once(jobs: Jobs) -> None:
     """Whoever reads stdout, which is a pipe in a container, sees a line while the run goes on."""
     jobs.write("import time\ndef handler():\n    print('begun')\n    time.sleep(3600)\n")
     process = jobs.ovenbird("run", "main.py")

@@ -33,7 +33,7 @@ def _check(status: dict[str, object]) -> None:
     assert command[-4:] == ["--param", "token=***", "--param", "n=7"]
 
 
-def test_what_a_run_was_given_and_made_by(jobs: Jobs) -> None:
+def test_a_run_records_its_parameters_and_environment(jobs: Jobs) -> None:
     """Effective parameters with defaults, versions of what was imported, machine and masked command are recorded."""
     job = jobs.run(_FUNCTION, "--param", "token=s3cret", "--param", "n=7")
     assert job.code == 0, job.err

@@ -60,7 +60,7 @@ def test_a_run_that_is_stopped_goes_by_stop(core: Double, store: DigitalHubStore
 @pytest.mark.parametrize(
     ("finish_state", "state"), [("COMPLETED", "STOPPED"), ("STOPPED", "STOPPED"), ("ERROR", "ERROR")]
 )
-def test_a_run_that_core_was_asked_to_stop(
+def test_a_run_that_core_is_stopping(
     core: Double, store: DigitalHubStore, project: Project, finish_state: str, state: str
 ) -> None:
     """It comes to STOPPED with what it made; one that failed by itself is ERROR."""
@@ -108,7 +108,7 @@ def test_files_that_cannot_be_removed_keep_their_entry(core: Double, project: Pr
     assert len(core.entities.all("p", "artifact")) == 1
 
 
-def test_a_task_that_another_run_has_just_made(core: Double, store: DigitalHubStore, project: Project) -> None:
+def test_a_task_that_another_run_has_just_created(core: Double, store: DigitalHubStore, project: Project) -> None:
     """A function has one task of a kind: the other run's is taken."""
     function = project.register_function("f", {"source": {"handler": "f:handler"}})
     text = serialization.format_function(function.key)
@@ -300,7 +300,7 @@ def test_a_refresh_token_alone(core: Double, tmp_path: Path) -> None:
     _ask(core, DH_CONFIG=path)
 
 
-def test_what_was_not_accepted_stays_secret(core: Double, tmp_path: Path) -> None:
+def test_a_refused_token_stays_secret(core: Double, tmp_path: Path) -> None:
     """With nothing right anywhere the error names no secret, of neither place."""
     core.auth.mode = "basic"
     path = _file(tmp_path / "core.ini", dhcore_user="admin", dhcore_password="pw-file")

@@ -50,7 +50,7 @@ def test_latest_leaves_the_version_out() -> None:
         ("store://p/dataitem/table/a b", "' '"),
     ],
 )
-def test_a_malformed_key_is_refused_with_what_was_found(text: str, message: str) -> None:
+def test_a_malformed_key_is_refused(text: str, message: str) -> None:
     with pytest.raises(InputError, match=re.escape(message)) as caught:
         keys.parse_key(text)
     assert caught.value.exit_code == 78

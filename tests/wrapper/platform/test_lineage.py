@@ -45,7 +45,7 @@ def test_an_output_is_traced_to_its_runs_inputs_and_revisions(store: LocalStore,
     assert prepare["sources"][1]["detail"] == {"path": "/data/raw.csv"}
 
 
-def test_what_was_removed_is_shown_as_such(store: LocalStore, model: str) -> None:
+def test_removed_entities_are_marked(store: LocalStore, model: str) -> None:
     Project(store, "p", {}).get_dataitem("raw").delete()
     node = lineage.trace_lineage(store, model)
     assert node["sources"][0]["sources"][1]["sources"][0]["sources"][1]["missing"] is True

@@ -65,7 +65,7 @@ def test_an_exact_name_counts_before_the_beginnings_of_ids(store: LocalStore) ->
         queries.locate_any(store, "a", types=("artifact",))
 
 
-def test_what_is_not_there_is_told_with_the_place(project: Project, store: LocalStore) -> None:
+def test_the_error_for_a_missing_entity_names_the_store(project: Project, store: LocalStore) -> None:
     """An input that is no file and no name: the store and the project that were looked in, and what there is."""
     project.log_artifact("words", data=b"x")
     with pytest.raises(InputError, match="no file 'wrods', and no data item, artifact or model is called so") as raised:

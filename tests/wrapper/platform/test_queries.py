@@ -48,7 +48,7 @@ def test_what_is_not_or_not_uniquely_meant_is_refused(store: LocalStore, project
         queries.locate_entity(store, "artifact", "store://p/model/model/m")
 
 
-def test_an_entity_is_shown_and_fetched(store: LocalStore, project: Project, tmp_path: Path) -> None:
+def test_an_entity_is_printed_and_downloaded(store: LocalStore, project: Project, tmp_path: Path) -> None:
     key = queries.locate_entity(store, "artifact", project.log_artifact("a", data=b"1").key)
     assert queries.read_shown_record(store, key, {})["status"]["files"][0]["hash"].startswith("md5:")
     assert Path(queries.fetch_files(store, key, {}, str(tmp_path / "out/"))).read_bytes() == b"1"
@@ -70,7 +70,7 @@ def test_removing_takes_stored_files_and_leaves_registered_ones(
     assert store.listing("dataitem") == []
 
 
-def test_files_are_kept_when_asked(store: LocalStore, project: Project) -> None:
+def test_files_stay_on_request(store: LocalStore, project: Project) -> None:
     stored = project.log_artifact("a", data=b"1")
     queries.remove_entities(store, queries.locate_entity(store, "artifact", "a"), {}, keep_files=True)
     assert Path(stored.spec.path).exists()

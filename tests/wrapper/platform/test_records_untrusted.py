@@ -64,7 +64,7 @@ def test_a_name_that_leaves_the_folder_is_refused(
 
 
 @pytest.mark.parametrize("value", [3, "x", [3], [["x"]], [{}]])
-def test_a_list_of_files_that_is_none_is_refused(store: LocalStore, project: Project, value: object) -> None:
+def test_an_invalid_list_of_files_is_refused(store: LocalStore, project: Project, value: object) -> None:
     """Whatever its type."""
     key = tampered(store, project.log_artifact("a", data=b"1").key, status={"files": value})
     with pytest.raises(InputError, match=r"cannot be trusted|leaves the folder"):

@@ -64,7 +64,7 @@ def _read(item: Dataitem) -> list[list[Any]]:
         "letters",
     ],
 )
-def test_a_file_has_the_name_that_it_is_given(
+def test_the_name_of_a_download(
     project: Project, server: Any, tmp_path: Path, path: str, headers: dict[str, str], name: str
 ) -> None:
     """By the server, else by the address; never one that leads out of the folder."""
@@ -90,14 +90,14 @@ def test_a_file_has_the_name_that_it_is_given(
     ],
     ids=["no extension", "slash", "php", "dot", "disposition", "query", "extension wins"],
 )  # fmt: skip
-def test_a_table_is_told_by_name_or_media_type(
+def test_a_table_is_recognised_by_name_or_media_type(
     project: Project, server: Any, path: str, headers: dict[str, str]
 ) -> None:
     server.answer = lambda request: give(request, CSV, **headers)
     assert _read(_item(project, server.url + path)) == [["Trento", 118000]]
 
 
-def test_parquet_is_told_by_media_type_and_by_content(project: Project, server: Any, tmp_path: Path) -> None:
+def test_parquet_is_recognised_by_media_type_and_content(project: Project, server: Any, tmp_path: Path) -> None:
     pandas.DataFrame({"a": [1]}).to_parquet(tmp_path / "t")
     for media in (PARQUET, "application/octet-stream"):
         server.answer = lambda request, media=media: give(request, (tmp_path / "t").read_bytes(), Content_Type=media)
@@ -159,7 +159,7 @@ def test_a_file_called_gz_is_left_as_it_is(project: Project, server: Any, tmp_pa
     ],
     ids=["unknown", "cut off", "not gzip", "bomb"],
 )  # fmt: skip
-def test_an_encoding_that_cannot_be_undone_is_told(
+def test_an_encoding_that_cannot_be_decoded_is_reported(
     project: Project, server: Any, tmp_path: Path, coding: str, body: bytes, message: str
 ) -> None:
     """Within the limit of inputs, and nothing is kept."""
@@ -186,7 +186,7 @@ def test_an_address_is_sent_as_http_takes_it(project: Project, server: Any, type
     assert server.asked[0][1] == path
 
 
-def test_a_host_of_another_alphabet_is_asked_by_its_ascii_name() -> None:
+def test_a_host_of_another_alphabet_gets_its_ascii_name() -> None:
     assert http_download.escape_address("https://città.example:8443/è") == "https://xn--citt-3na.example:8443/%C3%A8"
     with pytest.raises(InputError, match="is not a valid host name"):
         http_download.escape_address("https://à..example/")

@@ -16,7 +16,7 @@ def handler(context, event):
 """
 
 
-def test_what_has_no_meaning_here_is_told_once(shared: Processors) -> None:
+def test_fields_and_variables_without_effect_are_logged_once(shared: Processors) -> None:
     """The platform's own configuration, fields that nobody knows, and settings of a wrapper that is not here."""
     shared.lay_out("def handler(c, e):\n    pass\n", job(""), odd=1, strange={})
     process = shared.start("--platform-config", "/etc/platform.yaml", NUCLIO_PYTHON_EXE_PATH="/usr/bin/python2")
@@ -90,7 +90,7 @@ def test_flags_and_environment_win_over_the_document(tmp_path: Path) -> None:
     assert ovenbird("processor", "--config", config, OVENBIRD_TIMEOUT="soon").returncode == 70
 
 
-def test_a_port_that_is_taken(shared: Processors) -> None:
+def test_a_port_in_use(shared: Processors) -> None:
     """Either of the two is named."""
     source = "def handler(context, event):\n    pass\n"
     first = shared.serve(source, http())

@@ -69,7 +69,7 @@ def test_to_json() -> None:
     assert json.loads(Event({"a": 1}).to_json())["body"] == {"a": 1}
 
 
-def test_a_shown_event_holds_no_header() -> None:
+def test_the_repr_of_an_event_holds_no_header() -> None:
     """It may end in a log."""
     event = Event(b"abc", method="POST", path="/x", size=3, headers={"authorization": "secret"})
     assert repr(event) == "Event(POST /x, 3 bytes)"

@@ -271,7 +271,7 @@ def test_a_function_in_the_place_of_the_rendered_module(pods: Pods, shared: Proc
     assert "is the one that the platform has rendered" in process.log
 
 
-def test_the_source_lies_beside_the_document(pods: Pods, shared: Processors, tmp_path: Path) -> None:
+def test_the_source_lies_next_to_the_document(pods: Pods, shared: Processors, tmp_path: Path) -> None:
     """A source that the platform has fetched is found in the document's folder, wherever the process was started."""
     (shared.folder / "src").mkdir()
     (shared.folder / "src" / "main.py").write_text("def fn(n):\n    return n * 2\n")

@@ -23,7 +23,7 @@ def test_names_of_parameters_do_not_matter() -> None:
     assert by_position(lambda c: c, "m:f", "context")(context=1) == 1
 
 
-def test_an_async_function_stays_one() -> None:
+def test_an_async_function_stays_async() -> None:
     """It runs on the loop."""
 
     async def handler(ctx: Any, evt: Any) -> Any:

@@ -47,7 +47,7 @@ def test_nowhere(serve: Any) -> None:
     ]  # fmt: skip
 
 
-def test_a_port_that_is_taken(serve: Any) -> None:
+def test_a_port_in_use(serve: Any) -> None:
     """The error names the second port."""
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))

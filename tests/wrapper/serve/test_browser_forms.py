@@ -102,7 +102,7 @@ def test_fields(service: Service, pairs: Pairs, changed: dict[str, Any] | None) 
             assert answer.json() == {**DEFAULTS, **changed}
 
 
-def test_json_is_taken_as_it_is(service: Service) -> None:
+def test_json_is_used_unchanged(service: Service) -> None:
     """These are rules for forms: a JSON text that is empty or `on` is no number and no boolean."""
     for body in ({"age": ""}, {"news": "on"}, {"start": "03:04"}, {"day": "2024-05"}):
         assert service.call(body).status_code == 422, body

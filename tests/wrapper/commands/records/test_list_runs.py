@@ -142,7 +142,7 @@ _TARGET = (
 
 
 @pytest.mark.slow
-def test_a_run_that_never_called_its_function_is_told_and_not_listed(jobs: Jobs) -> None:
+def test_a_run_that_never_called_its_function_is_not_listed(jobs: Jobs) -> None:
     """A misspelt parameter, a missing file, a module that does not load: on stderr, and a row with --all only."""
     for flags in (("--param", "m=1"), ("--param", "n=1", "--input", "data=absent.csv"), ("--param", "n=x")):
         process = jobs.run(_TARGET, *flags)

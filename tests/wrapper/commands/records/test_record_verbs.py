@@ -79,7 +79,7 @@ def test_show_takes_a_key_a_name_an_id_or_its_beginning(store: LocalStore, run_v
         (("lineage", "nothing"), "nothing is called 'nothing'"),
     ],
 )
-def test_what_is_not_there_is_told(store: LocalStore, run_verb: Any, words: tuple[str, ...], message: str) -> None:
+def test_missing_records_are_reported(store: LocalStore, run_verb: Any, words: tuple[str, ...], message: str) -> None:
     """The error names what was looked for."""
     keys = _filled(store)
     with pytest.raises(OvenbirdError, match=message):

@@ -71,7 +71,7 @@ def test_a_run_that_goes_on_keeps_its_tags(store: LocalStore, run_verb: Callable
     assert (metadata["labels"], metadata["description"], metadata["name"]) == (["a=1", "b=2"], "later", "own")
 
 
-def test_latest_and_the_ones_before(recorded: Callable[..., str], run_verb: Callable[..., str]) -> None:
+def test_latest_and_earlier_runs(recorded: Callable[..., str], run_verb: Callable[..., str]) -> None:
     """`latest` is the newest run, `latest~1` the one before; of two runs of one name the newest is meant."""
     ids = [recorded(name="same"), recorded(name="same"), recorded()]
     recorded(state="ERROR", status={"called": False})

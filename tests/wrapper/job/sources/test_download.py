@@ -88,7 +88,7 @@ def test_an_object_store(s3: dict[str, str], tmp_path: Path) -> None:
         ("zip+http://127.0.0.1:9/x.tar", "was not fetched"),
     ],
 )
-def test_what_cannot_be_fetched_is_told(source: str, message: str) -> None:
+def test_sources_that_cannot_be_fetched(source: str, message: str) -> None:
     with pytest.raises(LoadError, match=message):
         download_source(function(source), {})
 

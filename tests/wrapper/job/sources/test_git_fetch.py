@@ -202,7 +202,7 @@ def test_a_server_that_is_down(fetched: Fetched, server: Server) -> None:
 
 
 @pytest.mark.slow
-def test_a_server_that_is_overloaded_is_asked_again(fetched: Fetched, gits: GitServer, repository: Repository) -> None:
+def test_an_overloaded_server_gets_another_request(fetched: Fetched, gits: GitServer, repository: Repository) -> None:
     """One 503 is passed over; one that only says 503 is told."""
     commit = repository.commit(main_py="x")
     answer, refusals = gits.answer, [1]
@@ -323,7 +323,7 @@ def test_a_folder_behind_a_link_of_its_name(
     assert list((tmp_path / "outside").iterdir()) == []
 
 
-def test_submodules_and_large_files_are_told(
+def test_submodules_and_large_files_are_reported(
     fetched: Fetched, gits: GitServer, repository: Repository, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Neither is fetched; the log names each."""

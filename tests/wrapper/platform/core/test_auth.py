@@ -71,7 +71,7 @@ def test_user_and_password(core: Double) -> None:
     ask(core, DHCORE_USER=core.auth.user, DHCORE_PASSWORD=core.auth.password)
 
 
-def test_none(core: Double) -> None:
+def test_no_credentials(core: Double) -> None:
     """A platform that asks for nothing gets no header."""
     assert ask(core).tokens.make_header() == ""
 

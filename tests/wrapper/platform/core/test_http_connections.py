@@ -72,7 +72,7 @@ def get(connections: HttpConnections, url: str) -> HttpAnswer:
     return connections.call("GET", url, None, {"Accept": "application/json"})
 
 
-def test_a_connection_that_was_ended_is_made_anew(peers: list[Peer]) -> None:
+def test_a_closed_connection_is_opened_again(peers: list[Peer]) -> None:
     """A server may end a connection that waits; the next call does not fail of it."""
     peers.append(peer := Peer(WHOLE.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"), WHOLE, WHOLE))
     connections = HttpConnections({}, 5, 10)
@@ -105,7 +105,7 @@ def test_a_server_that_ends_idle_connections(peers: list[Peer]) -> None:
     ],
     ids=["ended", "half", "other protocol", "long header"],
 )
-def test_an_answer_that_is_none(peers: list[Peer], answer: bytes | None, reason: str) -> None:
+def test_an_invalid_answer(peers: list[Peer], answer: bytes | None, reason: str) -> None:
     """One error says why, and the connection is not used again."""
     peers.append(peer := Peer(answer))
     connections = HttpConnections({}, 5, 0.5)

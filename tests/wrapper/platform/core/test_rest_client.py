@@ -31,7 +31,7 @@ def test_an_answer_that_may_pass_is_tried_again(core: Double, status: int) -> No
 
 
 @pytest.mark.slow
-def test_retry_after_is_kept(core: Double) -> None:
+def test_retry_after_is_honoured(core: Double) -> None:
     """The server says how long to wait, and that is waited."""
     core.faults.add("status", 1, status=429, headers={"Retry-After": "1"})
     began = time.monotonic()
@@ -68,7 +68,7 @@ def test_the_platform_comes_back(core: Double) -> None:
 
 
 @pytest.mark.slow
-def test_a_platform_that_is_down_is_asked_long_once(core: Double) -> None:
+def test_only_the_first_call_waits_for_a_platform_that_is_down(core: Double) -> None:
     """The first call waits out the patience; those after it fail at once, so that a run comes to its end."""
     core.down()
     rest_client = client(core, 1.0)
@@ -118,13 +118,13 @@ def test_the_level_of_the_api(core: Double, level: str, fails: bool, caplog: pyt
 
 
 @pytest.mark.parametrize("endpoint", ["", "ftp://host", "host:8080", "http://"])
-def test_an_endpoint_that_is_none(endpoint: str) -> None:
+def test_an_endpoint_that_is_no_url(endpoint: str) -> None:
     """The variable is named."""
     with pytest.raises(SettingsError, match="DHCORE_ENDPOINT"):
         RestClient({"DHCORE_ENDPOINT": endpoint, "DH_CONFIG": "/nonexistent"})
 
 
-def test_a_password_in_the_address_is_not_told() -> None:
+def test_a_password_in_the_address_is_not_printed() -> None:
     """Neither an error nor its hint repeats it."""
     rest_client = RestClient({"DHCORE_ENDPOINT": "http://ann:hunter2@127.0.0.1:9", "DH_CONFIG": "/nonexistent"}, 0)
     with pytest.raises(PlatformUnreachableError) as caught:

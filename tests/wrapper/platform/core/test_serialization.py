@@ -73,6 +73,6 @@ def test_a_source_of_one_file_goes_inline(tmp_path: Path) -> None:
         (None, {"a": 1}, False),
     ],
 )
-def test_holds(stored: object, values: object, expected: bool) -> None:
+def test_values_that_a_record_contains(stored: object, values: object, expected: bool) -> None:
     """What Core has added makes no difference."""
     assert serialization.contains_values(stored, values) is expected

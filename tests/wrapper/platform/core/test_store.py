@@ -125,7 +125,7 @@ def test_latest_is_the_latest_that_is_whole(core: Double, project: Project) -> N
         ("store://p/artifact/other/a", "no artifact named 'a'"),
     ],
 )
-def test_what_is_not_there_is_told(
+def test_missing_entities_are_reported(
     core: Double, project: Project, store: DigitalHubStore, key: str, message: str
 ) -> None:
     project.log_artifact("a", data=b"1")
@@ -232,7 +232,7 @@ def test_a_run_that_ended_otherwise_stays_so(core: Double, project: Project, sto
         run.finish("ERROR")
 
 
-def test_a_run_without_function_is_not_taken(store: DigitalHubStore) -> None:
+def test_a_run_without_function_is_refused(store: DigitalHubStore) -> None:
     run = start_run(store, "p", {})
     with pytest.raises(PlatformError, match="its function could not be loaded"):
         run.finish("ERROR")
@@ -270,7 +270,7 @@ def test_logs(core: Double, store: DigitalHubStore) -> None:
         store.log_lines("p", "0")
 
 
-def test_lineage_of_what_others_made(core: Double, project: Project, store: DigitalHubStore) -> None:
+def test_lineage_of_entities_of_other_clients(core: Double, project: Project, store: DigitalHubStore) -> None:
     """Relations to types that are not known here, and to what was removed, do not stop the tree."""
     artifact = project.log_artifact("a", data=b"x")
     links = [{"type": "produced_by", "dest": "store://p/workflow/kfp/w:1"}, {"type": "consumes", "dest": "odd"}]
@@ -280,7 +280,7 @@ def test_lineage_of_what_others_made(core: Double, project: Project, store: Digi
 
 
 @pytest.mark.slow
-def test_what_cannot_be_recorded_is_kept(
+def test_records_that_core_refuses_stay_on_disk(
     core: Double, store: DigitalHubStore, platform: dict[str, str], tmp_path: Path
 ) -> None:
     """The files of an output that Core does not take are in the rescue folder; without one the error is the store's."""

@@ -50,7 +50,7 @@ def test_what_is_deleted_is_gone(model: Model, project: Project) -> None:
         project.get_model(model.key)
 
 
-def test_a_relation_is_kept_once(model: Model) -> None:
+def test_a_relation_is_stored_once(model: Model) -> None:
     model.relate("produced_by", "x")
     model.relate("produced_by", "x")
     assert model.metadata.relationships == [{"type": "produced_by", "dest": "x"}]

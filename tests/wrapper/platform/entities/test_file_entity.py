@@ -78,7 +78,7 @@ def test_download_of_a_folder_keeps_its_shape(project: Project, folder: Path, tm
     assert (tmp_path / "out/sub/b.csv").read_text() == "x\n2\n"
 
 
-def test_download_replaces_nothing_unless_told(project: Project, folder: Path, tmp_path: Path) -> None:
+def test_download_replaces_nothing_without_overwrite(project: Project, folder: Path, tmp_path: Path) -> None:
     stored = project.log_artifact("a", source=folder / "a.csv")
     (tmp_path / "a.csv").write_text("mine")
     with pytest.raises(InputError, match="exists") as caught:
@@ -115,7 +115,7 @@ def test_files_on_s3_are_read_back_and_described(project: Project, s3: dict[str,
 
 
 @pytest.mark.slow
-def test_a_digest_that_was_put_off_is_recorded_when_asked_for(project: Project, tmp_path: Path) -> None:
+def test_a_deferred_digest_is_recorded_on_request(project: Project, tmp_path: Path) -> None:
     with (tmp_path / "big").open("wb") as file:
         file.truncate(files.HASHED_AT_ONCE + 1)
     stored = project.log_artifact("big", source=tmp_path / "big")

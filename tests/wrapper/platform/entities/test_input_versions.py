@@ -82,7 +82,7 @@ def test_a_pipe_is_not_read_for_its_version(project: Project, tmp_path: Path) ->
     assert "fingerprint" not in input_resolution.resolve_input(project, "x", str(tmp_path / "pipe")).status
 
 
-def test_an_item_that_was_recorded_without_a_digest_gets_one(project: Project, tmp_path: Path) -> None:
+def test_an_item_without_a_digest_gets_a_digest(project: Project, tmp_path: Path) -> None:
     """The data item that was registered for a path is the one that the input of that name is."""
     file = tmp_path / "a.bin"
     file.write_bytes(b"one")

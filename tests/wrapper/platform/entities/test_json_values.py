@@ -89,7 +89,7 @@ def test_not_a_number_stays_a_number() -> None:
     assert math.isnan(json_value({"a": math.nan})["a"])
 
 
-def test_what_holds_itself_ends() -> None:
+def test_a_value_that_contains_itself() -> None:
     """A cycle, and a nesting deeper than any JSON reader takes, end as text."""
     cycle: dict[str, Any] = {"a": 1}
     cycle["self"] = cycle

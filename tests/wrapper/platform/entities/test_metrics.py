@@ -131,7 +131,7 @@ def test_values(run: Run, value: Any, expected: Any) -> None:
     assert stored(run) == {"m": expected}
 
 
-def test_what_is_not_finite_is_told_apart(tmp_path: Any) -> None:
+def test_numbers_that_are_not_finite(tmp_path: Any) -> None:
     """NaN and the two infinities are kept by the local store, and are texts in JSON."""
     store = LocalStore(tmp_path / "home")
     run_entity = start_run(store, "p", {})

@@ -46,5 +46,5 @@ def test_a_run_is_linked_to_its_function_and_inputs(store: LocalStore, project: 
     assert store.listing("run", function=function.key)[0].id == run_entity.id
 
 
-def test_an_id_can_be_given(store: LocalStore) -> None:
+def test_the_caller_may_choose_the_id(store: LocalStore) -> None:
     assert run.start_run(store, "p", {}, identity="run-7").key == "store://p/run/python+job:run/run-7:run-7"

@@ -118,7 +118,7 @@ def test_a_run_is_waited_for(either: Project) -> None:
     assert waiting.wait().status.state == "COMPLETED"
 
 
-def test_a_run_that_waits_for_itself_is_told(either: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_that_waits_for_itself_is_an_error(either: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     """It would wait for ever."""
     run = begin(either)
     monkeypatch.setenv("RUN_ID", run.id)

@@ -42,7 +42,7 @@ def test_a_damaged_file_is_named_and_can_be_moved_away(tmp_path: Path, content: 
     assert "mv " in caught.value.hint
 
 
-def test_damage_inside_the_file_is_found_when_it_is_read(tmp_path: Path) -> None:
+def test_damage_inside_the_file_is_reported_at_reading(tmp_path: Path) -> None:
     path = tmp_path / "ovenbird.db"
     connection = database.open_database(path)
     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -74,7 +74,7 @@ def test_another_programs_database_is_left_alone(tmp_path: Path) -> None:
         LocalStore(tmp_path)
 
 
-def test_a_home_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+def test_a_home_that_cannot_be_created_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(PlatformError, match="file"):
         LocalStore(tmp_path / "file" / "home")
@@ -94,7 +94,7 @@ def test_a_transaction_that_fails_leaves_nothing(tmp_path: Path) -> None:
     opened.close()
 
 
-def test_a_full_disk_is_told_with_what_to_do(tmp_path: Path) -> None:
+def test_a_full_disk_is_reported_with_a_hint(tmp_path: Path) -> None:
     with disk(tmp_path / "full", "256k") as folder:
         store = LocalStore(folder)
         store.create(new_record("p", "artifact", "artifact", "a"))

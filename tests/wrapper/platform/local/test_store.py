@@ -49,7 +49,7 @@ def test_a_version_that_failed_does_not_hide_the_one_before(store: LocalStore) -
     assert store.read(keys.parse_key("store://p/dataitem/table/a"))["key"] == good
 
 
-def test_an_id_is_taken_once(store: LocalStore) -> None:
+def test_an_id_is_used_once(store: LocalStore) -> None:
     store.create(new_record("p", "model", "model", "m", identity="v1"))
     with pytest.raises(PlatformError, match="store://p/model/model/m:v1 already exists"):
         store.create(new_record("p", "model", "model", "m", identity="v1"))

@@ -105,7 +105,7 @@ def test_a_version_or_all_of_a_name_are_deleted(either: Project, entity_type: st
         delete(first.key)
 
 
-def test_the_files_of_a_deleted_entity_go_with_it_unless_they_are_kept(project: Project, tmp_path: Path) -> None:
+def test_deleting_an_entity_removes_its_files_unless_cascade_is_off(project: Project, tmp_path: Path) -> None:
     """`cascade` removes what the store holds; what lies elsewhere stays, whatever is asked."""
     (tmp_path / "f.txt").write_text("text")
     with_files, without_files = (
@@ -232,7 +232,7 @@ def test_extensions_are_refused(project: Project) -> None:
     assert project.new_artifact("a", "artifact", path="s3://b/x", extensions=[]).spec.path == "s3://b/x"
 
 
-def test_secrets_are_kept_apart(either: Project) -> None:
+def test_secret_values_are_stored_apart(either: Project) -> None:
     """A secret's value is read back by its name, and is in no record."""
     created = either.new_secret("TOKEN", secret_value="s3cr3t-value", description="of the bank")
     assert created.read_secret_value() == "s3cr3t-value"
@@ -375,7 +375,7 @@ def test_the_signatures_are_those_of_the_sdk(project: Project) -> None:
     assert set(expected) <= set(dir(project))
 
 
-def test_a_listed_moment_is_taken_in_utc(either: Project) -> None:
+def test_dates_of_filters_are_utc(either: Project) -> None:
     """`created` takes an entity that has just been made when the interval holds the present."""
     entity = make(either, "artifact")
     day = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(time.time() - 600))

@@ -54,7 +54,7 @@ def test_options_go_to_spec_and_metadata(project: Project, source: Path) -> None
     assert model.spec.description is None
 
 
-def test_files_go_where_they_are_told(project: Project, source: Path, tmp_path: Path) -> None:
+def test_files_go_to_the_path_of_the_call(project: Project, source: Path, tmp_path: Path) -> None:
     destination = str(tmp_path / "x/y.bin")
     assert project.log_artifact("a", source=source, path=destination).spec.path == destination
     other = Project(project._store, "p", {"DHCORE_DEFAULT_FILES_STORE": str(tmp_path / "elsewhere")})

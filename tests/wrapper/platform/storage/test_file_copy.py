@@ -10,7 +10,7 @@ from ovenbird.platform.storage import file_copy
 
 
 @pytest.mark.parametrize("size", [0, 1, 5_000_000])
-def test_a_copy_is_the_same_and_told_as_it_goes(tmp_path: Path, size: int) -> None:
+def test_a_copy_is_equal_and_reports_its_progress(tmp_path: Path, size: int) -> None:
     data = os.urandom(size)
     (tmp_path / "a").write_bytes(data)
     sizes: list[int] = []

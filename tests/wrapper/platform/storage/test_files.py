@@ -23,14 +23,14 @@ def full(tmp_path: Path) -> Iterator[Path]:
         yield folder
 
 
-def test_urls_are_told_apart() -> None:
+def test_urls_are_recognised() -> None:
     urls = ("/a", "a/b", "file:///a", "s3://b/k", "HTTPS://h/")
     assert [schemes.get_scheme(url) for url in urls] == ["", "", "", "s3", "https"]
     with pytest.raises(InputError, match="ftp:// is not supported"):
         schemes.get_scheme("ftp://h/a")
 
 
-def test_a_url_is_shown_without_its_secrets() -> None:
+def test_a_url_is_printed_without_its_secrets() -> None:
     assert (
         redact_url("https://me:pw@host:8443/a.csv?X-Amz-Signature=abc") == "https://host:8443/a.csv?X-Amz-Signature=***"
     )
@@ -44,7 +44,7 @@ def test_a_file_is_stored_with_its_size_type_and_digest(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_large_local_copy_is_hashed_when_asked_for(tmp_path: Path) -> None:
+def test_a_large_local_copy_is_hashed_on_request(tmp_path: Path) -> None:
     with (tmp_path / "big").open("wb") as file:
         file.truncate(files.HASHED_AT_ONCE + 1)
     (info,) = files.upload([tmp_path / "big"], str(tmp_path / "out/big"), {})

@@ -26,7 +26,7 @@ def _fetch(url: str, folder: Path) -> Path:
     return folder / "got"
 
 
-def test_a_url_is_asked_for_as_it_is_with_its_query(server: Any, tmp_path: Path) -> None:
+def test_a_url_is_requested_unchanged_with_its_query(server: Any, tmp_path: Path) -> None:
     server.answer = lambda request: give(request, DATA)
     assert _fetch(f"{server.url}/a%20b?x=1&y=2", tmp_path).read_bytes() == DATA
     assert server.asked[0][1] == "/a%20b?x=1&y=2"
@@ -89,7 +89,7 @@ def test_a_body_that_always_breaks_off_is_an_error_and_leaves_no_file(server: An
 
 
 @pytest.mark.parametrize(("status", "times"), [(403, 1), (404, 1), (500, 4), (503, 4)])
-def test_a_refusal_is_told_and_a_fault_is_tried_again(server: Any, tmp_path: Path, status: int, times: int) -> None:
+def test_a_4xx_is_an_error_and_a_5xx_is_tried_again(server: Any, tmp_path: Path, status: int, times: int) -> None:
     server.answer = lambda request: give(request, b"your key SECRET is wrong", status)
     with pytest.raises(InputError, match=f"the server answered {status}") as caught:
         _fetch(f"{server.url}/a.csv?signature=SECRET", tmp_path)

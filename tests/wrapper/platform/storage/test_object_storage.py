@@ -49,7 +49,7 @@ def test_what_is_absent_is_named(s3: dict[str, str], tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("status", [403, 500])
-def test_a_store_that_refuses_is_told_without_its_answer(server: Any, tmp_path: Path, status: int) -> None:
+def test_the_error_for_a_refusal_leaves_out_the_response(server: Any, tmp_path: Path, status: int) -> None:
     def answer(request: Any) -> None:
         body = b"<Error><Code>Refused</Code><Message>key wJalrSECRET</Message></Error>"
         give(request, body, status)
@@ -85,7 +85,7 @@ def test_an_object_that_breaks_off_goes_on_where_it_was(server: Any, tmp_path: P
     assert (tmp_path / "b").read_bytes() == data
 
 
-def test_a_store_that_is_not_there_is_told(server: Any, tmp_path: Path) -> None:
+def test_an_unreachable_store_is_reported(server: Any, tmp_path: Path) -> None:
     server.close()
     (tmp_path / "a").write_text("a")
     environ = {"AWS_ENDPOINT_URL": server.url, "AWS_ACCESS_KEY_ID": "AK", "AWS_SECRET_ACCESS_KEY": "S"}

@@ -67,5 +67,5 @@ def test_stores_and_named_folders_are_left_out(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("path", "kind"), [("/dev/zero", "a character device"), ("/", ""), ("/none", ""), ("a\0b", "")]
 )
-def test_special_files_are_told_apart(path: str, kind: str) -> None:
+def test_special_files_are_recognised(path: str, kind: str) -> None:
     assert describe_special(Path(path)) == kind

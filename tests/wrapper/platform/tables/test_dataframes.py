@@ -42,7 +42,7 @@ def test_every_format_is_read_by_both_engines(tmp_path: Path, form: str, engine:
 
 
 @pytest.mark.parametrize("engine", dataframes.ENGINES)
-def test_the_format_and_the_separator_can_be_told(tmp_path: Path, engine: str) -> None:
+def test_the_caller_may_set_format_and_separator(tmp_path: Path, engine: str) -> None:
     (tmp_path / "data").write_text("a;b\n1;2\n")
     frame = dataframes.read_frame(tmp_path / "data", file_format="csv", sep=";", engine=engine)
     assert list(frame.columns) == ["a", "b"]

@@ -70,9 +70,7 @@ def test_views_and_odd_names_are_tables_too(database: dict[str, str]) -> None:
     ]
 
 
-def test_the_table_is_a_file_where_one_is_asked_for(
-    store: LocalStore, database: dict[str, str], tmp_path: Path
-) -> None:
+def test_a_table_becomes_a_file_on_download(store: LocalStore, database: dict[str, str], tmp_path: Path) -> None:
     item = Project(store, "p", database).new_dataitem("cities", "table", path="sql://shop/cities")
     copies = [
         item.as_file()[0],
@@ -97,7 +95,7 @@ def test_the_table_is_a_file_where_one_is_asked_for(
         ("sql://shop//cities", "has no table"),
     ],
 )
-def test_a_path_that_leads_nowhere_is_told(database: dict[str, str], path: str, message: str) -> None:
+def test_a_path_without_a_table_is_reported(database: dict[str, str], path: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
         sql_tables.read_sql(path, database, "pandas")
 

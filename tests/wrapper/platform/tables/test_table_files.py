@@ -92,7 +92,7 @@ def test_a_delta_table_is_not_read_as_plain_files(project: Project, spark: Path)
         project.new_dataitem("d", path=str(spark)).as_df()
 
 
-def test_a_folder_of_marks_only_is_told(project: Project, tmp_path: Path) -> None:
+def test_a_folder_without_data_files_is_reported(project: Project, tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     for name in ("_SUCCESS", "._SUCCESS.crc"):
         (tmp_path / "in" / name).touch()
@@ -189,7 +189,7 @@ def test_reader_options_go_to_the_reader(project: Project, tmp_path: Path, engin
         assert item.as_df(file_format="csv", engine=engine, **words, **header).shape == (2, 2)
 
 
-def test_log_table_reads_with_the_options_it_is_given(project: Project, tmp_path: Path) -> None:
+def test_log_table_passes_its_options_to_the_reader(project: Project, tmp_path: Path) -> None:
     """For schema and preview; the options are no part of the spec."""
     (tmp_path / "a.data").write_bytes(CSV)
     item = project.log_table(
@@ -206,7 +206,7 @@ def test_parquet_is_known_by_its_content(project: Project, tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_folders_above_a_lone_file_are_none_of_the_table(project: Project, tmp_path: Path, engine: str) -> None:
+def test_folders_above_a_lone_file_are_no_partitions(project: Project, tmp_path: Path, engine: str) -> None:
     """The default store is the folder `.ovenbird`; folders above a file are no part of its table."""
     folder = tmp_path / ".hidden" / "_private" / "year=2024"
     folder.mkdir(parents=True)

@@ -168,7 +168,7 @@ handler = Handler
 
 
 @pytest.mark.slow
-def test_a_class_is_constructed_once_and_asked_by_probes(serve: Serve, tmp_path: Path) -> None:
+def test_a_class_is_constructed_once_and_called_by_probes(serve: Serve, tmp_path: Path) -> None:
     """A class handler is made once; its init, close, ready and alive are the service's."""
     service = serve(CLASS, "--init", "factor=3")
     assert [service.call({"n": n}).json() for n in (1, 2)] == [{"n": 3, "made": 1}, {"n": 6, "made": 1}]

@@ -57,7 +57,7 @@ def test_calls_are_counted_by_status_and_duration(serve: Serve) -> None:
     assert 0 < metrics["ovenbird_call_duration_seconds_sum", ""] < 30
 
 
-def test_load_is_told(serve: Serve, tmp_path: Path) -> None:
+def test_load_is_measured(serve: Serve, tmp_path: Path) -> None:
     """What runs, waits and was rejected, while it does; and nothing of it afterwards."""
     service = serve(HANDLER, "--concurrency", "2", "--queue", "1")
     with ThreadPoolExecutor() as pool:
@@ -76,7 +76,7 @@ def test_load_is_told(serve: Serve, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_the_cold_start_and_the_process_are_told(serve: Serve) -> None:
+def test_the_cold_start_and_the_process_are_measured(serve: Serve) -> None:
     """Phases of the start, memory and CPU time are of a size that such a process has."""
     began = time.monotonic()
     service = serve(HANDLER)
@@ -91,7 +91,7 @@ def test_the_cold_start_and_the_process_are_told(serve: Serve) -> None:
     assert 0.25 <= used < 10
 
 
-def test_a_block_is_taken_over_with_its_counters() -> None:
+def test_a_new_worker_inherits_the_counters_of_a_block() -> None:
     """The end of a worker clears what only a living one has; its successor counts on from there."""
     blocks = SharedMetrics(2)
     block = blocks.blocks[0]

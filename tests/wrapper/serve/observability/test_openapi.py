@@ -166,7 +166,9 @@ def test_a_class_of_the_users_may_be_called_problem(project: Project) -> None:
         ("numpy.ndarray", "200", "application/json"),
     ],
 )
-def test_the_result_is_told_as_it_is_sent(project: Project, hint: str, status: str, content: str | None) -> None:
+def test_the_documented_result_is_the_sent_result(
+    project: Project, hint: str, status: str, content: str | None
+) -> None:
     """The media type is that of the answer; a hint that tells nothing of the body promises nothing."""
     responses = operation(project, f"def handler() -> {hint}: ...")["responses"]
     assert list(responses[status].get("content", [])) == ([content] if content else [])

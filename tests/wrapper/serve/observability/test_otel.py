@@ -64,7 +64,7 @@ def test_a_call_is_a_span_of_the_users_own_provider(serve: Serve, kind: str) -> 
 
 
 @pytest.mark.parametrize("kind", ["def", "async def"])
-def test_an_exception_is_recorded_and_a_client_error_is_none(serve: Serve, kind: str) -> None:
+def test_an_exception_is_recorded_and_a_client_error_is_not(serve: Serve, kind: str) -> None:
     """A handler that raises leaves its exception and an error status; a 422 is not the server's error."""
     service = serve(HANDLER.format(kind=kind) + OWN, "--drain-delay", "0")
     assert service.call({"do": "broken"}).status_code == 500
@@ -81,7 +81,7 @@ def test_an_exception_is_recorded_and_a_client_error_is_none(serve: Serve, kind:
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
-def test_a_provider_is_made_from_the_environment(serve: Serve, workers: str) -> None:
+def test_a_provider_is_created_from_the_environment(serve: Serve, workers: str) -> None:
     """OTEL_TRACES_EXPORTER=console writes spans of the service's name; what waits is sent before the end."""
     service = serve(
         "async def handler(context):\n    return context.trace_id\n",

@@ -103,7 +103,7 @@ def test_a_dense_body_is_refused(service: Service, kind: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", SPARSE)
-def test_a_large_body_is_decoded_beside_the_loop(service: Service, kind: str) -> None:
+def test_a_large_body_is_decoded_off_the_loop(service: Service, kind: str) -> None:
     """What is within the limits is taken, in bounded memory, while probes are answered; two at once too."""
     media, make, expected = SPARSE[kind]
     body = make()

@@ -72,7 +72,7 @@ def test_a_body_that_does_not_fit_is_refused(serve: Serve, tmp_path: Path, kind:
     assert service.post(**request(kind)).status_code == 200
 
 
-def test_a_body_over_the_limit_is_taken_alone(serve: Serve, tmp_path: Path) -> None:
+def test_a_body_over_the_limit_is_read_alone(serve: Serve, tmp_path: Path) -> None:
     """One that could never fit is taken while there is no other, and the start tells of it."""
     (tmp_path / "go").touch()
     service = serve(WAITS, "--max-pending-input", "1M").wait_ready()

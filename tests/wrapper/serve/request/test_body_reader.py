@@ -341,7 +341,7 @@ def test_malformed_multipart(start: Start, media: str) -> None:
     assert "multipart" in answer.json()["detail"]
 
 
-def test_many_fields_are_taken(start: Start) -> None:
+def test_many_fields_are_accepted(start: Start) -> None:
     """A multipart form of thousands of fields is bounded by --max-fields only."""
     files = [("a", (None, "1")), *((f"f{number}", (None, "1")) for number in range(1500))]
     assert len(start("rest").post(files=files).json()["others"]) == 1500

@@ -122,7 +122,7 @@ def test_other_line_ends_of_an_event(events: Service, text: str) -> None:
 
 
 @pytest.mark.parametrize("accept", ["*/*", "text/event-stream"])
-def test_ready_made_events(events: Service, accept: str) -> None:
+def test_events_formatted_by_the_handler(events: Service, accept: str) -> None:
     """Text of a handler that names the media type itself is framed by the handler; what is no text is an event."""
     answer = events.call({"text": "x", "kind": "typed"}, headers={"accept": accept})
     assert answer.headers["content-type"] == "text/event-stream"

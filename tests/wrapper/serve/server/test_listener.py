@@ -23,7 +23,7 @@ def test_an_address_that_does_not_exist_is_named() -> None:
             bind(Settings(port=port))
 
 
-def test_a_low_port_is_told_apart_from_one_that_is_taken() -> None:
+def test_a_privileged_port_and_a_port_in_use_differ() -> None:
     """Where the kernel keeps low ports to root, looking for another process would lead nowhere."""
     low = bind_error(Settings(port=80), PermissionError(13, "Permission denied"))
     assert "kept for root" in low.hint
