@@ -65,7 +65,7 @@ class GitServer:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.login: tuple[str, str] | None = None
-        self.asked: list[tuple[str, str]] = []  # path, Authorization
+        self.requests: list[tuple[str, str]] = []  # path, Authorization
         outer = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -86,7 +86,7 @@ class GitServer:
     def answer(self, request: http.server.BaseHTTPRequestHandler) -> None:
         """Hand a request to git http-backend, as CGI."""
         login = request.headers.get("Authorization", "")
-        self.asked.append((request.path, login))
+        self.requests.append((request.path, login))
         body = request.rfile.read(int(request.headers.get("Content-Length") or 0))
         if self.login and login != "Basic " + base64.b64encode(":".join(self.login).encode()).decode():
             give(request, b"", 401, WWW_Authenticate='Basic realm="git"')

@@ -42,7 +42,7 @@ class Server:
 
     def __init__(self) -> None:
         self.answer: Answer = lambda request: None
-        self.asked: list[tuple[str, str, dict[str, str]]] = []
+        self.requests: list[tuple[str, str, dict[str, str]]] = []
         outer = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -52,7 +52,7 @@ class Server:
                 pass
 
             def handle_any(self) -> None:
-                outer.asked.append((self.command, self.path, {k.lower(): v for k, v in self.headers.items()}))
+                outer.requests.append((self.command, self.path, {k.lower(): v for k, v in self.headers.items()}))
                 if length := int(self.headers.get("Content-Length") or 0):
                     self.rfile.read(length)
                 outer.answer(self)

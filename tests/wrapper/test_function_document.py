@@ -20,7 +20,7 @@ def document(**source: Any) -> dict[str, Any]:
     return {"kind": "python", "name": "f", "spec": {"source": {"handler": "handler", **source}}}
 
 
-def written(tmp_path: Path, content: Any, name: str = "function.yaml") -> Path:
+def write_document(tmp_path: Path, content: Any, name: str = "function.yaml") -> Path:
     path = tmp_path / name
     path.write_text(content if isinstance(content, str) else yaml.safe_dump(content), encoding="utf-8")
     return path
@@ -34,16 +34,16 @@ def test_every_field_is_read(tmp_path: Path) -> None:
     full["spec"] |= {
         "python_version": "PYTHON3_12", "image": "i", "base_image": "b", "requirements": ["pandas==2.2.3"], "more": 1,
     }  # fmt: skip
-    assert read(written(tmp_path, full)) == FunctionSpec(
+    assert read(write_document(tmp_path, full)) == FunctionSpec(
         root=tmp_path.resolve(), name="f", project="p", handler="pkg.mod:fn", init="init", source="main.py",
         python_version="3.12", image="i", base_image="b", requirements=("pandas==2.2.3",),
     )  # fmt: skip
-    assert read(written(tmp_path, full)).raw == full
+    assert read(write_document(tmp_path, full)).raw == full
 
 
 def test_what_is_left_out_is_completed(tmp_path: Path) -> None:
     """The smallest document: nulls and missing fields are the same."""
-    small = read(written(tmp_path, document(init_function=None, source=None)))
+    small = read(write_document(tmp_path, document(init_function=None, source=None)))
     assert (small.init, small.source, small.code, small.python_version, small.requirements) == (None, "", None, "", ())
     assert (small.local_source, small.default_module) == (None, "main")
 
@@ -53,13 +53,13 @@ def test_inline_source_is_decoded(tmp_path: Path, width: int) -> None:
     """base64 of UTF-8 text, in one line or in many; `source` beside it names the file, as the platform keeps both."""
     text = base64.b64encode(CODE.encode()).decode()
     text = "\n".join(text[at : at + width] for at in range(0, len(text), width)) if width else text
-    function = read(written(tmp_path, document(base64=text, source="job.py")))
+    function = read(write_document(tmp_path, document(base64=text, source="job.py")))
     assert (function.code, function.local_source, function.default_module) == (CODE, None, "job")
 
 
 def test_code_may_be_plain_text(tmp_path: Path) -> None:
     """`code` is source as it is."""
-    assert read(written(tmp_path, document(code=CODE))).code == CODE
+    assert read(write_document(tmp_path, document(code=CODE))).code == CODE
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,7 @@ def test_a_local_source_is_a_path(tmp_path: Path, source: str, local: str | None
     """Anything without a scheme lies beside the document; a bare handler's module follows from it."""
     (tmp_path / "src").mkdir()
     (tmp_path / "src/job.py").touch()
-    function = read(written(tmp_path, document(source=source)))
+    function = read(write_document(tmp_path, document(source=source)))
     assert function.local_source == ((tmp_path / local).resolve() if local else None)
     assert function.default_module == module
 
@@ -144,7 +144,7 @@ def test_all_problems_are_reported_together(tmp_path: Path) -> None:
     """One error with every problem; its message lists them."""
     broken = {"name": "a b", "kind": "x", "spec": {"image": 1, "source": {"lang": "c"}}}
     with pytest.raises(DocumentError) as caught:
-        read(written(tmp_path, broken))
+        read(write_document(tmp_path, broken))
     fields = [problem.partition(":")[0] for problem in caught.value.problems]
     assert fields == ["name", "kind", "spec.image", "spec.source.handler", "spec.source.lang"]
     assert all(problem in caught.value.message for problem in caught.value.problems)
@@ -187,8 +187,8 @@ def test_the_document_of_a_folder_is_found(tmp_path: Path) -> None:
     """function.yaml, then function.yml; a folder without one is an error with a hint."""
     with pytest.raises(DocumentError, match=r"no `function.yaml` in the folder.*`FILE\.py:handler`"):
         find(tmp_path)
-    assert find(written(tmp_path, "", "function.yml").parent).name == "function.yml"
-    assert find(written(tmp_path, "").parent).name == "function.yaml"
+    assert find(write_document(tmp_path, "", "function.yml").parent).name == "function.yml"
+    assert find(write_document(tmp_path, "").parent).name == "function.yaml"
 
 
 def test_versions_are_written_in_two_ways() -> None:

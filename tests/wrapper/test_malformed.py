@@ -53,15 +53,15 @@ PROCESSOR: dict[str, Any] = {
 }  # fmt: skip
 
 
-def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+def walk_paths(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
     """Every place in a nested value, the whole included."""
     yield path
     if isinstance(value, (dict, list)):
         for key in value if isinstance(value, dict) else range(len(value)):
-            yield from places(value[key], (*path, key))
+            yield from walk_paths(value[key], (*path, key))
 
 
-def replaced(value: Any, path: tuple[Any, ...], other: Any) -> Any:
+def replace_at(value: Any, path: tuple[Any, ...], other: Any) -> Any:
     """The value with another one at a place."""
     if not path:
         return other
@@ -128,10 +128,10 @@ def test_every_field_of_a_document_takes_any_value(tmp_path: Path, form: str) ->
     document = DOCUMENT if form == "document" else PROCESSOR
     (tmp_path / "docs").mkdir()
     (tmp_path / "docs/main.py").write_text("def handler(): pass\n")
-    for path in places(document):
+    for path in walk_paths(document):
         for value in VALUES:
             name = f"docs/{len(cases)}.yaml"
-            (tmp_path / name).write_text(yaml.safe_dump(replaced(document, path, value)))
+            (tmp_path / name).write_text(yaml.safe_dump(replace_at(document, path, value)))
             cases.append((["check", name] if form == "document" else ["processor", "--config", name], {}))
     assert broken(tmp_path, cases) == []
 

@@ -196,8 +196,8 @@ def test_credentials_go_to_the_sources_own_server_only(
         gits.login = ("oauth2", "ghp_secret1")
         with pytest.raises(SourceAuthError):
             fetch_tree(f"git+{gits.url}/app/.git", GIT_TOKEN="ghp_secret1")
-        assert other.asked
-        assert not any(authorization for _, authorization in other.asked)
+        assert other.requests
+        assert not any(authorization for _, authorization in other.requests)
     finally:
         other.close()
 
@@ -576,7 +576,7 @@ def test_lfs_uses_only_the_host_of_the_source(
     with pytest.raises(SourceError, match=r"\.lfsconfig") as caught:
         fetch_tree(f"git+{gits.url}/app/.git")
     assert 30 <= caught.value.exit_code <= 39
-    assert server.asked == []
+    assert server.requests == []
 
 
 @pytest.mark.slow
@@ -589,12 +589,12 @@ def test_a_host_of_lfs_may_be_allowed(
     with pytest.raises(SourceError) as caught:
         fetch_tree(f"git+{gits.url}/app/.git", network=NetworkSettings(hosts=("localhost",)))
     assert "--allow-host" not in str(caught.value)
-    assert {path.partition("?")[0] for _, path, _ in server.asked} == {"/there/objects/batch"}
+    assert {path.partition("?")[0] for _, path, _ in server.requests} == {"/there/objects/batch"}
     _lfs_pointer(repository, f"[lfs]\n\turl = {server.url}/here\n")
     with pytest.raises(SourceError) as caught:
         fetch_tree(f"git+{gits.url}/app/.git")
     assert "--allow-host" not in str(caught.value)
-    assert {path.partition("?")[0] for _, path, _ in server.asked} == {"/there/objects/batch", "/here/objects/batch"}
+    assert {path.partition("?")[0] for _, path, _ in server.requests} == {"/there/objects/batch", "/here/objects/batch"}
 
 
 @pytest.mark.parametrize("scheme", ["http", "ssh"])
@@ -607,7 +607,7 @@ def test_a_submodule_on_another_host_is_refused(
     repository.submodule("sub", f"{scheme}://localhost:{port}/sub", "1" * 40)
     with pytest.raises(UnsafeSourceError, match=r"'sub' is on the host 'localhost'.*\(`--allow-host localhost` allows"):
         fetch_tree(f"git+{gits.url}/app/.git")
-    assert server.asked == []
+    assert server.requests == []
 
 
 @pytest.mark.slow
@@ -639,4 +639,4 @@ def test_the_configuration_of_a_repository_redirects_nothing(
     repository.submodule("sub", "", inner, text)
     tree = fetch_tree(f"git+{gits.url}/app/.git")
     assert (tree.path / "sub" / "i.py").read_text() == "i"
-    assert server.asked == []
+    assert server.requests == []

@@ -44,7 +44,7 @@ def test_a_file_keeps_its_name(fetch_tree: Fetch, server: Server) -> None:
     assert read_tree(tree) == {"score.py": "def fn(): ...\n"}
     assert (tree.uri, tree.file, tree.warnings) == (f"{server.url}/a/score.py", "score.py", ())
     assert tree.revision.startswith("sha256:")
-    assert server.asked[-1][1] == "/a/score.py?sig=secret"
+    assert server.requests[-1][1] == "/a/score.py?sig=secret"
     assert fetch_tree(f"{server.url}/score.py").file == "score.py"
 
 
@@ -96,7 +96,7 @@ def test_a_tar_is_unpacked_and_is_not_a_module(fetch_tree: Fetch, server: Server
         assert (tree.uri, tree.file) == (f"{server.url}/{source.partition('?')[0]}", "")
     tree = fetch_tree(f"zip+{server.url}/app.tar.gz#lib")
     assert (read_tree(tree), tree.uri) == ({"main.py": "x"}, f"zip+{server.url}/app.tar.gz#lib")
-    assert server.asked[-1][1] == "/app.tar.gz"
+    assert server.requests[-1][1] == "/app.tar.gz"
     server.answer = lambda request: give(request, data, Content_Encoding="gzip")
     assert set(read_tree(fetch_tree(f"{server.url}/app.tar.gz"))) == {"main.py", "lib/main.py"}
     for body, words in (
@@ -127,7 +127,7 @@ def test_a_refusal_is_reported_at_once(fetch_tree: Fetch, server: Server, status
     server.answer = lambda request: give(request, b"no", status)
     with pytest.raises(kind, match=rf"/main.py: the server answered {status}") as caught:
         fetch_tree(server.url.replace("//", "//user:password1@") + "/main.py?sig=secret")
-    assert len(server.asked) == 1
+    assert len(server.requests) == 1
     assert "password1" not in str(caught.value)
     assert "secret" not in str(caught.value)
 
@@ -145,8 +145,8 @@ def test_credentials_of_url_or_netrc_are_sent_to_their_host_only(fetch_tree: Fet
             (server.url.replace("//", "//u%40x:p%2Fw@") + "/main.py", b"u@x:p/w"),
         ):
             assert fetch_tree(url).uri == f"{server.url}/main.py"
-            assert server.asked[-1][2]["authorization"] == "Basic " + base64.b64encode(pair).decode()
-            assert "authorization" not in other.asked[-1][2]
+            assert server.requests[-1][2]["authorization"] == "Basic " + base64.b64encode(pair).decode()
+            assert "authorization" not in other.requests[-1][2]
     finally:
         other.close()
 
@@ -154,7 +154,7 @@ def test_credentials_of_url_or_netrc_are_sent_to_their_host_only(fetch_tree: Fet
 @pytest.mark.slow
 def test_a_fault_that_passes_is_tried_again(fetch_tree: Fetch, server: Server) -> None:
     def answer(request: Request) -> None:
-        give(request, b"x", 503 if len(server.asked) == 1 else 200)
+        give(request, b"x", 503 if len(server.requests) == 1 else 200)
 
     server.answer = answer
     assert read_tree(fetch_tree(f"{server.url}/main.py")) == {"main.py": "x"}
@@ -180,7 +180,7 @@ def test_an_interrupted_body_is_resumed_or_reported(fetch_tree: Fetch, server: S
 
     server.answer = half
     assert read_tree(fetch_tree(f"{server.url}/main.py")) == {"main.py": data.decode()}
-    assert server.asked[-1][2]["if-range"] == '"1"'
+    assert server.requests[-1][2]["if-range"] == '"1"'
 
     def never(request: Request) -> None:
         request.send_response(200)

@@ -25,7 +25,7 @@ from ovenbird.commands.advice.verb_parsers import describe_verbs, find_parser, w
 from ovenbird.settings import Settings
 
 VERBS = sorted(describe_verbs())
-PLACES = sorted(parser.prog.removeprefix("ovenbird ") for verb in VERBS for parser in walk_parsers(find_parser(verb)))
+COMMANDS = sorted(parser.prog.removeprefix("ovenbird ") for verb in VERBS for parser in walk_parsers(find_parser(verb)))
 ROOT = Path(__file__).parents[3]
 MAIN = "import sys; sys.path[:0] = sys.argv[1].split(':'); from ovenbird.cli import main; main(sys.argv[2:])"
 
@@ -37,7 +37,7 @@ def ovenbird(*words: str, **environ: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.fixture(scope="module")
-def bare(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+def bare_command(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     """The beginning of a command in an environment that holds what the runtime needs and no extra."""
     folder = tmp_path_factory.mktemp("bare")
     for name in ("msgspec", "yaml"):
@@ -51,7 +51,7 @@ def bare(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     return [sys.executable, "-I", "-S", "-c", MAIN, search_path]
 
 
-def find_place(command: str) -> CommandParser:
+def find_command(command: str) -> CommandParser:
     """The parser of a verb, or of one below it."""
     verb, *inner = command.split()
     parser = find_parser(verb)
@@ -70,15 +70,15 @@ def test_the_overview_describes_every_verb() -> None:
     assert ovenbird("help").stdout == process.stdout
 
 
-def test_the_overview_says_how_an_extra_is_had(bare: list[str]) -> None:
+def test_the_overview_says_how_an_extra_is_had(bare_command: list[str]) -> None:
     """Verbs whose packages are missing are listed too, with the command that installs these."""
-    process = subprocess.run([*bare, "--help"], capture_output=True, text=True, check=True)
+    process = subprocess.run([*bare_command, "--help"], capture_output=True, text=True, check=True)
     assert re.search(r"^  build +build the image", process.stdout, re.MULTILINE)
     assert re.search(r"\(build, lock, .*: after .*pip install .*\[build\]'\)", process.stdout)
     assert "after" not in ovenbird("--help").stdout
 
 
-@pytest.mark.parametrize("command", PLACES)
+@pytest.mark.parametrize("command", COMMANDS)
 def test_each_verb_has_two_examples_that_parse(command: str) -> None:
     """The parser of the verb takes them: no flag in them is wrong or gone."""
     examples = EXAMPLES[command]
@@ -91,10 +91,10 @@ def test_each_verb_has_two_examples_that_parse(command: str) -> None:
         find_parser(verb).parse_args(spell_out(rest) if verb in ("serve", "run", "check", "invoke") else rest)
 
 
-@pytest.mark.parametrize("command", PLACES)
+@pytest.mark.parametrize("command", COMMANDS)
 def test_each_help_shows_its_flags_and_examples(command: str) -> None:
     """Every flag stands there once as a line of its own, then the examples as they are to be pasted."""
-    parser = find_place(command)
+    parser = find_command(command)
     names = [action.option_strings[0] for action in list_flags(parser)]
     text = parser.format_help()
     for name in names:
@@ -130,23 +130,23 @@ def test_every_setting_is_in_one_group() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("verb", ["build", "bundle", "lock", "base", "cache", "inspect", "rebase", "manifests"])
-def test_help_without_an_extra_still_helps(bare: list[str], verb: str) -> None:
+def test_help_without_an_extra_still_helps(bare_command: list[str], verb: str) -> None:
     """The same flags and examples, and at the end what is missing and how it is had; the verb itself says it too."""
-    process = subprocess.run([*bare, verb, "--help"], capture_output=True, text=True, check=False)
+    process = subprocess.run([*bare_command, verb, "--help"], capture_output=True, text=True, check=False)
     assert (process.returncode, process.stderr) == (0, "")
     for name in [action.option_strings[-1] for action in list_flags(find_parser(verb))]:
         assert name in process.stdout
     assert f"  {EXAMPLES[verb][0]}\n" in process.stdout
 
 
-def test_a_verb_without_its_extra_says_how_it_is_had(bare: list[str]) -> None:
+def test_a_verb_without_its_extra_says_how_it_is_had(bare_command: list[str]) -> None:
     """In its help and when it is run; completion is whole without the extra."""
-    text = subprocess.run([*bare, "build", "--help"], capture_output=True, text=True, check=True).stdout
+    text = subprocess.run([*bare_command, "build", "--help"], capture_output=True, text=True, check=True).stdout
     assert re.search(r"not installed here: .*\[build\]'", " ".join(text.split()))  # wrapped, where the path is long
-    process = subprocess.run([*bare, "build"], capture_output=True, text=True, check=False)
+    process = subprocess.run([*bare_command, "build"], capture_output=True, text=True, check=False)
     assert process.returncode == 70
     assert "needs the package" in process.stderr
-    script = subprocess.run([*bare, "completion", "bash"], capture_output=True, text=True, check=True).stdout
+    script = subprocess.run([*bare_command, "completion", "bash"], capture_output=True, text=True, check=True).stdout
     assert "--write-back" in script
 
 

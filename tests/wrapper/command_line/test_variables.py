@@ -26,7 +26,7 @@ def ovenbird(*words: str, cwd: Path, **environ: str) -> subprocess.CompletedProc
     return starts.run(*words, cwd=cwd, env=env)
 
 
-def warnings(process: subprocess.CompletedProcess[str]) -> list[str]:
+def logged_warnings(process: subprocess.CompletedProcess[str]) -> list[str]:
     """The messages of warnings, of a log of JSON or of plain lines."""
     records = [json.loads(line) if line.startswith("{") else line for line in process.stderr.splitlines()]
     return [
@@ -91,8 +91,8 @@ def test_each_verb_warns(tmp_path: Path, words: tuple[str, ...]) -> None:
     (tmp_path / "main.py").write_text("def handler(): return 1\n")
     process = ovenbird(*words, cwd=tmp_path, OVENBIRD_LOGLEVEL="x", OVENBIRD_PUSH="1", HOME=str(tmp_path))
     assert process.returncode == 0, process.stderr
-    assert warnings(process) == ["the variable OVENBIRD_LOGLEVEL is not read; did you mean OVENBIRD_LOG_LEVEL?"]
-    assert warnings(ovenbird(*words, cwd=tmp_path, OVENBIRD_QUEUE="9", HOME=str(tmp_path))) == []
+    assert logged_warnings(process) == ["the variable OVENBIRD_LOGLEVEL is not read; did you mean OVENBIRD_LOG_LEVEL?"]
+    assert logged_warnings(ovenbird(*words, cwd=tmp_path, OVENBIRD_QUEUE="9", HOME=str(tmp_path))) == []
 
 
 @pytest.mark.parametrize(

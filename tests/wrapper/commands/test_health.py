@@ -30,7 +30,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 
 
 @contextmanager
-def answering(answer: bytes) -> Iterator[str]:
+def answering_server(answer: bytes) -> Iterator[str]:
     """A server that gives every client the same bytes, or silence; its port."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         clients = []
@@ -91,9 +91,9 @@ def test_nobody_listens() -> None:
 @pytest.mark.slow
 def test_a_port_of_something_else() -> None:
     """Something else on the port, or silence, is not ready, and does not hang."""
-    with answering(b"220 mail ready\r\n") as port:
+    with answering_server(b"220 mail ready\r\n") as port:
         assert "does not speak HTTP" in health("--port", port).stderr
-    with answering(b"") as port:
+    with answering_server(b"") as port:
         process = health("--port", port)
         assert (process.returncode, "timed out" in process.stderr) == (1, True)
 

@@ -55,7 +55,7 @@ def test_https_is_never_left(secure: tuple[Server, ssl.SSLContext], server: Serv
     with pytest.raises(DownloadError, match="is redirected away from HTTPS") as caught:
         fetch(f"{other.url}/a?signature=SECRET", context=context, authorization="Basic SECRET")
     assert caught.value.kind == "unsafe"
-    assert server.asked == []
+    assert server.requests == []
     server.answer = redirect(f"{other.url}/d")
     other.answer = lambda request: give(request, b"secured")
     assert fetch(server.url, context=context) == b"secured"
@@ -78,22 +78,22 @@ def test_a_redirect_stays_within_http(server: Server, location: str) -> None:
         fetch(f"{server.url}/a?signature=SECRET")
     assert "SECRET" not in caught.value.message
     assert "\n" not in caught.value.message
-    assert len(server.asked) <= 5
+    assert len(server.requests) <= 5
 
 
 def test_redirects_are_limited(server: Server) -> None:
     """A circle and an endless way end; ten redirects do not."""
-    server.answer = lambda request: give(request, b"", 302, Location=f"/{len(server.asked)}")
+    server.answer = lambda request: give(request, b"", 302, Location=f"/{len(server.requests)}")
     with pytest.raises(DownloadError, match="302 with a redirect that is not followed"):
         fetch(server.url)
-    assert len(server.asked) <= 11
-    server.asked.clear()
+    assert len(server.requests) <= 11
+    server.requests.clear()
     server.answer = redirect("/same")
     with pytest.raises(DownloadError, match="302 with a redirect that is not followed"):
         fetch(server.url)
-    server.asked.clear()
+    server.requests.clear()
     server.answer = lambda request: (
-        redirect(f"/{len(server.asked)}")(request) if len(server.asked) < 10 else give(request, b"fine")
+        redirect(f"/{len(server.requests)}")(request) if len(server.requests) < 10 else give(request, b"fine")
     )
     assert fetch(server.url) == b"fine"
 
@@ -121,7 +121,7 @@ def test_the_password_of_a_proxy_goes_to_no_server(server: Server) -> None:
         proxy.close()
     assert file.getvalue() == b"fine"
     assert "proxy-authorization" in proxy.asked[0][2]
-    assert "proxy-authorization" not in server.asked[0][2]
+    assert "proxy-authorization" not in server.requests[0][2]
 
 
 @pytest.mark.parametrize("length", ["1001", "9" * 400, "\xb2"])
@@ -157,7 +157,7 @@ def test_the_limit_counts_what_came_before_a_break(server: Server) -> None:
     server.answer = answer
     with pytest.raises(DownloadError, match=r"is larger than 1000 bytes"):
         fetch(server.url, limit=1000)
-    assert len(server.asked) == 3
+    assert len(server.requests) == 3
 
 
 def test_a_wrong_byte_range_is_refused(server: Server) -> None:

@@ -43,7 +43,7 @@ def ovenbird(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     return starts.run(*words, cwd=cwd, env={**clean, "OVENBIRD_HOME": str(cwd / "store")})
 
 
-def warnings(log: str) -> list[str]:
+def logged_warnings(log: str) -> list[str]:
     """The messages of the log's warnings."""
     records = [json.loads(line) for line in log.splitlines()]
     return [record["message"].removeprefix("function document: ") for record in records if record["level"] == "warning"]
@@ -149,13 +149,13 @@ def test_each_verb_warns_and_goes_on(folder: Path, verb: str) -> None:
     """Two warnings in the log, and the exit status of success."""
     process = ovenbird(verb, cwd=folder)
     assert process.returncode == 0, process.stderr
-    assert warnings(process.stderr) == list(WARNINGS)
+    assert logged_warnings(process.stderr) == list(WARNINGS)
 
 
 def test_a_service_warns_once(folder: Path, serve: Callable[..., Service]) -> None:
     """With several workers too."""
     service = serve(str(folder), "--workers", "2")
-    assert warnings(service.log) == list(WARNINGS)
+    assert logged_warnings(service.log) == list(WARNINGS)
     assert service.call({"n": 3}).json() == 3
 
 

@@ -23,7 +23,7 @@ def bomb(levels: int, width: int = 9) -> str:
     return "\n".join(rows) + "\n"
 
 
-def merged(levels: int) -> str:
+def merge_keys(levels: int) -> str:
     """The same by merge keys."""
     rows = ["a0: &a0 {" + ",".join(f"k{n}: 1" for n in range(9)) + "}"]
     rows += [f"a{n}: &a{n} {{<<: [{','.join([f'*a{n - 1}'] * 9)}]}}" for n in range(1, levels)]
@@ -61,7 +61,7 @@ def test_ordinary_documents_are_read(text: str, value: object) -> None:
     [
         (bomb(9), "at line 6, column 10: its aliases expand to more than 100000 values"),
         (bomb(40), "its aliases expand to more than 100000 values"),
-        (merged(9), "its aliases expand to more than 100000 values"),
+        (merge_keys(9), "its aliases expand to more than 100000 values"),
         ("a: &a [*a]", "at line 1, column 8: an alias to a value that contains it"),
         ("a: &a {<<: *a}", "an alias to a value that contains it"),
         ("[" * 20_000, "nested more than 100 levels deep"),

@@ -17,7 +17,7 @@ from ovenbird.function.handler_kind import HandlerKind
 CONTEXT = Context("test")
 
 
-def shaped(project: Project, attribute: str) -> Handler:
+def load_shape(project: Project, attribute: str) -> Handler:
     return Handler(project.load(f"{FUNCTIONS}/shapes/main.py:{attribute}"))
 
 
@@ -45,30 +45,30 @@ def ready(handler: Handler, parameters: dict[str, Any] | None = None) -> Handler
 )
 def test_each_shape_is_called_by_name(project: Project, attribute: str, body: bytes, result: Any) -> None:
     """Arguments reach functions, decorated functions, partials, objects and classes alike."""
-    handler = ready(shaped(project, attribute))
+    handler = ready(load_shape(project, attribute))
     assert handler.call(**handler.binder.from_json(body)) == result
 
 
 @pytest.mark.parametrize("attribute", ["decorated", "decorated_by_class", "partial", "cached"])
 def test_hints_are_seen_through_wrappers(project: Project, attribute: str) -> None:
     """A decorator or a partial does not hide the hints: text from a query becomes a number."""
-    assert shaped(project, attribute).binder.from_fields([("n", "3")]) == {"n": 3}
+    assert load_shape(project, attribute).binder.from_fields([("n", "3")]) == {"n": 3}
 
 
 def test_a_coroutine_and_generators_are_called(project: Project) -> None:
     """What the user's function gives is what `call` gives."""
-    assert asyncio.run(shaped(project, "coroutine").call(n=1)) == 1
-    assert list(shaped(project, "generator").call(n=3)) == [0, 1, 2]
+    assert asyncio.run(load_shape(project, "coroutine").call(n=1)) == 1
+    assert list(load_shape(project, "generator").call(n=3)) == [0, 1, 2]
 
     async def drained() -> list[int]:
-        return [item async for item in shaped(project, "agenerator").call(n=3)]
+        return [item async for item in load_shape(project, "agenerator").call(n=3)]
 
     assert asyncio.run(drained()) == [0, 1, 2]
 
 
 def test_a_class_has_the_shape_of_its_call(project: Project) -> None:
     """The shape is known before anything is constructed."""
-    assert shaped(project, "Streams").shape is HandlerKind.ASYNC_GENERATOR
+    assert load_shape(project, "Streams").shape is HandlerKind.ASYNC_GENERATOR
 
 
 def test_applications_bind_nothing(project: Project) -> None:
@@ -80,7 +80,7 @@ def test_applications_bind_nothing(project: Project) -> None:
 def test_the_name_is_the_documents_or_the_attribute(project: Project) -> None:
     """Logs and metrics name the function as its document does, else as the code does."""
     assert Handler(project.load(f"{FUNCTIONS}/documents/function.yaml")).name == "adder"
-    assert shaped(project, "model.later").name == "later"
+    assert load_shape(project, "model.later").name == "later"
 
 
 def test_init_parameters_are_converted_and_globals_are_seen(project: Project) -> None:

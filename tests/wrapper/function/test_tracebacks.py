@@ -12,7 +12,7 @@ from ovenbird.function.tracebacks import has_user_frames, summarize_error, user_
 from ovenbird.settings import duration
 
 
-def raised(act: Callable[[], object]) -> BaseException:
+def catch(act: Callable[[], object]) -> BaseException:
     with pytest.raises(BaseException) as caught:
         act()
     return caught.value
@@ -20,7 +20,7 @@ def raised(act: Callable[[], object]) -> BaseException:
 
 def test_our_frames_are_cut_and_the_users_stay() -> None:
     """An error that our code raised below the user's shows the user's line alone."""
-    text = user_traceback(raised(lambda: duration("soon")))
+    text = user_traceback(catch(lambda: duration("soon")))
     assert "lambda: duration" in text
     assert "settings.py" not in text
 
@@ -34,7 +34,7 @@ def test_causes_and_contexts_are_cut_too() -> None:
         except ValueError as error:
             raise KeyError("no limit") from error
 
-    text = user_traceback(raised(act))
+    text = user_traceback(catch(act))
     assert "direct cause" in text
     assert "KeyError: 'no limit'" in text
     assert "settings.py" not in text
@@ -49,7 +49,7 @@ def test_a_cycle_of_contexts_ends() -> None:
 
 def test_a_missing_module_has_no_frame_of_the_users() -> None:
     """Frames of the import system are nobody's: that is how a missing module is told from a failing one."""
-    error = raised(lambda: importlib.import_module("no_such_module_at_all"))
+    error = catch(lambda: importlib.import_module("no_such_module_at_all"))
     frames = error.__traceback__
     assert frames is not None
     assert has_user_frames(error)  # `raised` and the lambda
@@ -72,7 +72,7 @@ def test_the_summary_is_one_line() -> None:
 def test_groups_of_errors_are_cut() -> None:
     """An exception group, where Python has them, shows its parts without our frames."""
     group = getattr(sys.modules["builtins"], "ExceptionGroup", None)
-    error = raised(lambda: duration("soon"))
+    error = catch(lambda: duration("soon"))
     text = user_traceback(group("many", [error]) if group else error)
     assert "a duration such as" in text
     assert "settings.py" not in text

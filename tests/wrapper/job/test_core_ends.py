@@ -25,7 +25,7 @@ def handler(project):
 _REFUSED_OUTPUT = "from ovenbird import handler\n@handler(outputs=['a@b'])\ndef handler(): open('ran', 'w')\n"
 
 
-def _begin(jobs: Jobs, platform: dict[str, str]) -> Popen[str]:
+def _start_waiting_run(jobs: Jobs, platform: dict[str, str]) -> Popen[str]:
     """A run of here whose function waits."""
     jobs.write(_WAITS)
     process = jobs.ovenbird("run", "main.py", "--project", "p", **platform)
@@ -45,7 +45,7 @@ def _run(core: Double) -> dict[str, Any]:
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)], ids=["term", "int"])
 def test_a_signal(core: Double, jobs: Jobs, platform: dict[str, str], number: int, code: int) -> None:
     """Core has the run as STOPPED, with its message and with what it made; it can be removed then."""
-    process = _begin(jobs, platform)
+    process = _start_waiting_run(jobs, platform)
     process.send_signal(number)
     _, err = process.communicate(timeout=60)
     assert process.returncode == code, err
@@ -60,7 +60,7 @@ def test_a_signal(core: Double, jobs: Jobs, platform: dict[str, str], number: in
 
 def test_somebody_stops_it_in_core(core: Double, jobs: Jobs, platform: dict[str, str]) -> None:
     """The state STOP is listed; the run ends STOPPED with what it made, and with 143."""
-    process = _begin(jobs, platform)
+    process = _start_waiting_run(jobs, platform)
     core.answer("POST", f"/api/v1/-/p/runs/{_run(core)['id']}/stop", {}, None)
     listing = jobs.ovenbird("runs", "list", "--state", "STOP", "--json", "--project", "p", **platform)
     out, err = listing.communicate(timeout=60)
@@ -74,7 +74,7 @@ def test_somebody_stops_it_in_core(core: Double, jobs: Jobs, platform: dict[str,
 
 def test_somebody_sets_it_to_error(core: Double, jobs: Jobs, platform: dict[str, str]) -> None:
     """ERROR stays, is told, and is no 0; what the run made is recorded."""
-    process = _begin(jobs, platform)
+    process = _start_waiting_run(jobs, platform)
     core.set_state("p", _run(core)["id"], "ERROR", message="by an administrator")
     (jobs.folder / "go").touch()
     _, err = process.communicate(timeout=60)

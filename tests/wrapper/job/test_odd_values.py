@@ -78,7 +78,7 @@ def store(request: pytest.FixtureRequest) -> dict[str, str]:
     return environ | {"OVENBIRD_PROJECT": "p"}
 
 
-def recorded(jobs: Jobs, store: dict[str, str], key: str) -> dict[str, Any]:
+def read_record(jobs: Jobs, store: dict[str, str], key: str) -> dict[str, Any]:
     """The record of the run, from the store."""
     record: dict[str, Any] = json.loads(jobs.do("runs", "show", key, "--json", **store))
     return record
@@ -92,7 +92,7 @@ def test_whatever_is_raised_is_recorded(jobs: Jobs, store: dict[str, str], name:
     assert (job.code, job.result["state"]) == (74, "ERROR"), job.err
     assert job.error["type"]
     assert len(json.dumps(job.error)) < 1_000_000
-    status = recorded(jobs, store, job.result["key"])["status"]
+    status = read_record(jobs, store, job.result["key"])["status"]
     assert status["state"] == "ERROR"
     assert status["error"]["type"] == job.error["type"]
     assert any(json.loads(line)["level"] == "error" for line in job.err.splitlines() if line.startswith("{"))
@@ -104,7 +104,7 @@ def test_whatever_is_put_into_a_run_is_recorded_or_left_out(jobs: Jobs, store: d
     """COMPLETED with its result; what is left out is told."""
     job = jobs.run(_SOURCE.format(do=_PUTS[name]), **store)
     assert (job.code, job.result["state"], job.result["results"]) == (0, "COMPLETED", {"output_0": 5}), job.err
-    record = recorded(jobs, store, job.result["key"])
+    record = read_record(jobs, store, job.result["key"])
     assert (record["status"]["state"], record["status"]["results"]) == ("COMPLETED", {"output_0": 5})
     assert "Traceback" not in job.err
     if name in ("a list as status", "no spec", "a number as metrics", "text as relationships", "another id"):
@@ -152,7 +152,7 @@ def test_arguments_of_another_encoding(jobs: Jobs, store: dict[str, str], words:
     assert process.returncode == 0, process.stderr
     result = json.loads((jobs.folder / "result.json").read_bytes())
     assert (result["state"], result["results"]["output_0"]) == ("COMPLETED", expected)
-    assert recorded(jobs, store, result["key"])["status"]["state"] == "COMPLETED"
+    assert read_record(jobs, store, result["key"])["status"]["state"] == "COMPLETED"
 
 
 @pytest.mark.parametrize("name", [b"caf\xe9.csv", b"out\xe9"])

@@ -33,15 +33,15 @@ def project(tmp_path: Path) -> Iterator[Project]:
     store.close()
 
 
-def _made(project: Project, value: Any, *names: Any) -> RunResult:
+def _store_outputs(project: Project, value: Any, *names: Any) -> RunResult:
     outcome = RunResult()
     store(value, names, project, outcome)
     return outcome
 
 
-def _one(project: Project, value: Any) -> tuple[str, Path]:
+def _store_single(project: Project, value: Any) -> tuple[str, Path]:
     """Type and kind of the one entity that the value became, and its file."""
-    entity = project.get_material(_made(project, value, "out").outputs["out"])
+    entity = project.get_material(_store_outputs(project, value, "out").outputs["out"])
     path = entity.local_path()
     assert path is not None
     return f"{entity.TYPE}/{entity.kind}", path
@@ -57,7 +57,7 @@ def _one(project: Project, value: Any) -> tuple[str, Path]:
     ],
 )  # fmt: skip
 def test_simple_values_are_results(project: Project, value: object, result: object) -> None:
-    outcome = _made(project, value, "out")
+    outcome = _store_outputs(project, value, "out")
     assert outcome == RunResult({"out": result}, {})
     assert type(outcome.results["out"]) is type(result)
 
@@ -65,7 +65,7 @@ def test_simple_values_are_results(project: Project, value: object, result: obje
 @pytest.mark.parametrize("make", [pandas.DataFrame, polars.DataFrame])
 def test_a_frame_is_a_table_in_parquet(project: Project, make: Any) -> None:
     frame = make({"a": [1, 2], "b": ["x", "y"]})
-    entity = project.get_dataitem(_made(project, frame, "out").outputs["out"])
+    entity = project.get_dataitem(_store_outputs(project, frame, "out").outputs["out"])
     assert (entity.kind, Path(entity.spec.path).name) == ("table", "out.parquet")
     assert entity.as_df(engine=make.__module__.partition(".")[0]).equals(frame)
     assert entity.status.preview.rows == 2
@@ -77,14 +77,14 @@ def test_a_figure_is_a_png(project: Project) -> None:
     from matplotlib import pyplot
 
     figure, _ = pyplot.subplots()
-    kind, path = _one(project, figure)
+    kind, path = _store_single(project, figure)
     pyplot.close(figure)
     assert (kind, path.name, path.read_bytes()[:4]) == ("artifact/artifact", "out.png", b"\x89PNG")
 
 
 @pytest.mark.parametrize("value", [{"a": [1, None, {"b": "é"}]}, {}, {"n": numpy.float64(1.5)}])
 def test_json_values_are_json(project: Project, value: Any) -> None:
-    kind, path = _one(project, value)
+    kind, path = _store_single(project, value)
     assert (kind, path.name, json.loads(path.read_text())) == ("artifact/artifact", "out.json", value)
 
 
@@ -98,12 +98,12 @@ def test_json_values_are_json(project: Project, value: Any) -> None:
 )  # fmt: skip
 def test_small_json_values_without_a_name_are_results(project: Project, value: Any, result: Any) -> None:
     """A dict of metrics is a result, and a list of JSON values is one value."""
-    assert _made(project, value) == RunResult({"output_0": result}, {})
+    assert _store_outputs(project, value) == RunResult({"output_0": result}, {})
 
 
 def test_a_large_json_value_is_an_artifact(project: Project) -> None:
     """The record of a run stays small."""
-    outcome = _made(project, ["x" * 70_000])
+    outcome = _store_outputs(project, ["x" * 70_000])
     assert (outcome.results, list(outcome.outputs)) == ({}, ["output_0"])
 
 
@@ -117,7 +117,7 @@ def test_a_large_json_value_is_an_artifact(project: Project) -> None:
 )
 def test_what_json_has_no_word_for(project: Project, value: Any, stored: Any) -> None:
     """Numbers that are not finite become null, keys become text: any reader can read the file."""
-    kind, path = _one(project, value)
+    kind, path = _store_single(project, value)
 
     def refuse(word: str) -> None:
         raise AssertionError(f"{word} is no JSON")
@@ -130,7 +130,7 @@ def test_what_json_has_no_word_for(project: Project, value: Any, stored: Any) ->
 def test_what_json_would_lose_is_pickled(project: Project, value: Any) -> None:
     """Two keys of the same text, a key that is no text: nothing is lost or written twice."""
     with pytest.warns(UserWarning, match="pickled"):
-        kind, path = _one(project, value)
+        kind, path = _store_single(project, value)
     assert (kind, path.name, pickle.loads(path.read_bytes())) == ("artifact/artifact", "out.pickle", value)
 
 
@@ -142,9 +142,9 @@ def test_an_estimator_with_odd_parameters_is_a_model(project: Project) -> None:
     forest = RandomForestClassifier(2, class_weight=weights, random_state=numpy.random.RandomState(1))
     fitted = make_pipeline(StandardScaler(), forest).fit([[0], [1]], [0, 1])
     for model in (forest, fitted):
-        entity = project.get_model(_made(project, model, "m").outputs["m"])
+        entity = project.get_model(_store_outputs(project, model, "m").outputs["m"])
         assert json.loads(json.dumps(entity.spec.parameters.to_dict(), allow_nan=False))
-    assert project.get_model(_made(project, forest, "f").outputs["f"]).spec.parameters.class_weight == {
+    assert project.get_model(_store_outputs(project, forest, "f").outputs["f"]).spec.parameters.class_weight == {
         "0": 0.5, "1": 0.5,
     }  # fmt: skip
 
@@ -163,7 +163,7 @@ def test_an_output_that_breaks_costs_no_other(project: Project) -> None:
 
 
 def test_a_list_within_a_tuple_is_json(project: Project) -> None:
-    outcome = _made(project, ([1, 2], 3), "list", "number")
+    outcome = _store_outputs(project, ([1, 2], 3), "list", "number")
     path = project.get_artifact(outcome.outputs["list"]).local_path()
     assert path is not None
     assert json.loads(path.read_text()) == [1, 2]
@@ -172,7 +172,7 @@ def test_a_list_within_a_tuple_is_json(project: Project) -> None:
 
 @pytest.mark.parametrize("value", [numpy.arange(6).reshape(2, 3), numpy.array(5), numpy.array(["a", "b"])])
 def test_an_array_is_npy(project: Project, value: Any) -> None:
-    kind, path = _one(project, value)
+    kind, path = _store_single(project, value)
     assert (kind, path.name) == ("artifact/artifact", "out.npy")
     assert numpy.array_equal(numpy.load(path), value)
 
@@ -182,7 +182,7 @@ def test_a_fitted_estimator_is_a_model(project: Project, make: Any) -> None:
     import joblib
 
     fitted = make().fit([[0], [1]], [0, 1])
-    entity = project.get_model(_made(project, fitted, "out").outputs["out"])
+    entity = project.get_model(_store_outputs(project, fitted, "out").outputs["out"])
     assert (entity.kind, entity.spec.framework, entity.spec.algorithm) == ("sklearn", "sklearn", type(fitted).__name__)
     assert joblib.load(entity.as_file()[0]).predict([[2]])[0] == pytest.approx(2)
 
@@ -190,23 +190,23 @@ def test_a_fitted_estimator_is_a_model(project: Project, make: Any) -> None:
 def test_a_path_is_its_file_or_folder(project: Project, tmp_path: Path) -> None:
     (tmp_path / "in/sub").mkdir(parents=True)
     (tmp_path / "in/sub/a.txt").write_text("a")
-    assert _one(project, tmp_path / "in/sub/a.txt")[1].read_text() == "a"
-    kind, path = _one(project, tmp_path / "in")
+    assert _store_single(project, tmp_path / "in/sub/a.txt")[1].read_text() == "a"
+    kind, path = _store_single(project, tmp_path / "in")
     assert (kind, (path / "sub/a.txt").read_text()) == ("artifact/artifact", "a")
     with pytest.raises(OutputError, match=r"output 'out': .*absent does not exist"):
-        _made(project, tmp_path / "absent", "out")
+        _store_outputs(project, tmp_path / "absent", "out")
 
 
 def test_an_entity_is_itself_once(project: Project) -> None:
     entity = project.log_artifact("mine", data=b"x")
-    assert _made(project, (entity, entity), "one", "two").outputs == {"one": entity.key, "two": entity.key}
+    assert _store_outputs(project, (entity, entity), "one", "two").outputs == {"one": entity.key, "two": entity.key}
     assert len(project._store.listing("artifact")) == 1
 
 
 @pytest.mark.parametrize("value", [{1, 2}, {(1, 2): 3}, LinearRegression(), numpy.array([{}]), complex(1, 2)])
 def test_anything_else_is_pickled_with_a_warning(project: Project, value: Any) -> None:
     with pytest.warns(UserWarning, match="output 'out' is a .* stored pickled"):
-        kind, path = _one(project, value)
+        kind, path = _store_single(project, value)
     assert (kind, path.name) == ("artifact/artifact", "out.pickle")
     assert repr(pickle.loads(path.read_bytes())) == repr(value)
 
@@ -221,21 +221,21 @@ def test_what_cannot_be_pickled_is_named_and_the_rest_is_stored(project: Project
 
 
 def test_none_is_no_output(project: Project) -> None:
-    assert _made(project, None, "a") == RunResult()
-    assert _made(project, (None, 1), "a", "b").results == {"b": 1}
+    assert _store_outputs(project, None, "a") == RunResult()
+    assert _store_outputs(project, (None, 1), "a", "b").results == {"b": 1}
 
 
 def test_values_beyond_the_names_are_numbered(project: Project) -> None:
-    assert _made(project, (1, 2, 3), "a").results == {"a": 1, "output_1": 2, "output_2": 3}
-    assert _made(project, (1, 2)).results == {"output_0": 1, "output_1": 2}
-    assert _made(project, 1).results == {"output_0": 1}
-    assert _made(project, (1,), "a", "b").results == {"a": 1}
+    assert _store_outputs(project, (1, 2, 3), "a").results == {"a": 1, "output_1": 2, "output_2": 3}
+    assert _store_outputs(project, (1, 2)).results == {"output_0": 1, "output_1": 2}
+    assert _store_outputs(project, 1).results == {"output_0": 1}
+    assert _store_outputs(project, (1,), "a", "b").results == {"a": 1}
 
 
 @pytest.mark.parametrize("names", [["a", "a"], ["output_1"]])
 def test_two_outputs_of_one_name_are_refused_before_anything_is_stored(project: Project, names: list[str]) -> None:
     with pytest.raises(OutputError, match="two outputs are named"):
-        _made(project, ({"x": 1}, {"y": 1}), *names)
+        _store_outputs(project, ({"x": 1}, {"y": 1}), *names)
     assert project._store.listing("artifact") == []
 
 
@@ -260,14 +260,14 @@ def test_an_unknown_kind_is_refused() -> None:
 def test_a_declared_kind_takes_the_path_of_its_source(project: Project, tmp_path: Path, kind: str, key: str) -> None:
     (tmp_path / "s.csv").write_text("x\n1\n")
     item = {"name": "out", "kind": kind, "spec_kwargs": {"note": "n"}}
-    entity = project.get_material(_made(project, str(tmp_path / "s.csv"), item).outputs["out"])
+    entity = project.get_material(_store_outputs(project, str(tmp_path / "s.csv"), item).outputs["out"])
     assert (f"{entity.TYPE}/{entity.kind}", entity.spec.note) == (key, "n")
     with pytest.raises(OutputError, match="the path of a local file or folder; found int"):
-        _made(project, 3, item)
+        _store_outputs(project, 3, item)
 
 
 def test_a_frame_declared_as_a_table_is_stored_as_a_table(project: Project) -> None:
-    outcome = _made(project, pandas.DataFrame({"a": [1]}), {"name": "out", "kind": "table"})
+    outcome = _store_outputs(project, pandas.DataFrame({"a": [1]}), {"name": "out", "kind": "table"})
     assert list(project.get_dataitem(outcome.outputs["out"]).as_df()["a"]) == [1]
 
 
@@ -275,4 +275,4 @@ def test_a_full_disk_names_what_was_stored(project: Project, tmp_path: Path) -> 
     with disk(tmp_path / "full", "64k") as full:
         full_project = Project(project._store, "p", {}, files_store=str(full))
         with pytest.raises(OutputError, match=r"output 'big': .*No space left on device.*; stored: small"):
-            _made(full_project, ({"a": 1}, numpy.zeros(100_000)), "small", "big")
+            _store_outputs(full_project, ({"a": 1}, numpy.zeros(100_000)), "small", "big")

@@ -26,7 +26,7 @@ READS = """
     """
 
 
-def guarded(request: http.server.BaseHTTPRequestHandler) -> None:
+def answer_authorized(request: http.server.BaseHTTPRequestHandler) -> None:
     """Answer who knows the password, or has the signature."""
     login = "Basic " + b64encode(f"user:{S}".encode()).decode()
     if request.headers.get("Authorization") == login or f"X-Amz-Signature={S}&v=2" in request.path:
@@ -44,7 +44,7 @@ def test_an_input_is_read_and_its_secret_is_nowhere(jobs: Jobs, server: Server, 
 
     The second run reads it again, though what the first has recorded does not hold it, and makes no new data item.
     """
-    server.answer = guarded
+    server.answer = answer_authorized
     url = form.format(host=server.url.partition("://")[2])
     for _ in range(2):
         job = jobs.run(READS, "--input", f"data={url}", "--param", f"api_key={S}", "--param", "limit=3",

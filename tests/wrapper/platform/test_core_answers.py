@@ -35,7 +35,7 @@ def project(store: DigitalHubStore, platform: dict[str, str]) -> Project:
     return Project(store, "p", platform)
 
 
-def begin(store: DigitalHubStore, project: Project) -> Run:
+def start_run_on_core(store: DigitalHubStore, project: Project) -> Run:
     """A run of here that is RUNNING in Core."""
     function = project.register_function("f", {"source": {"handler": "f:handler"}})
     run = start_run(store, "p", {}, function=function.key)
@@ -50,7 +50,7 @@ def states(core: Double) -> list[str]:
 
 def test_a_run_that_is_stopped_goes_by_stop(core: Double, store: DigitalHubStore, project: Project) -> None:
     """Core knows no way from RUNNING to STOPPED but STOP, and says 200 to the wrong one."""
-    run = begin(store, project)
+    run = start_run_on_core(store, project)
     assert run.finish("STOPPED", message="stopped by SIGTERM", results={"a": 1}) == "STOPPED"
     status = core.run("p", run.id)["status"]
     assert (status["state"], status["message"], status["results"]) == ("STOPPED", "stopped by SIGTERM", {"a": 1})
@@ -64,7 +64,7 @@ def test_a_run_that_core_is_stopping(
     core: Double, store: DigitalHubStore, project: Project, finish_state: str, state: str
 ) -> None:
     """It comes to STOPPED with what it made; one that failed by itself is ERROR."""
-    run = begin(store, project)
+    run = start_run_on_core(store, project)
     core.answer("POST", f"/api/v1/-/p/runs/{run.id}/stop", {}, None)
     assert core.run("p", run.id)["status"]["state"] == "STOP"
     assert [row.id for row in store.listing("run", project="p", state="STOP")] == [run.id]
@@ -74,7 +74,7 @@ def test_a_run_that_core_is_stopping(
 
 
 def test_an_error_that_somebody_else_has_set_stays(core: Double, store: DigitalHubStore, project: Project) -> None:
-    run = begin(store, project)
+    run = start_run_on_core(store, project)
     core.set_state("p", run.id, "ERROR", message="by an administrator")
     assert run.finish("COMPLETED", results={"a": 1}) == "ERROR"
     status = core.run("p", run.id)["status"]
@@ -132,7 +132,7 @@ def test_first_runs_at_once(core: Double, platform: dict[str, str]) -> None:
             store = DigitalHubStore(platform, 5.0)
             project = Project(store, "p", platform)
             barrier.wait(20)
-            assert begin(store, project).finish("COMPLETED") == "COMPLETED"
+            assert start_run_on_core(store, project).finish("COMPLETED") == "COMPLETED"
             store.close()
         except BaseException as error:
             failed.append(error)
@@ -195,7 +195,7 @@ def test_the_version_that_core_has_named(core: Double, store: DigitalHubStore, p
     artifact.metadata.description = "changed"
     artifact.save(update=True)
     assert core.entities.one("p", "artifact", artifact.id)["metadata"]["version"] == version
-    run = begin(store, project)
+    run = start_run_on_core(store, project)
     version = core.run("p", run.id)["metadata"]["version"]
     run.finish("COMPLETED")
     assert core.run("p", run.id)["metadata"]["version"] == version
@@ -260,7 +260,7 @@ def _file(path: Path, **values: str) -> str:
     return str(path)
 
 
-def _ask(core: Double, **environ: str) -> RestClient:
+def authorized_client(core: Double, **environ: str) -> RestClient:
     client = RestClient({**core.environ(), **environ}, 1.0)
     assert client.call("GET", "/projects/p")["name"] == "p"
     return client
@@ -284,7 +284,7 @@ _GOOD = {"dhcore_user": "admin", "dhcore_password": "s3cret-password"}
 def test_the_file_is_tried_next(core: Double, tmp_path: Path, environ: dict[str, str]) -> None:
     """Whatever is wrong in the environment, the file's user and password are used, and nothing is sent twice."""
     core.auth.mode = "basic"
-    client = _ask(core, **environ, DH_CONFIG=_file(tmp_path / "core.ini", **_GOOD))
+    client = authorized_client(core, **environ, DH_CONFIG=_file(tmp_path / "core.ini", **_GOOD))
     assert client.tokens.make_header().startswith("Basic ")
     assert core.counts()["GET projects/{id}"] <= 2
 
@@ -292,12 +292,12 @@ def test_the_file_is_tried_next(core: Double, tmp_path: Path, environ: dict[str,
 def test_a_refresh_token_alone(core: Double, tmp_path: Path) -> None:
     """It is used at once, from the environment and from the file, and the new one is kept there."""
     core.auth.mode = "bearer"
-    _ask(core, DHCORE_REFRESH_TOKEN=core.auth.issue_refresh())
+    authorized_client(core, DHCORE_REFRESH_TOKEN=core.auth.issue_refresh())
     assert core.counts() == {"POST /auth/token": 1, "GET projects/{id}": 1}
     path = _file(tmp_path / "core.ini", dhcore_refresh_token=core.auth.issue_refresh())
-    _ask(core, DH_CONFIG=path)
+    authorized_client(core, DH_CONFIG=path)
     assert "dhcore_access_token" in Path(path).read_text()
-    _ask(core, DH_CONFIG=path)
+    authorized_client(core, DH_CONFIG=path)
 
 
 def test_a_refused_token_stays_secret(core: Double, tmp_path: Path) -> None:
@@ -305,7 +305,7 @@ def test_a_refused_token_stays_secret(core: Double, tmp_path: Path) -> None:
     core.auth.mode = "basic"
     path = _file(tmp_path / "core.ini", dhcore_user="admin", dhcore_password="pw-file")
     with pytest.raises(PlatformAuthError) as caught:
-        _ask(core, DHCORE_ACCESS_TOKEN="at-bad", DHCORE_REFRESH_TOKEN="rt-bad", DH_CONFIG=path)
+        authorized_client(core, DHCORE_ACCESS_TOKEN="at-bad", DHCORE_REFRESH_TOKEN="rt-bad", DH_CONFIG=path)
     assert "credentials are valid" not in str(caught.value)
     assert [secret for secret in ("at-bad", "rt-bad", "pw-file") if secret in str(caught.value)] == []
 
@@ -315,7 +315,7 @@ def test_a_valid_token_that_may_not(core: Double) -> None:
     core.auth.mode = "bearer"
     core.faults.add("status", 9, path="/projects", status=403)
     with pytest.raises(PlatformAuthError, match="the credentials are valid, and do not allow this"):
-        _ask(core, DHCORE_ACCESS_TOKEN=core.auth.issue())
+        authorized_client(core, DHCORE_ACCESS_TOKEN=core.auth.issue())
     assert core.counts() == {"GET projects/{id}": 1}
 
 
@@ -324,7 +324,7 @@ def test_a_valid_token_that_may_not(core: Double) -> None:
 
 def test_metrics_do_not_wait_for_core(core: Double, store: DigitalHubStore, project: Project) -> None:
     """While Core does not answer, numbers are logged all the same; they are there at the end, in order."""
-    run = begin(store, project)
+    run = start_run_on_core(store, project)
     requested, release, waited = threading.Event(), threading.Event(), list[bool]()
 
     def hang() -> None:
@@ -346,7 +346,7 @@ def test_metrics_do_not_wait_for_core(core: Double, store: DigitalHubStore, proj
 def test_a_series_that_core_does_not_take(core: Double, store: DigitalHubStore, project: Project) -> None:
     """Its database ends at 64 KiB, with a 500 that does not pass: the others are written, this one is given back."""
     core.entities.embedded = True
-    run = begin(store, project)
+    run = start_run_on_core(store, project)
     run.log_metric("small", 1)
     for step in range(8000):
         run.log_metric("long", step + 0.123456789)
@@ -377,7 +377,7 @@ def test_metric_names_that_its_web_server_refuses(
     stored_name: str,
 ) -> None:
     """They are sent with a dot, which is said once."""
-    run = begin(store, project)
+    run = start_run_on_core(store, project)
     for step in range(3):
         run.log_metric(name, step)
     run.finish("COMPLETED")

@@ -19,7 +19,7 @@ from ovenbird.platform.storage import files
 LEADS_OUT = ["../victim", "a/../../victim", "..", ".", "", "/etc/passwd", "a//b", "a/./b", "a\0b", None, 3, ["x"], {}]
 
 
-def tampered(store: LocalStore, key: str, **parts: dict[str, Any]) -> keys.EntityKey:
+def tamper_with_record(store: LocalStore, key: str, **parts: dict[str, Any]) -> keys.EntityKey:
     """Change a record in the database, as another program would; its key."""
     parsed = keys.parse_key(key)
     with sqlite3.connect(store.path) as connection:
@@ -48,7 +48,9 @@ def test_a_name_that_leaves_the_folder_is_refused(
     (tmp_path / "home/files/p/artifact/a/victim").parent.mkdir(parents=True)
     (tmp_path / "home/files/p/artifact/a/victim").write_text("mine")
     entity = project.log_artifact("a", data=b"1")
-    key = tampered(store, entity.key, status={"files": [{"path": name, "name": "x", "size": 1, "hash": None}]})
+    key = tamper_with_record(
+        store, entity.key, status={"files": [{"path": name, "name": "x", "size": 1, "hash": None}]}
+    )
     for call in (
         lambda: queries.remove_entities(store, key, {}),
         lambda: queries.fetch_files(store, key, {}, str(tmp_path / "out/")),
@@ -66,7 +68,7 @@ def test_a_name_that_leaves_the_folder_is_refused(
 @pytest.mark.parametrize("value", [3, "x", [3], [["x"]], [{}]])
 def test_an_invalid_list_of_files_is_refused(store: LocalStore, project: Project, value: object) -> None:
     """Whatever its type."""
-    key = tampered(store, project.log_artifact("a", data=b"1").key, status={"files": value})
+    key = tamper_with_record(store, project.log_artifact("a", data=b"1").key, status={"files": value})
     with pytest.raises(InputError, match=r"cannot be trusted|leaves the folder"):
         queries.remove_entities(store, key, {})
 
@@ -83,7 +85,7 @@ def test_a_path_outside_of_every_store_is_not_removed(
     (folder / "x").write_text("mine")
     entity = project.log_artifact("a", data=b"1")
     path = form.format(folder=folder, name=folder.name, home=store.home)
-    key = tampered(store, entity.key, spec={"path": path}, status={"files": [{"path": "x"}]})
+    key = tamper_with_record(store, entity.key, spec={"path": path}, status={"files": [{"path": "x"}]})
     with pytest.raises(InputError, match="are not removed, as they lie in no store") as refused:
         queries.remove_entities(store, key, {})
     assert "--keep-files" in refused.value.hint
@@ -99,7 +101,7 @@ def test_links_in_the_store_are_not_followed(store: LocalStore, project: Project
     entity = project.log_artifact("a", data=b"1")
     base = Path(entity.spec.path).parent
     (base / "sub").symlink_to(outside)
-    key = tampered(store, entity.key, status={"files": [{"path": "sub/x", "hash": None}]})
+    key = tamper_with_record(store, entity.key, status={"files": [{"path": "sub/x", "hash": None}]})
     for call in (
         lambda: queries.remove_entities(store, key, {}),
         lambda: queries.read_shown_record(store, key, {}),
@@ -108,7 +110,7 @@ def test_links_in_the_store_are_not_followed(store: LocalStore, project: Project
         with pytest.raises(InputError, match="outside of"):
             call()
     (base / "link").symlink_to(outside / "x")
-    tampered(store, entity.key, status={"files": [{"path": "link", "hash": None}]})
+    tamper_with_record(store, entity.key, status={"files": [{"path": "link", "hash": None}]})
     with pytest.raises(InputError, match="outside of"):
         queries.read_shown_record(store, key, {})
     queries.remove_entities(store, key, {})

@@ -140,7 +140,7 @@ def test_a_content_encoding_is_undone(project: Project, server: Any, coding: str
     server.answer = lambda request: give(request, body, Content_Encoding=coding)
     (file,) = map(Path, _item(project, f"{server.url}/cities.csv").as_file())
     assert file.read_bytes() == CSV
-    assert server.asked[0][2]["accept-encoding"] == "identity"
+    assert server.requests[0][2]["accept-encoding"] == "identity"
 
 
 def test_a_file_called_gz_is_left_as_it_is(project: Project, server: Any, tmp_path: Path) -> None:
@@ -183,7 +183,7 @@ def test_an_address_is_sent_as_http_takes_it(project: Project, server: Any, type
     """Blanks and other alphabets are escaped, what is escaped stays."""
     server.answer = lambda request: give(request, CSV)
     assert _read(_item(project, server.url + typed)) == [["Trento", 118000]]
-    assert server.asked[0][1] == path
+    assert server.requests[0][1] == path
 
 
 def test_a_host_of_another_alphabet_gets_its_ascii_name() -> None:

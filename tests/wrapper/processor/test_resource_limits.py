@@ -15,7 +15,7 @@ from ovenbird.processor.resource_limits import (
 )
 
 
-def found(
+def parse(
     trigger: dict[str, Any], attributes: dict[str, Any] | None = None, **spec: Any
 ) -> tuple[dict[str, Any], list[str]]:
     problems: list[str] = []
@@ -24,7 +24,7 @@ def found(
 
 def test_each_limit_has_its_setting() -> None:
     """The newer of two names for one limit wins."""
-    settings, problems = found(
+    settings, problems = parse(
         {"maxWorkers": 2, "numWorkers": 4, "workerAvailabilityTimeoutMilliseconds": 2500},
         {"maxRequestBodySize": "4MiB", "readBufferSize": 16384},
         eventTimeout="1m30s",
@@ -37,10 +37,10 @@ def test_each_limit_has_its_setting() -> None:
 
 def test_nothing_and_null_and_zero_are_no_limits() -> None:
     """The defaults hold; only a wait of zero means something: nobody waits."""
-    assert found({}) == ({}, [])
+    assert parse({}) == ({}, [])
     zeros = {"maxWorkers": 0, "workerAvailabilityTimeoutMilliseconds": None}
-    assert found(zeros, {"maxRequestBodySize": 0}, eventTimeout="0s") == ({}, [])
-    assert found({"workerAvailabilityTimeoutMilliseconds": 0}) == ({"queue": 0}, [])
+    assert parse(zeros, {"maxRequestBodySize": 0}, eventTimeout="0s") == ({}, [])
+    assert parse({"workerAvailabilityTimeoutMilliseconds": 0}) == ({"queue": 0}, [])
 
 
 @pytest.mark.parametrize(

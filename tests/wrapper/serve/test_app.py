@@ -28,7 +28,7 @@ def asynchronous(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
         yield service
 
 
-def notes(service: Service) -> str:
+def read_notes(service: Service) -> str:
     path = service.log_path.parent / "notes.txt"
     return path.read_text() if path.exists() else ""
 
@@ -38,7 +38,7 @@ def test_sync_loop_is_stopped(sync: Service) -> None:
     """A sync handler that loops for ever is stopped: 504, it notes its own end, and its slot is free again."""
     for _ in range(3):  # more than there are slots
         assert sync.call({"name": "spin"}).status_code == 504
-    until(lambda: notes(sync).count("spin ended") == 3, lambda: f"noted: {notes(sync)!r}")
+    until(lambda: read_notes(sync).count("spin ended") == 3, lambda: f"noted: {read_notes(sync)!r}")
     assert sync.call({"name": "fine"}).text == "fine"
 
 
@@ -52,9 +52,9 @@ def test_sync_handler_that_catches_everything(sync: Service) -> None:
 @pytest.mark.slow
 def test_sync_handler_that_hands_out_a_coroutine(sync: Service) -> None:
     """A plain function that returns a coroutine is stopped like any other."""
-    before = notes(sync).count("wait ended")
+    before = read_notes(sync).count("wait ended")
     assert sync.call({"name": "coroutine"}).status_code == 504
-    until(lambda: notes(sync).count("wait ended") == before + 1, lambda: "the coroutine was not cancelled")
+    until(lambda: read_notes(sync).count("wait ended") == before + 1, lambda: "the coroutine was not cancelled")
     until(lambda: sync.metrics()["ovenbird_in_flight"] == 0, lambda: "the thread still waits for it")
 
 
@@ -98,10 +98,10 @@ def test_stuck_worker_is_replaced(tmp_path_factory: pytest.TempPathFactory) -> N
 @pytest.mark.slow
 def test_async_wait_is_stopped(asynchronous: Service) -> None:
     """An async handler over its time limit is cancelled: 504, and it notes its own end."""
-    before = notes(asynchronous).count("wait ended")
+    before = read_notes(asynchronous).count("wait ended")
     answer = asynchronous.call({"name": "wait"})
     assert (answer.status_code, answer.headers["content-type"]) == (504, "application/problem+json")
-    assert notes(asynchronous).count("wait ended") == before + 1
+    assert read_notes(asynchronous).count("wait ended") == before + 1
 
 
 @pytest.mark.slow
@@ -119,7 +119,7 @@ def test_client_that_leaves_while_the_handler_runs(tmp_path_factory: pytest.Temp
         with Raw(service) as client:
             client.post(b'{"name": "%s"}' % case.encode())
             until(lambda: service.metrics()["ovenbird_in_flight"] == 1, lambda: "it does not run")
-        until(lambda: notes(service) == f"{case} ended\n", lambda: f"noted: {notes(service)!r}")
+        until(lambda: read_notes(service) == f"{case} ended\n", lambda: f"noted: {read_notes(service)!r}")
         until(lambda: service.metrics().get('ovenbird_calls_total{status="499"}') == 1, lambda: "no 499")
         service.wait_log("POST / 499")
 
@@ -140,7 +140,7 @@ def test_client_that_leaves_while_it_waits(tmp_path_factory: pytest.TempPathFact
             until(lambda: service.metrics()["ovenbird_queued"] == 0, lambda: "it is still in the queue")
             assert first.result().status_code == 200
         assert service.call({"name": "last", "seconds": 0}).status_code == 200
-        assert notes(service).split() == ["first", "last"]
+        assert read_notes(service).split() == ["first", "last"]
 
 
 def test_draining_answers_close_the_connection(tmp_path_factory: pytest.TempPathFactory) -> None:

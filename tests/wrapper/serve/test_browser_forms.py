@@ -66,7 +66,7 @@ def service(folder: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
         yield server
 
 
-def ways(service: Service, pairs: Pairs) -> list[Any]:
+def answers_by_encoding(service: Service, pairs: Pairs) -> list[Any]:
     """The answers to the same fields as a form, a multipart body and a query."""
     query = str(httpx.QueryParams(pairs))
     form = service.post(content=query, headers={"content-type": "application/x-www-form-urlencoded"})
@@ -95,7 +95,7 @@ def ways(service: Service, pairs: Pairs) -> list[Any]:
 ])  # fmt: skip
 def test_fields(service: Service, pairs: Pairs, changed: dict[str, Any] | None) -> None:
     """The same for forms, multipart bodies and queries; None: a 422."""
-    for answer in ways(service, pairs):
+    for answer in answers_by_encoding(service, pairs):
         if changed is None:
             assert answer.status_code == 422, answer.text
         else:
@@ -126,18 +126,18 @@ def test_fields_of_a_class(folder: Any, tmp_path_factory: pytest.TempPathFactory
     """The same rules hold for the fields of a lone parameter's class."""
     with running(tmp_path_factory, f"{folder}:profile") as service:
         empty = [("name", "ada"), ("age", ""), ("at", ""), ("_charset_", "UTF-8")]
-        for answer in ways(service, empty):
+        for answer in answers_by_encoding(service, empty):
             assert answer.json() == {"name": "ada", "age": None, "news": False, "at": None}
-        for answer in ways(service, [("name", ""), ("news", "on"), ("at", "2024-01-02T03:04")]):
+        for answer in answers_by_encoding(service, [("name", ""), ("news", "on"), ("at", "2024-01-02T03:04")]):
             assert answer.json() == {"name": "", "age": None, "news": True, "at": "2024-01-02T03:04:00"}
 
 
 def test_fields_that_are_needed(folder: Any, tmp_path_factory: pytest.TempPathFactory) -> None:
     """One that was left empty is missing, unless nothing is a value of it."""
     with running(tmp_path_factory, f"{folder}:needed") as service:
-        for answer in ways(service, [("age", ""), ("height", ""), ("counts", "")]):
+        for answer in answers_by_encoding(service, [("age", ""), ("height", ""), ("counts", "")]):
             assert answer.json()["errors"] == [{"field": "age", "message": "missing"}]
-        for answer in ways(service, [("age", "1"), ("height", ""), ("counts", "")]):
+        for answer in answers_by_encoding(service, [("age", "1"), ("height", ""), ("counts", "")]):
             assert answer.json() == [1, None, []]
 
 

@@ -243,7 +243,7 @@ def test_request_in_many_packets(service: Service, name: str) -> None:
         check(client, name)
 
 
-def echoed(client: Raw) -> dict[str, Any]:
+def read_echo(client: Raw) -> dict[str, Any]:
     answer = final(client)
     assert answer.status == 200
     return json.loads(answer.body)  # type: ignore[no-any-return]
@@ -258,12 +258,12 @@ def test_body_behind_a_wish_for_another_protocol(service: Service, pause: float)
         client.send(head)
         time.sleep(pause)
         client.send(GET)
-        answer = echoed(client)
+        answer = read_echo(client)
         assert (answer["path"], answer["body"]) == ("/a", GET.decode())
         headers = answer["headers"]
         assert (headers["upgrade"], headers["connection"], headers["x-a"]) == ("foo", "keep-alive, Upgrade", "b")
         client.send(GET)
-        assert echoed(client)["path"] == "/good"
+        assert read_echo(client)["path"] == "/good"
 
 
 def test_curl_that_offers_http_2(service: Service) -> None:
@@ -279,17 +279,17 @@ def test_trailers_are_no_headers(service: Service) -> None:
     trailers = b"x-request-id: two\r\ncontent-type: text/html\r\nhost: evil\r\nce-id: 1\r\nexpect: tea\r\n"
     with Raw(service) as client:
         client.send(chunked(b"5\r\nhello\r\n0\r\n" + trailers + b"\r\n", b"x-request-id: one") + GET)
-        answer = echoed(client)
+        answer = read_echo(client)
         assert (answer["body"], answer["headers"]["x-request-id"], answer["headers"]["host"]) == ("hello", "one", "t")
         assert not {"ce-id", "expect"} & set(answer["headers"])
-        assert echoed(client)["path"] == "/good"
+        assert read_echo(client)["path"] == "/good"
 
 
 def test_blanks_around_a_value(service: Service) -> None:
     """Blanks and tabs before and after a header's value are not part of it."""
     with Raw(service) as client:
         client.send(get(b"/a", b"x-a: \t b c \t ", b"x-b:", b"x-c:  "))
-        headers = echoed(client)["headers"]
+        headers = read_echo(client)["headers"]
         assert (headers["x-a"], headers.get("x-b", ""), headers.get("x-c", "")) == ("b c", "", "")
 
 
@@ -297,7 +297,7 @@ def test_authority_of_an_absolute_target(service: Service) -> None:
     """The host of a target in absolute form counts, and not that of the header."""
     with Raw(service) as client:
         client.send(get(b"http://right:81/a?b=c", host=b"wrong"))
-        answer = echoed(client)
+        answer = read_echo(client)
         assert (answer["path"], answer["headers"]["host"]) == ("/a", "right:81")
 
 
@@ -305,7 +305,7 @@ def test_http_1_0_gets_no_chunks(service: Service) -> None:
     """An answer without a length ends with the connection for a client of HTTP/1.0, and is chunked for one of 1.1."""
     with Raw(service) as client:
         client.send(get(b"/a?length=no"))
-        assert echoed(client)["path"] == "/a"
+        assert read_echo(client)["path"] == "/a"
     with Raw(service) as client:
         client.send(get(b"/a?length=no", b"connection: keep-alive", version=b"1.0"))
         head, _, body = client.file.read().partition(b"\r\n\r\n")
@@ -344,7 +344,7 @@ def test_trace(service: Service) -> None:
         answer = client.answer()
         assert (answer.status, answer.headers["allow"]) == (405, "DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT")
         client.send(GET)
-        assert echoed(client)["path"] == "/good"
+        assert read_echo(client)["path"] == "/good"
 
 
 def test_slow_call_before_a_malformed_request(service: Service) -> None:
@@ -361,8 +361,8 @@ def test_client_that_sends_no_more(service: Service, seconds: str) -> None:
     with Raw(service) as client:
         client.send(get(b"/a?seconds=%s" % seconds.encode()) + post(b"hello", b"content-length: 5"))
         client.sock.shutdown(socket.SHUT_WR)
-        assert echoed(client)["path"] == "/a"
-        assert echoed(client)["body"] == "hello"
+        assert read_echo(client)["path"] == "/a"
+        assert read_echo(client)["body"] == "hello"
         assert client.ended()
 
 
@@ -460,8 +460,8 @@ def test_flood_of_requests(plain: Service) -> None:
     with Raw(plain) as client:
         client.send(get(b"/a?seconds=3"))
         rise = flood(plain, client, GET, 2.0)
-        assert echoed(client)["path"] == "/a"
-        assert [echoed(client)["path"] for _ in range(2000)] == ["/good"] * 2000
+        assert read_echo(client)["path"] == "/a"
+        assert [read_echo(client)["path"] for _ in range(2000)] == ["/good"] * 2000
     assert rise < 30e6
 
 
@@ -483,7 +483,7 @@ def test_websocket(sockets: Service, pause: float) -> None:
     """A WebSocket works behind a call on the same connection, also where its first frame comes with the handshake."""
     with Raw(sockets) as client:
         client.send(GET)
-        assert echoed(client)["path"] == "/good"
+        assert read_echo(client)["path"] == "/good"
         client.send(get(b"/ws?a=b", *SOCKET, KEY, b"sec-websocket-version: 13"))
         time.sleep(pause)
         client.send(TEXT)
@@ -512,7 +512,7 @@ def test_websocket_behind_a_slow_call(sockets: Service) -> None:
     """A handshake does not overtake the answer before it: it is read as a plain request."""
     with Raw(sockets) as client:
         client.send(get(b"/a?seconds=0.3") + get(b"/ws", *SOCKET, KEY, b"sec-websocket-version: 13") + GET)
-        assert [echoed(client)["path"] for _ in range(3)] == ["/a", "/ws", "/good"]
+        assert [read_echo(client)["path"] for _ in range(3)] == ["/a", "/ws", "/good"]
 
 
 @pytest.mark.parametrize("lines", [(b"upgrade: foo", b"upgrade: websocket"), (b"upgrade: h2c, websocket",)])
@@ -520,4 +520,4 @@ def test_several_protocols(sockets: Service, lines: tuple[bytes, ...]) -> None:
     """A client that names several protocols gets HTTP/1.1."""
     with Raw(sockets) as client:
         client.send(get(b"/ws", b"connection: upgrade", *lines, KEY, b"sec-websocket-version: 13"))
-        assert echoed(client)["path"] == "/ws"
+        assert read_echo(client)["path"] == "/ws"

@@ -57,7 +57,7 @@ def terminal(store: LocalStore) -> Callable[..., str]:
 
 
 @pytest.fixture
-def recorded(store: LocalStore) -> Callable[..., str]:
+def record_run(store: LocalStore) -> Callable[..., str]:
     """Record a run that has ended: its parameters, results, metrics and what is said of it; its id."""
 
     def record(

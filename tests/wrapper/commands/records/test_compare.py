@@ -21,14 +21,14 @@ def _fields(text: str) -> dict[str, tuple[list[Any], bool]]:
 
 
 @pytest.fixture
-def pair(recorded: Record) -> None:
+def pair(record_run: Record) -> None:
     """Two runs that differ in most things."""
     packages = {"numpy": "1.26.4", "pandas": "2.2.3"}
-    recorded(
+    record_run(
         {"n": 1, "data": "a", "token": "s3cr3t"}, {"scores": {"accuracy": 0.5}}, {"loss": [3.0, 2.5]},
         status={"provenance": {"python": "3.11.1", "packages": packages, "lock": "sha256:1"}}, name="first",
     )  # fmt: skip
-    recorded(
+    record_run(
         {"n": 2, "data": "a", "extra": True, "token": "s3cr3t"}, {"scores": {"accuracy": 0.75}}, {"loss": [2.0, 1.5]},
         status={"provenance": {"python": "3.12.1", "packages": {**packages, "numpy": "2.0.1"}, "lock": "sha256:1"}},
         name="second", tags={"stage": "dev"}, note="deeper", state="ERROR",
@@ -67,9 +67,9 @@ def test_a_table_marks_what_differs(pair: None, run_verb: Callable[..., str]) ->
     assert "data" not in "".join(changed)
 
 
-def test_more_than_two(recorded: Record, run_verb: Callable[..., str]) -> None:
+def test_more_than_two(record_run: Record, run_verb: Callable[..., str]) -> None:
     """As many as are named, also `latest`; one alone is an error, and so is one that is not there."""
-    ids = [recorded({"n": n}) for n in range(3)]
+    ids = [record_run({"n": n}) for n in range(3)]
     fields = _fields(run_verb("runs", "compare", ids[0], "latest~1", "latest", "--json"))
     assert (fields["id"][0], fields["param.n"]) == (ids, ([0, 1, 2], True))
     with pytest.raises(InputError, match="cannot be compared"):

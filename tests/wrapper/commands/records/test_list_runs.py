@@ -20,40 +20,40 @@ Record = Callable[..., str]
 
 
 @pytest.fixture
-def trained(recorded: Record) -> list[str]:
+def trained_runs(record_run: Record) -> list[str]:
     """Three runs: ids, oldest first."""
     return [
-        recorded({"n": 1, "data": "a"}, {"scores": {"accuracy": 0.5}}, {"loss": [3.0, 2.5]}, name="first"),
-        recorded({"n": 2, "data": "a"}, {"scores": {"accuracy": 0.75}}, {"loss": [2.0, 1.5]}, name="second",
+        record_run({"n": 1, "data": "a"}, {"scores": {"accuracy": 0.5}}, {"loss": [3.0, 2.5]}, name="first"),
+        record_run({"n": 2, "data": "a"}, {"scores": {"accuracy": 0.75}}, {"loss": [2.0, 1.5]}, name="second",
                  tags={"stage": "dev", "keep": ""}, note="twice as deep"),
-        recorded({"x": True}, {"output_0": 7}, function="other"),
+        record_run({"x": True}, {"output_0": 7}, function="other"),
     ]  # fmt: skip
 
 
-def test_json_has_what_went_in_and_what_came_out(trained: list[str], rows: Rows) -> None:
+def test_json_has_what_went_in_and_what_came_out(trained_runs: list[str], rows: Rows) -> None:
     """Parameters, results, last metrics, name, tags and note of each run, beside what a row held before."""
     other, second, _ = rows()
-    assert (second["id"], second["name"], second["state"]) == (trained[1], "second", "COMPLETED")
+    assert (second["id"], second["name"], second["state"]) == (trained_runs[1], "second", "COMPLETED")
     assert second["parameters"] == {"n": 2, "data": "a"}
     assert (second["results"], second["metrics"]) == ({"scores": {"accuracy": 0.75}}, {"loss": 1.5})
     assert (second["tags"], second["note"]) == ({"stage": "dev", "keep": ""}, "twice as deep")
-    assert (other["name"], other["metrics"]) == (trained[2], {})
-    assert second["key"].endswith(f"/{trained[1]}:{trained[1]}")
+    assert (other["name"], other["metrics"]) == (trained_runs[2], {})
+    assert second["key"].endswith(f"/{trained_runs[1]}:{trained_runs[1]}")
     assert second["seconds"] >= 0
 
 
-def test_a_terminal_gets_what_differs(trained: list[str], terminal: Callable[..., str]) -> None:
+def test_a_terminal_gets_what_differs(trained_runs: list[str], terminal: Callable[..., str]) -> None:
     """Columns for the parameters that differ, the results and the last metrics; `data` is the same, so it has none."""
     head, *lines = terminal("runs", "list", "--function", "train", columns=200).splitlines()
     assert head.split() == ["ID", "NAME", "STATE", "FUNCTION", "STARTED", "TOOK", "n", "accuracy", "loss"]
     assert [line.split()[1] for line in lines] == ["second", "first"]
     assert [line.split()[-3:] for line in lines] == [["2", "0.75", "1.5"], ["1", "0.5", "2.5"]]
-    assert trained[1].startswith(lines[0].split()[0])
+    assert trained_runs[1].startswith(lines[0].split()[0])
     narrow = terminal("runs", "list", columns=80).splitlines()
     assert max(map(len, narrow)) <= 80
 
 
-def test_columns(trained: list[str], rows: Rows, terminal: Callable[..., str]) -> None:
+def test_columns(trained_runs: list[str], rows: Rows, terminal: Callable[..., str]) -> None:
     """By their whole names or their ends, in JSON and on a terminal; an unknown one is told with those there are."""
     columns = "name,n,accuracy,metric.loss,tag.stage"
     assert rows("--columns", columns)[1:] == [
@@ -88,7 +88,7 @@ def test_columns(trained: list[str], rows: Rows, terminal: Callable[..., str]) -
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )
-def test_conditions(trained: list[str], rows: Rows, flags: tuple[str, ...], names: list[str | None]) -> None:
+def test_conditions(trained_runs: list[str], rows: Rows, flags: tuple[str, ...], names: list[str | None]) -> None:
     """Runs are chosen by parameters, results, metrics, tags, function, name, state and time."""
     assert [row["name"] if row["name"] != row["id"] else None for row in rows(*flags)] == names
 
@@ -100,37 +100,37 @@ def test_what_is_no_condition(store: LocalStore, flags: tuple[str, ...], capsys:
     assert "expected" in capsys.readouterr().err
 
 
-def test_since_is_when_a_run_began(store: LocalStore, recorded: Record, rows: Rows) -> None:
+def test_since_is_when_a_run_began(store: LocalStore, record_run: Record, rows: Rows) -> None:
     """A run of the day before is left out by an age of hours."""
-    recorded(status={"started": format_timestamp(1_700_000_000)})
-    new = recorded()
+    record_run(status={"started": format_timestamp(1_700_000_000)})
+    new = record_run()
     assert [row["id"] for row in rows("--since", "12h")] == [new]
 
 
-def test_secrets_are_masked(recorded: Record, rows: Rows) -> None:
+def test_secrets_are_masked(record_run: Record, rows: Rows) -> None:
     """Neither a row nor a column shows the value of a parameter whose name says secret."""
-    recorded({"api_key": "s3cr3t"}, {"url": "https://u:s3cr3t@h/x"})
+    record_run({"api_key": "s3cr3t"}, {"url": "https://u:s3cr3t@h/x"})
     assert "s3cr3t" not in json.dumps(rows())
     assert rows("--columns", "api_key") == [{"api_key": "***"}]
 
 
-def test_a_damaged_record_hides_no_other(store: LocalStore, trained: list[str], rows: Rows) -> None:
+def test_a_damaged_record_hides_no_other(store: LocalStore, trained_runs: list[str], rows: Rows) -> None:
     """It is listed by what the table of entities says of it, and other runs are found by name and id as before."""
     with sqlite3.connect(store.path) as connection:
-        sequence = connection.execute("SELECT seq FROM entity WHERE id = ?", (trained[1],)).fetchone()
+        sequence = connection.execute("SELECT seq FROM entity WHERE id = ?", (trained_runs[1],)).fetchone()
         connection.execute("UPDATE body SET text = ? WHERE seq = ?", (b"not JSON", *sequence))
     connection.close()
     other, damaged, first = rows("--versions")
-    assert (damaged["id"], damaged["state"], damaged["parameters"]) == (trained[1], "COMPLETED", {})
-    assert (other["id"], first["name"]) == (trained[2], "first")
-    assert rows("--name", "first")[0]["id"] == trained[0]
+    assert (damaged["id"], damaged["state"], damaged["parameters"]) == (trained_runs[1], "COMPLETED", {})
+    assert (other["id"], first["name"]) == (trained_runs[2], "first")
+    assert rows("--name", "first")[0]["id"] == trained_runs[0]
 
 
-def test_more_runs_than_a_page(store: LocalStore, recorded: Record, rows: Rows) -> None:
+def test_more_runs_than_a_page(store: LocalStore, record_run: Record, rows: Rows) -> None:
     """Those of an older page are found too."""
-    first = recorded({"n": 0})
+    first = record_run({"n": 0})
     for n in range(1, 205):
-        recorded({"n": n})
+        record_run({"n": n})
     assert [row["id"] for row in rows("--where", "n=0")] == [first]
     assert len(rows("--limit", "0")) == 205
     assert len(rows()) == 100

@@ -57,15 +57,15 @@ def test_odd_metrics(value: Any, title: str) -> None:
     assert (lines[0], len(lines)) == (title, 9 if "values" in title else 1)
 
 
-def test_show_plot(recorded: Record, run_verb: Callable[..., str], terminal: Callable[..., str]) -> None:
+def test_show_plot(record_run: Record, run_verb: Callable[..., str], terminal: Callable[..., str]) -> None:
     """`runs show --plot` draws every metric, as wide as the terminal at most."""
-    recorded(metrics={"train/loss": [3.0, 2.0, 1.0], "final": 0.5})
+    record_run(metrics={"train/loss": [3.0, 2.0, 1.0], "final": 0.5})
     text = run_verb("runs", "show", "latest", "--plot")
     assert "train/loss: 1  (3 values" in text
     assert "final: 0.5" in text
-    recorded(metrics={"loss": list(range(1000))})
+    record_run(metrics={"loss": list(range(1000))})
     assert max(map(len, terminal("runs", "show", "latest", "--plot", columns=50).splitlines())) <= 50
-    recorded()
+    record_run()
     assert run_verb("runs", "show", "latest", "--plot") == ""
     assert json.loads(run_verb("runs", "show", "latest"))["status"]["state"] == "COMPLETED"
 

@@ -19,7 +19,7 @@ from ovenbird.platform.local.store import LocalStore
 from ovenbird.platform.project.project import Project
 
 
-def _filled(store: LocalStore) -> dict[str, str]:
+def _fill_store(store: LocalStore) -> dict[str, str]:
     """Two runs, the second from what the first made; the keys of all of it."""
     plain = Project(store, "p", {})
     function = plain.register_function("f", {"source": {"revision": "abc", "digest": "sha256:1"}})
@@ -42,7 +42,7 @@ def _keys(text: str) -> list[str]:
 
 def test_list(store: LocalStore, run_verb: Any) -> None:
     """Newest first; the latest of each name, or every version; by name, state, project and number."""
-    keys = _filled(store)
+    keys = _fill_store(store)
     assert _keys(run_verb("runs", "list")) == [keys["second"], keys["first"]]
     assert _keys(run_verb("runs", "list", "--state", "completed")) == [keys["first"]]
     assert _keys(run_verb("runs", "list", "--limit", "1")) == [keys["second"]]
@@ -58,7 +58,7 @@ def test_list(store: LocalStore, run_verb: Any) -> None:
 
 def test_show_takes_a_key_a_name_an_id_or_its_beginning(store: LocalStore, run_verb: Any) -> None:
     """All mean the same; the whole entity is printed as JSON, its relations, files and digests included."""
-    keys = _filled(store)
+    keys = _fill_store(store)
     identity = keys["table"].rpartition(":")[2]
     for text in (keys["table"], identity, identity[:12]):
         assert json.loads(run_verb("artifacts", "show", text))["key"] == keys["table"]
@@ -81,14 +81,14 @@ def test_show_takes_a_key_a_name_an_id_or_its_beginning(store: LocalStore, run_v
 )
 def test_missing_records_are_reported(store: LocalStore, run_verb: Any, words: tuple[str, ...], message: str) -> None:
     """The error names what was looked for."""
-    keys = _filled(store)
+    keys = _fill_store(store)
     with pytest.raises(OvenbirdError, match=message):
         main([word.format(**keys) for word in words])
 
 
 def test_get(store: LocalStore, run_verb: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The files are copied to a folder, the current one by default; what is there is replaced only when told."""
-    keys = _filled(store)
+    keys = _fill_store(store)
     monkeypatch.chdir(tmp_path)
     assert Path(run_verb("artifacts", "get", keys["table"]).strip()).read_text() == "one"
     with pytest.raises(InputError, match="exists"):
@@ -101,7 +101,7 @@ def test_get(store: LocalStore, run_verb: Any, tmp_path: Path, monkeypatch: pyte
 
 def test_rm(store: LocalStore, run_verb: Any) -> None:
     """A version goes with its files; all versions when told; the files stay when told; a run that lives stays."""
-    keys = _filled(store)
+    keys = _fill_store(store)
     files = store.home / "files"
     assert run_verb("artifacts", "rm", "table").split() == [keys["newer"]]
     assert _keys(run_verb("artifacts", "list")) == [keys["table"]]
@@ -120,7 +120,7 @@ def test_rm(store: LocalStore, run_verb: Any) -> None:
 
 def test_lineage_through_two_runs(store: LocalStore, run_verb: Any) -> None:
     """From the model back through the second run, what it read, the first run, and the function's revision."""
-    keys = _filled(store)
+    keys = _fill_store(store)
     tree = json.loads(run_verb("lineage", keys["model"], "--format", "json"))
     (second,) = tree["sources"]
     assert (tree["key"], second["key"], second["relation"]) == (keys["model"], keys["second"], "produced_by")
@@ -142,7 +142,7 @@ def test_lineage_through_two_runs(store: LocalStore, run_verb: Any) -> None:
 
 def test_lineage_by_name(store: LocalStore, run_verb: Any) -> None:
     """A key without its version is the latest; what was removed is named as such."""
-    keys = _filled(store)
+    keys = _fill_store(store)
     run_verb("artifacts", "rm", keys["table"])
     text = run_verb("lineage", "store://p/model/model/m")
     assert keys["model"] in text
@@ -162,15 +162,15 @@ def test_a_table_on_a_terminal(jobs: Jobs) -> None:
     jobs.run("def handler(project): project.log_artifact('made', data=b'x')\n")
     env = {**os.environ, "OVENBIRD_HOME": str(jobs.home)}
 
-    def shown(*words: str) -> str:
+    def run_on_tty(*words: str) -> str:
         return run_on_terminal(words, env, start=starts.start).text
 
-    head, line = shown("runs", "list").splitlines()
+    head, line = run_on_tty("runs", "list").splitlines()
     assert head.split() == ["ID", "STATE", "FUNCTION", "STARTED", "TOOK"]
     assert line.split()[1:3] == ["COMPLETED", "main"]
-    head, line = shown("artifacts", "list").splitlines()
+    head, line = run_on_tty("artifacts", "list").splitlines()
     assert (head.split()[0], line.split()[:2]) == ("NAME", ["made", "artifact"])
-    assert json.loads(shown("artifacts", "list", "--json"))[0]["name"] == "made"
+    assert json.loads(run_on_tty("artifacts", "list", "--json"))[0]["name"] == "made"
 
 
 def test_who_reads_may_stop_reading(jobs: Jobs) -> None:

@@ -42,9 +42,9 @@ def test_what_is_no_name_or_tag(jobs: Jobs, flag: str, message: str) -> None:
     assert (process.returncode, out, message in err) == (70, "", True)
 
 
-def test_tags_are_added_replaced_and_removed(recorded: Callable[..., str], run_verb: Callable[..., str]) -> None:
+def test_tags_are_added_replaced_and_removed(record_run: Callable[..., str], run_verb: Callable[..., str]) -> None:
     """`runs tag` prints what is said of the run afterwards; the rest of the record stays."""
-    identity = recorded({"n": 1}, {"a": 2}, {"loss": 0.5}, tags={"stage": "dev", "old": ""})
+    identity = record_run({"n": 1}, {"a": 2}, {"loss": 0.5}, tags={"stage": "dev", "old": ""})
     result = json.loads(run_verb("runs", "tag", identity[:10], "stage=prod", "best", "--remove", "old", "--name", "x1"))
     assert result == {"id": identity, "name": "x1", "tags": {"stage": "prod", "best": ""}, "note": ""}
     assert json.loads(run_verb("runs", "tag", "x1", "--note", "so good"))["note"] == "so good"
@@ -71,10 +71,10 @@ def test_a_run_that_goes_on_keeps_its_tags(store: LocalStore, run_verb: Callable
     assert (metadata["labels"], metadata["description"], metadata["name"]) == (["a=1", "b=2"], "later", "own")
 
 
-def test_latest_and_earlier_runs(recorded: Callable[..., str], run_verb: Callable[..., str]) -> None:
+def test_latest_and_earlier_runs(record_run: Callable[..., str], run_verb: Callable[..., str]) -> None:
     """`latest` is the newest run, `latest~1` the one before; of two runs of one name the newest is meant."""
-    ids = [recorded(name="same"), recorded(name="same"), recorded()]
-    recorded(state="ERROR", status={"called": False})
+    ids = [record_run(name="same"), record_run(name="same"), record_run()]
+    record_run(state="ERROR", status={"called": False})
     result = [json.loads(run_verb("runs", "show", text))["id"] for text in ("latest", "latest~1", "latest~2", "same")]
     assert result == [ids[2], ids[1], ids[0], ids[1]]
     assert json.loads(run_verb("runs", "show", "latest", "--project", "p"))["id"] == ids[2]

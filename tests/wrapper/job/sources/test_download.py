@@ -28,7 +28,7 @@ def function(source: str, handler: str = "mod:f") -> FunctionSpec:
     return FunctionSpec(root=Path(), name="f", handler=handler, source=source)
 
 
-def zipped(**members: bytes) -> bytes:
+def make_zip(**members: bytes) -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in members.items():
@@ -58,7 +58,7 @@ def test_one_file(web: Callable[[bytes], str], handler: str, name: str) -> None:
 
 
 def test_an_archive(web: Callable[[bytes], str]) -> None:
-    url = web(zipped(**{"mod.py": CODE, "pkg/__init__.py": b""}))
+    url = web(make_zip(**{"mod.py": CODE, "pkg/__init__.py": b""}))
     folder = download_source(function(f"zip+{url}/a.zip"), {})
     assert sorted(str(path.relative_to(folder)) for path in folder.rglob("*.py")) == ["mod.py", "pkg/__init__.py"]
 
@@ -67,7 +67,7 @@ def test_an_archive(web: Callable[[bytes], str]) -> None:
 def test_an_object_store(s3: dict[str, str], tmp_path: Path) -> None:
     """A file, a folder (its address ends in `/`), an archive."""
     (tmp_path / "mod.py").write_bytes(CODE)
-    (tmp_path / "a.zip").write_bytes(zipped(**{"mod.py": CODE}))
+    (tmp_path / "a.zip").write_bytes(make_zip(**{"mod.py": CODE}))
     files.upload([tmp_path / "mod.py", tmp_path / "a.zip"], "s3://outputs/src/", s3)
     for source in (
         "s3://outputs/src/mod.py", "s3://outputs/src/", "zip+s3://outputs/src/a.zip", "s3a://outputs/src/mod.py",
@@ -124,7 +124,7 @@ def test_archives_that_are_not_trusted(name: str, tmp_path: Path) -> None:
 )
 def test_the_folder_of_an_archive(web: Callable[[bytes], str], source: str, name: str) -> None:
     """The one folder of a forge's download is stepped into; `#folder` names one in it, or from the top."""
-    url = web(zipped(**{"app-main/mod.py": CODE, "app-main/lib/mod.py": CODE, "__MACOSX/._mod.py": b""}))
+    url = web(make_zip(**{"app-main/mod.py": CODE, "app-main/lib/mod.py": CODE, "__MACOSX/._mod.py": b""}))
     folder = download_source(function(source.format(url)), {})
     assert (folder / name).read_bytes() == CODE
     assert {path.name for path in folder.iterdir()} <= {"mod.py", "lib"}
@@ -132,14 +132,14 @@ def test_the_folder_of_an_archive(web: Callable[[bytes], str], source: str, name
 
 def test_a_package_alone_in_an_archive_is_not_stepped_into(web: Callable[[bytes], str]) -> None:
     """Where the handler's module is found from the top, that is the root."""
-    url = web(zipped(**{"pkg/mod.py": CODE, "pkg/__init__.py": b""}))
+    url = web(make_zip(**{"pkg/mod.py": CODE, "pkg/__init__.py": b""}))
     for handler in ("pkg.mod:f", "pkg:f"):
         assert [path.name for path in download_source(function(f"zip+{url}/a.zip", handler), {}).iterdir()] == ["pkg"]
 
 
 def test_a_folder_that_an_archive_does_not_have(web: Callable[[bytes], str]) -> None:
     """Is told with one that is alike; none leads out of the archive."""
-    url = web(zipped(**{"app-main/mod.py": CODE, "app-main/lib/mod.py": CODE}))
+    url = web(make_zip(**{"app-main/mod.py": CODE, "app-main/lib/mod.py": CODE}))
     for folder, words in (("libs", r"has no folder 'libs' \(did you mean 'lib'"), ("../x", "leaves the folder")):
         with pytest.raises(LoadError, match=words):
             download_source(function(f"zip+{url}/a.zip#{folder}"), {})
@@ -177,7 +177,7 @@ def test_a_source_has_a_limit(server: Server, form: str) -> None:
     with pytest.raises(LoadError, match=r"larger than 976.6 KiB \(`OVENBIRD_SOURCE_LIMIT") as caught:
         download_source(function(f"{server.url}/mod.py"), {"OVENBIRD_SOURCE_LIMIT": "1MB"})
     assert caught.value.exit_code == 72
-    assert len(server.asked) == 1
+    assert len(server.requests) == 1
 
 
 def test_git_without_dulwich(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -24,7 +24,7 @@ Fetched = Callable[..., dict[str, str]]
 
 
 @pytest.fixture
-def fetched(tmp_path: Path) -> Fetched:
+def fetch_source(tmp_path: Path) -> Fetched:
     """Every file of a source -> its content; `HEAD` -> the commit. After a failure nothing is left."""
 
     def run(source: str, limit: float = 60.0, **environ: str) -> dict[str, str]:
@@ -47,7 +47,7 @@ def fetched(tmp_path: Path) -> Fetched:
     return run
 
 
-def test_a_branch_a_tag_and_a_commit(fetched: Fetched, gits: GitServer, repository: Repository) -> None:
+def test_a_branch_a_tag_and_a_commit(fetch_source: Fetched, gits: GitServer, repository: Repository) -> None:
     """Each gives its files, and the full commit, which is what provenance reads; a short commit does too."""
     first = repository.commit(main_py="first")
     git(repository.folder, "tag", "-a", "-m", "x", "v1")
@@ -61,10 +61,12 @@ def test_a_branch_a_tag_and_a_commit(fetched: Fetched, gits: GitServer, reposito
         ("#light", first, "first"), (f"#{middle}", middle, "middle"), (f"#{middle[:9]}", middle, "middle"),
         (f"#{last[:9]}", last, "last"), ("#deadbeef", first, "first"),
     ):  # fmt: skip
-        assert fetched(url + ref) == {"HEAD": commit, "main.py": text}, ref
+        assert fetch_source(url + ref) == {"HEAD": commit, "main.py": text}, ref
 
 
-def test_one_commit_is_fetched_and_not_the_history(fetched: Fetched, gits: GitServer, repository: Repository) -> None:
+def test_one_commit_is_fetched_and_not_the_history(
+    fetch_source: Fetched, gits: GitServer, repository: Repository
+) -> None:
     """A large file that another commit has is not transferred, whichever way the commit is named."""
     (repository.folder / "big").write_bytes(os.urandom(3_000_000))
     repository.commit()
@@ -73,12 +75,12 @@ def test_one_commit_is_fetched_and_not_the_history(fetched: Fetched, gits: GitSe
     repository.commit(main_py="y")
     sizes = gits.count()
     for ref in ("main", middle):
-        fetched(f"git+{gits.url}/app/.git#{ref}")
+        fetch_source(f"git+{gits.url}/app/.git#{ref}")
     assert sum(sizes) < 100_000
-    assert len(gits.asked) == 6  # what the server can do, its references, the commit
+    assert len(gits.requests) == 6  # what the server can do, its references, the commit
 
 
-def test_a_server_that_gives_no_single_commit(fetched: Fetched, gits: GitServer, repository: Repository) -> None:
+def test_a_server_that_gives_no_single_commit(fetch_source: Fetched, gits: GitServer, repository: Repository) -> None:
     """One of protocol 0 is asked for its branches and tags instead; a commit that is in none is told."""
     first = repository.commit(main_py="first")
     repository.commit(main_py="second")
@@ -89,35 +91,35 @@ def test_a_server_that_gives_no_single_commit(fetched: Fetched, gits: GitServer,
         answer(request)
 
     gits.answer = old
-    assert fetched(f"git+{gits.url}/app/.git#{first}") == {"HEAD": first, "main.py": "first"}
+    assert fetch_source(f"git+{gits.url}/app/.git#{first}") == {"HEAD": first, "main.py": "first"}
     with pytest.raises(GitRefNotFoundError, match=r"no branch, tag or commit '0000"):
-        fetched(f"git+{gits.url}/app/.git#{'0' * 39}1")
+        fetch_source(f"git+{gits.url}/app/.git#{'0' * 39}1")
 
 
-def test_a_subfolder(fetched: Fetched, gits: GitServer, repository: Repository) -> None:
+def test_a_subfolder(fetch_source: Fetched, gits: GitServer, repository: Repository) -> None:
     """In both ways to name it; nothing beside it is written. One that is not there is told, with those that are."""
     commit = repository.commit(a__b__main_py="x", other_py="y", c__d_py="z")
     url = f"git+{gits.url}/app/.git"
     for fragment in ("#main:a/b", "#:a/b", "#main&subdirectory=a/b"):
-        assert fetched(url + fragment) == {"HEAD": commit, "main.py": "x"}
+        assert fetch_source(url + fragment) == {"HEAD": commit, "main.py": "x"}
     with pytest.raises(SourceUrlError, match=r"the folder 'a/x' does not exist \(the folders there: 'b'\)"):
-        fetched(url + "#main:a/x")
+        fetch_source(url + "#main:a/x")
     with pytest.raises(SourceUrlError, match=r"the folder 'other.py' is not a folder"):
-        fetched(url + "#main:other.py")
+        fetch_source(url + "#main:other.py")
 
 
 @pytest.mark.parametrize("path", ["app/.git", "missing"])
-def test_what_is_not_there(fetched: Fetched, gits: GitServer, repository: Repository, path: str) -> None:
+def test_what_is_not_there(fetch_source: Fetched, gits: GitServer, repository: Repository, path: str) -> None:
     """A reference, with a near name; a repository."""
     repository.commit(main_py="x")
     message = r"no branch, tag or commit 'mian' \(did you mean 'main'" if path == "app/.git" else "no such repository"
     with pytest.raises(LoadError, match=message):
-        fetched(f"git+{gits.url}/{path}#mian")
+        fetch_source(f"git+{gits.url}/{path}#mian")
 
 
-def test_a_repository_without_a_commit(fetched: Fetched, gits: GitServer, repository: Repository) -> None:
+def test_a_repository_without_a_commit(fetch_source: Fetched, gits: GitServer, repository: Repository) -> None:
     with pytest.raises(GitRefNotFoundError, match="has no commit"):
-        fetched(f"git+{gits.url}/{repository.folder.name}/.git")
+        fetch_source(f"git+{gits.url}/{repository.folder.name}/.git")
 
 
 @pytest.mark.parametrize(
@@ -130,7 +132,7 @@ def test_a_repository_without_a_commit(fetched: Fetched, gits: GitServer, reposi
     ],
 )
 def test_credentials(
-    fetched: Fetched, gits: GitServer, repository: Repository, tmp_path: Path, login: Any, environ: dict[str, str],
+    fetch_source: Fetched, gits: GitServer, repository: Repository, tmp_path: Path, login: Any, environ: dict[str, str],
     caplog: pytest.LogCaptureFixture,
 ) -> None:  # fmt: skip
     """Of the environment or .netrc; they are sent when the server has asked, and are told nowhere."""
@@ -140,40 +142,42 @@ def test_credentials(
         (tmp_path / "netrc").write_text("machine 127.0.0.1 login ada password s3cret\n")
     gits.login = login
     source = f"git+{gits.url}/app/.git"
-    assert fetched(source, **environ)["HEAD"] == commit
-    assert [bool(credentials) for _, credentials in gits.asked] == [False, True, True, True]
+    assert fetch_source(source, **environ)["HEAD"] == commit
+    assert [bool(credentials) for _, credentials in gits.requests] == [False, True, True, True]
     with pytest.raises(LoadError, match=r"its server asks for credentials \(GIT_TOKEN") as without:
-        fetched(source)
+        fetch_source(source)
     gits.login = ("other", "other")
     with pytest.raises(LoadError, match="its server refuses the credentials") as refused:
-        fetched(source, **environ)
+        fetch_source(source, **environ)
     assert "s3cret" not in caplog.text + str(without.value) + str(refused.value)
 
 
 def test_credentials_in_the_address(
-    fetched: Fetched, gits: GitServer, repository: Repository, caplog: pytest.LogCaptureFixture
+    fetch_source: Fetched, gits: GitServer, repository: Repository, caplog: pytest.LogCaptureFixture
 ) -> None:
     """They are used, and told nowhere."""
     commit = repository.commit(main_py="x")
     gits.login = ("ada", "s3cret")
     source = f"git+{gits.url.replace('//', '//ada:s3cret@')}/app/.git"
     with caplog.at_level("DEBUG"):
-        assert fetched(source)["HEAD"] == commit
+        assert fetch_source(source)["HEAD"] == commit
         with pytest.raises(LoadError, match="no branch") as caught:
-            fetched(source + "#none")
+            fetch_source(source + "#none")
     assert commit in caplog.text
     assert "s3cret" not in caplog.text + str(caught.value)
 
 
-def test_a_token_that_nobody_asks_for_is_not_sent(fetched: Fetched, gits: GitServer, repository: Repository) -> None:
+def test_a_token_that_nobody_asks_for_is_not_sent(
+    fetch_source: Fetched, gits: GitServer, repository: Repository
+) -> None:
     """It may be for another server: an open repository is read without."""
     repository.commit(main_py="x")
-    fetched(f"git+{gits.url}/app/.git", GIT_TOKEN="for another")
-    assert not any(credentials for _, credentials in gits.asked)
+    fetch_source(f"git+{gits.url}/app/.git", GIT_TOKEN="for another")
+    assert not any(credentials for _, credentials in gits.requests)
 
 
 def test_a_redirect_takes_no_credentials_along(
-    fetched: Fetched, gits: GitServer, repository: Repository, server: Server
+    fetch_source: Fetched, gits: GitServer, repository: Repository, server: Server
 ) -> None:
     """A server that sends on to another one: that one is asked without, and is never told ours."""
     commit = repository.commit(main_py="x")
@@ -186,23 +190,25 @@ def test_a_redirect_takes_no_credentials_along(
 
     server.answer = moved
     source = f"git+{server.url}/app/.git"
-    assert fetched(source, GIT_TOKEN="s3cret")["HEAD"] == commit
+    assert fetch_source(source, GIT_TOKEN="s3cret")["HEAD"] == commit
     gits.login = ("s3cret", "x-oauth-basic")
     with pytest.raises(LoadError, match="credentials"):
-        fetched(source, GIT_TOKEN="s3cret")
-    assert not any(credentials for _, credentials in gits.asked)
+        fetch_source(source, GIT_TOKEN="s3cret")
+    assert not any(credentials for _, credentials in gits.requests)
 
 
 @pytest.mark.slow
-def test_a_server_that_is_down(fetched: Fetched, server: Server) -> None:
+def test_a_server_that_is_down(fetch_source: Fetched, server: Server) -> None:
     server.close()
     with pytest.raises(LoadError, match=r"was not fetched: http://127.0.0.1:\d+/app: .*refused"):
-        fetched(f"git+{server.url}/app")
+        fetch_source(f"git+{server.url}/app")
     server.__init__()
 
 
 @pytest.mark.slow
-def test_an_overloaded_server_gets_another_request(fetched: Fetched, gits: GitServer, repository: Repository) -> None:
+def test_an_overloaded_server_gets_another_request(
+    fetch_source: Fetched, gits: GitServer, repository: Repository
+) -> None:
     """One 503 is passed over; one that only says 503 is told."""
     commit = repository.commit(main_py="x")
     answer, refusals = gits.answer, [1]
@@ -216,13 +222,13 @@ def test_an_overloaded_server_gets_another_request(fetched: Fetched, gits: GitSe
         return request.end_headers()
 
     gits.answer = busy
-    assert fetched(f"git+{gits.url}/app/.git")["HEAD"] == commit
+    assert fetch_source(f"git+{gits.url}/app/.git")["HEAD"] == commit
     refusals[0] = 100
     with pytest.raises(LoadError, match="its server answered 503"):
-        fetched(f"git+{gits.url}/app/.git")
+        fetch_source(f"git+{gits.url}/app/.git")
 
 
-def test_what_is_no_git_server(fetched: Fetched, server: Server) -> None:
+def test_what_is_no_git_server(fetch_source: Fetched, server: Server) -> None:
     def page(request: BaseHTTPRequestHandler) -> None:
         request.send_response(200)
         request.send_header("Content-Type", "text/html")
@@ -232,41 +238,41 @@ def test_what_is_no_git_server(fetched: Fetched, server: Server) -> None:
 
     server.answer = page
     with pytest.raises(LoadError, match=r"was not fetched: .* answers with text/html"):
-        fetched(f"git+{server.url}/app")
+        fetch_source(f"git+{server.url}/app")
 
 
 @pytest.mark.slow
-def test_a_server_that_hangs(fetched: Fetched, server: Server) -> None:
+def test_a_server_that_hangs(fetch_source: Fetched, server: Server) -> None:
     release = threading.Event()
     server.answer = lambda request: release.wait(20)
     start = time.monotonic()
     try:
         with pytest.raises(LoadError, match="no answer came in time"):
-            fetched(f"git+{server.url}/app", limit=0.5)
+            fetch_source(f"git+{server.url}/app", limit=0.5)
         assert time.monotonic() - start < 6
     finally:
         release.set()
 
 
-def test_tls(fetched: Fetched, gits: GitServer, repository: Repository, tmp_path: Path) -> None:
+def test_tls(fetch_source: Fetched, gits: GitServer, repository: Repository, tmp_path: Path) -> None:
     """A server is believed by the authorities that are trusted, and GIT_SSL_CAINFO names another."""
     commit = repository.commit(main_py="x")
     context, authority = secured(tmp_path)
     gits._server.socket = context.wrap_socket(gits._server.socket, server_side=True)
     source = f"git+{gits.url.replace('http:', 'https:')}/app/.git"
-    assert fetched(source, GIT_SSL_CAINFO=str(authority))["HEAD"] == commit
+    assert fetch_source(source, GIT_SSL_CAINFO=str(authority))["HEAD"] == commit
     with pytest.raises(LoadError, match=r"issuer certificate \(`GIT_SSL_CAINFO` or `SSL_CERT_FILE"):
-        fetched(source)
+        fetch_source(source)
 
 
-def test_links_and_modes(fetched: Fetched, gits: GitServer, repository: Repository, tmp_path: Path) -> None:
+def test_links_and_modes(fetch_source: Fetched, gits: GitServer, repository: Repository, tmp_path: Path) -> None:
     """Links within the source and the bit of programs are kept."""
     repository.commit(a__main_py="x", run_sh="#!/bin/sh\n")
     (repository.folder / "run_sh").chmod(0o755)
     (repository.folder / "link.py").symlink_to("a/main.py")
     (repository.folder / "folder").symlink_to("a")
     repository.commit()
-    assert fetched(f"git+{gits.url}/app/.git")["link.py"] == "x"
+    assert fetch_source(f"git+{gits.url}/app/.git")["link.py"] == "x"
     (root,) = tmp_path.glob("out-*/source")
     assert (str((root / "folder").readlink()), (root / "run_sh").stat().st_mode & 0o111) == ("a", 0o111)
 
@@ -289,7 +295,7 @@ def tree(repository: Repository, *entries: str) -> str:
     [("/etc/passwd", "leaves the source"), ("../../secret", "leaves the source"), ("a/b/up/..", "leaves the source")],
 )
 def test_a_link_that_leaves(
-    fetched: Fetched, gits: GitServer, repository: Repository, target: str, message: str
+    fetch_source: Fetched, gits: GitServer, repository: Repository, target: str, message: str
 ) -> None:
     """Out of the source: at once, by steps, and by way of another link."""
     repository.commit(a__b__c_py="x")
@@ -297,21 +303,21 @@ def test_a_link_that_leaves(
     (repository.folder / "link").symlink_to(target)
     repository.commit()
     with pytest.raises(LoadError, match=message):
-        fetched(f"git+{gits.url}/app/.git")
+        fetch_source(f"git+{gits.url}/app/.git")
 
 
 @pytest.mark.parametrize("name", ["..", ".", ".git", ".GIT", "a/b", "../x.py"])
-def test_a_name_that_leaves(fetched: Fetched, gits: GitServer, repository: Repository, name: str) -> None:
+def test_a_name_that_leaves(fetch_source: Fetched, gits: GitServer, repository: Repository, name: str) -> None:
     """Or that would make a repository of git's own."""
     repository.commit(main_py="x")
     blob = git(repository.folder, "rev-parse", "HEAD:main.py")
     tree(repository, f"100644 blob {blob}\t{name}")
     with pytest.raises(LoadError, match="leaves its folder or is git's own"):
-        fetched(f"git+{gits.url}/app/.git#bad")
+        fetch_source(f"git+{gits.url}/app/.git#bad")
 
 
 def test_a_folder_behind_a_link_of_its_name(
-    fetched: Fetched, gits: GitServer, repository: Repository, tmp_path: Path
+    fetch_source: Fetched, gits: GitServer, repository: Repository, tmp_path: Path
 ) -> None:
     """One name twice, a link and a folder: nothing is written where the link leads."""
     repository.commit(a__main_py="x")
@@ -319,22 +325,22 @@ def test_a_folder_behind_a_link_of_its_name(
     inner = git(repository.folder, "rev-parse", "HEAD:a")
     link = git(repository.folder, "hash-object", "-w", "--stdin", stdin=str(tmp_path / "outside"))
     tree(repository, f"120000 blob {link}\ta", f"040000 tree {inner}\ta")
-    assert fetched(f"git+{gits.url}/app/.git#bad")["a/main.py"] == "x"
+    assert fetch_source(f"git+{gits.url}/app/.git#bad")["a/main.py"] == "x"
     assert list((tmp_path / "outside").iterdir()) == []
 
 
 def test_submodules_and_large_files_are_reported(
-    fetched: Fetched, gits: GitServer, repository: Repository, caplog: pytest.LogCaptureFixture
+    fetch_source: Fetched, gits: GitServer, repository: Repository, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Neither is fetched; the log names each."""
     repository.commit(main_py="x", model="version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 9\n")
     repository.submodule("deps/lib", "https://h/r", "1" * 40)
-    assert fetched(f"git+{gits.url}/app/.git")["main.py"] == "x"
+    assert fetch_source(f"git+{gits.url}/app/.git")["main.py"] == "x"
     assert "submodules are not fetched when a run starts: 'deps/lib' left empty" in caplog.text
     assert "files of git-lfs are not fetched when a run starts: 'model'" in caplog.text
 
 
-def test_too_many_files(fetched: Fetched, gits: GitServer, repository: Repository) -> None:
+def test_too_many_files(fetch_source: Fetched, gits: GitServer, repository: Repository) -> None:
     """They are counted before they are written, also where all of them are one."""
     repository.commit(main_py="x")
     blob = git(repository.folder, "rev-parse", "HEAD:main.py")
@@ -343,12 +349,12 @@ def test_too_many_files(fetched: Fetched, gits: GitServer, repository: Repositor
     commit = git(repository.folder, "commit-tree", "-m", "x", top)
     git(repository.folder, "update-ref", "refs/heads/bomb", commit)
     with pytest.raises(LoadError, match="more than 1000 files"):
-        fetched(f"git+{gits.url}/app/.git#bomb", OVENBIRD_SOURCE_FILES="1000")
+        fetch_source(f"git+{gits.url}/app/.git#bomb", OVENBIRD_SOURCE_FILES="1000")
 
 
 @pytest.mark.slow
 def test_a_redirect_does_not_leave_https(
-    fetched: Fetched, gits: GitServer, repository: Repository, tmp_path: Path
+    fetch_source: Fetched, gits: GitServer, repository: Repository, tmp_path: Path
 ) -> None:
     """Nor does one lead to anything but HTTP; the plain server hears nothing."""
     repository.commit(main_py="x")
@@ -366,16 +372,16 @@ def test_a_redirect_does_not_leave_https(
         ):
             secure.answer = lambda request, to=location: give(request, b"", 302, Location=to)
             with pytest.raises(LoadError, match=words):
-                fetched(f"git+{address}/app/.git", GIT_SSL_CAINFO=str(authority))
+                fetch_source(f"git+{address}/app/.git", GIT_SSL_CAINFO=str(authority))
     finally:
         secure.close()
-    assert gits.asked == []
+    assert gits.requests == []
 
 
 @pytest.mark.slow
-def test_an_object_that_unpacks_to_too_much(fetched: Fetched, gits: GitServer, repository: Repository) -> None:
+def test_an_object_that_unpacks_to_too_much(fetch_source: Fetched, gits: GitServer, repository: Repository) -> None:
     """It is refused by its size, before it is unpacked; the hint names the setting."""
     (repository.folder / "zeros").write_bytes(bytes(64 << 20))
     repository.commit(main_py="x")
     with pytest.raises(LoadError, match=r"an object of 64.0 MiB, more than 1.0 MiB \(`OVENBIRD_SOURCE_LIMIT"):
-        fetched(f"git+{gits.url}/app/.git", OVENBIRD_SOURCE_LIMIT="1MiB")
+        fetch_source(f"git+{gits.url}/app/.git", OVENBIRD_SOURCE_LIMIT="1MiB")

@@ -35,10 +35,10 @@ def entry(kind: int, content: bytes, size: int | None = None, base: bytes = b"")
 
 
 def pack(*entries: bytes) -> io.BytesIO:
-    return written(struct.pack(">4sII", b"PACK", 2, len(entries)) + b"".join(entries) + b"\0" * 20)
+    return at_end(struct.pack(">4sII", b"PACK", 2, len(entries)) + b"".join(entries) + b"\0" * 20)
 
 
-def written(content: bytes) -> io.BytesIO:
+def at_end(content: bytes) -> io.BytesIO:
     """A file that stands at its end, as after it was written."""
     file = io.BytesIO()
     file.write(content)
@@ -61,7 +61,7 @@ def test_a_pack_of_git_fits(tmp_path: Path) -> None:
         command = ["git", "pack-objects", "--stdout", "-q", *flags]
         process = subprocess.run(command, cwd=repository.folder, input=names.encode(), capture_output=True, check=True)
         for content in (path.read_bytes(), process.stdout):
-            file = written(content)
+            file = at_end(content)
             check_pack(file, LIMIT)
             assert file.tell() == len(content)
 
@@ -77,9 +77,9 @@ def test_a_pack_of_git_fits(tmp_path: Path) -> None:
         (pack(entry(_REF_DELTA, b"", base=b"n" * 20)), "damaged pack"),
         (pack(entry(_REF_DELTA, b"\xff" * 20, base=b"n" * 20)), "damaged pack"),
         (pack(entry(_BLOB, b"x")[:-3]), "damaged pack"),
-        (written(b"PACK\0\0\0\2\0\0\0\5"), "damaged pack"),
-        (written(b"PACK"), "damaged pack"),
-        (written(b"NACK" + b"\0" * 8), "sends no pack"),
+        (at_end(b"PACK\0\0\0\2\0\0\0\5"), "damaged pack"),
+        (at_end(b"PACK"), "damaged pack"),
+        (at_end(b"NACK" + b"\0" * 8), "sends no pack"),
     ],
 )
 def test_a_pack_that_is_too_much_or_damaged(file: io.BytesIO, words: str) -> None:

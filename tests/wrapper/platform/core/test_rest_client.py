@@ -161,7 +161,7 @@ def test_a_proxy(core: Double, server: Server) -> None:
     server.answer = answer
     environ = {"DHCORE_ENDPOINT": "http://core.invalid", "HTTP_PROXY": server.url, "DH_CONFIG": "/nonexistent"}
     assert RestClient(environ, 0).call("GET", "/projects/p") == {}
-    assert server.asked[0][:2] == ("GET", "http://core.invalid/api/v1/projects/p")
+    assert server.requests[0][:2] == ("GET", "http://core.invalid/api/v1/projects/p")
     with pytest.raises(PlatformUnreachableError, match="its host name cannot be resolved"):
         RestClient({**environ, "NO_PROXY": "core.invalid"}, 0).call("GET", "/projects/p")
     assert client(core, no_proxy="127.0.0.1", http_proxy=server.url).call("GET", "/projects/p")["name"] == "p"

@@ -42,7 +42,7 @@ def run_on(store: DigitalHubStore, core: Double) -> Run:
     return start_run(store, "p", environ, function=function.key)
 
 
-def stored(run: Run) -> Any:
+def read_metrics(run: Run) -> Any:
     """The metrics as they are read back; those in memory are the same."""
     metrics = run.status.metrics.to_dict()
     run.refresh()
@@ -53,10 +53,10 @@ def stored(run: Run) -> Any:
 def test_a_loop_of_log_metrics_keeps_every_value(run: Run) -> None:
     """The first number stays a number, the next ones make a series of it."""
     run.log_metrics({"loss": 3, "accuracy": 0.5})
-    assert stored(run) == {"loss": 3.0, "accuracy": 0.5}
+    assert read_metrics(run) == {"loss": 3.0, "accuracy": 0.5}
     for step in (2, 1):
         run.log_metrics({"loss": step})
-    assert stored(run) == {"loss": [3.0, 2.0, 1.0], "accuracy": 0.5}
+    assert read_metrics(run) == {"loss": [3.0, 2.0, 1.0], "accuracy": 0.5}
 
 
 def test_ways_of_logging_can_be_mixed(run: Run) -> None:
@@ -68,7 +68,7 @@ def test_ways_of_logging_can_be_mixed(run: Run) -> None:
     run.log_metric("loss", 1)
     run.log_metric("other", [1, 2])
     run.log_metrics({"other": 3})
-    assert stored(run) == {"loss": [5.0, 4.0, 3.0, 2.0, 1.0], "other": [1.0, 2.0, 3.0]}
+    assert read_metrics(run) == {"loss": [5.0, 4.0, 3.0, 2.0, 1.0], "other": [1.0, 2.0, 3.0]}
 
 
 def test_overwrite_starts_anew(run: Run) -> None:
@@ -76,9 +76,9 @@ def test_overwrite_starts_anew(run: Run) -> None:
     run.log_metrics({"a": [1, 2], "b": 1, "c": 1})
     run.log_metrics({"a": 3, "b": [4, 5]}, overwrite=True)
     run.log_metric("c", 6, overwrite=True)
-    assert stored(run) == {"a": 3.0, "b": [4.0, 5.0], "c": [6.0]}
+    assert read_metrics(run) == {"a": 3.0, "b": [4.0, 5.0], "c": [6.0]}
     run.log_metric("a", 7, single_value=True)
-    assert stored(run)["a"] == 7.0
+    assert read_metrics(run)["a"] == 7.0
 
 
 @pytest.mark.parametrize("name", ["train/loss", "val loss", "f1 (macro)", "loss%", "précision", "a;b", "..", "x" * 300])
@@ -128,7 +128,7 @@ def test_a_name_is_a_text(run: Run, name: Any) -> None:
 def test_values(run: Run, value: Any, expected: Any) -> None:
     """Whatever is a number counts as one."""
     run.log_metrics({"m": value})
-    assert stored(run) == {"m": expected}
+    assert read_metrics(run) == {"m": expected}
 
 
 def test_numbers_that_are_not_finite(tmp_path: Any) -> None:

@@ -14,7 +14,7 @@ from ovenbird.platform.entities.run import Run, start_run
 from ovenbird.platform.project.project import Project
 
 
-def begin(project: Project, **spec: object) -> Run:
+def begin_run(project: Project, **spec: object) -> Run:
     """Start a run of a function that is known."""
     function = project.new_function("f", "python", code="def f(): pass", handler="f")
     run = start_run(project._store, "p", {}, function=function.key, spec=spec)
@@ -26,7 +26,7 @@ def test_outputs_are_entities_keys_or_records(either: Project) -> None:
     """`outputs` gives entities that can be read, `as_key` their keys, `as_dict` their records; `output` one of them."""
     artifact = either.log_artifact("a", data=b"text")
     model = either.log_model("m", data=b"model")
-    run = begin(either)
+    run = begin_run(either)
     run.finish("COMPLETED", outputs={"x": artifact.key, "y": model.key}, results={"total": 42})
     run_entity = either.get_run(run.id)
     outputs = run_entity.outputs()
@@ -40,28 +40,28 @@ def test_outputs_are_entities_keys_or_records(either: Project) -> None:
     assert (run_entity.output("z"), run_entity.results(), run_entity.result("total"), run_entity.result("none")) == (
         None, {"total": 42}, 42, None,
     )  # fmt: skip
-    assert begin(either).outputs() == {}
+    assert begin_run(either).outputs() == {}
 
 
 def test_inputs_are_entities(either: Project, tmp_path: Path) -> None:
     """An input that was given as a key is that entity; one that was given as a path is the data item of it."""
     (tmp_path / "x.csv").write_text("a\n1\n")
     artifact = either.log_artifact("a", data=b"text")
-    run = begin(either, inputs={"one": artifact.key, "two": str(tmp_path / "x.csv")})
+    run = begin_run(either, inputs={"one": artifact.key, "two": str(tmp_path / "x.csv")})
     item = either.referenced("two", "table", str(tmp_path / "x.csv"))
     run.consume(item.key)
     inputs = run.inputs()
     assert {name: entity.key for name, entity in inputs.items()} == {"one": artifact.key, "two": item.key}
     assert run.inputs(as_dict=True)["one"]["name"] == "a"
-    assert begin(either).inputs() == {}
+    assert begin_run(either).inputs() == {}
     with pytest.raises(InputError, match="its input 'three' was not read"):
-        begin(either, inputs={"three": "x.csv"}).inputs()
+        begin_run(either, inputs={"three": "x.csv"}).inputs()
 
 
 def test_what_a_run_reads_of_another_is_consumed(either: Project) -> None:
     """Outputs of an earlier run, read within a run, are linked to that."""
     artifact = either.log_artifact("a", data=b"text")
-    earlier, later = begin(either), begin(either)
+    earlier, later = begin_run(either), begin_run(either)
     earlier.finish("COMPLETED", outputs={"x": artifact.key})
     project = Project(either._store, "p", either._environ, run=later)
     assert project.get_run(earlier.id).output("x").key == artifact.key
@@ -72,7 +72,7 @@ def test_what_a_run_reads_of_another_is_consumed(either: Project) -> None:
 
 def test_metrics_are_those_of_the_store(either: Project) -> None:
     """`metrics` has what was logged, also on an object that was listed without them."""
-    run = begin(either)
+    run = begin_run(either)
     run.log_metric("loss", 1.0)
     run.log_metric("loss", 0.5)
     run.log_metrics({"accuracy": 0.9})
@@ -87,7 +87,7 @@ def test_metrics_are_those_of_the_store(either: Project) -> None:
 
 def test_runs_are_listed_and_deleted(either: Project) -> None:
     """By state, function, kind and action, newest first; a run that has not ended is not deleted."""
-    first, second = begin(either), begin(either)
+    first, second = begin_run(either), begin_run(either)
     first.finish("COMPLETED")
     assert [run.id for run in either.list_runs()] == [second.id, first.id]
     assert [run.id for run in either.list_runs(state="COMPLETED")] == [first.id]
@@ -106,7 +106,7 @@ def test_runs_are_listed_and_deleted(either: Project) -> None:
 @pytest.mark.slow
 def test_a_run_is_waited_for(either: Project) -> None:
     """`wait` returns the run when another has recorded its end, at once when it has ended."""
-    run = begin(either)
+    run = begin_run(either)
     waiting = either.get_run(run.id)
     timer = threading.Timer(0.5, run.finish, ["COMPLETED"], {"results": {"r": 1}})
     timer.start()
@@ -120,7 +120,7 @@ def test_a_run_is_waited_for(either: Project) -> None:
 
 def test_a_run_that_waits_for_itself_is_an_error(either: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     """It would wait for ever."""
-    run = begin(either)
+    run = begin_run(either)
     monkeypatch.setenv("RUN_ID", run.id)
     with pytest.raises(PlatformError, match="waits for itself"):
         run.wait()
@@ -130,11 +130,11 @@ def test_a_run_on_core_is_stopped_there(core: Double, platform: dict[str, str]) 
     """`stop` makes one call, and none for a run that has ended; `resume` another."""
     store = DigitalHubStore(platform, 5.0)
     project = Project(store, "p", platform)
-    run = begin(project)
+    run = begin_run(project)
     project.get_run(run.id).stop()
     calls = core.counts()
     assert calls["POST runs/{id}/stop"] == 1
-    ended = begin(project)
+    ended = begin_run(project)
     ended.finish("COMPLETED")
     ended.stop()
     assert core.counts()["POST runs/{id}/stop"] == 1
@@ -146,12 +146,12 @@ def test_a_run_on_core_is_stopped_there(core: Double, platform: dict[str, str]) 
 def test_a_stopped_run_of_this_machine_is_not_resumed(project: Project) -> None:
     """What it had in memory is gone; the message says what to do."""
     with pytest.raises(PlatformError, match="ovenbird run"):
-        begin(project).resume()
+        begin_run(project).resume()
 
 
 def test_logs_have_text(project: Project) -> None:
     """The log is one part with `text`; a run that has logged nothing has none."""
-    run = begin(project)
+    run = begin_run(project)
     assert run.logs() == []
     project._store.log_file("p", run.id).write_text("one\ntwo\n")
     assert [log.text for log in run.logs()] == ["one\ntwo"]
@@ -161,7 +161,7 @@ def test_logs_have_text(project: Project) -> None:
 def test_logs_of_core_have_text(core: Double, platform: dict[str, str]) -> None:
     """The parts that the cluster has collected are one text."""
     store = DigitalHubStore(platform, 5.0)
-    run = begin(Project(store, "p", platform))
+    run = begin_run(Project(store, "p", platform))
     assert run.logs() == []
     core.entities.logs[run.id] = ["one\ntwo\n"]
     assert [log.text for log in run.logs()] == ["one\ntwo"]

@@ -19,7 +19,7 @@ time.sleep(60)
 """
 
 
-def _started(home: Path) -> tuple[subprocess.Popen[str], str]:
+def _start_run(home: Path) -> tuple[subprocess.Popen[str], str]:
     child = subprocess.Popen([sys.executable, "-c", _RUN, str(home)], stdout=subprocess.PIPE, text=True)
     assert child.stdout is not None
     return child, child.stdout.readline().strip()
@@ -33,7 +33,7 @@ def _killed(child: subprocess.Popen[str]) -> None:
 
 
 def test_a_run_whose_process_was_killed_is_an_error_at_the_next_start(tmp_path: Path) -> None:
-    child, key = _started(tmp_path)
+    child, key = _start_run(tmp_path)
     before = LocalStore(tmp_path)
     assert before.read(keys.parse_key(key))["status"]["state"] == "RUNNING"
     _killed(child)
@@ -50,7 +50,7 @@ def test_a_run_whose_process_was_killed_is_an_error_at_the_next_start(tmp_path: 
 
 
 def test_a_run_of_another_container_is_judged_by_the_lock_on_its_log(tmp_path: Path) -> None:
-    child, key = _started(tmp_path)
+    child, key = _start_run(tmp_path)
     store = LocalStore(tmp_path)
     with store._database.writing() as connection:
         connection.execute("UPDATE owner SET namespace = 'pid:[1]'")

@@ -24,7 +24,7 @@ def _add(store: LocalStore, name: str, entity_type: str = "dataitem", kind: str 
     return str(record["key"])
 
 
-def _many(home: str) -> list[str]:
+def _add_many(home: str) -> list[str]:
     store = LocalStore(home)
     ids = [_add(store, "same") for _ in range(20)]
     store.close()
@@ -94,7 +94,7 @@ def test_ids_are_found_by_their_beginning(store: LocalStore) -> None:
 
 def test_processes_that_log_one_name_at_once_all_succeed(tmp_path: Path) -> None:
     with multiprocessing.get_context("spawn").Pool(4) as pool:
-        ids = pool.map(_many, [str(tmp_path)] * 4)
+        ids = pool.map(_add_many, [str(tmp_path)] * 4)
     store = LocalStore(tmp_path)
     assert {row.key for row in store.listing("dataitem", name="same")} == {key for each in ids for key in each}
     assert len(store.listing("dataitem")) == 80

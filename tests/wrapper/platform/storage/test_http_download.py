@@ -29,7 +29,7 @@ def _fetch(url: str, folder: Path) -> Path:
 def test_a_url_is_requested_unchanged_with_its_query(server: Any, tmp_path: Path) -> None:
     server.answer = lambda request: give(request, DATA)
     assert _fetch(f"{server.url}/a%20b?x=1&y=2", tmp_path).read_bytes() == DATA
-    assert server.asked[0][1] == "/a%20b?x=1&y=2"
+    assert server.requests[0][1] == "/a%20b?x=1&y=2"
 
 
 def test_a_body_without_a_length_is_read(server: Any, tmp_path: Path) -> None:
@@ -56,13 +56,13 @@ def test_a_body_that_breaks_off_goes_on_where_it_was(server: Any, tmp_path: Path
 
     server.answer = answer
     assert _fetch(server.url, tmp_path).read_bytes() == DATA
-    assert [request[2].get("range") for request in server.asked] == [None, "bytes=400000-", "bytes=800000-"]
-    assert server.asked[1][2]["if-range"] == '"one"'
+    assert [request[2].get("range") for request in server.requests] == [None, "bytes=400000-", "bytes=800000-"]
+    assert server.requests[1][2]["if-range"] == '"one"'
 
 
 def test_a_body_that_changed_meanwhile_is_read_anew(server: Any, tmp_path: Path) -> None:
     def answer(request: Request) -> None:
-        first = len(server.asked) == 1
+        first = len(server.requests) == 1
         request.send_response(200)
         request.send_header("ETag", '"one"' if first else '"two"')
         request.send_header("Content-Length", "6")
@@ -94,12 +94,12 @@ def test_a_4xx_is_an_error_and_a_5xx_is_tried_again(server: Any, tmp_path: Path,
     with pytest.raises(InputError, match=f"the server answered {status}") as caught:
         _fetch(f"{server.url}/a.csv?signature=SECRET", tmp_path)
     assert "SECRET" not in str(caught.value)
-    assert len(server.asked) == times
+    assert len(server.requests) == times
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_fault_that_passes_is_not_seen(server: Any, tmp_path: Path) -> None:
-    server.answer = lambda request: give(request, b"fine", 500 if len(server.asked) < 3 else 200)
+    server.answer = lambda request: give(request, b"fine", 500 if len(server.requests) < 3 else 200)
     assert _fetch(server.url, tmp_path).read_bytes() == b"fine"
 
 
@@ -123,7 +123,11 @@ def test_a_password_goes_to_its_server_and_to_no_other(server: Any, tmp_path: Pa
     try:
         assert _fetch(server.url.replace("http://", "http://us%40er:pass@") + "/a", tmp_path).read_bytes() == b"fine"
         login = "Basic " + base64.b64encode(b"us@er:pass").decode()
-        assert [request[2].get("authorization") for request in (*server.asked, *other.asked)] == [login, login, None]
+        assert [request[2].get("authorization") for request in (*server.requests, *other.requests)] == [
+            login,
+            login,
+            None,
+        ]
     finally:
         other.close()
 

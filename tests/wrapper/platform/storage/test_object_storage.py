@@ -62,7 +62,7 @@ def test_the_error_for_a_refusal_leaves_out_the_response(server: Any, tmp_path: 
     with pytest.raises(InputError, match=f"s3://outputs/a cannot be read: the store answered {status}") as read:
         files.download("s3://outputs/a", tmp_path / "b", environ)
     assert "SECRET" not in str(stored.value) + str(read.value)
-    assert len(server.asked) == (2 if status == 403 else 10)
+    assert len(server.requests) == (2 if status == 403 else 10)
 
 
 def test_an_object_that_breaks_off_goes_on_where_it_was(server: Any, tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ CSV = "città;people\nTrento;118000\nZürich;443000\n".encode()
 BOM = b"\xef\xbb\xbf"
 
 
-def _zipped(data: bytes, path: Path, **more: bytes) -> None:
+def write_zip(data: bytes, path: Path, **more: bytes) -> None:
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in {"cities.csv": data, **more}.items():
             archive.writestr(name, content)
@@ -107,8 +107,8 @@ _COMPRESSED: dict[str, Callable[[bytes, Path], object]] = {
     "cities.csv.zst": lambda data, path: path.write_bytes(
         zstandard.compress(data[:30]) + zstandard.compress(data[30:])
     ),
-    "cities.csv.zip": _zipped,
-    "cities.zip": _zipped,
+    "cities.csv.zip": write_zip,
+    "cities.zip": write_zip,
     "decoded.csv.gz": lambda data, path: path.write_bytes(data),
     "CITIES.CSV.GZ": lambda data, path: path.write_bytes(gzip.compress(data)),
     "cities.csv": lambda data, path: path.write_bytes(gzip.compress(data)),
@@ -143,7 +143,7 @@ def test_any_format_may_be_compressed(project: Project, tmp_path: Path, form: st
     ("name", "write", "message"),
     [
         ("a.csv.gz", lambda path: path.write_bytes(gzip.compress(CSV)[:-9]), "a.csv.gz cannot be read as csv"),
-        ("a.csv.zip", lambda path: _zipped(CSV, path, other=b"x"), "the zip holds 2 files, and a table is one"),
+        ("a.csv.zip", lambda path: write_zip(CSV, path, other=b"x"), "the zip holds 2 files, and a table is one"),
         ("a.bin.gz", lambda path: path.write_bytes(gzip.compress(CSV)), "'bin', which is not one of a table"),
     ],
     ids=["damaged", "two members", "no table"],

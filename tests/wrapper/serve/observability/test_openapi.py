@@ -98,7 +98,7 @@ HANDLERS = [
 ]
 
 
-def documented(project: Project, text: str) -> dict[str, Any]:
+def openapi_of(project: Project, text: str) -> dict[str, Any]:
     """The document of a handler, through JSON as a client reads it."""
     api: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(make_document(project.handler(HEAD + text))))
     return api
@@ -107,19 +107,19 @@ def documented(project: Project, text: str) -> dict[str, Any]:
 @pytest.mark.parametrize("text", HANDLERS)
 def test_the_document_is_valid(project: Project, text: str) -> None:
     """OpenAPI 3.1 by its own schema, all references resolved, for every kind of handler."""
-    api = documented(project, text)
+    api = openapi_of(project, text)
     openapi_spec_validator.validate(api)
     assert api["openapi"] == "3.1.0"
 
 
 def operation(project: Project, text: str) -> dict[str, Any]:
-    post: dict[str, Any] = documented(project, text)["paths"]["/"]["post"]
+    post: dict[str, Any] = openapi_of(project, text)["paths"]["/"]["post"]
     return post
 
 
 def test_fields_are_a_body_and_a_query(project: Project) -> None:
     """Fields may come as JSON, as a form, or as a query; required ones and defaults are told."""
-    api = documented(project, "def handler(a: int, b: str = 'x'): '''Add.\n\nMore.'''")
+    api = openapi_of(project, "def handler(a: int, b: str = 'x'): '''Add.\n\nMore.'''")
     post, get = api["paths"]["/"]["post"], api["paths"]["/"]["get"]
     schema = post["requestBody"]["content"]["application/json"]["schema"]
     assert schema["properties"] == {"a": {"type": "integer"}, "b": {"type": "string", "default": "x"}}
@@ -135,7 +135,7 @@ def test_fields_are_a_body_and_a_query(project: Project) -> None:
 
 def test_structured_fields_are_no_query(project: Project) -> None:
     """A class beside other fields has no place in a query."""
-    assert "get" not in documented(project, "def handler(order: Order, n: int): ...")["paths"]["/"]
+    assert "get" not in openapi_of(project, "def handler(order: Order, n: int): ...")["paths"]["/"]
 
 
 def test_rest_takes_further_fields(project: Project) -> None:
@@ -146,7 +146,7 @@ def test_rest_takes_further_fields(project: Project) -> None:
 
 def test_a_class_of_the_users_may_be_called_problem(project: Project) -> None:
     """The runtime's own schema does not get in its way."""
-    api = documented(project, "def handler(problem: Problem): ...")
+    api = openapi_of(project, "def handler(problem: Problem): ...")
     assert "mine" in api["components"]["schemas"]["Problem"]["properties"]
     assert "error_id" in api["components"]["schemas"]["ProblemDocument"]["properties"]
 
@@ -225,7 +225,7 @@ def test_a_default_that_json_cannot_hold_is_left_out(project: Project) -> None:
     assert schema["properties"]["x"] == {"type": "number"}
     assert "default" not in schema["properties"]["y"]
     assert schema["properties"]["z"]["default"] == 1.5
-    limits = documented(project, "def handler(a: Limits): ...")["components"]["schemas"]["Limits"]["properties"]
+    limits = openapi_of(project, "def handler(a: Limits): ...")["components"]["schemas"]["Limits"]["properties"]
     assert set(limits) == {"default", "table"}
     assert "default" not in limits["default"]
 
@@ -270,7 +270,7 @@ def test_times_have_a_format(project: Project) -> None:
         "by: dict[str, datetime.time], event: Event, text: str, day: datetime.date)"
         " -> list[datetime.datetime]: ..."
     )
-    api = documented(project, source)
+    api = openapi_of(project, source)
     post = api["paths"]["/"]["post"]
     fields = post["requestBody"]["content"]["application/json"]["schema"]["properties"]
     assert fields["at"] == {"type": "string", "format": "date-time"}
@@ -288,9 +288,9 @@ def test_secrets_have_no_default(project: Project) -> None:
         "class Login(msgspec.Struct):\n    user: str = 'ada'\n    password: str = 'hunter2'\n"
         "def handler(api_key: str = 'hunter2', name: str = 'ada', login: Login = Login()): ..."
     )
-    assert "hunter2" not in str(documented(project, source))
-    assert "ada" in str(documented(project, source))
-    assert "hunter2" not in str(documented(project, "def handler(token: str = 'hunter2', n: int = 1): ..."))
+    assert "hunter2" not in str(openapi_of(project, source))
+    assert "ada" in str(openapi_of(project, source))
+    assert "hunter2" not in str(openapi_of(project, "def handler(token: str = 'hunter2', n: int = 1): ..."))
 
 
 def test_nested_objects_of_a_form_are_json(project: Project) -> None:

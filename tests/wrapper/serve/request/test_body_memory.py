@@ -91,11 +91,11 @@ def test_bodies_that_fail_are_forgotten(serve: Serve, tmp_path: Path) -> None:
         until(lambda kwargs=malformed: service.post(**kwargs).status_code == 400, lambda: service.log, service)
         assert service.post(content=chunks(b"[" * 3_000_000), headers=typed).status_code == 413
         with pytest.raises(RuntimeError, match="left"):
-            service.post(content=leaves(), headers=typed)
+            service.post(content=break_off(), headers=typed)
     until(lambda: service.post(**request("whole")).status_code == 200, lambda: service.log, service)
 
 
-def leaves() -> Iterator[bytes]:
+def break_off() -> Iterator[bytes]:
     """Yield a part of a body, and end the connection."""
     yield b"[" * SIZE
     raise RuntimeError("left")

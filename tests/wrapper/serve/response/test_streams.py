@@ -32,7 +32,7 @@ def start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Start]:
         yield get
 
 
-def ends(service: Service, name: str) -> int:
+def count_ends(service: Service, name: str) -> int:
     path = service.log_path.parent / "notes.txt"
     return path.read_text().split("\n").count(f"{name} ended") if path.exists() else 0
 
@@ -195,11 +195,11 @@ def test_failure_before_the_first_item(start: Start, kind: str) -> None:
 def test_client_that_leaves(start: Start, kind: str, name: str) -> None:
     """When the client leaves, the generator is closed: its finally-blocks run, and its slot is free."""
     service = start(kind)
-    before = ends(service, name)
+    before = count_ends(service, name)
     with Raw(service) as client:
         client.send(request(path=f"/?name={name}", method="GET"))
         client.file.read(200 if name == "endless" else 20)
-    until(lambda: ends(service, name) > before, lambda: "it was not closed")
+    until(lambda: count_ends(service, name) > before, lambda: "it was not closed")
     until(lambda: service.metrics()["ovenbird_in_flight"] == 0, lambda: "its slot is not free")
 
 
@@ -244,14 +244,14 @@ def test_starlette_stream_of_a_client_that_left(start: Start) -> None:
     with Raw(service) as client:
         client.send(request(path="/?name=waiting", method="GET"))
         client.file.read(20)
-    until(lambda: ends(service, "waiting") == 1, lambda: "it was not closed")
+    until(lambda: count_ends(service, "waiting") == 1, lambda: "it was not closed")
 
 
 def test_head_of_an_endless_stream(start: Start) -> None:
     """HEAD ends a stream at its first item."""
     service = start("generator")
-    before = ends(service, "endless")
+    before = count_ends(service, "endless")
     with Raw(service) as client:
         client.send(request(path="/?name=endless", method="HEAD"))
         assert client.file.readline().startswith(b"HTTP/1.1 200")
-        until(lambda: ends(service, "endless") > before, lambda: "it was not closed")
+        until(lambda: count_ends(service, "endless") > before, lambda: "it was not closed")

@@ -206,7 +206,7 @@ def test_the_parent_lets_connections_in_again(serve: Any) -> None:
     until(lambda: service.post(headers={"connection": "close"}).status_code == 200, lambda: service.log)
 
 
-async def _closed_and_open() -> list[bool]:
+async def _connect_after_changes() -> list[bool]:
     results = []
     with socket.socket() as port:
         port.bind(("127.0.0.1", 0))
@@ -228,4 +228,4 @@ async def _closed_and_open() -> list[bool]:
 @pytest.mark.slow
 def test_refusing_and_allowing_connections() -> None:
     """The filter keeps connections out until it is removed."""
-    assert asyncio.run(_closed_and_open()) == [False, True]
+    assert asyncio.run(_connect_after_changes()) == [False, True]

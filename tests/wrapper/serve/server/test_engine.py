@@ -31,7 +31,7 @@ def handler(a: int = 0):
 """
 
 
-def renamed(folder: Path, *names: str) -> str:
+def copy_uvicorn_renamed(folder: Path, *names: str) -> str:
     """A copy of uvicorn in which attributes of its HTTP classes have other names, wherever they are used."""
     copy = folder / "uvicorn"
     shutil.copytree(Path(uvicorn.__file__).parent, copy)
@@ -62,7 +62,7 @@ def test_attributes_with_other_names(tmp_path: Path, names: tuple[str, ...]) -> 
     """Each attribute, class and constant that ours needs is missed when it is gone."""
     names = tuple(name for name in names if names is uvicorn_adapter.FLOW or name not in OTHERS)
     program = "from ovenbird.serve.server.engine import missing_parts; print(*missing_parts())"
-    environ = {**os.environ, "PYTHONPATH": renamed(tmp_path, *names)}
+    environ = {**os.environ, "PYTHONPATH": copy_uvicorn_renamed(tmp_path, *names)}
     command = [sys.executable, "-c", program]
     process = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=60, check=True)
     assert {name for name in names if re.search(rf"(?<!renamed_)\b{name}\b", process.stdout)} == set(names)
@@ -74,7 +74,7 @@ def test_attributes_with_other_names(tmp_path: Path, names: tuple[str, ...]) -> 
 )
 def test_service_without_it(serve: Serve, tmp_path: Path, name: str) -> None:
     """What is missing is named in one line of the log, and calls are served by plain ASGI."""
-    service = serve(SOURCE, "--log-format", "json", PYTHONPATH=renamed(tmp_path / "copy", name))
+    service = serve(SOURCE, "--log-format", "json", PYTHONPATH=copy_uvicorn_renamed(tmp_path / "copy", name))
     assert [service.call({"a": number}).json() for number in range(3)] == [0, 1, 2]
     records = [record for record in service.records if "lacks" in record["message"]]
     assert len(records) == 1

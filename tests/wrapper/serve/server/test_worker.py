@@ -196,13 +196,13 @@ def test_a_connection_whose_request_comes_late_is_served(serve: Serve) -> None:
     service.send()
     service.wait_log("draining")
     with socket.create_connection((host, int(port))) as sock:
-        until(lambda: _refused(host, int(port)), lambda: "the port stays open")
+        until(lambda: _is_closed(host, int(port)), lambda: "the port stays open")
         sock.sendall(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
         assert sock.recv(100).startswith(b"HTTP/1.1 200")
     assert service.wait() == 0
 
 
-def _refused(host: str, port: int) -> bool:
+def _is_closed(host: str, port: int) -> bool:
     """Whether the port is closed. No connection is begun in the meantime: the kernel's table is read."""
     address = f"0100007F:{port:04X}"
     lines = Path("/proc/net/tcp").read_text().splitlines()[1:]
