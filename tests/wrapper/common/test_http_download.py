@@ -120,7 +120,7 @@ def test_the_password_of_a_proxy_goes_to_no_server(server: Server) -> None:
     finally:
         proxy.close()
     assert file.getvalue() == b"fine"
-    assert "proxy-authorization" in proxy.asked[0][2]
+    assert "proxy-authorization" in proxy.requests[0][2]
     assert "proxy-authorization" not in server.requests[0][2]
 
 
