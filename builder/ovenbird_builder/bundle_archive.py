@@ -124,7 +124,7 @@ def _refuse_outside(prepared: Sequence[PlatformBuild]) -> None:
             raise BuildRequestError(
                 f"{requirement.where}: a bundle holds the source alone, and {show_value(requirement.origin)} "
                 "lies beside it",
-                hint="spec.source.root and spec.source.include make it a part of the source",
+                hint="`spec.source.root` and `spec.source.include` make it a part of the source",
             )
 
 

@@ -54,7 +54,7 @@ def inspect(image: ImageReader) -> dict[str, Any]:
     if kind == "function":
         _add_files(image, facts, notes)
     elif not kind:
-        notes.append(f"not an image of Ovenbird: it has no label {label_names.BASE_LAYERS}")
+        notes.append(f"not an image of Ovenbird: it has no label `{label_names.BASE_LAYERS}`")
     _add_statements(image, facts, notes)
     return {**facts, "notes": notes}
 

@@ -708,9 +708,9 @@ def test_a_missing_base_is_reported(builds: Builds, registry: str) -> None:
     result = builds.run("--base", f"{registry}/no/such:1")
     assert (result.status, result.error["code"]) == (61, "build.image.base_missing")
     result = builds.run("--base", "localhost/no-such:1")
-    assert (result.status, result.error["hint"]) == (61, "--base names another")
+    assert (result.status, result.error["hint"]) == (61, "`--base` names another")
     result = builds.run("--base", "localhost/ovenbird:3.12")
-    assert (result.status, result.error["hint"]) == (61, "`ovenbird base build 3.12` makes it; --base names another")
+    assert (result.status, result.error["hint"]) == (61, "`ovenbird base build 3.12` makes it; `--base` names another")
 
 
 def test_a_base_with_another_python_is_refused(builds: Builds, base_images: Images) -> None:

@@ -96,7 +96,7 @@ def read_package(path: Path, *, sha256: str, url: str = "") -> ImagePackage:
             ]
             return of_metadata(archive.read(licenses[0]), sha256=sha256, filename=path.name, url=url)
     except _BROKEN as error:
-        raise HashError(f"{show_value(path.name)} is not a wheel: it holds no readable METADATA ({error})") from None
+        raise HashError(f"{show_value(path.name)} is not a wheel: it holds no readable `METADATA` ({error})") from None
 
 
 def of_metadata(data: bytes, *, sha256: str = "", filename: str = "", url: str = "") -> ImagePackage:

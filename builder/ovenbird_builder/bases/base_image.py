@@ -103,7 +103,7 @@ def resolve_base(
     if digest_noted and (offline or "@sha256:" in name) and (base := _read_cached(name, digest_noted, platform, cache)):
         return base
     if offline:
-        raise BaseMissingError(f"the base {show_value(name)} is not in the cache, and --offline fetches nothing")
+        raise BaseMissingError(f"the base {show_value(name)} is not in the cache, and `--offline` fetches nothing")
     location, digest = _locate_base(name, platform, registry)
     base = _read_cached(name, digest, platform, cache) or _pull_base(name, location, digest, platform, registry, cache)
     if digest_noted != digest:

@@ -33,7 +33,7 @@ def check_form(name: str, where: str) -> None:
         raise ReferenceFormatError(
             f"{where}: {show_value(name)} is not the name of an image: expected a {_describe_transport(match[1])}"
             f" after `{match[1]}`",
-            hint="registry.example.com/team/app:1, oci:FOLDER, oci-archive:FILE or docker-archive:FILE",
+            hint="`registry.example.com/team/app:1`, `oci:FOLDER`, `oci-archive:FILE` or `docker-archive:FILE`",
         )
 
 
@@ -91,7 +91,7 @@ def _check_tag(name: str, path: str, tag: str) -> None:
         raise BaseMissingError(f"there is no base {show_value(name)}: {error.message}") from None
     except (ValueError, AttributeError, TypeError):  # not JSON, or other JSON
         raise IncompatibleBaseError(
-            f"the base {show_value(name)} is not an image: its index.json cannot be read"
+            f"the base {show_value(name)} is not an image: its `index.json` cannot be read"
         ) from None
 
 

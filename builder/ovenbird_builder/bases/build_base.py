@@ -42,8 +42,8 @@ _ASIDE = re.compile(r"pip's dependency resolver does not currently")  # a remark
 _RAISED = re.compile(r"[\w.]+(Error|Exception)\b.*: ")
 _CHANGED = "DO NOT MATCH THE HASHES"
 _SETTINGS = (
-    "--registry (or OVENBIRD_REGISTRY) names a mirror, --from another image; "
-    "--pull missing takes what the local store has"
+    "`--registry` (or `OVENBIRD_REGISTRY`) names a mirror, `--from` another image; "
+    "`--pull missing` takes what the local store has"
 )
 
 

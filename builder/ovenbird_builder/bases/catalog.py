@@ -78,7 +78,7 @@ def read_catalog(path: Path | None = None) -> dict[str, BaseEntry]:
         match_reference(base.image)
         if base.digest and not re.fullmatch(r"sha256:[0-9a-f]{64}", base.digest):
             raise BuildRequestError(
-                f"{show_value(str(path))}: digest of {base.version}: expected sha256:..., found"
+                f"{show_value(str(path))}: digest of {base.version}: expected `sha256:...`, found"
                 f" {show_value(base.digest)}"
             )
     return dict(sorted(entries.items(), key=lambda item: tuple(map(int, item[0].split(".")))))
@@ -100,7 +100,7 @@ def choose_base(version: str, *, registry: str = "", image: str = "", path: Path
         return replace(entry, upstream=image, digest="")
     if registry:
         if not _REGISTRY.fullmatch(registry):
-            raise ReferenceFormatError(f"--registry: expected HOST[:PORT][/PATH], found {show_value(registry)}")
+            raise ReferenceFormatError(f"--registry: expected `HOST[:PORT][/PATH]`, found {show_value(registry)}")
         return replace(entry, source=f"{registry}/{entry.upstream.partition('/')[2]}")
     return entry
 
@@ -111,8 +111,8 @@ def suggest_command(image: str) -> str:
         for flavour in (PLAIN, SDK):
             if image == base.image + (f"-{flavour}" if flavour else ""):
                 command = f"ovenbird base build {base.version}" + (f" --flavour {flavour}" if flavour else "")
-                return f"`{command}` makes it; --base names another"
-    return "--base names another"
+                return f"`{command}` makes it; `--base` names another"
+    return "`--base` names another"
 
 
 def find_runtime_lock(version: str, flavour: str = PLAIN) -> Path:
@@ -140,7 +140,7 @@ def match_reference(text: str) -> re.Match[str]:
     match = _REFERENCE.fullmatch(text)
     if not match:
         raise ReferenceFormatError(
-            f"{show_value(text)} is not the name of an image", hint="REGISTRY/NAME:TAG, all lower case"
+            f"{show_value(text)} is not the name of an image", hint="`REGISTRY/NAME:TAG`, all lower case"
         )
     return match
 
@@ -155,5 +155,5 @@ def replace_digest(text: str, version: str, digest: str) -> str:
     section = re.escape(f'["{version}"]')
     changed, count = re.subn(rf'(?ms)(^{section}$(?:(?!^\[).)*?^digest = )"[^"]*"', rf'\g<1>"{digest}"', text, count=1)
     if not count:
-        raise BuildRequestError(f'bases.toml has no line `digest = "..."` in the section ["{version}"]')
+        raise BuildRequestError(f'`bases.toml` has no line `digest = "..."` in the section `["{version}"]`')
     return changed

@@ -147,8 +147,8 @@ def _ask_python(image: str, container: WorkingContainer, flag: str) -> dict[str,
         )
     if re.search(r"executable file .*not found|no such file or directory", result.stderr, re.IGNORECASE):
         raise IncompatibleBaseError(
-            f"there is no Python in the image {show_value(image)}: no `python3` on its PATH",
-            hint=f"{flag} names another base image, such as docker.io/library/python:3.12-slim",
+            f"there is no Python in the image {show_value(image)}: no `python3` on its `PATH`",
+            hint=f"`{flag}` names another base image, such as `docker.io/library/python:3.12-slim`",
         )
     if result.returncode == 0:
         raise IncompatibleBaseError(
@@ -165,7 +165,7 @@ def _check_architecture(image: str, about: ProbeRecord, flag: str) -> None:
     if about.architecture and about.architecture != _detect_architecture():
         raise IncompatibleBaseError(
             f"the image {show_value(image)} is for {about.architecture}, this machine is {_detect_architecture()}",
-            hint=f"{flag} names an image for this machine",
+            hint=f"`{flag}` names an image for this machine",
         )
 
 
@@ -179,7 +179,7 @@ def _check_python(image: str, answer: Mapping[str, Any], version: str, flag: str
     if version and minor != version:
         raise IncompatibleBaseError(
             f"the Python of the image {show_value(image)} is {actual}, expected {version}",
-            hint=f"name the version {minor}, or another image by {flag}",
+            hint=f"name the version {minor}, or another image by `{flag}`",
         )
     if answer.get("implementation", "cpython") != "cpython":
         raise IncompatibleBaseError(
@@ -191,7 +191,7 @@ def _check_python(image: str, answer: Mapping[str, Any], version: str, flag: str
         raise IncompatibleBaseError(
             f"the image {show_value(image)} is built on {answer['libc']} (as Alpine is), expected"
             " glibc: wheels are made for it",
-            hint="take the -slim image instead of the -alpine one",
+            hint="take the `-slim` image instead of the `-alpine` one",
         )
 
 

@@ -87,7 +87,7 @@ def _read_lock(
                 lockfile.check_versions(lock, requirements, interpreter, path.name)
                 return ResolvedDependencies(lock, path.name, requirements, requirements.notes)
     except LockError as error:
-        if error.hint != lockfile.COMMAND or request.bundled:
+        if error.hint != lockfile.HINT or request.bundled:
             raise
         raise type(error)(error.message, hint=lock_command(request, platform_of(interpreter))) from None
     return None
@@ -113,7 +113,7 @@ def lock_command(request: BuildRequest, platform: str) -> str:
     ):  # fmt: skip
         words += [word for value in values for word in (flag, str(value))]
     words += ["--platform", platform] if platform != detect_platform() else []
-    return " ".join([lockfile.COMMAND, *([shlex.join(words)] if words else [])])
+    return f"`{' '.join(['ovenbird lock', *([shlex.join(words)] if words else [])])}`"
 
 
 def collect_wheels(

@@ -110,7 +110,7 @@ class ImageCheck:
         return is_loaded
 
     def _load_mounted(self) -> bool | None:
-        """Return whether the function can be loaded without an engine; None where that is not to be had."""
+        """Return whether the function can be loaded without an engine; None where that is not possible."""
         try:
             result = run_mounted(
                 self.image, self.layers, _COMMAND, self.cache, self.stage_images.registry.environ, user=(UID, GID),

@@ -227,14 +227,14 @@ def _describe_near(root: Path, module: str, attribute: str) -> tuple[str, bool]:
         if _MODULE.fullmatch(name):
             names.append(name)
     if root.joinpath(*module.split(".")).is_dir():
-        return f"{module.replace('.', '/')} is a folder without an __init__.py", False
+        return f"{module.replace('.', '/')} is a folder without an `__init__.py`", False
     if lower := [name for name in names if name.endswith(f".{module}")]:
         folder = lower[0].removesuffix(f".{module}").replace(".", "/")
-        return f"did you mean {lower[0]}:{attribute}, or spec.source.source: {folder}?", True
+        return f"did you mean `{lower[0]}:{attribute}`, or `spec.source.source: {folder}`?", True
     if suggestion := nearest_name(module, names, cutoff=_ALIKE):
-        return f"did you mean {suggestion}:{attribute}?", True
+        return f"did you mean `{suggestion}:{attribute}`?", True
     some = ", ".join(names[:_MOST]) + (f" and {len(names) - _MOST} more" if len(names) > _MOST else "")
-    return f"spec.source.handler is MODULE:FUNCTION; the source has {some or 'no Python file'}", False
+    return f"`spec.source.handler` is `MODULE:FUNCTION`; the source has {some or 'no Python file'}", False
 
 
 def _check_names(file: str, scanned: ModuleScan, handler: str, init: str) -> None:

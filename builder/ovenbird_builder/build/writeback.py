@@ -40,7 +40,7 @@ def edit_image(text: str, name: str) -> str:
     if start is None:
         raise ImageError(
             "--write-back: `spec:` does not begin a block of its own in the function document",
-            hint=f"set it by hand: spec.image: {name}",
+            hint=f"set it by hand: `spec.image: {name}`",
         )
     indent, image_line = "", None
     for number in range(start + 1, len(lines)):
@@ -75,7 +75,7 @@ def _check(before: str, after: str, name: str, path: Path) -> None:
     if _canonicalize(new) != _canonicalize(expected):
         raise ImageError(
             f"--write-back: {show_value(str(path))} has a form in which `spec.image` cannot be set as one line",
-            hint=f"set it by hand: spec.image: {name}",
+            hint=f"set it by hand: `spec.image: {name}`",
         )
 
 

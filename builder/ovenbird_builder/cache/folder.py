@@ -29,7 +29,7 @@ def find_cache(flag: str, environ: Mapping[str, str]) -> Path:
     folder = expand_home(text, environ) if text else find_cache_folder(environ)
     if folder is None:
         raise BuildRequestError(
-            "no folder is known for the cache: HOME and XDG_CACHE_HOME are not set, and the user has no home",
+            "no folder is known for the cache: `HOME` and `XDG_CACHE_HOME` are not set, and the user has no home",
             hint=f"`--cache-dir DIR`, or {VARIABLE}",
         )
     path = folder.absolute() if text else folder / "ovenbird"

@@ -137,7 +137,9 @@ def _build(call: _BaseCommand, base: BaseEntry) -> dict[str, Any]:
     name = args.tag.replace("{version}", base.version) or base.image + suffix
     bases.match_reference(name)
     if len(call.bases) > 1 and (args.context or (args.tag and name == args.tag)):
-        raise BuildRequestError("--tag and --context name one image: name one version, or write {version} in --tag")
+        raise BuildRequestError(
+            "`--tag` and `--context` name one image: name one version, or write `{version}` in `--tag`"
+        )
     if args.context:
         folder = Path(args.context)
         try:
@@ -188,7 +190,7 @@ def _lock(call: _BaseCommand, base: BaseEntry) -> dict[str, Any]:
 
 def _pin(call: _BaseCommand, base: BaseEntry) -> dict[str, Any]:
     if call.args.image:
-        raise BuildRequestError("--from: only the upstreams of bases.toml can be pinned")
+        raise BuildRequestError("--from: only the upstreams of `bases.toml` can be pinned")
     digest = baselock.resolve_digest(base, site=call.site, environ=call.environ)
     baselock.write_pin(base.version, digest)
     return {"version": base.version, "upstream": base.upstream, "digest": digest, "changed": digest != base.digest}

@@ -21,5 +21,7 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     """Return 0 where a build would refuse nothing. Errors: DocumentError, with every problem."""
     target = resolve_target(args.target, args.source)
     if problems := list_problems(target.function, environ):
-        raise DocumentError("the function document has what a build refuses, and so does --strict:", problems=problems)
+        raise DocumentError(
+            "the function document has what a build refuses, and so does `--strict`:", problems=problems
+        )
     return 0

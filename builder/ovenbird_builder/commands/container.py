@@ -39,7 +39,7 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     flags = {name: value for name, value in vars(args).items() if value is not None and name not in ("verb", "target")}
     names = {row.name for row in table.options(args.verb)}
     if unknown := sorted(set(flags) - names):
-        raise SettingsError(f"--{unknown[0].replace('_', '-')} is not a flag of {args.verb}")
+        raise SettingsError(f"`--{unknown[0].replace('_', '-')}` is not a flag of `{args.verb}`")
     settings = table.resolve(args.verb, flags, environ)
     image = _choose_image(args.target or environ.get("OVENBIRD_TARGET", ""), settings.image)
     engine = engines.find_engine(settings.engine)
@@ -60,14 +60,14 @@ def _choose_image(target: str, flag: str) -> ImageReference:
     path = target or "."
     name = f"{_make_image_name(named.function.name)}:1"
     reason = (
-        f"spec.image of {show_value(str(named.document))} is not set"
+        f"`spec.image` of {show_value(str(named.document))} is not set"
         if named.document
         else f"{show_value(path)} names no image"
     )
-    more = "; with --tag REGISTRY/NAME:1 --push --write-back the document names it" if named.document else ""
+    more = "; with `--tag REGISTRY/NAME:1 --push --write-back` the document names it" if named.document else ""
     raise BuildRequestError(
-        f"--container: {reason}, and --image is not given",
-        hint=f"`ovenbird build {path} --tag {name}`, then --image {name}{more}",
+        f"--container: {reason}, and `--image` is not given",
+        hint=f"`ovenbird build {path} --tag {name}`, then `--image {name}`{more}",
     )
 
 

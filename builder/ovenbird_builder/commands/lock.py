@@ -115,7 +115,7 @@ def _lock_or_check(args: argparse.Namespace, environ: Mapping[str, str], target:
                 "" if target.function.base_image else _VERSION
             )
             if not python and not interpreter:
-                _tell("note: Python is not compared: neither the document nor --python says which the base has")
+                _tell("note: Python is not compared: neither the document nor `--python` says which the base has")
             folders = lockfile.list_lock_folders(target.function, tree.path)
             paths = check_locks(folders, names, requirements, python, interpreter, args.target, target.function.root)
             for path in paths:
@@ -167,7 +167,7 @@ def check_locks(
         try:
             locks += _check_lock(lockfile.list_lock_paths(folders, name), name, requirements, python, interpreter)
         except LockError as error:
-            hint = format_lock_command(name, target) if error.hint == lockfile.COMMAND else error.hint
+            hint = format_lock_command(name, target) if error.hint == lockfile.HINT else error.hint
             raise type(error)(error.message, hint=hint) from None
     if not locks:
         names = " or ".join(map(lockfile.lock_name, platforms))

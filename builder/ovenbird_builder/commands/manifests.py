@@ -140,11 +140,11 @@ def _split_calls(args: argparse.Namespace, notes: list[str]) -> list[argparse.Na
     if not args.build_result:
         return [argparse.Namespace(**{**vars(args), "target": args.target or "."})]
     if args.image:
-        raise BuildRequestError("--image and --build-result both name the image", hint="leave one out")
+        raise BuildRequestError("`--image` and `--build-result` both name the image", hint="leave one out")
     built = build_result.read(Path(args.build_result), args.target, notes)
     if len(built) > 1 and args.name:
         raise BuildRequestError(
-            f"--name cannot name all of them: {show_value(args.build_result)} holds {len(built)} functions"
+            f"`--name` cannot name all of them: {show_value(args.build_result)} holds {len(built)} functions"
         )
     return [argparse.Namespace(**{**vars(args), "target": entry.target, "image": entry.image}) for entry in built]
 
@@ -169,13 +169,14 @@ def _make_request(
     if action == "build" and not path:
         raise BuildRequestError(
             f"--action build: {show_value(args.target)} is a file of this machine, which the cluster cannot read",
-            hint="a function document whose source is git+https://..., zip+https://... or s3://...",
+            hint="a function document whose source is `git+https://...`, `zip+https://...` or `s3://...`",
         )
     fields = {**task.of_document(function.raw, action), **fields}
     name = k8s_names.label(function.name)
     if name != function.name and not args.name:
         notes.append(
-            f"the objects are called {show_value(name)}: {show_value(function.name)} is no name of Kubernetes; --name"
+            f"the objects are called {show_value(name)}: {show_value(function.name)} is no name of Kubernetes; `--name`"
+            " chooses another"
         )
     name = args.name or (f"{name[:42]}-build" if action == "build" else name)  # beside the Job that runs the function
     reference = parse_reference(_choose_image(args, function, action), "--image" if args.image else "spec.image")
@@ -203,7 +204,7 @@ def _make_request(
 def _check_resolve_flags(args: argparse.Namespace) -> list[str]:
     """What is wrong with flags that only say how the registry is asked."""
     flags = {"--authfile": args.authfile, "--ca-bundle": args.ca_bundle}
-    return [f"{flag} needs --resolve" for flag, value in flags.items() if value and not args.resolve]
+    return [f"`{flag}` needs `--resolve`" for flag, value in flags.items() if value and not args.resolve]
 
 
 def _resolve_image(args: argparse.Namespace, image: ImageReference, environ: Mapping[str, str]) -> ImageReference:
@@ -227,7 +228,7 @@ def _choose_action(args: argparse.Namespace, of_task: str, notes: list[str]) -> 
     """The action: the flag, which must not contradict the task; else the task's; else what only one has; else serve."""
     if args.action and of_task and args.action != of_task:
         raise BuildRequestError(
-            f"--action {args.action} contradicts --task {show_value(args.task)}, a task of {of_task}"
+            f"`--action {args.action}` contradicts `--task` {show_value(args.task)}, a task of {of_task}"
         )
     hints = {
         "build": (args.tag,),
@@ -237,7 +238,7 @@ def _choose_action(args: argparse.Namespace, of_task: str, notes: list[str]) -> 
     hinted = next((action for action, flags in hints.items() if any(flags)), "")
     chosen_action: str = args.action or of_task or hinted
     if not chosen_action:
-        notes.append("a service is made, as nothing says otherwise: --action job makes a Job")
+        notes.append("a service is made, as nothing says otherwise: `--action job` makes a Job")
     return chosen_action or "serve"
 
 
@@ -245,10 +246,10 @@ def _choose_image(args: argparse.Namespace, function: FunctionSpec, action: str)
     if args.image:
         return str(args.image)
     if action == "build":
-        raise BuildRequestError("--image is missing", hint="for `--action build` it is the builder's own image")
+        raise BuildRequestError("`--image` is missing", hint="for `--action build` it is the builder's own image")
     if not function.image:
         raise BuildRequestError(
-            "--image is missing, and the document has no spec.image",
+            "`--image` is missing, and the document has no `spec.image`",
             hint="`ovenbird build --push --write-back` sets it",
         )
     return function.image
@@ -297,7 +298,9 @@ def _parse_each(flag: str, texts: list[str] | None, parse: Any) -> list[dict[str
 def _parse_volume(text: str) -> dict[str, Any]:
     kind, *rest = text.split(":")
     if len(rest) not in (2, 3):
-        raise BuildRequestError(f"--volume: expected TYPE:NAME:PATH or TYPE:NAME:PATH:SIZE, found {show_value(text)}")
+        raise BuildRequestError(
+            f"--volume: expected `TYPE:NAME:PATH` or `TYPE:NAME:PATH:SIZE`, found {show_value(text)}"
+        )
     kind = _VOLUMES.get(kind, kind)
     spec = {_SIZES.get(kind, "size"): rest[2]} if len(rest) == 3 else {}
     return {"volume_type": kind, "name": rest[0], "mount_path": rest[1], "spec": spec}
@@ -308,7 +311,7 @@ def _parse_bounds(text: str) -> tuple[int, int] | None:
         return None
     low, _, high = text.partition(":")
     if not re.fullmatch(r"[0-9]{1,6}:[0-9]{1,6}", text):
-        raise BuildRequestError(f"--autoscale: expected MIN:MAX such as 1:10, found {show_value(text)}")
+        raise BuildRequestError(f"--autoscale: expected `MIN:MAX` such as `1:10`, found {show_value(text)}")
     return int(low), int(high)
 
 

@@ -152,7 +152,7 @@ def read_flags(args: argparse.Namespace, environ: Mapping[str, str]) -> dict[str
         value = getattr(args, option.name, None)
         text = environ.get(option.variable, "")
         if value is None and not text and (text := _read_former(option, environ)):
-            notes.append(f"{option.former_variable} is read for a build still; call it {option.variable}")
+            notes.append(f"`{option.former_variable}` is still read for a build; call it `{option.variable}`")
         if option.switch:
             flags[option.name] = _parse_switch(option, text) if value is None else bool(value)
         elif option.many:
@@ -203,4 +203,4 @@ def _parse_switch(option: FlagSpec, text: str) -> bool:
         return False
     if word in ("1", "true", "yes", "on"):
         return True
-    raise BuildRequestError(f"{option.variable}: expected true or false, found {show_value(text)}")
+    raise BuildRequestError(f"{option.variable}: expected `true` or `false`, found {show_value(text)}")

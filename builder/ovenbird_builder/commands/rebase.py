@@ -61,10 +61,10 @@ def _choose_destination(args: argparse.Namespace) -> str:
     """Where the result goes, with its transport. Errors: BuildRequestError, ReferenceFormatError."""
     if args.output:
         if args.push:
-            raise BuildRequestError("--push and --output say two places for one image", hint="leave one out")
+            raise BuildRequestError("`--push` and `--output` say two places for one image", hint="leave one out")
         if args.output.partition(":")[0] not in ("oci", "oci-archive"):
             raise BuildRequestError(
-                f"--output: expected oci:FOLDER or oci-archive:FILE, found {show_value(args.output)}"
+                f"--output: expected `oci:FOLDER` or `oci-archive:FILE`, found {show_value(args.output)}"
             )
         kind, _, path = str(args.output).partition(":")
         check_destination(Destination(kind, path.partition(":")[0]))  # behind the path, the name in the layout

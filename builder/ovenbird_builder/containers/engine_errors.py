@@ -52,7 +52,7 @@ def translate_error(error: ProcessFailedError, doing: str, tries: int = 1) -> Ov
         hint = "`buildah login REGISTRY`, or `--authfile FILE`, or `ovenbird build --creds-file FILE`"
         return RegistryAuthError(f"cannot {doing}: the registry refuses: {message}", hint=hint)
     if why == "tls":
-        hint = "`--ca-bundle FILE` for a certificate authority of your own; a registry without TLS: registries.conf"
+        hint = "`--ca-bundle FILE` for a certificate authority of your own; a registry without TLS: `registries.conf`"
         return RegistryError(f"cannot {doing}: no trusted connection to the registry: {message}", hint=hint)
     if why == "missing":
         return BaseMissingError(f"cannot {doing}: there is no such image: {message}")
@@ -63,7 +63,7 @@ def translate_error(error: ProcessFailedError, doing: str, tries: int = 1) -> Ov
     if why in ("broken", "late"):
         return RegistryError(f"cannot {doing}: the registry broke off{often}: {message}")
     if "invalid reference format" in message and "[" in doing + message:
-        hint = "this version of skopeo takes no IPv6 address in a name: give the registry a name in DNS or /etc/hosts"
+        hint = "this version of skopeo takes no IPv6 address in a name: give the registry a name in DNS or `/etc/hosts`"
         return EngineError(f"cannot {doing}: {message}", hint=hint)
     return EngineError(f"cannot {doing}: {message}")
 

@@ -63,9 +63,9 @@ def find_engine(requested: str) -> ContainerEngine:
     """Return the requested engine, else the first that is installed. Errors: ProgramMissingError; EngineError."""
     name = requested or next((name for name in ENGINES if shutil.which(name)), "")
     if not name:
-        raise ProgramMissingError("neither podman nor docker is installed", hint="apt-get install podman")
+        raise ProgramMissingError("neither podman nor docker is installed", hint="`apt-get install podman`")
     if not shutil.which(name):
-        raise ProgramMissingError(f"--engine: {name} is not installed", hint=f"apt-get install {name}")
+        raise ProgramMissingError(f"--engine: {name} is not installed", hint=f"`apt-get install {name}`")
     if name == "podman":
         return ContainerEngine(name, os.getuid() != 0)
     try:

@@ -23,5 +23,5 @@ def explain_refused_path(output: str, prefix: str) -> EngineError:
     if path.endswith("auth.json"):
         hint = "the variable `REGISTRY_AUTH_FILE` names another; or let this user read it"
     else:
-        hint = "let this user use it, or name other folders by HOME, XDG_CONFIG_HOME and XDG_DATA_HOME"
+        hint = "let this user use it, or name other folders by `HOME`, `XDG_CONFIG_HOME` and `XDG_DATA_HOME`"
     return EngineError(f"{prefix}{show_value(path)} of this machine: {reason.lower()}", hint=hint)

@@ -50,7 +50,7 @@ def parse_secrets(texts: Iterable[str], environ: Mapping[str, str]) -> tuple[Bui
         name, equals, origin = text.partition("=")
         if not equals or not _NAME.fullmatch(name):
             # the rest is not shown: who forgets the form may have written the value itself
-            raise BuildRequestError("--secret: expected NAME=ENV|FILE", hint="`--secret NAME=VARIABLE_OR_FILE`")
+            raise BuildRequestError("--secret: expected `NAME=ENV|FILE`", hint="`--secret NAME=VARIABLE_OR_FILE`")
         if name in secrets:
             raise BuildRequestError(f"--secret: {show_value(name)} is given twice")
         secrets[name] = BuildSecret(name, _read_value(name, origin, environ))

@@ -67,8 +67,8 @@ def _resolve_form(text: str, reach: ImageAccess) -> ImageReader:
         return _resolve_stored(rest, reach)
     if colon and transport in ("docker-archive", "docker-daemon", "dir"):
         raise BuildRequestError(
-            f"cannot read {transport}: images, found {show_value(text)}",
-            hint=f"skopeo copy {text} oci:FOLDER, then oci:FOLDER",
+            f"cannot read `{transport}:` images, found {show_value(text)}",
+            hint=f"`skopeo copy {text} oci:FOLDER`, then `oci:FOLDER`",
         )
     reference = parse_reference(text.removeprefix("docker://"), "IMAGE")
     if not text.startswith("docker://") and reference.host in ("", "localhost"):

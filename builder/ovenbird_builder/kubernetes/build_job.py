@@ -29,7 +29,8 @@ def make_documents(request: ManifestRequest) -> list[Document]:
         raise BuildRequestError(
             f"--action build: the source {show_value(function.source)} is a file of this machine,"
             " which the cluster cannot read",
-            hint="spec.source.source as git+https://..., zip+https://... or s3://..., or code in spec.source.base64",
+            hint="`spec.source.source` as `git+https://...`, `zip+https://...` or `s3://...`,"
+            " or code in `spec.source.base64`",
         )
     name = f"{request.name}-{hash_text(request.document)[:10]}"
     config = {

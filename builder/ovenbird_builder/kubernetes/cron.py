@@ -29,7 +29,7 @@ def find_problem(text: str) -> str:
     if text.startswith("@"):
         return "expected one of " + ", ".join(_MACROS)
     if "TZ=" in text:
-        return "a time zone does not stand in the schedule: give it as --time-zone"
+        return "a time zone does not stand in the schedule: give it as `--time-zone`"
     if len(words) != len(_FIELDS):
         return "expected five fields (minute, hour, day, month, day of the week) such as '0 3 * * 1-5', or @daily"
     for word, (name, low, high, names) in zip(words, _FIELDS, strict=True):

@@ -24,24 +24,24 @@ def list_problems(request: ManifestRequest) -> list[str]:
         plain = host[2:] if host.startswith("*.") else host
         if not k8s_names.is_subdomain(plain) or "." not in plain or re.fullmatch(r"[0-9.]+", plain):
             texts.append(
-                f"--expose: expected HOST or HOST/PATH such as greet.example.com, in lower case and without a scheme or"
-                f" a port, found {show_value(request.expose)}"
+                f"--expose: expected `HOST` or `HOST/PATH` such as `greet.example.com`, in lower case and without a"
+                f" scheme or a port, found {show_value(request.expose)}"
             )
         elif not _PATH.fullmatch(path) or "//" in path:
-            texts.append(f"--expose: expected a path such as /greet, found {show_value(path)}")
+            texts.append(f"--expose: expected a path such as `/greet`, found {show_value(path)}")
     for flag, value in (("--gateway", request.gateway), ("--ingress-class", request.ingress_class),
                         ("--tls-secret", request.tls_secret)):  # fmt: skip
         if value and not request.expose:
-            texts.append(f"{flag} needs --expose HOST")
+            texts.append(f"`{flag}` needs `--expose HOST`")
         parts = value.split("/") if flag == "--gateway" else [value]
         if value and (len(parts) > 2 or not all(map(k8s_names.is_subdomain, parts))):
             texts.append(f"{flag}: expected lower-case letters, digits, dashes and dots, found {show_value(value)}")
         if value and request.gateway and flag != "--gateway":
-            texts.append(f"{flag} is of an Ingress, and --gateway makes an HTTPRoute, whose gateway decides on it")
+            texts.append(f"`{flag}` is of an Ingress, and `--gateway` makes an HTTPRoute, whose gateway decides on it")
     if request.knative and request.expose:
-        texts.append("--expose does not go with --knative, which gives each service an address of its own")
+        texts.append("`--expose` does not go with `--knative`, which gives each service an address of its own")
     if request.knative and request.metrics == "monitor":
-        texts.append("--metrics monitor does not go with --knative, whose Services lead to no port of the pods")
+        texts.append("`--metrics monitor` does not go with `--knative`, whose Services lead to no port of the pods")
     return texts
 
 

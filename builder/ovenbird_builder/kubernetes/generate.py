@@ -45,7 +45,7 @@ def list_notes(request: ManifestRequest, documents: list[Document]) -> list[str]
     notes_for_people = []
     if not request.image.digest:
         notes_for_people.append(
-            f"{request.image} is a tag, which may mean another image tomorrow: name it by digest, or give --resolve"
+            f"{request.image} is a tag, which may mean another image tomorrow: name it by digest, or give `--resolve`"
         )
     if task.profile:
         notes_for_people.append(
@@ -59,12 +59,12 @@ def list_notes(request: ManifestRequest, documents: list[Document]) -> list[str]
     assumed = assume_requests(request)
     if assumed:
         texts = " and ".join(f"{amount} of {name}" for name, amount in assumed.items())
-        flags = " and ".join(flag for name, flag in (("cpu", "--cpu"), ("memory", "--mem")) if name in assumed)
+        flags = " and ".join(flag for name, flag in (("cpu", "`--cpu`"), ("memory", "`--mem`")) if name in assumed)
         notes_for_people.append(f"the pod asks for {texts}, without a limit, as nothing says what it needs: {flags}")
     if request.expose:
         notes_for_people.append(
             f"whoever reaches {request.expose} can call the function, which asks nobody who they are, and read"
-            " /_/metrics and /_/openapi.json, unless --env OVENBIRD_ADMIN_PORT=N moves these to another port"
+            " `/_/metrics` and `/_/openapi.json`, unless `--env OVENBIRD_ADMIN_PORT=N` moves these to another port"
         )
     own = [secret.variable for secret in task.secrets if not secret.secret]
     if own:
@@ -72,20 +72,21 @@ def list_notes(request: ManifestRequest, documents: list[Document]) -> list[str]
     if request.autoscale and not request.knative:
         notes_for_people.append(
             "a Deployment that said `replicas` when it was last applied falls to 1 without them, until the scaler acts;"
-            f" before the first apply with --autoscale: {_format_kubectl(request)} annotate deployment/{request.name}"
-            " kubectl.kubernetes.io/last-applied-configuration-"
+            " before the first apply with `--autoscale`:"
+            f" `{_format_kubectl(request)} annotate deployment/{request.name}"
+            " kubectl.kubernetes.io/last-applied-configuration-`"
         )
     if request.each:
         (name,) = (document["metadata"]["name"] for document in documents if document["kind"] == "ConfigMap")
         chosen = ",".join(f"{key}={value}" for key, value in make_selector(request).items())
         notes_for_people.append(
-            "ConfigMaps of other lines stay, also when --ttl has removed their Jobs; to remove all but this one:"
-            f" {_format_kubectl(request)} delete configmap -l {chosen} --field-selector metadata.name!={name}"
+            "ConfigMaps of other lines stay, also when `--ttl` has removed their Jobs; to remove all but this one:"
+            f" `{_format_kubectl(request)} delete configmap -l {chosen} --field-selector metadata.name!={name}`"
         )
     if any(len(json.dumps(document)) > _APPLIED for document in documents):
-        notes_for_people.append("the parameters are too many for kubectl apply: use kubectl apply --server-side")
+        notes_for_people.append("the parameters are too many for `kubectl apply`: use `kubectl apply --server-side`")
     if request.generate_name:
-        notes_for_people.append("an object without a name is for kubectl create, not for kubectl apply")
+        notes_for_people.append("an object without a name is for `kubectl create`, not for `kubectl apply`")
     return notes_for_people
 
 

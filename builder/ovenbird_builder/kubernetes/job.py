@@ -72,7 +72,9 @@ def _check_line(line: bytes, where: str) -> str:
     try:
         text = line.decode()
     except UnicodeDecodeError:
-        raise BuildRequestError(f"{where}: not UTF-8 text", hint="a file in UTF-16: iconv -f UTF-16 -t UTF-8") from None
+        raise BuildRequestError(
+            f"{where}: not UTF-8 text", hint="a file in UTF-16: `iconv -f UTF-16 -t UTF-8`"
+        ) from None
     try:
         value = json.loads(text)
         if isinstance(value, dict):

@@ -24,7 +24,7 @@ def apply(documents: Iterable[dict[str, Any]], changes: Iterable[str]) -> None:
         if not matches:
             kinds = ", ".join(dict.fromkeys(document["kind"] for document in changed))
             raise BuildRequestError(
-                f"--set {show_value(change)}: there is no {show_value(kind)} here", hint=f"KIND is one of {kinds}"
+                f"--set {show_value(change)}: there is no {show_value(kind)} here", hint=f"`KIND` is one of {kinds}"
             )
         for document in matches:
             _put(document, path, value, change)
@@ -49,8 +49,8 @@ def parse(change: str) -> tuple[str, list[Key], Any]:
         position = match.end()
     if change[position : position + 1] != "=" or len(steps) < 2 or not isinstance(steps[0], str):
         raise BuildRequestError(
-            f"--set: expected KIND.path=value, found {show_value(change)}",
-            hint="for example Deployment.spec.template.spec.containers[0].resources.limits.cpu=2",
+            f"--set: expected `KIND.path=value`, found {show_value(change)}",
+            hint="for example `Deployment.spec.template.spec.containers[0].resources.limits.cpu=2`",
         )
     text = change[position + 1 :]
     try:
@@ -102,7 +102,7 @@ def _find_index(node: list[Any], key: Key, change: str) -> int:
         for number, item in enumerate(node):
             if isinstance(item, dict) and item.get(key[0]) == key[1]:
                 return number
-        raise BuildRequestError(f"--set {show_value(change)}: no item with {key[0]}={key[1]}")
+        raise BuildRequestError(f"--set {show_value(change)}: no item with `{key[0]}={key[1]}`")
     raise BuildRequestError(f"--set {show_value(change)}: the list has {len(node)} items, and [{key}] is out of range")
 
 

@@ -21,9 +21,9 @@ CONTAINER = "function"
 EACH = "/etc/ovenbird/each/params.jsonl"
 _LONGEST = 128 * 1024  # bytes of one variable, name and all: MAX_ARG_STRLEN of Linux
 _INSTEAD = {  # what to do with parameters that are too long for a variable
-    "OVENBIRD_PARAM": "give what is large as an input (--input NAME=KEY or a URL), or the parameters as a file of a "
-    "volume: --volume pvc:params:/params --env OVENBIRD_PARAMS=/params/params.json",
-    "OVENBIRD_INIT_PARAMETERS": "have init read what is large from a file of a volume (--volume pvc:data:/data) or "
+    "OVENBIRD_PARAM": "give what is large as an input (`--input NAME=KEY` or a URL), or the parameters as a file of a "
+    "volume: `--volume pvc:params:/params --env OVENBIRD_PARAMS=/params/params.json`",
+    "OVENBIRD_INIT_PARAMETERS": "have init read what is large from a file of a volume (`--volume pvc:data:/data`) or "
     "from a URL",
 }
 _TMP = "/tmp"  # noqa: S108  # the pod's own, and the one place that can be written
@@ -47,7 +47,7 @@ def list_variables(request: ManifestRequest) -> dict[str, str]:
         sources = {"OVENBIRD_PARAM": task.parameters, "OVENBIRD_INPUT": task.inputs}
     for name, values in {**sources, "OVENBIRD_INIT_PARAMETERS": init}.items():
         if values and name in task.envs:
-            raise BuildRequestError(f"envs: {name} is made from the task's parameters; leave it out")
+            raise BuildRequestError(f"envs: `{name}` is made from the task's parameters; leave it out")
         if values:
             own[name] = _escape(json.dumps(values, ensure_ascii=False))
     if request.each:
@@ -114,7 +114,7 @@ def check_length(plain: Mapping[str, str]) -> None:
         size = len(f"{name}={value.replace('$$', '$')}".encode()) + 1  # with the byte that ends it
         if size > _LONGEST:
             raise BuildRequestError(
-                f"the variable {name} would have {size} bytes, and Linux takes {_LONGEST} for one",
+                f"the variable `{name}` would have {size} bytes, and Linux takes {_LONGEST} for one",
                 hint=_INSTEAD.get(name, "mount a file, by `--volume`, and name its path"),
             )
 

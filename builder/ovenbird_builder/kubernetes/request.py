@@ -101,7 +101,7 @@ def _check_places(request: ManifestRequest) -> list[str]:
         "--registry-secret": (request.registry_secret, request.action == "build"),
     }
     problems = [
-        f"{flag} does not go with --action {request.action}" for flag, (v, fits) in flags.items() if v and not fits
+        f"`{flag}` does not go with `--action {request.action}`" for flag, (v, fits) in flags.items() if v and not fits
     ]
     needs = (
         ("--time-zone", request.time_zone, "--schedule CRON", request.schedule),
@@ -110,22 +110,24 @@ def _check_places(request: ManifestRequest) -> list[str]:
     )
     problems += [f"{flag} needs {other}" for flag, value, other, is_given in needs if value and not is_given]
     if request.target_cpu and request.knative:
-        problems.append("--target-cpu does not go with --knative, which scales by the calls that are in flight")
+        problems.append("`--target-cpu` does not go with `--knative`, which scales by the calls that are in flight")
     if request.generate_name and request.schedule:
-        problems.append("--generate-name does not go with --schedule: each run gets a name of its own")
+        problems.append("`--generate-name` does not go with `--schedule`: each run gets a name of its own")
     if request.autoscale and task.replicas is not None:
-        problems.append("--autoscale decides how many replicas there are: leave out replicas")
+        problems.append("`--autoscale` decides how many replicas there are: leave out `replicas`")
     if request.autoscale and not request.knative and "cpu" not in task.resources:
-        problems.append("--autoscale measures the use of CPU against what is asked for: give resources.cpu")
+        problems.append("`--autoscale` measures the use of CPU against what is asked for: give `resources.cpu`")
     if request.knative:
         for flag, value in (("--max-unavailable", request.max_unavailable), ("service_type", task.service_type)):
             if value:
-                problems.append(f"{flag} does not go with --knative, which makes the services and replaces the pods")
+                problems.append(
+                    f"`{flag}` does not go with `--knative`, which makes the services and replaces the pods"
+                )
         problems += [
             f"volume {show_value(v.name)}: Knative has no ephemeral ones" for v in task.volumes if v.kind == "ephemeral"
         ]
     if request.action == "build" and not request.tag:
-        problems.append("--action build needs --tag: the name of the image that is built and pushed")
+        problems.append("`--action build` needs `--tag`: the name of the image that is built and pushed")
     return problems
 
 
@@ -158,10 +160,10 @@ def _check_values(request: ManifestRequest) -> list[str]:
         problems.append(f"--time-zone: {wrong}, found {show_value(request.time_zone)}")
     if request.max_unavailable and not re.fullmatch(r"[1-9][0-9]{0,3}|(100|[1-9][0-9]?)%", request.max_unavailable):
         problems.append(
-            f"--max-unavailable: expected a number such as 1 or 25%, found {show_value(request.max_unavailable)}"
+            f"--max-unavailable: expected a number such as `1` or `25%`, found {show_value(request.max_unavailable)}"
         )
     if request.autoscale:
         low, high = request.autoscale
         if high < max(low, 1) or (low < 1 and not request.knative):
-            problems.append(f"--autoscale: expected MIN:MAX with 1 <= MIN <= MAX, found {low}:{high}")
+            problems.append(f"--autoscale: expected `MIN:MAX` with 1 <= MIN <= MAX, found {low}:{high}")
     return problems

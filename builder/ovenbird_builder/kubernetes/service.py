@@ -70,9 +70,9 @@ def resolve_served_settings(request: ManifestRequest) -> Settings:
     """The settings of the service. Errors: BuildRequestError for a port that nobody could find."""
     served_settings = resolve_settings(request)
     if not served_settings.port:
-        raise BuildRequestError("envs: OVENBIRD_PORT is 0, a port that the Service cannot know")
+        raise BuildRequestError("envs: `OVENBIRD_PORT` is 0, a port that the Service cannot know")
     if request.metrics and served_settings.admin_port == "off":
-        raise BuildRequestError("--metrics: OVENBIRD_ADMIN_PORT is off, so there are no metrics to scrape")
+        raise BuildRequestError("--metrics: `OVENBIRD_ADMIN_PORT` is `off`, so there are no metrics to scrape")
     return served_settings
 
 

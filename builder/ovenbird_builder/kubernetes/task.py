@@ -73,13 +73,13 @@ def read(path: Path) -> tuple[str, dict[str, Any]]:
     action = kinds.get(str(kind), "")
     if kind is not None and not action:
         raise BuildRequestError(
-            f"--task: {show_value(str(path))}: expected kind python+job, python+serve or"
-            f" python+build, found {show_value(kind)}"
+            f"--task: {show_value(str(path))}: expected `kind` to be `python+job`, `python+serve` or"
+            f" `python+build`, found {show_value(kind)}"
         )
     fields = document.get("spec") or {}
     if not isinstance(fields, dict):
         raise BuildRequestError(
-            f"--task: {show_value(str(path))}: expected spec to be a mapping, found {show_value(fields)}"
+            f"--task: {show_value(str(path))}: expected `spec` to be a mapping, found {show_value(fields)}"
         )
     return action, fields
 
@@ -102,7 +102,7 @@ def check(fields: Mapping[str, Any], action: str) -> Task:
         if name in _FOREIGN:
             continue
         if name not in _FIELDS:
-            advice = did_you_mean(str(name), _FIELDS, limit=1) or "what it says may be said by --set"
+            advice = did_you_mean(str(name), _FIELDS, limit=1) or "what it says may be said by `--set`"
             problems.append(f"{name}: not a field of a task; {advice}")
         elif action not in _FIELDS[name]:
             problems.append(f"{name}: a field of {' and '.join(_FIELDS[name])}, not of {action}")

@@ -67,12 +67,12 @@ def _parse_service_name(name: str, value: Any, problems: list[str]) -> str:
 
 def _parse_resources(name: str, value: Any, problems: list[str]) -> dict[str, str]:
     if not isinstance(value, dict):
-        problems.append(f"{name}: expected a mapping of cpu, mem, gpu, disk, found {show_value(value)}")
+        problems.append(f"{name}: expected a mapping of `cpu`, `mem`, `gpu`, `disk`, found {show_value(value)}")
         return {}
     resources = {}
     for key, raw in value.items():
         if key not in ("cpu", "mem", "gpu", "disk"):
-            problems.append(f"{name}.{key}: expected one of cpu, mem, gpu, disk")
+            problems.append(f"{name}.{key}: expected one of `cpu`, `mem`, `gpu`, `disk`")
         elif raw is not None:
             text = "" if isinstance(raw, bool) else str(raw)
             if wrong := quantity.find_problem(key, text):
@@ -84,13 +84,13 @@ def _parse_resources(name: str, value: Any, problems: list[str]) -> dict[str, st
 def _parse_envs(name: str, value: Any, problems: list[str]) -> dict[str, str]:
     """No value is ever shown: it may be a secret."""
     if not isinstance(value, list):
-        problems.append(f"{name}: expected a list of {{name, value}}")
+        problems.append(f"{name}: expected a list of `{{name, value}}`")
         return {}
     variables: dict[str, str] = {}
     for index, item in enumerate(value):
         where = f"{name}[{index}]"
         if not isinstance(item, dict) or set(item) - {"name", "value"} or "name" not in item:
-            problems.append(f"{where}: expected a mapping of name and value")
+            problems.append(f"{where}: expected a mapping of `name` and `value`")
         elif not isinstance(item["name"], str) or not k8s_names.is_variable(item["name"]):
             problems.append(f"{where}: expected the name of a variable, found {show_value(item['name'])}")
         elif not isinstance(item.get("value", ""), str | int | float) or isinstance(item.get("value"), bool):
@@ -113,7 +113,9 @@ def _parse_secrets(name: str, value: Any, problems: list[str]) -> tuple[SecretRe
         secret, _, key = reference.partition("/")
         malformed = reference.endswith("/") or (secret and not k8s_names.is_subdomain(secret)) or (key and not secret)
         if not k8s_names.is_variable(variable) or malformed:
-            problems.append(f"{name}[{index}]: expected NAME, NAME=SECRET or NAME=SECRET/KEY, found {show_value(item)}")
+            problems.append(
+                f"{name}[{index}]: expected `NAME`, `NAME=SECRET` or `NAME=SECRET/KEY`, found {show_value(item)}"
+            )
         elif key and not k8s_names.is_key(key):
             problems.append(
                 f"{name}[{index}]: a key of a Secret has letters, digits, dashes, dots and underscores, at most 253,"

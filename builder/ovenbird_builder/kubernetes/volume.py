@@ -37,7 +37,7 @@ class Volume:
 def check(name: str, value: Any, problems: list[str]) -> tuple[Volume, ...]:
     """Volumes from the field `name`; what is wrong with them is added to `problems`."""
     if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
-        problems.append(f"{name}: expected a list of {{volume_type, name, mount_path, spec}}")
+        problems.append(f"{name}: expected a list of `{{volume_type, name, mount_path, spec}}`")
         return ()
     return tuple(_parse_volume(f"{name}[{index}]", item, problems) for index, item in enumerate(value))
 
@@ -85,7 +85,7 @@ def _check_spec(where: str, kind: str, spec: Any) -> list[str]:
         if key in spec and not k8s_names.is_subdomain(spec[key])
     ]
     if kind == "ephemeral" and "size" not in spec:
-        problems.append(f"{where}.size: missing; how large the volume is, such as 10Gi")
+        problems.append(f"{where}.size: missing; how large the volume is, such as `10Gi`")
     if spec.get("medium", "") not in ("", "Memory"):
-        problems.append(f"{where}.medium: expected Memory or nothing, found {show_value(spec['medium'])}")
+        problems.append(f"{where}.medium: expected `Memory` or nothing, found {show_value(spec['medium'])}")
     return problems

@@ -82,7 +82,7 @@ def check_hash(value: str, where: str) -> str:
     algorithm, _, digits = value.lower().partition(":")
     if len(digits) != _SIZES.get(algorithm, 0) or not re.fullmatch("[0-9a-f]+", digits):
         raise LockError(
-            f"{where}: expected --hash=sha256:HEX, sha384 or sha512, found {show_value(value)}",
+            f"{where}: expected `--hash=sha256:HEX`, `sha384` or `sha512`, found {show_value(value)}",
             hint="pip hash FILE prints it",
         )
     return f"{algorithm}:{digits}"
@@ -92,7 +92,7 @@ def check_variables(text: str, where: str) -> None:
     """Refuse `${NAME}`, which pip takes from the environment. Errors: LockError, with the way out."""
     if match := _VARIABLE.search(text):
         raise LockError(
-            f"{where}: the variable {match[0]} is not filled in: a source must not read the environment of whoever"
+            f"{where}: the variable `{match[0]}` is not filled in: a source must not read the environment of whoever"
             " builds it",
             hint="write the value; a password comes from .netrc, and `--requirement` takes what your shell fills in",
         )
@@ -113,7 +113,7 @@ def format_control(values: list[str], where: str) -> tuple[str, ...]:
                 names.append(canonicalize_name(word.strip(), validate=True))
             except InvalidName:
                 raise LockError(
-                    f"{where}: expected names of packages, :all: or :none:, found {show_value(word)}"
+                    f"{where}: expected names of packages, `:all:` or `:none:`, found {show_value(word)}"
                 ) from None
     return tuple(names)
 
@@ -138,13 +138,13 @@ def parse_hashes(words: str, where: str) -> list[str]:
     flags = [name for dest, name in _FLAGS.items() if getattr(options, dest)]
     if "settings" in others:
         raise LockError(
-            f"{where}: an option must not be in a requirement: --config-settings is not passed to a build",
+            f"{where}: an option must not be in a requirement: `--config-settings` is not passed to a build",
             hint="build the wheel yourself, and name its file",
         )
     if others or flags:
         name = flags[0] if flags else next(iter(others.values()))[-1]
         raise LockError(
-            f"{where}: an option must not be in a requirement, found {name}", hint="write it on a line of its own"
+            f"{where}: an option must not be in a requirement, found `{name}`", hint="write it on a line of its own"
         )
     return options.hashes or []
 
@@ -155,20 +155,20 @@ def apply_options(options: Any, where: str, into: Any, indexes: tuple[str, ...])
     if options.hashes or options.settings:
         name = "--hash" if options.hashes else "--config-settings"
         raise LockError(
-            f"{where}: {name} without a requirement",
+            f"{where}: `{name}` without a requirement",
             hint="a requirement that goes on in the next line ends in a backslash",
         )
     if options.no_binary and (names := format_control(options.no_binary, where)):
         raise LockError(
-            f"{where}: --no-binary {','.join(names)}: a wheel is taken where there is one",
+            f"{where}: `--no-binary {','.join(names)}`: a wheel is taken where there is one",
             hint="name its source instead: NAME @ https://…/NAME-VERSION.tar.gz",
         )
     if options.only_final:
-        raise LockError(f"{where}: --only-final is not supported", hint="name the version")
+        raise LockError(f"{where}: `--only-final` is not supported", hint="name the version")
     for value in options.all_releases or ():
         if value != ALL:
             raise LockError(
-                f"{where}: --all-releases {show_value(value)} is followed for :all: only",
+                f"{where}: `--all-releases` {show_value(value)} is followed for `:all:` only",
                 hint="a requirement that names a pre-release takes them: NAME>=2a0",
             )
         into.pre = True
@@ -185,17 +185,18 @@ def _check_indexes(options: Any, where: str, into: Any, indexes: tuple[str, ...]
         for value in values or ():
             if not is_same_index(value, indexes):
                 raise LockError(
-                    f"{where}: {name} in a file of the source is not followed: it may not choose where packages come"
+                    f"{where}: `{name}` in a file of the source is not followed: it may not choose where packages come"
                     f" from, found {show_value(redact_text(value))}",
                     hint="give it yourself: `--index-url` or `--extra-index-url`",
                 )
     if options.no_index:
         raise LockError(
-            f"{where}: --no-index in a file of the source is not followed: it may not choose where packages come from",
-            hint="name the files instead: ./wheels/NAME-VERSION-py3-none-any.whl, or give `--index-url`",
+            f"{where}: `--no-index` in a file of the source is not followed: it may not choose where packages"
+            " come from",
+            hint="name the files instead: `./wheels/NAME-VERSION-py3-none-any.whl`, or give `--index-url`",
         )
     for value in options.trusted_hosts or ():
         into.notes.append(
-            f"{where}: --trusted-host {show_value(value)} is not followed: certificates are checked; --ca-bundle FILE"
-            " names your site's certificate authority"
+            f"{where}: `--trusted-host` {show_value(value)} is not followed: certificates are checked;"
+            " `--ca-bundle FILE` names your site's certificate authority"
         )

@@ -86,7 +86,7 @@ def _split_credentials(
     def value(match: re.Match[str]) -> str:
         if contacted and match[1] not in environ:
             raise PackageIndexError(
-                f"{flag}: {show_value(redact_url(text))} names the variable {match[1]}, which is not set"
+                f"{flag}: {show_value(redact_url(text))} names the variable `{match[1]}`, which is not set"
             )
         return environ.get(match[1], "")
 
@@ -98,7 +98,7 @@ def _split_credentials(
         host, parts = "", urlsplit("")
     if parts.scheme not in ("http", "https", "file") or (parts.scheme != "file" and not host) or re.search(r"\s", full):
         redacted = redact_url(text)
-        raise BuildRequestError(f"{flag}: expected https://HOST/PATH, found {show_value(redacted)}")
+        raise BuildRequestError(f"{flag}: expected `https://HOST/PATH`, found {show_value(redacted)}")
     url = source_url.strip_credentials(parts._replace(query="")).rstrip("/")
     login = source_url.url_credentials(parts) if parts.username else _read_netrc(host, environ)
     return url, (login.username, login.password) if login else None

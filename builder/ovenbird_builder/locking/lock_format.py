@@ -90,10 +90,10 @@ def render_lock(pins: tuple[Pin, ...], head: LockHeader) -> str:
 def parse_lock(text: str, name: str) -> Lock:
     """Return the Lock of a text. Errors: LockError, with the line, for what is not a pin with hashes."""
     if not text.strip():
-        raise LockError(f"{name} is empty", hint="ovenbird lock")
+        raise LockError(f"{name} is empty", hint="`ovenbird lock`")
     for number, line in enumerate(text.splitlines(), 1):
         if _CONFLICT.match(line):  # within a pin it would pass for a part of its line
-            raise LockError(f"{name}, line {number}: the marker of a merge conflict", hint="ovenbird lock")
+            raise LockError(f"{name}, line {number}: the marker of a merge conflict", hint="`ovenbird lock`")
     fields: dict[str, list[str]] = {}
     rows: list[list[str]] = []  # each pin's logical line, then its comments
     for number, line in enumerate(text.replace("\\\n", " ").splitlines(), 1):
@@ -108,16 +108,16 @@ def parse_lock(text: str, name: str) -> Lock:
             match = _PIN.match(stripped)
             if not match or not _HASH.search(stripped):
                 raise LockError(
-                    f"{name}, entry {len(rows) + 1} (line {number} when joined): expected NAME==VERSION with "
-                    f"--hash=sha256:..., found {show_value(stripped[:80])}",
-                    hint="ovenbird lock",
+                    f"{name}, entry {len(rows) + 1} (line {number} when joined): expected `NAME==VERSION` with "
+                    f"`--hash=sha256:...`, found {show_value(stripped[:80])}",
+                    hint="`ovenbird lock`",
                 )
             rows.append([stripped])
     pins = tuple(sorted(map(_parse_pin, rows), key=lambda pin: pin.name))
     for first, second in itertools.pairwise(pins):
         if first.name == second.name:  # as a merge without a conflict leaves it
             raise LockError(
-                f"{name} pins {first.name} twice, as {first.version} and {second.version}", hint="ovenbird lock"
+                f"{name} pins {first.name} twice, as {first.version} and {second.version}", hint="`ovenbird lock`"
             )
     single = {key: fields.get(key, [""])[0] for key in _HEAD}
     head = LockHeader(

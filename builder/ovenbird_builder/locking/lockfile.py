@@ -21,7 +21,7 @@ from .requirements import Requirements
 from .wheel_tags import make_marker_environment, parse_glibc, parse_glibc_version, platform_of, python_minor
 
 NAME = "function.lock"
-COMMAND = "ovenbird lock"  # as a hint, which whoever knows the target completes
+HINT = "`ovenbird lock`"  # which whoever knows the target completes
 _LIMIT = 16 * 1024 * 1024  # bytes
 
 
@@ -98,7 +98,7 @@ def _read_bytes(path: Path) -> bytes | None:
             kind = "a folder" if stat.S_ISDIR(mode) else "no file"
             raise LockError(
                 f"{path.name} is {kind}, and the lock has this name",
-                hint=f"remove or rename it, then run ovenbird lock: mv {path.name} {path.name}.old",
+                hint=f"remove or rename it, then run `ovenbird lock`: `mv {path.name} {path.name}.old`",
             )
         with path.open("rb") as file:
             return file.read(_LIMIT + 1)
@@ -106,7 +106,7 @@ def _read_bytes(path: Path) -> bytes | None:
         if path.is_symlink():
             raise LockError(
                 f"{path.name} is a link to {show_value(str(path.readlink()))}, which does not exist",
-                hint=f"remove the link, then run ovenbird lock: rm {path.name}",
+                hint=f"remove the link, then run `ovenbird lock`: `rm {path.name}`",
             ) from None
         return None
     except OSError as error:
@@ -118,12 +118,12 @@ def _read_bytes(path: Path) -> bytes | None:
 def _parse_data(data: bytes, name: str) -> Lock:
     """Return the lock that a file holds. Errors: LockError."""
     if len(data) > _LIMIT:
-        raise LockError(f"{name} is larger than {_LIMIT} bytes", hint=COMMAND)
+        raise LockError(f"{name} is larger than {_LIMIT} bytes", hint=HINT)
     try:
         text = data.decode("utf-8-sig").replace("\r\n", "\n")
         return parse_lock(text, name)
     except UnicodeDecodeError:
-        raise LockError(f"cannot read {name}: not UTF-8 text", hint=COMMAND) from None
+        raise LockError(f"cannot read {name}: not UTF-8 text", hint=HINT) from None
 
 
 def make_header(requirements: Requirements, interpreter: TargetPython, locker: str = "") -> LockHeader:
@@ -181,7 +181,7 @@ def check_lock(lock: Lock, header: LockHeader, interpreter: TargetPython, label:
     Errors: StaleLockError, naming all that changed; ConflictError for a pin that the runtime cannot use.
     """
     if problems := list_changes(lock.head, header, interpreter):
-        raise StaleLockError("\n  ".join([f"{label} is not for what is asked for now:", *problems]), hint=COMMAND)
+        raise StaleLockError("\n  ".join([f"{label} is not for what is asked for now:", *problems]), hint=HINT)
     from . import runtime_constraints  # and packaging: not for a function that needs no package
 
     runtime_constraints.check_pins(
@@ -212,7 +212,7 @@ def check_versions(lock: Lock, requirements: Requirements, interpreter: TargetPy
         elif line.hashes and not line.origin and not has_other_hash(line) and not set(pin.hashes) <= set(line.hashes):
             problems.append(f"{line.text} ({line.where}) does not allow all hashes of {pin.name}=={pin.version}")
     if problems:
-        raise StaleLockError("\n  ".join([f"{label} does not hold what is asked for:", *problems]), hint=COMMAND)
+        raise StaleLockError("\n  ".join([f"{label} does not hold what is asked for:", *problems]), hint=HINT)
 
 
 def list_changes(former: LockHeader, current: LockHeader, interpreter: TargetPython) -> list[str]:

@@ -53,7 +53,7 @@ def read_pylock(path: Path, environment: dict[str, str]) -> tuple[Pin, ...]:
     document = read_toml(path)
     version = document.get("lock-version") or "missing"
     if not isinstance(version, str) or version.partition(".")[0] != "1":
-        raise LockError(f"{name}: lock-version {show_value(version)} is not known, expected 1.0")
+        raise LockError(f"{name}: `lock-version` {show_value(version)} is not known, expected 1.0")
     table = convert_table(document, _Lock, name)
     _check_python(table.requires_python, name, environment)
     markers: dict[str, Any] = environment | {
@@ -83,7 +83,9 @@ def _is_project(directory: Any) -> bool:
 def _parse_package(package: _Package, where: str) -> Pin:
     for form in ("vcs", "directory", "archive"):
         if getattr(package, form) is not None:
-            raise LockError(f"{where}: a package given as {form} is not supported", hint="name it in requirements.txt")
+            raise LockError(
+                f"{where}: a package given as {form} is not supported", hint="name it in `requirements.txt`"
+            )
     files = [*package.wheels, *([package.sdist] if package.sdist else [])]
     hashes = []
     for file in files:
@@ -105,7 +107,7 @@ def _check_python(value: str, name: str, environment: dict[str, str]) -> None:
     try:
         fits = SpecifierSet(value).contains(environment["python_full_version"], prereleases=True)
     except (InvalidSpecifier, ValueError):
-        raise LockError(f"{name}: requires-python is not a set of versions: {show_value(value)}") from None
+        raise LockError(f"{name}: `requires-python` is not a set of versions: {show_value(value)}") from None
     if not fits:
         raise LockError(
             f"{name} is for Python {cut_text(value, 100)}, the base has {environment['python_full_version']}"

@@ -138,12 +138,12 @@ def _collect_from(function: FunctionSpec, tree: Path, flags: RequirementFlags) -
         requirements = replace(requirements, notes=(*requirements.notes, note))
     if extras and not any(name in requirements.used for name in _WITH_EXTRAS):
         raise LockError(
-            f"--extra {', '.join(extras)}: no pyproject.toml is in use", hint=f"used: {requirements.used or '-'}"
+            f"--extra {', '.join(extras)}: no `pyproject.toml` is in use", hint=f"used: {requirements.used or '-'}"
         )
     added = [_parse_requirement(text, "--requirement", home) for text in flags.requirements]
     if added:
         if requirements.pylock:
-            raise LockError("--requirement cannot add to pylock.toml: it is a lock", hint="`--requirements FILE`")
+            raise LockError("`--requirement` cannot add to `pylock.toml`: it is a lock", hint="`--requirements FILE`")
         used = f"{requirements.used} and --requirement" if requirements.used else "--requirement"
         requirements = replace(requirements, lines=(*requirements.lines, *added), used=used)
     for path in flags.constraints:
@@ -192,7 +192,7 @@ def _add_file(
                 hint="put the file and what it names into the source",
             )
     if not roots and listing.find_links:
-        raise LockError(f"{label}: --find-links names a folder that lies outside of the source")
+        raise LockError(f"{label}: `--find-links` names a folder that lies outside of the source")
     return replace(
         requirements,
         lines=(*requirements.lines, *listing.requirements),

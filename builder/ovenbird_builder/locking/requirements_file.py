@@ -80,7 +80,7 @@ def parse_requirement(text: str, where: str, root: Path) -> RequirementLine:
     text = text.strip()
     if text.startswith("-"):
         raise LockError(
-            f"{where}: expected a requirement, found the option {show_value(redact_text(text))}", hint="NAME>=VERSION"
+            f"{where}: expected a requirement, found the option {show_value(redact_text(text))}", hint="`NAME>=VERSION`"
         )
     text, hashes = _split_hashes(text, where)
     text = _fill_project_root(text, root)
@@ -204,10 +204,10 @@ def _parse_editable(text: str, where: str, root: Path, into: RequirementsFile) -
     line = parse_requirement(bare, where, root)
     if not line.origin:
         raise LockError(
-            f"{where}: -e takes a folder or the URL of a repository, found {show_value(redact_text(text))}",
-            hint="write a name without -e",
+            f"{where}: `-e` takes a folder or the URL of a repository, found {show_value(redact_text(text))}",
+            hint="write a name without `-e`",
         )
-    into.notes.append(f"{where}: {line.text} is installed as a copy, although -e asks for an editable install")
+    into.notes.append(f"{where}: {line.text} is installed as a copy, although `-e` asks for an editable install")
     return line
 
 
@@ -227,7 +227,7 @@ def _remote_file_error(url: str, where: str) -> LockError:
     redacted = show_value(redact_text(url))
     return LockError(
         f"{where}{redacted} is a URL, which is not read: its content may differ from build to build",
-        hint="keep a copy beside the source: curl -o constraints.txt URL",
+        hint="keep a copy beside the source: `curl -o constraints.txt URL`",
     )
 
 
@@ -236,7 +236,7 @@ def _find_links_folder(value: str, where: str, folder: Path, base: Path) -> str:
     file_options.check_variables(value, where)
     if _SCHEME.match(value) and not value.startswith("file:"):
         raise LockError(
-            f"{where}: --find-links in a file of the source is followed to a folder of the source only, found"
+            f"{where}: `--find-links` in a file of the source is followed to a folder of the source only, found"
             f" {show_value(redact_text(value))}: it may not choose where packages come from",
             hint="give an index yourself: `--index-url` or `--extra-index-url`",
         )
@@ -302,14 +302,16 @@ def _parse_located(text: str, where: str, root: Path, hashes: tuple[str, ...], m
     try:
         name = canonicalize_name(name, validate=True) if name else ""
     except InvalidName:
-        raise LockError(f"{where}: #egg={show_value(egg)} is not the name of a package", hint="#egg=NAME") from None
+        raise LockError(
+            f"{where}: `#egg=` {show_value(egg)} is not the name of a package", hint="`#egg=NAME`"
+        ) from None
     rest = "&".join(f"{key}={value}" if value else key for key, value in parts if key != "egg")
     if _REMOTE.match(location):
         origin = _check_url(location + (f"#{rest}" if rest else ""), where)
     elif _SCHEME.match(location) and not location.startswith("file:"):
         raise LockError(
             f"{where}: {show_value(redact_text(text))} is not a supported form of requirement",
-            hint="git+https://, git+ssh://, https://",
+            hint="`git+https://`, `git+ssh://`, `https://`",
         )
     else:
         fragment_hashes = (

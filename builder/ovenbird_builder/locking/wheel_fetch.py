@@ -89,7 +89,7 @@ def fetch_wheels(
         if absent := [f"{pin.name}=={pin.version}" for pin in missing if pin.name not in wheels]:
             raise PackageIndexError(
                 f"offline, and the cache has no wheel of {', '.join(absent)} for {target}",
-                hint="build once with the network, or bring them by ovenbird bundle",
+                hint="build once with the network, or bring them by `ovenbird bundle`",
             )
     elif missing:
         wheels |= _fetch_missing(missing, search, root or Path())
@@ -213,7 +213,9 @@ def _build_wheels(pins: Iterable[Pin], search: _WheelSearch, root: Path) -> dict
     pins = tuple(pins)
     names = ", ".join(f"{pin.name}=={pin.version}" for pin in pins)
     if search.only_binary or search.site.interpreter.machine != this.machine():
-        why = "--only-binary refuses to build" if search.only_binary else "a build takes a machine of that architecture"
+        why = (
+            "`--only-binary` refuses to build" if search.only_binary else "a build takes a machine of that architecture"
+        )
         raise NoWheelError(f"no wheel for {search.request.target} of {names}, and {why}")
     wheels = {}
     with make_step_folder(search.site.cache) as name, open_pip_container(search.site, Path(name)) as container:

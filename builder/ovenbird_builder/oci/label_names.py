@@ -54,8 +54,8 @@ def parse_pairs(flag: str, texts: Sequence[str]) -> dict[str, str]:
         name, equals, value = text.partition("=")
         if not equals or not _NAME.fullmatch(name):
             raise BuildRequestError(
-                f"{flag}: expected NAME=VALUE, found {show_value(text)}",
-                hint=f"{flag} org.opencontainers.image.vendor=ACME",
+                f"{flag}: expected `NAME=VALUE`, found {show_value(text)}",
+                hint=f"`{flag} org.opencontainers.image.vendor=ACME`",
             )
         if name.startswith(_COMPUTED):
             raise BuildRequestError(

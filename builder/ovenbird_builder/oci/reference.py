@@ -101,5 +101,5 @@ class _ReferenceErrorFactory(Struct, frozen=True):
     def __call__(self, why: str, hint: str = "") -> ReferenceFormatError:
         return ReferenceFormatError(
             f"{self.flag}: {show_value(self.text)} is not the name of an image: {why}",
-            hint=hint or "registry.example.com/team/app:1",
+            hint=hint or "`registry.example.com/team/app:1`",
         )

@@ -43,7 +43,7 @@ def count_base_layers(image: ImageReader) -> int:
     if not 0 < read_whole(count, 0) <= layers:
         raise ImageError(
             f"{show_value(image.name)} does not say which of its {layers} layers are its base's:"
-            f" the label {label_names.BASE_LAYERS} is {show_value(count or 'missing')}",
+            f" the label `{label_names.BASE_LAYERS}` is {show_value(count or 'missing')}",
             hint="only images that `ovenbird build` has made can be rebased",
         )
     return int(count)
@@ -59,7 +59,7 @@ def check_compatible(image: ImageReader, base: ImageReader, facts: Mapping[str, 
     missing = [name for name in label_names.INTERPRETER if not image_labels.get(name)]
     if missing:
         raise ImageError(
-            f"{show_value(image.name)} does not say what Python it was made for: it has no label {missing[0]}"
+            f"{show_value(image.name)} does not say what Python it was made for: it has no label `{missing[0]}`"
         )
     reasons = []
     if image.platform[:2] != base.platform[:2]:
@@ -114,7 +114,7 @@ def swap_base(
     count, warnings = count_base_layers(image), []
     bottom, above = base.manifest["layers"], image.manifest["layers"][count:]
     if old is None:
-        warnings.append("the old base is not to be had: variables that both bases may set are taken from the new one")
+        warnings.append("the old base is not available: variables that both bases may set are taken from the new one")
     if image.labels.get(label_names.INSTRUCTIONS, "0") != "0":
         warnings.append("instructions ran on the old base; what they changed was kept as it is")
     renewed = {

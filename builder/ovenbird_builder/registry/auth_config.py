@@ -76,7 +76,7 @@ def _read_config(path: Path) -> _Config:
         return msgspec.convert(value, _Config) if isinstance(value, dict) else _Config()
     except (OSError, ValueError, RecursionError):  # what json says may quote a password
         raise BuildRequestError(
-            f"cannot read the credentials in {show_value(str(path))}: not the JSON of an auth.json, or not readable"
+            f"cannot read the credentials in {show_value(str(path))}: not the JSON of an `auth.json`, or not readable"
         ) from None
 
 

@@ -68,7 +68,7 @@ def _read_credentials(path: Path) -> tuple[str, str]:
         ) from None
     user, colon, password = text.partition(":")
     if not colon or not user or not password or "\n" in text:
-        raise BuildRequestError(f"--creds-file: {show_value(str(path))} does not hold one line USER:PASSWORD")
+        raise BuildRequestError(f"--creds-file: {show_value(str(path))} does not hold one line `USER:PASSWORD`")
     return user, password
 
 
@@ -80,7 +80,7 @@ def _read_document(path: Path, flag: str) -> dict[str, Any]:
             f"{flag}: cannot read the credentials {show_value(str(path))}: {_describe_error(error)}"
         ) from None
     if not isinstance(document, dict):
-        raise BuildRequestError(f"{flag}: {show_value(str(path))} is not the JSON object that auth.json is")
+        raise BuildRequestError(f"{flag}: {show_value(str(path))} is not the JSON object that `auth.json` is")
     return document
 
 

@@ -184,7 +184,7 @@ class RepositoryClient:
                 self._tokens.keep_challenge(answer.headers.get("WWW-Authenticate") or "")
             return f"{scheme}://{host}"
         plain = "http" not in self._schemes and isinstance(_find_root_cause(cause), ssl.SSLError)
-        hint = "`--ca-bundle FILE`; a registry without TLS: mark it as insecure in registries.conf" if plain else ""
+        hint = "`--ca-bundle FILE`; a registry without TLS: mark it as insecure in `registries.conf`" if plain else ""
         kind = RegistryError if hint else RegistryConnectionError
         raise kind(f"the registry {self.host} does not answer: {_describe_cause(cause)}", hint=hint)
 

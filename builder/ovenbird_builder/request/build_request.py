@@ -226,28 +226,28 @@ def _check_combinations(
         check.problems.append(BuildRequestError(text, hint=hint))
 
     if request.pushes and not explicit:
-        wrong("--push: no name to push to", "--tag registry.example.com/app:1")
+        wrong("--push: no name to push to", "`--tag registry.example.com/app:1`")
     for tag in tags if request.pushes else ():
         if tag.digest:
             wrong(f"--tag: {show_value(str(tag))} has a digest, which only the built image can say")
         elif not tag.host and "/" not in tag.path:
             wrong(
                 f"--push: {show_value(str(tag))} has no registry",
-                f"registry.example.com/{tag.path}, docker.io/USER/{tag.path}",
+                f"`registry.example.com/{tag.path}`, `docker.io/USER/{tag.path}`",
             )
     if request.write_back and not request.document:
-        wrong("--write-back: the target is not a function document, so there is no spec.image to set")
+        wrong("--write-back: the target is not a function document, so there is no `spec.image` to set")
     if request.write_back and not request.pushes:
-        wrong("--write-back needs --push: only a registry gives a digest that others can fetch")
+        wrong("`--write-back` needs `--push`: only a registry gives a digest that others can fetch")
     if len(request.platforms) > 1 and any(
         destination.kind in ("store", "docker-archive") for destination in request.outputs
     ):
-        wrong("--platform: several platforms make an index, which goes to a registry, oci: or oci-archive: only")
+        wrong("--platform: several platforms make an index, which goes to a registry, `oci:` or `oci-archive:` only")
     foreign = [name for name in request.platforms if name != detect_platform()]
     if foreign and request.instructions:
-        wrong(f"--platform {foreign[0]}: an instruction cannot run on this machine ({detect_platform()})")
+        wrong(f"`--platform {foreign[0]}`: an instruction cannot run on this machine ({detect_platform()})")
     if request.offline and request.pushes:
-        wrong("--offline and --push exclude each other", "--output oci-archive:FILE")
+        wrong("`--offline` and `--push` exclude each other", "`--output oci-archive:FILE`")
 
 
 def detect_platform() -> str:
@@ -273,7 +273,7 @@ def _parse_outputs(options: Mapping[str, Any]) -> tuple[Destination, ...]:
     destinations += [parse_destination("registry")] if options["push"] else []
     several = "," in options["platform"]
     if not destinations and several:
-        raise BuildRequestError("--platform: an index of several platforms needs --push or --output oci:DIR")
+        raise BuildRequestError("--platform: an index of several platforms needs `--push` or `--output oci:DIR`")
     return tuple(dict.fromkeys(destinations)) or (parse_destination("store"),)
 
 

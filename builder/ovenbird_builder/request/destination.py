@@ -44,7 +44,7 @@ def parse_destination(text: str) -> Destination:
         return Destination(kind)
     if kind not in _FILES or not path:
         raise BuildRequestError(
-            "--output: expected store, registry, oci:DIR, oci-archive:FILE or docker-archive:FILE,"
+            "--output: expected `store`, `registry`, `oci:DIR`, `oci-archive:FILE` or `docker-archive:FILE`,"
             f" found {show_value(text)}"
         )
     if ":" in path:

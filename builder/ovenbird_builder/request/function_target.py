@@ -21,7 +21,7 @@ from ..sources import symlinks
 _DOTTED = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
 _MODULE = re.compile(MODULE)
 _DEFAULT = "handler"
-_FORMS = "function.yaml, a folder that holds one, FILE.py:handler, or pkg.mod:fn"
+_FORMS = "`function.yaml`, a folder that holds one, `FILE.py:handler`, or `pkg.mod:fn`"
 
 
 class FunctionTarget(Struct, frozen=True):
@@ -67,7 +67,9 @@ def _suggest_target(kind: str, target: str) -> str:
     if "bundle" in kind:
         return "`ovenbird build` takes a bundle; the other verbs take what it was made of"
     if kind in ARCHIVES:
-        return f"an archive is the source of a document: spec.source has `source: {target}` and `handler: main:handler`"
+        return (
+            f"an archive is the source of a document: `spec.source` has `source: {target}` and `handler: main:handler`"
+        )
     return _FORMS
 
 
@@ -106,7 +108,7 @@ def _read_code_file(path: Path, attribute: str, source: str) -> FunctionSpec:
     if path.is_relative_to(root):
         symlinks.check_link(root, path.relative_to(root).as_posix(), str(root))
     else:
-        raise BuildRequestError(f"{show_value(str(path))} does not lie below --source {show_value(str(root))}")
+        raise BuildRequestError(f"{show_value(str(path))} does not lie below `--source` {show_value(str(root))}")
     return _make_function(root, ".".join(path.relative_to(root).with_suffix("").parts), attribute)
 
 

@@ -18,7 +18,7 @@ from ..host.flag_values import parse_flag
 PLACES = ("base", "dependencies", "source")
 _FIELDS = ("run", "after", "secrets", "network", "timeout")
 _FLAG_FORMS = (
-    """a command; {"run": "COMMAND", "after": "dependencies"}; a command that begins so: {"run": "[ -f x ] || y"}"""
+    """a command; `{"run": "COMMAND", "after": "dependencies"}`; a command that begins so: `{"run": "[ -f x ] || y"}`"""
 )
 _LONGEST = 100_000  # bytes; the kernel takes at most 128 KiB for one argument
 _QUOTED = re.compile(r"'[^']*'|\"(?:[^\"\\]|\\.)*\"|\$\(\(.*?\)\)|\\.")
@@ -110,7 +110,7 @@ def _parse_item(item: Any, where: str, known_secrets: Sequence[str] | None) -> R
     if after not in PLACES:
         raise InstructionError(f"{where}.after: expected one of {', '.join(PLACES)}, found {show_value(after)}")
     if not isinstance(item.get("network", True), bool):
-        raise InstructionError(f"{where}.network: expected true or false, found {show_value(item['network'])}")
+        raise InstructionError(f"{where}.network: expected `true` or `false`, found {show_value(item['network'])}")
     return RunInstruction(
         _check_command(item.get("run"), f"{where}.run"), after,
         _check_secrets(item.get("secrets", []), where, known_secrets),
@@ -125,12 +125,12 @@ def _check_command(text: Any, where: str) -> str:
     if bad := re.search(r"[\x00-\x08\x0a-\x1f\x7f\x85\u2028\u2029]", text):
         name = "a newline" if bad[0] in "\n\r\x85\u2028\u2029" else f"the control character {show_value(bad[0])}"
         raise InstructionError(
-            f"{where}: {show_value(text)} holds {name}", hint="one command on one line; join with && or ;"
+            f"{where}: {show_value(text)} holds {name}", hint="one command on one line; join with `&&` or `;`"
         )
     if re.search(r"<<", _QUOTED.sub("", text)):
         raise InstructionError(
             f"{where}: {show_value(text)} uses a here-document, which needs more than one line",
-            hint="printf '...' | command",
+            hint="`printf '...' | command`",
         )
     if len(text.encode("utf-8", "surrogatepass")) > _LONGEST:
         raise InstructionError(f"{where}: a command of {len(text)} characters is too long", hint="put it in a script")

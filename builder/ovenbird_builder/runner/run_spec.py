@@ -88,10 +88,10 @@ def make_run_spec(
 def _check_settings(settings: Settings) -> None:
     if settings.source:
         raise BuildRequestError(
-            "--source and --container exclude each other: the image holds the code", hint="build it anew"
+            "`--source` and `--container` exclude each other: the image holds the code", hint="build it anew"
         )
     if settings.reload:
-        raise BuildRequestError("--reload and --container exclude each other: the code in an image does not change")
+        raise BuildRequestError("`--reload` and `--container` exclude each other: the code in an image does not change")
 
 
 def _collect_variables(

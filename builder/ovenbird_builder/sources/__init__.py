@@ -64,7 +64,9 @@ def detect_form(function: FunctionSpec) -> str:
     raise SourceError(
         f"spec.source.source: the form {show_value(scheme + ':' + match[2])} of"
         f" {show_value(redact_url(function.source))} is not known",
-        hint=f"did you mean {suggestion}://?" if suggestion else "one of " + ", ".join(f"{name}://" for name in _FORMS),
+        hint=f"did you mean `{suggestion}://`?"
+        if suggestion
+        else "one of " + ", ".join(f"`{name}://`" for name in _FORMS),
     )
 
 
@@ -163,7 +165,7 @@ def _refuse_left_out_module(path: str, choice: collect_files.Choice, origin: str
         if left_out == path or (left_out.endswith("/") and path.startswith(left_out)):
             raise SourceMissingError(
                 f"{origin}: {show_value(path)} is left out: {why}",
-                hint="a rule with ! in .ovenbirdignore, or spec.source.include, takes it back",
+                hint="a rule with `!` in `.ovenbirdignore`, or `spec.source.include`, takes it back",
             )
 
 
@@ -171,7 +173,7 @@ def _warn_untracked(fetched: FetchedSource, choice: collect_files.Choice) -> tup
     if not fetched.tracked_problem or not any(why.endswith(".gitignore") for why in choice.left_out.values()):
         return ()
     return (
-        "git could not say which of the files that .gitignore names it tracks, so none is packed:"
+        "git could not say which of the files that `.gitignore` names it tracks, so none is packed:"
         f" {fetched.tracked_problem}",
     )
 
@@ -185,8 +187,8 @@ def _warn_large_files(rows: Sequence[tree_digest.FileRow], selector: FileSelecto
     names = ", ".join(f"{show_value(row.name)} ({show_size(row.size)})" for row in large[:_NAMED])
     more = f" and {len(large) - _NAMED} more" if len(large) > _NAMED else ""
     return (
-        f"the source has files over {show_size(_LARGE)}: {names}{more}; .ovenbirdignore leaves out what the"
-        " function does not need, spec.source.include names what it does",
+        f"the source has files over {show_size(_LARGE)}: {names}{more}; `.ovenbirdignore` leaves out what the"
+        " function does not need, `spec.source.include` names what it does",
     )
 
 
@@ -222,5 +224,5 @@ def _translate_os_error(error: OSError, into: Path) -> SourceError:
         return SourceError(f"cannot read or write {show_value(name)}: {why}")
     return SourceError(
         f"cannot read or write {show_value(name)}: {why} ({describe_rights(Path(name))})",
-        hint=f"chmod u+rX {shlex.quote(name)}, or leave it out with .ovenbirdignore",
+        hint=f"`chmod u+rX {shlex.quote(name)}`, or leave it out with `.ovenbirdignore`",
     )

@@ -61,7 +61,7 @@ def choose_entries(
         if not (stat.S_ISREG(entry.mode) or stat.S_ISLNK(entry.mode) or stat.S_ISDIR(entry.mode)):
             raise UnsafeSourceError(
                 f"{origin}: {show_value(entry.path)} is neither a file, a folder nor a link",
-                hint="leave it out with .ovenbirdignore",
+                hint="leave it out with `.ovenbirdignore`",
             )
         entries.append(entry)
         size += entry.size
@@ -182,7 +182,7 @@ def _no_file_error(folder: Path, origin: str, left_out: Mapping[str, str]) -> So
         return SourceMissingError(f"{origin}: no file is in it")
     rows = [f"{show_value(path)} is left out: {reason}" for path, reason in left_out.items() if reason != "always"]
     more = [f"and {len(rows) - _NAMED} more"] if len(rows) > _NAMED else []
-    hint = "a rule with ! in .ovenbirdignore takes a file back"
+    hint = "a rule with `!` in `.ovenbirdignore` takes a file back"
     tags = [path for path in ("", *left_out) if (path == "" or path.endswith("/")) and _is_cache(folder / path)]
     if tags:  # as an earlier `--cache-dir .` has left it, with rules that ignore all
         names = [path + name for path in tags for name in ("CACHEDIR.TAG", ".gitignore")]
@@ -217,6 +217,6 @@ def _too_large_error(entries: list[FileEntry], origin: str, limits: SourceLimits
         biggest = ", ".join(f"{name} ({count} files)" for name, count in counts.most_common(5))
     return UnsafeSourceError(
         f"{origin}: the source has {excess}; the biggest so far: {biggest}",
-        hint="leave out what the function does not need with .ovenbirdignore, or raise `OVENBIRD_SOURCE_LIMIT` "
+        hint="leave out what the function does not need with `.ovenbirdignore`, or raise `OVENBIRD_SOURCE_LIMIT` "
         "(bytes) or `OVENBIRD_SOURCE_FILES`",
     )

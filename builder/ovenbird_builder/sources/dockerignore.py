@@ -94,7 +94,7 @@ def _parse(line: str, number: int) -> _Pattern | None:
     pattern = text[1:].strip() if negated else text
     if not pattern:
         if negated:
-            raise ValueError(f"line {number} is a ! without a pattern")
+            raise ValueError(f"line {number} is a `!` without a pattern")
         return None
     if len(pattern) > _LONGEST:
         raise ValueError(f"line {number} has more than {_LONGEST} characters")

@@ -46,7 +46,7 @@ def fetch(order: FetchRequest) -> FetchedSource:
     """Fetch the files of one commit. Errors: ProgramMissingError without git; the subclasses of SourceError."""
     source = parse(order.function.source)
     if not shutil.which("git", path=order.environ.get("PATH")):
-        raise ProgramMissingError("the program 'git' is not installed", hint="apt-get install git")
+        raise ProgramMissingError("the program 'git' is not installed", hint="`apt-get install git`")
     from .git_command import prepare_environment
 
     checkout = _Checkout(order, prepare_environment(order, source), source)
@@ -164,13 +164,13 @@ class _Checkout:
             from .git_command import describe_failure
 
             raise SourceError(
-                f"{source.display_url}: its .lfsconfig cannot be read: {describe_failure(error)}"
+                f"{source.display_url}: its `.lfsconfig` cannot be read: {describe_failure(error)}"
             ) from None
         for entry in text.split("\0"):
             key, _, value = entry.partition("\n")
             if key.startswith(("include.", "includeif.")):
                 raise UnsafeSourceError(
-                    f"{source.display_url}: {key} of .lfsconfig is not followed", hint="leave it out"
+                    f"{source.display_url}: {key} of `.lfsconfig` is not followed", hint="leave it out"
                 )
             if _LFS_URL.search(key) or "://" in value:
                 setting = f"{key} of .lfsconfig"
@@ -185,7 +185,7 @@ class _Checkout:
             check_member(path, source.display_url)
             if path not in urls:
                 self.warnings.append(
-                    f"{source.display_url}: {show_value(path)} is a submodule that .gitmodules does not know;"
+                    f"{source.display_url}: {show_value(path)} is a submodule that `.gitmodules` does not know;"
                     " left empty"
                 )
                 continue
@@ -256,7 +256,7 @@ def _translate_git_error(error: ProcessFailedError, source: GitSource, order: Fe
     if _DENIED.search(text):
         hint = "credentials: `GIT_TOKEN`, `GIT_USERNAME` and `GIT_PASSWORD`, .netrc or a credential helper of git"
         if source.scheme == "ssh":
-            hint = "is the key in the agent, and the host in known_hosts?"
+            hint = "is the key in the agent, and the host in `known_hosts`?"
         if source.scheme == "file":
             hint = "`git config --global --add safe.directory PATH`"
         return SourceAuthError(message, hint=hint)

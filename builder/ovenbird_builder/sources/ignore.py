@@ -178,7 +178,7 @@ def rules_error(path: Path, error: Exception) -> SourceError:
     if isinstance(error, PermissionError):
         return SourceError(
             f"cannot read the rules in {name}: {error.strerror} ({describe_rights(path)})",
-            hint=f"chmod u+rX {shlex.quote(str(path))}",
+            hint=f"`chmod u+rX {shlex.quote(str(path))}`",
         )
     return SourceError(f"cannot read the rules in {name}: {escape_controls(cut_text(str(error), 200))}")
 

@@ -37,7 +37,7 @@ def fetch(order: FetchRequest) -> FetchedSource:
         raise UnsafeSourceError(f"{origin!a}: a URL must not contain control characters")
     bucket, _, key = origin.removeprefix("s3://").partition("/")
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", bucket) or (source.startswith("zip+") and not key):
-        raise SourceError(f"{show_value(origin)}: expected s3://BUCKET/KEY")
+        raise SourceError(f"{show_value(origin)}: expected `s3://BUCKET/KEY`")
     import obstore.exceptions
 
     store = _open_store(bucket, order, origin)

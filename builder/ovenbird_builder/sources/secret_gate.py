@@ -56,7 +56,7 @@ def check_source(findings: Sequence[SecretFinding], allow: Sequence[str]) -> Non
     lines += [f"and {len(refused) - _SHOWN} more"] * (len(refused) > _SHOWN)
     raise ImagePolicyError(
         "the source holds what looks like secrets, which would leave with the image:\n  " + "\n  ".join(lines),
-        hint="keep the file out by a line in .ovenbirdignore, and give secrets to the function as variables of its "
+        hint="keep the file out by a line in `.ovenbirdignore`, and give secrets to the function as variables of its "
         f"environment; where it is no secret, `--allow {_quote(refused[0].path)}` lets it pass",
     )
 
@@ -73,7 +73,7 @@ def list_allowed(findings: Sequence[SecretFinding], allow: Sequence[str]) -> lis
 def list_unused(findings: Sequence[SecretFinding], allow: Sequence[str]) -> list[str]:
     """Return a warning for each of `allow` that lets nothing pass: it would hide what comes later."""
     return [
-        f"--allow {_quote(pattern)} lets nothing pass: no file there looks like a secret"
+        f"`--allow {_quote(pattern)}` lets nothing pass: no file there looks like a secret"
         for pattern in allow
         if not any(is_allowed(finding.path, (pattern,)) for finding in findings)
     ]

@@ -19,5 +19,5 @@ def refuse(root: Path, standard: frozenset[str]) -> None:
     for entry, name, whose in find_shadows(root, standard):
         raise ModuleShadowedError(
             f"{show_value(entry.name)} in the source would hide the module {show_value(name)} of {whose}",
-            hint=f"rename it, for example to my_{name}{entry.suffix}",
+            hint=f"rename it, for example to `my_{name}{entry.suffix}`",
         )

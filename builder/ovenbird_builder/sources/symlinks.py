@@ -23,5 +23,5 @@ def check_link(root: Path, path: str, origin: str) -> None:
         target = f" -> {show_value(os.readlink(link))}" if link.is_symlink() else ""  # noqa: PTH115
         raise UnsafeSourceError(
             f"{origin}: the link {show_value(path)}{target} {problem}",
-            hint="put the files themselves there, or leave the link out with .ovenbirdignore",
+            hint="put the files themselves there, or leave the link out with `.ovenbirdignore`",
         )

@@ -58,8 +58,8 @@ def test_a_name_that_no_image_has(name: str) -> None:
         ("docker-archive:main.py:x", IncompatibleBaseError, "'main.py' is not a tar archive"),
         ("docker-archive:layout", IncompatibleBaseError, "'layout' is not a tar archive"),
         ("oci:layout:1", BaseMissingError, "there is no base 'oci:layout:1': 'layout' has no image '1'"),
-        ("oci:broken:1", IncompatibleBaseError, "its index.json cannot be read"),
-        ("oci:list:1", IncompatibleBaseError, "its index.json cannot be read"),
+        ("oci:broken:1", IncompatibleBaseError, "its `index.json` cannot be read"),
+        ("oci:list:1", IncompatibleBaseError, "its `index.json` cannot be read"),
     ],
 )
 def test_a_path_that_leads_to_no_image(folder: Path, name: str, error: type[OvenbirdError], message: str) -> None:

@@ -121,8 +121,8 @@ def test_the_files_of_a_base_build_are_packaged() -> None:
 @pytest.mark.parametrize(
     ("image", "hint"),
     [
-        ("localhost/ovenbird:3.13", "`ovenbird base build 3.13` makes it; --base names another"),
-        ("localhost/ovenbird:3.13-sdk", "`ovenbird base build 3.13 --flavour sdk` makes it; --base names another"),
+        ("localhost/ovenbird:3.13", "`ovenbird base build 3.13` makes it; `--base` names another"),
+        ("localhost/ovenbird:3.13-sdk", "`ovenbird base build 3.13 --flavour sdk` makes it; `--base` names another"),
         ("localhost/mine:3.13", "--base names another"),
     ],
 )

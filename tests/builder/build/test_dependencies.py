@@ -113,12 +113,11 @@ def test_a_damaged_lock_ends_a_build_with_the_command_that_mends_it(ask: Ask, tm
     """Nothing is resolved in its place, and the hint can be pasted."""
     (tmp_path / "app" / "function.lock").write_text(content)
     tree = SourceTree(tmp_path / "app", "local", "", "", None)
-    lock = "ovenbird lock app"
     for argv, hint in (
-        (("app",), lock),
+        (("app",), "`ovenbird lock app`"),
         (
             ("app", "--python", "3.11", "--requirement", "six>1"),
-            lock + " --python 3.11 --requirement 'six>1'",
+            "`ovenbird lock app --python 3.11 --requirement 'six>1'`",
         ),
     ):
         request = ask(*argv)
@@ -136,11 +135,11 @@ def test_a_stale_lock_names_that_command_too(ask: Ask, tmp_path: Path, monkeypat
     tree = SourceTree(tmp_path / "app", "local", "", "", None)
     with pytest.raises(LockError, match=r"Python was 3\.9, is 3\.12") as caught:
         pin(ask("app"), tree)
-    assert (caught.value.hint, caught.value.exit_code) == ("ovenbird lock app", 45)
+    assert (caught.value.hint, caught.value.exit_code) == ("`ovenbird lock app`", 45)
     other = "linux/arm64" if detect_platform() == "linux/amd64" else "linux/amd64"
     assert lock_command(ask("app/main.py:fn", "--base", "b:1"), other) == (
-        f"ovenbird lock main:fn --source app --base b:1 --platform {other}"
+        f"`ovenbird lock main:fn --source app --base b:1 --platform {other}`"
     )
-    assert lock_command(ask("app", "--source", "app"), detect_platform()) == "ovenbird lock app --source app"
+    assert lock_command(ask("app", "--source", "app"), detect_platform()) == "`ovenbird lock app --source app`"
     monkeypatch.chdir(tmp_path / "app")
-    assert lock_command(ask(), detect_platform()) == "ovenbird lock"
+    assert lock_command(ask(), detect_platform()) == "`ovenbird lock`"

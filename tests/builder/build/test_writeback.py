@@ -53,5 +53,5 @@ def test_an_unsupported_form_is_left_alone(tmp_path: Path, text: str) -> None:
     (tmp_path / "function.yaml").write_text(text)
     with pytest.raises(ImageError) as caught:
         write_image(tmp_path / "function.yaml", NAME)
-    assert caught.value.hint == f"set it by hand: spec.image: {NAME}"
+    assert caught.value.hint == f"set it by hand: `spec.image: {NAME}`"
     assert (tmp_path / "function.yaml").read_text() == text

@@ -112,7 +112,7 @@ def test_a_lock_in_the_source_wins_as_in_a_build(check_lock: Check, folder: Path
         ("pin", 45, "apple>=1 (requirements.txt line 1) is not met by apple==0.9"),
         ("gone", 45, "apple>=1 (requirements.txt line 1) has no pin"),
         ("runtime", 41, "starlette==0.20 in function.lock is not within the runtime's starlette"),
-        ("damage", 40, "expected NAME==VERSION"),
+        ("damage", 40, "expected `NAME==VERSION`"),
         ("malformed", 40, "requirements.txt line 1"),
     ],
     ids=[

@@ -75,23 +75,23 @@ def test_set_and_output(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "code", "message"),
     [
-        (("--action", "job"), 20, "--image is missing"),
+        (("--action", "job"), 20, "`--image` is missing"),
         (("--action", "job", "--image", "A B"), 22, "is not the name of an image"),
         (("--action", "job", "--image", "a", "--name", "A"), 20, "--name: expected lower-case letters"),
         (("--action", "job", "--image", "a", "--namespace", "a.b"), 20, "--namespace: expected lower-case letters"),
         (("--action", "job", "--image", "a", "--secret-name", "A"), 20, "--secret-name: expected"),
         (("--action", "job", "--image", "a", "--cpu", "500x"), 20, "resources.cpu: expected a quantity"),
         (("--action", "job", "--image", "a", "--param", "x"), 20, "--param: expected NAME=VALUE"),
-        (("--action", "job", "--image", "a", "--volume", "pvc:x"), 20, "--volume: expected TYPE:NAME:PATH"),
+        (("--action", "job", "--image", "a", "--volume", "pvc:x"), 20, "--volume: expected `TYPE:NAME:PATH`"),
         (("--action", "job", "--image", "a", "--ttl", "soon"), 20, "--ttl: expected a duration"),
         (("--action", "job", "--image", "a", "--retries", "-1"), 20, "--retries: expected a whole number"),
-        (("--action", "job", "--image", "a", "--set", "x"), 20, "--set: expected KIND.path=value"),
+        (("--action", "job", "--image", "a", "--set", "x"), 20, "--set: expected `KIND.path=value`"),
         (("--action", "job", "--image", "a", "--output", "function.yaml/x"), 20, "--output: cannot write"),
         (("main.py", "--action", "job", "--image", "a"), 20, "no file 'main.py'"),
         (("nowhere", "--action", "job", "--image", "a"), 20, "'nowhere' is not a target"),
         (("--build-result", "none.json"), 20, "--build-result: cannot read 'none.json'"),
         (("--build-result", "function.yaml"), 20, "is not JSON"),
-        (("--build-result", "function.yaml", "--image", "a"), 20, "--image and --build-result both name the image"),
+        (("--build-result", "function.yaml", "--image", "a"), 20, "`--image` and `--build-result` both name the image"),
         (("absent.yaml", "--action", "job", "--image", "a"), 71, "cannot read the function document 'absent.yaml'"),
         (("--action", "teleport"), 70, "invalid choice"),
         (("--replicas", "two"), 70, "invalid int value"),
@@ -110,7 +110,7 @@ def test_a_task_of_another_action(tmp_path: Path) -> None:
     (tmp_path / "task.yaml").write_text("kind: python+job\nspec: {}\n")
     process = run_manifests(tmp_path, "--image", "a", "--task", "task.yaml", "--action", "serve")
     assert process.returncode == 20
-    assert "--action serve contradicts --task 'task.yaml', a task of job" in process.stderr
+    assert "`--action serve` contradicts `--task` 'task.yaml', a task of job" in process.stderr
 
 
 def test_help(tmp_path: Path) -> None:

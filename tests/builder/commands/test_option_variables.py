@@ -67,7 +67,7 @@ def test_only_the_flag_itself_is_renamed(tmp_path: Path) -> None:
     """`--push` of the variable, and not the one that is missing; a flag whose name begins alike stays."""
     assert read_error(tmp_path, "build", "main.py", OVENBIRD_PUSH="1") == "OVENBIRD_PUSH: no name to push to"
     text = read_error(tmp_path, "build", "main.py", OVENBIRD_WRITE_BACK="true", OVENBIRD_TAG="r.example/x:1")
-    assert "OVENBIRD_WRITE_BACK needs --push: " in text
+    assert "`OVENBIRD_WRITE_BACK` needs `--push`: " in text
     text = read_error(tmp_path, "build", "main.py", "--allow-host", "a/b", OVENBIRD_ALLOW="x")
     assert text == "--allow-host: 'a/b' is not the name of a host"
 

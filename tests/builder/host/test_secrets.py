@@ -23,9 +23,9 @@ def test_a_secret_is_a_variable_or_a_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("texts", "why"),
     [
-        (["hunter2hunter2"], "expected NAME=ENV|FILE"),
-        (["a b=TOKEN"], "expected NAME=ENV|FILE"),
-        (["../a=TOKEN"], "expected NAME=ENV|FILE"),
+        (["hunter2hunter2"], "expected `NAME=ENV|FILE`"),
+        (["a b=TOKEN"], "expected `NAME=ENV|FILE`"),
+        (["../a=TOKEN"], "expected `NAME=ENV|FILE`"),
         (["a=TOKEN", "a=TOKEN"], "given twice"),
         (["a=hunter2hunter2"], "neither a variable of the environment nor a file"),
         (["a=EMPTY"], "is empty"),

@@ -44,10 +44,10 @@ def test_which_failures_are_retried(make: Callable[..., Manifests]) -> None:
 
 def test_unbuildable_requests_are_refused(refused: Callable[..., str], folder: Path) -> None:
     """No name for the image, no builder, or a source that the cluster cannot read."""
-    assert "--action build needs --tag" in refused("--action", "build")
-    assert "--image is missing" in refused("--tag", "r.example/greet:1", image="")
+    assert "`--action build` needs `--tag`" in refused("--action", "build")
+    assert "`--image` is missing" in refused("--tag", "r.example/greet:1", image="")
     assert "--tag: 'A:B' is not the name of an image" in refused("--tag", "A:B")
-    assert "--tag does not go with --action job" in refused("--action", "job", "--tag", "a:1")
+    assert "`--tag` does not go with `--action job`" in refused("--action", "job", "--tag", "a:1")
     (folder / "main.py").write_text("")
     (folder / "function.yaml").write_text(DOCUMENT.replace("git+https://example.com/greet.git#main", "main.py"))
     assert "'main.py' is a file of this machine" in refused("--tag", "r.example/greet:1")

@@ -49,7 +49,7 @@ def test_the_result_of_many(make: Callable[..., Manifests], refused: Callable[..
     for target in ("apple", "functions/apple", "functions/apple/", "functions/apple/function.yaml"):
         manifests_of_target = make(target, "--build-result", "result.json", image="")
         assert manifests_of_target["Deployment"]["metadata"]["name"] == "apple"
-    assert "--name cannot name all of them" in refused("--build-result", "result.json", "--name", "x", image="")
+    assert "`--name` cannot name all of them" in refused("--build-result", "result.json", "--name", "x", image="")
     assert "holds no function 'kiwi'" in refused("kiwi", "--build-result", "result.json", image="")
     assert "holds no function that was built" in refused("plum", "--build-result", "result.json", image="")
 
@@ -100,7 +100,7 @@ def test_a_service_is_the_default(make: Callable[..., Manifests]) -> None:
     """With a note that says so; what only one action has decides before that, without one."""
     manifests = make()
     assert manifests.kinds == ["Deployment", "Service"]
-    assert "--action job makes a Job" in manifests.notes
+    assert "`--action job` makes a Job" in manifests.notes
     for words, kind in (
         (("--input", "a=store://p/dataitem/table/x"), "Job"), (("--ttl", "1h"), "Job"),
         (("--metrics", "monitor"), "ServiceMonitor"),

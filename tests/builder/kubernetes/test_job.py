@@ -57,8 +57,8 @@ def test_a_schedule(make: Callable[..., Manifests], refused: Callable[..., str])
     assert "--schedule: expected five fields" in refused("--schedule", "daily")
     assert "--time-zone: expected a name of the IANA database" in refused("--schedule", "@daily", "--time-zone", "../x")
     assert "--time-zone needs --schedule" in refused("--action", "job", "--time-zone", "UTC")
-    assert "--schedule does not go with --action serve" in refused("--action", "serve", "--schedule", "@daily")
-    assert "--generate-name does not go with --schedule" in refused("--schedule", "@daily", "--generate-name")
+    assert "`--schedule` does not go with `--action serve`" in refused("--action", "serve", "--schedule", "@daily")
+    assert "`--generate-name` does not go with `--schedule`" in refused("--schedule", "@daily", "--generate-name")
 
 
 def test_a_run_for_each_line(make: Callable[..., Manifests], folder: Path) -> None:
@@ -121,7 +121,7 @@ def test_a_file_of_lines_that_cannot_be_read(refused: Callable[..., str], folder
     """Absent, or no text."""
     assert "--each: cannot read 'absent.jsonl'" in refused("--each", "absent.jsonl")
     (folder / "binary").write_bytes('{"a": 1}'.encode("utf-16"))
-    assert "--each: 'binary', line 1: not UTF-8 text (a file in UTF-16: iconv" in refused("--each", "binary")
+    assert "--each: 'binary', line 1: not UTF-8 text (a file in UTF-16: `iconv" in refused("--each", "binary")
     assert "--each: cannot read 'binary/x': Not a directory" in refused("--each", "binary/x")
 
 
@@ -150,13 +150,13 @@ def test_lines_as_other_systems_write_them(
         (("--parallelism", "10", "--action", "job"), "--parallelism needs --each FILE"),
         (("--target-cpu", "60"), "--target-cpu needs --autoscale MIN:MAX"),
         (("--target-cpu", "80", "--action", "job"), "--target-cpu needs --autoscale MIN:MAX"),
-        (("--target-cpu", "60", "--autoscale", "0:5", "--knative"), "--target-cpu does not go with --knative"),
+        (("--target-cpu", "60", "--autoscale", "0:5", "--knative"), "`--target-cpu` does not go with `--knative`"),
         (("--time-zone", "UTC"), "--time-zone needs --schedule CRON"),
-        (("--retries", "3", "--action", "serve"), "--retries does not go with --action serve"),
-        (("--ttl", "1h", "--action", "serve"), "--ttl does not go with --action serve"),
-        (("--authfile", "x"), "--authfile needs --resolve"),
-        (("--ca-bundle", "x"), "--ca-bundle needs --resolve"),
-        (("--each", "each.jsonl", "--action", "serve"), "--each does not go with --action serve"),
+        (("--retries", "3", "--action", "serve"), "`--retries` does not go with `--action serve`"),
+        (("--ttl", "1h", "--action", "serve"), "`--ttl` does not go with `--action serve`"),
+        (("--authfile", "x"), "`--authfile` needs `--resolve`"),
+        (("--ca-bundle", "x"), "`--ca-bundle` needs `--resolve`"),
+        (("--each", "each.jsonl", "--action", "serve"), "`--each` does not go with `--action serve`"),
     ],
     ids=lambda value: "-".join(value) if isinstance(value, tuple) else "",
 )

@@ -73,9 +73,9 @@ def test_fields_are_set_created_and_removed() -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ("Job.spec.a=1", "there is no 'Job' here (KIND is one of Deployment, Service)"),
+        ("Job.spec.a=1", "there is no 'Job' here (`KIND` is one of Deployment, Service)"),
         ("Deployment.spec.containers[5].image=x", "the list has 2 items"),
-        ("Deployment.spec.containers[name=z].image=x", "no item with name=z"),
+        ("Deployment.spec.containers[name=z].image=x", "no item with `name=z`"),
         ("Deployment.spec.containers.image=x", "does not lead into a list"),
         ("Deployment.spec[0]=x", "does not lead into a mapping"),
         ("Deployment.spec.replicas.x=1", "does not lead into 1"),

@@ -64,7 +64,7 @@ def test_default_requests_have_no_limit(make: Callable[..., Manifests]) -> None:
     manifests = make("--action", "serve")
     assert manifests.container["resources"] == {"requests": {"cpu": "100m", "memory": "256Mi"}}
     assert "asks for 100m of cpu and 256Mi of memory, without a limit" in manifests.notes
-    assert "--cpu and --mem" in manifests.notes
+    assert "`--cpu` and `--mem`" in manifests.notes
     manifests = make("--action", "job", "--mem", "1Gi")
     assert manifests.container["resources"] == {
         "requests": {"cpu": "100m", "memory": "1Gi"},
@@ -116,7 +116,7 @@ def test_for_a_service_both_kinds_of_parameters_reach_init(make: Callable[..., M
 def test_parameters_twice(refused: Callable[..., str]) -> None:
     """A variable and the field it is made of cannot both be meant."""
     message = refused("--action", "job", "--param", "a=1", "--env", "OVENBIRD_PARAM={}")
-    assert "OVENBIRD_PARAM is made from the task's parameters" in message
+    assert "`OVENBIRD_PARAM` is made from the task's parameters" in message
 
 
 def test_volumes(make: Callable[..., Manifests]) -> None:
@@ -215,5 +215,5 @@ def test_a_variable_that_no_program_starts_with(
     long = "$" * (128 * 1024 - 100)
     make(*(word.format(long) for word in words))
     message = refused(*(word.format("é" * 64 * 1024) for word in words))
-    assert f"the variable {name} would have 1310" in message or f"the variable {name} would have 1311" in message
+    assert f"the variable `{name}` would have 1310" in message or f"the variable `{name}` would have 1311" in message
     assert advice in message

@@ -53,7 +53,7 @@ def test_another_port(make: Callable[..., Manifests], refused: Callable[..., str
     assert manifests["Service"]["spec"]["ports"] == [
         {"name": "http", "port": 8080, "targetPort": "http", "protocol": "TCP"}
     ]
-    assert "OVENBIRD_PORT is 0" in refused("--action", "serve", "--env", "OVENBIRD_PORT=0")
+    assert "`OVENBIRD_PORT` is 0" in refused("--action", "serve", "--env", "OVENBIRD_PORT=0")
 
 
 def test_service_fields(make: Callable[..., Manifests], refused: Callable[..., str]) -> None:
@@ -84,13 +84,13 @@ def test_a_scaler_decides_alone(make: Callable[..., Manifests], refused: Callabl
     assert (spec["minReplicas"], spec["maxReplicas"], spec["scaleTargetRef"]["name"]) == (2, 9, "greet")
     assert spec["metrics"][0]["resource"]["target"]["averageUtilization"] == 60
     serve = ("--action", "serve", "--cpu", "1")
-    assert "give resources.cpu" in refused("--action", "serve", "--autoscale", "1:3")
-    assert "leave out replicas" in refused(*serve, "--autoscale", "1:3", "--replicas", "2")
+    assert "give `resources.cpu`" in refused("--action", "serve", "--autoscale", "1:3")
+    assert "leave out `replicas`" in refused(*serve, "--autoscale", "1:3", "--replicas", "2")
     command = "annotate deployment/greet kubectl.kubernetes.io/last-applied-configuration-"
     assert f"kubectl {command}" in manifests.notes
     assert f"kubectl -n lab {command}" in make(*serve, "--autoscale", "1:3", "--namespace", "lab").notes
     for text in ("3:1", "0:3", "3", "a:b", "1:2:3", ":"):
-        assert "--autoscale: expected MIN:MAX" in refused(*serve, "--autoscale", text)
+        assert "--autoscale: expected `MIN:MAX`" in refused(*serve, "--autoscale", text)
     assert "--target-cpu: expected a whole number from 1 to 100" in refused(*serve, "--target-cpu", "0")
 
 

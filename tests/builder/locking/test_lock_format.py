@@ -46,5 +46,5 @@ def test_a_lock_of_pip_compile_or_uv_is_read_too() -> None:
 @pytest.mark.parametrize("line", ["apple>=1", "apple==1.0", "-e .", "--index-url https://x", "a @ https://x"])
 def test_a_line_without_pin_and_hash_is_refused(line: str) -> None:
     """A lock holds pins with hashes and nothing else."""
-    with pytest.raises(LockError, match=r"function.lock, entry 2 .*expected NAME==VERSION with --hash"):
+    with pytest.raises(LockError, match=r"function.lock, entry 2 .*expected `NAME==VERSION` with `--hash"):
         parse_lock(f"pear==1 --hash={_A}\n{line}\n", "function.lock")

@@ -23,7 +23,7 @@ DAMAGED = {
     "empty": ("", "function.lock is empty"),
     "blank": ("\n \n", "function.lock is empty"),
     "binary": (b"\x00\xff\x00", "cannot read function.lock: not UTF-8 text"),
-    "other text": ("{}", "expected NAME==VERSION with"),
+    "other text": ("{}", "expected `NAME==VERSION` with"),
 }  # fmt: skip
 
 
@@ -35,7 +35,7 @@ def test_a_damaged_lock_is_refused_and_can_be_replaced(content: str | bytes, mes
     with pytest.raises(LockError) as caught:
         lockfile.read_lock(path)
     assert message in caught.value.message
-    assert (caught.value.hint, caught.value.exit_code) == ("ovenbird lock", 40)
+    assert (caught.value.hint, caught.value.exit_code) == ("`ovenbird lock`", 40)
     previous, note = lockfile.read_previous_lock(path)
     assert previous is None
     assert note.startswith("function.lock is damaged and is written anew, with no pin kept: ")

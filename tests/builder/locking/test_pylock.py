@@ -50,7 +50,7 @@ def test_packages_of_the_target_become_pins(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ('lock-version = "2.0"\n', "lock-version '2.0' is not known"),
+        ('lock-version = "2.0"\n', "`lock-version` '2.0' is not known"),
         ('lock-version = "1.0"\nrequires-python = ">=3.12"\n', "is for Python >=3.12"),
         ('lock-version = "1.0"\n[[packages]]\nname = "a"\nvcs = {type = "git"}\n', "given as vcs is not supported"),
         ('lock-version = "1.0"\n[[packages]]\nname = "a"\nversion = "1"\n', "wheels or an sdist"),

@@ -93,7 +93,7 @@ def test_extras_of_a_project_may_name_each_other(tmp_path: Path) -> None:
     with pytest.raises(LockError, match="no extra 'gui': it has all, db, web"):
         collect_needs(tmp_path, extras=["gui"])
     (tmp_path / "requirements.txt").write_text("listed\n")
-    with pytest.raises(LockError, match=r"--extra web: no pyproject.toml is in use"):
+    with pytest.raises(LockError, match=r"--extra web: no `pyproject.toml` is in use"):
         collect_needs(tmp_path, extras=["web"])
 
 
@@ -114,34 +114,37 @@ def test_files_include_files_of_the_source(tmp_path: Path) -> None:
     ("line", "words"),
     [
         ("-e ./missing", "there is no './missing' in the source"),
-        ("-e apple", "-e takes a folder or the URL of a repository"),
+        ("-e apple", "`-e` takes a folder or the URL of a repository"),
         ("--editable=../lib", "lies outside of the source"),
         ("--index-url https://evil.example/simple", "may not choose where packages come from"),
-        ("--extra-index-url=https://evil.example/simple", "--extra-index-url in a file of the source is not followed"),
+        (
+            "--extra-index-url=https://evil.example/simple",
+            "`--extra-index-url` in a file of the source is not followed",
+        ),
         ("-f /tmp", "lies outside of the source"),
         ("--find-links https://evil.example/", "may not choose where packages come from"),
         ("--find-links ./none", "there is no folder './none' in the source"),
         ("--no-index", "may not choose where packages come from"),
         ("--no-binary apple", "a wheel is taken where there is one"),
-        ("--only-binary 'a b'", "expected names of packages, :all: or :none:"),
-        ("--only-final apple", "--only-final is not supported"),
-        ("--all-releases apple", "is followed for :all: only"),
+        ("--only-binary 'a b'", "expected names of packages, `:all:` or `:none:`"),
+        ("--only-final apple", "`--only-final` is not supported"),
+        ("--all-releases apple", "is followed for `:all:` only"),
         ("--pre apple", "'apple' behind an option is not read"),
         ("--no", "ambiguous option"),
         ("--made-up", "no such option"),
         ("-r", "requires 1 argument"),
         ('-r "base.txt', "No closing quotation"),
-        ("--hash=sha256:" + "0" * 64, "--hash without a requirement"),
-        ("apple --hash=md5:00", "expected --hash=sha256:HEX, sha384 or sha512"),
-        ("apple --hash=sha512:00", "expected --hash=sha256:HEX, sha384 or sha512"),
-        ("apple --config-settings=x=y", "--config-settings is not passed to a build"),
-        ("apple --pre", "found --pre"),
+        ("--hash=sha256:" + "0" * 64, "`--hash` without a requirement"),
+        ("apple --hash=md5:00", "expected `--hash=sha256:HEX`, `sha384` or `sha512`"),
+        ("apple --hash=sha512:00", "expected `--hash=sha256:HEX`, `sha384` or `sha512`"),
+        ("apple --config-settings=x=y", "`--config-settings` is not passed to a build"),
+        ("apple --pre", "found `--pre`"),
         ("-c https://h.example/limits.txt", "is a URL, which is not read"),
         ("-rhttps://h.example/more.txt", "is a URL, which is not read"),
-        ("apple==${VERSION}", "the variable ${VERSION} is not filled in"),
-        ("git+https://h/x@${REF}", "the variable ${REF} is not filled in"),
-        ("-r ${NAME}.txt", "the variable ${NAME} is not filled in"),
-        ("-e ${NAME}", "the variable ${NAME} is not filled in"),
+        ("apple==${VERSION}", "the variable `${VERSION}` is not filled in"),
+        ("git+https://h/x@${REF}", "the variable `${REF}` is not filled in"),
+        ("-r ${NAME}.txt", "the variable `${NAME}` is not filled in"),
+        ("-e ${NAME}", "the variable `${NAME}` is not filled in"),
         ("git+https://h/x#egg=x y", "is not a requirement"),
         ("git+https://h/x#egg=-x", "is not the name of a package"),
         ("git+https://h/x#egg=x[y z]", "is not a requirement"),
@@ -220,7 +223,7 @@ def test_git_urls_keep_their_ref_and_folder(tmp_path: Path) -> None:
         ("[project\n", "not valid TOML"),
         ('[project]\ndynamic = ["dependencies"]\n', "dependencies are dynamic"),
         ('[project]\ndependencies = "x"\n', "Expected `array`, got `str`"),
-        ('[project]\nrequires-python = "three"\n', "requires-python is not a set of versions"),
+        ('[project]\nrequires-python = "three"\n', "`requires-python` is not a set of versions"),
     ],
 )
 def test_a_malformed_pyproject_is_reported(tmp_path: Path, text: str, words: str) -> None:

@@ -19,9 +19,9 @@ def test_names_and_values_are_split_at_the_first_equals_sign() -> None:
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        ("team", "expected NAME=VALUE, found 'team'"),
-        ("=x", "expected NAME=VALUE"),
-        ("a b=x", "expected NAME=VALUE"),
+        ("team", "expected `NAME=VALUE`, found 'team'"),
+        ("=x", "expected `NAME=VALUE`"),
+        ("a b=x", "expected `NAME=VALUE`"),
         ("a=\0", "NUL"),
         ("dev.ovenbird.base.layers=9", "is set by the build itself"),
         ("org.opencontainers.image.base.name=x", "is set by the build itself"),

@@ -36,7 +36,7 @@ def test_a_file_in_another_format_is_refused_without_its_content(tmp_path: Path,
     """The message names the file, never what is in it."""
     (tmp_path / "creds").write_text(text)
     with (
-        pytest.raises(BuildRequestError, match="does not hold one line USER:PASSWORD") as caught,
+        pytest.raises(BuildRequestError, match="does not hold one line `USER:PASSWORD`") as caught,
         write_auth_file("", str(tmp_path / "creds"), ("h",), {"HOME": str(tmp_path)}),
     ):
         pass

@@ -120,7 +120,7 @@ def test_variables_of_their_former_names_are_read_with_a_note(ask: Ask) -> None:
     plain = ask("main.py:run", **former)  # without the document, whose instruction no other platform runs
     assert (str(plain.tags[0]), plain.platforms, plain.timeout) == ("r.example.com/a:1", ("linux/arm64",), 90)
     assert plain.notes == tuple(
-        f"OVENBIRD_{name} is read for a build still; call it OVENBIRD_BUILD_{name}"
+        f"`OVENBIRD_{name}` is still read for a build; call it `OVENBIRD_BUILD_{name}`"
         for name in ("TAG", "PLATFORM", "TIMEOUT")
     )
     new = {
@@ -170,16 +170,16 @@ def test_plain_code_needs_no_document(ask: Ask, tmp_path: Path) -> None:
         (["--push", "--tag", "app"], BuildRequestError, "'app' has no registry"),
         (["--push", "--tag", "example.com/a@sha256:" + "0" * 64], BuildRequestError, "has a digest"),
         (["--instruction", "a\nb"], InstructionError, "--instruction[0]"),
-        (["--secret", "x"], BuildRequestError, "--secret: expected NAME=ENV|FILE"),
+        (["--secret", "x"], BuildRequestError, "--secret: expected `NAME=ENV|FILE`"),
         (["--locker", "conda"], BuildRequestError, "--locker: expected one of pip-tools, uv"),
         (["--platform", "windows/amd64"], BuildRequestError, "--platform: expected one of"),
-        (["--platform", "linux/amd64,linux/arm64"], BuildRequestError, "needs --push or --output oci:DIR"),
+        (["--platform", "linux/amd64,linux/arm64"], BuildRequestError, "needs `--push` or `--output oci:DIR`"),
         (
             ["--platform", "linux/amd64,linux/arm64", "--output", "store"],
             BuildRequestError,
             "several platforms make an index",
         ),
-        (["--output", "somewhere"], BuildRequestError, "--output: expected store"),
+        (["--output", "somewhere"], BuildRequestError, "--output: expected `store`"),
         (["--output", "oci:main.py/dir"], BuildRequestError, "--output: cannot write 'main.py/dir': "),
         (["--output", "oci:main.py"], BuildRequestError, "'main.py' is a file, and an OCI layout is a folder"),
         (["--output", "oci-archive:main.py"], BuildRequestError, "'main.py' is a file that the function is made of"),
@@ -188,13 +188,13 @@ def test_plain_code_needs_no_document(ask: Ask, tmp_path: Path) -> None:
         (["--compression", "xz"], BuildRequestError, "--compression: expected one of zstd, gzip"),
         (["--timeout", "soon"], BuildRequestError, "--timeout: expected a duration"),
         (["--requirements", "none.txt"], BuildRequestError, "--requirements: no file 'none.txt'"),
-        (["--write-back"], BuildRequestError, "--write-back needs --push"),
+        (["--write-back"], BuildRequestError, "`--write-back` needs `--push`"),
         (
             ["main.py", "--write-back", "--push", "--tag", "e.com/a"],
             BuildRequestError,
             "the target is not a function document",
         ),
-        (["--offline", "--push", "--tag", "e.com/a"], BuildRequestError, "--offline and --push"),
+        (["--offline", "--push", "--tag", "e.com/a"], BuildRequestError, "`--offline` and `--push`"),
         (["--ca-bundle", "main.py"], BuildRequestError, "holds no certificate"),
         (["--cache-dir", "main.py"], BuildRequestError, "--cache-dir: "),
     ],

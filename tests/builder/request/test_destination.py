@@ -29,10 +29,10 @@ def put(shop: Shop, output: Destination, publication: PublishRequest) -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("", "expected store, registry, oci:DIR"),
-        ("store:x", "expected store"),
-        ("oci:", "expected store"),
-        ("tar:x", "expected store"),
+        ("", "expected `store`, `registry`, `oci:DIR`"),
+        ("store:x", "expected `store`"),
+        ("oci:", "expected `store`"),
+        ("tar:x", "expected `store`"),
         ("oci:a:1", "a path with a colon"),
     ],
 )

@@ -52,7 +52,7 @@ def test_a_mapping_has_more_settings() -> None:
         ({}, "expected a command"),
         ({"run": "x", "when": "now"}, "unknown field 'when'"),
         ({"run": "x", "after": "lunch"}, "expected one of base, dependencies, source"),
-        ({"run": "x", "network": "off"}, "expected true or false"),
+        ({"run": "x", "network": "off"}, "expected `true` or `false`"),
         ({"run": "x", "secrets": ["token"]}, "there is no secret 'token'"),
         ({"run": "x", "secrets": "token"}, "expected a list of names"),
         ({"run": "x", "timeout": "soon"}, "expected a duration"),

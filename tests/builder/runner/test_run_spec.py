@@ -135,8 +135,8 @@ def test_a_port_is_published_on_the_requested_address() -> None:
 def test_flags_that_do_not_work_in_a_container() -> None:
     """Each is told by its flag."""
     for flags, text in (
-        ({"source": "src"}, "--source and --container exclude each other"),
-        ({"reload": "true"}, "--reload and --container exclude each other"),
+        ({"source": "src"}, "`--source` and `--container` exclude each other"),
+        ({"reload": "true"}, "`--reload` and `--container` exclude each other"),
         ({"env": "NOT_SET"}, "--env: the variable 'NOT_SET' is not set"),
     ):
         with pytest.raises(BuildRequestError, match=text):

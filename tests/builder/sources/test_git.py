@@ -318,7 +318,7 @@ def test_a_submodule_without_a_url_is_left_empty(fetch_tree: Fetch, gits: GitSer
     repository.commit(main_py="x")
     repository.submodule("sub", "", "1" * 40, "# nothing\n")
     tree = fetch_tree(f"git+{gits.url}/app/.git")
-    assert "'sub' is a submodule that .gitmodules does not know" in tree.warnings[0]
+    assert "'sub' is a submodule that `.gitmodules` does not know" in tree.warnings[0]
 
 
 def test_links_and_modes_are_as_in_the_commit(fetch_tree: Fetch, gits: GitServer, repository: Repository) -> None:

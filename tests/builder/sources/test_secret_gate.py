@@ -122,14 +122,14 @@ def test_an_allowed_file_passes_and_is_recorded() -> None:
     assert secret_gate.list_allowed(findings, ("*.py",)) == [{"path": "main.py", "line": 4, "what": "GitHub token"}]
     assert secret_gate.list_unused(findings, ("*.py", "a b")) == []
     (warning,) = secret_gate.list_unused(findings, ("*.py", "tests/**"))
-    assert warning == "--allow 'tests/**' lets nothing pass: no file there looks like a secret"
+    assert warning == "`--allow 'tests/**'` lets nothing pass: no file there looks like a secret"
 
 
 def test_an_unmatched_allow_is_reported_with_the_refusal(caplog: pytest.LogCaptureFixture) -> None:
     """Else one would look for the fault in the file."""
     with caplog.at_level("WARNING", "ovenbird.source"):
         make_refusal((SecretFinding("server.key", 0, "a private key"),), "sever.key")
-    assert caplog.messages == ["--allow sever.key lets nothing pass: no file there looks like a secret"]
+    assert caplog.messages == ["`--allow sever.key` lets nothing pass: no file there looks like a secret"]
 
 
 def test_ignored_files_stay_out_even_if_allowed(tmp_path: Path, folder: Path, cache: LayerCache) -> None:

@@ -73,7 +73,7 @@ def _find_location(name: str, table: Mapping[str, Any], where: str, source: Pack
             return f"file:{member}"
         raise LockError(
             f"{where}: {show_value(name)} is a member of a workspace that does not lie in the source",
-            hint="spec.source.root: the folder of the workspace",
+            hint="`spec.source.root`: the folder of the workspace",
         )
     return ""
 

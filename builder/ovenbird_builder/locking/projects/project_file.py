@@ -74,4 +74,4 @@ def check_python(value: str, name: str) -> str:
     try:
         return str(SpecifierSet(value))
     except (InvalidSpecifier, ValueError):
-        raise LockError(f"{name}: requires-python is not a set of versions: {show_value(value)}") from None
+        raise LockError(f"{name}: `requires-python` is not a set of versions: {show_value(value)}") from None

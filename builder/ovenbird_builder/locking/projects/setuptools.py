@@ -16,7 +16,7 @@ from ...errors import LockError
 from ..requirements_file import RequirementLine, parse_requirement, read_requirements
 from .project_file import DeclaredDependencies, check_python, read_text
 
-_DYNAMIC = "--requirements FILE, or a requirement `.`, which builds the project"
+_DYNAMIC = "`--requirements FILE`, or a requirement `.`, which builds the project"
 _FIELDS = ("install_requires", "extras_require", "python_requires")
 
 
