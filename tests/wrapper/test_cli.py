@@ -123,7 +123,7 @@ def test_invoke_runs_init_and_keeps_stdout_for_the_answer() -> None:
 
 
 def test_invoke_sends_method_path_and_headers(tmp_path: Path) -> None:
-    """All of a request can be said."""
+    """Flags can set every part of a request."""
     (tmp_path / "function.yaml").write_text("kind: python\nname: f\nspec: {source: {handler: fn}}\n")
     (tmp_path / "main.py").write_text(
         "def fn(event): return [event.method, event.url, event.get_header('x-a'), event.content_type, event.body]"

@@ -50,7 +50,7 @@ def test_what_is_left_out_is_completed(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("width", [0, 20])
 def test_inline_source_is_decoded(tmp_path: Path, width: int) -> None:
-    """base64 of UTF-8 text, in one line or in many; `source` beside it names the file, as the platform keeps both."""
+    """base64 of UTF-8 text, in one line or in many; `source` names the file, as the platform stores both."""
     text = base64.b64encode(CODE.encode()).decode()
     text = "\n".join(text[at : at + width] for at in range(0, len(text), width)) if width else text
     function = read(write_document(tmp_path, document(base64=text, source="job.py")))
@@ -74,7 +74,7 @@ def test_code_may_be_plain_text(tmp_path: Path) -> None:
     ],
 )
 def test_a_local_source_is_a_path(tmp_path: Path, source: str, local: str | None, module: str) -> None:
-    """Anything without a scheme lies beside the document; a bare handler's module follows from it."""
+    """A path without a scheme is relative to the document; a bare handler's module follows from it."""
     (tmp_path / "src").mkdir()
     (tmp_path / "src/job.py").touch()
     function = read(write_document(tmp_path, document(source=source)))

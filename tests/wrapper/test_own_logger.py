@@ -65,7 +65,7 @@ def test_a_service_logs_each_failure_that_a_client_sees(serve: Serve, source: st
 @pytest.mark.slow
 @pytest.mark.parametrize("name", DOINGS)
 def test_a_job_logs_its_failure(jobs: Jobs, name: str) -> None:
-    """In its log, which is kept, too."""
+    """Its stored log has the failure too."""
     job = jobs.run(SOURCE.format(at_import=DOINGS[name], in_call=""))
     assert job.code == 74
     for text in (job.err, jobs.do("runs", "logs", job.result["id"])):

@@ -97,7 +97,7 @@ def test_each_setting_is_a_flag_and_a_variable(name: str) -> None:
 
 @pytest.mark.parametrize(("name", "text"), BAD.items())
 def test_a_value_that_does_not_parse_is_an_error(name: str, text: str) -> None:
-    """Never the default: the origin, what was expected and what was found are told."""
+    """A bad value is never replaced by the default: the error has its origin, the value and what was expected."""
     flags = {name: ["noequals"] if name == "init" else text}
     with pytest.raises(SettingsError) as caught:
         table.resolve("serve", flags, {})
@@ -222,6 +222,6 @@ def test_the_processor_has_defaults_of_its_own() -> None:
 
 
 def test_explicit_settings() -> None:
-    """By a flag or by any of a setting's variables; one that is empty, or of another verb, gives nothing."""
+    """A flag or any variable of a setting sets it; an empty variable, or one of another verb, does not."""
     environ = {"PORT": "1", "OVENBIRD_QUEUE": "", "OVENBIRD_PARAM": "{}"}
     assert table.overridden_names("processor", {"timeout": "1", "host": None}, environ) == {"timeout", "port"}

@@ -105,7 +105,7 @@ def test_each_help_shows_its_flags_and_examples(command: str) -> None:
 
 
 def test_help_has_groups_and_defaults() -> None:
-    """Of a verb with many flags: titles, and what holds where nothing is said."""
+    """A verb with many flags has groups with titles, and shows its defaults."""
     text = ovenbird("serve", "--help", COLUMNS="500").stdout
     for title in ("the listener:", "load and time limits:", "start and stop:"):
         assert f"\n{title}\n" in text

@@ -87,7 +87,7 @@ def test_no_variable_means_two_things() -> None:
 
 @pytest.mark.parametrize("words", [("run", "main.py"), ("check", "main.py"), ("runs", "list"), ("cache", "info")])
 def test_each_verb_warns(tmp_path: Path, words: tuple[str, ...]) -> None:
-    """Of both packages; it goes on, and says nothing where the name is right or of another verb."""
+    """Both packages warn and continue, and do not warn for a correct variable of another verb."""
     (tmp_path / "main.py").write_text("def handler(): return 1\n")
     process = ovenbird(*words, cwd=tmp_path, OVENBIRD_LOGLEVEL="x", OVENBIRD_PUSH="1", HOME=str(tmp_path))
     assert process.returncode == 0, process.stderr

@@ -35,7 +35,7 @@ IDS = [" ".join(words) or "nothing" for words, _, _ in CASES]
 
 @pytest.fixture(scope="module")
 def scripts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """The three scripts, and beside them a file and a folder that can be completed."""
+    """Write the three scripts, with a file and a folder to complete."""
     folder = tmp_path_factory.mktemp("completion")
     (folder / "main.py").touch()
     (folder / "subfolder").mkdir()

@@ -58,13 +58,13 @@ def answering_server(answer: bytes) -> Iterator[str]:
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0", "localhost"])
 def test_a_ready_service(service: Service, host: str) -> None:
-    """Status 0 and nothing said; an address that stands for all is asked on this machine's own."""
+    """Status 0 without output; a wildcard address is called at this machine's own."""
     process = health(PORT=service.url.rpartition(":")[2], OVENBIRD_HOST=host)
     assert (process.returncode, process.stdout, process.stderr) == (0, "", "")
 
 
 def test_a_service_that_is_not_ready(tmp_path: Path) -> None:
-    """A service whose init still runs is told apart from none: status 1, with what it says of itself."""
+    """A service whose init still runs differs from no service: status 1, with its own state."""
     (tmp_path / "slow.py").write_text("import time\ndef init(): time.sleep(60)\ndef handler(): ...\n")
     service = Service("slow.py", (), {}, tmp_path)
     try:
@@ -79,7 +79,7 @@ def test_a_service_that_is_not_ready(tmp_path: Path) -> None:
 
 
 def test_nobody_listens() -> None:
-    """Status 1 with the address that was asked."""
+    """Status 1, with the address that was tried."""
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))  # bound and not listening: nobody else gets it meanwhile
         port = str(bound.getsockname()[1])

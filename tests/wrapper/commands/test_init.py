@@ -54,7 +54,7 @@ def test_its_test_passes(folder: Path, module: str) -> None:
 
 
 def test_no_file_is_replaced(folder: Path) -> None:
-    """A file that is there is named, and not one of the others is written; a dangling link counts."""
+    """The error names the existing file, and no other file is written; a dangling link counts as a file."""
     for name in ("main.py", "function.yaml", ".ovenbirdignore"):
         (folder / name).unlink()
     (folder / "test_main.py").write_text("mine")

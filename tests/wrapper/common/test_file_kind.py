@@ -12,7 +12,7 @@ from ovenbird.common.file_kind import describe_file
 
 
 def test_each_kind_has_its_words(tmp_path: Path) -> None:
-    """By its first bytes, whatever its name; nothing for what is not there."""
+    """A file's kind follows from its first bytes, whatever its name; a missing file has none."""
     (tmp_path / "main.py").write_text("def handler(): ...\n")
     for name in ("app.zip", "app.bin", "app-1-py3-none-any.whl"):
         with zipfile.ZipFile(tmp_path / name, "w") as archive:

@@ -54,7 +54,7 @@ def test_files_whose_size_is_not_known() -> None:
 
 
 def test_md5_is_a_checksum() -> None:
-    """The platform's checksum is asked for as one, so that a FIPS build of OpenSSL has it."""
+    """MD5 is requested as a checksum and not for security, so that a FIPS build of OpenSSL has it."""
     total = new_md5()
     total.update(b"abc")
     assert total.hexdigest() == "900150983cd24fb0d6963f7d28e17f72"

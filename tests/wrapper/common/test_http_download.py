@@ -1,4 +1,4 @@
-"""A download keeps to its limit and to HTTPS, and what breaks on the way is told without a secret."""
+"""A download keeps to its limit and to HTTPS, and its errors hold no secret."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def test_each_kind_of_redirect_is_followed(server: Server, status: int) -> None:
 
 
 def test_the_password_of_a_proxy_goes_to_no_server(server: Server) -> None:
-    """A redirect from a server behind the proxy to one that is asked directly does not take it along."""
+    """The proxy's password is not sent along when a redirect leads to a server that needs no proxy."""
     proxy = Server()
     proxy.answer = redirect(f"{server.url}/direct")
     server.answer = lambda request: give(request, b"fine")
@@ -142,7 +142,7 @@ def test_a_length_over_the_limit_or_malformed(server: Server, length: str) -> No
 
 
 def test_the_limit_counts_what_came_before_a_break(server: Server) -> None:
-    """A body that goes on after each break is measured as a whole."""
+    """The limit applies to the whole body, across breaks and continuations."""
 
     def answer(request: Request) -> None:
         start = int(request.headers.get("Range", "bytes=0-")[6:-1])

@@ -60,7 +60,7 @@ def test_parts_of_a_namespace_package_are_distinct(tmp_path: Path) -> None:
 
 
 def test_odd_installations_are_no_error(tmp_path: Path) -> None:
-    """No RECORD, a local version, an egg-info, one module alone and a module that is no module: what can be told is."""
+    """Packages without RECORD, with a local version, as egg-info or as one module are found as far as possible."""
     _install(tmp_path, "Plain.Dashed_Name-1.0+cu121", ("plain_dashed_name/__init__.py",), record=False)
     _install(tmp_path, "single-3", ("single.py",))
     (tmp_path / "egg").mkdir()

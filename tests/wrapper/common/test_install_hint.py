@@ -73,7 +73,7 @@ def test_the_requirement_of_a_folder_or_file_is_its_path(tmp_path: Path) -> None
     ids=["pipx", "uv tool", "uv pip", "pip"],
 )
 def test_the_command_is_that_of_the_tool(marker: str, installer: str, command: str, tmp_path: Path) -> None:
-    """An environment of pipx or uv is told by what these leave in it; another is named where it is not the active."""
+    """Environments of pipx and uv are recognised by their files; an inactive environment is named in the command."""
     folder = tmp_path / "venv"
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder)], check=True)
     python = folder / "bin" / "python"
@@ -97,7 +97,7 @@ def test_the_command_is_that_of_the_tool(marker: str, installer: str, command: s
 
 
 def test_odd_metadata_counts_as_an_index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A `direct_url.json` that is none leads to the name alone, and to no error within an error."""
+    """For an invalid `direct_url.json` the hint has the name alone, and there is no second error."""
     info = tmp_path / "ovenbird-0.1.0.dist-info"
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: ovenbird\nVersion: 0.1.0\n")

@@ -19,7 +19,7 @@ def test_missing_folders_are_created(tmp_path: Path) -> None:
 
 
 def test_unwritable_paths_are_reported(tmp_path: Path) -> None:
-    """A folder, something below a file, a file system that takes no files, a name that none can hold."""
+    """A folder, a path below a file, a read-only file system and an invalid name are refused."""
     (tmp_path / "file").write_text("")
     (tmp_path / "folder").mkdir()
     for name, why in (

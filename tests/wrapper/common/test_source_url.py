@@ -11,7 +11,7 @@ from ovenbird.errors import SourceUrlError
 
 
 def test_a_url_is_parted_from_its_credentials() -> None:
-    """Escapes in user and password are undone; a fragment is no part of what is asked for."""
+    """Escapes in user and password are decoded; the request leaves out the fragment."""
     parts = split("https://me%40x:p%2Fw@host:8443/a?b=c#d")
     assert url_credentials(parts) == Credentials("me@x", "p/w")
     assert strip_credentials(parts) == "https://host:8443/a?b=c"

@@ -45,7 +45,7 @@ def call(folder: Path, words: str, streams: str, **environ: str) -> tuple[int, s
 
 @pytest.mark.parametrize("words", PRINTING)
 def test_stdout_is_full(folder: Path, words: str) -> None:
-    """What was to be printed is lost, and the status says so, whether or not Python buffers it."""
+    """The printed text is lost and the exit status shows it, whether or not Python buffers."""
     message = "error: cannot write to stdout: No space left on device\n"
     code, _, err = call(folder, words, "> /dev/full")
     assert (code, err[-len(message) :]) == (FULL, message)
@@ -98,7 +98,7 @@ def test_the_reader_has_gone(folder: Path, words: str) -> None:
 
 @pytest.mark.parametrize("streams", [">&-", "2>&-", "<&- >&- 2>&-", "2> /dev/full"], ids=["out", "err", "all", "full"])
 def test_a_job_goes_on(folder: Path, streams: str) -> None:
-    """It is run for its record, and none of its files gets the number of a stream that is closed."""
+    """The job runs for its record, and none of its files gets the number of a closed stream."""
     assert call(folder, "run main.py --result-file result.json", streams)[0] == 0
     assert '"COMPLETED"' in (folder / "result.json").read_text()
     assert "printed" in call(folder, "runs logs latest", "")[1]
@@ -127,7 +127,7 @@ def test_an_encoding_lacks_what_is_printed(folder: Path, words: str) -> None:
      "bundle main.py", "manifests main.py"],
 )  # fmt: skip
 def test_the_current_folder_was_removed(folder: Path, words: str) -> None:
-    """That is what is said, whatever the verb was looking for."""
+    """Every verb reports that the current folder was removed."""
     (folder / "gone").mkdir()
     process = subprocess.run(
         ["bash", "-c", f'cd gone && rmdir "$PWD" && exec {sys.executable} -m ovenbird {words}'], cwd=folder,

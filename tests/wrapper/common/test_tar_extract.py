@@ -68,7 +68,7 @@ def test_what_programs_write_is_read(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", DAMAGED)
 def test_a_damaged_tar(name: str, tmp_path: Path) -> None:
-    """Is told as one, whatever in it is damaged; one that lies about sizes ends no reader in a circle."""
+    """Any damage is reported as a damaged tar; false sizes never loop a reader."""
     content, words = DAMAGED[name]
     with pytest.raises(ArchiveError, match=words) as caught:
         unpack(content, tmp_path)

@@ -35,7 +35,7 @@ def test_secrets_stay_out() -> None:
 
 
 def test_where_it_goes(tmp_path: Path) -> None:
-    """Into a file that is there; none is made, and a device or a folder is no place."""
+    """Only an existing file is written; none is created, and a device or a folder is left alone."""
     path = tmp_path / "termination-log"
     assert not write_termination_message("a", "b", path=str(path))
     assert not path.exists()

@@ -46,7 +46,7 @@ class Odd:
     ],
 )  # fmt: skip
 def test_a_value_is_shown_as_its_repr(value: object, text: str) -> None:
-    """Short values as Python writes them; what cannot be written, or is too deep, says so."""
+    """Short values are written as Python writes them; values that are too deep or have no repr get a placeholder."""
     assert show_value(value) == text
 
 

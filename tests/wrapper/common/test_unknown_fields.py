@@ -74,7 +74,7 @@ def logged_warnings(log: str) -> list[str]:
     ids=lambda value: repr(value)[:40],
 )
 def test_an_unknown_field_gets_a_suggestion(change: dict[str, Any], sentence: str) -> None:
-    """At each level: the near name, the level where it belongs, else the names that are known there."""
+    """At each level the error has the similar name, the level where the field belongs, or the fields of this level."""
     document: dict[str, Any] = {"kind": "python", "name": "f", "metadata": {}, "spec": {"source": {"handler": "f"}}}
     ((path, value),) = change.items()
     *above, last = path.split(".") if "\x1b" not in path else ("spec", path[5:])
@@ -161,7 +161,7 @@ def test_a_service_warns_once(folder: Path, serve: Callable[..., Service]) -> No
 
 @pytest.mark.parametrize("words", [("--list",), ("--dry-run", "--offline")], ids=["list", "offline"])
 def test_a_build_warns_once(folder: Path, words: tuple[str, ...]) -> None:
-    """Each field is in one line of stderr, whether the build goes on or ends."""
+    """Each field has one line of stderr, whether the build continues or ends."""
     (folder / "function.yaml").write_text(MISSPELLED + "  base_image: localhost/nowhere:1\n")
     log = ovenbird("build", *words, "--cache-dir", str(folder / "cache"), cwd=folder).stderr
     assert [log.count(text) for text in WARNINGS] == [1, 1], log

@@ -44,7 +44,7 @@ def test_each_method_is_unpacked(method: int, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", DAMAGED)
 def test_a_damaged_zip(name: str, tmp_path: Path) -> None:
-    """Is told as one, whatever in it is damaged."""
+    """Any damage is reported as a damaged zip."""
     content, words = DAMAGED[name]
     with pytest.raises(ArchiveError, match=words):
         unpack(content, tmp_path)

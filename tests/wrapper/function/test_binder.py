@@ -232,7 +232,7 @@ def test_a_reserved_parameter_with_rest_reads_the_payload_from_the_event() -> No
 
 
 def test_an_unknown_field_is_named_with_a_suggestion() -> None:
-    """Without **kwargs a field that no parameter takes is a problem, with the near name."""
+    """Without **kwargs a field without a parameter is an error, with a similar name."""
     assert fields_error(Binder(handler_two).from_json, b'{"nam": "Ada", "zzz": 1}') == {
         "name": "missing", "nam": "unknown field, did you mean 'name'?", "zzz": "unknown field",
     }  # fmt: skip
@@ -340,7 +340,7 @@ def test_text_becomes_what_the_hint_says() -> None:
 
 
 def test_json_is_strict_where_a_query_is_lax() -> None:
-    """A number as text in JSON is a mistake; beside it a query may fill other fields."""
+    """A number as text in JSON is an error, also where a query may fill other fields."""
     binder = Binder(handler_two)
     assert fields_error(binder.from_json, b'{"name": "a", "n": "1"}') == {"n": "Expected int, got str"}
     assert binder.from_object({"name": "a"}, query=[("n", "5")]) == {"name": "a", "n": 5}
@@ -348,7 +348,7 @@ def test_json_is_strict_where_a_query_is_lax() -> None:
 
 
 def test_a_part_of_a_form_may_hold_json() -> None:
-    """Structured data beside a file comes as a part of JSON text."""
+    """Structured data in a form with a file is a part of JSON text."""
 
     def handler(order: Order, orders: list[Order], meta: dict[str, int], text: str): ...
 
@@ -384,7 +384,7 @@ def test_files_reach_upload_hints() -> None:
 
 
 def test_a_file_for_a_value_and_a_value_for_a_file_are_problems() -> None:
-    """Each is told what it expected."""
+    """Each error says what was expected."""
 
     def handler(one: starlette.datastructures.UploadFile, n: int): ...
 
@@ -410,7 +410,7 @@ def test_models_among_other_fields() -> None:
 
 
 def test_strict_models_take_json_forms_from_json() -> None:
-    """A strict model takes a date from JSON text, also when another field is wrong or stands beside it."""
+    """A strict model takes a date from JSON text, also when another field is wrong or present."""
     import datetime
 
     class Strict(pydantic.BaseModel):

@@ -12,7 +12,7 @@ WHOLE = {"specversion": "1.0", "id": "1", "source": "/s", "type": "t", "subject"
 
 
 def test_attributes_are_read_by_name_and_by_key() -> None:
-    """An event is a mapping of its attributes, with `data` beside them; optional ones that are absent are None."""
+    """An event is a mapping of its attributes and `data`; absent optional attributes are None."""
     event = from_json(WHOLE)
     assert (event["type"], event.type, event.subject, event.data) == ("t", "t", "x", {"a": 1})
     assert (event.time, dict(event)["id"], len(event)) == (None, "1", 5)

@@ -36,7 +36,7 @@ def test_the_ids_are_those_of_the_call_that_runs() -> None:
 
 
 def test_init_may_set_any_attribute() -> None:
-    """What init puts on the context or its user_data is there for the handler."""
+    """The handler sees what init sets on the context or its user_data."""
     context = Context("f", root="/code", worker_id=2, trigger="job", open_project=lambda: "p", run="r")
     context.model = 1
     context.user_data.other = 2
@@ -76,7 +76,7 @@ def test_the_logger_takes_the_exception_that_is_handled(caplog: pytest.LogCaptur
 
 
 def test_user_code_imports_lazily() -> None:
-    """`from ovenbird import Context` and the others work; what is not there is an AttributeError."""
+    """`from ovenbird import Context` and the others work; an unknown name is an AttributeError."""
     assert ovenbird.Context is Context
     with pytest.raises(AttributeError, match="no attribute 'Nothing'"):
         _ = ovenbird.Nothing

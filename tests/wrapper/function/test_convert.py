@@ -316,7 +316,7 @@ def test_a_whole_number_is_an_integer(hint: Any, value: Any, expected: Any) -> N
     (int, 2.5, "x"), (int, 1e300, "x"), (list[int], [2.0, 2.5], "x[1]"), (Whole, {"n": 2.5}, "x.n"), (int, "2.0", "x"),
 ])  # fmt: skip
 def test_what_is_no_whole_number(hint: Any, value: Any, field: str) -> None:
-    """A fraction is none, nor a number that no integer of 64 bits holds, nor text; only what is wrong is named."""
+    """A fraction, a number beyond 64 bits and text are refused, and only the wrong fields are named."""
     with pytest.raises(PayloadValidationError) as caught:
         Converter("x", hint).convert(value, "x")
     assert [problem.field for problem in caught.value.problems] == [field]

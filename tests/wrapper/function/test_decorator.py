@@ -97,7 +97,7 @@ def test_the_real_package_wins(jobs: Jobs) -> None:
 
 
 def test_the_stand_in_has_nothing_else(jobs: Jobs) -> None:
-    """What the stand-in does not have is an ImportError that says so, not a silent None."""
+    """A name that the stand-in lacks is an ImportError with that reason, not a silent None."""
     process = jobs.run("from digitalhub_runtime_python import launch\ndef handler(): pass\n")
     assert process.code == 72
     assert "launch" in process.error["message"]

@@ -1,4 +1,4 @@
-"""The contract of a handler, told to people and scripts."""
+"""The contract of a handler, described for people and scripts."""
 
 from __future__ import annotations
 

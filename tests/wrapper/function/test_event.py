@@ -42,7 +42,7 @@ def test_an_event_without_a_query_has_a_plain_url() -> None:
 
 
 def test_a_test_of_a_handler_names_the_fields_of_a_request() -> None:
-    """The fields of a request may be given to the event itself; a name that is none is a TypeError."""
+    """The event itself accepts the fields of a request; an unknown name is a TypeError."""
     event = Event({"a": 1}, method="POST", path="/p", query="b=2", headers=PAIRS)
     assert (event.method, event.url, event.fields) == ("POST", "/p?b=2", {"b": "2"})
     assert dict(event.headers) == dict(Event({}, request=EventRequest(headers=PAIRS)).headers)

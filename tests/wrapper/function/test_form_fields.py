@@ -17,7 +17,7 @@ class Filter:
 
 
 def test_values_are_grouped_in_order() -> None:
-    """Every value of a repeated name is kept."""
+    """A repeated name has all its values."""
     assert group_values([("a", "1"), ("b", "2"), ("a", "3")]) == {"a": ["1", "3"], "b": ["2"]}
 
 

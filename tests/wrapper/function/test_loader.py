@@ -130,7 +130,7 @@ def test_a_missing_module_is_reported_with_similar_names(project: Project) -> No
 
 
 def test_hidden_folders_are_no_modules_to_suggest(project: Project) -> None:
-    """The store of records lies in `.ovenbird`, beside the function."""
+    """The store of records is `.ovenbird`, in the function's folder."""
     project.write("main.py", "")
     project.write(".ovenbird/run.txt", "")
     with pytest.raises(ModuleMissingError) as caught:
@@ -139,7 +139,7 @@ def test_hidden_folders_are_no_modules_to_suggest(project: Project) -> None:
 
 
 def test_a_missing_submodule_is_a_missing_module(project: Project) -> None:
-    """pkg.mod where pkg is there and mod is not: names of pkg's modules are near."""
+    """For pkg.mod where only pkg exists, the similar names are modules of pkg."""
     with pytest.raises(ModuleMissingError) as caught:
         project.load("shop.gret:fn", str(FUNCTIONS / "package"))
     assert caught.value.hint == "did you mean 'greet'?"
@@ -155,7 +155,7 @@ def test_a_missing_submodule_is_a_missing_module(project: Project) -> None:
     ],
 )
 def test_a_failing_import_shows_the_users_frames_alone(project: Project, name: str, summary: str, trace: str) -> None:
-    """What the module raised is told in one line; the traceback has the user's code, and no frame of ours."""
+    """The module's exception is one line; the traceback has the user's code, and no frame of ours."""
     error = load_broken(project, name)
     assert isinstance(error, ModuleFailedError)
     assert summary in error.message

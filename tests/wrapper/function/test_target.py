@@ -117,7 +117,7 @@ def test_what_is_no_target_is_refused_by_name(text: str, error: type[Exception],
 
 
 def test_the_error_for_another_file_says_what_it_is(tmp_path: Path) -> None:
-    """An archive with what to do with it; nothing says that it is not there."""
+    """The error for an archive says how to use it, and does not call it missing."""
     (tmp_path / "app.zip").write_bytes(b"PK\x05\x06" + bytes(18))
     (tmp_path / "notes.txt").write_text("a")
     for name, kind, hint in (("app.zip", "a zip archive", "unpack it"), ("notes.txt", "a text file", "FILE.py")):
@@ -145,7 +145,7 @@ def test_a_url_is_no_target(url: str, redacted: str, hint: str) -> None:
 
 
 def test_a_remote_source_that_is_not_at_hand(tmp_path: Path) -> None:
-    """A document whose source is a URL: the module may lie beside it, and else the hint says who fetches it."""
+    """For a document with a URL as source the module may lie next to it; otherwise the hint says who fetches URLs."""
     path = tmp_path / "function.yaml"
     document = "name: f\nkind: python\nspec:\n  source:\n    handler: absent_one:fn\n"
     path.write_text(document + "    source: git+https://u:s3cr3t@h/a.git\n")

@@ -48,11 +48,11 @@ def test_a_cycle_of_contexts_ends() -> None:
 
 
 def test_a_missing_module_has_no_frame_of_the_users() -> None:
-    """Frames of the import system are nobody's: that is how a missing module is told from a failing one."""
+    """Frames of the import system are left out, which is how a missing module differs from a failing one."""
     error = catch(lambda: importlib.import_module("no_such_module_at_all"))
     frames = error.__traceback__
     assert frames is not None
-    assert has_user_frames(error)  # `raised` and the lambda
+    assert has_user_frames(error)  # `catch` and the lambda
     assert frames.tb_next is not None
     assert not has_user_frames(error.with_traceback(frames.tb_next.tb_next))
 

@@ -85,7 +85,7 @@ def test_pydantic_models_inside_other_classes_are_named_too() -> None:
 
 
 def test_names_are_those_in_json() -> None:
-    """Renamed fields have the client's names; the tag is no unknown field; a near name is suggested."""
+    """Renamed fields have the client's names, the tag is a known field, and a similar name is suggested."""
     assert problems_of(Tagged, {"kind": "t", "firstNam": "a"}) == {
         "firstName": "missing", "firstNam": "unknown field, did you mean 'firstName'?",
     }  # fmt: skip
@@ -104,7 +104,7 @@ def test_names_are_those_in_json() -> None:
     ],
 )
 def test_other_containers(hint: Any, value: Any, expected: dict[str, str]) -> None:
-    """TypedDicts, tuples, sets and unions say where, as far as can be told."""
+    """Errors in TypedDicts, tuples, sets and unions have a path, as far as it is known."""
     assert problems_of(hint, value) == expected
 
 
@@ -115,7 +115,7 @@ def test_not_more_than_twenty_items_are_named() -> None:
 
 
 def test_a_bad_item_far_behind_is_still_named() -> None:
-    """Beyond the items that are looked at one by one, the first bad one is told."""
+    """Beyond the items that are checked one by one, only the first bad item is reported."""
     assert set(problems_of(list[int], [1] * 50_000 + ["x", "y"])) == {"[50000]"}
 
 
@@ -127,14 +127,14 @@ def test_the_message_of_the_error_holds_all_problems() -> None:
 
 
 def test_unknown_names_are_cut() -> None:
-    """A name that the client made up is told, and not at any length."""
+    """An unknown name from the client is quoted, and cut where it is long."""
     assert collect_unknown_fields(["x" * 1000, 5], ["name"], "a") == [
         FieldError("a." + "x" * 60 + "...", "unknown field"), FieldError("a.5", "unknown field"),
     ]  # fmt: skip
 
 
 def test_values_are_named_in_the_words_of_json() -> None:
-    """What a client sent is told in its own terms."""
+    """Errors use the client's terms."""
     values = [None, [], "", True, 1, 1.5, {}, b""]
     assert [json_type_name(value).split()[-1] for value in values] == [
         "null", "array", "string", "boolean", "number", "number", "object", "binary",

@@ -95,7 +95,7 @@ def test_types_of_pydantic_are_pydantics_affair(project: Project) -> None:
 
 
 def test_what_the_walks_find(project: Project) -> None:
-    """A data class, and something of pydantic's, at any depth; nothing where there is none."""
+    """A data class and a pydantic model are found at any depth; other hints have neither."""
 
     @dataclass
     class Data:

@@ -170,7 +170,7 @@ def test_other_hints_are_met_by_json_content(
 def test_content_that_does_not_parse_names_the_argument(
     project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hint: Any, text: str, message: str
 ) -> None:
-    """The error names the argument, the key and what was asked."""
+    """The error has the argument, the key and the expected type."""
     monkeypatch.chdir(tmp_path)
     key = project.log_artifact("a", data=text.encode("utf-8", "surrogateescape")).key
     with pytest.raises(InputError, match=message):

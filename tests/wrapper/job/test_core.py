@@ -92,7 +92,7 @@ def test_a_second_run_takes_function_and_task_as_they_are(core: Double, jobs: Jo
 
 @pytest.mark.slow
 def test_a_remote_run(core: Double, jobs: Jobs, platform: dict[str, str]) -> None:
-    """With RUN_ID the run is taken from Core; outputs, results and lineage go back, the state stays Core's."""
+    """With RUN_ID the run is read from Core; outputs, results and lineage are sent, and Core sets the state."""
     identity = remote(core, _JOB, parameters={"a": 40})
     job = pod(jobs, platform, identity)
     assert (job.code, job.result["state"]) == (0, "COMPLETED"), job.err
@@ -133,7 +133,7 @@ def test_inputs_are_consumed(core: Double, jobs: Jobs, platform: dict[str, str],
 
 
 def test_the_true_message(core: Double, jobs: Jobs, platform: dict[str, str]) -> None:
-    """What the handler raised is the run's message, and its traceback is there too; metrics of the run are kept."""
+    """The handler's exception is the run's message, with its traceback; metrics of the run are stored."""
     source = "def handler(run):\n    run.log_metric('loss', [2, 1])\n    raise ValueError('no such column: age')\n"
     identity = remote(core, source)
     job = pod(jobs, platform, identity)
@@ -159,7 +159,7 @@ def test_a_run_that_is_stopped_meanwhile(core: Double, jobs: Jobs, platform: dic
 
 @pytest.mark.slow
 def test_a_run_that_cannot_be_run(core: Double, jobs: Jobs, platform: dict[str, str]) -> None:
-    """An unknown run, one of another kind, and a source that is not at hand are told; nothing else is touched."""
+    """An unknown run, a run of another kind and a missing source are errors; nothing else changes."""
     job = pod(jobs, platform, "nothing-like-it")
     assert job.code == 76
     assert "`RUN_ID` and `PROJECT_NAME`" in job.err

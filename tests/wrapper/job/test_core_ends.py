@@ -73,7 +73,7 @@ def test_somebody_stops_it_in_core(core: Double, jobs: Jobs, platform: dict[str,
 
 
 def test_somebody_sets_it_to_error(core: Double, jobs: Jobs, platform: dict[str, str]) -> None:
-    """ERROR stays, is told, and is no 0; what the run made is recorded."""
+    """The state stays ERROR, the exit status is 76, the log has the reason, and the results are recorded."""
     process = _start_waiting_run(jobs, platform)
     core.set_state("p", _run(core)["id"], "ERROR", message="by an administrator")
     (jobs.folder / "go").touch()
@@ -106,7 +106,7 @@ def test_a_series_that_does_not_fit(core: Double, jobs: Jobs, platform: dict[str
 
 @pytest.mark.slow
 def test_an_artifact_of_too_many_files(core: Double, jobs: Jobs, platform: dict[str, str]) -> None:
-    """Core answers 500 to their list: the output has failed with 79, and where its files are is said."""
+    """Core answers 500 to the list of files: the run fails, and its message has the path of the files."""
     core.entities.embedded = True
     source = """
     import pathlib

@@ -80,7 +80,7 @@ class Terminal:
         os.close(self._handle)
 
     def _more(self) -> bool:
-        """Read what is there, for a short time; False when nothing more will come."""
+        """Read available output for a short time; return False when there will be no more."""
         with contextlib.suppress(OSError):
             if select.select([self._handle], [], [], 0.1)[0]:
                 data = os.read(self._handle, 65536)
@@ -106,7 +106,7 @@ def terminal(jobs: Jobs) -> Iterator[Any]:
 
 
 def test_breakpoint(jobs: Jobs, terminal: Any) -> None:
-    """`breakpoint()` in a handler: variables are there, and the run goes on."""
+    """`breakpoint()` in a handler: the debugger sees the variables, and the run continues."""
     session = terminal("-m", "ovenbird", "run", "main.py:stops")
     session.type("p x + 1000")
     session.until("1041")
@@ -149,7 +149,7 @@ def test_no_debugger_for_what_is_not_the_functions(jobs: Jobs, terminal: Any) ->
 
 
 def test_without_a_terminal(jobs: Jobs) -> None:
-    """`--pdb` in a pipe opens nothing, and says so."""
+    """`--pdb` in a pipe starts no debugger, and logs the reason."""
     job = jobs.run(_SOURCE.replace("def fails(", "def handler("), "--pdb")
     assert (job.code, job.result["state"]) == (74, "ERROR")
     assert "--pdb: the debugger needs a terminal" in job.err

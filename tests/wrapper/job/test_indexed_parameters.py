@@ -1,4 +1,4 @@
-"""One run among many: its parameters are a line of a file, told by an index."""
+"""One run of many: an index selects the line of a file that holds its parameters."""
 
 from __future__ import annotations
 
@@ -74,13 +74,13 @@ def test_an_index_without_its_line(tmp_path: Path, text: str, index: int, messag
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
-    """The path and the reason are told."""
+    """The error has the path and the reason."""
     with pytest.raises(ArgumentsError, match=r"--each: cannot read '.*absent': No such file"):
         read_line(str(tmp_path / "absent"), 0)
 
 
 def test_no_index(jobs: Jobs) -> None:
-    """Which line is meant has to be said; what is no number is a setting that does not parse."""
+    """An index is required; one that is no number is a setting that does not parse."""
     with pytest.raises(SettingsError, match="which line is meant"):
         read_line("each.jsonl", -1)
     (jobs.folder / "each.jsonl").write_text('{"n": 10}\n')

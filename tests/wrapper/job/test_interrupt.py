@@ -1,4 +1,4 @@
-"""A run is stopped by signals and by its time limit, and its record says so."""
+"""A run is stopped by signals and by its time limit, and its record has the reason."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ _LOOPS = {
 
 @pytest.mark.parametrize("source", _LOOPS.values(), ids=list(_LOOPS))
 def test_sigterm_stops_the_handler(jobs: Jobs, source: str) -> None:
-    """Exit 143 and STOPPED; the handler's cleanup has run, and what it had logged is kept."""
+    """Exit 143 and STOPPED; the handler's cleanup has run, and the outputs it had logged are stored."""
     process, wait = jobs.start(source)
     jobs.until((jobs.folder / "started").exists)
     process.send_signal(signal.SIGTERM)
@@ -211,7 +211,7 @@ def test_a_second_ctrl_c_need_not_wait(jobs: Jobs) -> None:
 
 @pytest.mark.slow
 def test_code_that_keeps_the_interpreter_to_itself_is_ended(jobs: Jobs) -> None:
-    """No Python runs beside it, so nobody can record the end then: the next one that opens the store does."""
+    """Python code cannot run meanwhile, so the end is recorded by the next process that opens the store."""
     source = "import collections, itertools\ndef handler():\n    collections.deque(itertools.repeat(0), maxlen=0)\n"
     job = jobs.run(source, "--timeout", "5s", "--grace", "1s")
     assert job.code == 1

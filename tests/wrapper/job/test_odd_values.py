@@ -101,7 +101,7 @@ def test_whatever_is_raised_is_recorded(jobs: Jobs, store: dict[str, str], name:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", _PUTS)
 def test_whatever_is_put_into_a_run_is_recorded_or_left_out(jobs: Jobs, store: dict[str, str], name: str) -> None:
-    """COMPLETED with its result; what is left out is told."""
+    """The run is COMPLETED with its result, and the log says what was left out."""
     job = jobs.run(_SOURCE.format(do=_PUTS[name]), **store)
     assert (job.code, job.result["state"], job.result["results"]) == (0, "COMPLETED", {"output_0": 5}), job.err
     record = read_record(jobs, store, job.result["key"])

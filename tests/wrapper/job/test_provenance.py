@@ -92,7 +92,7 @@ def test_the_revision_is_read_from_every_form_of_repository(tmp_path: Path) -> N
 
 
 def test_lock_image_and_python_belong_to_the_run(tmp_path: Path) -> None:
-    """The lock beside the source by its digest, the image as its variable says."""
+    """The lock next to the source is recorded by its digest, the image by its variable."""
     loaded = load(parse(str(_project(tmp_path / "p"))))
     record = build_provenance(loaded, {})
     assert record["python"] == sys.version.partition(" ")[0]

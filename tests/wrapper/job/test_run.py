@@ -331,7 +331,7 @@ def test_a_full_disk(jobs: Jobs) -> None:
 
 
 def test_a_full_disk_under_the_store(jobs: Jobs) -> None:
-    """Printing goes on; the end that cannot be recorded is exit 76, and the result file says so too."""
+    """Printing continues; an end that cannot be recorded is exit 76, also in the result file."""
     with disk(jobs.home, "1m"):
         job = jobs.run(
             """
@@ -356,7 +356,7 @@ def test_a_full_disk_under_the_store(jobs: Jobs) -> None:
 
 
 def test_what_the_handler_raises_is_the_runs_error(jobs: Jobs) -> None:
-    """Exit 74; type, message and a traceback of the user's frames alone; what was logged before is kept."""
+    """Exit 74, with type, message and a traceback of the user's frames alone; outputs logged before are stored."""
     job = jobs.run(
         """
         def inner():
@@ -392,7 +392,7 @@ def test_sys_exit(jobs: Jobs, argument: str, code: int, state: str) -> None:
 
 @pytest.mark.parametrize("statement", ["os._exit(3)", "os.kill(os.getpid(), 9)"])
 def test_a_killed_run_is_recorded_at_the_next_start(jobs: Jobs, statement: str) -> None:
-    """A run whose process is gone without a word is recorded as ERROR with that reason; what it logged is kept."""
+    """A run whose process vanished is recorded as ERROR with that reason; its logged outputs are stored."""
     job = jobs.run(f"import os\ndef handler(project):\n    project.log_artifact('a', data=b'x')\n    {statement}\n")
     assert job.code in (3, -9)
     assert job.result == {}
@@ -440,7 +440,7 @@ def test_what_does_not_load_or_start_is_a_run_too(jobs: Jobs, source: str, code:
     ],
 )
 def test_arguments_that_do_not_fit(jobs: Jobs, flags: tuple[str, ...], code: int, message: str) -> None:
-    """Names, types and keys that do not fit are told before the handler runs, and the run is recorded as ERROR."""
+    """Wrong names, types and keys are reported before the handler runs, and the run is recorded as ERROR."""
     job = jobs.run("def handler(context, n: int, data=None): print('ran')\n", *flags)
     assert (job.code, job.result["state"], job.out) == (code, "ERROR", ""), job.err
     assert message in job.error["message"]

@@ -83,7 +83,7 @@ def _modes(folder: Path) -> set[tuple[str, str]]:
 
 
 def test_a_store_is_its_owners_alone(jobs: Jobs) -> None:
-    """Folders 0700, files 0600: the database with what lies beside it, logs, stored files; whatever the umask."""
+    """Folders are 0700 and files 0600, whatever the umask: the database, files next to it, logs and stored files."""
     before = os.umask(0)
     try:
         job = jobs.run("from ovenbird import handler\n@handler(outputs=['a'])\ndef handler():\n    return b'x' * 10\n")

@@ -1,4 +1,4 @@
-"""The log of a run: what it printed and logged, kept while it is shown."""
+"""The log of a run: its prints and log records, stored while they are printed."""
 
 from __future__ import annotations
 
@@ -72,13 +72,13 @@ def test_the_log_is_stored_with_the_run(jobs: Jobs) -> None:
 
 
 def test_a_killed_run_keeps_its_log(jobs: Jobs) -> None:
-    """What was written before SIGKILL is there, though nothing was flushed."""
+    """Text written before SIGKILL is in the log, although nothing was flushed."""
     jobs.run("import os\ndef handler():\n    print('last words')\n    os.kill(os.getpid(), 9)\n")
     assert "last words" in jobs.do("runs", "logs", jobs.runs()[0]["id"])
 
 
 def test_prints_appear_at_once(jobs: Jobs) -> None:
-    """Whoever reads stdout, which is a pipe in a container, sees a line while the run goes on."""
+    """A reader of stdout, which is a pipe in a container, gets each line while the run lasts."""
     jobs.write("import time\ndef handler():\n    print('begun')\n    time.sleep(3600)\n")
     process = jobs.ovenbird("run", "main.py")
     assert process.stdout is not None

@@ -43,7 +43,7 @@ def test_every_output_is_stored(jobs: Jobs, name: str, where: str) -> None:
 
 
 def test_warnings_of_the_handler_stay_errors(jobs: Jobs) -> None:
-    """That is what was asked for."""
+    """The user asked for errors with PYTHONWARNINGS."""
     source = "import warnings\ndef handler():\n    warnings.warn('mine')\n"
     job = jobs.run(source, PYTHONWARNINGS="error")
     assert (job.code, job.error["type"]) == (74, "UserWarning")

@@ -45,7 +45,7 @@ def _run(python: Path, *words: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.slow
 def test_a_table_is_stored_as_csv_with_a_warning(python: Path, tmp_path: Path) -> None:
-    """The work is done and kept; the warning names the package, and so does the error of a Parquet input."""
+    """The table is stored; the warning names the package, and so does the error for a Parquet input."""
     (tmp_path / "main.py").write_text(textwrap.dedent(_SOURCE))
     (tmp_path / "cities.csv").write_text("name,people\nZürich,443000\nTrento,118000\n")
     process = _run(python, "run", "main.py", "--input", "cities=cities.csv")

@@ -109,7 +109,7 @@ def test_files_that_cannot_be_removed_keep_their_entry(core: Double, project: Pr
 
 
 def test_a_task_that_another_run_has_just_created(core: Double, store: DigitalHubStore, project: Project) -> None:
-    """A function has one task of a kind: the other run's is taken."""
+    """A function has one task of each kind: the task that the other run created is used."""
     function = project.register_function("f", {"source": {"handler": "f:handler"}})
     text = serialization.format_function(function.key)
 
@@ -165,7 +165,7 @@ def test_a_python_that_core_does_not_know(core: Double, version: str, name: str)
 
 
 def test_a_name_whose_newest_version_is_another(core: Double, store: DigitalHubStore) -> None:
-    """The newest that fits is taken, by kind and by state: Core takes the newest of all first, and then looks."""
+    """The newest match by kind and state is returned, although Core picks the newest version before it filters."""
     for identity, kind, state in (("1", "table", "READY"), ("2", "dataitem", "READY"), ("3", "table", "CREATED")):
         core.entities.create("p", "dataitem", {
             "id": identity, "kind": kind, "name": "two", "spec": {"path": "s3://b/x"}, "status": {"state": state},
@@ -179,7 +179,7 @@ def test_a_name_whose_newest_version_is_another(core: Double, store: DigitalHubS
 
 @pytest.mark.parametrize("entity_type", ["run", "dataitem", "function"])
 def test_a_listing_of_a_project_that_is_not_there(core: Double, store: DigitalHubStore, entity_type: str) -> None:
-    """It is said, where Core gives an empty page; a project that holds nothing is asked for once."""
+    """A missing project is an error; a project without entities has an empty list, and Core is asked for it once."""
     with pytest.raises(InputError, match="has no project 'nope'"):
         store.listing(entity_type, project="nope")
     core.calls.clear()
@@ -220,7 +220,7 @@ def test_the_image_of_a_remote_run_in_its_lineage(core: Double, store: DigitalHu
 
 @pytest.mark.parametrize("name", ["a@b", "a,b", "a=b"])
 def test_names_that_core_refuses(core: Double, store: DigitalHubStore, project: Project, name: str) -> None:
-    """They are refused here, with the rule, before Core is asked."""
+    """They are refused before a call to Core, with the rule for names."""
     core.calls.clear()
     with pytest.raises(InputError, match=r"Core takes letters, digits and \. _ \+ - only"):
         project.log_artifact(name, data=b"x")
@@ -290,7 +290,7 @@ def test_the_file_is_tried_next(core: Double, tmp_path: Path, environ: dict[str,
 
 
 def test_a_refresh_token_alone(core: Double, tmp_path: Path) -> None:
-    """It is used at once, from the environment and from the file, and the new one is kept there."""
+    """It is used at once, from the environment and from the file, and the file gets the new token."""
     core.auth.mode = "bearer"
     authorized_client(core, DHCORE_REFRESH_TOKEN=core.auth.issue_refresh())
     assert core.counts() == {"POST /auth/token": 1, "GET projects/{id}": 1}
@@ -376,7 +376,7 @@ def test_metric_names_that_its_web_server_refuses(
     name: str,
     stored_name: str,
 ) -> None:
-    """They are sent with a dot, which is said once."""
+    """Refused characters are sent as a dot, with one warning."""
     run = start_run_on_core(store, project)
     for step in range(3):
         run.log_metric(name, step)

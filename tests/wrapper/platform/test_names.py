@@ -1,4 +1,4 @@
-"""Names and ids are taken wherever a key is, and an empty answer says which store was looked in."""
+"""Names and ids work wherever a key does, and an empty result names the store that was searched."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ def tamper_with_record(store: LocalStore, key: str, **parts: dict[str, Any]) -> 
 
 @pytest.fixture
 def victim(tmp_path: Path) -> Path:
-    """A file that belongs to no entity, beside the store and beside the files of entities."""
+    """Such a file belongs to no entity: it lies next to the store, or next to the files of entities."""
     path = tmp_path / "victim"
     path.write_text("mine")
     return path
@@ -94,7 +94,7 @@ def test_a_path_outside_of_every_store_is_not_removed(
 
 
 def test_links_in_the_store_are_not_followed(store: LocalStore, project: Project, tmp_path: Path) -> None:
-    """A folder of an entity that is a link, or holds one, leads nowhere; a link at the end is removed itself."""
+    """An entity's folder that is a link, or contains one, is not followed; a link at the end is removed itself."""
     outside = tmp_path / "outside"
     outside.mkdir()
     (outside / "x").write_text("mine")
@@ -155,7 +155,7 @@ def test_a_url_with_dots_is_not_removed() -> None:
 
 @pytest.mark.parametrize("last", ["%2e%2e", ".", "..", ""])
 def test_a_url_names_no_file_outside_of_the_folder(project: Project, last: str) -> None:
-    """What is fetched is written under the entity's own name where the URL's last part is none."""
+    """The file has the entity's own name where the URL's last part is no valid name."""
     entity = project.new_artifact("a", path=f"http://127.0.0.1:9/x/{last}" if last else "http://127.0.0.1:9")
     assert entity._below(Path("/folder"), entity.spec.path) == Path("/folder/a")
 

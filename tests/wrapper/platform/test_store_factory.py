@@ -22,7 +22,7 @@ CORE = {"DHCORE_ENDPOINT": "http://127.0.0.1:9", "DH_CONFIG": "/nonexistent"}
      ("auto", {}, LocalStore), ("", {}, LocalStore)],
 )  # fmt: skip
 def test_the_store(platform: str, environ: dict[str, str], kind: type, tmp_path: Path) -> None:
-    """What is asked for; else Core where its address is set."""
+    """The requested platform is used; without a request it is Core where its address is set."""
     store = open_store(platform, {**environ, "OVENBIRD_HOME": str(tmp_path)})
     assert isinstance(store, kind)
     store.close()

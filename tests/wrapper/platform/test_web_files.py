@@ -162,7 +162,7 @@ def test_a_file_called_gz_is_left_as_it_is(project: Project, server: Any, tmp_pa
 def test_an_encoding_that_cannot_be_decoded_is_reported(
     project: Project, server: Any, tmp_path: Path, coding: str, body: bytes, message: str
 ) -> None:
-    """Within the limit of inputs, and nothing is kept."""
+    """A body that cannot be decoded within the limit of inputs is an error, and leaves no file."""
     server.answer = lambda request: give(request, body, Content_Encoding=coding)
     limited = Project(project._store, "p", {"OVENBIRD_MAX_INPUT": "1MiB"})
     with pytest.raises(InputError, match=f"http://.*: .*{message}"):

@@ -62,7 +62,7 @@ def test_a_trigger_that_is_disabled_does_not_count(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("triggers", [None, {}])
 def test_no_trigger(tmp_path: Path, triggers: Any) -> None:
-    """There is nothing to do, and the document says so."""
+    """A document without a trigger of kind `job` or `http` is refused."""
     messages = problems(tmp_path, document(triggers))
     assert messages == ("spec.triggers: missing; one of kind 'job' or 'http' is needed",)
 
@@ -111,7 +111,7 @@ def test_a_field_of_another_type(tmp_path: Path, triggers: Any, problem: str) ->
 
 
 def test_a_document_of_another_kind(tmp_path: Path) -> None:
-    """Ovenbird's own function document is told apart, with what runs it."""
+    """A function document of Ovenbird is recognised, and the error names the verb that runs it."""
     with pytest.raises(DocumentError, match="found 'python'") as caught:
         read(write(tmp_path, {"kind": "python", "name": "f", "spec": {}}))
     assert "ovenbird serve" in caught.value.hint
@@ -149,14 +149,14 @@ def test_handlers(tmp_path: Path, text: str, module: str, attribute: str) -> Non
 
 @pytest.mark.parametrize("text", ["", ":f", "main:", "main.py:", "1+a:f", "main:f()", "../main:f", "a b:f", 7])
 def test_no_handler(tmp_path: Path, text: Any) -> None:
-    """What is no module and name is told with what was found."""
+    """A handler without module and name is refused, and the error quotes it."""
     assert problems(tmp_path, document(HTTP, handler=text)) == (
         f"spec.handler: expected 'module:name', found {text!r}",
     )
 
 
 def test_what_is_missing(tmp_path: Path) -> None:
-    """A field that is not there, or null, is said to be missing."""
+    """A field that is absent or null is reported as missing."""
     assert problems(tmp_path, document({"events": {"kind": None}}, handler=None)) == (
         "spec.handler: expected 'module:name', it is missing",
         "spec.triggers.events.kind: expected 'job' or 'http', it is missing",

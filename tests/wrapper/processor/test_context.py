@@ -40,7 +40,7 @@ def test_a_response_without_headers() -> None:
 
 
 def test_the_logger_formats_and_binds(caplog: pytest.LogCaptureFixture) -> None:
-    """Arguments go into the message, fields beside it, and bound ones with every record that has fields."""
+    """Arguments go into the message, fields next to it, and bound fields into every record that has fields."""
     logger = BoundLogger("bound")
     logger.bind(model="m1")
     with caplog.at_level(logging.DEBUG):

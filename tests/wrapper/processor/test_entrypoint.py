@@ -53,7 +53,7 @@ def test_nuclio_sdk_need_not_be_installed(shared: Processors) -> None:
 
 
 def test_the_real_package_wins(shared: Processors) -> None:
-    """Where it is installed; its Response, which is none of ours, is understood."""
+    """Where nuclio's SDK is installed, its Response is understood."""
     (shared.folder / "nuclio_sdk.py").write_text(
         "class Response:\n"
         "    def __init__(self, headers=None, body=None, content_type=None, status_code=200):\n"

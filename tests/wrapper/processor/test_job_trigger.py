@@ -94,7 +94,7 @@ def test_what_the_handler_raised_is_one_record(shared: Processors) -> None:
 
 @pytest.mark.parametrize("kind", ["def", "async def"])
 def test_init_is_called_once(shared: Processors, kind: str) -> None:
-    """Sync or async, before the event; what it sets is there."""
+    """Sync or async, init runs before the event, and the handler sees what it sets."""
     source = f"""
     import asyncio
     {kind} init_context(ctx):
@@ -161,7 +161,7 @@ def test_a_job_ends_at_once(shared: Processors) -> None:
 
 
 def test_sigterm_ends_a_job(shared: Processors) -> None:
-    """The handler is stopped where it stands, cleans up, and the status says so."""
+    """The handler is interrupted, cleans up, and the exit status is that of a stop."""
     source = """
     import time
     def init_context(context):
@@ -190,7 +190,7 @@ def test_the_time_limit_of_an_event(shared: Processors) -> None:
 
 
 def test_the_module_is_found_on_pythonpath(shared: Processors) -> None:
-    """As it is beside the document; code that the document lies beside comes first."""
+    """PYTHONPATH is searched for the module, after the folder of the document."""
     elsewhere = shared.folder / "elsewhere"
     elsewhere.mkdir()
     (elsewhere / "far.py").write_text("def handler(context, event):\n    print('far')\n")

@@ -95,7 +95,7 @@ def pods(core: Double, platform: dict[str, str], shared: Processors) -> Pods:
 
 
 def test_a_job(core: Double, pods: Pods) -> None:
-    """The run is taken from the event; its outputs, results, metrics and relations are in Core, its state is Core's."""
+    """The run comes from the event; Core gets its outputs, results, metrics and relations, and sets its state."""
     identity = pods.started(JOB, parameters={"a": 40})
     code, process = pods.run(identity)
     assert code == 0, process.log
@@ -116,7 +116,7 @@ def test_a_job(core: Double, pods: Pods) -> None:
 
 @pytest.mark.parametrize("body", ["", "no JSON", '{"id": "another", "project": "p", "spec": {}}'])
 def test_a_job_whose_event_does_not_hold_the_run(core: Double, pods: Pods, body: str) -> None:
-    """The run is asked from Core."""
+    """The run is read from Core."""
     identity = pods.started(JOB, parameters={"a": 1})
     code, process = pods.run(identity, body or "{}")
     assert code == 0, process.log
@@ -199,7 +199,7 @@ def test_what_cannot_be_run_natively(core: Double, pods: Pods, change: dict[str,
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["job", "serve"])
 def test_a_git_source(core: Double, pods: Pods, gits: GitServer, repository: Repository, kind: str) -> None:
-    """It is fetched when it is not at hand, with the secrets of the task, which nothing tells."""
+    """It is fetched when it is not mounted, with the task's secrets, which are never printed."""
     commit = repository.commit(
         fn__work_py="from fn.more import N\ndef main(n=0):\n    return n + N\n", fn__more_py="N = 2\n"
     )
@@ -256,7 +256,7 @@ def test_a_decorator_that_is_not_known(pods: Pods, kind: str) -> None:
 
 @pytest.mark.slow
 def test_rendered_mode(core: Double, pods: Pods) -> None:
-    """OVENBIRD_PLATFORM_MODE=rendered asks for the rendered module; nothing is said, and Core is not asked."""
+    """OVENBIRD_PLATFORM_MODE=rendered selects the rendered module, without a message or a call to Core."""
     identity = pods.started(JOB, parameters={"a": 1})
     code, process = pods.run(identity, OVENBIRD_PLATFORM_MODE="rendered")
     assert (code, "rendered init" in process.log, "natively" in process.log) == (0, True, False)
@@ -284,7 +284,7 @@ def test_the_source_lies_next_to_the_document(pods: Pods, shared: Processors, tm
 
 
 def test_a_job_imports_nothing_that_serves(pods: Pods) -> None:
-    """A pod of a tenth of a CPU feels each module: a job takes none of what answers HTTP, reads INI files or copies."""
+    """A job imports nothing that serves HTTP, reads INI files or copies: each module costs a small pod time."""
     source = """
     import sys
 

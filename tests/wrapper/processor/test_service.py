@@ -175,7 +175,7 @@ def test_workers_are_the_concurrency(shared: Processors, field: str) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("source", [SLOW, SLOW_ASYNC], ids=["thread", "loop"])
 def test_a_call_waits_for_a_worker_so_long(shared: Processors, source: str) -> None:
-    """Then it is answered 503 with a time to come again; the one that runs is not touched."""
+    """The call is answered 503 with a `Retry-After`; the running call continues."""
     process = shared.serve(source, http(maxWorkers=1, workerAvailabilityTimeoutMilliseconds=300))
     with ThreadPoolExecutor(2) as pool:
         first = pool.submit(process.get, "/?seconds=2")
@@ -213,7 +213,7 @@ def test_the_other_limits(shared: Processors) -> None:
 
 
 def test_a_larger_body_than_the_platform_takes(echo: Processor) -> None:
-    """4 MiB is no limit unless the document says so."""
+    """4 MiB is a limit only where the document sets it."""
     assert echo.post("/", content=b"x" * (5 * 1024**2)).json()["size"] == 5 * 1024**2
 
 

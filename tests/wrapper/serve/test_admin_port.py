@@ -22,7 +22,7 @@ def free_port() -> int:
 @pytest.mark.slow
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_a_port_of_their_own(serve: Any, workers: str) -> None:
-    """Metrics and the document are there, with the prefix or without, and not beside the function; probes at both."""
+    """Only the admin port serves metrics and the document, with and without prefix; both ports serve probes."""
     port, own = free_port(), free_port()
     service = serve(SOURCE, "--port", str(own), "--admin-port", str(port), "--workers", workers)
     service.url = f"http://127.0.0.1:{own}"  # of the two that are open

@@ -44,7 +44,7 @@ def test_sync_loop_is_stopped(sync: Service) -> None:
 
 @pytest.mark.slow
 def test_sync_handler_that_catches_everything(sync: Service) -> None:
-    """A sync handler that swallows the exception is asked again until it ends."""
+    """A sync handler that swallows the exception is interrupted again until it ends."""
     assert sync.call({"name": "stubborn"}).status_code == 504
     until(lambda: sync.metrics()["ovenbird_in_flight"] == 0, lambda: "it still runs")
 
@@ -106,7 +106,7 @@ def test_async_wait_is_stopped(asynchronous: Service) -> None:
 
 @pytest.mark.slow
 def test_async_handler_that_catches_its_cancellation(asynchronous: Service) -> None:
-    """An async handler that swallows its cancellation is asked again; what it returns then is not the answer."""
+    """An async handler that swallows its cancellation is cancelled again; its result then is not the answer."""
     assert asynchronous.call({"name": "stubborn"}).status_code == 504
 
 

@@ -1,4 +1,4 @@
-"""What a handler is told about its call, and what it logs."""
+"""What a handler knows about its call, and what it logs."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_request_id(tell: Service) -> None:
 
 @pytest.mark.parametrize("header", ["", "with space", "x" * 129, "a\tb", 'quo"te', "ä".encode()])
 def test_malformed_request_id(tell: Service, header: str | bytes) -> None:
-    """A malformed X-Request-Id is not taken: it would end up in the log."""
+    """A malformed X-Request-Id is not used, as it would end up in the log."""
     with Raw(tell) as client:
         value = header.encode() if isinstance(header, str) else header
         client.send(b"POST / HTTP/1.1\r\nhost: t\r\ncontent-length: 0\r\nx-request-id: %s\r\n\r\n" % value)
@@ -135,7 +135,7 @@ def test_accept_in_several_lines(serve: Callable[..., Service]) -> None:
 
 
 def test_two_media_types(serve: Callable[..., Service]) -> None:
-    """A body whose media type is told twice and differently is a 415."""
+    """A body with two different Content-Type headers is a 415."""
     with Raw(serve("def handler(a: int):\n    return a\n")) as client:
         lines = b"content-type: application/json\r\ncontent-type: text/csv\r\n"
         client.send(b"POST / HTTP/1.1\r\nhost: t\r\ncontent-length: 8\r\n" + lines + b'\r\n{"a": 1}')

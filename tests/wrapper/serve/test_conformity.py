@@ -204,7 +204,7 @@ def final(client: Raw) -> Answer:
 
 
 def check(client: Raw, name: str) -> None:
-    """The answers of a case come, in their order, and the connection goes on or ends."""
+    """The answers of a case come in order, and the connection stays open or ends."""
     statuses = TABLE[name][1]
     answers = [final(client) for _ in statuses]
     assert [answer.status for answer in answers] == statuses
@@ -275,7 +275,7 @@ def test_curl_that_offers_http_2(service: Service) -> None:
 
 
 def test_trailers_are_no_headers(service: Service) -> None:
-    """Trailers are dropped: none overrides a header or appears beside them."""
+    """Trailers are dropped: they neither override headers nor add to them."""
     trailers = b"x-request-id: two\r\ncontent-type: text/html\r\nhost: evil\r\nce-id: 1\r\nexpect: tea\r\n"
     with Raw(service) as client:
         client.send(chunked(b"5\r\nhello\r\n0\r\n" + trailers + b"\r\n", b"x-request-id: one") + GET)
@@ -315,7 +315,7 @@ def test_http_1_0_gets_no_chunks(service: Service) -> None:
 
 
 def test_no_interim_answer_to_http_1_0(service: Service) -> None:
-    """`100 Continue` is sent to a client of HTTP/1.1 that waits for it, and to none of HTTP/1.0."""
+    """`100 Continue` is sent to a client of HTTP/1.1 that waits for it, and never to HTTP/1.0."""
     with Raw(service) as client:
         client.send(post(b"", b"content-length: 5", b"expect: 100-continue"))
         assert client.answer().status == 100
@@ -406,7 +406,7 @@ def plain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 
 
 def flood(service: Service, client: Raw, part: bytes, seconds: float = 4.0) -> float:
-    """Send parts until the server takes no more, or the time is up; how far its memory rose, in bytes."""
+    """Send parts until the server stops reading, or the time is up; return how far its memory rose, in bytes."""
     resident = 'ovenbird_worker_resident_memory_bytes{worker="0"}'
     before = most = service.metrics()[resident]
     client.sock.settimeout(0.5)

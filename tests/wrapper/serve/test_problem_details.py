@@ -1,4 +1,4 @@
-"""Problem documents and the header that says when to come again."""
+"""Problem documents and the `Retry-After` header."""
 
 from __future__ import annotations
 
@@ -31,5 +31,5 @@ def test_headers() -> None:
 
 @pytest.mark.parametrize(("seconds", "text"), [(0.0, b"1"), (0.4, b"1"), (1.6, b"2"), (60.0, b"60")])
 def test_retry_after(seconds: float, text: bytes) -> None:
-    """Whole seconds, at least one: nobody is told to come again at once."""
+    """`Retry-After` is in whole seconds, at least one, so that no client repeats its call at once."""
     assert retry_after(seconds) == ((b"retry-after", text),)

@@ -38,7 +38,7 @@ def test_a_port_in_use_is_named(serve: Serve, workers: str, listening: bool) -> 
     ],
 )
 def test_what_does_not_load_ends_with_72(serve: Serve, source: str, text: str) -> None:
-    """Each failure of loading is told in a record of its own code, and the status is handed up by a parent."""
+    """Each failure of loading has a record of its own code, and the parent exits with its status."""
     service = serve(source, "--workers", "2" if text == "handler" else "1", ready=False)
     assert service.wait() == 72, service.log
     record = next(record for record in service.records if record.get("code", "").startswith("load"))
@@ -46,7 +46,7 @@ def test_what_does_not_load_ends_with_72(serve: Serve, source: str, text: str) -
 
 
 def test_a_document_that_does_not_parse_ends_with_71(serve: Serve, tmp_path: Path) -> None:
-    """The document's problems are told before anything is started."""
+    """The document's problems are reported before any process is started."""
     (tmp_path / "function.yaml").write_text("kind: python\nspec:\n  source: {handler: 3}\n")
     service = serve(str(tmp_path), ready=False)
     assert (service.wait(), service.records[0]["code"]) == (71, "document")

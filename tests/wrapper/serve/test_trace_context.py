@@ -65,7 +65,7 @@ def test_a_trace_is_continued(service: Service, line: str) -> None:
     f"00-{TRACE}-{SPAN}-01-what-the-future-will-be-like", PARENT.replace("-", "_"), f"00-{TRACE}-{SPAN}",
 ])  # fmt: skip
 def test_a_malformed_parent_starts_a_new_trace(service: Service, value: str) -> None:
-    """And what vendors have said of the old one is dropped with it."""
+    """The state of vendors for the old trace is dropped with it."""
     context = trace_of(service, f"traceparent: {value}", "tracestate: foo=1")
     assert context["trace_id"] not in (TRACE, "0" * 32)
     assert context["tracestate"] == ""

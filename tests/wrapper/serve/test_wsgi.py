@@ -123,7 +123,7 @@ def test_an_error_after_the_head(plain: Service) -> None:
 
 
 def test_more_than_was_announced(plain: Service) -> None:
-    """Bytes beyond the Content-Length are not sent, and the log says so."""
+    """Bytes beyond the Content-Length are not sent, with a warning in the log."""
     with Raw(plain) as client:
         client.send(request(b"", "/long", "GET") + request(b"x", "/echo"))
         assert client.answer().body == b"ok"

@@ -58,7 +58,7 @@ def terminal(store: LocalStore) -> Callable[..., str]:
 
 @pytest.fixture
 def record_run(store: LocalStore) -> Callable[..., str]:
-    """Record a run that has ended: its parameters, results, metrics and what is said of it; its id."""
+    """Record a run that has ended, with parameters, results, metrics and labels; return its id."""
 
     def record(
         parameters: dict[str, Any] | None = None,

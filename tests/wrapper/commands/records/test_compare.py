@@ -68,7 +68,7 @@ def test_a_table_marks_what_differs(pair: None, run_verb: Callable[..., str]) ->
 
 
 def test_more_than_two(record_run: Record, run_verb: Callable[..., str]) -> None:
-    """As many as are named, also `latest`; one alone is an error, and so is one that is not there."""
+    """Any number of runs is compared, also `latest`; a single run is an error, and so is a missing one."""
     ids = [record_run({"n": n}) for n in range(3)]
     fields = _fields(run_verb("runs", "compare", ids[0], "latest~1", "latest", "--json"))
     assert (fields["id"][0], fields["param.n"]) == (ids, ([0, 1, 2], True))

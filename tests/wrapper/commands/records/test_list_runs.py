@@ -31,7 +31,7 @@ def trained_runs(record_run: Record) -> list[str]:
 
 
 def test_json_has_what_went_in_and_what_came_out(trained_runs: list[str], rows: Rows) -> None:
-    """Parameters, results, last metrics, name, tags and note of each run, beside what a row held before."""
+    """Each row has parameters, results, last metrics, name, tags and note, besides its key, state and duration."""
     other, second, _ = rows()
     assert (second["id"], second["name"], second["state"]) == (trained_runs[1], "second", "COMPLETED")
     assert second["parameters"] == {"n": 2, "data": "a"}
@@ -54,7 +54,7 @@ def test_a_terminal_gets_what_differs(trained_runs: list[str], terminal: Callabl
 
 
 def test_columns(trained_runs: list[str], rows: Rows, terminal: Callable[..., str]) -> None:
-    """By their whole names or their ends, in JSON and on a terminal; an unknown one is told with those there are."""
+    """Columns match by whole names or by their ends, in JSON and on a terminal; an error lists the known ones."""
     columns = "name,n,accuracy,metric.loss,tag.stage"
     assert rows("--columns", columns)[1:] == [
         {"name": "second", "n": 2, "accuracy": 0.75, "metric.loss": 1.5, "tag.stage": "dev"},

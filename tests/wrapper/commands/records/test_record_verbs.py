@@ -87,7 +87,7 @@ def test_missing_records_are_reported(store: LocalStore, run_verb: Any, words: t
 
 
 def test_get(store: LocalStore, run_verb: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The files are copied to a folder, the current one by default; what is there is replaced only when told."""
+    """The files are copied to a folder, by default the current one; --overwrite replaces existing files."""
     keys = _fill_store(store)
     monkeypatch.chdir(tmp_path)
     assert Path(run_verb("artifacts", "get", keys["table"]).strip()).read_text() == "one"
@@ -100,7 +100,7 @@ def test_get(store: LocalStore, run_verb: Any, tmp_path: Path, monkeypatch: pyte
 
 
 def test_rm(store: LocalStore, run_verb: Any) -> None:
-    """A version goes with its files; all versions when told; the files stay when told; a run that lives stays."""
+    """A version goes with its files, --versions removes all, --keep-files leaves the files; a running run stays."""
     keys = _fill_store(store)
     files = store.home / "files"
     assert run_verb("artifacts", "rm", "table").split() == [keys["newer"]]
@@ -185,7 +185,7 @@ def test_who_reads_may_stop_reading(jobs: Jobs) -> None:
 
 
 def test_the_newest_of_many(jobs: Jobs, store: LocalStore) -> None:
-    """More entries than the limit are not shown, and that is said on the terminal."""
+    """A listing stops at its limit, and says so on a terminal."""
     project = Project(store, "p", {})
     for number in range(3):
         project.new_artifact(f"a{number}", path="/x")

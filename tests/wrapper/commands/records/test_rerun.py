@@ -75,7 +75,7 @@ def test_a_document_is_run_again(jobs: Jobs) -> None:
 
 @pytest.mark.slow
 def test_what_cannot_be_run_again(jobs: Jobs, tmp_path: Path) -> None:
-    """An input whose secret was not recorded, and a folder that is gone: each is told with what to do."""
+    """The errors for an input with an unrecorded secret and for a missing folder say what to do."""
     (jobs.folder / "data.txt").write_text("a row")
     jobs.write("def handler(data: str): return data\n")
     url = "http://127.0.0.1:9/data.txt?token=s3cr3t"

@@ -43,7 +43,7 @@ def test_what_is_no_name_or_tag(jobs: Jobs, flag: str, message: str) -> None:
 
 
 def test_tags_are_added_replaced_and_removed(record_run: Callable[..., str], run_verb: Callable[..., str]) -> None:
-    """`runs tag` prints what is said of the run afterwards; the rest of the record stays."""
+    """`runs tag` prints the run's name, tags and note; the rest of the record is unchanged."""
     identity = record_run({"n": 1}, {"a": 2}, {"loss": 0.5}, tags={"stage": "dev", "old": ""})
     result = json.loads(run_verb("runs", "tag", identity[:10], "stage=prod", "best", "--remove", "old", "--name", "x1"))
     assert result == {"id": identity, "name": "x1", "tags": {"stage": "prod", "best": ""}, "note": ""}

@@ -102,7 +102,7 @@ _ARCHIVES = {f"zip: {name}": row for name, row in {**DAMAGED, **UNSAFE, **LINKS_
 
 @pytest.mark.parametrize("name", _ARCHIVES)
 def test_archives_that_are_not_trusted(name: str, tmp_path: Path) -> None:
-    """What is damaged, lies about itself, leaves its folder or fills the disk ends a run with 72; nothing is kept."""
+    """An archive that is damaged, lies, leaves its folder or fills the disk: exit 72, and no file is left."""
     content, words = _ARCHIVES[name]
     archive = tmp_path / "a.zip"
     archive.write_bytes(content)
@@ -138,7 +138,7 @@ def test_a_package_alone_in_an_archive_is_not_stepped_into(web: Callable[[bytes]
 
 
 def test_a_folder_that_an_archive_does_not_have(web: Callable[[bytes], str]) -> None:
-    """Is told with one that is alike; none leads out of the archive."""
+    """The error has a similar path; no path leads out of the archive."""
     url = web(make_zip(**{"app-main/mod.py": CODE, "app-main/lib/mod.py": CODE}))
     for folder, words in (("libs", r"has no folder 'libs' \(did you mean 'lib'"), ("../x", "leaves the folder")):
         with pytest.raises(LoadError, match=words):

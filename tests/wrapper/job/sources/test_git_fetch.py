@@ -81,7 +81,7 @@ def test_one_commit_is_fetched_and_not_the_history(
 
 
 def test_a_server_that_gives_no_single_commit(fetch_source: Fetched, gits: GitServer, repository: Repository) -> None:
-    """One of protocol 0 is asked for its branches and tags instead; a commit that is in none is told."""
+    """A server of protocol 0 gets a request for branches and tags instead; a commit in none of them is an error."""
     first = repository.commit(main_py="first")
     repository.commit(main_py="second")
     answer = gits.answer
@@ -97,7 +97,7 @@ def test_a_server_that_gives_no_single_commit(fetch_source: Fetched, gits: GitSe
 
 
 def test_a_subfolder(fetch_source: Fetched, gits: GitServer, repository: Repository) -> None:
-    """In both ways to name it; nothing beside it is written. One that is not there is told, with those that are."""
+    """Both forms work, and other folders are not written. The error for a missing folder lists the existing ones."""
     commit = repository.commit(a__b__main_py="x", other_py="y", c__d_py="z")
     url = f"git+{gits.url}/app/.git"
     for fragment in ("#main:a/b", "#:a/b", "#main&subdirectory=a/b"):
@@ -110,7 +110,7 @@ def test_a_subfolder(fetch_source: Fetched, gits: GitServer, repository: Reposit
 
 @pytest.mark.parametrize("path", ["app/.git", "missing"])
 def test_what_is_not_there(fetch_source: Fetched, gits: GitServer, repository: Repository, path: str) -> None:
-    """A reference, with a near name; a repository."""
+    """A missing reference is reported with a similar name; a missing repository is reported."""
     repository.commit(main_py="x")
     message = r"no branch, tag or commit 'mian' \(did you mean 'main'" if path == "app/.git" else "no such repository"
     with pytest.raises(LoadError, match=message):
@@ -135,7 +135,7 @@ def test_credentials(
     fetch_source: Fetched, gits: GitServer, repository: Repository, tmp_path: Path, login: Any, environ: dict[str, str],
     caplog: pytest.LogCaptureFixture,
 ) -> None:  # fmt: skip
-    """Of the environment or .netrc; they are sent when the server has asked, and are told nowhere."""
+    """Credentials of the environment or .netrc are sent when the server demands them, and are never printed."""
     commit = repository.commit(main_py="x")
     if "NETRC" in environ:
         environ = {"NETRC": str(tmp_path / "netrc")}
@@ -155,7 +155,7 @@ def test_credentials(
 def test_credentials_in_the_address(
     fetch_source: Fetched, gits: GitServer, repository: Repository, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """They are used, and told nowhere."""
+    """Credentials of a URL are used, and never printed."""
     commit = repository.commit(main_py="x")
     gits.login = ("ada", "s3cret")
     source = f"git+{gits.url.replace('//', '//ada:s3cret@')}/app/.git"
@@ -179,7 +179,7 @@ def test_a_token_that_nobody_asks_for_is_not_sent(
 def test_a_redirect_takes_no_credentials_along(
     fetch_source: Fetched, gits: GitServer, repository: Repository, server: Server
 ) -> None:
-    """A server that sends on to another one: that one is asked without, and is never told ours."""
+    """A server that receives a redirected request does not get our credentials."""
     commit = repository.commit(main_py="x")
 
     def moved(request: BaseHTTPRequestHandler) -> None:
@@ -209,7 +209,7 @@ def test_a_server_that_is_down(fetch_source: Fetched, server: Server) -> None:
 def test_an_overloaded_server_gets_another_request(
     fetch_source: Fetched, gits: GitServer, repository: Repository
 ) -> None:
-    """One 503 is passed over; one that only says 503 is told."""
+    """After a single 503 the request is repeated; a server that always answers 503 is an error."""
     commit = repository.commit(main_py="x")
     answer, refusals = gits.answer, [1]
 
@@ -266,7 +266,7 @@ def test_tls(fetch_source: Fetched, gits: GitServer, repository: Repository, tmp
 
 
 def test_links_and_modes(fetch_source: Fetched, gits: GitServer, repository: Repository, tmp_path: Path) -> None:
-    """Links within the source and the bit of programs are kept."""
+    """Links within the source and the executable bit are restored."""
     repository.commit(a__main_py="x", run_sh="#!/bin/sh\n")
     (repository.folder / "run_sh").chmod(0o755)
     (repository.folder / "link.py").symlink_to("a/main.py")
@@ -278,7 +278,7 @@ def test_links_and_modes(fetch_source: Fetched, gits: GitServer, repository: Rep
 
 
 def tree(repository: Repository, *entries: str) -> str:
-    """A commit on the branch `bad` of entries as they are: `MODE TYPE OBJECT\\tNAME`; git checks none of them."""
+    """Commit raw entries on the branch `bad`: `MODE TYPE OBJECT\\tNAME`. git does not check them."""
     raw = b"".join(
         f"{mode.lstrip('0')} {path}".encode() + b"\0" + bytes.fromhex(sha)
         for mode, _, sha, path in (entry.replace("\t", " ", 1).split(" ", 3) for entry in entries)

@@ -34,7 +34,7 @@ def test_an_access_token(bearer_core: Double) -> None:
 
 
 def test_an_expired_token_is_refreshed_once(bearer_core: Double) -> None:
-    """The refresh token is used, the call made again, and the new token kept for the next."""
+    """The refresh token is used, the call repeated, and the new token used for the next call."""
     tokens = {
         "DHCORE_ACCESS_TOKEN": bearer_core.auth.issue(0),
         "DHCORE_REFRESH_TOKEN": bearer_core.auth.issue_refresh(),
@@ -69,7 +69,7 @@ def test_the_token_endpoint_is_found_at_the_issuer(bearer_core: Double) -> None:
 
 
 def test_a_personal_token_is_exchanged_and_comes_first(bearer_core: Double) -> None:
-    """It is exchanged once, and again when what it gave has expired; an access token beside it is not used."""
+    """It is exchanged once, and again when the new token expires; an access token of the environment is unused."""
     rest_client = authorized_client(
         bearer_core, DHCORE_PERSONAL_ACCESS_TOKEN=bearer_core.auth.issue_personal(), DHCORE_ACCESS_TOKEN="worthless"
     )
@@ -101,7 +101,7 @@ def test_no_credentials(core: Double) -> None:
     ],
 )
 def test_denied(bearer_core: Double, environ: dict[str, str], message: str) -> None:
-    """What is not accepted is told, with what to do; the secret itself is in no part of it."""
+    """The error names the refused credential and what to do, and never holds the secret."""
     with pytest.raises(PlatformAuthError, match=message) as caught:
         authorized_client(bearer_core, **environ)
     text = "".join(traceback.format_exception(caught.value))

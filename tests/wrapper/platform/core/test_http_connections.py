@@ -1,4 +1,4 @@
-"""Calls by the standard library: connections that are kept, TLS, proxies, and what servers do in between."""
+"""HTTP calls by the standard library: open connections, TLS, proxies, and faults of servers."""
 
 from __future__ import annotations
 
@@ -146,7 +146,7 @@ def test_tls_with_a_private_authority(
 
 @pytest.mark.slow
 def test_a_server_without_tls(peers: list[Peer]) -> None:
-    """An https address of a server that speaks none is told as such."""
+    """The error for an https address of a server without TLS says so."""
     peers.append(peer := Peer(b"HTTP/1.0 400 Bad Request\r\n\r\n"))
     with pytest.raises(HttpCallError):
         get(HttpConnections({}, 5, 1), f"https://127.0.0.1:{peer.port}/x")

@@ -90,14 +90,14 @@ def test_one_connection_for_many_calls(core: Double) -> None:
 
 
 def test_a_refusal_is_not_tried_again(core: Double) -> None:
-    """A 4xx is told with its status and text, after one call."""
+    """The error for a 4xx has its status and text, after a single call."""
     with pytest.raises(PlatformResponseError, match=r"No such project\.") as caught:
         client(core).call("GET", "/projects/q")
     assert (caught.value.status, len(core.calls)) == (404, 1)
 
 
 def test_an_answer_that_is_not_of_the_platform(core: Double) -> None:
-    """A proxy's page is told as such."""
+    """The error for a proxy's page has its media type."""
     core.faults.add("garbage")
     with pytest.raises(PlatformResponseError, match="the answer is text/html, not JSON"):
         client(core).call("GET", "/projects/p")
@@ -133,7 +133,7 @@ def test_a_password_in_the_address_is_not_printed() -> None:
 
 
 def test_forbidden(core: Double) -> None:
-    """A 403 is told as denied, and no token is renewed for it."""
+    """A 403 is an error of access, and no token is renewed for it."""
     core.faults.add("status", 1, status=403)
     with pytest.raises(PlatformAuthError, match="403"):
         client(core, DHCORE_ACCESS_TOKEN="a", DHCORE_REFRESH_TOKEN="b").call("GET", "/projects/p")
@@ -153,7 +153,7 @@ def test_an_answer_that_does_not_come(core: Double) -> None:
 
 
 def test_a_proxy(core: Double, server: Server) -> None:
-    """HTTP_PROXY is asked for the platform, unless NO_PROXY names its host."""
+    """HTTP_PROXY is used for the platform, unless NO_PROXY has its host."""
 
     def answer(request: BaseHTTPRequestHandler) -> None:
         give(request, b"{}")

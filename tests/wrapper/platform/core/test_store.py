@@ -76,7 +76,7 @@ def test_many_files(core: Double, project: Project, tmp_path: Path) -> None:
 
 
 def test_the_files_store(core: Double, store: DigitalHubStore, platform: dict[str, str]) -> None:
-    """The project's configuration wins over the environment; with neither, that is told when it is needed."""
+    """The project's configuration wins over the environment; without both, storing a file is an error."""
     core.entities.projects["p"]["spec"]["config"] = {"default_files_store": "s3://outputs/configured"}
     artifact = Project(store, "p", platform).log_artifact("a", data=b"x")
     assert artifact.spec.path.startswith("s3://outputs/configured/p/artifact/a/")
@@ -134,7 +134,7 @@ def test_missing_entities_are_reported(
 
 
 def test_a_key_that_mixes_two_entities(core: Double, project: Project, store: DigitalHubStore) -> None:
-    """An id of another name or kind is not taken for what was asked for."""
+    """An entity of another name or kind is not returned for the id in a key."""
     artifact = project.log_artifact("a", data=b"1")
     for wrong in (f"store://p/artifact/artifact/b:{artifact.id}", f"store://p/artifact/report/a:{artifact.id}"):
         with pytest.raises(InputError, match=r"not of"):
@@ -262,7 +262,7 @@ def test_removing(core: Double, project: Project, store: DigitalHubStore) -> Non
 
 
 def test_logs(core: Double, store: DigitalHubStore) -> None:
-    """Those that the cluster has collected, decoded; an unknown run is told."""
+    """Log lines that the cluster collected are decoded; an unknown run is an error."""
     run = core.entities.create("p", "run", {"kind": keys.RUN_KIND, "spec": {"a": 1}})
     core.entities.logs[run["id"]] = ["one\ntwo\n", "drei"]
     assert list(store.log_lines("p", run["id"])) == ["one", "two", "drei"]

@@ -66,7 +66,7 @@ def test_a_changed_folder_is_a_new_version(project: Project, tmp_path: Path, cha
 
 
 def test_a_file_that_has_not_changed_is_not_read_again(project: Project, tmp_path: Path) -> None:
-    """Where size, times and inode are those recorded, and old, the digest is taken over."""
+    """The recorded digest is reused where size, times and inode match and are old."""
     file = tmp_path / "a.bin"
     file.write_bytes(b"one")
     os.utime(file, (1000, 1000))

@@ -132,7 +132,7 @@ def test_values(run: Run, value: Any, expected: Any) -> None:
 
 
 def test_numbers_that_are_not_finite(tmp_path: Any) -> None:
-    """NaN and the two infinities are kept by the local store, and are texts in JSON."""
+    """The local store holds NaN and both infinities as numbers; JSON has them as text."""
     store = LocalStore(tmp_path / "home")
     run_entity = start_run(store, "p", {})
     run_entity.log_metric("m", [math.nan, math.inf, -math.inf, 1])

@@ -1,4 +1,4 @@
-"""Files that are written again for an entity that is there; both stores pass the same tests."""
+"""Files written again for an existing entity; both stores pass the same tests."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_files_are_uploaded_to_the_path_of_an_entity(either: Project, root: str)
 
 
 def test_a_source_that_does_not_fit_changes_nothing(either: Project, root: str) -> None:
-    """A folder for a file, and a file that is not there: the entity stays READY."""
+    """A folder in place of a file, and a missing file, are errors; the entity stays READY."""
     Path("d").mkdir()
     item = either.new_dataitem("a", path=f"{root}x.txt")
     with pytest.raises(OutputError, match=r"does not fit .*x\.txt, a file"):

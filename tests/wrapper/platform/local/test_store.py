@@ -173,7 +173,7 @@ def nobody() -> Iterator[None]:
 def test_a_home_that_cannot_be_written_has_a_spare(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """In an image, a run on a source that is mounted read-only is recorded elsewhere, and that is said."""
+    """In an image, a run of a source on a read-only mount is recorded elsewhere, with a message."""
     with tempfile.TemporaryDirectory() as name:
         source, spare = Path(name, "source"), Path(name, "spare")
         source.mkdir()

@@ -39,7 +39,7 @@ def test_versions_are_listed_newest_first(either: Project, entity_type: str) -> 
 
 
 def test_lists_are_filtered(either: Project) -> None:
-    """Each filter of `list_*` does what its name says; the latest of a name is taken before."""
+    """Each filter of `list_*` does what its name says, after the latest version of each name was picked."""
     item = make(either, "dataitem", "Cities")
     table = either.log_table("numbers", data=pandas.DataFrame({"a": [1]}))
     cases: list[tuple[dict[str, Any], list[str]]] = [
@@ -106,7 +106,7 @@ def test_a_version_or_all_of_a_name_are_deleted(either: Project, entity_type: st
 
 
 def test_deleting_an_entity_removes_its_files_unless_cascade_is_off(project: Project, tmp_path: Path) -> None:
-    """`cascade` removes what the store holds; what lies elsewhere stays, whatever is asked."""
+    """`cascade` removes stored files; files elsewhere always stay."""
     (tmp_path / "f.txt").write_text("text")
     with_files, without_files = (
         project.log_artifact("a", source=tmp_path / "f.txt"),
@@ -139,7 +139,7 @@ def test_an_exported_entity_is_imported(either: Project, entity_type: str) -> No
 
 
 def test_what_cannot_be_imported_says_why(either: Project, tmp_path: Path) -> None:
-    """A file that is none, is no YAML, holds no entity, or one of another type."""
+    """A missing file, invalid YAML, a file without an entity, or an entity of another type is refused."""
     with pytest.raises(InputError, match="either `file` or `key`"):
         either.import_artifact()
     with pytest.raises(InputError, match=r"nothing\.yaml cannot be read"):
@@ -253,7 +253,7 @@ def test_secret_values_are_stored_apart(either: Project) -> None:
 
 
 def test_a_secret_of_the_environment_is_found(either: Project) -> None:
-    """What a platform gives a run as a variable is a secret of that name, and is recorded nowhere."""
+    """A variable that the platform gives to a run is a secret of that name, and is not recorded."""
     assert either.get_secret("FROM_OUTSIDE").read_secret_value() == "of the environment"
     assert either.list_secrets() == []
 
@@ -314,7 +314,7 @@ def test_entities_are_searched(either: Project) -> None:
 
 @pytest.mark.parametrize("name", ["new_workflow", "list_triggers", "get_containerimage", "share", "run", "log_nothing"])
 def test_what_is_not_there_says_so(project: Project, name: str) -> None:
-    """What the SDK has and Ovenbird has not is an AttributeError that says so; so is what nobody has."""
+    """A method of the SDK that Ovenbird lacks is an AttributeError with that reason; an unknown name is one too."""
     message = "has no attribute" if name == "log_nothing" else "is of the platform's SDK and not of Ovenbird: "
     with pytest.raises(AttributeError, match=f"Project.*{name}|{name}") as caught:
         getattr(project, name)

@@ -68,7 +68,7 @@ def test_a_folder_by_a_file_url(project: Project, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("scheme", ["s3", "s3a", "s3n", "zip+s3", "S3A"])
 def test_one_store_by_all_its_schemes(project: Project, s3: dict[str, str], tmp_path: Path, scheme: str) -> None:
-    """Keys are taken as they are: blanks, other alphabets and escapes are no escapes there."""
+    """Keys are used unchanged: blanks, other alphabets and percent signs are not decoded."""
     (tmp_path / "my file.csv").write_text("x\n1\n")
     for name in ("my file.csv", "città%20.csv"):
         files.upload([tmp_path / "my file.csv"], f"{scheme}://outputs/in/{name}", s3)

@@ -57,7 +57,7 @@ def test_a_data_set_is_stored_with_its_own_files(either: Project, folder: Path, 
 def test_what_is_no_data_set_says_why(
     either: Project, folder: Path, change: dict[str, Any] | None, message: str
 ) -> None:
-    """A file that is not there, one outside of the folder, and a text that is no JSON object."""
+    """A missing file, a file outside of the folder, and text that is no JSON object are refused."""
     (folder / "metadata.json").write_text("[]" if change is None else json.dumps(METADATA | change))
     with pytest.raises(OutputError, match=message):
         either.log_croissant("cities", source=str(folder))

@@ -101,7 +101,7 @@ def test_a_path_without_a_table_is_reported(database: dict[str, str], path: str,
 
 
 def test_the_platforms_variables_name_postgresql(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever its password holds; a driver that is missing and a server that is not there are told without it."""
+    """Errors leave out the password, whatever it contains: for a missing driver and for an unreachable server."""
     environ = {
         "DB_HOST": "127.0.0.1",
         "DB_PORT": "1",

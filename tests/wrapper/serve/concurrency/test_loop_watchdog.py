@@ -19,7 +19,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["spin", "sleep", "child"])
 def test_blocked_loop(service: Service, name: str) -> None:
-    """A loop without await, a sleep in C and a task of the handler's own are interrupted: 504; the loop goes on."""
+    """A loop without await, a sleep in C and a task of the handler's own are interrupted: 504; the loop continues."""
     assert service.call({"name": name}).status_code == 504
     assert service.call({"name": "fine"}).text == "fine"
     service.wait_log("has held up the event loop")
@@ -36,7 +36,7 @@ def test_finally_runs(service: Service) -> None:
 
 @pytest.mark.slow
 def test_other_calls_meanwhile(service: Service) -> None:
-    """Calls that came while the loop was held up are answered once it goes on; none is lost."""
+    """Calls that came while the loop was blocked are all answered afterwards."""
     with ThreadPoolExecutor(6) as pool:
         blocked = pool.submit(service.call, {"name": "spin"})
         others = [pool.submit(service.call, {"name": "fine"}) for _ in range(5)]

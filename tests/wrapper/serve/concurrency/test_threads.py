@@ -132,7 +132,7 @@ def test_work_of_a_client_that_left() -> None:
 
 
 def test_stop() -> None:
-    """Work that waits is taken off the queue; work that runs is interrupted; work that has ended is left alone."""
+    """Queued work is removed from the queue; running work is interrupted; finished work is unchanged."""
 
     async def main(threads: HandlerThreadPool) -> None:
         begun = threading.Event()

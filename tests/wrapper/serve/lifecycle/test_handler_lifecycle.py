@@ -22,7 +22,7 @@ def handler():
 
 
 def test_the_port_opens_before_init_is_done(serve: Serve, tmp_path: Path) -> None:
-    """While init runs the process is live and not ready, says why, and a call is told when to come again."""
+    """While init runs the process is live and not ready, with the reason, and a call gets a `Retry-After`."""
     service = serve(SLOW, ready=False)
     service.wait_open()
     assert service.get("/_/live").status_code == 200

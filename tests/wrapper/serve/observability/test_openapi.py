@@ -118,7 +118,7 @@ def operation(project: Project, text: str) -> dict[str, Any]:
 
 
 def test_fields_are_a_body_and_a_query(project: Project) -> None:
-    """Fields may come as JSON, as a form, or as a query; required ones and defaults are told."""
+    """Fields may come as JSON, as a form, or as a query; the document has required fields and defaults."""
     api = openapi_of(project, "def handler(a: int, b: str = 'x'): '''Add.\n\nMore.'''")
     post, get = api["paths"]["/"]["post"], api["paths"]["/"]["get"]
     schema = post["requestBody"]["content"]["application/json"]["schema"]
@@ -134,7 +134,7 @@ def test_fields_are_a_body_and_a_query(project: Project) -> None:
 
 
 def test_structured_fields_are_no_query(project: Project) -> None:
-    """A class beside other fields has no place in a query."""
+    """A handler with a class among other fields has no query."""
     assert "get" not in openapi_of(project, "def handler(order: Order, n: int): ...")["paths"]["/"]
 
 
@@ -294,7 +294,7 @@ def test_secrets_have_no_default(project: Project) -> None:
 
 
 def test_nested_objects_of_a_form_are_json(project: Project) -> None:
-    """The encoding of a field says so where the value is more than a scalar or a list of them."""
+    """The document has an encoding for each field that is more than a scalar or a list of scalars."""
     body = operation(project, "def handler(item: Item, n: int, tags: list[str], items: list[Item]): ...")["requestBody"]
     json, form = body["content"]["application/json"], body["content"]["application/x-www-form-urlencoded"]
     assert form["encoding"] == {name: {"contentType": "application/json"} for name in ("item", "items")}

@@ -94,7 +94,7 @@ def test_a_provider_is_created_from_the_environment(serve: Serve, workers: str) 
 
 
 def test_an_exporter_that_is_not_installed_is_named(serve: Serve) -> None:
-    """A service that cannot send its spans says so once and serves."""
+    """A service that cannot send its spans logs that once, and serves."""
     service = serve(
         "def handler():\n    return 1\n", "--drain-delay", "0", OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:9"
     )

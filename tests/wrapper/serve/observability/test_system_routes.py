@@ -41,7 +41,7 @@ def test_all_other_paths(probed: Service, path: str) -> None:
     ("no", "alive() said no"), ("raise", "alive() failed"), ("hang", "alive() took over 1 seconds"),
 ])  # fmt: skip
 def test_own_probe(probed: Service, say: str, reason: str) -> None:
-    """The handler's own `alive` is asked: no, an error and silence are a 503; the client is told no more than that."""
+    """The handler's `alive` is called: false, an error and a timeout are a 503 without details for the client."""
     probed.call({"say": say})
     answer = probed.get("/_/live")
     assert (answer.status_code, answer.json()) == (503, {"status": "dead", "reason": reason})
@@ -65,7 +65,7 @@ class Broken(metaclass=Undocumented):
 
 
 def test_failure_of_a_route_is_logged(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """A 500 of the runtime's own names nothing, and the log has the reason under its id; the service goes on."""
+    """A 500 of the runtime has no details, the log has the reason under its id, and the service continues."""
     folder = tmp_path_factory.mktemp("broken")
     (folder / "main.py").write_text(BROKEN)
     with running(tmp_path_factory, f"{folder / 'main.py'}:Broken", "--log-format", "json", wait=False) as service:

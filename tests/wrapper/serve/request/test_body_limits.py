@@ -1,4 +1,4 @@
-"""Bodies of many tiny values: refused over a limit, decoded beside the loop below it, in bounded memory."""
+"""Bodies of many tiny values: refused over a limit, decoded off the loop below it, in bounded memory."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def test_a_dense_body_is_refused(service: Service, kind: str) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", SPARSE)
 def test_a_large_body_is_decoded_off_the_loop(service: Service, kind: str) -> None:
-    """What is within the limits is taken, in bounded memory, while probes are answered; two at once too."""
+    """A body within the limits is decoded in bounded memory while probes are answered; two at once are too."""
     media, make, expected = SPARSE[kind]
     body = make()
     answers: list[httpx.Response] = []

@@ -73,7 +73,7 @@ def test_a_body_that_does_not_fit_is_refused(serve: Serve, tmp_path: Path, kind:
 
 
 def test_a_body_over_the_limit_is_read_alone(serve: Serve, tmp_path: Path) -> None:
-    """One that could never fit is taken while there is no other, and the start tells of it."""
+    """A body that can never fit is read while there is no other, and a message at the start says so."""
     (tmp_path / "go").touch()
     service = serve(WAITS, "--max-pending-input", "1M").wait_ready()
     assert service.call({"data": "x" * 3_000_000}).json() == 3_000_000
@@ -123,7 +123,7 @@ def test_no_limit(serve: Serve, tmp_path: Path) -> None:
     ids=["none", "v2-max", "v2", "v1", "v1-max"],
 )
 def test_the_memory_of_a_container(tmp_path: Path, files: dict[str, str], limit: int) -> None:
-    """The limit is read in both forms of cgroups; where there is none, none is known."""
+    """The limit is read from both versions of cgroups; without cgroups there is no limit."""
     for name, text in files.items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(text)

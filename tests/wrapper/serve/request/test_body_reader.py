@@ -61,7 +61,7 @@ def test_json(start: Start, media: str) -> None:
 
 
 def test_json_without_media_type(start: Start) -> None:
-    """A body without a media type is taken for JSON."""
+    """A body without a media type is read as JSON."""
     answer = start("fields").post(content=b'{"a": 2}')
     assert answer.json()["a"] == 2
 
@@ -176,7 +176,7 @@ def test_malformed_json(start: Start, name: str, body: str) -> None:
 @pytest.mark.parametrize("name", ["fields", "whole", "line", "lines", "order", "rest", "event"])
 @pytest.mark.parametrize("text", ["[" * 100_000, '{"a":' * 100_000, "[" * 100_000 + "]" * 100_000])
 def test_deeply_nested_json(start: Start, name: str, text: str) -> None:
-    """JSON nested 100,000 deep is refused, and the server goes on."""
+    """JSON nested 100,000 deep is refused, and the server continues."""
     assert send(start(name), text, "application/json").status_code in (400, 422)
     assert start(name).get("/_/live").status_code == 200
 
@@ -426,7 +426,7 @@ def test_structured_event(start: Start, extra: dict[str, Any], data: Any) -> Non
 
 
 def test_event_fields(start: Start) -> None:
-    """Parameters beside the event are fields of its data; one that does not fit is a 422."""
+    """Other parameters are fields of the event's data; a field that does not fit is a 422."""
     media = "application/cloudevents+json"
     assert send(start("typed"), json.dumps({**EVENT, "data": {"a": 4}}), media).json() == 8
     answer = send(start("typed"), json.dumps({**EVENT, "data": {"a": "x"}}), media)
@@ -435,7 +435,7 @@ def test_event_fields(start: Start) -> None:
 
 @pytest.mark.parametrize("name", ["typed", "typed_async", "typed_generator"])
 def test_batch(start: Start, name: str) -> None:
-    """A batch calls the handler once for each event; one outcome is told for each, and one that fails fails alone."""
+    """A batch calls the handler once for each event and returns one outcome for each; one failure leaves the others."""
     batch = [{**EVENT, "id": str(a), "data": {"a": a}} for a in (1, 13, "x", 2)]
     answer = send(start(name), json.dumps(batch), "application/cloudevents-batch+json")
     assert answer.status_code == 207
@@ -524,7 +524,7 @@ def test_body_in_pieces(start: Start) -> None:
 
 
 def test_expect_continue(start: Start) -> None:
-    """A client that asks before it sends its body is told to go on."""
+    """A client that sends `Expect: 100-continue` gets `100 Continue`."""
     with Raw(start("fields")) as client:
         head = b"POST / HTTP/1.1\r\nhost: t\r\ncontent-type: application/json\r\ncontent-length: 8\r\n"
         client.send(head + b"expect: 100-continue\r\n\r\n")
@@ -541,7 +541,7 @@ def test_expect_continue(start: Start) -> None:
     ("text/plain; a=b; charset=x", "text/plain", "x", False),
 ])  # fmt: skip
 def test_media(text: str, name: str, charset: str, is_json: bool) -> None:
-    """A Content-Type is taken apart whatever its case and parameters."""
+    """A Content-Type is parsed whatever its case and parameters."""
     content_type = ContentType(text)
     assert (content_type.name, content_type.charset, content_type.json) == (name, charset, is_json)
 

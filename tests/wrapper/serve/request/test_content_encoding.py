@@ -217,7 +217,7 @@ def _brotli_bomb() -> bytes:
 
 
 def test_several_members_and_rests() -> None:
-    """gzip and zstd may have several members; bytes after the end of deflate are none of it."""
+    """gzip and zstd may have several members; other bytes behind the end are an error, except zeros behind gzip."""
     assert decode(gzip.compress(b"a") + gzip.compress(b"b"), "gzip", 10) == b"ab"
     assert decode(gzip.compress(b"a") + b"\0\0\0", "gzip", 10) == b"a"
     assert decode(zstandard.compress(b"a") + zstandard.compress(b"b"), "zstd", 10) == b"ab"
@@ -229,7 +229,7 @@ def test_several_members_and_rests() -> None:
 
 @pytest.mark.parametrize("header", ["gzip, gzip, gzip, gzip, gzip", "gzip;q=1", "*", "aws-chunked", "\x01"])
 def test_what_is_not_understood(header: str) -> None:
-    """Too many codings, and what is none."""
+    """Too many codings, and unknown ones, are refused."""
     with pytest.raises(HttpProblem) as caught:
         decode(b"x", header, 10)
     assert caught.value.status == 415

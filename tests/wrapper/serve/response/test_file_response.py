@@ -95,7 +95,7 @@ def test_preconditions(files: Service, etag: str, method: str, headers: dict[str
 
 
 def test_conditions_in_several_lines(files: Service, etag: str) -> None:
-    """Entity tags may come in several lines of one header; the connection goes on after a 304."""
+    """Entity tags may come in several lines of one header; the connection stays open after a 304."""
     with Raw(files) as client:
         lines = f'If-None-Match: "other"\r\nIf-None-Match: {etag}\r\n'
         client.send(f"GET / HTTP/1.1\r\nHost: test\r\n{lines}\r\n".encode() + request(method="GET"))

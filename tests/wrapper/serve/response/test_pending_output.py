@@ -45,7 +45,7 @@ def handler(environ, start_response):
 
 
 class Slow:
-    """A client that asks for an answer, and takes of it what it is told to."""
+    """A client that sends a request and reads as much of the answer as the test says."""
 
     def __init__(self, service: Service, requests: int = 1) -> None:
         self.sock = socket.socket()
@@ -104,7 +104,7 @@ def test_a_client_that_never_reads_is_cut_off(serve: Serve, connect: Connect, ki
 
 @pytest.mark.slow
 def test_a_client_that_sends_on_and_never_reads(serve: Serve, connect: Connect) -> None:
-    """Requests behind the answer that is not taken go with it."""
+    """Requests behind the unread answer end with it."""
     service = serve(HANDLERS["whole"], *FLAGS, "--write-timeout", "1s")
     client = connect(service, requests=5)
     until(lambda: service.metrics()["ovenbird_clients_cut_off_total"] == 1, lambda: service.log)
@@ -115,7 +115,7 @@ def test_a_client_that_sends_on_and_never_reads(serve: Serve, connect: Connect) 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["whole", "small parts", "wsgi"])
 def test_a_slow_client_is_served_to_the_end(serve: Serve, connect: Connect, kind: str) -> None:
-    """One that goes on taking a little gets all of its answer, although that takes several times `--write-timeout`."""
+    """A client that reads slowly gets its whole answer, although that takes several times `--write-timeout`."""
     service = serve(HANDLERS[kind], *FLAGS, "--write-timeout", "2s")
     client, count = connect(service), 0
     end = time.monotonic() + 8

@@ -85,7 +85,7 @@ CONTENT = [
 
 @pytest.mark.parametrize(("name", "media", "body"), CONTENT, ids=[name for name, *_ in CONTENT])
 def test_text_and_bytes(results: Service, name: str, media: str, body: bytes) -> None:
-    """Text is UTF-8 and says so; bytes are not touched."""
+    """Text is sent as UTF-8 with its charset; bytes are sent unchanged."""
     answer = get(results, name)
     assert (answer.status_code, answer.headers["content-type"], answer.content) == (200, media, body)
 
@@ -141,7 +141,7 @@ STATUS: list[tuple[str, int, Any]] = [
 
 @pytest.mark.parametrize(("name", "status", "expected"), STATUS, ids=[name for name, *_ in STATUS])
 def test_status(results: Service, name: str, status: int, expected: Any) -> None:
-    """A status is taken from (status, body), (body, status) and responses; of two numbers the first one is it."""
+    """A status is read from (status, body), (body, status) and responses; of two numbers the first is the status."""
     answer = get(results, name)
     assert (answer.status_code, answer.json()) == (status, expected)
     assert answer.headers["content-type"] == "application/json"

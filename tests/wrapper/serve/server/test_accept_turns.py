@@ -1,4 +1,4 @@
-"""Several workers on one port: connections are shared evenly, and a signal to one worker is its own affair."""
+"""Several workers on one port: they share connections evenly, and a signal to one worker does not touch the others."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class _Connection(asyncio.Protocol):
 
 
 async def _share(workers: int, clients: int) -> list[int]:
-    """How many connections each worker takes, where all share one loop: none is kept from its turn by the machine."""
+    """Count each worker's connections in one shared loop, so that the machine cannot delay a worker's turn."""
     blocks = SharedMetrics(workers).blocks
     connections: list[list[asyncio.BaseTransport]] = [[] for _ in blocks]
     with contextlib.ExitStack() as stack:
@@ -93,7 +93,7 @@ def test_keep_alive_clients_are_shared_evenly(serve: Any, workers: int, clients:
 
 @pytest.mark.slow
 def test_a_busy_worker_does_not_hold_up_connections(serve: Any) -> None:
-    """What is left to a worker whose loop is blocked is taken by another."""
+    """Connections assigned to a worker with a blocked loop are accepted by another worker."""
     source = "import os, time\nasync def handler(wait: float = 0):\n    time.sleep(wait)\n    return os.getpid()\n"
     service = serve(source, "--workers", "2", "--drain-delay", "0", "--timeout", "30")
     service.wait_log("2 workers are ready")

@@ -1,4 +1,4 @@
-"""A uvicorn that has changed: what is missing is told, and calls are served all the same."""
+"""A changed uvicorn: missing parts are logged, and calls are served all the same."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from ovenbird.settings import Settings
 
 
 def test_an_address_that_does_not_exist_is_named() -> None:
-    """A name that does not resolve and a port that is taken are settings that cannot be had."""
+    """A name that does not resolve and a port in use are errors of settings."""
     with pytest.raises(SettingsError, match=r"no\.such\.host\.invalid:80"):
         bind(Settings(host="no.such.host.invalid", port=80))
     with bind(Settings(port=0)) as sock:
@@ -24,7 +24,7 @@ def test_an_address_that_does_not_exist_is_named() -> None:
 
 
 def test_a_privileged_port_and_a_port_in_use_differ() -> None:
-    """Where the kernel keeps low ports to root, looking for another process would lead nowhere."""
+    """For a port below 1024 the error names the permission, and does not look for another process."""
     low = bind_error(Settings(port=80), PermissionError(13, "Permission denied"))
     assert "kept for root" in low.hint
     assert "another process" in bind_error(Settings(port=8080), OSError(98, "Address already in use")).hint

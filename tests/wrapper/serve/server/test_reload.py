@@ -24,7 +24,7 @@ def answers(service: Service, text: str) -> None:
 
 
 def test_an_edit_is_served(serve: Serve, tmp_path: Path) -> None:
-    """The handler, and a module beside it, are read anew; the port stays the same."""
+    """The handler, and a module in its folder, are loaded again; the port stays the same."""
     (tmp_path / "words.py").write_text("word = '1'\n")
     service = serve("import words\ndef handler():\n    return 'a' + words.word\n", "--reload", "--drain-delay", "0")
     answers(service, "a1")

@@ -71,7 +71,7 @@ def head(client: Raw) -> list[bytes]:
     ("/304", b"content-length: 4"),
 ])  # fmt: skip
 def test_status_without_content(service: Service, path: str, length: bytes | None) -> None:
-    """204, 205 and 304 have no content, whatever the application sends, and the connection goes on."""
+    """204, 205 and 304 have no content, whatever the application sends, and the connection stays open."""
     with Raw(service) as client:
         client.send(get(path) + get("/chunked"))
         lines = head(client)
@@ -99,7 +99,7 @@ def test_date_of_the_application(service: Service) -> None:
     ("/chunked", [b"transfer-encoding: chunked"]),
 ])  # fmt: skip
 def test_framing(service: Service, path: str, framing: list[bytes]) -> None:
-    """How a body is framed is told once, and truly."""
+    """An answer has one correct header of its body's length."""
     with Raw(service) as client:
         client.send(get(path))
         assert [line for line in head(client) if line.startswith((b"content-length", b"transfer"))] == framing
@@ -126,7 +126,7 @@ def test_body_that_is_too_short(service: Service) -> None:
 
 @pytest.mark.parametrize(("version", "path"), [("1.0", "/keep"), ("1.1", "/close"), ("1.0", "/close")])
 def test_connection_is_said_once(service: Service, version: str, path: str) -> None:
-    """The answer says once whether the connection goes on, whatever the application says."""
+    """The answer has one Connection header, whatever the application sends."""
     with Raw(service) as client:
         client.send(get(path, version))
         assert [line for line in head(client) if line.startswith(b"connection")] == [b"connection: close"]
@@ -160,7 +160,7 @@ def handler(event):
 
 
 def test_headers_of_a_function(serve: Serve) -> None:
-    """A function's `Date` and `Server` are the only ones; its `Content-Length` is not taken; its 205 is empty."""
+    """A function's `Date` and `Server` replace ours; its `Content-Length` is ignored; its 205 is empty."""
     with Raw(serve(RESULTS)) as client:
         client.send(get("/a") + get("/205") + get("/a"))
         lines = head(client)
@@ -190,7 +190,7 @@ async def handler(event):
 
 @pytest.mark.slow
 def test_stream_to_a_client_that_sends_no_more(serve: Serve) -> None:
-    """A client that shut down its writing side gets the whole of a stream that goes on."""
+    """A client that shut down its writing side receives the whole stream."""
     service = serve(STREAMS)
     with Raw(service) as client:
         client.send(get("/fast"))

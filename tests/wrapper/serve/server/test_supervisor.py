@@ -167,7 +167,7 @@ def test_sighup_replaces_every_worker_and_loses_no_call(serve: Serve, tmp_path: 
 
 
 def test_one_scrape_tells_of_all_workers(serve: Serve, tmp_path: Path) -> None:
-    """Calls that different processes have answered are in one sum, whichever of them is asked."""
+    """Calls to different processes are in one sum, whichever process returns it."""
     service = serve(PIDS, "--workers", "2")
     service.wait_log("2 workers are ready")
     answered: set[int] = set()
@@ -238,7 +238,7 @@ def test_as_process_1(tmp_path: Path, workers: str) -> None:
 
 
 def test_process_1_hands_up_the_status_of_an_init_that_fails(tmp_path: Path) -> None:
-    """What was never ready is not started again: whoever started the container is told."""
+    """A service that was never ready is not restarted, and exits with the status of the failure."""
     source = "def init():\n    raise ValueError('x')\ndef handler():\n    return 1\n"
     with _as_process_1(tmp_path, source, "1") as (process, _):
         assert process.wait(30) == 73

@@ -31,7 +31,7 @@ def test_body_over_the_limit(service: Service) -> None:
 
 
 def test_body_at_the_limit(service: Service) -> None:
-    """A body of exactly the limit is taken."""
+    """A body of exactly the limit is accepted."""
     body = b'{"name": "a"' + b" " * (100_000 - 13) + b"}"
     assert len(body) == 100_000
     assert service.post(content=body, headers={"content-type": "application/json"}).text == "a"
@@ -133,7 +133,7 @@ def test_dripped_header(service: Service) -> None:
 
 
 def test_header_at_the_limit(service: Service) -> None:
-    """Headers just below the limit are taken, with a body behind them that is larger than the limit for headers."""
+    """Headers just below their limit are accepted before a body that is larger than that limit."""
     body = b'{"name": "a"' + b" " * 20_000 + b"}"
     with Raw(service) as client:
         client.post(body, x_big="x" * 7900)
@@ -203,7 +203,7 @@ def test_slow_handler_is_no_slow_header(service: Service) -> None:
     b"GET / HTTP/1.1\r\nbad header\r\n\r\n", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
 ])  # fmt: skip
 def test_no_http(service: Service, data: bytes) -> None:
-    """What is no HTTP is a 400 or a closed connection; the server goes on."""
+    """Bytes that are no HTTP get a 400 or a closed connection; the server continues."""
     with Raw(service) as client:
         client.send(data)
         line = client.file.readline()

@@ -211,7 +211,7 @@ def _is_closed(host: str, port: int) -> bool:
 
 @pytest.mark.slow
 def test_a_slow_client_gets_the_whole_answer(serve: Serve) -> None:
-    """What was answered and not yet taken when SIGTERM came is delivered before the process ends."""
+    """An answer that the client had not yet read when SIGTERM came is delivered before the process ends."""
     size = 20_000_000
     service = serve(f"async def handler():\n    return b'x' * {size}\n", "--drain-delay", "0")
     host, port = service.url[7:].split(":")
