@@ -9,7 +9,7 @@ from pathlib import Path
 
 
 @dataclass(frozen=True)
-class Issued:
+class Certificates:
     """Files in PEM form: the authority's certificate, and certificate and key of a server at 127.0.0.1."""
 
     authority: Path
@@ -17,7 +17,7 @@ class Issued:
     key: Path
 
 
-def issued(folder: Path) -> Issued:
+def issue_certificates(folder: Path) -> Certificates:
     """An authority and a certificate for 127.0.0.1, written to a folder."""
     server = ["-subj", "/CN=127.0.0.1", "-CA", "ca.pem", "-CAkey", "ca.key"]
     server += ["-addext", "subjectAltName=IP:127.0.0.1", "-addext", "basicConstraints=critical,CA:FALSE"]
@@ -25,12 +25,12 @@ def issued(folder: Path) -> Issued:
         command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", *more]
         command += ["-keyout", f"{name}.key", "-out", f"{name}.pem"]
         subprocess.run(command, cwd=folder, check=True, capture_output=True)
-    return Issued(folder / "ca.pem", folder / "server.pem", folder / "server.key")
+    return Certificates(folder / "ca.pem", folder / "server.pem", folder / "server.key")
 
 
-def secured(folder: Path) -> tuple[ssl.SSLContext, Path]:
+def make_tls_context(folder: Path) -> tuple[ssl.SSLContext, Path]:
     """The context of a server at 127.0.0.1, made in `folder`, and the certificate of its authority."""
-    authority = issued(folder)
+    authority = issue_certificates(folder)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(authority.certificate, authority.key)
     return context, authority.authority

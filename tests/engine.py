@@ -20,7 +20,7 @@ import pytest
 from ovenbird_builder.bases import build_base as baseimage
 from tests import standins as making
 from tests.podman import Podman
-from tests.registry import running
+from tests.registry import run_registry
 from tests.storage import write_storage_config
 
 ROOT = Path(__file__).parent.parent
@@ -104,7 +104,7 @@ def insecure(container_env: dict[str, str]) -> Callable[[str], str]:
 @pytest.fixture(scope="session")
 def registry(insecure: Callable[[str], str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a registry of this session; what it holds is kept below `.cache/registry`."""
-    with running(tmp_path_factory.mktemp("registry"), CACHE / "registry") as address:
+    with run_registry(tmp_path_factory.mktemp("registry"), CACHE / "registry") as address:
         yield insecure(address)
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.stores import give
+from tests.stores import send_reply
 
 _IDENTITY = {
     "GIT_AUTHOR_NAME": "a", "GIT_AUTHOR_EMAIL": "a@b", "GIT_COMMITTER_NAME": "a", "GIT_COMMITTER_EMAIL": "a@b",
@@ -89,7 +89,7 @@ class GitServer:
         self.requests.append((request.path, login))
         body = request.rfile.read(int(request.headers.get("Content-Length") or 0))
         if self.login and login != "Basic " + base64.b64encode(":".join(self.login).encode()).decode():
-            give(request, b"", 401, WWW_Authenticate='Basic realm="git"')
+            send_reply(request, b"", 401, WWW_Authenticate='Basic realm="git"')
             return
         path, _, query = request.path.partition("?")
         environ = {

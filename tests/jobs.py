@@ -16,7 +16,7 @@ from tests.starts import start
 _PATIENCE = 60.0  # seconds; only a broken run takes so long, whatever the machine is doing
 
 
-class Done:
+class FinishedRun:
     """A run that has ended: exit status, what was printed, and the result file."""
 
     def __init__(self, code: int, out: str, err: str, result_file: Path) -> None:
@@ -47,7 +47,7 @@ class Jobs:
         path.write_text(textwrap.dedent(source))
         return path
 
-    def ovenbird(
+    def start_ovenbird(
         self, *words: str, stdout: int = subprocess.PIPE, fresh: bool = False, **environ: str
     ) -> subprocess.Popen[str]:
         """Start `ovenbird` with these words."""
@@ -59,45 +59,47 @@ class Jobs:
         self._started.append(process)
         return process
 
-    def do(self, *words: str, **environ: str) -> str:
+    def run_verb(self, *words: str, **environ: str) -> str:
         """Run `ovenbird` to its good end; what it printed."""
-        process = self.ovenbird(*words, **environ)
+        process = self.start_ovenbird(*words, **environ)
         out, err = process.communicate(timeout=_PATIENCE)
         assert process.returncode == 0, err
         return out
 
-    def start(self, source: str, *flags: str, **environ: str) -> tuple[subprocess.Popen[str], Callable[[], Done]]:
+    def start(
+        self, source: str, *flags: str, **environ: str
+    ) -> tuple[subprocess.Popen[str], Callable[[], FinishedRun]]:
         """Start a run of `source` (text, or the name of a file in the folder); the process, and what waits for it."""
         target = self.write(source).name if "\n" in source else source
         self._count += 1
         result_file = self.folder / f"result-{self._count}.json"
-        process = self.ovenbird("run", target, "--result-file", str(result_file), *flags, **environ)
+        process = self.start_ovenbird("run", target, "--result-file", str(result_file), *flags, **environ)
 
-        def wait() -> Done:
+        def wait() -> FinishedRun:
             out, err = process.communicate(timeout=_PATIENCE)
-            return Done(process.returncode, out, err, result_file)
+            return FinishedRun(process.returncode, out, err, result_file)
 
         return process, wait
 
-    def run(self, source: str, *flags: str, **environ: str) -> Done:
+    def run(self, source: str, *flags: str, **environ: str) -> FinishedRun:
         """Run `source` to its end."""
         return self.start(source, *flags, **environ)[1]()
 
-    def runs(self) -> list[dict[str, Any]]:
+    def list_runs(self) -> list[dict[str, Any]]:
         """The rows of `ovenbird runs list`."""
-        rows: list[dict[str, Any]] = json.loads(self.do("runs", "list"))
+        rows: list[dict[str, Any]] = json.loads(self.run_verb("runs", "list"))
         return rows
 
-    def show(self, noun: str, key: str) -> dict[str, Any]:
+    def read_entity(self, noun: str, key: str) -> dict[str, Any]:
         """The whole entity."""
-        document: dict[str, Any] = json.loads(self.do(noun, "show", key))
+        document: dict[str, Any] = json.loads(self.run_verb(noun, "show", key))
         return document
 
-    def record(self, finished: Done) -> dict[str, Any]:
+    def read_record(self, finished: FinishedRun) -> dict[str, Any]:
         """The record of a run."""
-        return self.show("runs", finished.result["key"])
+        return self.read_entity("runs", finished.result["key"])
 
-    def until(self, check: Callable[[], Any]) -> Any:
+    def wait_until(self, check: Callable[[], Any]) -> Any:
         """Wait until `check()` is true; its value."""
         end = time.monotonic() + _PATIENCE
         while time.monotonic() < end:

@@ -24,7 +24,7 @@ class Kube:
     def __init__(self, folder: Path, image: str) -> None:
         self.folder, self.image = folder, image
         self.namespace = f"ovenbird-{uuid.uuid4().hex[:10]}"
-        self.write("function.yaml", document("greet"))
+        self.write("function.yaml", make_document("greet"))
         self.kubectl("create", "namespace", self.namespace)
         # every pod has to meet the strictest profile
         self.kubectl("label", "namespace", self.namespace, "pod-security.kubernetes.io/enforce=restricted")
@@ -42,7 +42,7 @@ class Kube:
         assert not check or process.returncode == 0, f"{' '.join(command)}: {process.stderr}\n{text}"
         return process.stdout + ("" if check else process.stderr)
 
-    def manifests(self, *words: str) -> tuple[str, str]:
+    def make_manifests(self, *words: str) -> tuple[str, str]:
         """What `ovenbird manifests` prints for the function, and what it notes."""
         command = ["manifests", "function.yaml", *words]
         if not {"--image", "--build-result"} & set(words):
@@ -53,31 +53,31 @@ class Kube:
 
     def apply(self, *words: str, flags: tuple[str, ...] = ()) -> str:
         """Apply the manifests that these words give; what kubectl said of each object."""
-        return self.kubectl("apply", "--validate=strict", *flags, "-f", "-", text=self.manifests(*words)[0])
+        return self.kubectl("apply", "--validate=strict", *flags, "-f", "-", text=self.make_manifests(*words)[0])
 
     def get(self, *words: str) -> dict[str, Any]:
         """An object, or a List of them."""
         document: dict[str, Any] = json.loads(self.kubectl("get", *words, "-o", "json"))
         return document
 
-    def pods(self, *words: str) -> list[dict[str, Any]]:
+    def list_pods(self, *words: str) -> list[dict[str, Any]]:
         """The pods of the namespace, or those that are chosen."""
         return list(self.get("pods", *words)["items"])
 
-    def ready(self) -> int:
+    def count_ready(self) -> int:
         """How many pods are ready."""
-        states = [pod["status"].get("conditions", ()) for pod in self.pods()]
+        states = [pod["status"].get("conditions", ()) for pod in self.list_pods()]
         return sum(any(c["type"] == "Ready" and c["status"] == "True" for c in conditions) for conditions in states)
 
-    def rollout(self, name: str = "greet") -> str:
+    def wait_rollout(self, name: str = "greet") -> str:
         """Wait for a rollout, and for its Service; the URL of that, which is of type NodePort."""
         self.kubectl("rollout", "status", f"deployment/{name}", f"--timeout={PATIENCE - 10:.0f}s")
         (port,) = self.get("service", name)["spec"]["ports"]
         url = f"http://127.0.0.1:{port['nodePort']}"
-        self.until(lambda: httpx.get(f"{url}/_/ready", timeout=10, trust_env=False).status_code == 200)
+        self.wait_until(lambda: httpx.get(f"{url}/_/ready", timeout=10, trust_env=False).status_code == 200)
         return url
 
-    def finished(self, name: str) -> str:
+    def wait_finished(self, name: str) -> str:
         """Wait for the end of a Job: `Complete` or `Failed`."""
 
         def ended() -> str:
@@ -85,9 +85,9 @@ class Kube:
             ends = [c["type"] for c in conditions if c["status"] == "True" and c["type"] in ("Complete", "Failed")]
             return ends[0] if ends else ""
 
-        return str(self.until(ended))
+        return str(self.wait_until(ended))
 
-    def until(self, check: Callable[[], Any]) -> Any:
+    def wait_until(self, check: Callable[[], Any]) -> Any:
         """Wait until `check()` is true; its value. Else tell what the namespace looks like."""
         end = time.monotonic() + PATIENCE
         while time.monotonic() < end:
@@ -106,7 +106,7 @@ class Kube:
         subprocess.run(command, capture_output=True, check=False)
 
 
-def document(name: str) -> str:
+def make_document(name: str) -> str:
     """The function document under a name."""
     return f'kind: python\nname: {name}\nspec:\n  python_version: "3.13"\n  source: {{handler: "main:handler"}}\n'
 

@@ -76,7 +76,7 @@ class Load:
         return closes
 
 
-async def until_total(load: Load, count: int) -> None:
+async def wait_total(load: Load, count: int) -> None:
     """Wait until so many calls have been answered."""
     load.goal = count
     load.reached.clear()

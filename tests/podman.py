@@ -11,7 +11,7 @@ from typing import Any
 
 import httpx
 
-from tests.service import until
+from tests.service import wait_until
 
 _PATIENCE = 60.0  # seconds
 
@@ -80,7 +80,7 @@ class Container:
 
     def wait_ready(self, path: str = "/_/ready") -> Container:
         """Wait until the service is ready; fails at once when the container has ended."""
-        until(lambda: self._answers(path), lambda: f"not ready:\n{self.log}")
+        wait_until(lambda: self._answers(path), lambda: f"not ready:\n{self.log}")
         return self
 
     def _answers(self, path: str) -> bool:
@@ -94,7 +94,7 @@ class Container:
 
     def wait_log(self, text: str) -> None:
         """Wait until the log holds a text."""
-        until(lambda: text in self.log, lambda: f"{text!r} is not in the log:\n{self.log}")
+        wait_until(lambda: text in self.log, lambda: f"{text!r} is not in the log:\n{self.log}")
 
     def get(self, path: str = "/", **options: Any) -> httpx.Response:
         """GET."""

@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 
 from tests import starts
-from tests.service import Service, until
+from tests.service import Service, wait_until
 
 FUNCTIONS = Path(__file__).parent / "functions"
 JOB = {"job": {"kind": "job", "attributes": {"event": {"body": ""}}}}
@@ -92,7 +92,7 @@ class Processor(Service):
 
     def wait_ready(self) -> Processor:
         """Wait until the second port says that the function is ready."""
-        until(lambda: self.probe("/ready").status_code == 200, lambda: f"not ready:\n{self.log}", self)
+        wait_until(lambda: self.probe("/ready").status_code == 200, lambda: f"not ready:\n{self.log}", self)
         return self
 
 

@@ -98,7 +98,7 @@ def request(body: bytes = b"", path: str = "/", method: str = "POST", **headers:
 
 
 @contextlib.contextmanager
-def running(
+def run_service(
     factory: pytest.TempPathFactory, target: str, *flags: str, wait: bool = True, **environ: str
 ) -> Iterator[Service]:
     """A server for all tests of a module; `target` is below `tests/functions/`, or an absolute path."""

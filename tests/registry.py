@@ -13,7 +13,7 @@ from pathlib import Path
 
 
 @contextmanager
-def running(folder: Path, store: Path, auth: str = "", host: str = "127.0.0.1") -> Iterator[str]:
+def run_registry(folder: Path, store: Path, auth: str = "", host: str = "127.0.0.1") -> Iterator[str]:
     """A registry that keeps its images in `store`; `auth` is the YAML of its `auth` section. Gives its address."""
     folder.mkdir(exist_ok=True)
     (folder / "config.yml").write_text(

@@ -42,18 +42,18 @@ class Service:
     def wait_open(self) -> str:
         """Wait until the port is open; its URL."""
         pid = self.process.pid
-        self.url = self.url or until(lambda: _listening(pid), lambda: f"no port was opened:\n{self.log}", self)
+        self.url = self.url or wait_until(lambda: _listening(pid), lambda: f"no port was opened:\n{self.log}", self)
         return self.url
 
     def wait_ready(self) -> Service:
         """Wait until the service is ready."""
         self.wait_open()
-        until(lambda: self.get("/_/ready").status_code == 200, lambda: f"not ready:\n{self.log}", self)
+        wait_until(lambda: self.get("/_/ready").status_code == 200, lambda: f"not ready:\n{self.log}", self)
         return self
 
     def wait_log(self, text: str) -> None:
         """Wait until the log holds a text."""
-        until(lambda: text in self.log, lambda: f"{text!r} is not in the log:\n{self.log}")
+        wait_until(lambda: text in self.log, lambda: f"{text!r} is not in the log:\n{self.log}")
 
     def get(self, path: str = "/", **options: Any) -> httpx.Response:
         """GET."""
@@ -93,7 +93,7 @@ class Service:
         self._log.close()
 
 
-def until(check: Any, message: Any, service: Service | None = None) -> Any:
+def wait_until(check: Any, message: Any, service: Service | None = None) -> Any:
     """Wait until `check()` is true; its value. Fails with `message()`, at once when the service has ended."""
     end = time.monotonic() + _PATIENCE
     while time.monotonic() < end:

@@ -28,7 +28,7 @@ def project(store: LocalStore) -> Project:
     return Project(store, "p", {})
 
 
-def give(request: http.server.BaseHTTPRequestHandler, data: bytes, status: int = 200, **headers: str) -> None:
+def send_reply(request: http.server.BaseHTTPRequestHandler, data: bytes, status: int = 200, **headers: str) -> None:
     """A whole answer; `a_b` is the header a-b."""
     request.send_response(status)
     for name, value in {"Content_Length": str(len(data)), **headers}.items():

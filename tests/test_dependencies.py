@@ -17,7 +17,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from tests.stores import give
+from tests.stores import send_reply
 
 try:
     import tomllib
@@ -106,7 +106,7 @@ def advisories(vulnerable: str) -> Iterator[tuple[str, set[tuple[str, str]]]]:
             packages.add((name, query["version"]))
             affected = {"package": {"name": name, "ecosystem": "PyPI"}, "ranges": []}
             advisory = {"id": "TEST-2026-1", "summary": "for a test", "affected": [affected]}
-            give(self, json.dumps({"vulns": [advisory]} if name == vulnerable else {}).encode())
+            send_reply(self, json.dumps({"vulns": [advisory]} if name == vulnerable else {}).encode())
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as service:
         thread = threading.Thread(target=service.serve_forever, kwargs={"poll_interval": 0.02})

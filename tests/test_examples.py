@@ -57,14 +57,14 @@ def test_world_cities(jobs: Jobs, serve: Callable[..., Service], table: str) -> 
     run = jobs.run(f"{folder}/download.py:download", "--input", f"url={table}", "--param", "min_population=50000")
     assert run.code == 0, run.err
     assert run.result["outputs"]["world-cities"].startswith(f"{key}:")
-    fields = jobs.show("dataitems", "world-cities")["spec"]["schema"]["fields"]
+    fields = jobs.read_entity("dataitems", "world-cities")["spec"]["schema"]["fields"]
     assert {"name": "density", "type": "number"} in fields
 
     trained = jobs.run(f"{folder}/train.py:train", "--input", f"cities={key}", "--param", "trees=20")
     assert trained.code == 0, trained.err
     assert len(trained.result["metrics"]["mean_absolute_error"]) == 2
     assert trained.result["metrics"]["r2"] > 0.8
-    tree = jobs.do("lineage", trained.result["outputs"]["city-prices"])
+    tree = jobs.run_verb("lineage", trained.result["outputs"]["city-prices"])
     assert f"consumes {run.result['outputs']['world-cities']}" in tree
     assert f"path: {table}" in tree
 
@@ -73,7 +73,7 @@ def test_world_cities(jobs: Jobs, serve: Callable[..., Service], table: str) -> 
     answer = service.call(_CITY).json()
     assert answer["model"] == model
     assert 500 < answer["rent"] < 1500
-    invoked = jobs.do("invoke", str(folder / "predict.py"), "--data", json.dumps(_CITY))
+    invoked = jobs.run_verb("invoke", str(folder / "predict.py"), "--data", json.dumps(_CITY))
     assert json.loads(invoked) == answer
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.authority import issued
+from tests.authority import issue_certificates
 from tests.orchard import Orchard, free_port
 
 GATE_USER, GATE_PASSWORD, GATE_WRITTEN = "keeper", "Fig&Leaf#4242", "Fig%26Leaf%234242"
@@ -62,11 +62,11 @@ class Gate:
     url: str
     log: Path
 
-    def passed(self, host: str) -> int:
+    def count_passed(self, host: str) -> int:
         """How many connections to a host and port it has let through; it notes one when that ends."""
         return sum(f"CONNECT {host} " in line for line in self.log.read_text().splitlines())
 
-    def refused(self) -> int:
+    def count_refused(self) -> int:
         """How many it has turned away."""
         return self.log.read_text().count("ProxyAuthenticationFailed")
 
@@ -75,7 +75,7 @@ class Gate:
 def walled(orchard: Orchard, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Walled]:
     """What `orchard` has, by https."""
     home = tmp_path_factory.mktemp("walled")
-    authority, port = issued(home), free_port()
+    authority, port = issue_certificates(home), free_port()
     passwords = orchard.packages.parent / "htpasswd"
     words = [str(orchard.packages), str(passwords), str(authority.certificate), str(authority.key), str(port)]
     with _running([sys.executable, "-c", _SERVE, *words], home / "log", "", port):

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from tests.registry import running
+from tests.registry import run_registry
 
 USER, PASSWORD = "ada", "hush hush"
 _HASH = "$2b$04$1dpq4Pi/C8PHkU29QY3QkuARawnuzsDtfCCuuJyXQkNvR2fcxPn12"  # bcrypt of the password
@@ -26,7 +26,7 @@ def with_password(folder: Path) -> Iterator[str]:
     """A registry that wants USER and PASSWORD by basic authentication."""
     folder.mkdir(exist_ok=True)
     (folder / "htpasswd").write_text(f"{USER}:{_HASH}\n")
-    with running(
+    with run_registry(
         folder, folder / "store", f'auth: {{htpasswd: {{realm: tests, path: "{folder / "htpasswd"}"}}}}\n'
     ) as address:
         yield address
@@ -42,7 +42,7 @@ def with_tokens(folder: Path) -> Iterator[tuple[str, list[str]]]:
             f'auth: {{token: {{realm: "http://{address}/token", service: tests, issuer: tests,'
             f' rootcertbundle: "{folder / "cert.pem"}"}}}}\n'
         )
-        with running(folder, folder / "store", auth) as registry:
+        with run_registry(folder, folder / "store", auth) as registry:
             yield registry, scopes
 
 

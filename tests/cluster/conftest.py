@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from tests.builds import Builds
 from tests.engine import Images
-from tests.kube import Kube, document
+from tests.kube import Kube, make_document
 from tests.processors import FUNCTIONS
 
 ONE = "3.13"
@@ -24,7 +24,7 @@ def image(
     folder = tmp_path_factory.mktemp("cluster")
     builds = Builds(folder)
     shutil.copytree(FUNCTIONS / "cluster", builds.source, dirs_exist_ok=True)
-    builds.write(function__yaml=document("greet"))
+    builds.write(function__yaml=make_document("greet"))
     tag = f"{insecure(os.environ['TEST_REGISTRY'])}/tests/greet:1"
     built = builds.ok(".", "--base", base_images[ONE], "--tag", tag, "--push")
     return f"{tag.rpartition(':')[0]}@{built['digest']}"

@@ -40,15 +40,15 @@ def test_an_image_is_built_and_run(
     kube.kubectl("create", "configmap", "registries", f"--from-literal=registries.conf={config}")
     pod = "Job.spec.template.spec"
     mount = '{"name": "registries", "mountPath": "/etc/containers/registries.conf", "subPath": "registries.conf"}'
-    manifests, _ = kube.manifests(
+    manifests, _ = kube.make_manifests(
         "--image", f"{registry}/tests/builder:1", "--tag", f"{within}/tests/built:1",
         "--instruction", "echo by $(id -u) > /made",
         "--set", f'{pod}.volumes[4]={{"name": "registries", "configMap": {{"name": "registries"}}}}',
         "--set", f"{pod}.containers[0].volumeMounts[4]={mount}",
     )  # fmt: skip
     kube.kubectl("apply", "--validate=strict", "-f", "-", text=manifests)
-    end = kube.finished("greet-build")
+    end = kube.wait_finished("greet-build")
     assert end == "Complete", kube.kubectl("logs", "job/greet-build")
     kube.apply("--action", "job", "--image", f"{registry}/tests/built:1")
-    assert kube.finished("greet") == "Complete"
+    assert kube.wait_finished("greet") == "Complete"
     assert "by 0" in kube.kubectl("logs", "job/greet")

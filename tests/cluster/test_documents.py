@@ -46,7 +46,7 @@ def test_the_server_accepts_every_document(kube: Kube) -> None:
     kinds = []
     for index, words in enumerate(COMMANDS):
         printed = [word for n, word in enumerate(words) if "--output" not in (word, words[n - 1])]
-        documents = [*yaml.safe_load_all(kube.manifests(*printed)[0])]
+        documents = [*yaml.safe_load_all(kube.make_manifests(*printed)[0])]
         for document in documents:
             if document["apiVersion"].startswith(("serving.knative.dev", "monitoring.coreos.com")):  # it has neither
                 continue

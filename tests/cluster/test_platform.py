@@ -42,8 +42,8 @@ def test_a_stopped_job_has_the_status_of_the_processor(
     }  # fmt: skip
     for item in (config, pod):
         kube.kubectl("apply", "--validate=strict", "-f", "-", text=json.dumps(item))
-    kube.until(lambda: "asleep" in kube.kubectl("logs", "run", check=False))
-    kube.until(lambda: kube.get("pod", "run")["status"]["phase"] == "Failed")
+    kube.wait_until(lambda: "asleep" in kube.kubectl("logs", "run", check=False))
+    kube.wait_until(lambda: kube.get("pod", "run")["status"]["phase"] == "Failed")
     assert "stopped by SIGTERM" in kube.kubectl("logs", "run")
     (status,) = kube.get("pod", "run")["status"]["containerStatuses"]
     assert status["state"]["terminated"]["exitCode"] == 143

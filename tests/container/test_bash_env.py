@@ -14,7 +14,7 @@ from tests.container.test_processor import LINE, shared
 from tests.engine import Images
 from tests.podman import Podman
 from tests.processors import http, job
-from tests.service import until
+from tests.service import wait_until
 
 __all__ = ["shared"]
 pytestmark = pytest.mark.timeout(600)
@@ -51,7 +51,7 @@ def test_a_service_under_load_loses_no_call(base_images: Images, podman: Podman,
     threads = [threading.Thread(target=call) for _ in range(3)]
     for thread in threads:
         thread.start()
-    until(lambda: len(answers) > 50, lambda: f"{len(answers)} answers, {failed}")
+    wait_until(lambda: len(answers) > 50, lambda: f"{len(answers)} answers, {failed}")
     stopping.set()
     code = container.stop()
     for thread in threads:

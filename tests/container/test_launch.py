@@ -16,7 +16,7 @@ from tests.engine import Images
 from tests.jobs import Jobs
 from tests.podman import Podman
 from tests.podman import podman as engine
-from tests.service import until
+from tests.service import wait_until
 
 VERSION = "3.11"
 SOURCE = """
@@ -54,7 +54,7 @@ def function(tmp_path_factory: pytest.TempPathFactory, registry: str, base_image
     (folder / "function.yaml").write_text(DOCUMENT)
     jobs = Jobs(folder)
     name = f"{registry}/launch/{uuid.uuid4().hex}:1"
-    jobs.do("build", "function.yaml", "--base", base_images[VERSION], "--tag", name, "--push", "--write-back")
+    jobs.run_verb("build", "function.yaml", "--base", base_images[VERSION], "--tag", name, "--push", "--write-back")
     assert re.search(rf"image: {name}@sha256:", (folder / "function.yaml").read_text())
     return folder / "function.yaml"
 
@@ -64,7 +64,7 @@ def no_containers_left(container_env: dict[str, str], jobs: Jobs) -> Iterator[No
     """No container is left behind, before what the test has started is ended."""
     before = set(list_containers())
     yield
-    until(lambda: set(list_containers()) <= before, lambda: f"left behind: {set(list_containers()) - before}")
+    wait_until(lambda: set(list_containers()) <= before, lambda: f"left behind: {set(list_containers()) - before}")
 
 
 def list_containers() -> list[str]:
@@ -92,9 +92,9 @@ def test_a_job(function: Path, jobs: Jobs) -> None:
     (copy,) = (jobs.folder / "out").rglob("*.json")
     assert json.loads(copy.read_text()) == {"greeting": "Salve AdaSalve Ada", "lines": 3, "token": "a secret"}
 
-    (row,) = jobs.runs()
+    (row,) = jobs.list_runs()
     assert (row["key"], row["project"], row["state"]) == (run.result["key"], "demo", "COMPLETED")
-    record = jobs.record(run)
+    record = jobs.read_record(run)
     image = re.search(r"image: .*@(sha256:\w+)", function.read_text())
     assert image
     assert record["status"]["provenance"]["image"] == image[1]
@@ -103,9 +103,9 @@ def test_a_job(function: Path, jobs: Jobs) -> None:
         for relationship in record["metadata"]["relationships"]
         if relationship["type"] == "consumes"
     ]
-    assert jobs.show("dataitems", consumed)["spec"]["path"] == str(data)
+    assert jobs.read_entity("dataitems", consumed)["spec"]["path"] == str(data)
     (output,) = run.result["outputs"].values()
-    jobs.do("artifacts", "get", output, "got")
+    jobs.run_verb("artifacts", "get", output, "got")
     assert [path.read_text() for path in (jobs.folder / "got").rglob("*.json")] == [copy.read_text()]
 
 
@@ -115,7 +115,7 @@ def test_a_job_that_fails(function: Path, jobs: Jobs) -> None:
     run = jobs.run(*make_flags(function, "--param", "name=nobody"))
     assert run.code == 74, run.err
     assert "nobody is there" in run.error["message"]
-    assert [row["state"] for row in jobs.runs()] == ["ERROR"]
+    assert [row["state"] for row in jobs.list_runs()] == ["ERROR"]
     assert jobs.run(*make_flags(function, "--param", "nam=x")).code == 77
 
 
@@ -123,7 +123,9 @@ def test_a_job_that_fails(function: Path, jobs: Jobs) -> None:
 def test_a_job_that_is_stopped(function: Path, jobs: Jobs) -> None:
     """SIGTERM goes to the function; while it runs, the store outside knows that it lives."""
     process, wait = jobs.start(*make_flags(function, "--param", "name=Ada", "--param", "wait=60"))
-    (row,) = jobs.until(lambda: [row for row in jobs.runs() if "started" in jobs.do("runs", "logs", row["id"])])
+    (row,) = jobs.wait_until(
+        lambda: [row for row in jobs.list_runs() if "started" in jobs.run_verb("runs", "logs", row["id"])]
+    )
     assert row["state"] == "RUNNING"
     process.terminate()
     run = wait()
@@ -137,7 +139,7 @@ def test_a_service(function: Path, jobs: Jobs) -> None:
     A file of variables says all of it, and gives the function its own.
     """
     (jobs.folder / "my.env").write_text("TOKEN='a-secret'\nOVENBIRD_PORT=0\nOVENBIRD_CONTAINER=true\n")
-    process = jobs.ovenbird(
+    process = jobs.start_ovenbird(
         "serve", str(function), "--engine", "podman", "--init", "greeting=Ciao", "--env-file", "my.env"
     )
     assert process.stderr
@@ -147,7 +149,7 @@ def test_a_service(function: Path, jobs: Jobs) -> None:
         assert line, "it ended"
         match = re.search(r"is served at http://0\.0\.0\.0:(\d+)", line)
     url = f"http://127.0.0.1:{match[1]}"
-    until(lambda: httpx.get(f"{url}/_/ready", trust_env=False).status_code == 200, lambda: "not ready")
+    wait_until(lambda: httpx.get(f"{url}/_/ready", trust_env=False).status_code == 200, lambda: "not ready")
     answer: dict[str, Any] = httpx.post(url, json={"name": "Ada"}, trust_env=False).json()
     assert answer == {"greeting": "Ciao Ada", "lines": 0, "token": "a-secret"}
     command = Path(f"/proc/{process.pid}/cmdline").read_text()

@@ -17,7 +17,7 @@ from tests.gitserver import GitServer, Repository, gits, repository
 from tests.platforms import JOB, SERVICE, begin, lay_out
 from tests.podman import Podman
 from tests.processors import free_port
-from tests.service import until
+from tests.service import wait_until
 from tests.stores import moto, s3
 
 from ovenbird.platform.core.store import DigitalHubStore
@@ -150,7 +150,7 @@ def test_a_service_both_ways(mode: str, sdk_images: Images, podman: Podman, shar
     ports = {"PORT": str(port), "OVENBIRD_PROBE_PORT": str(probes)}
     name = podman.detached(sdk_images[WITH_SDK], *LINE, flags=shared.flags(identity, mode, **ports))
     address = f"http://127.0.0.1:{port}"
-    until(lambda: _is_ready(f"http://127.0.0.1:{probes}/ready"), lambda: podman.log(name))
+    wait_until(lambda: _is_ready(f"http://127.0.0.1:{probes}/ready"), lambda: podman.log(name))
     for request in ({"params": {"name": "Ada"}}, {"json": {"name": "Ada"}}):
         answer = httpx.post(address, trust_env=False, timeout=30, **request)
         assert answer.json() == {"text": "hello, Ada!", "project": "p"}, podman.log(name)

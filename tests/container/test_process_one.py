@@ -10,7 +10,7 @@ import pytest
 from tests.container.conftest import ONE, Mounted
 from tests.engine import Images
 from tests.podman import Container, Podman
-from tests.service import until
+from tests.service import wait_until
 
 ORPHANS = """
     import os, subprocess
@@ -56,7 +56,7 @@ def test_orphans_are_reaped(base_images: Images, podman: Podman, mounted: Mounte
     assert worker != 1  # user code does not run in the process that reaps
     sleepers = list_processes(service, "sleep")
     assert [parent for _, parent, _ in sleepers] == [1, 1, 1]
-    until(lambda: not list_processes(service, "sleep"), lambda: f"still there: {list_processes(service, 'sleep')}")
+    wait_until(lambda: not list_processes(service, "sleep"), lambda: f"still there: {list_processes(service, 'sleep')}")
     assert service.call({}).json() == worker
     assert service.stop() == 0
 
@@ -97,7 +97,7 @@ def test_a_worker_killed_for_memory_is_replaced(base_images: Images, podman: Pod
         service.call({"megabytes": 1000})
     assert isinstance(service.call({}).json(), int)
     service.wait_log("was killed by SIGKILL: out of memory; a new one starts")
-    until(lambda: service.log.count("2 workers are ready") == 2, lambda: f"no successor:\n{service.log}")
+    wait_until(lambda: service.log.count("2 workers are ready") == 2, lambda: f"no successor:\n{service.log}")
     assert service.state["Status"] == "running"
     assert service.stop() == 0
 
@@ -123,7 +123,7 @@ def test_a_start_is_stopped(base_images: Images, podman: Podman, mounted: Mounte
     """A signal while init runs ends the container at once: process 1 would ignore it by default."""
     flags = mounted({"main.py": "import time\ndef init():\n    time.sleep(60)\ndef handler(): ...\n"})
     service = podman.start(base_images[ONE], "serve", "main.py", flags=flags)
-    until(lambda: service.get("/_/ready").status_code == 503, lambda: service.log)
+    wait_until(lambda: service.get("/_/ready").status_code == 503, lambda: service.log)
     begun = time.monotonic()
     assert service.stop() == 143
     assert time.monotonic() - begun < 20

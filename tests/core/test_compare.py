@@ -102,7 +102,7 @@ def both(core: Double, platform: dict[str, str], jobs: Jobs, tmp_path: Path) -> 
     theirs = sdk.run(_RUN.replace("KEY", repr(key)), tmp_path, platform)
     core.calls.append(("", "between", None))
     flags = ("--input", f"table={key}", "--param", "limit=2", "--project", "p")
-    process = jobs.ovenbird("run", "main.py:summarise", *flags, **platform)
+    process = jobs.start_ovenbird("run", "main.py:summarise", *flags, **platform)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 0, err
     (ours,) = (run for run in core.entities.all("p", "run") if run["id"] != theirs)

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 from tests import starts
-from tests.loss import Load, Tally, until_total
+from tests.loss import Load, Tally, wait_total
 from tests.service import Service
 
 from ovenbird.logging_config import LogHandler, text_line
@@ -104,7 +104,7 @@ def test_no_line_of_the_access_log_is_missing_or_torn(serve: Serve, workers: str
     async def run() -> Tally:
         load = Load(service.url, 8)
         task = asyncio.create_task(load.run())
-        await until_total(load, 2000)
+        await wait_total(load, 2000)
         service.send()
         return await task
 
@@ -130,7 +130,7 @@ def test_workers_that_write_at_once_do_not_tear_lines(tmp_path: Path) -> None:
         async def run() -> Tally:
             load = Load(url, 16)
             task = asyncio.create_task(load.run())
-            await until_total(load, 1000)
+            await wait_total(load, 1000)
             process.terminate()
             return await task
 

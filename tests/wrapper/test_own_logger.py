@@ -68,7 +68,7 @@ def test_a_job_logs_its_failure(jobs: Jobs, name: str) -> None:
     """Its stored log has the failure too."""
     job = jobs.run(SOURCE.format(at_import=DOINGS[name], in_call=""))
     assert job.code == 74
-    for text in (job.err, jobs.do("runs", "logs", job.result["id"])):
+    for text in (job.err, jobs.run_verb("runs", "logs", job.result["id"])):
         (record,) = (entry for entry in records(text) if entry["level"] == "error")
         assert "lost?" in record["message"]
 

@@ -119,10 +119,10 @@ def test_a_site_with_walls_is_locked_in(call_lock: Call, walled: Walled, gate: G
     refused = call_lock(*flags)
     assert refused.returncode == 46
     assert "--ca-bundle FILE" in refused.stderr
-    before = gate.passed(walled.host)
+    before = gate.count_passed(walled.host)
     process = call_lock(*flags, "--ca-bundle", str(walled.authority), HTTPS_PROXY=gate.url)
     assert process.returncode == 0, process.stderr
-    assert gate.passed(walled.host) > before
+    assert gate.count_passed(walled.host) > before
     text = (tmp_path / "function.lock").read_text()
     assert "apple==2.0" in text
     for word in (PASSWORD, GATE_PASSWORD, GATE_WRITTEN, gate.address):

@@ -14,7 +14,7 @@ import pytest
 from tests.builder import handmade
 from tests.builder.handmade import Handmade
 from tests.engine import skopeo
-from tests.registry import running
+from tests.registry import run_registry
 
 from ovenbird.errors import OvenbirdError
 from ovenbird_builder import cli
@@ -179,7 +179,7 @@ def test_layers_of_another_registry_are_copied(
 ) -> None:
     """Its layers are carried from one registry to the other."""
     image, _ = images.push_all()
-    with running(tmp_path / "other", tmp_path / "store") as address:
+    with run_registry(tmp_path / "other", tmp_path / "store") as address:
         other = RebaseImages(tmp_path / "elsewhere", insecure(address), PYTHON="3.12.7")
         base = other.push(other.new, "base:2")
         result = rebase(image, "--base", base, "--tag", f"{images.repository}/app:2", "--push")

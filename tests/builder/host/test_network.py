@@ -66,15 +66,15 @@ def test_a_proxy_with_a_password_is_passed(
     walled_bench: Bench, walled: Walled, gate: Gate, started_commands: list[str], tmp_path: Path, locker: str
 ) -> None:
     """All goes through it, that of a build's own environment too; its password is in no argv, lock or file."""
-    before = gate.passed(walled.host)
+    before = gate.count_passed(walled.host)
     site = replace(
         walled_bench, network=NetworkSettings(walled.authority, {"HTTPS_PROXY": gate.url, "https_proxy": gate.url})
     )
     lock = site.lock(*LOCKERS[locker], locker=locker)
-    locked = gate.passed(walled.host)
+    locked = gate.count_passed(walled.host)
     assert locked > before
     assert [wheel.name for wheel in fetch(site, lock)] == sorted({*LOCKERS[locker], "banana"})
-    assert gate.passed(walled.host) > locked
+    assert gate.count_passed(walled.host) > locked
     contents = [path.read_bytes().decode(errors="replace") for path in tmp_path.rglob("*") if path.is_file()]
     for word in HIDDEN:
         assert not [text for text in (*started_commands, lock.text, *contents) if word in text], word
@@ -90,12 +90,12 @@ def test_a_refusal_of_the_proxy_is_reported(
     site = replace(
         walled_bench, network=NetworkSettings(walled.authority, {"https_proxy": wrong}), cache=tmp_path / "other"
     )
-    before = gate.refused()
+    before = gate.count_refused()
     for call in (lambda: site.lock("apple", locker=locker), lambda: fetch(site, lock)):
         with pytest.raises(PackageIndexError, match="the proxy on the way") as caught:
             call()
         assert not [word for word in ("Wrong%26Leaf%2342", "Wrong&Leaf#42", PASSWORD) if word in repr(caught.value)]
-    assert gate.refused() > before
+    assert gate.count_refused() > before
 
 
 def test_the_secrets_of_a_proxy_url() -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from tests.builder.registry.test_client import push_manifest
-from tests.registry import running
+from tests.registry import run_registry
 
 from ovenbird.common.hashing import digest_bytes
 from ovenbird_builder.bases import catalog
@@ -27,7 +27,7 @@ from ovenbird_builder.registry.client import RepositoryClient
 def address(tmp_path: Path) -> Iterator[str]:
     """A registry on the loopback of IPv6."""
     assert socket.has_ipv6
-    with running(tmp_path / "registry", tmp_path / "store", host="[::1]") as address:
+    with run_registry(tmp_path / "registry", tmp_path / "store", host="[::1]") as address:
         yield address
 
 

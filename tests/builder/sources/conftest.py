@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.authority import secured
+from tests.authority import make_tls_context
 from tests.disks import disk
 from tests.gitserver import gits, repository
 from tests.stores import Server, moto, s3, server
@@ -63,7 +63,7 @@ def fetch_tree(tmp_path: Path, home: Path) -> Fetch:
 @pytest.fixture
 def tls_server(tmp_path: Path) -> Iterator[tuple[Server, Path]]:
     """A server over TLS, and the certificate of its authority."""
-    context, authority = secured(tmp_path)
+    context, authority = make_tls_context(tmp_path)
     server = Server()
     inner: Any = server._server
     inner.socket = context.wrap_socket(inner.socket, server_side=True)

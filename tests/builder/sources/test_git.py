@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from tests.gitserver import GitServer, Repository, git
-from tests.stores import Server, give
+from tests.stores import Server, send_reply
 
 from ovenbird_builder.errors import (
     ProgramMissingError,
@@ -528,7 +528,7 @@ def test_large_files_are_fetched_with_git_lfs(
         if request.path.endswith("/batch"):
             action = {"download": {"href": f"{gits.url}/object"}}
             body = json.dumps({"objects": [{"oid": oid, "size": len(content), "actions": action}]}).encode()
-        give(request, body, Content_Type="application/vnd.git-lfs+json")
+        send_reply(request, body, Content_Type="application/vnd.git-lfs+json")
 
     gits.answer = lfs
     tree = fetch_tree(f"git+{gits.url}/app/.git")
@@ -572,7 +572,7 @@ def test_lfs_uses_only_the_host_of_the_source(
 ) -> None:
     """A `.lfsconfig` of a repository sends the builder nowhere else: that server hears nothing."""
     _lfs_pointer(repository, config.format(url=server.url.replace("127.0.0.1", "localhost"), host="localhost"))
-    server.answer = lambda request: give(request, b"{}")
+    server.answer = lambda request: send_reply(request, b"{}")
     with pytest.raises(SourceError, match=r"\.lfsconfig") as caught:
         fetch_tree(f"git+{gits.url}/app/.git")
     assert 30 <= caught.value.exit_code <= 39
@@ -585,7 +585,7 @@ def test_a_host_of_lfs_may_be_allowed(
 ) -> None:  # fmt: skip
     """`--allow-host` names it; the same host at another path needs no leave."""
     _lfs_pointer(repository, f"[lfs]\n\turl = {server.url.replace('127.0.0.1', 'localhost')}/there\n")
-    server.answer = lambda request: give(request, b"{}", 404)
+    server.answer = lambda request: send_reply(request, b"{}", 404)
     with pytest.raises(SourceError) as caught:
         fetch_tree(f"git+{gits.url}/app/.git", network=NetworkSettings(hosts=("localhost",)))
     assert "--allow-host" not in str(caught.value)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 from tests import hostile_tars
-from tests.stores import Server, give
+from tests.stores import Server, send_reply
 
 from ovenbird_builder.errors import (
     SourceAuthError,
@@ -39,7 +39,7 @@ def make_zip(**files: str) -> bytes:
 
 def test_a_file_keeps_its_name(fetch_tree: Fetch, server: Server) -> None:
     """So that `score:fn` is found; its digest is the revision; the query is used and not shown."""
-    server.answer = lambda request: give(request, b"def fn(): ...\n")
+    server.answer = lambda request: send_reply(request, b"def fn(): ...\n")
     tree = fetch_tree(f"{server.url}/a/score.py?sig=secret#x", handler="score:fn")
     assert read_tree(tree) == {"score.py": "def fn(): ...\n"}
     assert (tree.uri, tree.file, tree.warnings) == (f"{server.url}/a/score.py", "score.py", ())
@@ -50,7 +50,7 @@ def test_a_file_keeps_its_name(fetch_tree: Fetch, server: Server) -> None:
 
 def test_a_name_that_is_no_module_becomes_main(fetch_tree: Fetch, server: Server) -> None:
     """And is told; a handler of another module is refused, since nothing could be found."""
-    server.answer = lambda request: give(request, b"x")
+    server.answer = lambda request: send_reply(request, b"x")
     for name in ("my-score.py", "raw", "1.py", ""):
         tree = fetch_tree(f"{server.url}/{name}")
         assert tree.file == "main.py"
@@ -63,24 +63,24 @@ def test_a_name_that_is_no_module_becomes_main(fetch_tree: Fetch, server: Server
 
 def test_a_content_encoding_is_undone(fetch_tree: Fetch, server: Server) -> None:
     """Servers send it unasked; the digest is that of the file itself."""
-    server.answer = lambda request: give(request, b"def fn(): ...\n")
+    server.answer = lambda request: send_reply(request, b"def fn(): ...\n")
     plain = fetch_tree(f"{server.url}/main.py")
-    server.answer = lambda request: give(request, gzip.compress(b"def fn(): ...\n"), Content_Encoding="gzip")
+    server.answer = lambda request: send_reply(request, gzip.compress(b"def fn(): ...\n"), Content_Encoding="gzip")
     encoded = fetch_tree(f"{server.url}/main.py")
     assert (read_tree(encoded), encoded.revision) == ({"main.py": "def fn(): ...\n"}, plain.revision)
-    server.answer = lambda request: give(request, b"no gzip", Content_Encoding="gzip")
+    server.answer = lambda request: send_reply(request, b"no gzip", Content_Encoding="gzip")
     with pytest.raises(SourceUnreachableError, match="Content-Encoding gzip is damaged"):
         fetch_tree(f"{server.url}/main.py")
 
 
 def test_a_zip_is_unpacked(fetch_tree: Fetch, server: Server) -> None:
     data = make_zip(main_py="x")
-    server.answer = lambda request: give(request, data)
+    server.answer = lambda request: send_reply(request, data)
     tree = fetch_tree(f"zip+{server.url}/app.zip?token=secret")
     assert (read_tree(tree), tree.uri, tree.file) == ({"main.py": "x"}, f"zip+{server.url}/app.zip", "")
     tree = fetch_tree(f"{server.url}/app.zip")
     assert (read_tree(tree), tree.uri) == ({"main.py": "x"}, f"{server.url}/app.zip")
-    server.answer = lambda request: give(request, b"nothing")
+    server.answer = lambda request: send_reply(request, b"nothing")
     with pytest.raises(SourceError, match=r"is not a zip"):
         fetch_tree(f"zip+{server.url}/app.zip")
 
@@ -89,7 +89,7 @@ def test_a_tar_is_unpacked_and_is_not_a_module(fetch_tree: Fetch, server: Server
     """By its address, or by its content alone; one that is damaged, or a page in its place, is refused."""
     members = [hostile_tars.Member(f"app-main/{name}", b"x") for name in ("main.py", "lib/main.py")]
     data = hostile_tars.PACKERS["gzip"](hostile_tars.build(*members))
-    server.answer = lambda request: give(request, data)
+    server.answer = lambda request: send_reply(request, data)
     for source in ("app.tar.gz", "app.tgz?token=secret", "tarball/main", "raw/main.py"):
         tree = fetch_tree(f"{server.url}/{source}")
         assert set(read_tree(tree)) == {"main.py", "lib/main.py"}
@@ -97,23 +97,23 @@ def test_a_tar_is_unpacked_and_is_not_a_module(fetch_tree: Fetch, server: Server
     tree = fetch_tree(f"zip+{server.url}/app.tar.gz#lib")
     assert (read_tree(tree), tree.uri) == ({"main.py": "x"}, f"zip+{server.url}/app.tar.gz#lib")
     assert server.requests[-1][1] == "/app.tar.gz"
-    server.answer = lambda request: give(request, data, Content_Encoding="gzip")
+    server.answer = lambda request: send_reply(request, data, Content_Encoding="gzip")
     assert set(read_tree(fetch_tree(f"{server.url}/app.tar.gz"))) == {"main.py", "lib/main.py"}
     for body, words in (
         (b"nothing", "is not a tar"), (data[:-20], "damaged"), (b"<html>log in</html>", "a web page"),
         (gzip.compress(b"def fn(): ..."), "is not a tar"),
     ):  # fmt: skip
-        server.answer = lambda request, body=body: give(request, body)
+        server.answer = lambda request, body=body: send_reply(request, body)
         with pytest.raises(SourceError, match=words):
             fetch_tree(f"{server.url}/app.tar.gz")
-    server.answer = lambda request: give(request, gzip.compress(b"def fn(): ..."))
+    server.answer = lambda request: send_reply(request, gzip.compress(b"def fn(): ..."))
     with pytest.raises(SourceError, match="is not a tar"):
         fetch_tree(f"{server.url}/main.py")
 
 
 def test_a_web_page_is_not_python(fetch_tree: Fetch, server: Server) -> None:
     """A login form, or a viewer's page, answered with 200."""
-    server.answer = lambda request: give(request, b"\n<!DOCTYPE html><html>log in</html>")
+    server.answer = lambda request: send_reply(request, b"\n<!DOCTYPE html><html>log in</html>")
     with pytest.raises(SourceError, match=r"a web page, not a file \(take the link to the raw file"):
         fetch_tree(f"{server.url}/main.py")
 
@@ -124,7 +124,7 @@ def test_a_web_page_is_not_python(fetch_tree: Fetch, server: Server) -> None:
      (418, SourceUnreachableError)],
 )  # fmt: skip
 def test_a_refusal_is_reported_at_once(fetch_tree: Fetch, server: Server, status: int, kind: type[Exception]) -> None:
-    server.answer = lambda request: give(request, b"no", status)
+    server.answer = lambda request: send_reply(request, b"no", status)
     with pytest.raises(kind, match=rf"/main.py: the server answered {status}") as caught:
         fetch_tree(server.url.replace("//", "//user:password1@") + "/main.py?sig=secret")
     assert len(server.requests) == 1
@@ -135,9 +135,9 @@ def test_a_refusal_is_reported_at_once(fetch_tree: Fetch, server: Server, status
 def test_credentials_of_url_or_netrc_are_sent_to_their_host_only(fetch_tree: Fetch, server: Server, home: Path) -> None:
     other = Server()
     try:
-        other.answer = lambda request: give(request, b"x")
+        other.answer = lambda request: send_reply(request, b"x")
         elsewhere = other.url.replace("127.0.0.1", "localhost")
-        server.answer = lambda request: give(request, b"", 302, Location=f"{elsewhere}/x.py")
+        server.answer = lambda request: send_reply(request, b"", 302, Location=f"{elsewhere}/x.py")
         (home / ".netrc").write_text("machine 127.0.0.1 login n password p\n")
         (home / ".netrc").chmod(0o600)
         for url, pair in (
@@ -154,11 +154,11 @@ def test_credentials_of_url_or_netrc_are_sent_to_their_host_only(fetch_tree: Fet
 @pytest.mark.slow
 def test_a_fault_that_passes_is_tried_again(fetch_tree: Fetch, server: Server) -> None:
     def answer(request: Request) -> None:
-        give(request, b"x", 503 if len(server.requests) == 1 else 200)
+        send_reply(request, b"x", 503 if len(server.requests) == 1 else 200)
 
     server.answer = answer
     assert read_tree(fetch_tree(f"{server.url}/main.py")) == {"main.py": "x"}
-    server.answer = lambda request: give(request, b"x", 500)
+    server.answer = lambda request: send_reply(request, b"x", 500)
     with pytest.raises(SourceUnreachableError, match=r"answered 500.*tried 4 times"):
         fetch_tree(f"{server.url}/main.py")
 
@@ -231,14 +231,14 @@ def test_a_body_without_end_is_cut_at_the_limit(fetch_tree: Fetch, server: Serve
 
 
 def test_a_full_disk_leaves_nothing(fetch_tree: Fetch, server: Server, full_disk: Path) -> None:
-    server.answer = lambda request: give(request, b"x" * 3_000_000)
+    server.answer = lambda request: send_reply(request, b"x" * 3_000_000)
     with pytest.raises(SourceError, match=r"is full"):
         fetch_tree(f"{server.url}/main.py", into=full_disk / "tree")
 
 
 def test_a_redirect_reaches_no_local_file(fetch_tree: Fetch, server: Server) -> None:
     for location in ("file:///etc/passwd", "ftp://127.0.0.1/x"):
-        server.answer = lambda request, to=location: give(request, b"", 302, Location=to)
+        server.answer = lambda request, to=location: send_reply(request, b"", 302, Location=to)
         with pytest.raises(SourceError):
             fetch_tree(f"{server.url}/main.py")
 
@@ -258,15 +258,15 @@ def test_the_sites_authority_and_proxy_are_used(
 ) -> None:
     """A certificate of the site's own authority is refused without it; a proxy is asked but for its exceptions."""
     other, cert = tls_server
-    other.answer = lambda request: give(request, b"x")
+    other.answer = lambda request: send_reply(request, b"x")
     url = f"{other.url}/main.py"
     with pytest.raises(SourceUnreachableError, match=r"CERTIFICATE_VERIFY_FAILED.*--ca-bundle"):
         fetch_tree(url)
     assert fetch_tree(url, network=NetworkSettings(cert)).uri == url
-    other.answer = lambda request: give(request, b"", 302, Location=f"{server.url}/main.py")
+    other.answer = lambda request: send_reply(request, b"", 302, Location=f"{server.url}/main.py")
     with pytest.raises(UnsafeSourceError, match="redirected away from HTTPS"):
         fetch_tree(url, network=NetworkSettings(cert))
-    server.answer = lambda request: give(request, request.path.encode())
+    server.answer = lambda request: send_reply(request, request.path.encode())
     proxies = {"http_proxy": server.url, "NO_PROXY": "skip.test"}
     tree = fetch_tree("http://host.test/main.py", network=NetworkSettings(None, proxies))
     assert read_tree(tree) == {"main.py": "http://host.test/main.py"}

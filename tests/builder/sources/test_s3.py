@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from tests import hostile_tars
-from tests.stores import Server, give
+from tests.stores import Server, send_reply
 
 from ovenbird_builder.errors import (
     SourceAuthError,
@@ -121,7 +121,7 @@ def test_a_key_that_leaves_the_folder_is_refused(
     ).encode()
 
     def answer(request: Request) -> None:
-        give(request, listing)
+        send_reply(request, listing)
 
     server.answer = answer
     with pytest.raises(SourceError):
@@ -151,7 +151,7 @@ def test_a_refusal_is_reported_without_the_response_body(
     body = b"<Error><Code>InvalidAccessKeyId</Code><AWSAccessKeyId>AKIDEXAMPLE</AWSAccessKeyId></Error>"
 
     def deny(request: Request) -> None:
-        give(request, body, 403)
+        send_reply(request, body, 403)
 
     server.answer = deny
     with pytest.raises(SourceAuthError, match=r"AWS_ACCESS_KEY_ID") as caught:

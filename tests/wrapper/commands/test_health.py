@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from tests.raw import running
+from tests.raw import run_service
 from tests.service import Service
 
 
@@ -25,7 +25,7 @@ def health(*flags: str, **environ: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    with running(tmp_path_factory, "tell/probed.py:Probed", "--log-format", "json") as service:
+    with run_service(tmp_path_factory, "tell/probed.py:Probed", "--log-format", "json") as service:
         yield service
 
 

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.authority import secured
-from tests.stores import Server, give
+from tests.authority import make_tls_context
+from tests.stores import Server, send_reply
 
 from ovenbird.common import http_download
 from ovenbird.common.http_download import Download, DownloadError, download, make_opener
@@ -26,7 +26,7 @@ def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def secure(tmp_path: Path) -> Iterator[tuple[Server, ssl.SSLContext]]:
     """A server over TLS, and what trusts it."""
-    context, authority = secured(tmp_path)
+    context, authority = make_tls_context(tmp_path)
     server = Server()
     inner: Any = server._server
     inner.socket = context.wrap_socket(inner.socket, server_side=True)
@@ -43,21 +43,21 @@ def fetch(url: str, *, limit: int = 1 << 20, context: ssl.SSLContext | None = No
 
 
 def redirect(to: str, status: int = 302) -> Callable[[Request], None]:
-    return lambda request: give(request, b"", status, Location=to)
+    return lambda request: send_reply(request, b"", status, Location=to)
 
 
 @pytest.mark.slow
 def test_https_is_never_left(secure: tuple[Server, ssl.SSLContext], server: Server) -> None:
     """Neither at once nor by a second redirect; the plain server hears nothing."""
     other, context = secure
-    server.answer = lambda request: give(request, b"plain")
+    server.answer = lambda request: send_reply(request, b"plain")
     other.answer = lambda request: redirect("/b" if request.path == "/a" else f"{server.url}/c")(request)
     with pytest.raises(DownloadError, match="is redirected away from HTTPS") as caught:
         fetch(f"{other.url}/a?signature=SECRET", context=context, authorization="Basic SECRET")
     assert caught.value.kind == "unsafe"
     assert server.requests == []
     server.answer = redirect(f"{other.url}/d")
-    other.answer = lambda request: give(request, b"secured")
+    other.answer = lambda request: send_reply(request, b"secured")
     assert fetch(server.url, context=context) == b"secured"
 
 
@@ -72,7 +72,7 @@ def test_https_is_never_left(secure: tuple[Server, ssl.SSLContext], server: Serv
 def test_a_redirect_stays_within_http(server: Server, location: str) -> None:
     """Any other scheme, credentials in the address and what is no address are refused, once and in one line."""
     server.answer = lambda request: (
-        redirect(location)(request) if request.path == "/a?signature=SECRET" else give(request, b"", 404)
+        redirect(location)(request) if request.path == "/a?signature=SECRET" else send_reply(request, b"", 404)
     )
     with pytest.raises(DownloadError) as caught:
         fetch(f"{server.url}/a?signature=SECRET")
@@ -83,7 +83,7 @@ def test_a_redirect_stays_within_http(server: Server, location: str) -> None:
 
 def test_redirects_are_limited(server: Server) -> None:
     """A circle and an endless way end; ten redirects do not."""
-    server.answer = lambda request: give(request, b"", 302, Location=f"/{len(server.requests)}")
+    server.answer = lambda request: send_reply(request, b"", 302, Location=f"/{len(server.requests)}")
     with pytest.raises(DownloadError, match="302 with a redirect that is not followed"):
         fetch(server.url)
     assert len(server.requests) <= 11
@@ -93,7 +93,7 @@ def test_redirects_are_limited(server: Server) -> None:
         fetch(server.url)
     server.requests.clear()
     server.answer = lambda request: (
-        redirect(f"/{len(server.requests)}")(request) if len(server.requests) < 10 else give(request, b"fine")
+        redirect(f"/{len(server.requests)}")(request) if len(server.requests) < 10 else send_reply(request, b"fine")
     )
     assert fetch(server.url) == b"fine"
 
@@ -101,7 +101,9 @@ def test_redirects_are_limited(server: Server) -> None:
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_each_kind_of_redirect_is_followed(server: Server, status: int) -> None:
     """Also those that Python 3.10 does not know."""
-    server.answer = lambda request: redirect("/b", status)(request) if request.path == "/a" else give(request, b"fine")
+    server.answer = lambda request: (
+        redirect("/b", status)(request) if request.path == "/a" else send_reply(request, b"fine")
+    )
     assert fetch(f"{server.url}/a") == b"fine"
 
 
@@ -109,7 +111,7 @@ def test_the_password_of_a_proxy_goes_to_no_server(server: Server) -> None:
     """The proxy's password is not sent along when a redirect leads to a server that needs no proxy."""
     proxy = Server()
     proxy.answer = redirect(f"{server.url}/direct")
-    server.answer = lambda request: give(request, b"fine")
+    server.answer = lambda request: send_reply(request, b"fine")
     address = proxy.url.replace("http://", "http://user:SECRET@")
     opener = make_opener(urllib.request.ProxyHandler({"http": address}))
     file = io.BytesIO()

@@ -90,7 +90,7 @@ def test_a_job_ends_whatever_is_left_open(jobs: Jobs, name: str) -> None:
     assert (job.code, job.result["state"]) == (0, "COMPLETED")
     assert job.result["outputs"] or job.result["results"]
     assert time.monotonic() - began < LIMIT
-    jobs.until(lambda: not members(process.pid))
+    jobs.wait_until(lambda: not members(process.pid))
 
 
 @pytest.mark.slow
@@ -118,7 +118,7 @@ def test_threads_end_before_exit_functions(jobs: Jobs) -> None:
             threading.Thread(target=work).start()
     """
     jobs.write(source)
-    process = jobs.ovenbird("run", "main.py")
+    process = jobs.start_ovenbird("run", "main.py")
     out, _ = process.communicate(timeout=LIMIT)
     assert process.returncode == 0
     assert [line for line in out.splitlines() if line in ("thread", "exit function")] == ["thread", "exit function"]
@@ -133,7 +133,7 @@ def test_what_does_not_end_is_named(jobs: Jobs) -> None:
             threading.Thread(target=time.sleep, args=(3600,), name="my-uploader").start()
     """
     jobs.write(source)
-    process = jobs.ovenbird("run", "main.py")
+    process = jobs.start_ovenbird("run", "main.py")
     _, err = process.communicate(timeout=LIMIT)
     assert "threads my-uploader did not end within 3 seconds" in err
 
@@ -147,6 +147,6 @@ def test_ctrl_c_ends_the_wait(jobs: Jobs) -> None:
             threading.Thread(target=time.sleep, args=(3600,)).start()
     """
     process, wait = jobs.start(source)
-    jobs.until(lambda: "COMPLETED" in "".join(row["state"] or "" for row in jobs.runs()))
+    jobs.wait_until(lambda: "COMPLETED" in "".join(row["state"] or "" for row in jobs.list_runs()))
     os.kill(process.pid, 2)
     assert wait().code in (0, 130)

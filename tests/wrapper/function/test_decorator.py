@@ -149,5 +149,5 @@ def test_a_decorated_function_is_run_checked_and_served(jobs: Jobs, serve: Calla
     source = "from ovenbird import handler\n@handler(outputs=['sum'])\ndef add(a: int, b: int = 2): return a + b\n"
     process = jobs.run(source, "--param", "a=1")
     assert process.result["results"] == {"sum": 3}, process.err
-    assert "main:add" in jobs.do("check", "main.py")
+    assert "main:add" in jobs.run_verb("check", "main.py")
     assert serve(source).call({"a": 2}).json() == 4

@@ -15,7 +15,7 @@ import pandas
 import polars
 import pytest
 from tests.jobs import Jobs
-from tests.stores import give
+from tests.stores import send_reply
 
 from ovenbird.errors import ArgumentsError, InputError
 from ovenbird.function.binder import JOB, Binder
@@ -194,14 +194,16 @@ def test_an_input_from_a_url(jobs: Jobs, server: Any) -> None:
     text = b"name,people\nRome,3\nOslo,1\n"
 
     def answer(request: Any) -> None:
-        give(request, text)
+        send_reply(request, text)
 
     server.answer = answer
     source = "from pandas import DataFrame\ndef handler(url: DataFrame): return int(url.people.sum())\n"
     job = jobs.run(source, "--input", f"url={server.url}/cities.csv?token=SECRET")
     assert (job.code, job.result["results"]) == (0, {"output_0": 4}), job.err
-    (link,) = [relation for relation in jobs.record(job)["metadata"]["relationships"] if relation["type"] == "consumes"]
-    assert jobs.show("dataitems", link["dest"])["kind"] == "table"
+    (link,) = [
+        relation for relation in jobs.read_record(job)["metadata"]["relationships"] if relation["type"] == "consumes"
+    ]
+    assert jobs.read_entity("dataitems", link["dest"])["kind"] == "table"
     _csv(jobs.folder)
     assert jobs.run(source, "--input", "url=cities.csv").result["results"] == {"output_0": 4}
 

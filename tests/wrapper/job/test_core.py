@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 from tests.core.server import Double
-from tests.jobs import Done, Jobs
+from tests.jobs import FinishedRun, Jobs
 from tests.service import Service
-from tests.stores import Server, give
+from tests.stores import Server, send_reply
 
 from ovenbird.platform.storage import files
 
@@ -49,13 +49,13 @@ def remote(core: Double, text: str, kind: str = "python+job:run", **spec: Any) -
     return identity
 
 
-def pod(jobs: Jobs, platform: dict[str, str], identity: str, *flags: str, **environ: str) -> Done:
+def pod(jobs: Jobs, platform: dict[str, str], identity: str, *flags: str, **environ: str) -> FinishedRun:
     """What the pod of a run does."""
     result = jobs.folder / f"result-{identity}.json"
     environ = {**platform, "RUN_ID": identity, "PROJECT_NAME": "p", "OVENBIRD_PLATFORM_PATIENCE": "1s", **environ}
-    process = jobs.ovenbird("run", "--result-file", str(result), *flags, **environ)
+    process = jobs.start_ovenbird("run", "--result-file", str(result), *flags, **environ)
     out, err = process.communicate(timeout=60)
-    return Done(process.returncode, out, err, result)
+    return FinishedRun(process.returncode, out, err, result)
 
 
 @pytest.mark.slow
@@ -261,7 +261,7 @@ def test_an_upload_that_breaks_off(
         if next(breaks, None) is not None:
             request.close_connection = True
             return
-        give(request, b"", ETag='"e"')
+        send_reply(request, b"", ETag='"e"')
 
     server.answer = answer
     identity = remote(core, "def handler(): return {'a': 1}\n")
@@ -315,7 +315,7 @@ def test_sigterm_during_the_upload(core: Double, jobs: Jobs, platform: dict[str,
     server.answer = stall
     identity = remote(core, "def handler(): return {'a': 1}\n")
     environ = {**platform, "AWS_ENDPOINT_URL": server.url, "RUN_ID": identity, "PROJECT_NAME": "p"}
-    process = jobs.ovenbird("run", **environ)
+    process = jobs.start_ovenbird("run", **environ)
     assert begun.wait(20)
     process.send_signal(signal.SIGTERM)
     try:
@@ -359,17 +359,17 @@ def test_listings(core: Double, jobs: Jobs, platform: dict[str, str], verb: str)
     """The listings, `get`, `rm` and `lineage` work with Core as they do with the local store."""
     job = jobs.run(_JOB, "--param", "a=40", "--project", "p", **platform)
     name = {"dataitems": "table", "artifacts": "settings"}[verb]
-    (row,) = json.loads(jobs.do(verb, "list", "--project", "p", **platform))
+    (row,) = json.loads(jobs.run_verb(verb, "list", "--project", "p", **platform))
     assert (row["name"], row["key"]) == (name, job.result["outputs"][name])
-    record = json.loads(jobs.do(verb, "show", name, "--project", "p", **platform))
+    record = json.loads(jobs.run_verb(verb, "show", name, "--project", "p", **platform))
     assert record["status"]["files"][0]["hash"].startswith("md5:")
-    assert Path(jobs.folder, jobs.do(verb, "get", row["id"], "--project", "p", **platform).strip()).is_file()
-    tree = json.loads(jobs.do("lineage", row["key"], "--format", "json", **platform))
+    assert Path(jobs.folder, jobs.run_verb(verb, "get", row["id"], "--project", "p", **platform).strip()).is_file()
+    tree = json.loads(jobs.run_verb("lineage", row["key"], "--format", "json", **platform))
     assert tree["sources"][0]["key"] == job.result["key"]
     assert tree["sources"][0]["sources"][0]["type"] == "function"
-    assert json.loads(jobs.do("runs", "list", "--project", "p", **platform))[0]["state"] == "COMPLETED"
-    jobs.do(verb, "rm", row["id"], "--project", "p", **platform)
-    assert json.loads(jobs.do(verb, "list", "--project", "p", **platform)) == []
+    assert json.loads(jobs.run_verb("runs", "list", "--project", "p", **platform))[0]["state"] == "COMPLETED"
+    jobs.run_verb(verb, "rm", row["id"], "--project", "p", **platform)
+    assert json.loads(jobs.run_verb(verb, "list", "--project", "p", **platform)) == []
     assert files.list_files(f"s3://outputs/p/{verb[:-1]}/", platform) == []
 
 
@@ -378,7 +378,7 @@ def test_a_service_reads_from_core(core: Double, jobs: Jobs, platform: dict[str,
     source = "from ovenbird import handler as named\n@named(outputs=['output_0'])\ndef handler(): return {'a': 1}\n"
     assert jobs.run(source, "--project", "p", **platform).code == 0
     jobs.write("def handler(context): return context.project.get_artifact('output_0').key\n", "reader.py")
-    answer = jobs.do("invoke", "reader.py", "--project", "p", **platform)
+    answer = jobs.run_verb("invoke", "reader.py", "--project", "p", **platform)
     assert answer == core.entities.all("p", "artifact")[0]["key"]
 
 
@@ -390,21 +390,21 @@ def test_runs_on_core_are_named_tagged_and_listed(core: Double, jobs: Jobs, plat
         flags = ("--param", f"n={n}", "--name", f"try-{n}", "--tag", "stage=dev", "--project", "p")
         assert jobs.run(source, *flags, **platform).code == 0
     options = ("--project", "p", "--platform", "core")
-    jobs.do("runs", "tag", "try-1", "best", "--note", "keep it", *options, **platform)
-    rows = json.loads(jobs.do("runs", "list", "--where", "stage=dev", *options, **platform))
+    jobs.run_verb("runs", "tag", "try-1", "best", "--note", "keep it", *options, **platform)
+    rows = json.loads(jobs.run_verb("runs", "list", "--where", "stage=dev", *options, **platform))
     assert [
         (row["name"], row["parameters"], row["results"], row["metrics"], row["tags"], row["note"]) for row in rows
     ] == [
         ("try-2", {"n": 2}, {"output_0": {"accuracy": 0.5}}, {"loss": 0.5}, {"stage": "dev"}, ""),
         ("try-1", {"n": 1}, {"output_0": {"accuracy": 0.25}}, {"loss": 1.0}, {"stage": "dev", "best": ""}, "keep it"),
     ]
-    latest = json.loads(jobs.do("runs", "show", "latest", *options, **platform))
+    latest = json.loads(jobs.run_verb("runs", "show", "latest", *options, **platform))
     assert latest["metadata"]["name"] == "try-2"
-    compared = json.loads(jobs.do("runs", "compare", "try-1", "latest", "--json", *options, **platform))
+    compared = json.loads(jobs.run_verb("runs", "compare", "try-1", "latest", "--json", *options, **platform))
     fields = {field["name"]: (field["values"], field["differs"]) for field in compared["fields"]}
     assert (fields["param.n"], fields["metric.loss"]) == (([1, 2], True), ([1.0, 0.5], True))
     assert fields["code.digest"][1] is False
-    assert jobs.do("runs", "show", "try-1", "--plot", *options, **platform).startswith("loss: 1  (2 values")
-    again = jobs.do("runs", "rerun", "try-1", "--param", "n=4", "--name", "try-4", *options, **platform)
+    assert jobs.run_verb("runs", "show", "try-1", "--plot", *options, **platform).startswith("loss: 1  (2 values")
+    again = jobs.run_verb("runs", "rerun", "try-1", "--param", "n=4", "--name", "try-4", *options, **platform)
     assert json.loads(again) == {"accuracy": 1.0}
-    assert json.loads(jobs.do("runs", "show", "try-4", *options, **platform))["spec"]["parameters"] == {"n": 4}
+    assert json.loads(jobs.run_verb("runs", "show", "try-4", *options, **platform))["spec"]["parameters"] == {"n": 4}

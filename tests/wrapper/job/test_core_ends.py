@@ -28,7 +28,7 @@ _REFUSED_OUTPUT = "from ovenbird import handler\n@handler(outputs=['a@b'])\ndef 
 def _start_waiting_run(jobs: Jobs, platform: dict[str, str]) -> Popen[str]:
     """A run of here whose function waits."""
     jobs.write(_WAITS)
-    process = jobs.ovenbird("run", "main.py", "--project", "p", **platform)
+    process = jobs.start_ovenbird("run", "main.py", "--project", "p", **platform)
     deadline = time.monotonic() + 60
     while not (jobs.folder / "begun").exists():
         assert process.poll() is None
@@ -52,7 +52,7 @@ def test_a_signal(core: Double, jobs: Jobs, platform: dict[str, str], number: in
     status = _run(core)["status"]
     assert (status["state"], list(status["outputs"])) == ("STOPPED", ["made"])
     assert status["message"] == f"stopped by {signal.Signals(number).name}"
-    removal = jobs.ovenbird("runs", "rm", _run(core)["id"], "--project", "p", **platform)
+    removal = jobs.start_ovenbird("runs", "rm", _run(core)["id"], "--project", "p", **platform)
     _, err = removal.communicate(timeout=60)
     assert removal.returncode == 0, err
     assert core.entities.all("p", "run") == []
@@ -62,7 +62,7 @@ def test_somebody_stops_it_in_core(core: Double, jobs: Jobs, platform: dict[str,
     """The state STOP is listed; the run ends STOPPED with what it made, and with 143."""
     process = _start_waiting_run(jobs, platform)
     core.answer("POST", f"/api/v1/-/p/runs/{_run(core)['id']}/stop", {}, None)
-    listing = jobs.ovenbird("runs", "list", "--state", "STOP", "--json", "--project", "p", **platform)
+    listing = jobs.start_ovenbird("runs", "list", "--state", "STOP", "--json", "--project", "p", **platform)
     out, err = listing.communicate(timeout=60)
     assert (listing.returncode, [row["id"] for row in json.loads(out)]) == (0, [_run(core)["id"]]), err
     (jobs.folder / "go").touch()
@@ -142,7 +142,7 @@ def test_names_are_refused_before_anything_runs(
 
 def test_a_listing_of_no_project(core: Double, jobs: Jobs, platform: dict[str, str]) -> None:
     """`--project nope` is an error, and no empty list."""
-    process = jobs.ovenbird("runs", "list", "--project", "nope", **platform)
+    process = jobs.start_ovenbird("runs", "list", "--project", "nope", **platform)
     out, err = process.communicate(timeout=60)
     assert process.returncode == 78, out
     assert "no project 'nope'" in err

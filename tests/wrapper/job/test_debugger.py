@@ -112,7 +112,7 @@ def test_breakpoint(jobs: Jobs, terminal: Any) -> None:
     session.until("1041")
     session.type("c")
     assert session.end() == 0, session.text
-    assert jobs.runs()[0]["state"] == "COMPLETED"
+    assert jobs.list_runs()[0]["state"] == "COMPLETED"
 
 
 def test_python_m_pdb(jobs: Jobs, terminal: Any) -> None:
@@ -125,7 +125,7 @@ def test_python_m_pdb(jobs: Jobs, terminal: Any) -> None:
     session.type("c")
     session.until("ValueError: boom")
     assert session.end() == 74, session.text
-    assert jobs.runs()[0]["state"] == "ERROR"
+    assert jobs.list_runs()[0]["state"] == "ERROR"
 
 
 @pytest.mark.parametrize("name", ["fails", "fails_async", "Fails"])
@@ -134,7 +134,7 @@ def test_post_mortem(jobs: Jobs, terminal: Any, name: str) -> None:
     session = terminal("-m", "ovenbird", "run", f"main.py:{name}", "--pdb")
     session.until("ValueError: boom")
     session.until("(Pdb) ")
-    assert jobs.runs()[0]["state"] == "ERROR"
+    assert jobs.list_runs()[0]["state"] == "ERROR"
     os.write(session._handle, b"p y + 1000\n")
     session.until("1042")
     session.type("q")
@@ -157,7 +157,7 @@ def test_without_a_terminal(jobs: Jobs) -> None:
 
 def test_the_help_says_what_is_printed(jobs: Jobs) -> None:
     """Where the return value, the log, the result file and the record go, and the statuses."""
-    words = " ".join(jobs.do("run", "--help").split())
+    words = " ".join(jobs.run_verb("run", "--help").split())
     for text in ("on stdout what the function returned", "on stderr the log", "--result-file FILE", ".ovenbird", "74"):
         assert text in words
 
@@ -167,6 +167,6 @@ def test_the_log_is_text_where_ci_is_set(jobs: Jobs, ci: str, form: str) -> None
     """As on a terminal: people read it there. Errors before the run too."""
     job = jobs.run("def handler(): return 1\n", CI=ci)
     assert job.err.startswith("{") == (form == "json"), job.err
-    process = jobs.ovenbird("run", "missing.py", CI=ci)
+    process = jobs.start_ovenbird("run", "missing.py", CI=ci)
     assert process.communicate(timeout=_PATIENCE)[1].startswith("{") == (form == "json")
     assert jobs.run("def handler(): return 1\n", "--log-format", "json", CI=ci).err.startswith("{")

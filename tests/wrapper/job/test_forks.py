@@ -58,7 +58,7 @@ def test_a_child_ends_as_a_script(jobs: Jobs, end: str, where: str) -> None:
     assert (job.code, job.result["state"], job.result["results"]) == (0, "COMPLETED", {"output_0": status}), job.err
     assert (jobs.folder / "calls").read_text().split() == ["handler", "close"]
     assert job.err.count('"message":"COMPLETED"') == 1
-    assert jobs.record(job)["status"]["state"] == "COMPLETED"
+    assert jobs.read_record(job)["status"]["state"] == "COMPLETED"
     if end == "raises":
         assert job.err.count("ValueError: of the child") == 1
         assert "/ovenbird/" not in job.err, "the traceback is that of the user's code"
@@ -91,7 +91,7 @@ def test_a_pool_prints_nothing_when_the_run_is_stopped(jobs: Jobs) -> None:
                 return pool.map(work, range(4))
     """
     process, wait = jobs.start(source)
-    jobs.until((jobs.folder / "started").exists)
+    jobs.wait_until((jobs.folder / "started").exists)
     process.send_signal(signal.SIGTERM)
     job = wait()
     assert (job.code, job.result["state"]) == (143, "STOPPED"), job.err

@@ -22,7 +22,7 @@ def test_a_run_takes_its_line(jobs: Jobs) -> None:
     assert second.result["results"] == {"output_0": "11 own"}
     third = jobs.run(SOURCE, "--param", "n=1", "--param", "common=all", "--each", "each.jsonl", "--index", "2")
     assert third.result["results"] == {"output_0": "12 all"}
-    assert jobs.record(third)["spec"]["parameters"] == {"n": 12, "common": "all"}
+    assert jobs.read_record(third)["spec"]["parameters"] == {"n": 12, "common": "all"}
 
 
 def test_a_byte_order_mark_is_no_part_of_the_parameters(jobs: Jobs) -> None:

@@ -48,20 +48,20 @@ _LOOPS = {
 def test_sigterm_stops_the_handler(jobs: Jobs, source: str) -> None:
     """Exit 143 and STOPPED; the handler's cleanup has run, and the outputs it had logged are stored."""
     process, wait = jobs.start(source)
-    jobs.until((jobs.folder / "started").exists)
+    jobs.wait_until((jobs.folder / "started").exists)
     process.send_signal(signal.SIGTERM)
     job = wait()
     assert (job.code, job.result["state"]) == (143, "STOPPED"), job.err
     assert job.error == {"type": "stopped", "message": "stopped by SIGTERM", "traceback": ""}
     assert (jobs.folder / "cleaned").exists()
     assert list(job.result["outputs"]) == ["before"]
-    assert jobs.record(job)["status"]["state"] == "STOPPED"
+    assert jobs.read_record(job)["status"]["state"] == "STOPPED"
 
 
 def test_sigint_stops_the_handler(jobs: Jobs) -> None:
     """Ctrl-C is exit 130 and STOPPED."""
     process, wait = jobs.start(_LOOPS["sleep"])
-    jobs.until((jobs.folder / "started").exists)
+    jobs.wait_until((jobs.folder / "started").exists)
     process.send_signal(signal.SIGINT)
     job = wait()
     assert (job.code, job.result["state"], job.error["message"]) == (130, "STOPPED", "stopped by SIGINT")
@@ -70,7 +70,7 @@ def test_sigint_stops_the_handler(jobs: Jobs) -> None:
 def test_sighup_stops_the_handler(jobs: Jobs) -> None:
     """A terminal that is closed is exit 129 and STOPPED, with a record."""
     process, wait = jobs.start(_LOOPS["sleep"])
-    jobs.until((jobs.folder / "started").exists)
+    jobs.wait_until((jobs.folder / "started").exists)
     process.send_signal(signal.SIGHUP)
     job = wait()
     assert (job.code, job.result["state"], job.error["message"]) == (129, "STOPPED", "stopped by SIGHUP")
@@ -84,7 +84,7 @@ def test_a_signal_that_was_ignored_at_the_start_stays_so(jobs: Jobs, name: str) 
     jobs.write(source)
     words = ["sh", "-c", f"trap '' {name}; exec {sys.executable} -m ovenbird run main.py --result-file result.json"]
     with subprocess.Popen(words, cwd=jobs.folder, env={**os.environ, "OVENBIRD_HOME": str(jobs.home)}) as process:
-        jobs.until((jobs.folder / "started").exists)
+        jobs.wait_until((jobs.folder / "started").exists)
         process.send_signal(signal.Signals[f"SIG{name}"])
         (jobs.folder / "go").touch()
         assert process.wait(60) == 0
@@ -115,7 +115,7 @@ def test_a_handler_that_swallows_it_is_ended_by_force(jobs: Jobs, name: str, cau
     source = _WAITS.format(head="import threading\n", wait=_STUBBORN[name])
     limit = ["--timeout", "5s"] if cause == "time limit" else []
     process, wait = jobs.start(source, "--grace", "2s", *limit)
-    jobs.until((jobs.folder / "ready").exists)
+    jobs.wait_until((jobs.folder / "ready").exists)
     if cause != "time limit":
         process.send_signal(signal.Signals[cause])
     job = wait()
@@ -124,7 +124,7 @@ def test_a_handler_that_swallows_it_is_ended_by_force(jobs: Jobs, name: str, cau
     assert job.error["message"].endswith("; it had not ended 2 seconds later, and was ended by force")
     assert "main.py" in job.error["traceback"]
     assert list(job.result["outputs"]) == ["before"]
-    status = jobs.record(job)["status"]
+    status = jobs.read_record(job)["status"]
     assert (status["state"], status["error"]) == (state, job.error)
     assert state in "".join(json.loads(line)["message"] for line in job.err.splitlines() if line.startswith("{"))
 
@@ -153,7 +153,7 @@ def test_cleaning_up_has_half_of_the_grace(jobs: Jobs) -> None:
         f"        time.sleep(3600)\n    finally:\n        {cleaning}\n",
         "--grace", "60s",
     )  # fmt: skip
-    jobs.until((jobs.folder / "started").exists)
+    jobs.wait_until((jobs.folder / "started").exists)
     process.send_signal(signal.SIGTERM)
     assert wait().code == 143
     assert (jobs.folder / "saved").exists()
@@ -180,7 +180,7 @@ def test_a_handler_that_catches_it_and_returns_has_completed(jobs: Jobs) -> None
                 return Model()
     """
     process, wait = jobs.start(source, "--grace", "2s")
-    jobs.until((jobs.folder / "started").exists)
+    jobs.wait_until((jobs.folder / "started").exists)
     process.send_signal(signal.SIGINT)
     job = wait()
     assert (job.code, job.result["state"], list(job.result["outputs"])) == (0, "COMPLETED", ["output_0"]), job.err
@@ -201,9 +201,9 @@ def test_a_second_ctrl_c_need_not_wait(jobs: Jobs) -> None:
                 time.sleep(3600)
     """
     process, wait = jobs.start(source, "--grace", "0")
-    jobs.until((jobs.folder / "started").exists)
+    jobs.wait_until((jobs.folder / "started").exists)
     process.send_signal(signal.SIGINT)
-    jobs.until((jobs.folder / "cleaning").exists)
+    jobs.wait_until((jobs.folder / "cleaning").exists)
     time.sleep(1.1)  # what comes sooner is the echo of the first
     process.send_signal(signal.SIGINT)
     assert wait().code == 130
@@ -216,7 +216,7 @@ def test_code_that_keeps_the_interpreter_to_itself_is_ended(jobs: Jobs) -> None:
     job = jobs.run(source, "--timeout", "5s", "--grace", "1s")
     assert job.code == 1
     assert "main.py" in job.err, "the stack says where"
-    assert [run["state"] for run in jobs.runs()] == ["ERROR"]
+    assert [run["state"] for run in jobs.list_runs()] == ["ERROR"]
 
 
 def test_sigterm_while_the_module_is_imported(jobs: Jobs) -> None:
@@ -224,7 +224,7 @@ def test_sigterm_while_the_module_is_imported(jobs: Jobs) -> None:
     process, wait = jobs.start(
         "import time\nfrom pathlib import Path\nPath('started').touch()\ntime.sleep(3600)\ndef handler(): pass\n"
     )
-    jobs.until((jobs.folder / "started").exists)
+    jobs.wait_until((jobs.folder / "started").exists)
     process.send_signal(signal.SIGTERM)
     job = wait()
     assert (job.code, job.result["state"]) == (143, "STOPPED"), job.err

@@ -80,7 +80,7 @@ def store(request: pytest.FixtureRequest) -> dict[str, str]:
 
 def read_record(jobs: Jobs, store: dict[str, str], key: str) -> dict[str, Any]:
     """The record of the run, from the store."""
-    record: dict[str, Any] = json.loads(jobs.do("runs", "show", key, "--json", **store))
+    record: dict[str, Any] = json.loads(jobs.run_verb("runs", "show", key, "--json", **store))
     return record
 
 
@@ -200,4 +200,4 @@ def test_a_locale_without_letters_ends_no_run(jobs: Jobs, environ: dict[str, str
     assert process.returncode == 0, process.stderr
     result = json.loads((jobs.folder / "result.json").read_bytes())
     assert result["results"] == {"output_0": "città →"}
-    assert "città →" in jobs.do("runs", "logs", result["id"])
+    assert "città →" in jobs.run_verb("runs", "logs", result["id"])

@@ -63,9 +63,9 @@ def test_what_was_returned_is_printed(jobs: Jobs, name: str, text: str, results:
     jobs.write(_RETURNS)
     job = jobs.run(f"main.py:{name}")
     assert (job.code, job.out, job.result["results"]) == (0, text, results), job.err
-    assert jobs.record(job)["status"]["results"] == results
+    assert jobs.read_record(job)["status"]["results"] == results
     artifacts = {"path": 1}.get(name, 0)
-    assert len(json.loads(jobs.do("artifacts", "list", "--versions"))) == artifacts
+    assert len(json.loads(jobs.run_verb("artifacts", "list", "--versions"))) == artifacts
 
 
 @pytest.mark.slow
@@ -102,10 +102,10 @@ def test_a_list_of_other_values_is_several_outputs(jobs: Jobs) -> None:
 def test_the_result_file_may_be_stdout(jobs: Jobs, path: str) -> None:
     """Then it is all that is printed, and no file of that name is made."""
     jobs.write("def handler(): return {'a': 1}\n")
-    result = json.loads(jobs.do("run", "main.py", "--result-file", path))
+    result = json.loads(jobs.run_verb("run", "main.py", "--result-file", path))
     assert (result["state"], result["results"]) == ("COMPLETED", {"output_0": {"a": 1}})
     assert not (jobs.folder / "-").exists()
-    process = jobs.ovenbird("run", "main.py", "--param", "n=1", "--result-file", path)
+    process = jobs.start_ovenbird("run", "main.py", "--param", "n=1", "--result-file", path)
     out, _ = process.communicate(timeout=60)
     assert (process.returncode, json.loads(out)["error"]["type"]) == (77, "arguments")
 
@@ -122,7 +122,7 @@ def test_what_is_printed_on_a_terminal(jobs: Jobs) -> None:
     """The same as elsewhere; the log goes to stderr."""
     jobs.write("def handler(): return {'a': 1}\n")
     leader, follower = pty.openpty()
-    process = jobs.ovenbird("run", "main.py", stdout=follower)
+    process = jobs.start_ovenbird("run", "main.py", stdout=follower)
     assert process.wait(60) == 0
     os.close(follower)
     with os.fdopen(leader, "rb") as terminal:

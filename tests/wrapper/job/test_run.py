@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from tests.disks import disk
 from tests.jobs import Jobs
-from tests.stores import give
+from tests.stores import send_reply
 
 _HEAVY = (
     "asyncio pandas polars pyarrow numpy obstore dulwich urllib3 starlette uvicorn yaml pickle tempfile ssl".split()
@@ -58,12 +58,12 @@ def test_a_run_is_recorded(jobs: Jobs) -> None:
         "id": job.result["id"], "key": job.result["key"], "state": "COMPLETED", "results": {"total": 42},
         "outputs": {}, "metrics": {}, "error": None,
     }  # fmt: skip
-    record = jobs.record(job)
+    record = jobs.read_record(job)
     assert record["spec"]["parameters"] == {"a": 40}
     assert (record["status"]["state"], record["status"]["results"]) == ("COMPLETED", {"total": 42})
     assert record["status"]["provenance"]["python"] == sys.version.partition(" ")[0]
     assert record["status"]["started"] <= record["status"]["ended"]
-    function = jobs.show("functions", record["spec"]["function"])
+    function = jobs.read_entity("functions", record["spec"]["function"])
     assert (function["name"], function["spec"]["source"]["handler"]) == ("main", "main:handler")
     assert {"type": "run_of", "dest": function["key"]} in record["metadata"]["relationships"]
 
@@ -72,7 +72,7 @@ def test_a_run_is_recorded(jobs: Jobs) -> None:
 def test_the_function_is_registered_once_for_each_revision(jobs: Jobs) -> None:
     """Two runs of one source share a revision of the function; a changed source makes another."""
     sources = ["def handler(): return 1\n", "def handler(): return 1\n", "def handler(): return 2\n"]
-    keys = [jobs.record(jobs.run(source))["spec"]["function"] for source in sources]
+    keys = [jobs.read_record(jobs.run(source))["spec"]["function"] for source in sources]
     assert keys[0] == keys[1] != keys[2]
 
 
@@ -148,7 +148,7 @@ def test_every_value_of_the_outputs_table_is_stored_and_read_back_by_key(jobs: J
     }  # fmt: skip
     assert job.result["metrics"] == {"loss": [2.0, 1.0], "accuracy": 0.5}
     assert "which no rule covers" in job.err
-    table = jobs.show("dataitems", keys["pandas"])
+    table = jobs.read_entity("dataitems", keys["pandas"])
     assert table["spec"]["schema"] == {"fields": [{"name": "a", "type": "integer"}]}
     assert table["status"]["preview"] == {"cols": [{"name": "a", "value": [1, 2]}], "rows": 2}
     assert table["status"]["files"][0]["hash"].startswith("md5:")
@@ -159,12 +159,12 @@ def test_every_value_of_the_outputs_table_is_stored_and_read_back_by_key(jobs: J
     jobs.write(_READ, "again.py")
     read = jobs.run("again.py", *inputs)
     assert read.code == 0, read.err
-    content = jobs.show("artifacts", read.result["outputs"]["output_0"])["spec"]["path"]
+    content = jobs.read_entity("artifacts", read.result["outputs"]["output_0"])["spec"]["path"]
     assert json.loads(Path(content).read_text()) == {
         "table": [1, 2], "polars": "x", "model": 2.0, "kept": "a note", "json": {"k": [1, None]}, "list": [1, "two"],
         "path": "a note", "array": [0, 1, 2], "png": "PNG", "odd": "Odd", "mine": "bytes of mine",
     }  # fmt: skip
-    links = {link["dest"] for link in jobs.record(read)["metadata"]["relationships"] if link["type"] == "consumes"}
+    links = {link["dest"] for link in jobs.read_record(read)["metadata"]["relationships"] if link["type"] == "consumes"}
     assert links == {keys[name] for name in (*names.values(), "polars", "figure", "odd", "entity")}
 
 
@@ -213,7 +213,7 @@ def test_the_project_name_comes_from_variable_or_document(jobs: Jobs) -> None:
     jobs.write("name: f1\nkind: python\nproject: p9\nspec: {source: {source: main.py, handler: fn}}\n", "function.yaml")
     keys = [jobs.run(".").result["key"], jobs.run(".", PROJECT_NAME="env").result["key"]]
     assert [key.split("/")[2] for key in keys] == ["p9", "env"]
-    assert jobs.record(jobs.run("."))["spec"]["function"].split("/")[-1].startswith("f1:")
+    assert jobs.read_record(jobs.run("."))["spec"]["function"].split("/")[-1].startswith("f1:")
 
 
 def test_job_is_run_and_variables_are_flags(jobs: Jobs) -> None:
@@ -224,7 +224,7 @@ def test_job_is_run_and_variables_are_flags(jobs: Jobs) -> None:
         "OVENBIRD_TARGET": "main.py", "OVENBIRD_PARAMS": "p.yaml", "OVENBIRD_PARAM": '{"a": 5, "b": "variable"}',
         "OVENBIRD_RESULT_FILE": "deep/result.json",
     }  # fmt: skip
-    jobs.do("job", "--param", "a=7", **environ)
+    jobs.run_verb("job", "--param", "a=7", **environ)
     assert json.loads((jobs.folder / "deep/result.json").read_text())["results"] == {"output_0": [7, "variable", 3]}
 
 
@@ -233,7 +233,7 @@ def test_output_dir_and_files_store(jobs: Jobs) -> None:
     source = "from ovenbird import handler as named\n@named(outputs=['output_0'])\ndef handler(): return {'a': 1}\n"
     job = jobs.run(source, "--files-store", "elsewhere", "--output-dir", "copies/here")
     assert job.code == 0, job.err
-    path = Path(jobs.show("artifacts", "output_0")["spec"]["path"])
+    path = Path(jobs.read_entity("artifacts", "output_0")["spec"]["path"])
     assert path.is_relative_to(jobs.folder / "elsewhere")
     assert json.loads((jobs.folder / "copies/here/output_0.json").read_text()) == json.loads(path.read_text())
     assert not (jobs.home / "files").exists()
@@ -251,7 +251,7 @@ def test_two_models_of_one_run_are_two_files(jobs: Jobs) -> None:
     """
     job = jobs.run(source, "--output-dir", "out")
     assert job.code == 0, job.err
-    printed = jobs.do("runs", "get", job.result["id"], "got").split()
+    printed = jobs.run_verb("runs", "get", job.result["id"], "got").split()
     assert printed == ["got/linear.pkl", "got/ridge.pkl"]
     for folder in ("out", "got"):
         models = [pickle.loads((jobs.folder / folder / name).read_bytes()) for name in ("linear.pkl", "ridge.pkl")]
@@ -279,8 +279,8 @@ def test_the_current_folder_is_an_output_without_the_store(jobs: Jobs) -> None:
     source = "from pathlib import Path\ndef handler(): return Path('.')\n"
     jobs.write(source)
     for _ in range(2):
-        jobs.do("run", "main.py", OVENBIRD_HOME="")
-        names = [info["path"] for info in jobs.show("artifacts", "output_0")["status"]["files"]]
+        jobs.run_verb("run", "main.py", OVENBIRD_HOME="")
+        names = [info["path"] for info in jobs.read_entity("artifacts", "output_0")["status"]["files"]]
         assert [name for name in names if "__pycache__" not in name] == ["data.txt", "main.py"]
 
 
@@ -291,7 +291,7 @@ def test_outputs_go_to_an_object_store(jobs: Jobs, s3: dict[str, str]) -> None:
     job = jobs.run("import pandas\ndef handler(): return pandas.DataFrame({'a': [1, 2]})\n", **s3)
     assert job.code == 0, job.err
     key = job.result["outputs"]["output_0"]
-    assert jobs.show("dataitems", key)["spec"]["path"].startswith("s3://outputs/runs/default/dataitem/output_0/")
+    assert jobs.read_entity("dataitems", key)["spec"]["path"].startswith("s3://outputs/runs/default/dataitem/output_0/")
     total = "from pandas import DataFrame\ndef handler(t: DataFrame): return int(t.a.sum())\n"
     assert jobs.run(total, "--input", f"t={key}", **s3).result["results"] == {"output_0": 3}
 
@@ -300,7 +300,7 @@ def test_outputs_go_to_an_object_store(jobs: Jobs, s3: dict[str, str]) -> None:
 @pytest.mark.parametrize("status", [403, 500])
 def test_a_store_that_refuses(jobs: Jobs, server: Any, status: int) -> None:
     """A store that answers 403 or 500 is exit 79, an error that names what was stored and what was not."""
-    server.answer = lambda request: give(request, b"", status)
+    server.answer = lambda request: send_reply(request, b"", status)
     environ = {
         "AWS_ENDPOINT_URL": server.url, "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "SECRET",
         "AWS_REGION": "us-east-1", "S3_PATH_STYLE": "true",
@@ -313,7 +313,7 @@ def test_a_store_that_refuses(jobs: Jobs, server: Any, status: int) -> None:
     assert f"{status}" in job.error["message"]
     assert "stored: output_0" in job.error["message"]
     assert "SECRET" not in job.err
-    assert jobs.show("artifacts", "output_1")["status"]["state"] == "ERROR"
+    assert jobs.read_entity("artifacts", "output_1")["status"]["state"] == "ERROR"
 
 
 def test_a_full_disk(jobs: Jobs) -> None:
@@ -373,8 +373,8 @@ def test_what_the_handler_raises_is_the_runs_error(jobs: Jobs) -> None:
     assert job.error["traceback"].count("File ") == 2
     assert "ovenbird" not in job.error["traceback"].replace(str(jobs.folder), "")
     assert list(job.result["outputs"]) == ["before"]
-    assert jobs.show("artifacts", "before")["status"]["state"] == "READY"
-    record = jobs.record(job)
+    assert jobs.read_entity("artifacts", "before")["status"]["state"] == "READY"
+    record = jobs.read_record(job)
     assert record["status"]["error"] == job.error
     assert record["status"]["message"] == "LookupError: no such thing"
 
@@ -396,11 +396,11 @@ def test_a_killed_run_is_recorded_at_the_next_start(jobs: Jobs, statement: str) 
     job = jobs.run(f"import os\ndef handler(project):\n    project.log_artifact('a', data=b'x')\n    {statement}\n")
     assert job.code in (3, -9)
     assert job.result == {}
-    (row,) = jobs.runs()
-    record = jobs.show("runs", row["id"])
+    (row,) = jobs.list_runs()
+    record = jobs.read_entity("runs", row["id"])
     assert (row["state"], record["status"]["error"]["type"]) == ("ERROR", "ProcessLost")
     assert "SIGKILL" in record["status"]["message"]
-    assert jobs.show("artifacts", "a")["status"]["state"] == "READY"
+    assert jobs.read_entity("artifacts", "a")["status"]["state"] == "READY"
 
 
 @pytest.mark.parametrize(
@@ -421,7 +421,7 @@ def test_what_does_not_load_or_start_is_a_run_too(jobs: Jobs, source: str, code:
     job = jobs.run(source)
     assert (job.code, job.result["state"], job.error["type"]) == (code, "ERROR", kind), job.err
     assert message in job.error["message"]
-    assert jobs.record(job)["spec"]["function"].startswith("store://default/function/python/main:")
+    assert jobs.read_record(job)["spec"]["function"].startswith("store://default/function/python/main:")
 
 
 @pytest.mark.parametrize(
@@ -470,7 +470,7 @@ def test_two_runs_that_log_one_name_at_once_are_two_versions(jobs: Jobs) -> None
     started = [jobs.start("same.py", "--param", f"n={n}") for n in range(4)]
     finished = [wait() for _, wait in started]
     assert [job.code for job in finished] == [0, 0, 0, 0]
-    rows = json.loads(jobs.do("artifacts", "list", "--name", "same", "--versions"))
+    rows = json.loads(jobs.run_verb("artifacts", "list", "--name", "same", "--versions"))
     assert {row["key"] for row in rows} == {job.result["outputs"]["same" if "same" in job.result["outputs"] else
                                             "output_0"] for job in finished}  # fmt: skip
     assert len(rows) == 4
@@ -498,10 +498,10 @@ def test_a_database_that_cannot_be_used(jobs: Jobs) -> None:
 def test_a_result_file_that_cannot_be_written(jobs: Jobs) -> None:
     """Exit 79 when the run itself was well, whose record stays COMPLETED: here the function takes its place."""
     jobs.write("import os\ndef handler(): os.mkdir('result.json')\n")
-    process = jobs.ovenbird("run", "main.py", "--result-file", "result.json")
+    process = jobs.start_ovenbird("run", "main.py", "--result-file", "result.json")
     assert process.communicate()[1]
     assert process.returncode == 79
-    assert jobs.runs()[0]["state"] == "COMPLETED"
+    assert jobs.list_runs()[0]["state"] == "COMPLETED"
 
 
 @pytest.mark.parametrize(("flag", "name", "why"), [
@@ -519,12 +519,12 @@ def test_outputs_that_cannot_be_written_are_refused_first(jobs: Jobs, flag: str,
     jobs.write("def handler(): raise SystemExit('called')\n")
     (jobs.folder / "file").write_text("")
     (jobs.folder / "folder").mkdir()
-    process = jobs.ovenbird("run", "main.py", flag, name)
+    process = jobs.start_ovenbird("run", "main.py", flag, name)
     error = process.communicate()[1]
     assert f"{flag}: {why}" in error
     assert "called" not in error
     assert process.returncode == 70
-    assert jobs.runs() == []
+    assert jobs.list_runs() == []
 
 
 def test_folders_for_outputs_are_created(jobs: Jobs) -> None:
@@ -544,18 +544,18 @@ def test_a_result_file_replaces_no_source(jobs: Jobs, name: str) -> None:
     """Nor what the run reads: it is refused before anything is recorded."""
     source = jobs.write("def handler(a): return 1\n").read_text()
     (jobs.folder / "params.json").write_text('{"a": 1}')
-    process = jobs.ovenbird("run", "main.py", "--params", "params.json", "--result-file", name)
+    process = jobs.start_ovenbird("run", "main.py", "--params", "params.json", "--result-file", name)
     assert "is not replaced" in process.communicate()[1]
     assert process.returncode == 70
     assert (jobs.folder / "main.py").read_text() == source
     assert (jobs.folder / "params.json").read_text() == '{"a": 1}'
-    assert jobs.runs() == []
+    assert jobs.list_runs() == []
 
 
 def test_a_result_file_in_the_home(jobs: Jobs) -> None:
     """`~` is the home: a shell does not put it in behind `=`."""
     jobs.write("def handler(): return 1\n")
-    process = jobs.ovenbird("run", "main.py", "--result-file=~/some/r.json", HOME=str(jobs.folder / "me"))
+    process = jobs.start_ovenbird("run", "main.py", "--result-file=~/some/r.json", HOME=str(jobs.folder / "me"))
     assert process.wait(60) == 0
     assert (jobs.folder / "me" / "some" / "r.json").is_file()
     assert not (jobs.folder / "~").exists()
@@ -566,7 +566,7 @@ def test_a_result_file_that_is_no_file(jobs: Jobs) -> None:
     jobs.write("def handler(): return 1\n")
     link = jobs.folder / "stdout"
     link.symlink_to("/proc/self/fd/1")
-    process = jobs.ovenbird("run", "main.py", "--result-file", str(link))
+    process = jobs.start_ovenbird("run", "main.py", "--result-file", str(link))
     assert json.loads(process.communicate()[0])["results"] == {"output_0": 1}
     assert process.returncode == 0
     assert link.is_symlink()
@@ -592,6 +592,6 @@ def test_params_files(jobs: Jobs) -> None:
     ):
         if text is not None:
             (jobs.folder / name).write_text(text)
-        process = jobs.ovenbird("run", "main.py", "--params", name)
+        process = jobs.start_ovenbird("run", "main.py", "--params", name)
         assert message in process.communicate()[1]
         assert process.returncode == 77

@@ -53,7 +53,7 @@ def test_in_the_local_store(jobs: Jobs) -> None:
     assert job.code == 0, job.err
     assert job.result["results"]["total"] == 42
     (report,) = [key for name, key in job.result["outputs"].items() if name == "report"]
-    path = jobs.show("artifacts", report)["spec"]["path"]
+    path = jobs.read_entity("artifacts", report)["spec"]["path"]
     with open(path) as file:  # noqa: PTH123  # a path of the record
         assert json.load(file) == _FOUND
     assert "hidden" not in job.out + job.err
@@ -97,7 +97,7 @@ def test_the_classes_are_found_in_ovenbird(jobs: Jobs, store: str, request: pyte
     job = jobs.run("main.py:work", "--project", "p", "--input", "data=x.csv", **environ)
     assert job.code == 0, job.err
     assert job.result["results"] == {"names": "data"}
-    record = json.loads(jobs.do("runs", "show", job.result["key"], "--project", "p", **environ))
+    record = json.loads(jobs.run_verb("runs", "show", job.result["key"], "--project", "p", **environ))
     assert (record["metadata"]["labels"], record["metadata"]["description"]) == (["nightly"], "of the night")
 
 
@@ -118,7 +118,7 @@ def test_a_run_within_a_run_is_one_of_its_own(jobs: Jobs, store: str, request: p
     environ = request.getfixturevalue("platform") if store == "core" else {}
     job = jobs.run(_NESTED, "--project", "p", "--param", "depth=1", **environ)
     assert job.code == 0, job.err
-    rows = json.loads(jobs.do("runs", "list", "--project", "p", **environ))
+    rows = json.loads(jobs.run_verb("runs", "list", "--project", "p", **environ))
     assert [row["state"] for row in rows] == ["COMPLETED", "COMPLETED"]
 
 
@@ -127,7 +127,9 @@ def test_a_run_is_stopped_by_another(jobs: Jobs) -> None:
     (jobs.folder / "long.py").write_text("import time\ndef handler():\n    while True:\n        time.sleep(0.05)\n")
     process, wait = jobs.start("long.py")
     end = time.monotonic() + 60
-    while not (jobs.home / "ovenbird.db").exists() or not [row for row in jobs.runs() if row["state"] == "RUNNING"]:
+    while not (jobs.home / "ovenbird.db").exists() or not [
+        row for row in jobs.list_runs() if row["state"] == "RUNNING"
+    ]:
         assert time.monotonic() < end
         time.sleep(0.1)
     stopper = textwrap.dedent(

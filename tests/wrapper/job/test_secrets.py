@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from tests.jobs import Jobs
-from tests.stores import Server, give
+from tests.stores import Server, send_reply
 
 S = "s3cr3t"
 READS = """
@@ -30,9 +30,9 @@ def answer_authorized(request: http.server.BaseHTTPRequestHandler) -> None:
     """Answer who knows the password, or has the signature."""
     login = "Basic " + b64encode(f"user:{S}".encode()).decode()
     if request.headers.get("Authorization") == login or f"X-Amz-Signature={S}&v=2" in request.path:
-        give(request, b"12345")
+        send_reply(request, b"12345")
     else:
-        give(request, b"", 401)
+        send_reply(request, b"", 401)
 
 
 @pytest.mark.slow
@@ -51,11 +51,12 @@ def test_an_input_is_read_and_its_secret_is_nowhere(jobs: Jobs, server: Server, 
                         "--param", 'options={"password": "s3cr3t", "a": 1}')  # fmt: skip
         assert (job.code, job.result["results"]["count"]) == (0, 5), job.err
         assert S not in job.err
-    (item,) = json.loads(jobs.do("dataitems", "list", "--versions"))
+    (item,) = json.loads(jobs.run_verb("dataitems", "list", "--versions"))
     texts = [
-        jobs.do("runs", "show", job.result["key"]), jobs.do("dataitems", "show", item["key"]), jobs.do("runs", "list"),
-        jobs.do("runs", "logs", job.result["id"]),
-        *(jobs.do("lineage", job.result["key"], "--format", form) for form in ("text", "json", "dot", "mermaid")),
+        jobs.run_verb("runs", "show", job.result["key"]), jobs.run_verb("dataitems", "show", item["key"]),
+        jobs.run_verb("runs", "list"),
+        jobs.run_verb("runs", "logs", job.result["id"]),
+        *(jobs.run_verb("lineage", job.result["key"], "--format", form) for form in ("text", "json", "dot", "mermaid")),
     ]  # fmt: skip
     for text in texts:
         assert S not in text
@@ -71,7 +72,7 @@ def test_a_failure_keeps_no_secret_of_a_url(jobs: Jobs) -> None:
     """Neither its message nor its traceback."""
     job = jobs.run("def handler():\n    raise ValueError('cannot get https://u:s3cr3t@h/x?token=s3cr3t')\n")
     assert job.code == 74
-    assert S not in jobs.do("runs", "show", job.result["key"])
+    assert S not in jobs.run_verb("runs", "show", job.result["key"])
     assert S.encode() not in b"".join(path.read_bytes() for path in jobs.home.glob("ovenbird.db*"))
 
 
@@ -98,12 +99,12 @@ def test_a_store_of_an_earlier_version_is_closed(jobs: Jobs) -> None:
     jobs.run("def handler(): pass\n")
     for path in [jobs.home, *jobs.home.rglob("*")]:
         path.chmod(0o755 if path.is_dir() else 0o644)
-    jobs.do("runs", "list")
+    jobs.run_verb("runs", "list")
     top = {path: oct(stat.S_IMODE(path.stat().st_mode)) for path in [jobs.home, *jobs.home.iterdir()]}
     assert set(top.values()) == {"0o700", "0o600"}
     (jobs.home / "notes.txt").touch()
     jobs.home.chmod(0o755)
     (jobs.home / "ovenbird.db").chmod(0o644)
-    jobs.do("runs", "list")
+    jobs.run_verb("runs", "list")
     assert oct(stat.S_IMODE(jobs.home.stat().st_mode)) == "0o755"
     assert oct(stat.S_IMODE((jobs.home / "ovenbird.db").stat().st_mode)) == "0o600"

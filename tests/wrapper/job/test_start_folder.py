@@ -60,7 +60,7 @@ def test_files_of_a_run_lie_in_the_requested_folders(
         "--files-store",
         files,
     ]
-    process = jobs.ovenbird("run", *words, OVENBIRD_HOME=".store", TMPDIR=str(tmp_path / "tmp"), **environ)
+    process = jobs.start_ovenbird("run", *words, OVENBIRD_HOME=".store", TMPDIR=str(tmp_path / "tmp"), **environ)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 0, err
     result = json.loads((jobs.folder / "r.json").read_text())

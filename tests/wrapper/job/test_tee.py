@@ -61,7 +61,7 @@ def handler(context):
 def test_the_log_is_stored_with_the_run(jobs: Jobs) -> None:
     """`ovenbird runs logs ID` prints what was printed, written to stderr and logged, the traceback included."""
     job = jobs.run(_TALKS)
-    log = jobs.do("runs", "logs", job.result["id"][:8])
+    log = jobs.run_verb("runs", "logs", job.result["id"][:8])
     assert job.out == "imported\nprinted\n"
     printed = {*job.out.splitlines(), *job.err.splitlines()}
     assert set(log.splitlines()) == printed
@@ -74,13 +74,13 @@ def test_the_log_is_stored_with_the_run(jobs: Jobs) -> None:
 def test_a_killed_run_keeps_its_log(jobs: Jobs) -> None:
     """Text written before SIGKILL is in the log, although nothing was flushed."""
     jobs.run("import os\ndef handler():\n    print('last words')\n    os.kill(os.getpid(), 9)\n")
-    assert "last words" in jobs.do("runs", "logs", jobs.runs()[0]["id"])
+    assert "last words" in jobs.run_verb("runs", "logs", jobs.list_runs()[0]["id"])
 
 
 def test_prints_appear_at_once(jobs: Jobs) -> None:
     """A reader of stdout, which is a pipe in a container, gets each line while the run lasts."""
     jobs.write("import time\ndef handler():\n    print('begun')\n    time.sleep(3600)\n")
-    process = jobs.ovenbird("run", "main.py")
+    process = jobs.start_ovenbird("run", "main.py")
     assert process.stdout is not None
     assert process.stdout.readline() == "begun\n"
     assert process.poll() is None
@@ -92,8 +92,8 @@ def test_the_log_is_followed_live(jobs: Jobs) -> None:
         "import time\nfrom pathlib import Path\ndef handler():\n    print('begun')\n"
         "    while not Path('go').exists(): time.sleep(0.02)\n    print('gone')\n"
     )
-    (row,) = jobs.until(jobs.runs)
-    follower = jobs.ovenbird("runs", "logs", "--follow", row["id"])
+    (row,) = jobs.wait_until(jobs.list_runs)
+    follower = jobs.start_ovenbird("runs", "logs", "--follow", row["id"])
     assert follower.stdout is not None
     lines = iter(follower.stdout.readline, "")
     assert next(line for line in lines if not line.startswith("{")) == "begun\n"
@@ -108,8 +108,8 @@ def test_the_log_is_followed_live(jobs: Jobs) -> None:
 def test_following_a_run_that_is_killed_ends(jobs: Jobs) -> None:
     """--follow ends when the process of the run is gone."""
     process, wait = jobs.start("import time\ndef handler(): time.sleep(3600)\n")
-    (row,) = jobs.until(jobs.runs)
-    follower = jobs.ovenbird("runs", "logs", "-f", row["id"])
+    (row,) = jobs.wait_until(jobs.list_runs)
+    follower = jobs.start_ovenbird("runs", "logs", "-f", row["id"])
     process.kill()
     wait()
     assert follower.wait(30) == 0

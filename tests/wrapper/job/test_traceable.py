@@ -37,10 +37,10 @@ def test_a_run_records_its_parameters_and_environment(jobs: Jobs) -> None:
     """Effective parameters with defaults, versions of what was imported, machine and masked command are recorded."""
     job = jobs.run(_FUNCTION, "--param", "token=s3cret", "--param", "n=7")
     assert job.code == 0, job.err
-    status = jobs.record(job)["status"]
+    status = jobs.read_record(job)["status"]
     assert status["parameters"]["token"] == "***"
     _check({**status, "parameters": {**status["parameters"], "token": "s3cret"}})
-    lines = jobs.do("lineage", job.result["key"])
+    lines = jobs.run_verb("lineage", job.result["key"])
     assert "s3cret" not in lines
     assert '"rate": 0.1' in lines
     assert "pyyaml" in lines
@@ -59,8 +59,8 @@ def test_a_run_that_fails_has_its_parameters_too(jobs: Jobs) -> None:
     """They are recorded before the function is called, so a process that is killed leaves them."""
     job = jobs.run("import os\ndef handler(n: int = 3): os.kill(os.getpid(), 9)\n")
     assert job.code == -9
-    (row,) = jobs.runs()
-    assert jobs.show("runs", row["id"])["status"]["parameters"] == {"n": 3}
+    (row,) = jobs.list_runs()
+    assert jobs.read_entity("runs", row["id"])["status"]["parameters"] == {"n": 3}
 
 
 _MODEL = """
@@ -87,8 +87,8 @@ def test_a_model_stores_what_it_needs_to_be_loaded(jobs: Jobs) -> None:
     """Python, the versions of packages, features and classes are recorded with a model, and lineage shows them."""
     job = jobs.run(_MODEL)
     assert job.code == 0, job.err
-    _check_model(jobs.show("models", "wine")["status"])
-    assert "signature: " in jobs.do("lineage", "wine")
+    _check_model(jobs.read_entity("models", "wine")["status"])
+    assert "signature: " in jobs.run_verb("lineage", "wine")
 
 
 @pytest.mark.slow

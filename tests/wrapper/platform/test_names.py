@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from tests.core.server import Double
 from tests.jobs import Jobs
-from tests.stores import Server, give
+from tests.stores import Server, send_reply
 
 from ovenbird.errors import InputError
 from ovenbird.platform import queries
@@ -79,37 +79,39 @@ def test_verbs_take_names(jobs: Jobs) -> None:
     """`lineage`, `show`, `get`, `rm` and `--input` by name; `lineage latest` is of the last run."""
     (jobs.folder / "data.txt").write_text("one two")
     jobs.write(_TRAIN)
-    jobs.do("run", "main.py", "--input", "data=data.txt")
-    key = jobs.do("lineage", "words").split()[0]
+    jobs.run_verb("run", "main.py", "--input", "data=data.txt")
+    key = jobs.run_verb("lineage", "words").split()[0]
     assert key.startswith("store://default/artifact/artifact/words:")
-    assert jobs.do("lineage", key.rpartition(":")[2][:12]).split()[0] == key
-    assert jobs.do("lineage", "latest").startswith("store://default/run/")
-    assert json.loads(Path(jobs.folder, jobs.do("artifacts", "get", "words", "got").strip()).read_text())[0] == "one"
+    assert jobs.run_verb("lineage", key.rpartition(":")[2][:12]).split()[0] == key
+    assert jobs.run_verb("lineage", "latest").startswith("store://default/run/")
+    assert (
+        json.loads(Path(jobs.folder, jobs.run_verb("artifacts", "get", "words", "got").strip()).read_text())[0] == "one"
+    )
     source = "def handler(data: list): return len(data)\n"
     assert jobs.run(source, "--input", "data=words").result["results"] == {"output_0": 2000}
-    assert jobs.do("artifacts", "rm", "words").strip() == key
+    assert jobs.run_verb("artifacts", "rm", "words").strip() == key
 
 
 def test_an_empty_answer_says_which_store(jobs: Jobs) -> None:
     """On stderr, so that stdout stays JSON; errors say it too."""
     for words in (("runs", "list"), ("models", "list", "--project", "q")):
-        process = jobs.ovenbird(*words)
+        process = jobs.start_ovenbird(*words)
         out, err = process.communicate(timeout=60)
         assert (process.returncode, json.loads(out)) == (0, [])
         assert str(jobs.home) in err
     for words in (("lineage", "none"), ("models", "show", "none"), ("runs", "rm", "none")):
-        process = jobs.ovenbird(*words)
+        process = jobs.start_ovenbird(*words)
         assert str(jobs.home) in process.communicate(timeout=60)[1]
         assert process.returncode == 78
 
 
 def test_the_store_tells_where_it_is_and_what_it_holds(jobs: Jobs) -> None:
     """Its folder, the versions of each type in each project, its files and their size."""
-    assert json.loads(jobs.do("store"))["projects"] == {}
+    assert json.loads(jobs.run_verb("store"))["projects"] == {}
     (jobs.folder / "data.txt").write_text("one two")
     jobs.write(_TRAIN)
-    jobs.do("run", "main.py", "--input", "data=data.txt")
-    summary = json.loads(jobs.do("store"))
+    jobs.run_verb("run", "main.py", "--input", "data=data.txt")
+    summary = json.loads(jobs.run_verb("store"))
     assert summary["location"] == str(jobs.home)
     counts = {"runs": 1, "dataitems": 1, "artifacts": 1, "models": 0, "functions": 1}
     assert summary["projects"] == {"default": counts}
@@ -120,17 +122,17 @@ def test_the_store_tells_where_it_is_and_what_it_holds(jobs: Jobs) -> None:
 def test_the_same_on_core(core: Double, jobs: Jobs, platform: dict[str, str]) -> None:
     """Core takes names as inputs and for lineage, within a project, and its address is what an empty answer names."""
     (jobs.folder / "data.txt").write_text("one two")
-    process = jobs.ovenbird("models", "list", "--project", "p", **platform)
+    process = jobs.start_ovenbird("models", "list", "--project", "p", **platform)
     assert platform["DHCORE_ENDPOINT"] in process.communicate(timeout=60)[1]
     first = jobs.run(_TRAIN, "--project", "p", "--input", "data=data.txt", **platform)
     assert first.code == 0, first.err
     source = "def handler(data: list): return len(data)\n"
     job = jobs.run(source, "--project", "p", "--input", "data=words", **platform)
     assert (job.code, job.result["results"]) == (0, {"output_0": 2000}), job.err
-    lines = jobs.do("lineage", "words", "--project", "p", "--verify", **platform).splitlines()
+    lines = jobs.run_verb("lineage", "words", "--project", "p", "--verify", **platform).splitlines()
     assert lines[0].startswith("store://p/artifact/artifact/words:")
     assert lines[0].endswith("[unchanged]")
-    summary = json.loads(jobs.do("store", "--project", "p", **platform))
+    summary = json.loads(jobs.run_verb("store", "--project", "p", **platform))
     assert (summary["location"], summary["files"]) == (platform["DHCORE_ENDPOINT"], None)
     assert summary["projects"]["p"]["runs"] == 2
 
@@ -138,29 +140,29 @@ def test_the_same_on_core(core: Double, jobs: Jobs, platform: dict[str, str]) ->
 def test_verify_says_which_inputs_have_changed(jobs: Jobs, server: Server) -> None:
     """The exit status is 1 where a file, a stored copy or what a URL answers is another."""
     bodies = {"text": b"from the web"}
-    server.answer = lambda request: give(request, bodies["text"])
+    server.answer = lambda request: send_reply(request, bodies["text"])
     (jobs.folder / "data.txt").write_text("one two")
     jobs.write(_TRAIN.replace("data: Path", "data: Path, web: str"))
-    jobs.do("run", "main.py", "--input", "data=data.txt", "--input", f"web={server.url}/x.txt")
-    assert jobs.do("lineage", "words", "--verify").count("[unchanged]") == 3
+    jobs.run_verb("run", "main.py", "--input", "data=data.txt", "--input", f"web={server.url}/x.txt")
+    assert jobs.run_verb("lineage", "words", "--verify").count("[unchanged]") == 3
     (jobs.folder / "data.txt").write_text("one two three")
     bodies["text"] = b"from the Web"
-    process = jobs.ovenbird("lineage", "words", "--verify")
+    process = jobs.start_ovenbird("lineage", "words", "--verify")
     out, err = process.communicate(timeout=60)
     assert (process.returncode, err) == (1, "")
     assert "[changed: size 7, now 13]" in out
     assert "[changed: another digest]" in out
     assert out.splitlines()[0].endswith("[unchanged]")
     (jobs.folder / "data.txt").unlink()
-    Path(jobs.show("artifacts", "words")["spec"]["path"]).write_text("edited")
-    process = jobs.ovenbird("lineage", "words", "--verify", "--format", "json")
+    Path(jobs.read_entity("artifacts", "words")["spec"]["path"]).write_text("edited")
+    process = jobs.start_ovenbird("lineage", "words", "--verify", "--format", "json")
     tree = json.loads(process.communicate(timeout=60)[0])
     assert (process.returncode, tree["check"]["state"]) == (1, "changed")
     states = {
         source.get("name"): source["check"]["state"] for source in tree["sources"][0]["sources"] if "check" in source
     }
     assert states == {"data": "missing", "web": "changed"}
-    assert jobs.do("lineage", "words").count("changed") == 0
+    assert jobs.run_verb("lineage", "words").count("changed") == 0
 
 
 def test_verify_does_not_guess(project: Project, store: LocalStore) -> None:

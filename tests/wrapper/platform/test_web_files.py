@@ -11,7 +11,7 @@ from typing import Any
 import pandas
 import pytest
 from tests.jobs import Jobs
-from tests.stores import Server, give
+from tests.stores import Server, send_reply
 
 from ovenbird.errors import InputError
 from ovenbird.platform.entities.file_entity import Dataitem
@@ -68,7 +68,7 @@ def test_the_name_of_a_download(
     project: Project, server: Any, tmp_path: Path, path: str, headers: dict[str, str], name: str
 ) -> None:
     """By the server, else by the address; never one that leads out of the folder."""
-    server.answer = lambda request: give(request, CSV, **headers)
+    server.answer = lambda request: send_reply(request, CSV, **headers)
     item = _item(project, server.url + path)
     (file,) = map(Path, item.as_file())
     assert (file.name, file.read_bytes()) == (name, CSV)
@@ -93,19 +93,21 @@ def test_the_name_of_a_download(
 def test_a_table_is_recognised_by_name_or_media_type(
     project: Project, server: Any, path: str, headers: dict[str, str]
 ) -> None:
-    server.answer = lambda request: give(request, CSV, **headers)
+    server.answer = lambda request: send_reply(request, CSV, **headers)
     assert _read(_item(project, server.url + path)) == [["Trento", 118000]]
 
 
 def test_parquet_is_recognised_by_media_type_and_content(project: Project, server: Any, tmp_path: Path) -> None:
     pandas.DataFrame({"a": [1]}).to_parquet(tmp_path / "t")
     for media in (PARQUET, "application/octet-stream"):
-        server.answer = lambda request, media=media: give(request, (tmp_path / "t").read_bytes(), Content_Type=media)
+        server.answer = lambda request, media=media: send_reply(
+            request, (tmp_path / "t").read_bytes(), Content_Type=media
+        )
         assert _read(_item(project, f"{server.url}/download")) == [[1]]
 
 
 def test_where_nothing_tells_the_format_the_error_says_how_to(project: Project, server: Any) -> None:
-    server.answer = lambda request: give(request, CSV, Content_Type="application/octet-stream")
+    server.answer = lambda request: send_reply(request, CSV, Content_Type="application/octet-stream")
     with pytest.raises(InputError, match="not one of a table"):
         _item(project, f"{server.url}/export").as_df()
     frame = _item(project, f"{server.url}/export").as_df(file_format="csv")
@@ -117,9 +119,9 @@ def test_a_redirect_names_the_file(project: Project, server: Any) -> None:
 
     def answer(request: Request) -> None:
         if request.path == "/download/17":
-            give(request, b"", 302, Location="/store/cities.csv?sig=abc")
+            send_reply(request, b"", 302, Location="/store/cities.csv?sig=abc")
         else:
-            give(request, CSV)
+            send_reply(request, CSV)
 
     server.answer = answer
     item = _item(project, f"{server.url}/download/17")
@@ -137,7 +139,7 @@ def test_a_redirect_names_the_file(project: Project, server: Any) -> None:
 )  # fmt: skip
 def test_a_content_encoding_is_undone(project: Project, server: Any, coding: str, body: bytes) -> None:
     """Servers send it unasked; what is stored is the file itself."""
-    server.answer = lambda request: give(request, body, Content_Encoding=coding)
+    server.answer = lambda request: send_reply(request, body, Content_Encoding=coding)
     (file,) = map(Path, _item(project, f"{server.url}/cities.csv").as_file())
     assert file.read_bytes() == CSV
     assert server.requests[0][2]["accept-encoding"] == "identity"
@@ -145,7 +147,7 @@ def test_a_content_encoding_is_undone(project: Project, server: Any, coding: str
 
 def test_a_file_called_gz_is_left_as_it_is(project: Project, server: Any, tmp_path: Path) -> None:
     """Servers add the header by the name; the table in it is read all the same."""
-    server.answer = lambda request: give(request, gzip.compress(CSV), Content_Encoding="gzip")
+    server.answer = lambda request: send_reply(request, gzip.compress(CSV), Content_Encoding="gzip")
     item = _item(project, f"{server.url}/cities.csv.gz")
     assert gzip.decompress(Path(item.download(tmp_path / "out/")).read_bytes()) == CSV
     assert _read(item) == [["Trento", 118000]]
@@ -163,7 +165,7 @@ def test_an_encoding_that_cannot_be_decoded_is_reported(
     project: Project, server: Any, tmp_path: Path, coding: str, body: bytes, message: str
 ) -> None:
     """A body that cannot be decoded within the limit of inputs is an error, and leaves no file."""
-    server.answer = lambda request: give(request, body, Content_Encoding=coding)
+    server.answer = lambda request: send_reply(request, body, Content_Encoding=coding)
     limited = Project(project._store, "p", {"OVENBIRD_MAX_INPUT": "1MiB"})
     with pytest.raises(InputError, match=f"http://.*: .*{message}"):
         limited.new_dataitem("a", path=f"{server.url}/a.csv").download(tmp_path / "out/")
@@ -181,7 +183,7 @@ def test_an_encoding_that_cannot_be_decoded_is_reported(
 )  # fmt: skip
 def test_an_address_is_sent_as_http_takes_it(project: Project, server: Any, typed: str, path: str) -> None:
     """Blanks and other alphabets are escaped, what is escaped stays."""
-    server.answer = lambda request: give(request, CSV)
+    server.answer = lambda request: send_reply(request, CSV)
     assert _read(_item(project, server.url + typed)) == [["Trento", 118000]]
     assert server.requests[0][1] == path
 
@@ -194,14 +196,14 @@ def test_a_host_of_another_alphabet_gets_its_ascii_name() -> None:
 
 @pytest.mark.parametrize("scheme", ["zip+http", "ZIP+HTTP", "Http"])
 def test_zip_before_a_scheme_is_no_other_address(project: Project, server: Server, scheme: str) -> None:
-    server.answer = lambda request: give(request, CSV)
+    server.answer = lambda request: send_reply(request, CSV)
     assert _read(_item(project, f"{scheme}{server.url[4:]}/a.csv")) == [["Trento", 118000]]
 
 
 @pytest.mark.slow
 def test_a_job_reads_what_a_service_answers(jobs: Jobs, server: Any) -> None:
     """A path with a slash at its end is an address like any other; the record keeps it as it was typed."""
-    server.answer = lambda request: give(request, b"\xef\xbb\xbf" + CSV, Content_Type="text/csv")
+    server.answer = lambda request: send_reply(request, b"\xef\xbb\xbf" + CSV, Content_Type="text/csv")
     source = """
         import pandas as pd
         def handler(table: pd.DataFrame, text: str):
@@ -212,4 +214,4 @@ def test_a_job_reads_what_a_service_answers(jobs: Jobs, server: Any) -> None:
     assert (job.code, job.result.get("results")) == (
         0, {"output_0": {"cities": ["Trento"], "start": "city"}},
     ), job.err  # fmt: skip
-    assert jobs.show("dataitems", "text")["spec"]["path"] == url
+    assert jobs.read_entity("dataitems", "text")["spec"]["path"] == url

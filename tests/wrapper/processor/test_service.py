@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 from tests.processors import Processor, Processors, http
-from tests.service import until
+from tests.service import wait_until
 
 ECHO = """
 def handler(context, event):
@@ -151,7 +151,7 @@ def test_the_two_ports(shared: Processors) -> None:
     """
     shared.lay_out(source, http())
     process = shared.start()
-    until(lambda: process.probe("/live").status_code == 200, lambda: process.log, process)
+    wait_until(lambda: process.probe("/live").status_code == 200, lambda: process.log, process)
     assert (process.probe("/ready").status_code, process.get("/__internal/health").status_code) == (503, 503)
     assert "init has not finished" in process.probe("/ready").text
     (shared.folder / "go").touch()
@@ -179,7 +179,7 @@ def test_a_call_waits_for_a_worker_so_long(shared: Processors, source: str) -> N
     process = shared.serve(source, http(maxWorkers=1, workerAvailabilityTimeoutMilliseconds=300))
     with ThreadPoolExecutor(2) as pool:
         first = pool.submit(process.get, "/?seconds=2")
-        until(lambda: process.metrics()["ovenbird_in_flight"] == 1, lambda: "the first call is not there")
+        wait_until(lambda: process.metrics()["ovenbird_in_flight"] == 1, lambda: "the first call is not there")
         began = time.monotonic()
         second = process.get("/?seconds=0")
         waited = time.monotonic() - began
@@ -197,7 +197,7 @@ def test_no_wait_at_all(shared: Processors) -> None:
     process = shared.serve(SLOW, http(maxWorkers=1, workerAvailabilityTimeoutMilliseconds=0))
     with ThreadPoolExecutor(1) as pool:
         first = pool.submit(process.get, "/?seconds=1")
-        until(lambda: process.metrics()["ovenbird_in_flight"] == 1, lambda: "the first call is not there")
+        wait_until(lambda: process.metrics()["ovenbird_in_flight"] == 1, lambda: "the first call is not there")
         assert process.get("/?seconds=0").status_code == 503
         assert first.result().status_code == 200
 
@@ -224,9 +224,9 @@ def test_sigterm_drains(shared: Processors) -> None:
     process = shared.serve(source, OVENBIRD_DRAIN_DELAY="1")
     with ThreadPoolExecutor(1) as pool:
         call = pool.submit(process.get, "/?seconds=2")
-        until(lambda: process.metrics()["ovenbird_in_flight"] == 1, lambda: "the call is not there")
+        wait_until(lambda: process.metrics()["ovenbird_in_flight"] == 1, lambda: "the call is not there")
         process.send(signal.SIGTERM)
-        until(lambda: process.probe("/ready").status_code == 503, lambda: process.log)
+        wait_until(lambda: process.probe("/ready").status_code == 503, lambda: process.log)
         assert process.probe("/live").status_code == 200
         assert call.result().text == "done"
     assert process.wait() == 0
@@ -267,6 +267,6 @@ def test_several_processes(shared: Processors) -> None:
         with lock:
             values.add(number)
 
-    until(lambda: call() or values == {0, 1}, lambda: f"only {values} answered")
+    wait_until(lambda: call() or values == {0, 1}, lambda: f"only {values} answered")
     assert {process.probe("/ready").status_code for _ in range(10)} == {200}
     assert process.stop() == 0

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 from tests.raw import Raw, request
-from tests.service import Service, until
+from tests.service import Service, wait_until
 
 Serve = Callable[..., Service]
 FLAGS = ("--drain-delay", "0", "--log-format", "json")
@@ -91,8 +91,8 @@ def test_it_ends_although_the_client_has_gone(serve: Serve, kind: str, header: s
         answer = client.answer()
         assert (answer.status, answer.body) == (200, b'{"n":1}')
         assert not _done(service)
-    until(lambda: _done(service), lambda: f"the task was ended:\n{service.log}")
-    until(lambda: any("status" in record for record in service.records), lambda: service.log)
+    wait_until(lambda: _done(service), lambda: f"the task was ended:\n{service.log}")
+    wait_until(lambda: any("status" in record for record in service.records), lambda: service.log)
     assert {record["status"] for record in service.records if "status" in record} == {200}
 
 
@@ -124,7 +124,7 @@ def test_it_counts_to_the_time_limit(serve: Serve, kind: str) -> None:
     """A task is stopped when its call is over the time limit; the answer's status stays."""
     service = serve(_source(kind, 2), *FLAGS, "--timeout", "500ms")
     assert service.call({}).status_code == 200
-    until(lambda: service.metrics()["ovenbird_in_flight"] == 0, lambda: "it still runs")
+    wait_until(lambda: service.metrics()["ovenbird_in_flight"] == 0, lambda: "it still runs")
     time.sleep(2)
     assert not _done(service)
     assert {record["status"] for record in service.records if "status" in record} == {200}

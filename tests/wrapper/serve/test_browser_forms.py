@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
-from tests.raw import running
+from tests.raw import run_service
 from tests.service import Service
 
 SOURCE = """
@@ -62,7 +62,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 @pytest.fixture(scope="module")
 def service(folder: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    with running(tmp_path_factory, str(folder)) as server:
+    with run_service(tmp_path_factory, str(folder)) as server:
         yield server
 
 
@@ -124,7 +124,7 @@ def test_files_that_were_not_chosen(service: Service) -> None:
 
 def test_fields_of_a_class(folder: Any, tmp_path_factory: pytest.TempPathFactory) -> None:
     """The same rules hold for the fields of a lone parameter's class."""
-    with running(tmp_path_factory, f"{folder}:profile") as service:
+    with run_service(tmp_path_factory, f"{folder}:profile") as service:
         empty = [("name", "ada"), ("age", ""), ("at", ""), ("_charset_", "UTF-8")]
         for answer in answers_by_encoding(service, empty):
             assert answer.json() == {"name": "ada", "age": None, "news": False, "at": None}
@@ -134,7 +134,7 @@ def test_fields_of_a_class(folder: Any, tmp_path_factory: pytest.TempPathFactory
 
 def test_fields_that_are_needed(folder: Any, tmp_path_factory: pytest.TempPathFactory) -> None:
     """One that was left empty is missing, unless nothing is a value of it."""
-    with running(tmp_path_factory, f"{folder}:needed") as service:
+    with run_service(tmp_path_factory, f"{folder}:needed") as service:
         for answer in answers_by_encoding(service, [("age", ""), ("height", ""), ("counts", "")]):
             assert answer.json()["errors"] == [{"field": "age", "message": "missing"}]
         for answer in answers_by_encoding(service, [("age", "1"), ("height", ""), ("counts", "")]):

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterator
 
 import pytest
-from tests.raw import Raw, running
+from tests.raw import Raw, run_service
 from tests.service import Service
 
 TRACE, SPAN = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
@@ -15,7 +15,7 @@ TRACE, SPAN = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 
 @pytest.fixture(scope="module", params=["handler", "later"])
 def tell(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    with running(tmp_path_factory, f"tell/main.py:{request.param}", "--log-format", "json") as service:
+    with run_service(tmp_path_factory, f"tell/main.py:{request.param}", "--log-format", "json") as service:
         service.sync = request.param == "handler"
         yield service
 
@@ -84,7 +84,7 @@ def test_log(tell: Service) -> None:
 
 def test_log_within_a_stream(tmp_path_factory: pytest.TempPathFactory) -> None:
     """A generator that an async handler returns runs in a thread, and still knows its call."""
-    with running(tmp_path_factory, "tell/main.py:stream", "--log-format", "json") as service:
+    with run_service(tmp_path_factory, "tell/main.py:stream", "--log-format", "json") as service:
         assert service.call(headers={"x-request-id": "streamed"}).text == "streamed"
         service.wait_log("within")
         assert [r["request_id"] for r in service.records if r["message"] == "within"] == ["streamed"]
@@ -92,7 +92,7 @@ def test_log_within_a_stream(tmp_path_factory: pytest.TempPathFactory) -> None:
 
 def test_context_response(tmp_path_factory: pytest.TempPathFactory) -> None:
     """`context.Response` says more than a body."""
-    with running(tmp_path_factory, "tell/main.py:respond") as service:
+    with run_service(tmp_path_factory, "tell/main.py:respond") as service:
         answer = service.call()
         assert (answer.status_code, answer.json(), answer.headers["x-a"]) == (202, {"a": 1}, "1")
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import httpx
 import pytest
-from tests.raw import Raw, request, running
-from tests.service import Service, until
+from tests.raw import Raw, request, run_service
+from tests.service import Service, wait_until
 
 SIZE = 8_000_000  # of a body, and of an answer
 COUNT = 8  # calls of each kind: what they hold together is plain to see
@@ -89,7 +89,7 @@ def test_large_uploads_in_little_memory(tmp_path_factory: pytest.TempPathFactory
     """With 700 MiB of address space, 80 uploads of 30 MB succeed one after the other."""
     body = bytes(30_000_000)
     with (
-        running(tmp_path_factory, f"retained/{target}", *FLAGS, ADDRESS_SPACE=str(700 * 1024**2)) as service,
+        run_service(tmp_path_factory, f"retained/{target}", *FLAGS, ADDRESS_SPACE=str(700 * 1024**2)) as service,
         httpx.Client(timeout=30.0) as client,
     ):
         answers = [client.post(f"{service.url}/body", content=body) for _ in range(80)]
@@ -98,14 +98,14 @@ def test_large_uploads_in_little_memory(tmp_path_factory: pytest.TempPathFactory
 
 def _holds(factory: pytest.TempPathFactory, target: str, kinds: list[str], send: Send) -> None:
     """Make calls of each kind, and ask the process after each kind what is left of them."""
-    with running(factory, f"retained/{target}", *FLAGS) as service:
+    with run_service(factory, f"retained/{target}", *FLAGS) as service:
         send(service, kinds[0])
         before = _census(service, target)
         for kind in kinds:
             for _ in range(COUNT if kind != "slow" else 3):
                 send(service, kind)
                 # one after the other: bodies of calls that overlap would leave holes in the memory of the process
-                after = until(
+                after = wait_until(
                     lambda kind=kind: _settled(service, target, kind), lambda kind=kind: f"a call is kept: {kind}"
                 )
             assert after["resident"] - before["resident"] < MOST, kind

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from tests.raw import Answer, Raw, running
+from tests.raw import Answer, Raw, run_service
 from tests.service import Service
 
 FLAGS = ("--max-header", "8KiB", "--max-body", "1MiB", "--log-format", "json")
@@ -191,7 +191,7 @@ CLOSED = {  # answers below 300 that are the connection's last
 
 @pytest.fixture(scope="module", params=["handler", "later", "application", "wsgi"])
 def service(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    with running(tmp_path_factory, f"echo/main.py:{request.param}", *FLAGS) as server:
+    with run_service(tmp_path_factory, f"echo/main.py:{request.param}", *FLAGS) as server:
         yield server
 
 
@@ -401,7 +401,7 @@ def test_refused_requests_are_counted(service: Service) -> None:
 
 @pytest.fixture(scope="module")
 def plain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    with running(tmp_path_factory, "echo/main.py:later", *FLAGS) as server:
+    with run_service(tmp_path_factory, "echo/main.py:later", *FLAGS) as server:
         yield server
 
 
@@ -474,7 +474,7 @@ TEXT = b"\x81\x85\0\0\0\0hello"  # a frame of a client
 
 @pytest.fixture(scope="module")
 def sockets(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    with running(tmp_path_factory, "echo/main.py:application", *FLAGS) as server:
+    with run_service(tmp_path_factory, "echo/main.py:application", *FLAGS) as server:
         yield server
 
 

@@ -161,5 +161,5 @@ def test_children_of_a_job(jobs: Jobs, kind: str) -> None:
     # of the child that got a Ctrl-C of its own, of the one that raises, and of the one that raises in the other child
     assert job.err.count("Traceback") == 3
     assert job.result["results"]["output_0"]["results"] == [expected for _, expected in BODIES.values()]
-    assert len(jobs.runs()) == 1
-    assert jobs.runs()[0]["state"] == "COMPLETED"
+    assert len(jobs.list_runs()) == 1
+    assert jobs.list_runs()[0]["state"] == "COMPLETED"

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from tests.raw import Raw, running
+from tests.raw import Raw, run_service
 from tests.service import Service
 
 TRACE, SPAN = "12345678901234567890123456789012", "1234567890123456"
@@ -26,7 +26,7 @@ def service(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     path = tmp_path_factory.mktemp("trace") / "main.py"
     path.write_text(SOURCE)
     environ = {"OTEL_TRACES_EXPORTER": "console"} if request.param == "opentelemetry" else {}
-    with running(tmp_path_factory, str(path), **environ) as server:
+    with run_service(tmp_path_factory, str(path), **environ) as server:
         yield server
 
 

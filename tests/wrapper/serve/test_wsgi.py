@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from tests.raw import Raw, request, running
-from tests.service import Service, until
+from tests.raw import Raw, request, run_service
+from tests.service import Service, wait_until
 
 Serve = Callable[..., Service]
 
@@ -17,7 +17,7 @@ Serve = Callable[..., Service]
 @pytest.fixture(scope="module")
 def plain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     flags = ("--concurrency", "4", "--timeout", "20s", "--max-body", "1MiB", "--log-format", "json")
-    with running(tmp_path_factory, "wsgi/plain.py:app", *flags) as service:
+    with run_service(tmp_path_factory, "wsgi/plain.py:app", *flags) as service:
         yield service
 
 
@@ -110,7 +110,7 @@ def test_an_application_that_breaks_the_rules(plain: Service, name: str) -> None
     answer = plain.get(f"/{name}")
     assert answer.status_code == 500
     error = answer.json()["error_id"]
-    until(lambda: (error, "error") in {(r.get("error_id"), r["level"]) for r in plain.records}, lambda: plain.log)
+    wait_until(lambda: (error, "error") in {(r.get("error_id"), r["level"]) for r in plain.records}, lambda: plain.log)
     assert plain.post("/echo", content=b"x").text == "x"
 
 
@@ -119,7 +119,7 @@ def test_an_error_after_the_head(plain: Service) -> None:
     with Raw(plain) as client:
         client.send(request(b"", "/changed_late", "GET"))
         assert not client.answer().whole
-    until(lambda: "half way" in plain.log, lambda: plain.log)
+    wait_until(lambda: "half way" in plain.log, lambda: plain.log)
 
 
 def test_more_than_was_announced(plain: Service) -> None:
@@ -128,7 +128,7 @@ def test_more_than_was_announced(plain: Service) -> None:
         client.send(request(b"", "/long", "GET") + request(b"x", "/echo"))
         assert client.answer().body == b"ok"
         assert client.answer().body == b"x"
-    until(lambda: "longer than its Content-Length" in plain.log, lambda: plain.log)
+    wait_until(lambda: "longer than its Content-Length" in plain.log, lambda: plain.log)
 
 
 def test_close_is_called_after_the_answer(plain: Service) -> None:
@@ -136,7 +136,7 @@ def test_close_is_called_after_the_answer(plain: Service) -> None:
     with Raw(plain) as client:
         client.send(request(b"", "/closing", "GET"))
         assert client.answer().body == b"done"
-    until(lambda: plain.get("/closed").text == "True", lambda: "close did not run to its end")
+    wait_until(lambda: plain.get("/closed").text == "True", lambda: "close did not run to its end")
 
 
 def test_close_is_called_when_the_client_leaves(plain: Service) -> None:
@@ -144,7 +144,7 @@ def test_close_is_called_when_the_client_leaves(plain: Service) -> None:
     with Raw(plain) as client:
         client.send(request(b"", "/endless", "GET"))
         client.file.read(50_000)
-    until(lambda: plain.get("/closed").text == "True", lambda: "close was not called")
+    wait_until(lambda: plain.get("/closed").text == "True", lambda: "close was not called")
 
 
 def test_a_body_over_the_limit(plain: Service) -> None:
@@ -195,10 +195,10 @@ def test_threads_that_all_hang(serve: Serve) -> None:
     service = serve("wsgi/plain.py:app", "--concurrency", "2", "--timeout", "300ms", "--drain-delay", "0")
     with ThreadPoolExecutor(2) as pool:
         assert {answer.status_code for answer in pool.map(lambda _: service.get("/hang?6"), range(2))} == {504}
-    until(lambda: service.get("/_/ready").status_code == 503, lambda: "two threads hang, and it is ready")
+    wait_until(lambda: service.get("/_/ready").status_code == 503, lambda: "two threads hang, and it is ready")
     assert service.get("/_/live").status_code == 503
     assert "every slot" in service.get("/_/live").json()["reason"]
-    until(lambda: service.get("/_/ready").status_code == 200, lambda: "the threads came back, and it is not ready")
+    wait_until(lambda: service.get("/_/ready").status_code == 200, lambda: "the threads came back, and it is not ready")
     assert service.post("/echo", content=b"x").text == "x"
 
 
@@ -219,5 +219,5 @@ def test_a_worker_whose_threads_all_hang_is_replaced(serve: Serve) -> None:
     )
     service = serve("wsgi/plain.py:app", *flags)
     assert service.get("/hang?600").status_code == 504
-    until(lambda: "is replaced: every slot" in service.log, lambda: service.log)
-    until(lambda: service.post("/echo", content=b"x").status_code == 200, lambda: service.log)
+    wait_until(lambda: "is replaced: every slot" in service.log, lambda: service.log)
+    wait_until(lambda: service.post("/echo", content=b"x").status_code == 200, lambda: service.log)

@@ -85,9 +85,9 @@ def test_code_and_inputs_that_have_changed(jobs: Jobs, store: LocalStore) -> Non
     first = jobs.run("def handler(data): return 1\n", "--input", "data=a.csv", "--name", "one")
     second = jobs.run("def handler(data): return 2\n", "--input", "data=b.csv", "--name", "two")
     assert (first.code, second.code) == (0, 0), first.err + second.err
-    fields = _fields(jobs.do("runs", "compare", "one", "two", "--json"))
+    fields = _fields(jobs.run_verb("runs", "compare", "one", "two", "--json"))
     assert [fields[name][1] for name in ("code.digest", "input.data", "consumed.data", "code.handler")] == [
         True, True, True, False,
     ]  # fmt: skip
-    jobs.do("functions", "rm", "main", "--versions")
-    assert "code.digest" not in _fields(jobs.do("runs", "compare", "one", "two", "--json"))
+    jobs.run_verb("functions", "rm", "main", "--versions")
+    assert "code.digest" not in _fields(jobs.run_verb("runs", "compare", "one", "two", "--json"))

@@ -22,10 +22,10 @@ def test_a_file_goes_to_stdout(jobs: Jobs) -> None:
     source = "from ovenbird import handler as named\n@named(outputs=['out'])\ndef handler(): return {'a': 1}\n"
     process = jobs.run(source)
     before = sorted(path.name for path in jobs.folder.iterdir())
-    content = Path(jobs.show("artifacts", "out")["spec"]["path"]).read_text()
+    content = Path(jobs.read_entity("artifacts", "out")["spec"]["path"]).read_text()
     for words in (("artifacts", "get", "out", "-"), ("artifacts", "get", process.result["outputs"]["out"], "-"),
                   ("runs", "get", "latest", "-")):  # fmt: skip
-        assert jobs.do(*words) == content
+        assert jobs.run_verb(*words) == content
     assert sorted(path.name for path in jobs.folder.iterdir()) == before
 
 
@@ -33,6 +33,6 @@ def test_several_files_do_not_go_to_stdout(jobs: Jobs) -> None:
     """They would run into each other: the error says how many there are."""
     assert jobs.run(_TWO).code == 0
     for noun, key in (("artifacts", "output_0"), ("runs", "latest")):
-        process = jobs.ovenbird(noun, "get", key, "-")
+        process = jobs.start_ovenbird(noun, "get", key, "-")
         out, err = process.communicate(timeout=60)
         assert (process.returncode, out, "has 2 files" in err) == (78, "", True), err

@@ -150,25 +150,25 @@ def test_a_run_that_never_called_its_function_is_not_listed(jobs: Jobs) -> None:
         assert "the function was not called" in process.err
         assert process.result["state"] == "ERROR"
     assert jobs.run("import nowhere_at_all\ndef handler(): pass\n").code == 72
-    assert jobs.runs() == []
-    assert json.loads(jobs.do("runs", "list", "--state", "error")) == []
-    hidden = json.loads(jobs.do("runs", "list", "--all"))
+    assert jobs.list_runs() == []
+    assert json.loads(jobs.run_verb("runs", "list", "--state", "error")) == []
+    hidden = json.loads(jobs.run_verb("runs", "list", "--all"))
     assert [row["called"] for row in hidden] == [False] * 4
 
     assert jobs.run(_TARGET, "--param", "n=1", "--init", "size=2").code == 73
     assert "was not called" not in jobs.run(_TARGET, "--param", "n=1").err
-    assert [row["state"] for row in jobs.runs()] == ["COMPLETED", "ERROR"]
-    assert json.loads(jobs.do("runs", "show", "latest"))["status"]["state"] == "COMPLETED"
+    assert [row["state"] for row in jobs.list_runs()] == ["COMPLETED", "ERROR"]
+    assert json.loads(jobs.run_verb("runs", "show", "latest"))["status"]["state"] == "COMPLETED"
 
 
 def test_a_killed_run_is_listed(jobs: Jobs) -> None:
     """Its function was called, though nobody could record that."""
     jobs.run("import os, signal\ndef handler(): os.kill(os.getpid(), signal.SIGKILL)\n")
-    assert [row["state"] for row in jobs.runs()] == ["ERROR"]
+    assert [row["state"] for row in jobs.list_runs()] == ["ERROR"]
 
 
 def test_parameters_are_listed_as_the_function_got_them(jobs: Jobs) -> None:
     """`007` for an `int` is 7, so that it does not differ from a run with `7`."""
     for text in ("007", "7"):
         jobs.run("def handler(n: int, m: int = 1): return n\n", "--param", f"n={text}")
-    assert [row["parameters"] for row in jobs.runs()] == [{"n": 7, "m": 1}] * 2
+    assert [row["parameters"] for row in jobs.list_runs()] == [{"n": 7, "m": 1}] * 2

@@ -20,7 +20,7 @@ def train(context, data: Path, n: int, label: str, where: str = "", options: dic
 
 
 def _rerun(jobs: Jobs, *words: str, **environ: str) -> tuple[int, dict[str, object], str]:
-    process = jobs.ovenbird("runs", "rerun", *words, **environ)
+    process = jobs.start_ovenbird("runs", "rerun", *words, **environ)
     out, err = process.communicate(timeout=60)
     return process.returncode, json.loads(out) if process.returncode == 0 else {}, err
 
@@ -39,7 +39,7 @@ def test_a_run_is_run_again(jobs: Jobs) -> None:
         jobs, "first", "--param", "n=5", "--param", "label=12", "--name", "second", "--tag", "a=b"
     )
     assert (code, changed) == (0, {**expected, "n": 10, "label": "12"}), err
-    record = jobs.show("runs", "second")
+    record = jobs.read_entity("runs", "second")
     assert record["metadata"]["labels"] == ["a=b"]
     assert record["status"]["launch"]["rerun_of"] == job.result["key"]
     assert record["spec"]["parameters"]["n"] == 5
@@ -58,8 +58,8 @@ def test_a_rerun_is_at_home_where_the_run_was(jobs: Jobs, tmp_path: Path) -> Non
     assert (code, result["rows"], result["here"], result["n"]) == (0, "a row", before.name, 1), err
     assert json.loads((elsewhere / "result.json").read_text())["state"] == "COMPLETED"
     assert [path.name for path in elsewhere.iterdir()] == ["result.json"]
-    assert len(jobs.runs()) == 2
-    assert job.result["id"] in {row["id"] for row in jobs.runs()}
+    assert len(jobs.list_runs()) == 2
+    assert job.result["id"] in {row["id"] for row in jobs.list_runs()}
 
 
 def test_a_document_is_run_again(jobs: Jobs) -> None:
@@ -67,9 +67,9 @@ def test_a_document_is_run_again(jobs: Jobs) -> None:
     jobs.write("def fn(n: int): return {'n': n}\n", "work.py")
     document = "name: f1\nkind: python\nproject: p9\nspec: {source: {source: work.py, handler: fn}}\n"
     (jobs.folder / "function.yaml").write_text(document)
-    jobs.do("run", "--param", "n=1")
+    jobs.run_verb("run", "--param", "n=1")
     assert _rerun(jobs, "latest", "--param", "n=2")[:2] == (0, {"n": 2})
-    newest, oldest = jobs.runs()
+    newest, oldest = jobs.list_runs()
     assert (newest["project"], newest["function"]) == ("p9", oldest["function"])
 
 
@@ -80,17 +80,17 @@ def test_what_cannot_be_run_again(jobs: Jobs, tmp_path: Path) -> None:
     jobs.write("def handler(data: str): return data\n")
     url = "http://127.0.0.1:9/data.txt?token=s3cr3t"
     assert jobs.run("main.py", "--input", f"data={url}").code == 78
-    identity = json.loads(jobs.do("runs", "list", "--all"))[0]["id"]
+    identity = json.loads(jobs.run_verb("runs", "list", "--all"))[0]["id"]
     code, _, err = _rerun(jobs, identity)
     assert (code, "read with secrets, which are not recorded" in err, "--input data=URL" in err) == (78, True, True)
-    process = jobs.ovenbird("runs", "rerun", identity, "--input", "data=data.txt")
+    process = jobs.start_ovenbird("runs", "rerun", identity, "--input", "data=data.txt")
     assert process.communicate(timeout=60)[0] == "a row\n"
 
     removed = tmp_path / "gone"
     removed.mkdir()
     before, jobs.folder = jobs.folder, removed
     jobs.write("def handler(): return {}\n")
-    jobs.do("run", "main.py")
+    jobs.run_verb("run", "main.py")
     removed.joinpath("main.py").unlink()
     removed.rmdir()
     jobs.folder = before

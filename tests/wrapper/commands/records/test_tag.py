@@ -20,11 +20,11 @@ def test_a_run_is_named_tagged_and_noted(jobs: Jobs) -> None:
     flags = ("--name", "deep-1", "--tag", "stage=dev", "--tag", "keep", "--note", "twice as deep")
     process = jobs.run("def handler(run): return run.metadata.name\n", *flags, OVENBIRD_TAG='{"by": "me"}')
     assert (process.code, process.out) == (0, "deep-1\n"), process.err
-    record = jobs.show("runs", "deep-1")
+    record = jobs.read_entity("runs", "deep-1")
     assert (record["id"], record["metadata"]["name"]) == (process.result["id"], "deep-1")
     assert record["metadata"]["labels"] == ["by=me", "stage=dev", "keep"]
     assert record["metadata"]["description"] == "twice as deep"
-    (row,) = jobs.runs()
+    (row,) = jobs.list_runs()
     assert (row["name"], row["tags"], row["note"]) == (
         "deep-1", {"by": "me", "stage": "dev", "keep": ""}, "twice as deep",
     )  # fmt: skip
@@ -37,7 +37,7 @@ def test_a_run_is_named_tagged_and_noted(jobs: Jobs) -> None:
 def test_what_is_no_name_or_tag(jobs: Jobs, flag: str, message: str) -> None:
     """Exit 70, and nothing is run."""
     jobs.write("def handler(): print('ran')\n")
-    process = jobs.ovenbird("run", "main.py", flag)
+    process = jobs.start_ovenbird("run", "main.py", flag)
     out, err = process.communicate(timeout=60)
     assert (process.returncode, out, message in err) == (70, "", True)
 

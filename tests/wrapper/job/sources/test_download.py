@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from tests import hostile_tars
 from tests.hostile_zips import DAMAGED, LINKS_OUT, UNSAFE
-from tests.stores import Server, give
+from tests.stores import Server, send_reply
 
 import ovenbird.job.sources
 from ovenbird.common.source_limits import SourceLimits
@@ -42,7 +42,7 @@ def web(server: Server) -> Callable[[bytes], str]:
 
     def start(body: bytes) -> str:
         def answer(request: BaseHTTPRequestHandler) -> None:
-            give(request, body)
+            send_reply(request, body)
 
         server.answer = answer
         return server.url

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.authority import secured
+from tests.authority import make_tls_context
 from tests.gitserver import GitServer, Repository, git
-from tests.stores import Server, give
+from tests.stores import Server, send_reply
 
 from ovenbird.common import git_url
 from ovenbird.errors import GitRefNotFoundError, LoadError, SourceUrlError
@@ -257,7 +257,7 @@ def test_a_server_that_hangs(fetch_source: Fetched, server: Server) -> None:
 def test_tls(fetch_source: Fetched, gits: GitServer, repository: Repository, tmp_path: Path) -> None:
     """A server is believed by the authorities that are trusted, and GIT_SSL_CAINFO names another."""
     commit = repository.commit(main_py="x")
-    context, authority = secured(tmp_path)
+    context, authority = make_tls_context(tmp_path)
     gits._server.socket = context.wrap_socket(gits._server.socket, server_side=True)
     source = f"git+{gits.url.replace('http:', 'https:')}/app/.git"
     assert fetch_source(source, GIT_SSL_CAINFO=str(authority))["HEAD"] == commit
@@ -358,7 +358,7 @@ def test_a_redirect_does_not_leave_https(
 ) -> None:
     """Nor does one lead to anything but HTTP; the plain server hears nothing."""
     repository.commit(main_py="x")
-    context, authority = secured(tmp_path)
+    context, authority = make_tls_context(tmp_path)
     secure = Server()
     inner: Any = secure._server
     inner.socket = context.wrap_socket(inner.socket, server_side=True)
@@ -370,7 +370,7 @@ def test_a_redirect_does_not_leave_https(
             ("http://user:pw@127.0.0.1/x", "redirects to something else"),
             ("/again", "redirects more than 5 times"),
         ):
-            secure.answer = lambda request, to=location: give(request, b"", 302, Location=to)
+            secure.answer = lambda request, to=location: send_reply(request, b"", 302, Location=to)
             with pytest.raises(LoadError, match=words):
                 fetch_source(f"git+{address}/app/.git", GIT_SSL_CAINFO=str(authority))
     finally:

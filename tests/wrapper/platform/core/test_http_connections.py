@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.authority import secured
-from tests.stores import Server, give
+from tests.authority import make_tls_context
+from tests.stores import Server, send_reply
 from tests.tcp import TcpServer, copy_bytes
 
 from ovenbird.platform.core.http_connections import CertificateError, HttpAnswer, HttpCallError, HttpConnections
@@ -130,7 +130,7 @@ def test_tls_with_a_private_authority(
     tmp_path: Path, peers: list[Peer], monkeypatch: pytest.MonkeyPatch
 ) -> None:  # fmt: skip
     """SSL_CERT_FILE names it; without it the call ends at once, and the reason is the certificate."""
-    context, authority = secured(tmp_path)
+    context, authority = make_tls_context(tmp_path)
     peers.append(peer := Peer(context=context))
     url = f"https://127.0.0.1:{peer.port}/x"
     monkeypatch.delenv("SSL_CERT_FILE", raising=False)
@@ -157,7 +157,7 @@ def test_a_proxy_with_a_password(
     tmp_path: Path, peers: list[Peer], monkeypatch: pytest.MonkeyPatch, encrypted: bool
 ) -> None:
     """Its name and password go to the proxy alone, and a call by TLS goes through it unread."""
-    context, authority = secured(tmp_path)
+    context, authority = make_tls_context(tmp_path)
     monkeypatch.setenv("SSL_CERT_FILE", str(authority))
     peers.append(server := Peer(context=context if encrypted else None))
     peers.append(proxy := Peer())
@@ -183,7 +183,7 @@ def test_a_proxy_with_a_password(
 @pytest.mark.slow
 def test_threads_have_connections_of_their_own(server: Server) -> None:
     """Calls at once do not mix: each thread gets the answer to its own request."""
-    server.answer = lambda request: give(request, request.path.encode())
+    server.answer = lambda request: send_reply(request, request.path.encode())
     connections = HttpConnections({}, 5, 10)
     mixed: list[str] = []
 

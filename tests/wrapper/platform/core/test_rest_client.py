@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler
 
 import pytest
 from tests.core.server import Double
-from tests.stores import Server, give
+from tests.stores import Server, send_reply
 
 from ovenbird.errors import PlatformAuthError, PlatformResponseError, PlatformUnreachableError, SettingsError
 from ovenbird.platform.core.rest_client import RestClient
@@ -156,7 +156,7 @@ def test_a_proxy(core: Double, server: Server) -> None:
     """HTTP_PROXY is used for the platform, unless NO_PROXY has its host."""
 
     def answer(request: BaseHTTPRequestHandler) -> None:
-        give(request, b"{}")
+        send_reply(request, b"{}")
 
     server.answer = answer
     environ = {"DHCORE_ENDPOINT": "http://core.invalid", "HTTP_PROXY": server.url, "DH_CONFIG": "/nonexistent"}

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from tests.core.server import Double
-from tests.stores import Server, give
+from tests.stores import Server, send_reply
 
 from ovenbird.errors import InputError, OutputError, PlatformError, SettingsError
 from ovenbird.platform import keys, lineage, queries
@@ -302,7 +302,7 @@ def test_credentials_of_files_that_expire(core: Double, platform: dict[str, str]
     def answer(request: BaseHTTPRequestHandler) -> None:
         good = request.headers.get("x-amz-security-token") == "session-new"
         body = b"" if good else b"<Error><Code>ExpiredToken</Code></Error>"
-        give(request, body, 200 if good else 403, ETag='"e"')
+        send_reply(request, body, 200 if good else 403, ETag='"e"')
 
     server.answer = answer
     core.auth.granted = {

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas
 import pytest
-from tests.stores import give
+from tests.stores import send_reply
 
 from ovenbird.common.hashing import checksum_file
 from ovenbird.errors import InputError
@@ -95,7 +95,7 @@ def test_a_folder_of_tables_is_one_table(project: Project, folder: Path) -> None
 def test_a_table_on_the_web_is_read(project: Project, server: Any) -> None:
     def answer(request: Any) -> None:
         body = b"city;people\nTrento;118000\n"
-        give(request, body)
+        send_reply(request, body)
 
     server.answer = answer
     item = project.new_dataitem("url", "table", path=f"{server.url}/cities?format=csv")

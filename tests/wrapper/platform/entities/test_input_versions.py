@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from tests.core.server import Double
 from tests.jobs import Jobs
-from tests.stores import Server, give
+from tests.stores import Server, send_reply
 
 from ovenbird.platform import keys
 from ovenbird.platform.entities import input_resolution, run
@@ -97,7 +97,7 @@ def test_what_a_url_answers_is_versioned_when_it_is_fetched(
 ) -> None:
     """The digest is of what the run has read, and the run consumes that version; its address keeps no secret."""
     bodies = [b"a\n1\n", b"a\n1\n", b"a\n2\n"]
-    server.answer = lambda request: give(request, bodies[len(server.requests) - 1], Content_Type="text/csv")
+    server.answer = lambda request: send_reply(request, bodies[len(server.requests) - 1], Content_Type="text/csv")
     item_keys = []
     for count in range(3):
         record = run.start_run(store, "p", {})

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from tests.disks import disk
-from tests.stores import Server, give
+from tests.stores import Server, send_reply
 
 from ovenbird.common.hashing import checksum_file
 from ovenbird.common.redact import redact_url
@@ -127,7 +127,7 @@ def test_a_gigabyte_is_copied_in_constant_memory(tmp_path: Path) -> None:
 
 def test_inputs_have_a_limit(server: Server, s3: dict[str, str], tmp_path: Path) -> None:
     """Over HTTP and from an object store, all files of a folder together; a copy on this machine has none."""
-    server.answer = lambda request: give(request, b"x" * 3000)
+    server.answer = lambda request: send_reply(request, b"x" * 3000)
     (tmp_path / "a").write_bytes(b"x" * 3000)
     files.upload([tmp_path / "a"], "s3://outputs/in/a", s3)
     files.upload([tmp_path / "a"], "s3://outputs/in/b", s3)

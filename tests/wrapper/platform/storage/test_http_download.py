@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from tests.jobs import Jobs
-from tests.stores import Server, give
+from tests.stores import Server, send_reply
 
 from ovenbird.common import http_download
 from ovenbird.errors import InputError
@@ -27,7 +27,7 @@ def _fetch(url: str, folder: Path) -> Path:
 
 
 def test_a_url_is_requested_unchanged_with_its_query(server: Any, tmp_path: Path) -> None:
-    server.answer = lambda request: give(request, DATA)
+    server.answer = lambda request: send_reply(request, DATA)
     assert _fetch(f"{server.url}/a%20b?x=1&y=2", tmp_path).read_bytes() == DATA
     assert server.requests[0][1] == "/a%20b?x=1&y=2"
 
@@ -90,7 +90,7 @@ def test_a_body_that_always_breaks_off_is_an_error_and_leaves_no_file(server: An
 
 @pytest.mark.parametrize(("status", "times"), [(403, 1), (404, 1), (500, 4), (503, 4)])
 def test_a_4xx_is_an_error_and_a_5xx_is_tried_again(server: Any, tmp_path: Path, status: int, times: int) -> None:
-    server.answer = lambda request: give(request, b"your key SECRET is wrong", status)
+    server.answer = lambda request: send_reply(request, b"your key SECRET is wrong", status)
     with pytest.raises(InputError, match=f"the server answered {status}") as caught:
         _fetch(f"{server.url}/a.csv?signature=SECRET", tmp_path)
     assert "SECRET" not in str(caught.value)
@@ -99,7 +99,7 @@ def test_a_4xx_is_an_error_and_a_5xx_is_tried_again(server: Any, tmp_path: Path,
 
 
 def test_a_fault_that_passes_is_not_seen(server: Any, tmp_path: Path) -> None:
-    server.answer = lambda request: give(request, b"fine", 500 if len(server.requests) < 3 else 200)
+    server.answer = lambda request: send_reply(request, b"fine", 500 if len(server.requests) < 3 else 200)
     assert _fetch(server.url, tmp_path).read_bytes() == b"fine"
 
 
@@ -114,10 +114,10 @@ def test_nobody_listening_is_an_error_without_the_password(server: Any, tmp_path
 def test_a_password_goes_to_its_server_and_to_no_other(server: Any, tmp_path: Path) -> None:
     """A redirect takes it along to the same server only, which is scheme, host and port."""
     other = Server()
-    other.answer = lambda request: give(request, b"fine")
+    other.answer = lambda request: send_reply(request, b"fine")
 
     def answer(request: Request) -> None:
-        give(request, b"", 302, Location={"/a": f"{server.url}/b", "/b": f"{other.url}/c"}[request.path])
+        send_reply(request, b"", 302, Location={"/a": f"{server.url}/b", "/b": f"{other.url}/c"}[request.path])
 
     server.answer = answer
     try:
@@ -133,7 +133,7 @@ def test_a_password_goes_to_its_server_and_to_no_other(server: Any, tmp_path: Pa
 
 
 def test_a_redirect_reaches_no_local_file(server: Any, tmp_path: Path) -> None:
-    server.answer = lambda request: give(request, b"", 302, Location="file:///etc/hostname")
+    server.answer = lambda request: send_reply(request, b"", 302, Location="file:///etc/hostname")
     with pytest.raises(InputError):
         _fetch(server.url, tmp_path)
 

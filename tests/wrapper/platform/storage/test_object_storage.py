@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.stores import give
+from tests.stores import send_reply
 
 from ovenbird.common.hashing import checksum_file
 from ovenbird.errors import InputError, OutputError
@@ -52,7 +52,7 @@ def test_what_is_absent_is_named(s3: dict[str, str], tmp_path: Path) -> None:
 def test_the_error_for_a_refusal_leaves_out_the_response(server: Any, tmp_path: Path, status: int) -> None:
     def answer(request: Any) -> None:
         body = b"<Error><Code>Refused</Code><Message>key wJalrSECRET</Message></Error>"
-        give(request, body, status)
+        send_reply(request, body, status)
 
     server.answer = answer
     environ = {"AWS_ENDPOINT_URL": server.url, "AWS_ACCESS_KEY_ID": "AK", "AWS_SECRET_ACCESS_KEY": "wJalrSECRET"}

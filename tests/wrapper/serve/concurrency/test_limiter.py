@@ -7,8 +7,8 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from tests.raw import Raw, running
-from tests.service import Service, until
+from tests.raw import Raw, run_service
+from tests.service import Service, wait_until
 
 from ovenbird.serve.call import HttpCall, StopReason
 from ovenbird.serve.concurrency.limiter import ConcurrencyLimiter, LimiterHooks
@@ -20,13 +20,13 @@ BOTH = pytest.mark.parametrize("name", ["handler", "later"])
 @BOTH
 def test_concurrency_and_order(tmp_path_factory: pytest.TempPathFactory, name: str) -> None:
     """Never more calls run than there are slots; those that wait are started in the order in which they came."""
-    with running(tmp_path_factory, f"slots/main.py:{name}", "--concurrency", "2") as service:
+    with run_service(tmp_path_factory, f"slots/main.py:{name}", "--concurrency", "2") as service:
         clients = []
         for number in range(12):
             client = Raw(service)
             client.post(b'{"name": "%d", "seconds": 0.15}' % number)
             clients.append(client)
-            until(lambda number=number: _arrived(service) >= number + 1, lambda: "the call is not there")
+            wait_until(lambda number=number: _arrived(service) >= number + 1, lambda: "the call is not there")
             time.sleep(0.02)
         assert [client.answer().body for client in clients] == [b"%d" % number for number in range(12)]
         for client in clients:
@@ -51,13 +51,13 @@ def _arrived(service: Service) -> float:
 @BOTH
 def test_one_slot_is_first_in_first_out(tmp_path_factory: pytest.TempPathFactory, name: str) -> None:
     """With one slot the order is exact."""
-    with running(tmp_path_factory, f"slots/main.py:{name}", "--concurrency", "1") as service:
+    with run_service(tmp_path_factory, f"slots/main.py:{name}", "--concurrency", "1") as service:
         clients = []
         for number in range(8):
             client = Raw(service)
             client.post(b'{"name": "%d", "seconds": 0.2}' % number)
             clients.append(client)
-            until(lambda number=number: _arrived(service) >= number + 1, lambda: "the call is not there")
+            wait_until(lambda number=number: _arrived(service) >= number + 1, lambda: "the call is not there")
         for client in clients:
             assert client.answer().status == 200
             client.close()
@@ -70,9 +70,9 @@ def test_one_slot_is_first_in_first_out(tmp_path_factory: pytest.TempPathFactory
 def test_full_queue(tmp_path_factory: pytest.TempPathFactory, name: str) -> None:
     """A call that finds the queue full is a 503 with Retry-After at once; those that wait are served."""
     flags = ("--concurrency", "1", "--queue", "1")
-    with running(tmp_path_factory, f"slots/main.py:{name}", *flags) as service, ThreadPoolExecutor(2) as pool:
+    with run_service(tmp_path_factory, f"slots/main.py:{name}", *flags) as service, ThreadPoolExecutor(2) as pool:
         slow = [pool.submit(service.call, {"name": str(number), "seconds": 1.2}) for number in range(2)]
-        until(lambda: _known(service) == 2, lambda: "the queue is not full")
+        wait_until(lambda: _known(service) == 2, lambda: "the queue is not full")
         answer = service.call({"name": "more"})
         assert answer.status_code == 503
         assert int(answer.headers["retry-after"]) >= 1
@@ -85,7 +85,7 @@ def test_full_queue(tmp_path_factory: pytest.TempPathFactory, name: str) -> None
 def test_sequential_client(tmp_path_factory: pytest.TempPathFactory, name: str) -> None:
     """A strictly sequential client never sees an overload answer, though there is one slot and no queue."""
     flags = ("--concurrency", "1", "--queue", "0", "--access-log", "false")
-    with running(tmp_path_factory, f"slots/main.py:{name}", *flags) as service, Raw(service) as client:
+    with run_service(tmp_path_factory, f"slots/main.py:{name}", *flags) as service, Raw(service) as client:
         body = b'{"name": "x"}' if name.startswith("streaming") else b'{"name": "x", "quiet": true}'
         statuses = []
         for _ in range(500):
@@ -99,9 +99,9 @@ def test_sequential_client(tmp_path_factory: pytest.TempPathFactory, name: str) 
 def test_time_limit_includes_waiting(tmp_path_factory: pytest.TempPathFactory, name: str) -> None:
     """Two calls that fit the time limit one by one: the second one, which had to wait, is a 504."""
     flags = ("--concurrency", "1", "--timeout", "2s")
-    with running(tmp_path_factory, f"slots/main.py:{name}", *flags) as service, ThreadPoolExecutor(1) as pool:
+    with run_service(tmp_path_factory, f"slots/main.py:{name}", *flags) as service, ThreadPoolExecutor(1) as pool:
         first = pool.submit(service.call, {"name": "first", "seconds": 1.2})
-        until(lambda: _known(service) == 1, lambda: "it does not run")
+        wait_until(lambda: _known(service) == 1, lambda: "it does not run")
         second = service.call({"name": "second", "seconds": 1.6})
         assert (first.result().status_code, second.status_code) == (200, 504)
 
@@ -110,12 +110,12 @@ def test_time_limit_includes_waiting(tmp_path_factory: pytest.TempPathFactory, n
 def test_time_is_up_while_waiting(tmp_path_factory: pytest.TempPathFactory) -> None:
     """A call whose time is up in the queue is a 504 in time, and is never started."""
     flags = ("--concurrency", "1", "--timeout", "500ms")
-    with running(tmp_path_factory, "slots/main.py:handler", *flags) as service, ThreadPoolExecutor(1) as pool:
+    with run_service(tmp_path_factory, "slots/main.py:handler", *flags) as service, ThreadPoolExecutor(1) as pool:
         first = pool.submit(service.call, {"name": "first", "seconds": 2})  # in C: it holds the slot to its end
-        until(lambda: _known(service) == 1, lambda: "it does not run")
+        wait_until(lambda: _known(service) == 1, lambda: "it does not run")
         assert service.call({"name": "second"}).status_code == 504
         assert first.result().status_code == 504
-        until(lambda: _known(service) == 0, lambda: "the slot did not come back")
+        wait_until(lambda: _known(service) == 0, lambda: "the slot did not come back")
         assert service.call({"name": "third"}).status_code == 200
         assert (service.log_path.parent / "notes.txt").read_text().split() == ["first", "third"]
 
@@ -124,7 +124,7 @@ def test_time_is_up_while_waiting(tmp_path_factory: pytest.TempPathFactory) -> N
 def test_asgi(tmp_path_factory: pytest.TempPathFactory) -> None:
     """A FastAPI application is served as it is: paths, state from the lifespan, errors; within our limits."""
     flags = ("--concurrency", "1", "--queue", "0", "--timeout", "700ms", "--max-body", "1KiB", "--log-format", "json")
-    with running(tmp_path_factory, "asgi/main.py:app", *flags) as service:
+    with run_service(tmp_path_factory, "asgi/main.py:app", *flags) as service:
         assert service.get("/items/3").json() == {"item": 3, "model": "loaded"}
         assert service.get("/items/x").status_code == 422
         assert service.get("/nowhere").status_code == 404
@@ -137,7 +137,7 @@ def test_asgi(tmp_path_factory: pytest.TempPathFactory) -> None:
         service.wait_log("secret-asgi")
         with ThreadPoolExecutor(1) as pool:
             slow = pool.submit(service.get, "/slow")
-            until(lambda: service.metrics()["ovenbird_in_flight"] == 1, lambda: "it does not run")
+            wait_until(lambda: service.metrics()["ovenbird_in_flight"] == 1, lambda: "it does not run")
             assert service.get("/items/1").status_code == 503
             assert slow.result().status_code == 504
         assert [service.get("/items/1").status_code for _ in range(50)] == [200] * 50
@@ -151,7 +151,7 @@ def test_websocket(tmp_path_factory: pytest.TempPathFactory) -> None:
     from websockets.sync.client import connect
 
     with (
-        running(tmp_path_factory, "asgi/main.py:app") as service,
+        run_service(tmp_path_factory, "asgi/main.py:app") as service,
         connect(service.url.replace("http", "ws") + "/socket") as socket,
     ):
         socket.send("hello")
@@ -160,7 +160,7 @@ def test_websocket(tmp_path_factory: pytest.TempPathFactory) -> None:
 
 def test_wsgi(tmp_path_factory: pytest.TempPathFactory) -> None:
     """A Flask application is served as it is."""
-    with running(tmp_path_factory, "wsgi/main.py:app", "--concurrency", "2", "--log-format", "json") as service:
+    with run_service(tmp_path_factory, "wsgi/main.py:app", "--concurrency", "2", "--log-format", "json") as service:
         assert service.get("/hello/you?x=1").json() == {"hello": "you", "x": "1"}
         assert service.post("/echo", content=b"x" * 100_000).text == "100000"
         assert service.get("/nowhere").status_code == 404
@@ -174,7 +174,7 @@ def test_wsgi(tmp_path_factory: pytest.TempPathFactory) -> None:
 def test_wsgi_calls_that_are_stopped(tmp_path_factory: pytest.TempPathFactory) -> None:
     """A WSGI call over its time limit is a 504; its thread, and that of a client that left, come back."""
     flags = ("--concurrency", "2", "--timeout", "700ms")
-    with running(tmp_path_factory, "wsgi/main.py:app", *flags) as service:
+    with run_service(tmp_path_factory, "wsgi/main.py:app", *flags) as service:
         for _ in range(3):  # more than there are threads
             assert service.get("/slow").status_code == 504
             time.sleep(0.6)
@@ -182,7 +182,7 @@ def test_wsgi_calls_that_are_stopped(tmp_path_factory: pytest.TempPathFactory) -
             with Raw(service) as client:
                 client.send(b"GET /endless HTTP/1.1\r\nhost: t\r\n\r\n")
                 client.file.read(100)
-        until(lambda: service.get("/hello/a").status_code == 200, lambda: "no thread has come back")
+        wait_until(lambda: service.get("/hello/a").status_code == 200, lambda: "no thread has come back")
 
 
 def test_a_failure_of_the_timer_ends_no_limit(caplog: pytest.LogCaptureFixture) -> None:

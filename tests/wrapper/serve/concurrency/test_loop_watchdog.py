@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from tests.raw import running
+from tests.raw import run_service
 from tests.service import Service
 
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    with running(tmp_path_factory, "faulty/main.py:later", "--timeout", "500ms", "--log-format", "json") as service:
+    with run_service(tmp_path_factory, "faulty/main.py:later", "--timeout", "500ms", "--log-format", "json") as service:
         yield service
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from tests.raw import Raw, running
+from tests.raw import Raw, run_service
 
 from ovenbird.serve.call import CallCancelled
 from ovenbird.serve.concurrency.threads import HandlerThreadPool, WorkItem
@@ -193,7 +193,7 @@ def test_stop_at_any_moment() -> None:
 def test_clients_that_leave_at_random(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Clients leave at random moments of their calls; those that stay get every answer, and each their own."""
     flags = ("--concurrency", "2", "--access-log", "false")
-    with running(tmp_path_factory, "slots/busy.py:handler", *flags) as service:
+    with run_service(tmp_path_factory, "slots/busy.py:handler", *flags) as service:
         over = threading.Event()
 
         def leave() -> None:

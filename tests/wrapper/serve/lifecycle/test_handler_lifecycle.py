@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.service import Service, until
+from tests.service import Service, wait_until
 
 Serve = Callable[..., Service]
 
@@ -54,8 +54,8 @@ def handler():
 """,
         "--workers", workers, "--drain-delay", "0",
     )  # fmt: skip
-    until(lambda: (tmp_path / "notes").read_text().count("init") == int(workers), lambda: service.log)
-    until(lambda: workers == "1" or "2 workers are ready" in service.log, lambda: service.log)
+    wait_until(lambda: (tmp_path / "notes").read_text().count("init") == int(workers), lambda: service.log)
+    wait_until(lambda: workers == "1" or "2 workers are ready" in service.log, lambda: service.log)
     for _ in range(10):
         assert service.call({}).text == "x"
     assert service.stop() == 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from tests.raw import running
+from tests.raw import run_service
 from tests.service import Service
 
 RAISING = [
@@ -24,7 +24,7 @@ RAISING = [
 
 @pytest.fixture(scope="module", params=["handler", "later"])
 def faulty(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    with running(tmp_path_factory, f"faulty/main.py:{request.param}", "--log-format", "json") as service:
+    with run_service(tmp_path_factory, f"faulty/main.py:{request.param}", "--log-format", "json") as service:
         yield service
 
 
@@ -67,7 +67,7 @@ def test_thread_that_is_left_behind(faulty: Service) -> None:
 @pytest.mark.parametrize("name", ["handler", "later"])
 def test_debug(tmp_path_factory: pytest.TempPathFactory, name: str) -> None:
     """With --debug the traceback is in the answer, without Ovenbird's own frames."""
-    with running(tmp_path_factory, f"faulty/main.py:{name}", "--debug") as service:
+    with run_service(tmp_path_factory, f"faulty/main.py:{name}", "--debug") as service:
         trace = service.call({"name": "exception"}).json()["traceback"]
         assert "secret-value" in trace
         assert "main.py" in trace

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
-from tests.service import Service, until
+from tests.service import Service, wait_until
 
 from ovenbird.serve.observability.metrics import BUCKETS, SharedMetrics
 
@@ -62,7 +62,7 @@ def test_load_is_measured(serve: Serve, tmp_path: Path) -> None:
     service = serve(HANDLER, "--concurrency", "2", "--queue", "1")
     with ThreadPoolExecutor() as pool:
         calls = [pool.submit(service.call, {"do": "wait"}) for _ in range(3)]
-        until(
+        wait_until(
             lambda: [scrape(service)[f"ovenbird_{name}", ""] for name in ("in_flight", "queued")] == [2, 1],
             lambda: str(scrape(service)),
         )

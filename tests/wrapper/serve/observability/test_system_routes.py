@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from tests.raw import running
-from tests.service import Service, until
+from tests.raw import run_service
+from tests.service import Service, wait_until
 
 
 @pytest.fixture(scope="module")
 def probed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    with running(tmp_path_factory, "tell/probed.py:Probed", "--log-format", "json") as service:
+    with run_service(tmp_path_factory, "tell/probed.py:Probed", "--log-format", "json") as service:
         yield service
 
 
@@ -68,9 +68,9 @@ def test_failure_of_a_route_is_logged(tmp_path_factory: pytest.TempPathFactory) 
     """A 500 of the runtime has no details, the log has the reason under its id, and the service continues."""
     folder = tmp_path_factory.mktemp("broken")
     (folder / "main.py").write_text(BROKEN)
-    with running(tmp_path_factory, f"{folder / 'main.py'}:Broken", "--log-format", "json", wait=False) as service:
+    with run_service(tmp_path_factory, f"{folder / 'main.py'}:Broken", "--log-format", "json", wait=False) as service:
         service.wait_open()
-        until(lambda: service.get("/").status_code == 200, lambda: service.log)
+        wait_until(lambda: service.get("/").status_code == 200, lambda: service.log)
         answer = service.get("/_/openapi.json")
         assert (answer.status_code, answer.headers["content-type"]) == (500, "application/problem+json")
         assert "secret" not in answer.text

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 
 import pytest
-from tests.raw import Raw, request, running
-from tests.service import until
+from tests.raw import Raw, request, run_service
+from tests.service import wait_until
 
 from ovenbird.function.binder import MalformedPayloadError, PayloadValidationError
 from ovenbird.function.validation_errors import FieldError
@@ -19,7 +19,7 @@ CHUNKED = b"POST / HTTP/1.1\r\nhost: t\r\ntransfer-encoding: chunked\r\n\r\n"
 def test_streamed_body_over_the_limit(tmp_path_factory: pytest.TempPathFactory) -> None:
     """A handler that reads the body itself is held to the limits all the same: 413, and 408 when nothing comes."""
     flags = ("--max-body", "10kB", "--read-timeout", "500ms")
-    with running(tmp_path_factory, "payloads/main.py:streamed", *flags) as service:
+    with run_service(tmp_path_factory, "payloads/main.py:streamed", *flags) as service:
         with Raw(service) as client:
             client.send(CHUNKED + b"2710\r\n" + b"x" * 10_000 + b"\r\n")
             client.send(b"1\r\nx\r\n0\r\n\r\n")
@@ -34,11 +34,11 @@ def test_streamed_body_over_the_limit(tmp_path_factory: pytest.TempPathFactory) 
 
 def test_streamed_body_of_a_client_that_leaves(tmp_path_factory: pytest.TempPathFactory) -> None:
     """A client that leaves in the middle of its body ends the handler that reads it."""
-    with running(tmp_path_factory, "payloads/main.py:streamed") as service:
+    with run_service(tmp_path_factory, "payloads/main.py:streamed") as service:
         with Raw(service) as client:
             client.send(CHUNKED + b"1\r\nx\r\n")
-            until(lambda: service.metrics()["ovenbird_in_flight"] == 1, lambda: "it does not run")
-        until(lambda: service.metrics().get('ovenbird_calls_total{status="499"}') == 1, lambda: "no 499")
+            wait_until(lambda: service.metrics()["ovenbird_in_flight"] == 1, lambda: "it does not run")
+        wait_until(lambda: service.metrics().get('ovenbird_calls_total{status="499"}') == 1, lambda: "no 499")
 
 
 def test_refusal() -> None:

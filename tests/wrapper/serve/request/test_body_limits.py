@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import msgspec
 import pytest
-from tests.raw import running
+from tests.raw import run_service
 from tests.service import Service
 
 from ovenbird.serve.problem_details import HttpProblem
@@ -51,7 +51,7 @@ SPARSE: dict[str, tuple[str, Callable[[], bytes], int]] = {
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """A server with a limit on its address space."""
-    with running(tmp_path_factory, "payloads/main.py:size_on_loop", "--log-level", "error") as server:
+    with run_service(tmp_path_factory, "payloads/main.py:size_on_loop", "--log-level", "error") as server:
         pages = int(Path(f"/proc/{server.process.pid}/statm").read_text().split()[0])
         limit = pages * resource.getpagesize() + MEMORY
         resource.prlimit(server.process.pid, resource.RLIMIT_AS, (limit, limit))

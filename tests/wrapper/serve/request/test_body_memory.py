@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.service import Service, until
+from tests.service import Service, wait_until
 
 from ovenbird.serve.request.body_memory import pending_input_limit
 from ovenbird.serve.server.oom import memory_limit
@@ -61,7 +61,7 @@ def test_a_body_that_does_not_fit_is_refused(serve: Serve, tmp_path: Path, kind:
     service = serve(WSGI if kind == "wsgi" else WAITS, "--max-pending-input", "1M").wait_ready()
     with ThreadPoolExecutor(1) as pool:
         first = pool.submit(lambda: service.post(**request(kind)))
-        until(lambda: "ovenbird_in_flight 1" in service.get("/_/metrics").text, lambda: service.log, service)
+        wait_until(lambda: "ovenbird_in_flight 1" in service.get("/_/metrics").text, lambda: service.log, service)
         second = service.post(**request(kind))
         assert (second.status_code, "retry-after" in second.headers) == (503, True)
         assert second.json()["detail"] == "too many large bodies are being worked on"
@@ -88,11 +88,11 @@ def test_bodies_that_fail_are_forgotten(serve: Serve, tmp_path: Path) -> None:
     for _ in range(3):
         # a client that has left is noticed by and by, and its body counts until then
         malformed = {"content": b"{" * SIZE, "headers": typed}
-        until(lambda kwargs=malformed: service.post(**kwargs).status_code == 400, lambda: service.log, service)
+        wait_until(lambda kwargs=malformed: service.post(**kwargs).status_code == 400, lambda: service.log, service)
         assert service.post(content=chunks(b"[" * 3_000_000), headers=typed).status_code == 413
         with pytest.raises(RuntimeError, match="left"):
             service.post(content=break_off(), headers=typed)
-    until(lambda: service.post(**request("whole")).status_code == 200, lambda: service.log, service)
+    wait_until(lambda: service.post(**request("whole")).status_code == 200, lambda: service.log, service)
 
 
 def break_off() -> Iterator[bytes]:
@@ -106,7 +106,7 @@ def test_no_limit(serve: Serve, tmp_path: Path) -> None:
     service = serve(WAITS, "--max-pending-input", "0").wait_ready()
     with ThreadPoolExecutor(3) as pool:
         calls = [pool.submit(lambda: service.post(**request("whole"))) for _ in range(3)]
-        until(lambda: "ovenbird_in_flight 3" in service.get("/_/metrics").text, lambda: service.log, service)
+        wait_until(lambda: "ovenbird_in_flight 3" in service.get("/_/metrics").text, lambda: service.log, service)
         (tmp_path / "go").touch()
         assert [call.result().status_code for call in calls] == [200] * 3
 

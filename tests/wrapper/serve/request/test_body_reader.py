@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import msgspec
 import pytest
-from tests.raw import Raw, running
+from tests.raw import Raw, run_service
 from tests.service import Service
 
 from ovenbird.serve.request.body_reader import ContentType
@@ -32,7 +32,7 @@ def start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Start]:
         def get(name: str) -> Service:
             if name not in services:
                 target = f"payloads/main.py:{name}"
-                services[name] = stack.enter_context(running(tmp_path_factory, target, "--log-format", "json"))
+                services[name] = stack.enter_context(run_service(tmp_path_factory, target, "--log-format", "json"))
             return services[name]
 
         yield get

@@ -15,7 +15,7 @@ from typing import Any
 import brotli
 import pytest
 import zstandard
-from tests.raw import Raw, running
+from tests.raw import Raw, run_service
 from tests.service import Service
 
 from ovenbird.serve.problem_details import HttpProblem
@@ -84,7 +84,7 @@ def start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], 
 
         def get(name: str) -> Service:
             if name not in services:
-                service = stack.enter_context(running(tmp_path_factory, f"{path}:{name}", "--max-body", "4MiB"))
+                service = stack.enter_context(run_service(tmp_path_factory, f"{path}:{name}", "--max-body", "4MiB"))
                 pages = int(Path(f"/proc/{service.process.pid}/statm").read_text().split()[0])
                 limit = pages * resource.getpagesize() + 300 * MIB
                 resource.prlimit(service.process.pid, resource.RLIMIT_AS, (limit, limit))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from tests.raw import Raw, request, running
+from tests.raw import Raw, request, run_service
 from tests.service import Service
 
 SOURCE = """
@@ -31,7 +31,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     (folder / "data.bin").write_bytes(DATA)
     (folder / "empty.bin").write_bytes(b"")
     os.utime(folder / "data.bin", (SECONDS, SECONDS))
-    with running(tmp_path_factory, str(folder / "main.py")) as service:
+    with run_service(tmp_path_factory, str(folder / "main.py")) as service:
         service.folder = folder  # type: ignore[attr-defined]
         yield service
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from tests.raw import running
+from tests.raw import run_service
 from tests.service import Service
 
 SOURCE = """
@@ -123,7 +123,7 @@ VALUES: list[tuple[str, Any]] = [
 def values(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     folder = tmp_path_factory.mktemp("values")
     (folder / "main.py").write_text(SOURCE)
-    with running(tmp_path_factory, f"{folder / 'main.py'}:handler", "--log-format", "json") as service:
+    with run_service(tmp_path_factory, f"{folder / 'main.py'}:handler", "--log-format", "json") as service:
         yield service
 
 

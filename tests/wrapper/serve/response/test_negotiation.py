@@ -10,7 +10,7 @@ import polars
 import pyarrow
 import pyarrow.parquet
 import pytest
-from tests.raw import Raw, running
+from tests.raw import Raw, run_service
 from tests.service import Service
 
 from ovenbird.serve.response.negotiation import ARROW, CSV, JSON, PARQUET, choose_media_type
@@ -18,7 +18,7 @@ from ovenbird.serve.response.negotiation import ARROW, CSV, JSON, PARQUET, choos
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    with running(tmp_path_factory, "results/main.py:handler") as service:
+    with run_service(tmp_path_factory, "results/main.py:handler") as service:
         yield service
 
 

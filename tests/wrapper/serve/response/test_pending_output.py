@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from urllib.parse import urlsplit
 
 import pytest
-from tests.service import Service, until
+from tests.service import Service, wait_until
 
 Serve = Callable[..., Service]
 SIZE = 30_000_000  # of an answer: more than the kernel's buffers hold
@@ -92,10 +92,10 @@ def test_a_client_that_never_reads_is_cut_off(serve: Serve, connect: Connect, ki
     """Its answer is pending in the metrics, and gone after `--write-timeout`; no slot is held any more."""
     service = serve(HANDLERS[kind], *FLAGS, "--write-timeout", "1500ms")
     clients = [connect(service) for _ in range(3)]
-    until(lambda: service.metrics()["ovenbird_pending_output_bytes"] > 0, lambda: "nothing is pending")
-    until(lambda: service.metrics()["ovenbird_clients_cut_off_total"] == 3, lambda: service.log)
+    wait_until(lambda: service.metrics()["ovenbird_pending_output_bytes"] > 0, lambda: "nothing is pending")
+    wait_until(lambda: service.metrics()["ovenbird_clients_cut_off_total"] == 3, lambda: service.log)
     assert service.metrics()["ovenbird_pending_output_bytes"] == 0
-    until(lambda: service.metrics()["ovenbird_in_flight"] == 0, lambda: "a call is still in flight")
+    wait_until(lambda: service.metrics()["ovenbird_in_flight"] == 0, lambda: "a call is still in flight")
     assert all(client.take() < SIZE for client in clients)
     assert (
         "3 clients took nothing of their answers for 1.5 seconds" in service.log or service.log.count("took noth") > 1
@@ -107,8 +107,8 @@ def test_a_client_that_sends_on_and_never_reads(serve: Serve, connect: Connect) 
     """Requests behind the unread answer end with it."""
     service = serve(HANDLERS["whole"], *FLAGS, "--write-timeout", "1s")
     client = connect(service, requests=5)
-    until(lambda: service.metrics()["ovenbird_clients_cut_off_total"] == 1, lambda: service.log)
-    until(lambda: service.metrics()["ovenbird_in_flight"] == 0, lambda: "a call is still in flight")
+    wait_until(lambda: service.metrics()["ovenbird_clients_cut_off_total"] == 1, lambda: service.log)
+    wait_until(lambda: service.metrics()["ovenbird_in_flight"] == 0, lambda: "a call is still in flight")
     assert client.take() < 2 * SIZE
 
 
@@ -134,7 +134,7 @@ def test_what_is_pending_has_a_limit(serve: Serve, connect: Connect) -> None:
     service = serve(HANDLERS["whole"], *FLAGS, "--write-timeout", "0", "--max-pending-output", "60MB")
     good, count = connect(service), 0
     clients = [connect(service) for _ in range(4)]
-    until(lambda: service.metrics()["ovenbird_pending_output_bytes"] > 60_000_000, lambda: "nothing is pending")
+    wait_until(lambda: service.metrics()["ovenbird_pending_output_bytes"] > 60_000_000, lambda: "nothing is pending")
     refused = service.get()
     assert (refused.status_code, refused.json()["detail"]) == (503, "too many answers wait for slow clients")
     assert refused.headers["retry-after"]
@@ -143,7 +143,9 @@ def test_what_is_pending_has_a_limit(serve: Serve, connect: Connect) -> None:
     while service.metrics()["ovenbird_clients_cut_off_total"] == 0 and time.monotonic() < end:
         count += good.take(200_000)
         time.sleep(0.1)
-    until(lambda: service.metrics()["ovenbird_pending_output_bytes"] <= 60_000_000, lambda: "too much is still pending")
+    wait_until(
+        lambda: service.metrics()["ovenbird_pending_output_bytes"] <= 60_000_000, lambda: "too much is still pending"
+    )
     assert "took less than 1024 bytes a second" in service.log
     assert len(service.get().content) == SIZE
     assert count + good.take(SIZE - count) == SIZE

@@ -7,14 +7,14 @@ from typing import Any
 
 import httpx
 import pytest
-from tests.raw import Raw, request, running
-from tests.service import Service, until
+from tests.raw import Raw, request, run_service
+from tests.service import Service, wait_until
 
 
 @pytest.fixture(scope="module", params=["handler", "later"])
 def results(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """One server with a sync handler, one with an async handler; both return the same values."""
-    with running(tmp_path_factory, f"results/main.py:{request.param}", "--log-format", "json") as service:
+    with run_service(tmp_path_factory, f"results/main.py:{request.param}", "--log-format", "json") as service:
         yield service
 
 
@@ -222,7 +222,7 @@ def test_starlette_redirect(results: Service) -> None:
 def test_starlette_background(results: Service) -> None:
     """A background task runs after the answer."""
     assert get(results, "starlette_background").text == "soon"
-    until(lambda: get(results, "background_done").json(), lambda: "the task did not run")
+    wait_until(lambda: get(results, "background_done").json(), lambda: "the task did not run")
 
 
 @pytest.mark.parametrize(("name", "source", "data"), [

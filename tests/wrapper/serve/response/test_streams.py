@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from tests.raw import Raw, request, running
-from tests.service import Service, until
+from tests.raw import Raw, request, run_service
+from tests.service import Service, wait_until
 
 KINDS = ("generator", "async_generator", "returned", "async_returned", "returned_async")
 ALL = pytest.mark.parametrize("kind", KINDS)
@@ -26,7 +26,7 @@ def start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Start]:
         def get(kind: str) -> Service:
             if kind not in services:
                 flags = ("--timeout", "2s", "--concurrency", "3", "--log-format", "json")
-                services[kind] = stack.enter_context(running(tmp_path_factory, f"streams/main.py:{kind}", *flags))
+                services[kind] = stack.enter_context(run_service(tmp_path_factory, f"streams/main.py:{kind}", *flags))
             return services[kind]
 
         yield get
@@ -99,7 +99,7 @@ def data_of(stream: bytes) -> list[str]:
 def events(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     folder = tmp_path_factory.mktemp("events")
     (folder / "main.py").write_text(EVENTS)
-    with running(tmp_path_factory, f"{folder / 'main.py'}:handler") as service:
+    with run_service(tmp_path_factory, f"{folder / 'main.py'}:handler") as service:
         yield service
 
 
@@ -199,8 +199,8 @@ def test_client_that_leaves(start: Start, kind: str, name: str) -> None:
     with Raw(service) as client:
         client.send(request(path=f"/?name={name}", method="GET"))
         client.file.read(200 if name == "endless" else 20)
-    until(lambda: count_ends(service, name) > before, lambda: "it was not closed")
-    until(lambda: service.metrics()["ovenbird_in_flight"] == 0, lambda: "its slot is not free")
+    wait_until(lambda: count_ends(service, name) > before, lambda: "it was not closed")
+    wait_until(lambda: service.metrics()["ovenbird_in_flight"] == 0, lambda: "its slot is not free")
 
 
 @pytest.mark.slow
@@ -212,7 +212,7 @@ def test_time_limit(start: Start, kind: str) -> None:
         client.send(request(path="/?name=waiting", method="GET"))
         answer = client.answer()
     assert (answer.status, answer.body, answer.whole) == (200, b"one", False)
-    until(lambda: service.metrics()["ovenbird_in_flight"] == 0, lambda: "its slot is not free")
+    wait_until(lambda: service.metrics()["ovenbird_in_flight"] == 0, lambda: "its slot is not free")
 
 
 @pytest.mark.slow
@@ -244,7 +244,7 @@ def test_starlette_stream_of_a_client_that_left(start: Start) -> None:
     with Raw(service) as client:
         client.send(request(path="/?name=waiting", method="GET"))
         client.file.read(20)
-    until(lambda: count_ends(service, "waiting") == 1, lambda: "it was not closed")
+    wait_until(lambda: count_ends(service, "waiting") == 1, lambda: "it was not closed")
 
 
 def test_head_of_an_endless_stream(start: Start) -> None:
@@ -254,4 +254,4 @@ def test_head_of_an_endless_stream(start: Start) -> None:
     with Raw(service) as client:
         client.send(request(path="/?name=endless", method="HEAD"))
         assert client.file.readline().startswith(b"HTTP/1.1 200")
-        until(lambda: count_ends(service, "endless") > before, lambda: "it was not closed")
+        wait_until(lambda: count_ends(service, "endless") > before, lambda: "it was not closed")

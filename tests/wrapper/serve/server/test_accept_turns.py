@@ -18,7 +18,7 @@ from typing import Any
 import httpx
 import pytest
 from tests.raw import Raw, request
-from tests.service import Service, _children, until
+from tests.service import Service, _children, wait_until
 
 from ovenbird.serve.observability.metrics import SharedMetrics
 from ovenbird.serve.server.accept_turns import AcceptTurns
@@ -119,7 +119,7 @@ def test_exhausted_descriptors_are_logged_once(serve: Any) -> None:
             resource.prlimit(pid, resource.RLIMIT_NOFILE, (3, limits[pid][1]))
         with Raw(service) as client:
             client.send(request(b"{}"))
-            until(
+            wait_until(
                 lambda lines=2 * spell: service.log.count("no connection can be accepted") >= lines, lambda: service.log
             )
             time.sleep(1)
@@ -137,14 +137,14 @@ def test_a_signal_to_one_worker_is_its_own_affair(serve: Any, number: int, flags
     """That worker is replaced, every later connection is served, and the service ends as ever."""
     signal.signal(signal.SIGQUIT, signal.SIG_DFL)  # a shell has what runs in its background ignore it
     service = serve(SOURCE, *flags, "--drain-delay", "0")
-    until(lambda: len(workers_of(service)) == int(flags[1]), lambda: "workers")
+    wait_until(lambda: len(workers_of(service)) == int(flags[1]), lambda: "workers")
     before = workers_of(service)
     for _ in range(3):
         service.call()
     os.kill(before[0], number)
-    until(lambda: before[0] not in workers_of(service), lambda: f"the worker lives on:\n{service.log}")
-    until(lambda: len(workers_of(service)) == int(flags[1]), lambda: f"no successor:\n{service.log}")
-    until(lambda: service.get("/_/ready").status_code == 200, lambda: service.log)
+    wait_until(lambda: before[0] not in workers_of(service), lambda: f"the worker lives on:\n{service.log}")
+    wait_until(lambda: len(workers_of(service)) == int(flags[1]), lambda: f"no successor:\n{service.log}")
+    wait_until(lambda: service.get("/_/ready").status_code == 200, lambda: service.log)
     for _ in range(20):
         assert service.post(headers={"connection": "close"}).status_code == 200
     assert before[0] not in {service.post(headers={"connection": "close"}).json() for _ in range(10)}
@@ -172,7 +172,7 @@ def test_no_call_is_lost_when_a_worker_gets_a_signal(serve: Any) -> None:
     for _ in range(4):
         first = workers_of(service)[0]
         os.kill(first, signal.SIGTERM)
-        until(lambda first=first: first not in workers_of(service), lambda: service.log)
+        wait_until(lambda first=first: first not in workers_of(service), lambda: service.log)
     stop.set()
     for thread in threads:
         thread.join()
@@ -203,7 +203,7 @@ def test_the_parent_lets_connections_in_again(serve: Any) -> None:
     with Raw(service) as client:
         client.send(request(b'{"close": true}'))
         assert client.ended()
-    until(lambda: service.post(headers={"connection": "close"}).status_code == 200, lambda: service.log)
+    wait_until(lambda: service.post(headers={"connection": "close"}).status_code == 200, lambda: service.log)
 
 
 async def _connect_after_changes() -> list[bool]:

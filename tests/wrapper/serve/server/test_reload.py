@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import httpx
-from tests.service import Service, until
+from tests.service import Service, wait_until
 
 Serve = Callable[..., Service]
 
@@ -20,7 +20,7 @@ def answers(service: Service, text: str) -> None:
         except httpx.TransportError:
             return False
 
-    until(look, lambda: f"no {text!r}: {service.log}", service)
+    wait_until(look, lambda: f"no {text!r}: {service.log}", service)
 
 
 def test_an_edit_is_served(serve: Serve, tmp_path: Path) -> None:

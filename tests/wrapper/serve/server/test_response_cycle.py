@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from tests.raw import Raw, request, running
-from tests.service import Service, until
+from tests.raw import Raw, request, run_service
+from tests.service import Service, wait_until
 
 Serve = Callable[..., Service]
 APPLICATION = """
@@ -49,7 +49,7 @@ handler = application
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     path = tmp_path_factory.mktemp("application") / "main.py"
     path.write_text(APPLICATION)
-    with running(tmp_path_factory, f"{path}:handler") as server:
+    with run_service(tmp_path_factory, f"{path}:handler") as server:
         yield server
 
 
@@ -208,7 +208,7 @@ def test_stream_of_a_client_that_left(serve: Serve, tmp_path: Path, path: str) -
         client.send(get(path))
         assert client.file.readline().startswith(b"HTTP/1.1 200")
     began = time.monotonic()
-    until((tmp_path / "ended.txt").exists, lambda: "it was not closed")
+    wait_until((tmp_path / "ended.txt").exists, lambda: "it was not closed")
     assert time.monotonic() - began < 10
 
 

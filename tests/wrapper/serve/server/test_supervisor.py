@@ -14,8 +14,8 @@ from pathlib import Path
 
 import httpx
 import pytest
-from tests.loss import Load, Tally, until_total
-from tests.service import Service, until
+from tests.loss import Load, Tally, wait_total
+from tests.service import Service, wait_until
 
 Serve = Callable[..., Service]
 PIDS = """
@@ -59,7 +59,7 @@ def test_a_handler_that_ends_its_process(serve: Serve, tmp_path: Path, do: str, 
     service.wait_log("2 workers are ready")
     with pytest.raises(httpx.RemoteProtocolError):
         service.call({"do": do})
-    until(lambda: len(importing_processes(tmp_path)) == 3, lambda: service.log, service)
+    wait_until(lambda: len(importing_processes(tmp_path)) == 3, lambda: service.log, service)
     assert service.call({}).status_code == 200
     assert why in service.log
     if do == "segfault":
@@ -78,16 +78,16 @@ def test_a_worker_killed_under_load_loses_only_its_own_calls(serve: Serve, tmp_p
     async def run() -> tuple[Tally, float, float]:
         load = Load(service.url, 16)
         task = asyncio.create_task(load.run())
-        await until_total(load, 500)
+        await wait_total(load, 500)
         before = service.metrics()['ovenbird_calls_total{status="200"}']
         os.kill(victim, signal.SIGKILL)
         killed = time.monotonic()
         await asyncio.to_thread(service.wait_log, "a new one starts")
         after = service.metrics()['ovenbird_calls_total{status="200"}']
         assert after >= before
-        await asyncio.to_thread(until, lambda: service.log.count("2 workers are ready") == 2, lambda: service.log)
+        await asyncio.to_thread(wait_until, lambda: service.log.count("2 workers are ready") == 2, lambda: service.log)
         up = time.monotonic() - killed
-        await until_total(load, load.tally.total + 500)
+        await wait_total(load, load.tally.total + 500)
         load.stop()
         return await task, up, after
 
@@ -113,7 +113,7 @@ def test_repeated_crashes_are_followed_by_a_pause_that_doubles(serve: Serve, tmp
     assert "a new one starts in 0.25 s" in service.log
     assert [service.call({}).status_code for _ in range(5)] == [200] * 5
     (tmp_path / "crash").unlink()
-    until(lambda: service.log.count("2 workers are ready") == 2, lambda: service.log, service)
+    wait_until(lambda: service.log.count("2 workers are ready") == 2, lambda: service.log, service)
     assert service.stop() == 0
 
 
@@ -128,7 +128,9 @@ def test_workers_are_replaced_after_so_many_calls_and_none_is_lost(serve: Serve,
     async def run() -> Tally:
         load = Load(service.url, 8)
         task = asyncio.create_task(load.run())
-        await asyncio.to_thread(until, lambda: len(importing_processes(tmp_path)) >= 6, lambda: service.log, service)
+        await asyncio.to_thread(
+            wait_until, lambda: len(importing_processes(tmp_path)) >= 6, lambda: service.log, service
+        )
         load.stop()
         return await task
 
@@ -142,7 +144,7 @@ def test_workers_are_replaced_after_so_many_calls_and_none_is_lost(serve: Serve,
 def test_one_worker_is_replaced_as_well(serve: Serve, tmp_path: Path) -> None:
     """A single worker with --max-requests has a parent, which starts the next one before it goes."""
     service = serve(PIDS, "--max-requests", "20", "--drain-delay", "0")
-    until(lambda: service.call({}).json() != importing_processes(tmp_path)[0], lambda: service.log, service)
+    wait_until(lambda: service.call({}).json() != importing_processes(tmp_path)[0], lambda: service.log, service)
     assert service.process.pid not in importing_processes(tmp_path)
     assert service.stop() == 0
 
@@ -156,13 +158,13 @@ def test_sighup_replaces_every_worker_and_loses_no_call(serve: Serve, tmp_path: 
     with ThreadPoolExecutor() as pool:
         calls = []
         for count in (1, 2, 3):  # a worker that is still starting would be replaced before it has written its line
-            until(lambda n=count: service.log.count("2 workers are ready") == n, lambda: service.log, service)
+            wait_until(lambda n=count: service.log.count("2 workers are ready") == n, lambda: service.log, service)
             calls += [pool.submit(service.call, {"n": 1.5}) for _ in range(4)]
-            until(lambda: service.metrics()["ovenbird_in_flight"] >= 2, lambda: service.log, service)
+            wait_until(lambda: service.metrics()["ovenbird_in_flight"] >= 2, lambda: service.log, service)
             service.send(signal.SIGHUP)
-        until(lambda: len(importing_processes(tmp_path)) == 8, lambda: service.log, service)
+        wait_until(lambda: len(importing_processes(tmp_path)) == 8, lambda: service.log, service)
         assert [call.result().status_code for call in calls] == [200] * 12
-    until(lambda: service.call({}).json() in importing_processes(tmp_path)[6:], lambda: service.log, service)
+    wait_until(lambda: service.call({}).json() in importing_processes(tmp_path)[6:], lambda: service.log, service)
     assert service.stop() == 0
 
 
@@ -189,7 +191,7 @@ def test_workers_drain_when_the_parent_is_killed(serve: Serve, tmp_path: Path) -
     pids = importing_processes(tmp_path)
     service.send(signal.SIGKILL)
     service.wait()
-    until(lambda: not any(_alive(pid) for pid in pids), lambda: service.log)
+    wait_until(lambda: not any(_alive(pid) for pid in pids), lambda: service.log)
     assert service.log.count("the parent process is gone") == 2
 
 
@@ -200,10 +202,10 @@ def test_a_signal_shortens_the_drain_of_workers_whose_parent_was_killed(serve: S
     pids = importing_processes(tmp_path)
     service.send(signal.SIGKILL)
     service.wait()
-    until(lambda: service.log.count("draining: ") == 2, lambda: service.log)
+    wait_until(lambda: service.log.count("draining: ") == 2, lambda: service.log)
     for pid in pids:
         os.kill(pid, signal.SIGTERM)
-    until(lambda: not any(_alive(pid) for pid in pids), lambda: service.log)
+    wait_until(lambda: not any(_alive(pid) for pid in pids), lambda: service.log)
 
 
 def _alive(pid: int) -> bool:
@@ -232,7 +234,7 @@ def test_as_process_1(tmp_path: Path, workers: str) -> None:
         for _ in range(5):
             assert httpx.post(url, json={}, timeout=30).json() > 1
         init = _child(process.pid)
-        until(lambda: len(_descendants(init)) == int(workers), lambda: str(_descendants(init)))
+        wait_until(lambda: len(_descendants(init)) == int(workers), lambda: str(_descendants(init)))
         os.kill(init, signal.SIGTERM)
         assert process.wait(30) == 0
 
@@ -248,7 +250,7 @@ def test_process_1_ends_on_sigterm_while_loading(tmp_path: Path) -> None:
     """The kernel ignores signals to process 1 that nobody handles: this one is handled from the start."""
     source = "import time\nopen('loading', 'w').close()\ntime.sleep(60)\ndef handler():\n    return 1\n"
     with _as_process_1(tmp_path, source, "1") as (process, _):
-        until((tmp_path / "loading").exists, lambda: "not loading")
+        wait_until((tmp_path / "loading").exists, lambda: "not loading")
         os.kill(_child(process.pid), signal.SIGTERM)
         assert process.wait(30) == 143
 
@@ -276,13 +278,13 @@ class _as_process_1:
 
 
 def _served(log: Path, process: subprocess.Popen[bytes]) -> str:
-    until(lambda: "served at" in log.read_text() or process.poll() is not None, log.read_text)
+    wait_until(lambda: "served at" in log.read_text() or process.poll() is not None, log.read_text)
     return log.read_text().split("served at ")[1].split('"')[0]
 
 
 def _child(pid: int) -> int:
     """The one child of a process."""
-    return int(until(lambda: Path(f"/proc/{pid}/task/{pid}/children").read_text().split(), lambda: "no child")[0])
+    return int(wait_until(lambda: Path(f"/proc/{pid}/task/{pid}/children").read_text().split(), lambda: "no child")[0])
 
 
 def _descendants(pid: int) -> list[int]:
@@ -311,7 +313,7 @@ def test_a_silent_worker_is_replaced(serve: Serve, flags: tuple[str, ...]) -> No
     with ThreadPoolExecutor(1) as pool:
         pending = pool.submit(service.call, {"seconds": 300})
         if "2" in flags:
-            until(
+            wait_until(
                 lambda: any(
                     float(line.split()[1]) >= 2
                     for line in httpx.get(f"{service.url}/_/metrics", timeout=1).text.splitlines()
@@ -323,7 +325,7 @@ def test_a_silent_worker_is_replaced(serve: Serve, flags: tuple[str, ...]) -> No
             pending.result()
     service.wait_log("was killed by SIGKILL; a new one starts")
     assert "its event loop has not run for" in service.log
-    until(lambda: service.log.count("is served at") + ("2" in flags) == 2, lambda: service.log, service)
+    wait_until(lambda: service.log.count("is served at") + ("2" in flags) == 2, lambda: service.log, service)
     assert "ovenbird_workers_killed_total 1\n" in service.get("/_/metrics").text
     assert isinstance(service.call({}).json(), int)
     assert service.stop() == 0

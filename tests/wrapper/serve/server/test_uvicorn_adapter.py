@@ -7,15 +7,15 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from tests.raw import Raw, request, running
-from tests.service import Service, until
+from tests.raw import Raw, request, run_service
+from tests.service import Service, wait_until
 
 FLAGS = ("--max-body", "100kB", "--max-header", "8KiB", "--read-timeout", "1s", "--log-format", "json")
 
 
 @pytest.fixture(scope="module", params=["handler", "later"])
 def service(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    with running(tmp_path_factory, f"slots/main.py:{request.param}", *FLAGS) as server:
+    with run_service(tmp_path_factory, f"slots/main.py:{request.param}", *FLAGS) as server:
         yield server
 
 
@@ -167,7 +167,7 @@ def test_slow_header(service: Service) -> None:
             time.sleep(0.1)
             return time.monotonic() - began > 15
 
-        until(dripped, lambda: "it is still open")
+        wait_until(dripped, lambda: "it is still open")
         assert time.monotonic() - began < 15
 
 

@@ -17,8 +17,8 @@ from pathlib import Path
 import httpx
 import pytest
 from tests import starts
-from tests.loss import Load, Tally, until_total
-from tests.service import Service, until
+from tests.loss import Load, Tally, wait_total
+from tests.service import Service, wait_until
 
 Serve = Callable[..., Service]
 GOOD = "async def handler():\n    return 1\n"
@@ -37,7 +37,7 @@ def test_sigterm_while_the_module_loads(serve: Serve, tmp_path: Path, workers: s
     """Nothing has been accepted: the process ends at once with 143."""
     source = "import time\nopen('loading', 'w').close()\ntime.sleep(60)\ndef handler():\n    return 1\n"
     service = serve(source, "--workers", workers, ready=False)
-    until((tmp_path / "loading").exists, lambda: service.log, service)
+    wait_until((tmp_path / "loading").exists, lambda: service.log, service)
     assert service.stop() == 143
 
 
@@ -71,7 +71,7 @@ def test_a_drain_serves_on_for_its_delay(serve: Serve) -> None:
     with httpx.Client(base_url=service.url) as client:
         assert "connection" not in client.post("/", json={}).headers
         service.send()
-        until(lambda: service.get("/_/ready").status_code == 503, lambda: service.log, service)
+        wait_until(lambda: service.get("/_/ready").status_code == 503, lambda: service.log, service)
         ready = service.get("/_/ready").json()
         assert ready == {"status": "draining", "reason": "the server is shutting down"}
         assert service.get("/_/live").status_code == 200
@@ -88,7 +88,7 @@ def test_calls_in_flight_finish_within_the_grace(serve: Serve, tmp_path: Path, s
     service.wait_log("2 workers are ready" if workers == "2" else "is served at")
     with ThreadPoolExecutor() as pool:
         short, long = (pool.submit(service.call, {"n": n}) for n in (1.0, 40.0))
-        until(lambda: len(list(tmp_path.glob("begun-*"))) == 2, lambda: service.log)
+        wait_until(lambda: len(list(tmp_path.glob("begun-*"))) == 2, lambda: service.log)
         service.send()
         assert (short.result().status_code, short.result().text) == (200, "1.0")
         assert long.result().status_code == 503
@@ -103,7 +103,7 @@ def test_a_second_sigterm_shortens_the_delay_and_loses_nothing(serve: Serve, tmp
     service = serve(WAITS, "--drain-delay", "60s")
     with ThreadPoolExecutor() as pool:
         call = pool.submit(service.call, {"n": 1.0})
-        until((tmp_path / "begun-1.0").exists, lambda: service.log)
+        wait_until((tmp_path / "begun-1.0").exists, lambda: service.log)
         service.send()
         service.wait_log("draining")
         service.send()
@@ -116,7 +116,7 @@ def test_a_second_sigint_stops_calls_in_flight(serve: Serve, tmp_path: Path) -> 
     service = serve(WAITS, "--drain-delay", "60s", "--grace", "60s")
     with ThreadPoolExecutor() as pool:
         call = pool.submit(service.call, {"n": 50.0})
-        until((tmp_path / "begun-50.0").exists, lambda: service.log)
+        wait_until((tmp_path / "begun-50.0").exists, lambda: service.log)
         service.send(signal.SIGINT)
         service.wait_log("draining")
         time.sleep(0.3)
@@ -176,7 +176,7 @@ def test_sigterm_under_load_loses_no_call(serve: Serve, workers: str, source: st
     async def run() -> Tally:
         load = Load(service.url, 32)
         task = asyncio.create_task(load.run())
-        await until_total(load, 10_000)
+        await wait_total(load, 10_000)
         service.send()
         return await task
 
@@ -196,7 +196,7 @@ def test_a_connection_whose_request_comes_late_is_served(serve: Serve) -> None:
     service.send()
     service.wait_log("draining")
     with socket.create_connection((host, int(port))) as sock:
-        until(lambda: _is_closed(host, int(port)), lambda: "the port stays open")
+        wait_until(lambda: _is_closed(host, int(port)), lambda: "the port stays open")
         sock.sendall(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
         assert sock.recv(100).startswith(b"HTTP/1.1 200")
     assert service.wait() == 0
