@@ -147,7 +147,8 @@ def find(folder: Path) -> Path:
         if is_file(folder / name):
             return folder / name
     raise DocumentError(
-        f"no `function.yaml` in the folder {show_value(str(folder))}", hint="or name the code: `FILE.py:handler`"
+        f"no `function.yaml` in the folder {show_value(str(folder))}",
+        hint="name the code, as `FILE.py:handler`; `ovenbird init` writes a function to begin with",
     )
 
 

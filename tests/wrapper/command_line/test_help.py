@@ -166,6 +166,9 @@ def test_a_verb_without_its_extra_says_how_it_is_had(bare_command: list[str]) ->
         (("runs", "remove", "x"), "did you mean 'rm'?"),
         (("cache", "purne"), "did you mean 'prune'?"),
         (("serve", "--concurency", "3"), "did you mean '--concurrency'?"),
+        (("run", "main.py", "n=1"), "a parameter is given as `--param n=VALUE`"),
+        (("run", "main.py", "1=2"), "`ovenbird run --help` lists what it takes"),
+        (("serve", "main.py", "n=1"), "`ovenbird serve --help` lists what it takes"),
         (
             ("serve", "--param", "x=1"),
             "`--param` is a flag of `ovenbird run`, `ovenbird runs rerun`, `ovenbird manifests`",

@@ -89,6 +89,7 @@ def test_no_secret_of_a_url_is_printed_or_recorded(url: str) -> None:
             (f"docker://{name}@sha256:{'0' * 64}",) * 2 + (None,)
             for name in ("app", "app:1.2", "a/b", "h.example/a/b", "h:5000/a_b:1-x", "[::1]:5000/a")
         ),
+        ("docker://app:1.2:", "docker://app:1.2:", None),  # as buildah writes before a reason
         ("https://app:1.2", "https://***", None),
         ("", "", ""),
     ],

@@ -182,6 +182,25 @@ def test_a_missing_attribute_is_reported_with_similar_names(project: Project) ->
     assert error.hint == "did you mean 'handle'?"
 
 
+@pytest.mark.parametrize(("attribute", "hint"), [
+    ("main.run", "a colon stands between module and function: `main:run`"),
+    ("main.rum", "found: run"),
+    ("other.run", "found: run"),
+])  # fmt: skip
+def test_a_point_in_place_of_a_colon(project: Project, attribute: str, hint: str) -> None:
+    """`main.run` as the handler of a document is looked for in the module `main`: the hint has the colon."""
+    with pytest.raises(AttributeMissingError) as caught:
+        project.handler("def run(): ...", attribute)
+    assert caught.value.hint == hint
+
+
+def test_a_module_without_functions(project: Project) -> None:
+    """It says so, and does not leave the hint empty."""
+    with pytest.raises(AttributeMissingError) as caught:
+        project.handler("number = 1", "handler")
+    assert caught.value.hint == "nothing in it can be called"
+
+
 def test_a_missing_method_is_looked_for_in_its_object(project: Project) -> None:
     """obj.method: the object is named, and its methods are near, also when one of its properties raises."""
     text = "class A:\n    def run(self): ...\n    @property\n    def bad(self): raise KeyError\na = A()\n"

@@ -101,6 +101,7 @@ def test_inline_source_is_a_module_like_any_other(project: Project) -> None:
     ("text", "error", "words"),
     [
         ("typed/mian.py", ModuleMissingError, "no file.*did you mean 'main.py'"),
+        ("typed/nothere.py", ModuleMissingError, "no file.*found: "),
         ("typed", DocumentError, "no `function.yaml` in the folder"),
         ("typed/main", LoadError, "is not a target.*did you mean 'main.py'"),
         ("typed/main.py:not a name", LoadError, "'not a name' is not the name of an attribute"),

@@ -72,7 +72,7 @@ def test_the_error_for_a_missing_entity_names_the_store(project: Project, store:
         input_resolution.resolve_input(project, "x", "wrods")
     assert str(store.home) in raised.value.message
     assert "project 'p'" in raised.value.message
-    assert "artifact words" in raised.value.hint
+    assert "in the store there are: artifact words" in raised.value.hint
 
 
 def test_verbs_take_names(jobs: Jobs) -> None:
@@ -84,6 +84,7 @@ def test_verbs_take_names(jobs: Jobs) -> None:
     assert key.startswith("store://default/artifact/artifact/words:")
     assert jobs.run_verb("lineage", key.rpartition(":")[2][:12]).split()[0] == key
     assert jobs.run_verb("lineage", "latest").startswith("store://default/run/")
+    assert "`ovenbird runs list --all` lists them" in jobs.start_ovenbird("runs", "show", "zzz").communicate()[1]
     assert (
         json.loads(Path(jobs.folder, jobs.run_verb("artifacts", "get", "words", "got").strip()).read_text())[0] == "one"
     )

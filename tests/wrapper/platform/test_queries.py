@@ -44,6 +44,9 @@ def test_what_is_not_or_not_uniquely_meant_is_refused(store: LocalStore, project
     with pytest.raises(InputError, match="no model 'x'") as caught:
         queries.locate_entity(store, "model", "x")
     assert "there are: m" in caught.value.hint
+    with pytest.raises(InputError, match="no run 'x'") as caught:
+        queries.locate_entity(store, "run", "x")
+    assert caught.value.hint == "no run is stored there yet"
     with pytest.raises(InputError, match="is a model, not a artifact"):
         queries.locate_entity(store, "artifact", "store://p/model/model/m")
 

@@ -185,7 +185,7 @@ def build_parser() -> CommandParser:
     """Return the parser of the verb."""
     text = "Print what a shell completes this command by: verbs, flags, words that a flag takes, files."
     parser = CommandParser(prog="ovenbird completion", description=text)
-    parser.add_argument("shell", choices=sorted(WRITERS), help="the shell")
+    parser.add_argument("shell", choices=sorted(WRITERS), metavar="|".join(sorted(WRITERS)), help="the shell")
     return parser
 
 

@@ -42,14 +42,14 @@ def did_you_mean(name: str, candidates: Iterable[str], *, limit: int = _MOST, cu
     return f"did you mean {' or '.join(map(show_value, matches))}?" if matches else ""
 
 
-def suggest_names(name: str, candidates: Iterable[str], limit: int = 5) -> str:
+def suggest_names(name: str, candidates: Iterable[str], limit: int = 5, cutoff: float = 0.6) -> str:
     """Return `did you mean …?` for names similar to `name`, else `found: …` with the first names, else empty text.
 
     Private names, which begin with an underscore, are left out.
     """
     names = sorted({word for word in candidates if not word.startswith("_")})
     more = f" and {len(names) - limit} more" if len(names) > limit else ""
-    return did_you_mean(name, names) or (f"found: {', '.join(names[:limit])}{more}" if names else "")
+    return did_you_mean(name, names, cutoff=cutoff) or (f"found: {', '.join(names[:limit])}{more}" if names else "")
 
 
 def _normalize(name: str) -> str:

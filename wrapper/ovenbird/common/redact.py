@@ -32,8 +32,9 @@ _VALUES = (
 )
 _URL = r"[A-Za-z][A-Za-z0-9+.-]*://[^\s\"'<>`]+"
 _AUTHORITY = r"(\[[0-9A-Fa-f:.%]*\]|[^:\[\]@]*)(:[0-9]*)?"
-# what follows `docker://`: an image's name, tag and digest, which only look like a host with a port and a user
-_IMAGE = r"[a-z0-9._-]+(:[0-9]+)?(/[a-z0-9._-]+)*(:[\w.-]{1,128})?(@sha(256|512):[0-9a-f]{32,128})?"
+# what follows `docker://`: an image's name, tag and digest, which only look like a host with a port and a user; an
+# error of buildah's may go on with a colon
+_IMAGE = r"[a-z0-9._-]+(:[0-9]+)?(/[a-z0-9._-]+)*(:[\w.-]{1,128})?(@sha(256|512):[0-9a-f]{32,128})?[:;,.)]*"
 _PLAIN_FRAGMENT = r"[^=@?]*|([^=@?]*&)?subdirectory=[^=@?]*|(egg|sha(1|256|512)|md5)=[\w.-]*"
 _SECRET_KEYS = ("parameters", "init_parameters", "inputs", "env", "environment")
 

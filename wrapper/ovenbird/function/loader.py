@@ -179,12 +179,21 @@ def _find_attribute(module: ModuleType, target: Target) -> Any:
             raise AttributeMissingError(
                 f"{show_value(path)} ({getattr(module, '__file__', None) or 'no file'}) has no"
                 f" attribute {show_value(name)}",
-                hint=suggest_names(name, _list_callables(value)),
+                hint=_suggest_attribute(value, name, target),
             ) from None
         except Exception as error:  # a module's __getattr__ or a property may raise anything
             raise LoadError(f"{path}.{name} raised {summarize_error(error)}", cause=user_traceback(error)) from None
         path = f"{path}.{name}"
     return value
+
+
+def _suggest_attribute(owner: Any, name: str, target: Target) -> str:
+    """Return a hint for an attribute that `owner` lacks: similar names, or `module:name` where that has a dot."""
+    names = _list_callables(owner)
+    rest = target.attribute.removeprefix(f"{target.module}.")
+    if rest != target.attribute and name == target.module and rest.partition(".")[0] in names:
+        return f"a colon stands between module and function: `{target.module}:{rest}`"
+    return suggest_names(name, names) or "nothing in it can be called"
 
 
 def _find_init(module: ModuleType, target: Target, kind: Any) -> Callable[..., Any] | None:

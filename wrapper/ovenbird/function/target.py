@@ -187,5 +187,6 @@ def _suggest_target(path: str) -> str:
     """Return a hint: names of files in the same folder that may be meant, else the forms of a target."""
     folder = Path(path).parent
     names = [entry.name for entry in folder.iterdir()] if is_folder(folder) else []
-    suggestion = suggest_names(Path(path).name, [name for name in names if name.endswith((".py", ".yaml", ".yml"))])
+    names = [name for name in names if name.endswith((".py", ".yaml", ".yml"))]
+    suggestion = suggest_names(Path(path).name, names, cutoff=0.7)  # the endings alone make names similar
     return suggestion or "FILE.py:handler, pkg.mod:fn, or a folder that holds function.yaml"

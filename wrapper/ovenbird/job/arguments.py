@@ -39,7 +39,7 @@ def check_names(binder: Binder, parameters: Mapping[str, Any], inputs: Mapping[s
     problems += [f"{show_value(name)} is missing" for name in missing]
     if problems:
         raise ArgumentsError(
-            "the arguments do not fit: " + "; ".join(problems), hint="`ovenbird check` shows the handler's"
+            "the arguments do not fit: " + "; ".join(problems), hint="`ovenbird check` shows what the handler takes"
         )
 
 

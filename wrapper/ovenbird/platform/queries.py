@@ -85,6 +85,8 @@ def locate_entity(store: EntityStore, entity_type: str, text: str, project: str 
         )
     names = sorted({row.name for row in store.listing(entity_type, project=project, versions=False, limit=20)})
     hint = f"there are: {', '.join(names)}" if names else f"no {entity_type} is stored there yet"
+    if names and entity_type == "run":  # whose names are ids
+        hint = "`ovenbird runs list --all` lists them"
     raise NotFoundError(f"no {entity_type} {show_value(text)} in {describe_place(store, project)}", hint=hint)
 
 
@@ -122,7 +124,7 @@ def locate_any(store: EntityStore, text: str, project: str | None = None, types:
              for row in store.listing(entity_type, project=project, versions=False, limit=5)]  # fmt: skip
     raise NotFoundError(
         f"nothing is called {show_value(text)} in {describe_place(store, project)}",
-        hint=f"there are: {', '.join(names)}" if names else "nothing is stored there yet",
+        hint=f"in the store there are: {', '.join(names)}" if names else "nothing is in the store yet",
     )
 
 

@@ -53,3 +53,25 @@ def test_an_input_that_cannot_be_found_names_the_argument(project: Project, text
     project.new_dataitem("d", path="x")
     with pytest.raises(InputError, match=message):
         input_resolution.resolve_input(project, "x", text)
+
+
+def test_a_hint_says_what_lies_there(project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Up to ten files, none that is hidden; a folder that is empty, and one that is missing."""
+    folder = tmp_path / "work"
+    (folder / "empty").mkdir(parents=True)
+    (folder / ".hidden").write_text("")
+    monkeypatch.chdir(folder)
+    for text, hint in (
+        ("empty/x.csv", "'empty' is empty"),
+        ("none/x.csv", "there is no folder 'none'"),
+        ("./x.csv", "the current folder has: empty"),
+        ("x.csv", "the current folder has: empty; nothing is in the store yet"),
+    ):
+        with pytest.raises(InputError) as caught:
+            input_resolution.resolve_input(project, "x", text)
+        assert caught.value.hint == hint
+    for number in range(12):
+        (folder / f"{number:02}.csv").write_text("")
+    with pytest.raises(InputError) as caught:
+        input_resolution.resolve_input(project, "x", "./x.csv")
+    assert caught.value.hint.endswith(", 08.csv, 09.csv and 3 more")

@@ -71,7 +71,11 @@ def _suggest(leaf: argparse.ArgumentParser, message: str) -> str:
     if message.startswith(_UNKNOWN):
         words = message.removeprefix(_UNKNOWN).split()
         odd = next((word for word in words if word.startswith("-")), "")
-        return _suggest_flag(odd.partition("=")[0], leaf) if odd else ""
+        if odd:
+            return _suggest_flag(odd.partition("=")[0], leaf)
+        name = next((word.partition("=")[0] for word in words if "=" in word), "")
+        takes_parameters = any("--param" in action.option_strings for action in list_flags(leaf))
+        return f"a parameter is given as `--param {name}=VALUE`" if name.isidentifier() and takes_parameters else ""
     if choice := _CHOICE.search(message):
         choices = [word.strip().strip("'\"") for word in choice[2].split(",")]
         word = {"ls": "list", "remove": "rm", "delete": "rm", "log": "logs"}.get(choice[1], choice[1])

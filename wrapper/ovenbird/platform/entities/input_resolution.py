@@ -14,6 +14,8 @@ from ..storage.tree_walk import describe_special
 from ..tables import dataframes
 from .file_entity import MATERIALS, Dataitem, FileEntity
 
+_SIBLINGS = 10  # files that a hint names
+
 
 def resolve_input(project: Project, argument: str, text: str) -> FileEntity:
     """Return the entity for the argument. A path or a URL is recorded as a data item, so that lineage can name it.
@@ -38,14 +40,17 @@ def _find_named(project: Project, text: str) -> keys.EntityKey:
     except queries.NotFoundError as error:
         where = queries.describe_place(project._store, project.name)
         message = f"no file {show_value(text)}, and no data item, artifact or model is called so in {where}"
-        raise InputError(
-            message, hint=f"{_describe_siblings(schemes.get_local_path(text))}; in the store {error.hint}"
-        ) from None
+        raise InputError(message, hint=f"{_describe_siblings(schemes.get_local_path(text))}; {error.hint}") from None
 
 
 def _describe_siblings(path: Path) -> str:
-    siblings = sorted(item.name for item in path.parent.iterdir())[:10] if is_folder(path.parent) else []
-    return f"in {path.parent} there is: {', '.join(siblings)}" if siblings else f"there is no folder {path.parent}"
+    folder = path.parent
+    if not is_folder(folder):
+        return f"there is no folder {show_value(str(folder))}"
+    siblings = sorted(item.name for item in folder.iterdir() if not item.name.startswith("."))
+    more = f" and {len(siblings) - _SIBLINGS} more" if len(siblings) > _SIBLINGS else ""
+    title = "the current folder" if folder == Path() else show_value(str(folder))
+    return f"{title} has: {', '.join(siblings[:_SIBLINGS])}{more}" if siblings else f"{title} is empty"
 
 
 def _check_address(text: str) -> str:
