@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
@@ -19,13 +19,14 @@ from ..bases.default_base import find_default_base
 from ..bases.probe import TargetPython
 from ..bases.stdlib_names import list_stdlib_names
 from ..bases.target_python import find_interpreter as interpreter_of
-from ..cache.secret_fingerprint import fingerprint_secrets
+from ..cache.layer_cache import LayerCache
 from ..containers.working_container import LazyImage
 from ..errors import LockError, PackageIndexError, WheelBuildError
+from ..host.secrets import BuildSecret
 from ..layers.wheel_layers import list_top_names
 from ..locking.wheelhouse import Wheel
 from ..request.build_request import BuildRequest, detect_platform
-from ..sources import SourceTree, shadow
+from ..sources import SourceTree, module_shadowing
 from . import dependencies, source_check
 from .environment import BuildEnvironment
 from .execute import BuildContext, load_stage, make_layers
@@ -79,7 +80,7 @@ def _check_source(
     request: BuildRequest, environment: BuildEnvironment, tree: SourceTree, python: TargetPython, sibling: BaseImage
 ) -> source_check.SourceCheckResult:
     """Refuse a source that could not start, by the Python of the image. Errors: SourceError and its subclasses."""
-    shadow.refuse(tree.path, list_stdlib_names(python.minor))
+    module_shadowing.refuse_shadowing(tree.path, list_stdlib_names(python.minor))
 
     def ask(root: Path, names: list[str]) -> Mapping[str, tuple[int, str]] | None:
         from .syntax_check import ask_python
@@ -179,9 +180,20 @@ def _find_bases(request: BuildRequest, environment: BuildEnvironment, platform: 
 
 
 def _plan(request: BuildRequest, environment: BuildEnvironment, base: BaseImage, parts: Any) -> ImagePlan:
-    secrets = fingerprint_secrets(request.secrets, environment.cache)
+    secrets = _fingerprint_secrets(request.secrets, environment.cache)
     context = PlanContext(environment.cache.find_layer, request.compression, secrets, _digest_mounts(request))
     return make_plan(base, request.instructions, parts, context)
+
+
+def _fingerprint_secrets(secrets: Sequence[BuildSecret], cache: LayerCache) -> dict[str, str]:
+    """Return what tells each secret's value from another, by its name: nobody without the cache can check a guess.
+
+    Errors: DiskFullError.
+    """
+    if not secrets:
+        return {}
+    salt = cache.read_salt("secrets.key")
+    return {secret.name: secret.identify(salt) for secret in secrets}
 
 
 def _digest_mounts(request: BuildRequest) -> str:

@@ -33,7 +33,7 @@ from ..locking.pip_container import ResolverContext
 from ..locking.requirements import RequirementFlags, Requirements, collect_requirements
 from ..locking.wheel_tags import assume_interpreter, format_lock_command, machine_of, platform_of
 from ..request.function_target import FunctionTarget, choose_python_version, list_function_folders, resolve_target
-from ..sources import fetch, shadow
+from ..sources import fetch, module_shadowing
 
 _PLATFORMS = ("linux/amd64", "linux/arm64")
 _VERSION = "3.12"  # when nothing says which Python
@@ -104,7 +104,7 @@ def _lock_or_check(args: argparse.Namespace, environ: Mapping[str, str], target:
         tree = fetch(target.function, Path(folder) / "tree", environ=environ, network=site, products=(cache,))
         version = interpreter.minor if interpreter else choose_python_version(target.function, args.python)
         if version:
-            shadow.refuse(tree.path, list_stdlib_names(version))
+            module_shadowing.refuse_shadowing(tree.path, list_stdlib_names(version))
         requirements = _collect_requirements(args, target, tree.path, where)
         _tell(f"needs: {requirements.used or 'nothing'}")
         for note in requirements.notes:

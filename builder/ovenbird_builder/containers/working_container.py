@@ -18,7 +18,7 @@ from ovenbird.errors import OvenbirdError
 
 from ..errors import BaseMissingError, DigestError, RegistryAuthError, RegistryError
 from ..host import process
-from ..host.procid import format_process_id, has_ended
+from ..host.process_id import format_process_id, has_ended
 from ..host.refused_paths import REFUSED_PATH, explain_refused_path
 from . import buildah
 from .runtime_failure import find_runtime_failure

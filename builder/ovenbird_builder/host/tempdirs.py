@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from .disk import guard_cache_writes
-from .procid import format_process_id, has_ended
+from .process_id import format_process_id, has_ended
 
 _PREFIX = "build-"
 

@@ -14,7 +14,7 @@ from ..cache.layer_cache import LayerCache
 from ..containers import buildah
 from ..containers.working_container import LazyImage
 from ..host import process
-from ..host.procid import format_process_id, has_ended
+from ..host.process_id import format_process_id, has_ended
 from ..layers.image_manifest import write_layout
 from ..oci.reference import ImageReference
 from .skopeo_client import SkopeoClient

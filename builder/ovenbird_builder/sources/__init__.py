@@ -26,12 +26,12 @@ from ovenbird.function_document import FunctionSpec
 from ..errors import BuildRequestError, SourceError, SourceMissingError, UnsafeSourceError
 from ..host.disk import is_disk_full
 from ..host.network import NetworkSettings
-from . import collect_files, handler_path, tree_digest
+from . import collect_files, tree_digest
 from .build_products import list_streams
 from .checkout import read_revision
 from .collect_files import DOCUMENT_REASON
 from .fetcher import FetchedSource, FetchRequest
-from .rights import describe_rights
+from .permissions import describe_permissions
 from .selection import FileSelector, select_files
 from .tree import SourceTree
 from .unmatched import list_unmatched
@@ -117,6 +117,12 @@ def _fetch_form(form: str, order: FetchRequest) -> FetchedSource:
     return fetched
 
 
+def _derive_module_path(function: FunctionSpec) -> str:
+    """Return the path of the file of the handler's module, if that is no package."""
+    module = function.handler.rpartition(":")[0] or function.default_module
+    return module.replace(".", "/") + ".py"
+
+
 def _settle_tree(
     fetched: FetchedSource,
     order: FetchRequest,
@@ -137,7 +143,7 @@ def _settle_tree(
     )
     skip |= dict.fromkeys(_list_below(fetched.folder, (leave_out,) if leave_out else ()), DOCUMENT_REASON)
     choice = collect_files.choose_entries(fetched.folder, selection, origin, order.limits, skip)
-    path = fetched.file or handler_path.derive_module_path(function)
+    path = fetched.file or _derive_module_path(function)
     if (fetched.folder / path).is_file():
         _refuse_left_out_module(path, choice, origin)
     collect_files.place_entries(choice.entries, fetched.folder, final, origin, move=fetched.is_temporary)
@@ -223,6 +229,6 @@ def _translate_os_error(error: OSError, into: Path) -> SourceError:
     if error.errno not in (errno.EACCES, errno.EPERM):
         return SourceError(f"cannot read or write {show_value(name)}: {why}")
     return SourceError(
-        f"cannot read or write {show_value(name)}: {why} ({describe_rights(Path(name))})",
+        f"cannot read or write {show_value(name)}: {why} ({describe_permissions(Path(name))})",
         hint=f"`chmod u+rX {shlex.quote(name)}`, or leave it out with `.ovenbirdignore`",
     )

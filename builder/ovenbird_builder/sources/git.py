@@ -72,11 +72,10 @@ class _Checkout:
 
     def check_out(self, source: GitSource, folder: Path, depth: int) -> tuple[str, int]:
         """Check a commit out into `folder`. Return its full hash and its time in seconds."""
-        from . import gitrefs
-        from .git_command import Git
+        from .git_command import Git, list_refs
 
         git = Git(folder, self.environment)
-        refs = gitrefs.list_refs(git, source)
+        refs = list_refs(git, source)
         revision = resolve_ref(refs, source)
         kind = "sha256" if len(next(iter(refs.values()))) == 64 else "sha1"
         git.init("--quiet", "--template=", f"--object-format={kind}", ".")

@@ -109,6 +109,16 @@ def prepare_environment(order: FetchRequest, source: GitSource) -> GitEnvironmen
     return GitEnvironment(env, hidden, lambda: order.check_deadline(source.display_url), lfs)
 
 
+def list_refs(git: Git, source: GitSource) -> dict[str, str]:
+    """Return each reference of the repository -> its object; an annotated tag -> the object that it points to."""
+    refs: dict[str, str] = {}
+    for line in str(git.ls_remote("--quiet", "--", source.url)).splitlines():
+        match = re.fullmatch(r"([0-9a-f]{40}|[0-9a-f]{64})\t(\S+)", line)
+        if match:
+            refs[match[2].removesuffix("^{}")] = match[1]  # the peeled one comes after its tag
+    return refs
+
+
 def describe_failure(error: process.ProcessFailedError) -> str:
     """Return the reason that git gave, in one line and without credentials."""
     lines = [redact_text(line.strip()) for line in error.output.splitlines() if line.strip()]

@@ -14,7 +14,7 @@ from msgspec import Struct
 from ovenbird.common.text import cut_text, escape_controls, show_value
 
 from ..errors import SourceError
-from .rights import describe_rights
+from .permissions import describe_permissions
 
 if TYPE_CHECKING:
     from pathspec import GitIgnoreSpec
@@ -177,7 +177,7 @@ def rules_error(path: Path, error: Exception) -> SourceError:
     name = show_value(str(path))
     if isinstance(error, PermissionError):
         return SourceError(
-            f"cannot read the rules in {name}: {error.strerror} ({describe_rights(path)})",
+            f"cannot read the rules in {name}: {error.strerror} ({describe_permissions(path)})",
             hint=f"`chmod u+rX {shlex.quote(str(path))}`",
         )
     return SourceError(f"cannot read the rules in {name}: {escape_controls(cut_text(str(error), 200))}")

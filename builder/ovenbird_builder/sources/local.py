@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 from ovenbird.common.archive_names import is_archive_name
@@ -11,12 +12,15 @@ from ovenbird.common.hashing import digest_file
 from ovenbird.common.text import show_value
 from ovenbird.function_document import FunctionSpec
 
-from ..errors import SourceMissingError
+from ..errors import ProgramMissingError, SourceMissingError
+from ..host.process import ProcessFailedError, run
 from . import symlinks
 from .fetcher import FetchedSource, FetchRequest
-from .tracked_files import list_tracked
 
 IGNORE = (".gitignore", ".ovenbirdignore")  # the later one wins
+_LIST_TRACKED = (
+    "git", "-c", "core.fsmonitor=false", "ls-files", "-z", "--cached", "--ignored", "--exclude-standard",
+)  # fmt: skip
 URI = "local"  # an image must not depend on the path of its source, nor reveal it
 
 
@@ -75,8 +79,28 @@ def _resolve_path(function: FunctionSpec) -> Path:
 
 
 def _fetch_folder(folder: Path, file: str, origin: str, order: FetchRequest) -> FetchedSource:
-    tracked, problem = list_tracked(folder, order)
+    tracked, problem = _list_tracked(folder, order)
     return FetchedSource(
         folder, URI, file=file, is_temporary=False, ignore=IGNORE, tracked=tracked, tracked_problem=problem,
         origin=origin,
     )  # fmt: skip
+
+
+def _list_tracked(folder: Path, order: FetchRequest) -> tuple[frozenset[str], str]:
+    """Return the files that git tracks although its rules ignore them: a commit has them, so a folder has.
+
+    The second value says why git could not list them; it is empty when it could. A folder that lies in no repository
+    has none.
+    """
+    if not any((parent / ".git").exists() for parent in (folder, *folder.parents)):
+        return frozenset(), ""
+    if not shutil.which("git", path=order.environ.get("PATH")):
+        return frozenset(), "the program 'git' is not installed"
+    env = {name: value for name, value in order.environ.items() if not name.startswith("GIT_")}
+    try:
+        result = run(
+            _LIST_TRACKED, env={**env, "LC_ALL": "C"}, cwd=folder, timeout=min(60.0, order.check_deadline(str(folder)))
+        )
+    except (ProcessFailedError, ProgramMissingError) as error:
+        return frozenset(), error.message
+    return frozenset(path for path in result.stdout.split("\0") if path), ""

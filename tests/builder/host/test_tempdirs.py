@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ovenbird_builder.host.procid import format_process_id
+from ovenbird_builder.host.process_id import format_process_id
 from ovenbird_builder.host.tempdirs import make_build_folder
 
 

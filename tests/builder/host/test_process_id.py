@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from ovenbird_builder.host.procid import format_process_id, has_ended
+from ovenbird_builder.host.process_id import format_process_id, has_ended
 
 
 def test_this_process_lives() -> None:

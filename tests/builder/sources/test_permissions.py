@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from ovenbird_builder.sources.rights import describe_rights
+from ovenbird_builder.sources.permissions import describe_permissions
 
 Fetched = Callable[[], dict[str, Any]]
 CODE = """
@@ -97,4 +97,4 @@ def test_an_unreadable_file_is_reported_with_its_mode(fetch_tree: Fetched, app: 
 def test_the_rights_of_a_hidden_file_are_those_of_its_folder(tmp_path: Path) -> None:
     """Of a path that is not there, or cannot be seen, the folder above says why."""
     tmp_path.chmod(0o751)
-    assert describe_rights(tmp_path / "a" / "b").startswith(f"{tmp_path} has mode drwxr-x--x, owner ")
+    assert describe_permissions(tmp_path / "a" / "b").startswith(f"{tmp_path} has mode drwxr-x--x, owner ")

@@ -8,7 +8,7 @@ import pytest
 
 from ovenbird_builder.bases.stdlib_names import list_stdlib_names
 from ovenbird_builder.errors import ModuleShadowedError
-from ovenbird_builder.sources.shadow import refuse
+from ovenbird_builder.sources.module_shadowing import refuse_shadowing
 
 
 def add_file(root: Path, name: str) -> None:
@@ -24,7 +24,7 @@ def test_a_file_that_hides_a_needed_module_is_refused(tmp_path: Path, name: str)
     """A module of Python or of the runtime, as a file, a package or compiled."""
     add_file(tmp_path, name)
     with pytest.raises(ModuleShadowedError, match="would hide the module"):
-        refuse(tmp_path, list_stdlib_names("3.12"))
+        refuse_shadowing(tmp_path, list_stdlib_names("3.12"))
 
 
 @pytest.mark.parametrize(
@@ -42,13 +42,13 @@ def test_a_file_that_hides_a_needed_module_is_refused(tmp_path: Path, name: str)
 def test_the_version_of_the_target_decides(tmp_path: Path, name: str, refused: str, allowed: str) -> None:
     """A vendored module that the target has no more is fine; one that it alone has is refused by any builder."""
     add_file(tmp_path, name)
-    refuse(tmp_path, list_stdlib_names(allowed))
+    refuse_shadowing(tmp_path, list_stdlib_names(allowed))
     with pytest.raises(ModuleShadowedError, match="Python's standard library"):
-        refuse(tmp_path, list_stdlib_names(refused))
+        refuse_shadowing(tmp_path, list_stdlib_names(refused))
 
 
 @pytest.mark.parametrize("name", ["test/__init__.py", "this.py", "sub/json.py", "json/data.txt", "jsonx.py"])
 def test_files_that_hide_no_module_pass(tmp_path: Path, name: str) -> None:
     """Modules that nothing imports, and files that are no module at the top."""
     add_file(tmp_path, name)
-    refuse(tmp_path, list_stdlib_names("3.12"))
+    refuse_shadowing(tmp_path, list_stdlib_names("3.12"))

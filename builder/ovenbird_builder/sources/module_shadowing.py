@@ -10,7 +10,7 @@ from ovenbird.common.text import show_value
 from ..errors import ModuleShadowedError
 
 
-def refuse(root: Path, standard: frozenset[str]) -> None:
+def refuse_shadowing(root: Path, standard: frozenset[str]) -> None:
     """Refuse a root that holds a file which hides a module of Python or of the runtime.
 
     `standard` are the modules of the target's standard library, which is not the builder's.

@@ -7,7 +7,7 @@ import stat
 from pathlib import Path
 
 
-def describe_rights(path: Path) -> str:
+def describe_permissions(path: Path) -> str:
     """Return the mode and owner of a path, or of the folder above it that hides it, and who asks."""
     user = f"this is user {os.geteuid()}"
     for candidate in (path, *path.parents):
