@@ -75,7 +75,7 @@ def test_check_prints_json() -> None:
     ],
 )
 def test_each_failure_has_its_code_and_status(arguments: tuple[str, ...], code: str, status: int) -> None:
-    """One JSON record on stderr, nothing on stdout, and an exit status that scripts can tell apart."""
+    """One JSON record on stderr, nothing on stdout, and an exit status of its own."""
     result = ovenbird(*arguments)
     assert (result.returncode, result.stdout) == (status, b"")
     assert (record(result)["code"], record(result)["exit_code"]) == (code, status)
@@ -174,7 +174,7 @@ def test_the_target_may_come_from_the_environment(tmp_path: Path) -> None:
 
 
 def test_check_shows_a_call_and_a_run(tmp_path: Path) -> None:
-    """Both examples are printed and do what they say; `project` and `run` say what fills them."""
+    """Both printed examples work; `project` and `run` have a remark on what fills them."""
     (tmp_path / "main.py").write_text(
         "def handler(project, run, n: int, m: int = 2):\n    return {'sum': n + m, 'run': run is not None}\n"
     )

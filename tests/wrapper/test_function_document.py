@@ -128,7 +128,7 @@ def test_a_local_source_is_a_path(tmp_path: Path, source: str, local: str | None
     ],
 )
 def test_each_problem_names_its_field(tmp_path: Path, change: dict[str, Any], problem: str) -> None:
-    """One problem in an otherwise valid document: the field, what was expected, what was found."""
+    """The error for a single problem has the field, what was expected, and what was found."""
     broken = document()
     ((path, value),) = change.items()
     *above, last = path.split(".")
@@ -141,7 +141,7 @@ def test_each_problem_names_its_field(tmp_path: Path, change: dict[str, Any], pr
 
 
 def test_all_problems_are_reported_together(tmp_path: Path) -> None:
-    """One error with every problem; its message lists them."""
+    """One error lists every problem in its message."""
     broken = {"name": "a b", "kind": "x", "spec": {"image": 1, "source": {"lang": "c"}}}
     with pytest.raises(DocumentError) as caught:
         read(write_document(tmp_path, broken))

@@ -148,7 +148,7 @@ def test_workers_that_write_at_once_do_not_tear_lines(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("good", [True, False])
 def test_init_parameters_are_never_logged(serve: Serve, good: bool) -> None:
-    """They may be secrets: not at debug, not when the parameter does not fit, not when it does not parse."""
+    """Init parameters may be secrets: not at debug, not when one does not fit, not when one does not parse."""
     source = "def init(key: str):\n    pass\ndef handler():\n    return 1\n"
     name = "key" if good else "kye"
     service = serve(

@@ -87,7 +87,7 @@ def broken(folder: Path, cases: list[tuple[list[str], dict[str, str]]]) -> list[
 @pytest.mark.slow
 @pytest.mark.parametrize("verb", ["check", "run", "health"])
 def test_every_setting_takes_any_text(tmp_path: Path, verb: str) -> None:
-    """Each flag and each variable: names that are too long, digits of other scripts, bytes that are no text."""
+    """Flags and variables take very long names, digits of other scripts, and bytes that are no text."""
     target = [] if verb == "health" else ["main.py"]
     cases: list[tuple[list[str], dict[str, str]]] = []
     for row in table.options(verb):
@@ -123,7 +123,7 @@ def test_every_command_takes_any_word(tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("form", ["document", "processor"])
 def test_every_field_of_a_document_takes_any_value(tmp_path: Path, form: str) -> None:
-    """Of a type that YAML has, at each place: also none at all, NUL, and numbers that no machine has."""
+    """Each field takes each type of YAML, no value, NUL, and numbers beyond the machine's."""
     cases: list[tuple[list[str], dict[str, str]]] = []
     document = DOCUMENT if form == "document" else PROCESSOR
     (tmp_path / "docs").mkdir()
@@ -138,7 +138,7 @@ def test_every_field_of_a_document_takes_any_value(tmp_path: Path, form: str) ->
 
 @pytest.mark.slow
 def test_every_file_of_parameters_takes_any_value(tmp_path: Path) -> None:
-    """As YAML, as JSON, and as a line of `--each`."""
+    """Files of parameters are read as YAML, as JSON, and as a line of `--each`."""
     cases: list[tuple[list[str], dict[str, str]]] = []
     for index, value in enumerate(VALUES):
         for number, content in enumerate((value, {"a": value}, {"a": value, "b": [value]})):

@@ -51,7 +51,7 @@ def records(text: str) -> list[dict[str, Any]]:
 @pytest.mark.slow
 @pytest.mark.parametrize("source", CASES)
 def test_a_service_logs_each_failure_that_a_client_sees(serve: Serve, source: str) -> None:
-    """One record holds the error id, and the traceback; it is written once."""
+    """One record has the error id and the traceback, and is written once."""
     service = serve(source, "--drain-delay", "0")
     error_id = service.post("/", json={"x": 1}).json()["error_id"]
     assert service.stop() == 0
@@ -74,7 +74,7 @@ def test_a_job_logs_its_failure(jobs: Jobs, name: str) -> None:
 
 
 def test_handlers_of_the_user_get_the_records_too(serve: Serve) -> None:
-    """Each once, as those of any other logger; without them it is written once as well."""
+    """Each record is written once, with handlers of the user and without."""
     own = "import logging, sys\nlogging.basicConfig(force=True, stream=sys.stdout, format='own %(message)s')\n"
     service = serve(own + "def handler(): raise ValueError('lost?')\n", "--drain-delay", "0")
     service.post("/")

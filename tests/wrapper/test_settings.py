@@ -110,7 +110,7 @@ def test_a_value_that_does_not_parse_is_an_error(name: str, text: str) -> None:
 
 
 def test_all_bad_values_are_reported_together() -> None:
-    """From flags and from the environment together."""
+    """One error lists those of flags and of the environment."""
     environ = {"OVENBIRD_QUEUE": "x", "PORT": "y", "OVENBIRD_INIT_PARAMETERS": "{"}
     with pytest.raises(SettingsError) as caught:
         table.resolve("serve", {"timeout": "z", "init": ["=1", "ok=1"]}, environ)
@@ -167,14 +167,14 @@ def test_sizes_carry_units(text: str, size: int) -> None:
 
 @pytest.mark.parametrize("text", ["", "MiB", "-1", "1e3", "9" * 400, "1 TiB", "nan"])
 def test_other_sizes_are_refused(text: str) -> None:
-    """Also one that no float can hold."""
+    """A size that no float can hold is refused too."""
     with pytest.raises(ValueError, match="a size such as"):
         table.size(text)
 
 
 @pytest.mark.parametrize("text", ["", "ms", "-1", "9" * 400, "1 2", "1d"])
 def test_other_durations_are_refused(text: str) -> None:
-    """Also one that is infinite."""
+    """An infinite duration is refused too."""
     with pytest.raises(ValueError, match="a duration such as"):
         table.duration(text)
 
@@ -214,7 +214,7 @@ def test_the_cgroups_quota_limits_the_cpus(tmp_path: Path, files: dict[str, str]
 
 
 def test_the_processor_has_defaults_of_its_own() -> None:
-    """It is made for containers: it listens on all addresses, has a port for probes, and gives calls their time."""
+    """In its container it listens on all addresses, has a port for probes, and sets no time limit for calls."""
     settings = table.resolve("processor", {}, {})
     assert (settings.host, settings.port, settings.probe_port, settings.timeout) == ("0.0.0.0", 8080, 8082, 0.0)
     assert table.resolve("processor", {"probe_port": "0"}, {}).probe_port == 0

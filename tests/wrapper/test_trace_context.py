@@ -44,7 +44,7 @@ def test_a_later_version_is_read_as_far_as_it_is_known() -> None:
     ],
 )
 def test_a_malformed_header_starts_a_new_trace(header: bytes | None) -> None:
-    """As the specification asks: all of a header that does not parse is dropped."""
+    """The specification demands it: a header that does not parse is dropped as a whole."""
     trace = from_traceparent(header)
     assert re.fullmatch(r"00-[0-9a-f]{32}-[0-9a-f]{16}-00", trace.traceparent)
     assert trace.trace_id != TRACE
@@ -52,7 +52,7 @@ def test_a_malformed_header_starts_a_new_trace(header: bytes | None) -> None:
 
 
 def test_ids_are_random_and_padded() -> None:
-    """Each id has its full width, and no two are equal."""
+    """Each id has its full width, and all ids differ."""
     ids = {new_id(64) for _ in range(2000)}
     assert len(ids) == 2000
     assert {len(number) for number in ids} == {16}

@@ -102,7 +102,7 @@ def test_a_run_gets_the_variables_and_the_settings(tmp_path: Path) -> None:
 
 
 def test_a_service_gets_the_variables(tmp_path: Path, serve: Callable[..., Service]) -> None:
-    """In each worker."""
+    """Each worker of a service has the variables."""
     (tmp_path / "my.env").write_text("TOKEN='a b'\n")
     service = serve(READS, "--env-file", str(tmp_path / "my.env"), "--workers", "2")
     assert service.call({"names": ["TOKEN"]}).json() == ["a b"]

@@ -61,7 +61,7 @@ def find_command(command: str) -> CommandParser:
 
 
 def test_the_overview_describes_every_verb() -> None:
-    """Each once, below a group, with a line of its own; no verb is left for the end."""
+    """Each verb has one line below the heading of its group."""
     process = ovenbird("--help")
     assert (process.returncode, process.stderr) == (0, "")
     for verb, text in describe_verbs().items():
@@ -140,7 +140,7 @@ def test_help_without_an_extra_still_helps(bare_command: list[str], verb: str) -
 
 
 def test_a_verb_without_its_extra_says_how_it_is_had(bare_command: list[str]) -> None:
-    """In its help and when it is run; completion is whole without the extra."""
+    """Its help and its error say what to install; completion works without the extra."""
     text = subprocess.run([*bare_command, "build", "--help"], capture_output=True, text=True, check=True).stdout
     assert re.search(r"not installed here: .*\[build\]'", " ".join(text.split()))  # wrapped, where the path is long
     process = subprocess.run([*bare_command, "build"], capture_output=True, text=True, check=False)

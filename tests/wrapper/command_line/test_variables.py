@@ -48,7 +48,7 @@ def logged_warnings(process: subprocess.CompletedProcess[str]) -> list[str]:
     ],
 )
 def test_a_misspelled_variable_gets_a_suggestion(name: str, suggestion: str) -> None:
-    """Of the runtime, of the builder, of neither; its value is never shown."""
+    """The warning suggests a variable of the runtime or of the builder, and never has the value."""
     (sentence,) = describe_misspelled([name], {name: "secret"})
     assert sentence == f"the variable {name} is not read; did you mean {suggestion}?"
 
@@ -64,7 +64,7 @@ def test_variables_of_others_are_not_named() -> None:
 
 
 def test_every_variable_that_the_sources_read_is_known() -> None:
-    """One that code or a page names and that no table has would be warned of."""
+    """A variable that code or a page of docs names and no table has would cause a warning."""
     variables = {name for row in fields(table.Settings) for name in table.variables(row)} | OTHERS
     variables |= {option.variable for option in TABLE}
     files = [path for folder in ("wrapper", "builder", "images", "docs") for path in (ROOT / folder).rglob("*.*")]

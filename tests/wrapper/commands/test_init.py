@@ -31,7 +31,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_what_it_writes_runs(folder: Path) -> None:
-    """As a job and as a service, with a document that `--strict` accepts; the function is called as its folder."""
+    """The files work as a job and as a service, `--strict` accepts the document, and the folder names the function."""
     assert sorted(path.name for path in folder.iterdir()) == sorted(FILES)
     assert ovenbird("check", "--strict", cwd=folder).returncode == 0
     process = ovenbird("run", "--param", "name=Ada", cwd=folder)

@@ -26,7 +26,7 @@ from ovenbird.function_document import FunctionSpec
     ],
 )
 def test_a_folder_is_named_after_a_hash(source: str, path: str, folder: str) -> None:
-    """In archives and on the web, where a `#` begins a fragment; elsewhere it is part of a name."""
+    """The path of an archive or a URL ends at a `#`, and the folder follows; elsewhere `#` is part of a name."""
     assert split_folder(source) == (path, folder)
     assert FunctionSpec(Path(), "f", "fn", source=source).archive_folder == folder
 

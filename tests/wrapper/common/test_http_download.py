@@ -48,7 +48,7 @@ def redirect(to: str, status: int = 302) -> Callable[[Request], None]:
 
 @pytest.mark.slow
 def test_https_is_never_left(secure: tuple[Server, ssl.SSLContext], server: Server) -> None:
-    """Neither at once nor by a second redirect; the plain server hears nothing."""
+    """Neither a first nor a second redirect leads to HTTP; the plain server gets no request."""
     other, context = secure
     server.answer = lambda request: send_reply(request, b"plain")
     other.answer = lambda request: redirect("/b" if request.path == "/a" else f"{server.url}/c")(request)
@@ -100,7 +100,7 @@ def test_redirects_are_limited(server: Server) -> None:
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_each_kind_of_redirect_is_followed(server: Server, status: int) -> None:
-    """Also those that Python 3.10 does not know."""
+    """Redirects that Python 3.10 does not know are followed too."""
     server.answer = lambda request: (
         redirect("/b", status)(request) if request.path == "/a" else send_reply(request, b"fine")
     )

@@ -68,7 +68,7 @@ def test_amid_the_imports_of_the_builder(verb: str, tmp_path: Path) -> None:
 
 
 def test_amid_the_import_of_a_function(tmp_path: Path) -> None:
-    """From here on there may be something to clean up, so it is an exception; nothing is printed of it either."""
+    """During the import the signal is an exception, so that user code can clean up; nothing is printed for it."""
     (tmp_path / "main.py").write_text("import stalling\ndef handler(): ...\n")
     command = [sys.executable, "-m", "ovenbird", "check", "main.py", "--init"]
     assert interrupt([*command, "a=1", "--init"], tmp_path, "stalling", "b={}") == (130, "")
@@ -84,7 +84,7 @@ def test_the_launcher_of_the_processor_names_its_verb(tmp_path: Path) -> None:
 
 
 def test_one_that_is_ignored_stays_ignored(tmp_path: Path) -> None:
-    """As after `nohup`, and for what a shell runs behind."""
+    """A signal that `nohup` or a shell's background job ignores stays ignored."""
     (tmp_path / "main.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGINT)\ndef handler(): ...\n")
     words = f"trap '' INT; exec {sys.executable} -m ovenbird check main.py"
     process = subprocess.run(["bash", "-c", words], cwd=tmp_path, capture_output=True, text=True, check=False)

@@ -11,7 +11,7 @@ from ovenbird.common.output_path import find_output_problem, find_write_problem,
 
 
 def test_missing_folders_are_created(tmp_path: Path) -> None:
-    """As `mkdir -p` does, when the file is written: a source that is packed before holds no empty folder of ours."""
+    """Folders are created when the file is written, like `mkdir -p`, and not when a source is packed before."""
     assert find_output_problem(tmp_path / "a" / "b" / "r.json") == ""
     assert not (tmp_path / "a").exists()
     make_parent_folders(tmp_path / "a" / "b" / "r.json")

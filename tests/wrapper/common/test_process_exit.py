@@ -83,7 +83,7 @@ def members(group: int) -> list[int]:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", LEFT_OPEN)
 def test_a_job_ends_whatever_is_left_open(jobs: Jobs, name: str) -> None:
-    """Within seconds, with its record and status, and without a child that outlives it."""
+    """The job ends within seconds with its record and status, and leaves no child process."""
     began = time.monotonic()
     process, wait = jobs.start("import os\nos.setpgid(0, 0)\n" + LEFT_OPEN[name])
     job = wait()
@@ -97,7 +97,7 @@ def test_a_job_ends_whatever_is_left_open(jobs: Jobs, name: str) -> None:
 @pytest.mark.parametrize("name", ["a process pool", "joblib's workers", "a thread that sleeps", "a child that sleeps"])
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_a_service_ends_whatever_is_left_open(serve: Any, name: str, workers: str) -> None:
-    """As a job does: status 0 soon after SIGTERM."""
+    """The service ends soon after SIGTERM, with status 0."""
     service = serve(LEFT_OPEN[name], "--drain-delay", "0", "--grace", "5", "--workers", workers)
     assert service.call({}).status_code == 200
     began = time.monotonic()

@@ -113,7 +113,7 @@ def test_a_value_is_redacted_throughout() -> None:
      "credentials", "passphrase", "authorization"],
 )  # fmt: skip
 def test_parameters_of_secret_names_are_masked(name: str) -> None:
-    """In any spelling and at any depth; null and truth values are no secret."""
+    """Names match in any spelling and at any depth; null and booleans are not masked."""
     assert is_secret_name(name)
     parameters = {name: S, "a": [{name: 5}], "n": 1, "u": f"https://u:{S}@h/?v=1"}
     assert mask_parameters(parameters) == {name: "***", "a": [{name: "***"}], "n": 1, "u": "https://h/?v=1"}

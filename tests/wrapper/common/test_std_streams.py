@@ -60,7 +60,7 @@ def test_stdout_is_full_and_not_buffered(folder: Path, words: str) -> None:
 
 @pytest.mark.parametrize("words", ["--help", "check main.py", "init new", "runs list", "build . --list"])
 def test_stdout_is_closed(folder: Path, words: str) -> None:
-    """It is refused before anything is done, as nothing would come of it."""
+    """A verb that prints is refused before it does anything."""
     message = "error: stdout is closed\n  hint: `> /dev/null` drops what is printed\n"
     assert call(folder, words, ">&-") == (FULL, "", message)
     assert not (folder / "new").exists()
@@ -85,7 +85,7 @@ def test_all_streams_are_closed(folder: Path, words: str) -> None:
 
 @pytest.mark.parametrize("words", ["runs list", "--help", "run --help", "build . --list"])
 def test_the_reader_has_gone(folder: Path, words: str) -> None:
-    """As in `ovenbird ... | head -1`: quiet, and no failure."""
+    """`ovenbird ... | head -1` prints no error and exits with status 0."""
     read, write = os.pipe()
     os.close(read)
     process = subprocess.run(
@@ -115,7 +115,7 @@ def test_a_job_says_that_its_result_is_not_printed(folder: Path) -> None:
 
 @pytest.mark.parametrize("words", ["--help", "build --help", "check main.py", "build . --list"])
 def test_an_encoding_lacks_what_is_printed(folder: Path, words: str) -> None:
-    """It is escaped."""
+    """Characters that the encoding lacks are escaped."""
     (folder / "naïve-\U0001f600.py").write_text("def handler(): ...\n")
     (folder / "main.py").write_text('def handler(a: str = "é€"): ...\n')
     assert call(folder, words, "", PYTHONIOENCODING="ascii")[0] == 0

@@ -77,7 +77,7 @@ def test_a_damaged_tar(name: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", UNSAFE)
 def test_an_unsafe_tar(name: str, tmp_path: Path) -> None:
-    """Is refused before anything of it is written."""
+    """An unsafe tar is refused before any of its files is written."""
     content, words = UNSAFE[name]
     with pytest.raises(ArchiveError, match=words) as caught:
         unpack(content, tmp_path)

@@ -25,7 +25,7 @@ print(folder, folder.is_dir())
 
 
 def test_a_temporary_folder_outlives_a_forked_worker() -> None:
-    """It is gone when the process that made it ends, and not when one of its children does."""
+    """The folder is removed when its own process ends, and not when a child process does."""
     process = subprocess.run([sys.executable, "-c", _FORKING], check=True, capture_output=True, text=True)
     folder, exists = process.stdout.split()
     assert (exists, Path(folder).exists()) == ("True", False)

@@ -33,7 +33,7 @@ def test_what_people_write_is_read(parse: Callable[[str], float], text: str, val
 
 
 def test_a_kilobyte_may_be_1024() -> None:
-    """As the cache's flags have it; `KiB` is 1024 everywhere."""
+    """The flags of the cache read `K` as 1024; `KiB` is 1024 everywhere."""
     assert (parse_size("1k", kilo=1024), parse_size("1kib", kilo=1024)) == (1024, 1024)
     assert parse_size("1T", kilo=1024, units="kmgt") == 1024**4
 
@@ -60,7 +60,7 @@ def test_a_number_of_others_is_read_or_replaced(text: str, number: int) -> None:
 
 
 def test_sizes_are_shown() -> None:
-    """In the unit that leaves one to four digits."""
+    """A size is printed in the unit that leaves one to four digits."""
     assert [show_size(size) for size in (512, 1536, 3 * 1024**2, 5 * 1024**3)] == [
         "512 bytes", "1.5 KiB", "3.0 MiB", "5.0 GiB",
     ]  # fmt: skip

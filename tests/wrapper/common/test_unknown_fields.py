@@ -189,7 +189,7 @@ def test_strict_refuses(folder: Path, words: tuple[str, ...]) -> None:
 
 
 def test_strict_lets_a_good_document_pass(folder: Path) -> None:
-    """It refuses nothing else."""
+    """`--strict` refuses unknown fields only."""
     (folder / "function.yaml").write_text(
         MISSPELLED.replace("requirments", "requirements").replace("_func:", "_function:")
     )

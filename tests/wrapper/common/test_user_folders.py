@@ -46,7 +46,7 @@ def test_folders_of_the_specification() -> None:
 
 
 def test_a_user_that_no_database_knows() -> None:
-    """As in a container that runs as any number: no home is known, and it is not an error to ask."""
+    """A container may run as any number: such a user has no home, and that is no error."""
     code = (
         "import pwd\n"
         "def unknown(number): raise KeyError(number)\n"

@@ -98,7 +98,7 @@ def test_ordinary_documents_are_read(text: str, value: object) -> None:
     ids=lambda text: text[:30].encode("ascii", "replace").decode(),
 )
 def test_what_is_no_document_is_a_value_error(text: str, message: str) -> None:
-    """One error for whatever the parser raises, with the place where there is one."""
+    """Each exception of the parser becomes one error, with the position where there is one."""
     with pytest.raises(ValueError, match=r".") as failed:
         load_yaml(text)
     assert message in str(failed.value)
@@ -144,7 +144,7 @@ def test_a_bomb_is_an_error_in_little_memory(tmp_path: Path, verb: str) -> None:
     ids=["date", "time", "set", "binary", "keys", "pairs", "no numbers", "nested"],
 )  # fmt: skip
 def test_types_that_json_does_not_have(text: str, value: object) -> None:
-    """Each becomes the nearest that JSON has, the same in each process; sorting keys works too."""
+    """Each type becomes the nearest type of JSON, the same in each process; sorting keys works too."""
     result = to_json_value(load_yaml(text))
     assert result == value
     json.dumps(result, sort_keys=True, allow_nan=False)

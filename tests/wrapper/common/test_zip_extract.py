@@ -52,7 +52,7 @@ def test_a_damaged_zip(name: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", UNSAFE)
 def test_an_unsafe_zip(name: str, tmp_path: Path) -> None:
-    """Is refused before anything of it is written, but for a link's target, which is read first."""
+    """An unsafe zip is refused before any of its files is written; only a link's target is read first."""
     content, words = UNSAFE[name]
     with pytest.raises(ArchiveError, match=words) as caught:
         unpack(content, tmp_path)

@@ -368,7 +368,7 @@ def a_file(name: str = "a.txt") -> starlette.datastructures.UploadFile:
 
 
 def test_files_reach_upload_hints() -> None:
-    """One file, several, and an optional one; a lone UploadFile is a field and not the payload."""
+    """Hints take one file, several, or an optional one; a single UploadFile is a field and not the payload."""
     upload = starlette.datastructures.UploadFile
 
     def handler(one: upload, many: list[upload], maybe: upload | None = None, n: int = 1): ...
@@ -439,7 +439,7 @@ def test_two_cloudevents_are_refused() -> None:
 
 
 def test_a_callable_without_a_signature_is_refused() -> None:
-    """Some builtins do not tell their parameters."""
+    """Some builtins have no readable signature."""
     with pytest.raises(SignatureError, match="has no signature that can be read"):
         Binder(iter)
 
@@ -455,7 +455,7 @@ def test_a_callable_without_a_signature_is_refused() -> None:
      "({}: int = 1, *args, **rest)", "({}: int, **__rest)"],
 )  # fmt: skip
 def test_a_parameter_may_have_any_name(name: str, form: str) -> None:
-    """Also one that a class would mangle, or that means something to a class; and it is converted all the same."""
+    """Names that a class would mangle, or that mean something to a class, are bound and converted too."""
     result: dict[str, Any] = {}
     exec(f"def function{form.format(name)}: return {name}", result)
     binder = Binder(result["function"])

@@ -116,7 +116,7 @@ def test_text_becomes_the_hint_when_lax(hint: Any, text: Any, expected: Any) -> 
     ],
 )
 def test_what_does_not_fit_says_why(hint: Any, value: Any, lax: bool, message: str) -> None:
-    """One problem with the path it was given and what was expected."""
+    """The error has one problem with its path and what was expected."""
     with pytest.raises(PayloadValidationError) as caught:
         Converter("x", hint).convert(value, "x", lax)
     (problem,) = caught.value.problems
@@ -190,7 +190,7 @@ class Model(pydantic.BaseModel):
     ],
 )
 def test_a_hint_that_nothing_converts_to_is_refused_by_name(hint: Any, reason: str) -> None:
-    """At load, and not at the first call: the parameter, its hint, and the reason."""
+    """The error comes at load, before any call, and has the parameter, its hint, and the reason."""
     with pytest.raises(SignatureError) as caught:
         Converter("thing", hint)
     assert "the hint of argument 'thing' is " in caught.value.message

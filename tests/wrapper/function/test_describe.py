@@ -46,7 +46,7 @@ def test_a_class_is_described_as_a_class(project: Project) -> None:
 
 
 def test_an_application_binds_nothing(project: Project) -> None:
-    """For an ASGI application there are no arguments to tell."""
+    """An ASGI application has no arguments to describe."""
     description = describe(project.handler("from starlette.applications import Starlette\nhandler = Starlette()"), {})
     assert description["shape"] == "ASGI application"
     assert "arguments" not in description

@@ -44,6 +44,6 @@ def test_the_hint_says_how_many_and_whether_json(values: list[str], hint: Any, e
 
 
 def test_an_object_of_a_class_has_lists_where_the_class_says_so() -> None:
-    """One value of a field that is a list is a list of one."""
+    """A single value of a list field is a list with that value."""
     assert as_object([("tags", "a"), ("n", "1"), ("n", "2")], Optional[Filter]) == {"tags": ["a"], "n": "2"}
     assert as_object([("tags", "a"), ("tags", "b")], dict) == {"tags": ["a", "b"]}

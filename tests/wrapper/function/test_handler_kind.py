@@ -74,7 +74,7 @@ def test_a_partial_of_a_coroutine_function_is_async() -> None:
 
 
 def test_a_callable_that_does_not_tell_its_parameters_is_sync() -> None:
-    """Some builtins have no signature; telling the shape does not fail."""
+    """Some builtins have no signature; finding the shape does not fail."""
     assert shape_of(dict.update if sys.version_info < (3, 12) else dict) is HandlerKind.SYNC
 
 

@@ -111,7 +111,7 @@ def test_inline_source_is_a_module_like_any_other(project: Project) -> None:
     ],
 )
 def test_what_is_no_target_is_refused_by_name(text: str, error: type[Exception], words: str) -> None:
-    """Each wrong form is an error that says what was looked for and what lies near."""
+    """Each wrong form is an error that says what was looked for, with similar files."""
     with pytest.raises(error) as caught:
         parse(str(FUNCTIONS / text))
     assert_matches(words, str(caught.value))
@@ -195,7 +195,7 @@ def test_no_target_is_named(tmp_path: Path) -> None:
 
 
 def test_inline_source_that_cannot_be_written(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is an error of loading, which says what to set; what was begun goes with the process."""
+    """It is an error of loading with a hint at the setting; files already written go with the process."""
     (project.folder / "there").mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(project.folder / "there"))
     document = project.folder / "function.yaml"

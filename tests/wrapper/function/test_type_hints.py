@@ -169,7 +169,7 @@ def test_pydantic_is_found_at_any_depth() -> None:
 
 
 def test_hints_are_printed_as_written() -> None:
-    """For messages and for `check`."""
+    """Messages and `check` print a hint as the source has it."""
     assert [type_hints.hint_text(hint) for hint in (int, Any, list[int], int | None)] == [
         "int",
         "any",

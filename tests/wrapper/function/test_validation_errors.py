@@ -120,7 +120,7 @@ def test_a_bad_item_far_behind_is_still_named() -> None:
 
 
 def test_the_message_of_the_error_holds_all_problems() -> None:
-    """For a log or a terminal: every problem in one line."""
+    """The message for a log or a terminal has every problem, in one line."""
     error = PayloadValidationError([FieldError("a", "missing"), FieldError("", "expected an object")])
     assert error.message == "a: missing; payload: expected an object"
     assert error.exit_code == 77

@@ -56,7 +56,7 @@ def classes(request: pytest.FixtureRequest) -> Iterator[Any]:
 
 @pytest.mark.slow
 def test_classes_that_refer_to_each_other(classes: Any) -> None:
-    """They are bound, converted and described at once, for a service and a job."""
+    """Such classes are bound, converted and described, for a service and a job."""
     began = time.monotonic()
     for function in (classes.handler, classes.lone):
         binder = Binder(function)

@@ -254,7 +254,7 @@ def test_files_cannot_be_sent(core: Double, jobs: Jobs, platform: dict[str, str]
 def test_an_upload_that_breaks_off(
     core: Double, jobs: Jobs, platform: dict[str, str], server: Server, times: int, code: int, state: str
 ) -> None:
-    """It is begun anew; when that does not help the output has failed, and its file stays on disk."""
+    """The upload is repeated; when that fails too, the output has failed, and its file stays on disk."""
     breaks = iter(range(times))
 
     def answer(request: BaseHTTPRequestHandler) -> None:
@@ -273,7 +273,7 @@ def test_an_upload_that_breaks_off(
 
 
 def test_tokens(core: Double, jobs: Jobs, platform: dict[str, str]) -> None:
-    """One that expires in the middle is refreshed, one that is revoked is exit 76; no token is in any log or record."""
+    """An expired token is refreshed, a revoked token is exit 76; no token is in any log or record."""
     core.auth.mode = "bearer"
     access, refresh = core.auth.issue(), core.auth.issue_refresh()
     signed = {**platform, "DHCORE_ACCESS_TOKEN": access, "DHCORE_REFRESH_TOKEN": refresh}
@@ -384,7 +384,7 @@ def test_a_service_reads_from_core(core: Double, jobs: Jobs, platform: dict[str,
 
 @pytest.mark.slow
 def test_runs_on_core_are_named_tagged_and_listed(core: Double, jobs: Jobs, platform: dict[str, str]) -> None:
-    """As in the local store: names, tags and notes, the columns of a listing, `latest`."""
+    """Names, tags and notes, the columns of a listing and `latest` work as in the local store."""
     source = "def handler(run, n: int):\n    run.log_metric('loss', [2.0, 1.0 / n])\n    return {'accuracy': n / 4}\n"
     for n in (1, 2):
         flags = ("--param", f"n={n}", "--name", f"try-{n}", "--tag", "stage=dev", "--project", "p")

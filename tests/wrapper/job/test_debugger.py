@@ -164,7 +164,7 @@ def test_the_help_says_what_is_printed(jobs: Jobs) -> None:
 
 @pytest.mark.parametrize(("ci", "form"), [("true", "text"), ("1", "text"), ("", "json"), ("false", "json")])
 def test_the_log_is_text_where_ci_is_set(jobs: Jobs, ci: str, form: str) -> None:
-    """As on a terminal: people read it there. Errors before the run too."""
+    """CI logs are read by people, so they are text, also for errors before the run."""
     job = jobs.run("def handler(): return 1\n", CI=ci)
     assert job.err.startswith("{") == (form == "json"), job.err
     process = jobs.start_ovenbird("run", "missing.py", CI=ci)

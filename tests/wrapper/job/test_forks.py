@@ -79,7 +79,7 @@ def test_a_pool_prints_nothing(jobs: Jobs, method: str) -> None:
 
 
 def test_a_pool_prints_nothing_when_the_run_is_stopped(jobs: Jobs) -> None:
-    """Nor do workers that are at work then."""
+    """Workers that are running at that time print nothing either."""
     source = """
         import multiprocessing, time
         from pathlib import Path

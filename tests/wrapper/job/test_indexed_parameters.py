@@ -14,7 +14,7 @@ SOURCE = "def handler(n: int, common: str = 'none'):\n    return f'{n} {common}'
 
 
 def test_a_run_takes_its_line(jobs: Jobs) -> None:
-    """By --index, or by the variable that an indexed Job of Kubernetes sets; empty lines do not count."""
+    """The index comes from --index or from the variable of an indexed Job of Kubernetes; empty lines do not count."""
     (jobs.folder / "each.jsonl").write_text('{"n": 10}\n\n{"n": 11, "common": "own"}\n{"n": 12}')
     first = jobs.run(SOURCE, "--each", "each.jsonl", "--index", "0")
     assert first.result["results"] == {"output_0": "10 none"}
@@ -26,7 +26,7 @@ def test_a_run_takes_its_line(jobs: Jobs) -> None:
 
 
 def test_a_byte_order_mark_is_no_part_of_the_parameters(jobs: Jobs) -> None:
-    """Some editors begin a text file with one: files of parameters, and inputs that are JSON or text."""
+    """Some editors begin text files with a byte order mark; files of parameters and inputs may have one."""
     for name, text in (("each.jsonl", '{"n": 1}\n'), ("p.json", '{"n": 2}'), ("p.yaml", "n: 3\n"), ("d.json", "[4]")):
         (jobs.folder / name).write_text(text, encoding="utf-8-sig")
     assert jobs.run(SOURCE, "--each", "each.jsonl", "--index", "0").result["results"] == {"output_0": "1 none"}
@@ -64,7 +64,7 @@ def test_an_index_without_lines_is_no_matter(jobs: Jobs) -> None:
     ],
 )
 def test_an_index_without_its_line(tmp_path: Path, text: str, index: int, message: str) -> None:
-    """It is exit status 77, which ends the index alone: the arguments do not fit."""
+    """Exit status 77, which ends this index alone, as for arguments that do not fit."""
     path = tmp_path / "each.jsonl"
     path.write_bytes(text.encode("latin-1"))
     with pytest.raises(ArgumentsError) as caught:

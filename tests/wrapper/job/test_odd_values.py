@@ -142,7 +142,7 @@ def handler(x: str = "", y=None, data: bytes = b"", path: Path = None):
     ids=["text", "no hint", "an escape", "bytes", "path", "target", "params", "output-dir"],
 )
 def test_arguments_of_another_encoding(jobs: Jobs, store: dict[str, str], words: list[bytes], expected: Any) -> None:
-    """They reach the handler as `sys.argv` has them, files are found, and the record holds them escaped."""
+    """The handler gets arguments as `sys.argv` has them, files are found, and the record has them escaped."""
     jobs.write(_TAKES)
     folder = os.fsencode(jobs.folder)
     os.mkdir(folder + b"/d\xe9")  # noqa: PTH102  # bytes

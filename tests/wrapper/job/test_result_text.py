@@ -100,7 +100,7 @@ def test_a_list_of_other_values_is_several_outputs(jobs: Jobs) -> None:
 
 @pytest.mark.parametrize("path", ["-", "/dev/stdout"])
 def test_the_result_file_may_be_stdout(jobs: Jobs, path: str) -> None:
-    """Then it is all that is printed, and no file of that name is made."""
+    """Stdout then has the result file alone, and no file of that name is created."""
     jobs.write("def handler(): return {'a': 1}\n")
     result = json.loads(jobs.run_verb("run", "main.py", "--result-file", path))
     assert (result["state"], result["results"]) == ("COMPLETED", {"output_0": {"a": 1}})
@@ -111,7 +111,7 @@ def test_the_result_file_may_be_stdout(jobs: Jobs, path: str) -> None:
 
 
 def test_a_closed_stdout_is_no_fault(jobs: Jobs) -> None:
-    """Nor one that the function has replaced, nor one that cannot encode the text."""
+    """A closed stdout, one that the function replaced, and one that cannot encode the text fail no run."""
     for line in ("sys.stdout.close()", "os.close(1)", "sys.stdout = None", "sys.stdout.reconfigure(encoding='ascii')"):
         job = jobs.run(f"import os, sys\ndef handler():\n    {line}\n    return 'é'\n")
         assert (job.code, job.result["state"]) == (0, "COMPLETED"), job.err

@@ -241,7 +241,7 @@ def test_output_dir_and_files_store(jobs: Jobs) -> None:
 
 @pytest.mark.slow
 def test_two_models_of_one_run_are_two_files(jobs: Jobs) -> None:
-    """Both are `model.pkl` in the store, and neither replaces the other in a folder."""
+    """Both are `model.pkl` in the store, and in the output folder neither replaces the other."""
     source = """
         from ovenbird import handler as named
         from sklearn.linear_model import LinearRegression, Ridge
@@ -528,7 +528,7 @@ def test_outputs_that_cannot_be_written_are_refused_first(jobs: Jobs, flag: str,
 
 
 def test_folders_for_outputs_are_created(jobs: Jobs) -> None:
-    """As deep as they are named, and none before there is something to write."""
+    """Folders are created at any depth, and only when there is a file to write."""
     source = jobs.write(
         "import os\nfrom pathlib import Path\n"
         "def handler():\n    Path('x').write_text(str(os.path.exists('a')))\n    return Path('x')\n"
@@ -541,7 +541,7 @@ def test_folders_for_outputs_are_created(jobs: Jobs) -> None:
 
 @pytest.mark.parametrize("name", ["main.py", "./main.py", "params.json"])
 def test_a_result_file_replaces_no_source(jobs: Jobs, name: str) -> None:
-    """Nor what the run reads: it is refused before anything is recorded."""
+    """A result file over the source or an input is refused before anything is recorded."""
     source = jobs.write("def handler(a): return 1\n").read_text()
     (jobs.folder / "params.json").write_text('{"a": 1}')
     process = jobs.start_ovenbird("run", "main.py", "--params", "params.json", "--result-file", name)

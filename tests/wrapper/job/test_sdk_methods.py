@@ -90,7 +90,7 @@ def work(project: Project, run: Run, data: Dataitem):
 
 @pytest.mark.parametrize("store", ["local", "core"])
 def test_the_classes_are_found_in_ovenbird(jobs: Jobs, store: str, request: pytest.FixtureRequest) -> None:
-    """As hints, and to tell entities apart; what a run says of itself is in its record."""
+    """The classes work as hints and in `isinstance`; what a run sets about itself is in its record."""
     (jobs.folder / "x.csv").write_text("a\n1\n")
     environ = request.getfixturevalue("platform") if store == "core" else {}
     jobs.write(_CLASSES)

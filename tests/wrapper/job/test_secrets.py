@@ -69,7 +69,7 @@ def test_an_input_is_read_and_its_secret_is_nowhere(jobs: Jobs, server: Server, 
 
 
 def test_a_failure_keeps_no_secret_of_a_url(jobs: Jobs) -> None:
-    """Neither its message nor its traceback."""
+    """Neither the message nor the traceback of a failure has it."""
     job = jobs.run("def handler():\n    raise ValueError('cannot get https://u:s3cr3t@h/x?token=s3cr3t')\n")
     assert job.code == 74
     assert S not in jobs.run_verb("runs", "show", job.result["key"])

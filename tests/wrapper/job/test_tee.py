@@ -12,7 +12,7 @@ from ovenbird.job.tee import tee_output
 
 
 def test_written_text_is_printed_and_logged(tmp_path: Path) -> None:
-    """Both streams go to the file in order, at once; afterwards they are what they were."""
+    """Both streams go to the file in order, at once; afterwards they are restored."""
     out, err, log = io.StringIO(), io.StringIO(), tmp_path / "log"
     before = sys.stdout, sys.stderr
     sys.stdout, sys.stderr = out, err

@@ -56,7 +56,7 @@ def test_the_same_on_core(core: Double, jobs: Jobs, platform: dict[str, str]) ->
 
 
 def test_a_run_that_fails_has_its_parameters_too(jobs: Jobs) -> None:
-    """They are recorded before the function is called, so a process that is killed leaves them."""
+    """Parameters are recorded before the call, so a killed process leaves them."""
     job = jobs.run("import os\ndef handler(n: int = 3): os.kill(os.getpid(), 9)\n")
     assert job.code == -9
     (row,) = jobs.list_runs()

@@ -50,7 +50,7 @@ def test_warnings_of_the_handler_stay_errors(jobs: Jobs) -> None:
 
 
 def test_the_filters_are_put_back() -> None:
-    """Within the block a warning is shown, after it an error again; other filters hold all the time."""
+    """Warnings are printed within the block and are errors after it; other filters stay in force."""
     with warnings.catch_warnings(record=True) as heard:
         warnings.simplefilter("error")
         warnings.filterwarnings("ignore", message="unheard")

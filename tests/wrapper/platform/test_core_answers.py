@@ -63,7 +63,7 @@ def test_a_run_that_is_stopped_goes_by_stop(core: Double, store: DigitalHubStore
 def test_a_run_that_core_is_stopping(
     core: Double, store: DigitalHubStore, project: Project, finish_state: str, state: str
 ) -> None:
-    """It comes to STOPPED with what it made; one that failed by itself is ERROR."""
+    """It ends as STOPPED with its outputs; a run that failed by itself is ERROR."""
     run = start_run_on_core(store, project)
     core.answer("POST", f"/api/v1/-/p/runs/{run.id}/stop", {}, None)
     assert core.run("p", run.id)["status"]["state"] == "STOP"
@@ -100,7 +100,7 @@ def test_files_that_core_repeats_on_every_page(core: Double, project: Project, t
 
 @pytest.mark.slow
 def test_files_that_cannot_be_removed_keep_their_entry(core: Double, project: Project) -> None:
-    """They are named, and the entry stays, so that the removal can be repeated."""
+    """The error has the files, and the entry stays, so that the removal can be repeated."""
     artifact = project.log_artifact("a", data=b"x")
     closed = {**project._environ, "AWS_ENDPOINT_URL": "http://127.0.0.1:9"}
     with pytest.raises(OutputError, match=rf"cannot be removed: s3://outputs/p/artifact/a/{artifact.id}/a"):
@@ -230,7 +230,7 @@ def test_names_that_core_refuses(core: Double, store: DigitalHubStore, project: 
 
 
 def test_a_refusal_without_the_names_of_java(core: Double) -> None:
-    """Of every refusal that was recorded, only the part that names field and rule is shown."""
+    """The message of each recorded refusal has only the field and the rule."""
     lines = [json.loads(line) for line in _CONVERSATIONS.read_text("utf-8").splitlines()]
     texts = [
         line["answer"]["message"]

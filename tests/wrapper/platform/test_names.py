@@ -94,7 +94,7 @@ def test_verbs_take_names(jobs: Jobs) -> None:
 
 
 def test_an_empty_answer_says_which_store(jobs: Jobs) -> None:
-    """On stderr, so that stdout stays JSON; errors say it too."""
+    """The store is named on stderr, so that stdout stays JSON; errors name it too."""
     for words in (("runs", "list"), ("models", "list", "--project", "q")):
         process = jobs.start_ovenbird(*words)
         out, err = process.communicate(timeout=60)

@@ -79,7 +79,7 @@ def test_an_invalid_list_of_files_is_refused(store: LocalStore, project: Project
 def test_a_path_outside_of_every_store_is_not_removed(
     store: LocalStore, project: Project, tmp_path: Path, form: str
 ) -> None:
-    """Neither by its name, nor by `..` in it, nor as a URL; the hint says how the entry alone can go."""
+    """Neither a plain path, one with `..`, nor a URL is removed; the hint says how to forget the entry."""
     folder = tmp_path / "elsewhere"
     folder.mkdir()
     (folder / "x").write_text("mine")
@@ -119,7 +119,7 @@ def test_links_in_the_store_are_not_followed(store: LocalStore, project: Project
 
 
 def test_a_whole_folder_that_is_a_link_is_not_emptied(store: LocalStore, project: Project, tmp_path: Path) -> None:
-    """It lies in the store by its name only."""
+    """The folder is in the store by its name only, so its target is not emptied."""
     outside = tmp_path / "outside"
     outside.mkdir()
     entity = project.log_artifact("a", data=b"1")
@@ -171,7 +171,7 @@ def test_no_part_of_a_key_is_dots(form: str, part: str) -> None:
 
 @pytest.mark.parametrize("kind", ["..", ".", "", "a/b", "a\0", "x" * 300, 3])
 def test_no_kind_is_dots(project: Project, kind: Any) -> None:
-    """Nor what a key cannot hold."""
+    """A kind of dots, or of characters that a key cannot have, is refused."""
     with pytest.raises(InputError, match="kind is"):
         project.new_artifact("a", kind=kind, path="x")
 
@@ -184,7 +184,7 @@ def test_a_log_lies_in_the_store(store: LocalStore, name: str, identity: str) ->
 
 
 def test_a_log_that_is_a_link_is_not_followed(store: LocalStore, tmp_path: Path) -> None:
-    """Neither the folder of a project nor the file of a run."""
+    """A project's folder and a run's file that are links are not followed."""
     (store.home / "logs").mkdir()
     (store.home / "logs/p").symlink_to(tmp_path)
     with pytest.raises(OvenbirdError, match="is a link"):

@@ -67,7 +67,7 @@ def _read(item: Dataitem) -> list[list[Any]]:
 def test_the_name_of_a_download(
     project: Project, server: Any, tmp_path: Path, path: str, headers: dict[str, str], name: str
 ) -> None:
-    """By the server, else by the address; never one that leads out of the folder."""
+    """The server names the file, otherwise the address does; a name never leads out of the folder."""
     server.answer = lambda request: send_reply(request, CSV, **headers)
     item = _item(project, server.url + path)
     (file,) = map(Path, item.as_file())

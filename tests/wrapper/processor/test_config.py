@@ -44,7 +44,7 @@ def test_a_service_with_its_limits(tmp_path: Path) -> None:
 
 
 def test_unknown_fields_are_named_and_change_nothing(tmp_path: Path) -> None:
-    """At every depth, by path; fields of the controller are not mentioned."""
+    """Unknown fields at every depth are reported by path; fields of the controller are not reported."""
     content = document(http({"odd": 1}, maxWorkers=2, other=1), strange={}, replicas=3, resources={})
     content["status"], content["extra"] = {}, 1
     config = read(write(tmp_path, content))
@@ -53,7 +53,7 @@ def test_unknown_fields_are_named_and_change_nothing(tmp_path: Path) -> None:
 
 
 def test_a_trigger_that_is_disabled_does_not_count(tmp_path: Path) -> None:
-    """Neither for the one that is needed, nor against it; its kind does not matter."""
+    """A disabled trigger is neither the required trigger nor a second one, whatever its kind."""
     config = read(write(tmp_path, document({"k": {"kind": "kafka-cluster", "disabled": True}, **HTTP})))
     assert config.trigger == "http"
     messages = problems(tmp_path, document({"k": {"kind": "http", "disabled": True}}))
@@ -68,7 +68,7 @@ def test_no_trigger(tmp_path: Path, triggers: Any) -> None:
 
 
 def test_two_triggers(tmp_path: Path) -> None:
-    """They are named with their kinds, also two of one kind."""
+    """The error has both triggers with their kinds, also two of one kind."""
     (messages,) = problems(tmp_path, document({**job("x"), **HTTP}))
     assert "'job' (job), 'http' (http) cannot be combined" in messages
     (messages,) = problems(tmp_path, document({"a": {"kind": "http"}, "b": {"kind": "http"}}))

@@ -29,7 +29,7 @@ def test_fields_and_variables_without_effect_are_logged_once(shared: Processors)
 
 
 def test_a_function_learns_about_itself(shared: Processors) -> None:
-    """By the variables that the platform's processor sets; one that the container has set stays."""
+    """It reads the variables that the platform's processor sets; a variable that the container has set stays."""
     code, process = shared.run(VARIABLES, spec={"description": "adds", "version": 3})
     assert code == 0
     assert (
@@ -72,7 +72,7 @@ def test_the_real_package_wins(shared: Processors) -> None:
 
 
 def test_the_document_has_to_be_named() -> None:
-    """And it is the only thing that has to."""
+    """The document is the only required argument."""
     process = ovenbird("processor")
     assert process.returncode == 70
     assert b"--config" in process.stderr

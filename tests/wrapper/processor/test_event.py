@@ -12,7 +12,7 @@ from ovenbird.processor.event import Event, Headers, canonicalize_header, make_j
 
 
 def test_headers_are_a_dict_with_names_of_any_case() -> None:
-    """As JSON and in loops they have their canonical names."""
+    """In JSON and in loops headers have their canonical names."""
     headers = Event(headers={"content-type": "a", "x-REQUEST-id": "1"}).headers
     assert json.loads(json.dumps(headers)) == {"Content-Type": "a", "X-Request-Id": "1"}
     assert headers["CONTENT-TYPE"] == headers["Content-Type"] == headers.get("content-type") == "a"
@@ -26,7 +26,7 @@ def test_headers_are_a_dict_with_names_of_any_case() -> None:
 
 
 def test_names_become_canonical() -> None:
-    """Each part begins with a capital."""
+    """Each part of a name begins with a capital."""
     assert [canonicalize_header(name) for name in ("etag", "WWW-authenticate", "")] == ["Etag", "Www-Authenticate", ""]
 
 
@@ -70,7 +70,7 @@ def test_to_json() -> None:
 
 
 def test_the_repr_of_an_event_holds_no_header() -> None:
-    """It may end in a log."""
+    """The repr may end in a log."""
     event = Event(b"abc", method="POST", path="/x", size=3, headers={"authorization": "secret"})
     assert repr(event) == "Event(POST /x, 3 bytes)"
     assert event.get_header("AUTHORIZATION") == "secret"

@@ -109,7 +109,7 @@ def test_init_is_called_once(shared: Processors, kind: str) -> None:
 
 
 def test_init_that_fails(shared: Processors) -> None:
-    """One record with its traceback, status 73, and no event."""
+    """One record has the traceback, the status is 73, and the handler is not called."""
     source = """
     def init_context(context):
         raise RuntimeError("no model")
@@ -133,7 +133,7 @@ def test_init_that_fails(shared: Processors) -> None:
     ],
 )
 def test_a_module_that_does_not_load(shared: Processors, source: str, message: str) -> None:
-    """One record, status 72."""
+    """One record, and status 72."""
     code, process = shared.run(source)
     assert code == 72
     (record,) = process.records
@@ -149,7 +149,7 @@ def test_a_document_that_does_not_hold(shared: Processors) -> None:
 
 @pytest.mark.slow
 def test_a_job_ends_at_once(shared: Processors) -> None:
-    """Not even a thread that the handler leaves behind holds it up."""
+    """A thread that the handler leaves running does not delay the end."""
     source = """
     import threading, time
     def handler(context, event):

@@ -125,7 +125,7 @@ def test_a_job_whose_event_does_not_hold_the_run(core: Double, pods: Pods, body:
 
 @pytest.mark.parametrize("body", ["", "{}"])
 def test_a_job_that_was_stopped_before_it_began(core: Double, pods: Pods, body: str) -> None:
-    """Whether its event holds the run or not, nothing of the user's is run and nothing is written."""
+    """Whether its event has the run or not, no user code is run and nothing is written."""
     identity = pods.started("print('imported')\ndef main(): print('called')\n")
     event = body or json.dumps(core.run("p", identity))
     core.set_state("p", identity, "STOPPED")

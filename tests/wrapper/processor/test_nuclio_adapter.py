@@ -12,7 +12,7 @@ from ovenbird.processor.nuclio_adapter import by_position
 
 
 def test_names_of_parameters_do_not_matter() -> None:
-    """Also for callables that are no functions, and where there are more parameters, with defaults."""
+    """This includes callables that are no functions, and functions with further parameters that have defaults."""
 
     class Callable:
         def __call__(self, ctx: Any, evt: Any) -> Any:
@@ -24,7 +24,7 @@ def test_names_of_parameters_do_not_matter() -> None:
 
 
 def test_an_async_function_stays_async() -> None:
-    """It runs on the loop."""
+    """An async function runs on the loop."""
 
     async def handler(ctx: Any, evt: Any) -> Any:
         return (ctx, evt)

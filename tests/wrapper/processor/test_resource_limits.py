@@ -48,7 +48,7 @@ def test_nothing_and_null_and_zero_are_no_limits() -> None:
     [("30s", 30.0), ("1h2m3.5s", 3723.5), ("250ms", 0.25), ("10us", 1e-5), (" 1m ", 60.0), (".5s", 0.5)],
 )
 def test_durations(text: str, seconds: float) -> None:
-    """In the platform's notation."""
+    """Durations are read in the platform's notation."""
     assert parse_duration(text) == pytest.approx(seconds)
 
 

@@ -165,7 +165,7 @@ def test_the_two_ports(shared: Processors) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("field", ["maxWorkers", "numWorkers"])
 def test_workers_are_the_concurrency(shared: Processors, field: str) -> None:
-    """So many calls run at once, and never more."""
+    """As many calls run at once as there are workers, and never more."""
     process = shared.serve(SLOW, http(**{field: 3}))
     with ThreadPoolExecutor(9) as pool:
         answers = list(pool.map(lambda _: process.get("/?seconds=0.2").text, range(9)))
@@ -219,7 +219,7 @@ def test_a_larger_body_than_the_platform_takes(echo: Processor) -> None:
 
 @pytest.mark.slow
 def test_sigterm_drains(shared: Processors) -> None:
-    """Not ready at once, calls in flight end well, the callback is called, and the status is 0."""
+    """The service is not ready at once, calls in flight end well, the callback is called, and the status is 0."""
     source = SLOW + "def init_context(c):\n    c.platform.set_termination_callback(lambda: print('end', flush=True))\n"
     process = shared.serve(source, OVENBIRD_DRAIN_DELAY="1")
     with ThreadPoolExecutor(1) as pool:
@@ -235,7 +235,7 @@ def test_sigterm_drains(shared: Processors) -> None:
 
 @pytest.mark.parametrize("kind", ["def", "async def"])
 def test_init_that_fails(shared: Processors, kind: str) -> None:
-    """One record, status 73, and the end."""
+    """One record, status 73, and the process ends."""
     source = (
         f"{kind} init_context(context):\n    raise RuntimeError('no model')\ndef handler(context, event):\n    pass\n"
     )
@@ -246,7 +246,7 @@ def test_init_that_fails(shared: Processors, kind: str) -> None:
 
 
 def test_a_module_that_fails_to_import(shared: Processors) -> None:
-    """One record, status 72."""
+    """One record, and status 72."""
     code, process = shared.run("import nothing_like_this\n", http())
     assert code == 72
     (record,) = process.records

@@ -133,7 +133,7 @@ def test_fields_of_a_class(folder: Any, tmp_path_factory: pytest.TempPathFactory
 
 
 def test_fields_that_are_needed(folder: Any, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """One that was left empty is missing, unless nothing is a value of it."""
+    """A field that was left empty is missing, unless its type has a value for empty text."""
     with run_service(tmp_path_factory, f"{folder}:needed") as service:
         for answer in answers_by_encoding(service, [("age", ""), ("height", ""), ("counts", "")]):
             assert answer.json()["errors"] == [{"field": "age", "message": "missing"}]
@@ -150,7 +150,7 @@ def test_escapes_hold_bytes_of_the_charset(service: Service) -> None:
 
 
 def test_a_multipart_body_that_ends_before_its_first_part(service: Service) -> None:
-    """It is cut off; one without any bytes is an empty form."""
+    """Such a body is cut off and refused; a body without any bytes is an empty form."""
     media = {"content-type": "multipart/form-data; boundary=b"}
     assert service.post(content=b"", headers=media).json() == DEFAULTS
     for body in (b"--b", b"--b\r\n", b"--b\r\nContent-Disp"):

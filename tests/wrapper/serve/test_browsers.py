@@ -78,7 +78,7 @@ WITHOUT = "import sys\nsys.modules['websockets'] = sys.modules['wsproto'] = None
 
 @pytest.mark.slow
 def test_a_missing_library_for_websockets_is_named_at_the_start(serve: Any, tmp_path: Path) -> None:
-    """One line says what to install; everything else is served."""
+    """One line of the log says what to install; everything else is served."""
     folder = tmp_path / "without"
     folder.mkdir()
     (folder / "sitecustomize.py").write_text(WITHOUT)

@@ -77,7 +77,7 @@ def hangup() -> None:
 @pytest.mark.parametrize("workers", ["1", "2"])
 @pytest.mark.parametrize("kind", ["def", "async def"])
 def test_children_of_a_service(serve: Any, kind: str, workers: str) -> None:
-    """Each way of having a child gives its right result, and the service serves on and ends well."""
+    """Each way to start a child has its right result, and the service continues and ends well."""
     names = {name: f"do_{number}" for number, name in enumerate(BODIES)}
     source = IMPORTS + "".join(f"def {names[name]}():\n{body}" for name, (body, _) in BODIES.items())
     source += f"{kind} handler(name: str):\n    return {{'result': globals()[name]()}}\n"
@@ -141,7 +141,7 @@ for thread in threads:
 
 
 def test_threads_that_fork_at_the_same_time_keep_their_signal_masks() -> None:
-    """Each thread has the signals blocked that it had before, and so has its child."""
+    """Each thread has the same signals blocked as before, and so has its child."""
     command = [sys.executable, "-W", "ignore", "-c", TWO_FORKS]
     process = subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
     assert (process.stdout, process.stderr) == ("True 0\nTrue 0\n", "")

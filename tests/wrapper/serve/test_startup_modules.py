@@ -26,7 +26,7 @@ NOT_OURS = frozenset("ctypes http.server importlib.metadata multipart openteleme
 
 @pytest.mark.slow
 def test_a_start_loads_what_the_server_needs_and_little_more(serve: Serve) -> None:
-    """At READY, after one call and no probe, a trivial handler has loaded the server's packages and ours alone."""
+    """After one call and no probe a trivial handler has loaded only the server's packages and ours."""
     service = serve(LISTS, ready=False)
     service.wait_log("is served at")
     service.wait_open()

@@ -81,7 +81,7 @@ def test_two_parents_start_a_new_trace(service: Service) -> None:
 
 
 def test_state_without_a_parent_is_dropped(service: Service) -> None:
-    """It belongs to a trace that is not known."""
+    """Without a parent the state belongs to an unknown trace."""
     assert trace_of(service, "tracestate: foo=1")["tracestate"] == ""
 
 

@@ -106,7 +106,7 @@ def test_answers(plain: Service) -> None:
 
 @pytest.mark.parametrize("name", ["silent", "twice", "text", "short", "split"])
 def test_an_application_that_breaks_the_rules(plain: Service, name: str) -> None:
-    """It is a 500 with an id, which the log explains; the next call is served."""
+    """The call is a 500 with an id, which the log explains; the next call is served."""
     answer = plain.get(f"/{name}")
     assert answer.status_code == 500
     error = answer.json()["error_id"]
@@ -148,7 +148,7 @@ def test_close_is_called_when_the_client_leaves(plain: Service) -> None:
 
 
 def test_a_body_over_the_limit(plain: Service) -> None:
-    """It is a 413, announced or in chunks, whatever the application would make of the error."""
+    """The answer is a 413, for an announced body and for chunks, whatever the application does with the error."""
     body = b"x" * (1024**2 + 1)
     for data in (request(body, "/count"), _chunked(body, "/count")):
         with Raw(plain) as client:
@@ -178,7 +178,7 @@ def test_a_body_that_does_not_come(serve: Serve) -> None:
 
 @pytest.mark.slow
 def test_a_thread_that_waits_for_its_body(serve: Serve) -> None:
-    """It is free again when the call is over its time limit, or when its client has left."""
+    """The thread is free again when the call is over its time limit, or when its client has left."""
     service = serve("wsgi/plain.py:app", "--concurrency", "1", "--timeout", "500ms", "--drain-delay", "0")
     with Raw(service) as client:
         client.send(request(b"x" * 1000, "/count")[:-1])

@@ -18,7 +18,7 @@ def handler():
 
 
 def test_a_file_goes_to_stdout(jobs: Jobs) -> None:
-    """Of an entity by any of its names, and of a run that has made one file; nothing is written on disk."""
+    """An entity is found by any of its names, a run by its single file; no file is written."""
     source = "from ovenbird import handler as named\n@named(outputs=['out'])\ndef handler(): return {'a': 1}\n"
     process = jobs.run(source)
     before = sorted(path.name for path in jobs.folder.iterdir())
@@ -30,7 +30,7 @@ def test_a_file_goes_to_stdout(jobs: Jobs) -> None:
 
 
 def test_several_files_do_not_go_to_stdout(jobs: Jobs) -> None:
-    """They would run into each other: the error says how many there are."""
+    """Several files would be joined, so that is an error with their number."""
     assert jobs.run(_TWO).code == 0
     for noun, key in (("artifacts", "output_0"), ("runs", "latest")):
         process = jobs.start_ovenbird(noun, "get", key, "-")

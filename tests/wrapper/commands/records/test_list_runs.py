@@ -108,14 +108,14 @@ def test_since_is_when_a_run_began(store: LocalStore, record_run: Record, rows: 
 
 
 def test_secrets_are_masked(record_run: Record, rows: Rows) -> None:
-    """Neither a row nor a column shows the value of a parameter whose name says secret."""
+    """The value of a parameter with a secret name is in no row and no column."""
     record_run({"api_key": "s3cr3t"}, {"url": "https://u:s3cr3t@h/x"})
     assert "s3cr3t" not in json.dumps(rows())
     assert rows("--columns", "api_key") == [{"api_key": "***"}]
 
 
 def test_a_damaged_record_hides_no_other(store: LocalStore, trained_runs: list[str], rows: Rows) -> None:
-    """It is listed by what the table of entities says of it, and other runs are found by name and id as before."""
+    """It is listed with the fields of the entity table, and other runs are still found by name and id."""
     with sqlite3.connect(store.path) as connection:
         sequence = connection.execute("SELECT seq FROM entity WHERE id = ?", (trained_runs[1],)).fetchone()
         connection.execute("UPDATE body SET text = ? WHERE seq = ?", (b"not JSON", *sequence))

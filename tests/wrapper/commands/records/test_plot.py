@@ -52,7 +52,7 @@ def test_spikes_are_seen_among_many_numbers() -> None:
     ids=["number", "one of a series", "none", "text", "not finite", "flat", "greatest floats", "nothing finite"],
 )
 def test_odd_metrics(value: Any, title: str) -> None:
-    """Each has its title, and a plot where there is one to be drawn."""
+    """Each metric has its title, and a plot where it has finite numbers."""
     lines = plot_metrics({"m": value}, 80).splitlines()
     assert (lines[0], len(lines)) == (title, 9 if "values" in title else 1)
 

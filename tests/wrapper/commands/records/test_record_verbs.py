@@ -119,7 +119,7 @@ def test_rm(store: LocalStore, run_verb: Any) -> None:
 
 
 def test_lineage_through_two_runs(store: LocalStore, run_verb: Any) -> None:
-    """From the model back through the second run, what it read, the first run, and the function's revision."""
+    """Lineage leads from the model to the second run, its input, the first run, and the function's revision."""
     keys = _fill_store(store)
     tree = json.loads(run_verb("lineage", keys["model"], "--format", "json"))
     (second,) = tree["sources"]

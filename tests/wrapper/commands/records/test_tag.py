@@ -16,7 +16,7 @@ from ovenbird.platform.project.project import Project
 
 
 def test_a_run_is_named_tagged_and_noted(jobs: Jobs) -> None:
-    """By flags and variables; it is found by its name, and its record has them in the platform's fields."""
+    """Flags and variables set name, tags and note; the run is found by its name, and its record has them all."""
     flags = ("--name", "deep-1", "--tag", "stage=dev", "--tag", "keep", "--note", "twice as deep")
     process = jobs.run("def handler(run): return run.metadata.name\n", *flags, OVENBIRD_TAG='{"by": "me"}')
     assert (process.code, process.out) == (0, "deep-1\n"), process.err

@@ -52,7 +52,7 @@ def web(server: Server) -> Callable[[bytes], str]:
 
 @pytest.mark.parametrize(("handler", "name"), [("mod:f", "mod.py"), ("f", "main.py")])
 def test_one_file(web: Callable[[bytes], str], handler: str, name: str) -> None:
-    """It keeps its name, or is `main.py` where the handler names no module."""
+    """A single file keeps its name, or becomes `main.py` where the handler has no module."""
     folder = download_source(function(web(CODE) + "/deep/mod.py?token=x", handler), {})
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == {name: CODE}
 
@@ -146,7 +146,7 @@ def test_a_folder_that_an_archive_does_not_have(web: Callable[[bytes], str]) -> 
 
 
 def test_a_tar_by_its_address_or_by_its_content(web: Callable[[bytes], str]) -> None:
-    """Is unpacked with `zip+` and without, and where only the content tells."""
+    """A tar is unpacked with `zip+` and without, also where only its content shows that it is a tar."""
     data = hostile_tars.PACKERS["gzip"](hostile_tars.build(hostile_tars.Member("./app-main/mod.py", CODE)))
     url = web(data)
     for source, handler in (
@@ -181,7 +181,7 @@ def test_a_source_has_a_limit(server: Server, form: str) -> None:
 
 
 def test_git_without_dulwich(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is named, with what brings it; the rendered module may still take the run."""
+    """The error names the missing package and its extra; the rendered module may still run."""
     monkeypatch.delitem(sys.modules, "ovenbird.job.sources.git_fetch", raising=False)
     monkeypatch.delattr(ovenbird.job.sources, "git_fetch", raising=False)
     monkeypatch.setitem(sys.modules, "dulwich.errors", None)

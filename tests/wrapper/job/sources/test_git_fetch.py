@@ -48,7 +48,7 @@ def fetch_source(tmp_path: Path) -> Fetched:
 
 
 def test_a_branch_a_tag_and_a_commit(fetch_source: Fetched, gits: GitServer, repository: Repository) -> None:
-    """Each gives its files, and the full commit, which is what provenance reads; a short commit does too."""
+    """Each reference gives its files and the full commit, which provenance reads; a short commit does too."""
     first = repository.commit(main_py="first")
     git(repository.folder, "tag", "-a", "-m", "x", "v1")
     git(repository.folder, "tag", "light")
@@ -170,7 +170,7 @@ def test_credentials_in_the_address(
 def test_a_token_that_nobody_asks_for_is_not_sent(
     fetch_source: Fetched, gits: GitServer, repository: Repository
 ) -> None:
-    """It may be for another server: an open repository is read without."""
+    """The token may belong to another server: a public repository is read without it."""
     repository.commit(main_py="x")
     fetch_source(f"git+{gits.url}/app/.git", GIT_TOKEN="for another")
     assert not any(credentials for _, credentials in gits.requests)
@@ -319,7 +319,7 @@ def test_a_name_that_leaves(fetch_source: Fetched, gits: GitServer, repository: 
 def test_a_folder_behind_a_link_of_its_name(
     fetch_source: Fetched, gits: GitServer, repository: Repository, tmp_path: Path
 ) -> None:
-    """One name twice, a link and a folder: nothing is written where the link leads."""
+    """A tree has one name twice, as a link and as a folder: no file is written to the link's target."""
     repository.commit(a__main_py="x")
     (tmp_path / "outside").mkdir()
     inner = git(repository.folder, "rev-parse", "HEAD:a")
@@ -332,7 +332,7 @@ def test_a_folder_behind_a_link_of_its_name(
 def test_submodules_and_large_files_are_reported(
     fetch_source: Fetched, gits: GitServer, repository: Repository, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Neither is fetched; the log names each."""
+    """Submodules and files of git-lfs are not fetched; the log names each."""
     repository.commit(main_py="x", model="version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 9\n")
     repository.submodule("deps/lib", "https://h/r", "1" * 40)
     assert fetch_source(f"git+{gits.url}/app/.git")["main.py"] == "x"
@@ -341,7 +341,7 @@ def test_submodules_and_large_files_are_reported(
 
 
 def test_too_many_files(fetch_source: Fetched, gits: GitServer, repository: Repository) -> None:
-    """They are counted before they are written, also where all of them are one."""
+    """Files are counted before they are written, also where all have the same content."""
     repository.commit(main_py="x")
     blob = git(repository.folder, "rev-parse", "HEAD:main.py")
     wide = git(repository.folder, "mktree", stdin="".join(f"100644 blob {blob}\tf{n}\n" for n in range(1001)))
@@ -356,7 +356,7 @@ def test_too_many_files(fetch_source: Fetched, gits: GitServer, repository: Repo
 def test_a_redirect_does_not_leave_https(
     fetch_source: Fetched, gits: GitServer, repository: Repository, tmp_path: Path
 ) -> None:
-    """Nor does one lead to anything but HTTP; the plain server hears nothing."""
+    """A redirect leads only to https; the plain server gets no request."""
     repository.commit(main_py="x")
     context, authority = make_tls_context(tmp_path)
     secure = Server()
@@ -380,7 +380,7 @@ def test_a_redirect_does_not_leave_https(
 
 @pytest.mark.slow
 def test_an_object_that_unpacks_to_too_much(fetch_source: Fetched, gits: GitServer, repository: Repository) -> None:
-    """It is refused by its size, before it is unpacked; the hint names the setting."""
+    """The object is refused by its announced size, before it is unpacked; the hint has the setting."""
     (repository.folder / "zeros").write_bytes(bytes(64 << 20))
     repository.commit(main_py="x")
     with pytest.raises(LoadError, match=r"an object of 64.0 MiB, more than 1.0 MiB \(`OVENBIRD_SOURCE_LIMIT"):

@@ -106,7 +106,7 @@ def test_a_server_that_ends_idle_connections(peers: list[Peer]) -> None:
     ids=["ended", "half", "other protocol", "long header"],
 )
 def test_an_invalid_answer(peers: list[Peer], answer: bytes | None, reason: str) -> None:
-    """One error says why, and the connection is not used again."""
+    """One error has the reason, and the connection is not used again."""
     peers.append(peer := Peer(answer))
     connections = HttpConnections({}, 5, 0.5)
     with pytest.raises(HttpCallError, match=reason):

@@ -90,7 +90,7 @@ def test_the_files_store(core: Double, store: DigitalHubStore, platform: dict[st
 
 
 def test_a_project_that_is_not_there(store: DigitalHubStore) -> None:
-    """It is named, and none is made."""
+    """The error names the project, and no project is created."""
     with pytest.raises(PlatformError, match="no project 'typo'"):
         store.open("typo")
     with pytest.raises(InputError, match="no project 'typo'"):
@@ -200,7 +200,7 @@ def test_metrics_of_a_loop_are_few_calls(core: Double, project: Project, store: 
 
 
 def test_a_run_goes_through_its_states(core: Double, project: Project, store: DigitalHubStore) -> None:
-    """It is in Core from when its function is known; what others write meanwhile stays."""
+    """A run is in Core once its function is known; fields that others write meanwhile stay."""
     run = start_run(store, "p", {}, spec={"parameters": {"n": 1}})
     assert core.entities.all("p", "run") == []
     function = project.register_function("f", {"source": {"source": "s3://x/y.py", "handler": "y:f"}})

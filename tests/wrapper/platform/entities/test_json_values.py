@@ -78,7 +78,7 @@ class Loud(str):
     ],
 )
 def test_json_values(value: Any, expected: Any) -> None:
-    """Each becomes what a reader would expect, and JSON takes it."""
+    """Each value becomes its obvious equivalent, which JSON accepts."""
     converted = json_value(value)
     assert converted == expected
     assert msgspec.json.decode(msgspec.json.encode(converted)) == converted

@@ -61,7 +61,7 @@ def test_an_upload_that_fails_is_recorded_with_its_reason(either: Project, root:
 @pytest.mark.parametrize("frame", [pandas.DataFrame({"a": [1, 2]}), polars.DataFrame({"a": [1, 2]})],
                          ids=["pandas", "polars"])  # fmt: skip
 def test_a_frame_is_written_to_the_path_of_a_data_item(either: Project, root: str, frame: Any) -> None:
-    """As Parquet or as CSV, by the path or by `extension`, without the index; the preview is recorded."""
+    """The path or `extension` selects Parquet or CSV; the index is left out, and the preview is recorded."""
     for name, options in (("t.parquet", {}), ("t.csv", {}), ("t.data", {"extension": "csv"}), ("u", {})):
         item = either.new_dataitem("t", "table", path=root + name)
         assert item.write_df(frame, **options) == root + name

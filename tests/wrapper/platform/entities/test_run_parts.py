@@ -86,7 +86,7 @@ def test_metrics_are_those_of_the_store(either: Project) -> None:
 
 
 def test_runs_are_listed_and_deleted(either: Project) -> None:
-    """By state, function, kind and action, newest first; a run that has not ended is not deleted."""
+    """Runs are filtered by state, function, kind and action, newest first; a run that has not ended is not deleted."""
     first, second = begin_run(either), begin_run(either)
     first.finish("COMPLETED")
     assert [run.id for run in either.list_runs()] == [second.id, first.id]
@@ -119,7 +119,7 @@ def test_a_run_is_waited_for(either: Project) -> None:
 
 
 def test_a_run_that_waits_for_itself_is_an_error(either: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It would wait for ever."""
+    """A run that waited for itself would never end."""
     run = begin_run(either)
     monkeypatch.setenv("RUN_ID", run.id)
     with pytest.raises(PlatformError, match="waits for itself"):

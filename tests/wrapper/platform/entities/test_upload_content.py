@@ -78,7 +78,7 @@ _NAMES = [
 def test_any_file_name_is_stored_and_read_back(
     project: Project, s3: dict[str, str], tmp_path: Path, name: str, location: str
 ) -> None:
-    """On disk and in an object store, alone and within a folder, under the name that it has."""
+    """A file has its name on disk and in an object store, alone and within a folder."""
     target = project if location == "local" else Project(project._store, "p", s3, files_store="s3://outputs")
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / name).write_text("content")
@@ -112,7 +112,7 @@ def test_a_list_of_one_source_is_that_source(project: Project, tmp_path: Path) -
 
 
 def test_a_folder_of_a_table_is_described(project: Project, tmp_path: Path) -> None:
-    """By all its files, partitions among them; a folder of something else is stored with a warning."""
+    """All its files and partitions are described; a folder of other files is stored with a warning."""
     for year in (2023, 2024):
         (tmp_path / f"in/year={year}").mkdir(parents=True)
         pandas.DataFrame({"x": [year]}).to_parquet(tmp_path / f"in/year={year}/part.parquet")

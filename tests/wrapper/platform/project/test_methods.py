@@ -213,7 +213,7 @@ def test_a_function_that_cannot_be_recorded_says_why(project: Project, options: 
 
 
 def test_the_runs_of_a_function_are_listed(either: Project) -> None:
-    """Of that revision alone, and read by their ids."""
+    """Only runs of that revision are listed, and each is read by its id."""
     first = either.new_function("f", "python", code="1", handler="f")
     second = either.new_function("f", "python", code="2", handler="f")
     run = start_run(either._store, "p", {}, function=first.key)
@@ -226,7 +226,7 @@ def test_the_runs_of_a_function_are_listed(either: Project) -> None:
 
 
 def test_extensions_are_refused(project: Project) -> None:
-    """They would be lost."""
+    """Extensions would be lost, so they are an error."""
     with pytest.raises(InputError, match="extensions of entities are not kept"):
         project.new_artifact("a", "artifact", path="s3://b/x", extensions=[{"name": "x"}])
     assert project.new_artifact("a", "artifact", path="s3://b/x", extensions=[]).spec.path == "s3://b/x"
@@ -293,7 +293,7 @@ def test_a_project_is_exported_with_its_entities(either: Project) -> None:
 
 
 def test_entities_are_searched(either: Project) -> None:
-    """By type, name, a part of a text, labels, kind and time; what cannot be read is never among them."""
+    """Entities match by type, name, a part of a text, labels, kind and time; unreadable entities never match."""
     artifact = make(either, "artifact", "cities", labels=["big", "red"], description="Towns of Trentino")
     item = make(either, "dataitem", "numbers", labels=["big"])
     cases: list[tuple[dict[str, Any], set[str]]] = [
@@ -366,7 +366,7 @@ _OTHERS = {
 
 
 def test_the_signatures_are_those_of_the_sdk(project: Project) -> None:
-    """Each method takes what it takes in the SDK, under the same names and in the same order."""
+    """Each method has the parameters of the SDK's, under the same names and in the same order."""
     expected = dict(_OTHERS)
     for entity_type in (*TYPES, "function"):
         expected |= {name.format(entity_type): names for name, names in _SIGNATURES.items()}

@@ -126,7 +126,7 @@ def test_a_gigabyte_is_copied_in_constant_memory(tmp_path: Path) -> None:
 
 
 def test_inputs_have_a_limit(server: Server, s3: dict[str, str], tmp_path: Path) -> None:
-    """Over HTTP and from an object store, all files of a folder together; a copy on this machine has none."""
+    """The limit holds over HTTP and from an object store, for a folder's files together, and not for local copies."""
     server.answer = lambda request: send_reply(request, b"x" * 3000)
     (tmp_path / "a").write_bytes(b"x" * 3000)
     files.upload([tmp_path / "a"], "s3://outputs/in/a", s3)

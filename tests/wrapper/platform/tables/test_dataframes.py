@@ -166,7 +166,7 @@ def test_parquet_holds_ordinary_frames(engine: str) -> None:
 
 
 def test_attributes_that_are_no_json_are_dropped() -> None:
-    """Of the copy that is stored: what the user has in `attrs` costs no table."""
+    """The stored copy lacks them: odd values in `attrs` do not fail a table."""
     frame = pandas.DataFrame({"a": [1]})
     frame.attrs["unit"] = "m"
     assert dataframes.drop_odd_attributes(frame) is frame

@@ -118,7 +118,7 @@ _COMPRESSED: dict[str, Callable[[bytes, Path], object]] = {
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("name", _COMPRESSED)
 def test_compressed_tables_are_read(project: Project, tmp_path: Path, name: str, engine: str) -> None:
-    """By their content: a file may be called compressed and be plain, or the other way round."""
+    """The content decides: a file with a compressed name may be plain, and the other way round."""
     _COMPRESSED[name](CSV, tmp_path / name)
     frame = project.new_dataitem("d", path=str(tmp_path / name)).as_df(engine=engine, sep=";")
     assert _rows(frame) == [{"città": "Trento", "people": 118000}, {"città": "Zürich", "people": 443000}]
@@ -181,7 +181,7 @@ def test_json_by_columns_stays_json(project: Project, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_reader_options_go_to_the_reader(project: Project, tmp_path: Path, engine: str) -> None:
-    """By the words of either engine."""
+    """Options have the names of the engine in use."""
     (tmp_path / "a.data").write_text("1|2\n3|4\n5|6\n")
     item = project.new_dataitem("d", path=str(tmp_path / "a.data"))
     header: dict[str, Any] = {"header": None} if engine == "pandas" else {"has_header": False}
@@ -190,7 +190,7 @@ def test_reader_options_go_to_the_reader(project: Project, tmp_path: Path, engin
 
 
 def test_log_table_passes_its_options_to_the_reader(project: Project, tmp_path: Path) -> None:
-    """For schema and preview; the options are no part of the spec."""
+    """The options apply to schema and preview, and are not stored in the spec."""
     (tmp_path / "a.data").write_bytes(CSV)
     item = project.log_table(
         "t", source=str(tmp_path / "a.data"), file_format="csv", engine="polars", read_df_params={"sep": ";"}

@@ -124,7 +124,7 @@ FAILING = {
     ("case", "workers"), [*((case, "1") for case in FAILING), ("raises", "2"), ("sync hangs", "2")]
 )
 def test_an_init_that_fails_ends_the_process_with_73(serve: Serve, case: str, workers: str) -> None:
-    """One record says what is wrong, and the exit status is that of init; with a parent it is handed up."""
+    """One record has the reason, and the exit status is that of init, also that of the parent process."""
     source, flags, text = FAILING[case]
     service = serve(f"{source}\ndef handler():\n    return 1\n", *flags, "--workers", workers, ready=False)
     assert service.wait() == 73, service.log

@@ -42,7 +42,7 @@ def test_a_startup_that_fails_is_an_init_that_fails(serve: Serve) -> None:
 
 
 def test_an_application_without_lifespan_is_served(serve: Serve) -> None:
-    """One that raises at the unknown scope does without."""
+    """An application that raises for the lifespan scope is served without it."""
     source = """
 async def handler(scope, receive, send):
     assert scope["type"] == "http"

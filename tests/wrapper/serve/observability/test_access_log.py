@@ -15,7 +15,7 @@ SCOPE = {"type": "http", "method": "GET", "path": "/p", "headers": []}
 
 
 async def _nothing(*_: Any) -> Any:
-    """Neither receive nor send is called."""
+    """Neither receive nor send is ever called."""
 
 
 def _call() -> HttpCall:

@@ -43,7 +43,7 @@ def scrape(service: Service) -> dict[tuple[str, str], float]:
 
 
 def test_calls_are_counted_by_status_and_duration(serve: Serve) -> None:
-    """Each call is in one status and one bucket; buckets grow, and the last one is the count; probes are no calls."""
+    """Each call is in one status and one bucket; buckets are cumulative, the last is the count; probes do not count."""
     service = serve(HANDLER)
     for do in ("", "", "fail"):
         service.call({"do": do})

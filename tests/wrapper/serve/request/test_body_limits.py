@@ -124,7 +124,7 @@ def test_a_large_body_is_decoded_off_the_loop(service: Service, kind: str) -> No
 
 
 def test_limits_are_settings(serve: Any) -> None:
-    """Both limits, for each way that fields and values come in; a limit is what still passes."""
+    """Both limits hold for each form of fields and values; a body of exactly the limit passes."""
     service = serve("payloads/main.py:size", "--max-fields", "10", "--max-items", "20")
     assert service.call([1] * 19).status_code == 200
     for body in ([1] * 30, [[]] * 30, [{}] * 30, {str(n): n for n in range(30)}, {"a": [1] * 30}):

@@ -131,6 +131,6 @@ def test_the_memory_of_a_container(tmp_path: Path, files: dict[str, str], limit:
 
 
 def test_workers_share_the_limit() -> None:
-    """Each of four workers has a quarter of what is given."""
+    """Each of four workers has a quarter of the limit."""
     settings = resolve("serve", {"workers": "4", "max_pending_input": "1M"}, {})
     assert pending_input_limit(settings) == 250_000

@@ -632,7 +632,7 @@ def test_data_of_events(start: Start) -> None:
 
 
 def test_a_batch_with_malformed_events(start: Start) -> None:
-    """Each malformed event is reported in its place, and the others are run."""
+    """Each malformed event is reported in its position, and the other events are run."""
     good = {**EVENT, "data": {"a": 4}}
     batch = [good, {**good, "id": 5}, 1, {**good, "id": "9", "time": "soon"}, good]
     answer = send(start("typed"), json.dumps(batch), "application/cloudevents-batch+json")

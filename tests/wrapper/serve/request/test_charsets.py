@@ -34,7 +34,7 @@ def test_names_in_any_form() -> None:
 
 
 def test_what_is_no_charset_is_not_in_the_list() -> None:
-    """Of all codecs that Python has, those that transform, or are no charset in use, are refused by every name."""
+    """Python's codecs that transform, or are no charset in use, are refused by every name."""
     encodings_of_python = {module.name for module in pkgutil.iter_modules(encodings.__path__)}
     assert encodings_of_python & REFUSED
     for name in REFUSED:

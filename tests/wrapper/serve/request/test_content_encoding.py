@@ -145,7 +145,7 @@ def test_each_kind_of_handler(start: Any, handler: str, media: str, body: bytes,
 
 
 def test_an_application_sees_what_was_sent(start: Any) -> None:
-    """It may have a decoder of its own."""
+    """An application gets the body as it was sent, as it may have a decoder of its own."""
     body = gzip.compress(b"x" * 1000)
     assert post(start("app"), body, "gzip").json() == [len(body), "gzip"]
 

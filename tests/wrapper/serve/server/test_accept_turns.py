@@ -73,7 +73,7 @@ def test_connections_are_shared_evenly(workers: int, clients: int) -> None:
 
 @pytest.mark.parametrize(("workers", "clients"), [(2, 32), (4, 32), (3, 10)])
 def test_keep_alive_clients_are_shared_evenly(serve: Any, workers: int, clients: int) -> None:
-    """So do worker processes, where each gets its turn: one that the machine keeps waiting leaves it to another."""
+    """Worker processes share evenly too; a worker that the machine delays leaves its turn to another."""
     for _ in range(8):
         service = serve(SOURCE, "--workers", str(workers), "--drain-delay", "0")
         service.wait_log(f"{workers} workers are ready")
@@ -109,7 +109,7 @@ def test_a_busy_worker_does_not_hold_up_connections(serve: Any) -> None:
 
 @pytest.mark.slow
 def test_exhausted_descriptors_are_logged_once(serve: Any) -> None:
-    """Each spell is one line of the log of each worker; afterwards the connection that waits is served."""
+    """Each period without descriptors has one log line per worker; afterwards the waiting connection is served."""
     service = serve(SOURCE, "--workers", "2", "--drain-delay", "0")
     service.wait_log("2 workers are ready")
     workers = workers_of(service)
@@ -134,7 +134,7 @@ def test_exhausted_descriptors_are_logged_once(serve: Any) -> None:
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGKILL])
 @pytest.mark.parametrize("flags", [("--workers", "2"), ("--workers", "1", "--max-requests", "100000")])
 def test_a_signal_to_one_worker_is_its_own_affair(serve: Any, number: int, flags: tuple[str, ...]) -> None:
-    """That worker is replaced, every later connection is served, and the service ends as ever."""
+    """That worker is replaced, every later connection is served, and the service ends with its usual status."""
     signal.signal(signal.SIGQUIT, signal.SIG_DFL)  # a shell has what runs in its background ignore it
     service = serve(SOURCE, *flags, "--drain-delay", "0")
     wait_until(lambda: len(workers_of(service)) == int(flags[1]), lambda: "workers")

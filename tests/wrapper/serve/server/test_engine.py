@@ -59,7 +59,7 @@ def test_nothing_is_missing() -> None:
     ("expect_100_continue",), *((word,) for word in WORDS),
 ], ids=["protocol", "cycle", "flow", "state", "parameter", *WORDS])  # fmt: skip
 def test_attributes_with_other_names(tmp_path: Path, names: tuple[str, ...]) -> None:
-    """Each attribute, class and constant that ours needs is missed when it is gone."""
+    """Every attribute, class and constant that our code needs is reported when it is missing."""
     names = tuple(name for name in names if names is uvicorn_adapter.FLOW or name not in OTHERS)
     program = "from ovenbird.serve.server.engine import missing_parts; print(*missing_parts())"
     environ = {**os.environ, "PYTHONPATH": copy_uvicorn_renamed(tmp_path, *names)}

@@ -38,7 +38,7 @@ def importing_processes(folder: Path) -> list[int]:
 
 
 def test_the_parent_runs_no_user_code(serve: Serve, tmp_path: Path) -> None:
-    """Each worker imports the module once; the parent, which has the pid that was started, never does."""
+    """Each worker imports the module once; the parent, which is the started process, never does."""
     service = serve(PIDS, "--workers", "2")
     service.wait_log("2 workers are ready")
     assert len(importing_processes(tmp_path)) == len(set(importing_processes(tmp_path))) == 2

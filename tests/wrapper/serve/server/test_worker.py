@@ -46,7 +46,7 @@ def test_sigterm_while_the_module_loads(serve: Serve, tmp_path: Path, workers: s
     [("1", "def init():\n    time.sleep(60)"), ("2", "async def init():\n    await asyncio.sleep(60)")],
 )
 def test_sigterm_while_init_runs(serve: Serve, workers: str, init: str) -> None:
-    """It was never ready: 143, without waiting for init."""
+    """A service that was never ready exits with 143, without waiting for init."""
     service = serve(f"import asyncio, time\n{init}\n{GOOD}", "--workers", workers, ready=False)
     service.wait_open()
     assert service.get("/_/ready").status_code == 503
@@ -190,7 +190,7 @@ def test_sigterm_under_load_loses_no_call(serve: Serve, workers: str, source: st
 
 
 def test_a_connection_whose_request_comes_late_is_served(serve: Serve) -> None:
-    """One that was accepted just before the port closed, and sends its request after, is answered."""
+    """A connection accepted just before the port closed is served, although its request comes after."""
     service = serve(GOOD, "--drain-delay", "300ms")
     host, port = service.url[7:].split(":")
     service.send()
@@ -203,7 +203,7 @@ def test_a_connection_whose_request_comes_late_is_served(serve: Serve) -> None:
 
 
 def _is_closed(host: str, port: int) -> bool:
-    """Whether the port is closed. No connection is begun in the meantime: the kernel's table is read."""
+    """Return whether the port is closed, from the kernel's table, without opening a connection."""
     address = f"0100007F:{port:04X}"
     lines = Path("/proc/net/tcp").read_text().splitlines()[1:]
     return not any(line.split()[1] == address and line.split()[3] == "0A" for line in lines)
