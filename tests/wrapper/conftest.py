@@ -1,4 +1,4 @@
-"""What tests of the wrapper share."""
+"""Fixtures of all tests of the wrapper."""
 
 from tests.loading import project
 from tests.stores import moto, s3, server, store

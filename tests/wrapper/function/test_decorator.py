@@ -74,8 +74,8 @@ def handler(project, n):
 @pytest.mark.parametrize("package", ["ovenbird", "digitalhub_runtime_python"])
 def test_both_packages_name_the_outputs(jobs: Jobs, package: str) -> None:
     """A function written for the platform runs unmodified where its package is absent."""
-    process = jobs.run(_SOURCE.format(package=package), "--param", "n=42")
-    assert process.result["results"] == {"answer": 42}, process.err
+    job = jobs.run(_SOURCE.format(package=package), "--param", "n=42")
+    assert job.result["results"] == {"answer": 42}, job.err
 
 
 def test_the_real_package_wins(jobs: Jobs) -> None:
@@ -91,16 +91,16 @@ def test_the_real_package_wins(jobs: Jobs) -> None:
     source = "import digitalhub_runtime_python as real\nassert real.REAL\n" + _SOURCE.format(
         package="digitalhub_runtime_python"
     )
-    process = jobs.run(source, "--param", "n=42", PYTHONPATH=str(package.parent))
-    assert process.code == 0, process.err
-    assert list(process.result["results"].values()) == [42]
+    job = jobs.run(source, "--param", "n=42", PYTHONPATH=str(package.parent))
+    assert job.code == 0, job.err
+    assert list(job.result["results"].values()) == [42]
 
 
 def test_the_stand_in_has_nothing_else(jobs: Jobs) -> None:
     """A name that the stand-in lacks is an ImportError with that reason, not a silent None."""
-    process = jobs.run("from digitalhub_runtime_python import launch\ndef handler(): pass\n")
-    assert process.code == 72
-    assert "launch" in process.error["message"]
+    job = jobs.run("from digitalhub_runtime_python import launch\ndef handler(): pass\n")
+    assert job.code == 72
+    assert "launch" in job.error["message"]
 
 
 @pytest.mark.parametrize(
@@ -147,7 +147,7 @@ def test_several_decorated_functions_are_named(project: Project, source: str, wo
 def test_a_decorated_function_is_run_checked_and_served(jobs: Jobs, serve: Callable[..., Service]) -> None:
     """All commands mean the same function, and the run has its name."""
     source = "from ovenbird import handler\n@handler(outputs=['sum'])\ndef add(a: int, b: int = 2): return a + b\n"
-    process = jobs.run(source, "--param", "a=1")
-    assert process.result["results"] == {"sum": 3}, process.err
+    job = jobs.run(source, "--param", "a=1")
+    assert job.result["results"] == {"sum": 3}, job.err
     assert "main:add" in jobs.run_verb("check", "main.py")
     assert serve(source).call({"a": 2}).json() == 4

@@ -1,4 +1,4 @@
-"""What tests of the processor share."""
+"""Fixtures and documents of the processor's tests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What tests of the verbs of records share."""
+"""Fixtures for tests of the verbs of records."""
 
 from __future__ import annotations
 

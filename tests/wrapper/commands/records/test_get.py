@@ -20,10 +20,10 @@ def handler():
 def test_a_file_goes_to_stdout(jobs: Jobs) -> None:
     """An entity is found by any of its names, a run by its single file; no file is written."""
     source = "from ovenbird import handler as named\n@named(outputs=['out'])\ndef handler(): return {'a': 1}\n"
-    process = jobs.run(source)
+    job = jobs.run(source)
     before = sorted(path.name for path in jobs.folder.iterdir())
     content = Path(jobs.read_entity("artifacts", "out")["spec"]["path"]).read_text()
-    for words in (("artifacts", "get", "out", "-"), ("artifacts", "get", process.result["outputs"]["out"], "-"),
+    for words in (("artifacts", "get", "out", "-"), ("artifacts", "get", job.result["outputs"]["out"], "-"),
                   ("runs", "get", "latest", "-")):  # fmt: skip
         assert jobs.run_verb(*words) == content
     assert sorted(path.name for path in jobs.folder.iterdir()) == before

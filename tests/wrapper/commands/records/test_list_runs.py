@@ -145,10 +145,10 @@ _TARGET = (
 def test_a_run_that_never_called_its_function_is_not_listed(jobs: Jobs) -> None:
     """A misspelt parameter, a missing file, a module that does not load: on stderr, and a row with --all only."""
     for flags in (("--param", "m=1"), ("--param", "n=1", "--input", "data=absent.csv"), ("--param", "n=x")):
-        process = jobs.run(_TARGET, *flags)
-        assert process.code in (77, 78)
-        assert "the function was not called" in process.err
-        assert process.result["state"] == "ERROR"
+        job = jobs.run(_TARGET, *flags)
+        assert job.code in (77, 78)
+        assert "the function was not called" in job.err
+        assert job.result["state"] == "ERROR"
     assert jobs.run("import nowhere_at_all\ndef handler(): pass\n").code == 72
     assert jobs.list_runs() == []
     assert json.loads(jobs.run_verb("runs", "list", "--state", "error")) == []

@@ -18,10 +18,10 @@ from ovenbird.platform.project.project import Project
 def test_a_run_is_named_tagged_and_noted(jobs: Jobs) -> None:
     """Flags and variables set name, tags and note; the run is found by its name, and its record has them all."""
     flags = ("--name", "deep-1", "--tag", "stage=dev", "--tag", "keep", "--note", "twice as deep")
-    process = jobs.run("def handler(run): return run.metadata.name\n", *flags, OVENBIRD_TAG='{"by": "me"}')
-    assert (process.code, process.out) == (0, "deep-1\n"), process.err
+    job = jobs.run("def handler(run): return run.metadata.name\n", *flags, OVENBIRD_TAG='{"by": "me"}')
+    assert (job.code, job.out) == (0, "deep-1\n"), job.err
     record = jobs.read_entity("runs", "deep-1")
-    assert (record["id"], record["metadata"]["name"]) == (process.result["id"], "deep-1")
+    assert (record["id"], record["metadata"]["name"]) == (job.result["id"], "deep-1")
     assert record["metadata"]["labels"] == ["by=me", "stage=dev", "keep"]
     assert record["metadata"]["description"] == "twice as deep"
     (row,) = jobs.list_runs()
