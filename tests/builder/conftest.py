@@ -1,4 +1,4 @@
-"""What tests of the builder share: small images made on the spot, a private index, and what locking takes."""
+"""Fixtures of the builder's tests: small images, a private index, a bench for locking."""
 
 from __future__ import annotations
 

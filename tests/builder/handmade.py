@@ -35,7 +35,7 @@ class Handmade:
 
 
 def make_base(folder: Path, files: Mapping[str, bytes], **labelled: str) -> Handmade:
-    """A base with one layer and a Python that it tells of; `labelled` changes what it tells."""
+    """Make a base with one layer and the labels of a Python; `labelled` changes labels."""
     changes = {getattr(label_names, name): value for name, value in labelled.items()}
     labels = {name: value for name, value in {**INTERPRETER, **changes}.items() if value}
     inner = {"Env": ["PATH=/usr/bin", "PYTHON_VERSION=3.12.1"], "Labels": labels, "Cmd": ["python3"]}

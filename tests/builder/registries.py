@@ -34,7 +34,7 @@ def with_password(folder: Path) -> Iterator[str]:
 
 @contextmanager
 def with_tokens(folder: Path) -> Iterator[tuple[str, list[str]]]:
-    """A registry that wants tokens of a token server, which wants USER and PASSWORD; and the scopes asked for."""
+    """Run a registry with a token server that requires USER and PASSWORD; yield the requested scopes too."""
     folder.mkdir(exist_ok=True)
     signer = _Signer(folder / "cert.pem")
     with _served(_tokens(signer)) as (address, scopes):

@@ -43,7 +43,7 @@ class Shop:
         None] = lambda _: None,
         mount_sources: dict[str, ImageReference] | None = None,
     ) -> None:  # fmt: skip
-        """Push the image as a build does, with nothing told about it."""
+        """Push the image as a build does, without statements."""
         client = replace(self.registry, credentials=credentials or RegistryAuthFile(), tell=tell)
         push_tags(
             replace(self.publication(), tags=tags, mount_sources=mount_sources or {}),

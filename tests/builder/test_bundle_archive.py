@@ -33,7 +33,7 @@ def compute_digest(data: bytes) -> str:
 
 
 class Parts:
-    """What a bundle is made of; a test changes some of it, and packs the rest as it is."""
+    """The parts of a bundle, to be changed by a test and packed."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -118,7 +118,7 @@ def test_a_damaged_part_is_refused_by_its_digest(parts: Parts, cache: LayerCache
 
 
 def test_a_bundle_of_another_version_is_refused(parts: Parts, cache: LayerCache) -> None:
-    """And says how one of this version is made."""
+    """The error says how to make one of this version."""
     parts.about["version"] = 2
     with (
         pytest.raises(BuildRequestError, match="another version of Ovenbird") as caught,
@@ -218,7 +218,7 @@ def test_an_answer_stays_in_the_cache(parts: Parts, cache: LayerCache, tmp_path:
 
 @pytest.mark.parametrize("name", ["secret", "push", "authfile", "index_url", "allow_host", "ca_bundle", "cache_dir"])
 def test_a_bundle_gives_no_flag_that_reaches_this_machine(parts: Parts, cache: LayerCache, name: str) -> None:
-    """It may say what is built, and not what is read from here, or where it goes."""
+    """A bundle decides what is built, and neither which local files are read nor the destination."""
     parts.about["given"][name] = ["A=/etc/passwd"]
     with pytest.raises(BuildRequestError, match=f"unknown settings '{name}'"), open_bundle(parts.pack(), cache):
         raise AssertionError("it was taken")

@@ -1,4 +1,4 @@
-"""What is asked of a build may be anything: it ends with one text, and a status of what was asked for."""
+"""Malformed requests of a build end with one message and a status of the request."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whatever a flag, a variable or a file holds, a verb ends with an error of ours, and never with a traceback."""
+"""For any value of a flag, variable or file, a verb ends with an `OvenbirdError`, not a traceback."""
 
 from __future__ import annotations
 

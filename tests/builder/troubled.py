@@ -20,7 +20,7 @@ _HTPASSWD = "nobody:$2y$05$abcdefghijklmnopqrstuuPIJxy7mFNOB1rXY5Rm4GZr6vLr9yK9O
 
 @contextmanager
 def guarded(folder: Path) -> Iterator[str]:
-    """A registry that asks for a password; its address."""
+    """Run a registry with a password and yield its address."""
     (folder / "htpasswd").write_text(_HTPASSWD)
     (folder / "guarded.yml").write_text(
         f"version: 0.1\nlog: {{level: info}}\nstorage: {{filesystem: {{rootdirectory: {json.dumps(str(folder))}}}}}\n"

@@ -1,4 +1,4 @@
-"""What goes wrong around a mounted source: each is told in one record that names the thing and what to do."""
+"""Failures around a mounted source: each is one log record with a hint."""
 
 from __future__ import annotations
 

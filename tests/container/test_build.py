@@ -130,7 +130,7 @@ def test_an_unchanged_build_ends_before_any_work(builds: Builds, base_images: Im
 
 
 def test_a_new_source_changes_only_its_layer_and_the_document(builds: Builds, base_images: Images, tag: str) -> None:
-    """And `--explain` says why, layer by layer."""
+    """`--explain` gives the reason for each layer."""
     words = ("--base", base_images[VERSION], "--python", VERSION, "--tag", tag, "--push", "--explain")
     builds.ok(*words)
     builds.write(main__py=SOURCE + "# changed\n")
@@ -445,7 +445,7 @@ def test_an_instruction_may_print_much(builds: Builds, base_images: Images) -> N
 
 
 def _read_peak(pid: int) -> int:
-    """The most memory that a process has had, in KiB."""
+    """Return the peak memory of a process in KiB."""
     text = Path(f"/proc/{pid}/status").read_text()
     return int(text.split("VmHWM:")[1].split()[0])
 
@@ -613,7 +613,7 @@ def test_a_bundle_builds_with_the_network_off(
 
 
 def test_offline_without_a_bundle_names_the_missing_base(builds: Builds, registry: str, tmp_path: Path) -> None:
-    """And asks nobody."""
+    """Nothing is contacted."""
     cold = Builds(tmp_path, source=builds.source, cache=tmp_path / "cold")
     result = cold.run("--offline", "--base", f"{registry}/no/base:1", prefix=("unshare", "--net", "--"))
     assert (result.status, "is not in the cache" in result.error["message"]) == (61, True)
@@ -704,7 +704,7 @@ def test_two_builds_share_one_cache(builds: Builds, base_images: Images, tmp_pat
 
 
 def test_a_missing_base_is_reported(builds: Builds, registry: str) -> None:
-    """With where it was looked for; one of this machine says how it is made."""
+    """With the places that were searched; a local name has a hint to build it."""
     result = builds.run("--base", f"{registry}/no/such:1")
     assert (result.status, result.error["code"]) == (61, "build.image.base_missing")
     result = builds.run("--base", "localhost/no-such:1")

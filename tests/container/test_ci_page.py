@@ -127,7 +127,7 @@ def project(tmp_path: Path, machine: dict[str, str]) -> Path:
 
 
 def run_shell(text: str, folder: Path, env: Mapping[str, str]) -> str:
-    """Run commands as a step does, which ends with the first that fails; what was said."""
+    """Run commands as a CI step does, up to the first failure, and return the output."""
     process = subprocess.run(
         ["bash", "-e", "-c", text], cwd=folder, env=env, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         stdin=subprocess.DEVNULL, check=False,

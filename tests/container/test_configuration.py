@@ -99,7 +99,7 @@ def test_a_function_document(path: str, base_images: Images, podman: Podman, mou
 
 @pytest.mark.parametrize("verb", ["serve", "run", "check"])
 def test_an_image_without_a_function(verb: str, base_images: Images, podman: Podman) -> None:
-    """It says what to do, and ends with the status of the function document."""
+    """The error has a hint and the status of the function document."""
     process = podman.run(base_images[ONE], verb)
     assert process.returncode == 71
     record = json.loads(process.stderr)

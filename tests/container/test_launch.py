@@ -111,7 +111,7 @@ def test_a_job(function: Path, jobs: Jobs) -> None:
 
 @pytest.mark.usefixtures("no_containers_left")
 def test_a_job_that_fails(function: Path, jobs: Jobs) -> None:
-    """Its status is handed through, and its record tells the user's error."""
+    """Its status is passed through, and its record has the user's error."""
     run = jobs.run(*make_flags(function, "--param", "name=nobody"))
     assert run.code == 74, run.err
     assert "nobody is there" in run.error["message"]
@@ -184,7 +184,7 @@ def test_an_image_by_name(function: Path, jobs: Jobs) -> None:
 
 
 def test_no_engine(function: Path, jobs: Jobs) -> None:
-    """Without podman and docker the message says what to install."""
+    """Without podman and docker the message names what to install."""
     empty = jobs.folder / "empty"
     empty.mkdir()
     run = jobs.run(str(function), "--container", "--param", "name=Ada", PATH=str(empty))
@@ -193,7 +193,7 @@ def test_no_engine(function: Path, jobs: Jobs) -> None:
 
 
 def test_inside_an_image(function: Path, podman: Podman) -> None:
-    """There the builder is not installed, and the flag says so."""
+    """The builder is not installed there, and the error of the flag says so."""
     image = re.search(r"image: (\S+)", function.read_text())
     assert image
     process: subprocess.CompletedProcess[str] = podman.run(

@@ -51,7 +51,7 @@ def read_pod(folder: Path, capsys: pytest.CaptureFixture[str], *words: str) -> d
 
 
 def make_flags(spec: dict[str, Any], **folders: Path) -> tuple[str, ...]:
-    """What podman has to be told to run the pod's container; `folders` stand for volumes by their name."""
+    """Return podman's flags for the pod's container; `folders` replace volumes by name."""
     (container,) = spec["containers"]
     identity, rights = spec["securityContext"], container["securityContext"]
     flags = ["--user", f"{identity['runAsUser']}:{identity['runAsGroup']}", "--read-only-tmpfs=false"]

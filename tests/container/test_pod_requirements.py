@@ -22,7 +22,7 @@ NAP = job({"handler": "nap", "spec": {"parameters": {}}})
 
 
 class Index:
-    """A package index that has nothing, and keeps the paths that it was asked for."""
+    """An empty package index that records the requested paths."""
 
     def __init__(self) -> None:
         self.paths: list[str] = []
@@ -77,7 +77,7 @@ def test_an_installed_requirement_needs_no_index(
 
 
 def test_another_version_is_fetched_from_the_index(image: str, podman: Podman, shared: Shared, index: Index) -> None:
-    """A requirement that the image does not meet is looked for, and ends the pod where it cannot be had."""
+    """A requirement that the image does not meet is downloaded; if that fails, the pod ends."""
     process = podman.run(image, *LINE, flags=(*shared(ADD, "six==1.17.0\n", network=True), *index.flags))
     assert process.returncode == 1, process.stderr
     assert index.paths[0] == "/simple/six/"

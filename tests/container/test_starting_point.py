@@ -1,4 +1,4 @@
-"""What `ovenbird init` writes becomes an image."""
+"""The files of `ovenbird init` become an image."""
 
 from __future__ import annotations
 

@@ -112,7 +112,7 @@ class Auth:
         return {**answer, "access_token": self.issue()}
 
     def personal_token(self, issuer: str) -> dict[str, Any]:
-        """A personal token, as the console asks for one."""
+        """Issue a personal token, as the console does."""
         token = self.issue_personal()
         return {
             "token_type": "Bearer", "access_token": token, "expires_in": 3600, "client_id": CLIENT, "issuer": issuer,

@@ -1,4 +1,4 @@
-"""What the tests of the double share."""
+"""Fixtures of the double's tests."""
 
 from tests.core.fixtures import core, platform
 from tests.stores import moto, s3

@@ -51,7 +51,7 @@ class Entities:
         return list(reversed(self._of.get((project, entity_type), [])))
 
     def one(self, project: str, entity_type: str, identity: str) -> Entity:
-        """The entity itself; Refused 404 when there is none."""
+        """Return the entity, or raise Refused with 404."""
         for entity in self._of.get((project, entity_type), []):
             if entity["id"] == identity:
                 return entity
@@ -204,7 +204,7 @@ class Entities:
         return relations
 
     def project(self, name: str) -> Entity:
-        """The project; Refused 404 when there is none."""
+        """Return the project, or raise Refused with 404."""
         if name not in self.projects:
             raise missing("project")
         return self.projects[name]

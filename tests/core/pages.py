@@ -10,14 +10,14 @@ _UNSORTED = {"empty": True, "sorted": False, "unsorted": True}
 
 
 def make_page(rows: Sequence[Any], query: Mapping[str, str]) -> dict[str, Any]:
-    """The page that a query asks for; a size of 0 is 25."""
+    """Return the requested page; a size of 0 is 25."""
     number, size = max(0, int(query.get("page", 0))), int(query.get("size", 0)) or 25
     content = list(rows[number * size : (number + 1) * size])
     return _make_page(content, number, size, len(rows), {"sort": _SORTED}, _SORTED)
 
 
 def make_files_page(rows: Sequence[Any], query: Mapping[str, str]) -> dict[str, Any]:
-    """All files, whichever page is asked for: that is what Core does."""
+    """Return all files, whatever the requested page: as Core does."""
     number, size = max(0, int(query.get("page", 0))), int(query.get("size", 0)) or 100
     total = len(rows)
     if rows and number * size + size > total:

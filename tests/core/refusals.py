@@ -30,7 +30,7 @@ class Refused(Exception):
 
 
 def refused(message: str, status: int = 400) -> Refused:
-    """What Core's own checks say."""
+    """Return the refusal of Core's own checks."""
     return Refused(status, json.dumps({"status": status, "message": message, "errorCode": None}))
 
 
@@ -40,7 +40,7 @@ def missing(entity_type: str) -> Refused:
 
 
 def unmapped(status: int, path: str) -> Refused:
-    """What its framework says."""
+    """Return the refusal of Core's framework."""
     moment = "2026-11-28T10:00:00.000+00:00"
     return Refused(status, json.dumps({"timestamp": moment, "status": status, "error": _ERRORS[status], "path": path}))
 
@@ -79,7 +79,7 @@ def missing_field(field: str) -> Refused:
 
 
 def unknown_python(version: str) -> Refused:
-    """The Python is none that Core knows."""
+    """Return the refusal of an unknown Python version."""
     package = "it.smartcommunitylabdhub.runtime.python"
     return refused(
         f'Cannot deserialize value of type `{package}.model.PythonVersion` from String "{version}": not one of the '

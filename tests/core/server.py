@@ -66,7 +66,7 @@ class Double:
         return f"http://127.0.0.1:{self._port}"
 
     def environ(self, **more: str) -> dict[str, str]:
-        """What a process needs to reach this double."""
+        """Return the environment of a process that uses this double."""
         token = {"OAUTH2_TOKEN_ENDPOINT": f"{self.url}/auth/token", "DHCORE_ISSUER": self.url}
         return {"DHCORE_ENDPOINT": self.url, "DHCORE_CLIENT_ID": CLIENT, "DH_CONFIG": "/nonexistent", **token, **more}
 
@@ -91,7 +91,7 @@ class Double:
             time.sleep(0.005)
 
     def answer(self, method: str, path: str, query: dict[str, str], body: Any) -> Any:
-        """What the call gives; Refused for anything but success."""
+        """Return the response of a call, or raise Refused."""
         if path == "/api/auth" and self.checks_auth:
             return {"user": self.auth.user}
         if path == "/api/v1/tokens/personal" and method == "POST":
@@ -239,7 +239,7 @@ class Double:
 
 
 def _parse_number(value: Any) -> float:
-    """What Core takes a value for: a text is 0."""
+    """Return the number that Core reads from a value: a text is 0."""
     return float(value) if isinstance(value, (int, float)) else 0.0
 
 

@@ -1,4 +1,4 @@
-"""What is read from a wheel, and who needs whom."""
+"""Metadata that is read from a wheel, and the graph of requirements."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_a_file_that_is_no_wheel_is_reported(tmp_path: Path) -> None:
 
 
 def test_an_edge_follows_markers_and_extras() -> None:
-    """Only what the target needs, an extra only when somebody asks for it, even when it is asked for late."""
+    """Only requirements of the target count, and extras only if required, in whatever order they are met."""
 
     def make_package(name: str, *requires: str) -> ImagePackage:
         return ImagePackage(name, "1", "0", requires=requires)

@@ -1,4 +1,4 @@
-"""The provenance has what SLSA and in-toto ask for, tells the materials, and no secret."""
+"""The provenance has the fields of SLSA and in-toto, lists the materials, and holds no secret."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_it_lists_the_materials() -> None:
 
 
 def test_credentials_of_urls_are_dropped_at_any_depth() -> None:
-    """A requirement with a token in its URL is told without it; the user of git over ssh is none."""
+    """A token in the URL of a requirement is dropped; the user of git over ssh is not a credential."""
     statement = make_statement(
         parameters={"a": [{"b": "x @ https://tok3n@host/x.zip"}], "c": "git+ssh://git@host/x.git"}
     )
@@ -85,7 +85,7 @@ def test_no_signature_is_published(scheme: str) -> None:
 
 
 def test_a_secret_is_refused() -> None:
-    """A secret value in a parameter, quoted as JSON does, ends the build; the error does not tell it."""
+    """A secret value in a parameter, escaped as in JSON, ends the build; the error does not show it."""
     with pytest.raises(ImagePolicyError) as caught:
         make_statement(parameters={"flag": 'say hu"sh now'}, secrets=['hu"sh'])
     assert "hu" not in str(caught.value).replace("would tell", "")

@@ -1,4 +1,4 @@
-"""Statements are attached beside their image, in registries of both kinds, and what others attached stays."""
+"""Statements are attached to their image in both kinds of registry; attachments of others stay."""
 
 from __future__ import annotations
 

@@ -77,13 +77,13 @@ def test_it_depends_on_its_content_only(packages: list[ImagePackage]) -> None:
 
 
 def test_a_rebase_changes_the_base_alone(packages: list[ImagePackage]) -> None:
-    """The bill of a rebased image is what a build on the new base would have given."""
+    """The SBOM of a rebased image equals that of a build on the new base."""
     newer = BaseComponent("registry.example/library/python:3.12-slim", "sha256:" + "b" * 64, "3.12.5", "amd64")
     assert replace_base(make_sbom(packages), newer, 1700000000) == make_sbom(packages, base=newer)
 
 
 def test_a_change_of_the_source_needs_no_new_bill(packages: list[ImagePackage]) -> None:
-    """What is made of the last bill is what would be made anew, with a revision and without one."""
+    """The updated SBOM equals a new one, with a revision and without."""
     for version in ("abc", ""):
         assert of_revision(make_sbom(packages), version, 7) == make_sbom(packages, version=version, epoch=7)
         assert of_revision(make_sbom(packages, version=""), version, 7) == make_sbom(packages, version=version, epoch=7)
@@ -103,7 +103,7 @@ def test_it_lists_the_packages_of_the_base(packages: list[ImagePackage]) -> None
 
 @pytest.mark.parametrize("installed", [{}, {"msgspec": "0.21.0", "part": "0.8", "zlib-ng": "1"}], ids=["none", "some"])
 def test_a_rebase_lists_the_packages_of_the_new_base(packages: list[ImagePackage], installed: dict[str, str]) -> None:
-    """What the old one brought is gone; the bill is what a build on the new base would have given."""
+    """Packages of the old base are removed; the SBOM equals that of a build on the new base."""
     newer = BaseComponent("registry.example/library/python:3.12-slim", "sha256:" + "b" * 64, "3.12.5", "amd64")
     first = make_sbom(packages, installed={"uvicorn": "0.40.0", "msgspec": "0.20.0", "part": "0.9"})
     assert replace_base(first, newer, 1700000000, installed) == make_sbom(packages, base=newer, installed=installed)

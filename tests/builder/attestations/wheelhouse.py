@@ -10,7 +10,7 @@ from ovenbird_builder.attestations.image_packages import ImagePackage, read_pack
 
 
 def wheel(folder: Path, name: str, version: str = "1.0", *headers: str) -> ImagePackage:
-    """A wheel file with the METADATA headers given, as the ImagePackage that is read from it."""
+    """Write a wheel file with the given METADATA headers and return the ImagePackage that is read from it."""
     path = folder / f"{name.replace('-', '_')}-{version}-py3-none-any.whl"
     lines = ("Metadata-Version: 2.4", f"Name: {name}", f"Version: {version}", *headers)
     with zipfile.ZipFile(path, "w") as archive:

@@ -58,7 +58,7 @@ def stored_base(shop: Shop) -> Iterator[str]:
 def test_a_base_of_a_registry_keeps_its_digest(
     pushed_base: str, shop: Shop, client: SkopeoClient, cache: LayerCache
 ) -> None:
-    """And its blobs are in the cache as they were."""
+    """Its blobs are stored in the cache unchanged."""
     base = resolve_base(pushed_base, PLATFORM, client, cache)
     assert (base.digest, base.manifest, base.config) == (shop.image.digest, shop.image.manifest, shop.image.config)
     assert len(base.diff_ids) == 1
@@ -67,7 +67,7 @@ def test_a_base_of_a_registry_keeps_its_digest(
 def test_a_base_is_fetched_once_and_resolved_each_time(
     pushed_base: str, client: SkopeoClient, cache: LayerCache
 ) -> None:
-    """A tag may move; a blob does not: with the registry gone, its digest cannot be asked for."""
+    """A tag may move and a blob does not: without the registry the digest of the tag cannot be resolved."""
     first = resolve_base(pushed_base, PLATFORM, client, cache)
     blob = cache.locate_blob(first.digest)
     before = blob.stat().st_mtime_ns
@@ -76,7 +76,7 @@ def test_a_base_is_fetched_once_and_resolved_each_time(
 
 
 def test_a_pinned_base_is_not_resolved_again(pushed_base: str, client: SkopeoClient, cache: LayerCache) -> None:
-    """A digest says all; nor is anybody asked offline."""
+    """A digest needs no resolution, and nothing is resolved offline."""
     first = resolve_base(pushed_base, PLATFORM, client, cache)
     name = f"{pushed_base.rpartition(':')[0]}@{first.digest}"
     assert resolve_base(name, PLATFORM, client, cache).digest == first.digest
@@ -99,7 +99,7 @@ def test_a_blob_that_went_missing_is_fetched_again(pushed_base: str, client: Sko
 def test_a_base_of_the_store_stays_the_same_in_another_compression(
     stored_base: str, client: SkopeoClient, cache: LayerCache
 ) -> None:
-    """Running a step loads the base from the cache, and the store then tells another manifest for the same image."""
+    """After a step has loaded the base from the cache, the store has another manifest for the same image."""
     first = resolve_base(stored_base, PLATFORM, client, cache)
     folder = write_layout(cache, "again", first.manifest, "image")
     again = stored_base.replace(":1", ":again")
@@ -114,7 +114,7 @@ def test_a_base_of_the_store_stays_the_same_in_another_compression(
 def test_a_base_missing_in_its_registry_is_found_in_the_store(
     stored_base: str, client: SkopeoClient, cache: LayerCache, registry: str
 ) -> None:
-    """A name with a host is asked of its registry first."""
+    """A name with a host is looked up in its registry first."""
     name = f"{registry}/foundation/{uuid.uuid4().hex}:1"
     skopeo("copy", "--quiet", f"containers-storage:{stored_base}", f"containers-storage:{name}")
     try:

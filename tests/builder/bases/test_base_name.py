@@ -1,4 +1,4 @@
-"""Names of bases: their form, and what is said of a file or folder of this machine that is no image."""
+"""Names of bases: their form, and the errors for a local file or folder that is not an image."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     "name", ["python:3.12-slim", "docker://r.example/x:1", "oci:x", "oci-archive:x.tar:1", "containers-storage:x"]
 )
 def test_forms_that_a_base_may_have(name: str) -> None:
-    """Whether it is there is asked later."""
+    """Existence is checked later."""
     check_form(name, "--base")
 
 
@@ -63,7 +63,7 @@ def test_a_name_that_no_image_has(name: str) -> None:
     ],
 )
 def test_a_path_that_leads_to_no_image(folder: Path, name: str, error: type[OvenbirdError], message: str) -> None:
-    """What is not there is missing (61), what is there and is no image does not fit (62)."""
+    """A missing path is missing (61), an existing path that is not an image is incompatible (62)."""
     with pytest.raises(error) as caught:
         check_place(name)
     assert type(caught.value) is error

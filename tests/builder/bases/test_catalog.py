@@ -14,7 +14,7 @@ from ovenbird_builder.errors import BuildRequestError, ReferenceFormatError, Ver
 
 
 def test_every_version_of_the_document_has_a_base() -> None:
-    """What a function document may ask for can be had, by both names."""
+    """Every Python of a function document has a base, under both of its names."""
     assert tuple(bases.read_catalog()) == VERSIONS
     for version in VERSIONS:
         assert bases.choose_base(version) == bases.choose_base("PYTHON" + version.replace(".", "_"))
@@ -127,5 +127,5 @@ def test_the_files_of_a_base_build_are_packaged() -> None:
     ],
 )
 def test_a_missing_base_has_a_hint_to_build_it(image: str, hint: str) -> None:
-    """By the version that was asked for, and for those of the table alone."""
+    """The hint has the requested version, and exists only for versions of the table."""
     assert bases.suggest_command(image) == hint

@@ -1,4 +1,4 @@
-"""The base of a build that names none: what was made here comes first, then the upstream, else both are told."""
+"""The default base of a build: the local one, else the upstream; if both are missing, both are named."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Shelf:
 
 
 def test_a_local_base_wins() -> None:
-    """And no registry is asked, so that it costs nothing."""
+    """No registry is contacted."""
     notes: list[str] = []
     shelf = Shelf("localhost/ovenbird:3.12", UPSTREAM)
     assert find_default_base(catalog.choose_base("3.12"), shelf, notes.append) == "localhost/ovenbird:3.12"
@@ -38,7 +38,7 @@ def test_a_local_base_wins() -> None:
     ("registry", "name"), [("", UPSTREAM), ("mirror.site:5000", "mirror.site:5000/library/python:3.12-slim")]
 )
 def test_without_it_the_upstream_is_the_base(registry: str, name: str) -> None:
-    """Of Docker Hub, or of the mirror that is named; the note says which command spares the work."""
+    """From Docker Hub or the configured mirror; the note names the command that saves the work."""
     notes: list[str] = []
     assert find_default_base(catalog.choose_base("3.12", registry=registry), Shelf(name), notes.append) == name
     assert len(notes) == 1
@@ -70,7 +70,7 @@ def test_the_error_of_two_missing_bases_has_a_hint(error: Exception | None) -> N
 
 
 def test_a_broken_store_is_not_reported_as_a_missing_base() -> None:
-    """Else a build on another base would hide that the engine does not work."""
+    """Otherwise a build on another base would hide a broken engine."""
 
     def look(name: str) -> str:
         raise EngineError("cannot look: the store is broken")

@@ -1,4 +1,4 @@
-"""What an image's Python is, asked of real images."""
+"""Probing the Python of real images."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_a_probe_reads_version_abi_and_paths(standins: dict[str, str], tmp_path:
 
 
 def test_a_probe_is_cached_by_digest(standins: dict[str, str], image: Make, tmp_path: Path) -> None:
-    """The answer is kept by the image's digest; a damaged one is asked again."""
+    """The result is cached by the digest of the image; a damaged entry is probed again."""
     name = image(f"FROM {standins['3.11']}\nUSER 5:6\n")
     first = probe_python(name, cache=tmp_path)
     entry = next((tmp_path / "probes").iterdir())

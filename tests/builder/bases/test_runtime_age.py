@@ -1,4 +1,4 @@
-"""A base whose runtime is older than its builder is told."""
+"""A base with an older runtime than the builder's is reported."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from ovenbird_builder.bases import runtime_wheel
 
 
 def test_the_same_code_gives_the_same_bytes(tmp_path: Path) -> None:
-    """Neither the time, nor the umask, nor what lies beside the code is in the wheel."""
+    """Neither time, umask nor other files of the folder change the wheel."""
     folders = [tmp_path / "one", tmp_path / "two"]
     for folder, mask in zip(folders, (0o022, 0o077), strict=True):
         folder.mkdir()

@@ -40,7 +40,7 @@ def test_an_unknown_version_uses_the_nearest_table() -> None:
 
 
 def test_removed_modules_are_listed() -> None:
-    """So that a warning can say it."""
+    """A warning can name the version that removed them."""
     assert is_removed_in("distutils", "3.12")
     assert not is_removed_in("distutils", "3.11")
     assert not is_removed_in("numpy", "3.12")

@@ -1,4 +1,4 @@
-"""Statements that are written beside an image of this machine."""
+"""Statements written next to an image on this machine."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_each_platform_of_an_index_has_its_own_files(tmp_path: Path) -> None:
 
 
 def test_the_current_folder_gives_a_file_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """`--output oci:.` says none, and writes beside that folder."""
+    """`--output oci:.` has no name: the files are written next to the folder."""
     (tmp_path / "image").mkdir()
     monkeypatch.chdir(tmp_path / "image")
     paths = write_attestations([make_attestations()], Path())

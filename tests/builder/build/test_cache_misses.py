@@ -54,7 +54,7 @@ def test_excluded_files_are_listed_by_reason() -> None:
 
 
 def test_the_files_behind_stdout_and_stderr_are_found(tmp_path: Path) -> None:
-    """Where stdout is a file, as in `ovenbird build > result.json`, it is that file; a pipe is none."""
+    """If stdout is a file, as in `ovenbird build > result.json`, that file counts; a pipe does not."""
     program = "from ovenbird_builder.sources.build_products import list_streams; print(list_streams())"
     with (tmp_path / "result.json").open("w") as file:
         subprocess.run([sys.executable, "-c", program], stdout=file, stderr=subprocess.PIPE, check=True)
@@ -64,7 +64,7 @@ def test_the_files_behind_stdout_and_stderr_are_found(tmp_path: Path) -> None:
 
 
 def test_a_secret_is_hidden_before_a_text_is_cut() -> None:
-    """Else its first letters would stay: neither in the name of a layer, nor in what has changed."""
+    """Otherwise its first letters would remain in the name of a layer or in the list of changes."""
     secret = "s3cret-of-mine"
     command = "x" * 50 + secret
     before = [{"kind": "instruction", "name": "y" * 50 + secret, "key": "k", "parts": {"command": "y" * 50 + secret,

@@ -1,4 +1,4 @@
-"""What a build tells GitHub and GitLab: outputs, a summary, annotations, a dotenv file."""
+"""Outputs for GitHub and GitLab: variables, a summary, annotations, a dotenv file."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def test_the_outputs_of_several_functions() -> None:
 
 
 def test_the_summary_is_a_table_of_markdown() -> None:
-    """What a function or an index has said stays within its cell, and is no markup."""
+    """Text of a function or an index stays within its cell and is escaped."""
     text = ci_outputs.format_summary([make_built("f/a", warnings=("*note*",)), make_failed("f/b|<b>")])
     rows = text.splitlines()
     assert rows[2] == f"| a | built | `r.example/f/a:1@{DIGEST}` | 2, 1 cached | 0.0 |"
@@ -103,7 +103,7 @@ def test_outputs_summary_and_annotations_for_github(tmp_path: Path) -> None:
 
 
 def test_a_dotenv_file_has_valid_names_of_variables(tmp_path: Path) -> None:
-    """Of one function plain names, of several the function's behind each; none for what failed."""
+    """Plain names for one function, suffixed by function for several; failed functions have none."""
     ci_outputs.write_dotenv(tmp_path / "env", [make_built("f/a")])
     assert (tmp_path / "env").read_text().splitlines() == [
         "IMAGE=r.example/f/a:1", f"IMAGE_DIGEST={DIGEST}", f"IMAGE_REFERENCE=r.example/f/a:1@{DIGEST}",
@@ -116,7 +116,7 @@ def test_a_dotenv_file_has_valid_names_of_variables(tmp_path: Path) -> None:
 
 
 def test_the_table_names_each_function() -> None:
-    """What was built and what was not, with the status that it would have ended with alone."""
+    """Built and failed functions, each with the exit status of its own."""
     head, *rows, counts = format_table([make_built("f/a"), make_built("f/bb", changed=False), make_failed("f/c")])
     assert head.split() == ["FUNCTION", "STATUS", "LAYERS", "TIME", "IMAGE"]
     assert [row.split()[:2] for row in rows] == [["a", "built"], ["bb", "unchanged"], ["c", "failed"]]

@@ -1,4 +1,4 @@
-"""The lock at hand, with a hint that mends it, and what is said of wheels that no lock pins."""
+"""An existing lock, hints for a damaged one, and notes on wheels that no lock pins."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def make_wheel(folder: Path, name: str) -> Wheel:
 
 
 def test_a_wheel_built_from_a_source_distribution_is_reported_with_its_build_requirements(tmp_path: Path) -> None:
-    """The lock holds the hash of the source; a wheel whose own hash it holds is not told."""
+    """The lock holds the hash of the source; a wheel whose own hash is locked is not reported."""
     apple, pear = make_wheel(tmp_path, "apple"), make_wheel(tmp_path, "pear")
     pins = (Pin("apple", "1.0", (f"sha256:{apple.sha256}",)), Pin("pear", "1.0", (f"sha256:{'0' * 64}",)))
     (text,) = describe_unpinned(make_lock(pins, LockHeader()), (apple, pear))
@@ -40,7 +40,7 @@ def test_a_wheel_built_from_a_source_distribution_is_reported_with_its_build_req
 
 
 def test_nothing_is_reported_for_wheels_of_the_lock(tmp_path: Path) -> None:
-    """Nor where nothing is needed."""
+    """The same holds without requirements."""
     apple = make_wheel(tmp_path, "apple")
     assert (
         describe_unpinned(make_lock((Pin("apple", "1.0", (f"sha256:{apple.sha256}",)),), LockHeader()), (apple,)) == ()

@@ -59,7 +59,7 @@ def bench(tmp_path: Path) -> Bench:
 
 
 def test_missing_layers_are_made_once_and_in_order(bench: Bench) -> None:
-    """The layers of a kind by one call; the second time by none, and the image is the same."""
+    """All layers of a kind are made by one call; a second build makes none and gives the same image."""
     first = build_image(bench.plan(), bench.context(), ConfigChanges(), {"a": "b"}, 7)
     assert bench.calls == ["dependencies", "source", "document"]
     assert [line for line in bench.output.getvalue().splitlines() if line[0] == ">"] == [
@@ -72,7 +72,7 @@ def test_missing_layers_are_made_once_and_in_order(bench: Bench) -> None:
 
 
 def test_the_image_holds_the_layers_in_the_order_of_the_plan(bench: Bench) -> None:
-    """Manifest and config tell of the same ones; annotations and time are those that were given."""
+    """Manifest and config list the same layers; annotations and time are those of the arguments."""
     built_image = build_image(bench.plan(), bench.context(), ConfigChanges(), {"a": "b"}, 7)
     manifest, config = json.loads(built_image.image.manifest), json.loads(built_image.image.config)
     assert [row["digest"] for row in manifest["layers"]] == [layer.digest for layer in built_image.layers]
@@ -99,7 +99,7 @@ def test_only_the_requested_first_layers_are_made(bench: Bench) -> None:
 
 
 def test_a_failing_maker_ends_the_build(bench: Bench) -> None:
-    """What was made before stays in the cache."""
+    """Layers that were made before stay in the cache."""
     context = bench.context()
     broken = {**context.makers, "source": lambda: (_ for _ in ()).throw(OSError("no source"))}
     with pytest.raises(OSError, match="no source"):

@@ -58,7 +58,7 @@ def test_older_forms_are_read(tmp_path: Path) -> None:
     "project", ["", "[project", "[project]\nversion = 1", "project = 1", "tool = []", "a = '\\udc80"]
 )
 def test_an_unreadable_project_gives_no_fields(tmp_path: Path, project: str) -> None:
-    """No file, no TOML, other types: whatever reads the requirements tells of it."""
+    """A missing file, invalid TOML or wrong types: the reader of the requirements reports it."""
     assert describe(tmp_path, project) == {}
     (tmp_path / "pyproject.toml").write_bytes(b"\xff\xfe")
     assert describe_function(FunctionSpec(tmp_path, "f", "fn", raw={"metadata": []}), tmp_path) == {}

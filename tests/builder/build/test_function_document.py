@@ -58,7 +58,7 @@ def test_the_completed_document_is_valid(tmp_path: Path, source: str, handler: s
 
 
 def test_writing_the_image_back_changes_nothing(tmp_path: Path) -> None:
-    """Else each build would change the digest of the next."""
+    """Otherwise each build would change the digest of the next."""
     (tmp_path / "main.py").write_text("")
     documents = []
     for image in ("old:1", "new:2"):

@@ -1,4 +1,4 @@
-"""What a step changed, in its normal form: the same changes give the same tar, and bytecode stays valid."""
+"""The normalised changes of a step: the same changes give the same tar, and bytecode stays valid."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_times_owners_and_order_are_normal(tmp_path: Path) -> None:
 
 
 def test_our_mount_points_are_no_change_of_the_step(tmp_path: Path) -> None:
-    """What is left below them is empty, and would tell that there were secrets."""
+    """The empty folders that remain below them would reveal that there were secrets."""
     entries = normalise(
         tmp_path, ("run", {"type": tarfile.DIRTYPE}, b""), ("run/secrets", {"type": tarfile.DIRTYPE}, b""),
         ("run/secrets/token", {}, b""), ("run/ovenbird/ca.pem", {}, b""), ("run/secretsauce", {}, b""),
@@ -146,7 +146,7 @@ def test_changed_sources_are_those_without_bytecode_of_their_own(tmp_path: Path)
 
 
 def test_a_damaged_tar_is_an_error_of_changed_sources(tmp_path: Path) -> None:
-    """The store's fault is an error of ours."""
+    """The store's fault is raised as an `OvenbirdError`."""
     (tmp_path / "raw").write_bytes(b"no tar" * 100)
     with pytest.raises(LayerError, match="not a tar"):
         list_changed_sources(tmp_path / "raw")

@@ -1,4 +1,4 @@
-"""What is written of a layer for a check on mounted layers: its files as they are, and nothing elsewhere."""
+"""Layers unpacked for a check on mounted layers: files are exact, and nothing is written elsewhere."""
 
 from __future__ import annotations
 

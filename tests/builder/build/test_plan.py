@@ -72,7 +72,7 @@ def test_the_same_inputs_give_the_same_plan() -> None:
     ],
 )
 def test_a_key_changes_with_what_its_command_can_see(change: dict[str, Any], changed: list[str]) -> None:
-    """And with nothing else: a new source runs no `apt-get`."""
+    """It changes with nothing else: a new source runs no `apt-get`."""
     before, after = plan_steps(*STEPS), plan_steps(*STEPS, **change)
     pairs = zip(before.steps, after.steps, strict=True)
     assert [new.name for old, new in pairs if old.key != new.key] == changed
@@ -107,7 +107,7 @@ def test_the_time_of_a_step_follows_from_the_base() -> None:
 
 
 def test_the_layers_are_known_when_all_are_cached() -> None:
-    """Then the digest can be told before anything is done."""
+    """Then the digest is known before any work."""
     layers = {key: Layer(key, "sha256:x", "sha256:y", 1, "m", "n") for key in list_keys(plan_steps(*STEPS))}
     layers_known = plan_steps(*STEPS, have=layers).known
     assert layers_known is not None
@@ -122,12 +122,12 @@ def explain_plan(plan: ImagePlan, before: ImagePlan | None) -> list[str]:
 
 
 def test_without_an_earlier_build_all_is_new() -> None:
-    """And it is said so."""
+    """The explanation says so."""
     assert set(explain_plan(plan_steps(*STEPS), None)) == {"made: there is no earlier build of this tag here"}
 
 
 def test_a_change_is_explained_with_old_and_new_value() -> None:
-    """A new version of a package, and what lies above it."""
+    """A new version of a package, and the layers above it."""
     parts = {**PARTS, "dependencies": [LayerSpec("dependencies", "six 1.17", "sha256:new", {"six": "1.17"})]}
     before = plan_steps(*STEPS)
     same = {key: Layer(key, "d", "i", 1, "m", "n") for key in list_keys(before)}
@@ -140,7 +140,7 @@ def test_a_change_is_explained_with_old_and_new_value() -> None:
 
 
 def test_a_changed_secret_is_explained_without_its_identity() -> None:
-    """What an identity looks like says nothing to people, and must not be shown."""
+    """The identity of a secret must not be shown."""
     lines = explain_plan(plan_steps(*STEPS, identities={"token": "token:2"}), plan_steps(*STEPS))
     assert "made again: a secret has another value" in lines
     assert not any("token:" in line for line in lines)

@@ -22,7 +22,7 @@ RESULT = BuildResult(
 
 
 def test_the_fields_are_those_that_others_read() -> None:
-    """Names and units: times in seconds with three digits, sizes in bytes, a hit for what the cache had."""
+    """Names and units: seconds with three digits, sizes in bytes, `hit` for cached layers."""
     document = RESULT.document()
     assert list(document) == [
         "image", "digest", "changed", "tags", "outputs", "layers", "source", "lock", "base", "warnings", "seconds",
@@ -35,7 +35,7 @@ def test_the_fields_are_those_that_others_read() -> None:
 
 
 def test_a_result_file_replaces_the_previous_file(tmp_path: Path) -> None:
-    """Readable by all, and nothing half lies beside it."""
+    """It is readable by all, and no partial file remains."""
     path = tmp_path / "result.json"
     path.write_text("old")
     write_result(path, RESULT.document())
@@ -78,7 +78,7 @@ def test_a_pipe_is_written_to_and_stays_a_pipe(tmp_path: Path) -> None:
 
 
 def test_stdout_as_a_file_is_appended_to(tmp_path: Path) -> None:
-    """What was printed before stays, where stdout leads to a file."""
+    """Earlier output stays if stdout is redirected to a file."""
     program = (
         "import pathlib, sys; from ovenbird_builder.build.report import write_result; print('before', flush=True);"
         "write_result(pathlib.Path('/dev/stdout'), {})"

@@ -34,7 +34,7 @@ def list_leftovers() -> set[str]:
 
 
 def test_the_tar_holds_the_changes_of_the_command(base_image: tuple[str, tuple[str, ...]], tmp_path: Path) -> None:
-    """With what tools are told of time and secrets; the tar, the container and its image are gone afterwards."""
+    """Time and secrets are passed to the command; tar, container and image are removed afterwards."""
     before, secrets = list_leftovers(), (BuildSecret("token", b"hunter2hunter2"), BuildSecret("other", b"never"))
     run = 'cat /run/secrets/token; ls /run/secrets > /found; echo "$SOURCE_DATE_EPOCH" > /when'
     lines: list[str] = []
@@ -69,7 +69,7 @@ def test_a_failure_is_reported_with_the_end_of_the_output(base_image: tuple[str,
 
 
 def test_its_own_time_limit_wins(base_image: tuple[str, tuple[str, ...]]) -> None:
-    """And ends it, with all that it started."""
+    """It ends the command and all of its children."""
     before = list_leftovers()
     instruction = RunInstruction("echo begun; sleep 600 & sleep 600", timeout=3.0)
     with (

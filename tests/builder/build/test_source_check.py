@@ -1,4 +1,4 @@
-"""What could never start is refused before anything is locked, and what may be wrong is told."""
+"""Code that cannot start is refused before locking; doubtful code gives a warning."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Check = Callable[..., SourceCheckResult]
 
 
 def ask_nobody(_: Path, __: list[str]) -> None:
-    """An image that cannot be asked."""
+    """Behave as an image that cannot be queried."""
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def cache(tmp_path: Path) -> Iterator[LayerCache]:
 
 @pytest.fixture
 def check(tmp_path: Path, cache: LayerCache) -> Check:
-    """Check a source that is given by its files: `check({"main.py": "..."}, handler="main:fn")`."""
+    """Check a source made of these files: `check({"main.py": "..."}, handler="main:fn")`."""
 
     def run(
         files: Mapping[str, str | bytes], handler: str = "main:handler", init: str | None = None, version: str = HERE,
@@ -138,7 +138,7 @@ def test_an_older_target_has_its_own_grammar(check: Check) -> None:
 
 
 def test_a_newer_python_checks_the_syntax_itself(check: Check, caplog: pytest.LogCaptureFixture) -> None:
-    """What this Python does not parse may be right there; where it cannot be asked, nothing is refused."""
+    """Code that this Python cannot parse may be valid there; if it cannot be queried, nothing is refused."""
     files = {"main.py": "x = new grammar\n" + GOOD, "other.py": BAD}
     questions: list[list[str]] = []
 
@@ -157,7 +157,7 @@ def test_a_newer_python_checks_the_syntax_itself(check: Check, caplog: pytest.Lo
 
 
 def test_the_handler_has_to_exist(check: Check) -> None:
-    """A name that is nowhere, with a near one."""
+    """A missing name is refused with a similar one."""
     with pytest.raises(HandlerMissingError, match=r"main\.py does not define the handler 'handelr'") as caught:
         check({"main.py": GOOD}, "main:handelr")
     assert (caught.value.hint, caught.value.exit_code) == ("did you mean handler?", 37)
@@ -279,7 +279,7 @@ def test_a_package_that_looks_elsewhere_may_have_it(check: Check) -> None:
 
 
 def test_a_missing_import_is_reported(check: Check, caplog: pytest.LogCaptureFixture) -> None:
-    """With the file, the line and the distribution that is likely meant; what is there is not told."""
+    """With file, line and the likely distribution; existing modules are not reported."""
     text = "import os, yaml, six, sklearn.svm, cv2, helper\nfrom PIL import Image\nimport pkg_resources\n" + GOOD
     result = check({"main.py": text, "helper.py": "import bs4\n"})
     with caplog.at_level(logging.WARNING, "ovenbird.source"):

@@ -49,7 +49,7 @@ def test_line_ends_of_windows_and_the_mode_stay(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("text", ["spec: {source: {handler: h}}\n", "{spec: {a: 1}}\n", "spec:\n  image: |\n    old\n"])
 def test_an_unsupported_form_is_left_alone(tmp_path: Path, text: str) -> None:
-    """The error says what to write by hand, and the file is as it was."""
+    """The error says what to write by hand; the file is unchanged."""
     (tmp_path / "function.yaml").write_text(text)
     with pytest.raises(ImageError) as caught:
         write_image(tmp_path / "function.yaml", NAME)

@@ -1,4 +1,4 @@
-"""What a builder does to a cache, as a process that can be killed: prints `ready`, works, prints the digests."""
+"""Use a cache as a builder does, in a process to be killed: print `ready`, work, print the digests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where a cache may lie: never where the code does, since all of a cache is left out of a source."""
+"""Where a cache may be: never in the folder of the code, since a cache is left out of a source."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ovenbird_builder.errors import BuildRequestError
 
 @pytest.mark.parametrize("mark", [".git", "function.yaml", "pyproject.toml"])
 def test_a_project_is_no_cache(tmp_path: Path, mark: str) -> None:
-    """Whatever the verb: `ovenbird base build --cache-dir .` has no function to compare with."""
+    """For every verb: `ovenbird base build --cache-dir .` has no function to compare with."""
     (tmp_path / mark).mkdir()
     with pytest.raises(BuildRequestError, match=f"holds {mark}, so it is a project") as caught:
         find_cache(str(tmp_path), {})
@@ -23,7 +23,7 @@ def test_a_project_is_no_cache(tmp_path: Path, mark: str) -> None:
 
 
 def test_a_cache_lies_apart_from_the_function(tmp_path: Path) -> None:
-    """It may lie in the source, and never be it or hold it; links are followed; a bundle's draft lies in it."""
+    """It may be inside the source but not equal or contain it; links are resolved; a bundle's draft is in it."""
     (tmp_path / "home" / "app").mkdir(parents=True)
     (tmp_path / "link").symlink_to("home")
     app = tmp_path / "link" / "app"

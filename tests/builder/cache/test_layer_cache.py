@@ -1,4 +1,4 @@
-"""The cache: what is half, damaged or gone is made again; kills, full disks and other builders do no harm."""
+"""The cache: partial, damaged or missing entries are made again; kills and full disks do no harm."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ KEY = compute_key("test", n=1)
 
 
 def make_layer(cache: LayerCache, data: bytes = b"layer", calls: list[int] | None = None) -> Layer:
-    """A layer of these bytes; `calls` grows when it had to be made."""
+    """Return a layer of these bytes; `calls` grows if it was made."""
 
     def write(draft: PendingBlob) -> str:
         if calls is not None:
@@ -146,7 +146,7 @@ def test_a_builder_that_is_killed_at_any_moment_leaves_no_poison(tmp_path: Path)
 
 
 def test_a_draft_of_a_running_builder_is_left_alone(cache: LayerCache) -> None:
-    """A draft that is locked is not taken for a left-over, however old it is."""
+    """A locked draft is not a leftover, however old it is."""
     with cache.open_draft() as draft, cache.open_workspace() as folder:
         os.utime(draft.path, (1, 1))
         os.utime(folder.parent, (1, 1))
@@ -207,7 +207,7 @@ def test_a_full_disk_is_named_and_does_no_harm(tmp_path: Path) -> None:
 
 
 def test_a_cache_that_cannot_be_created_is_named(tmp_path: Path) -> None:
-    """A path that cannot be written is an error of ours, with the path."""
+    """An unwritable path is an `OvenbirdError` with the path."""
     with pytest.raises(DiskFullError, match="/proc/ovenbird"):
         LayerCache(Path("/proc/ovenbird"))
 

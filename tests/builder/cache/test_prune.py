@@ -143,7 +143,7 @@ def test_the_age_counts_for_them_too(cache: LayerCache) -> None:
 
 
 def test_a_dry_run_reports_the_same_and_removes_nothing(cache: LayerCache) -> None:
-    """What a call without it then removes."""
+    """It reports what a call without `--dry-run` then removes."""
     fill_with_layers(cache)
     fill_with_other_kinds(cache)
     before = sorted(cache.root.rglob("*"))
@@ -154,7 +154,7 @@ def test_a_dry_run_reports_the_same_and_removes_nothing(cache: LayerCache) -> No
 
 
 def test_a_held_lock_file_stays(cache: LayerCache) -> None:
-    """Of the files in `locks/` those that nobody holds go, whichever program holds the others."""
+    """Files in `locks/` are removed unless some program holds them."""
     locked, free = cache.root / "locks" / "held", cache.root / "locks" / "free"
     free.touch()
     with hold_lock(locked):
@@ -166,7 +166,7 @@ def test_a_held_lock_file_stays(cache: LayerCache) -> None:
 
 
 def test_a_waiter_for_a_removed_lock_file_opens_the_new_file(tmp_path: Path) -> None:
-    """Else two would hold the same lock: one by the file that is gone, one by the new one."""
+    """Otherwise two would hold the same lock: one by the removed file, one by the new file."""
     path, order = tmp_path / "lock", list[str]()
 
     def wait() -> None:

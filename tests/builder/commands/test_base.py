@@ -139,7 +139,7 @@ def check_bytecode(files: dict[str, bytes]) -> None:
 
 
 def check_records(files: dict[str, bytes]) -> None:
-    """What the packages' records say of their files is so, also of those that were stripped."""
+    """Check that the files match the RECORD of their packages, stripped libraries included."""
     site = "/opt/ovenbird/site/"
     records = [path for path in files if path.startswith(site) and path.endswith(".dist-info/RECORD")]
     assert len(records) > 10
@@ -178,7 +178,7 @@ def test_an_invalid_source_date_epoch_is_refused(
 
 @pytest.mark.parametrize("action", ["build", "lock", "pin"])
 def test_an_image_that_is_missing(call_base: Callable[..., Any], registry: str, action: str) -> None:
-    """The error names the image and the settings that say where it is looked for."""
+    """The error names the image and the settings that decide where it is looked up."""
     with pytest.raises(BaseMissingError, match=f"{registry}/nowhere/library/python:3.12-slim") as caught:
         call_base(action, "3.12", "--registry", f"{registry}/nowhere")
     assert "--registry" in caught.value.hint
@@ -194,7 +194,7 @@ def test_an_image_that_the_store_does_not_have(call_base: Callable[..., Any]) ->
 
 @pytest.mark.parametrize("action", ["build", "pin"])
 def test_a_registry_that_is_down(call_base: Callable[..., Any], action: str) -> None:
-    """The error says that nobody answers."""
+    """The error says that the registry does not answer."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))  # bound and not listening
         address = f"127.0.0.1:{listener.getsockname()[1]}"
@@ -232,7 +232,7 @@ def test_a_registry_that_gives_something_else(
 def test_a_lock_whose_files_changed(
     call_base: Callable[..., Any], standins: dict[str, str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """A package that is not what the lock says is refused by pip, by name; nothing gets the image's name."""
+    """pip refuses a package with another hash by name; no image is tagged."""
     home = tmp_path / "images"
     subprocess.run(["cp", "-r", str(bases.find_catalog_folder()), str(home)], check=True)
     subprocess.run(["cp", str(bases.find_dockerfile()), str(home)], check=True)
@@ -245,7 +245,7 @@ def test_a_lock_whose_files_changed(
 
 
 def test_an_index_that_is_not_reached_is_the_cause(call_base: Callable[..., Any], standins: dict[str, str]) -> None:
-    """And not the package that pip then says there is none of; the password in the index's URL is not shown."""
+    """The error names the index, not the package that pip cannot find; its password is not shown."""
     words = ("build", "3.11", "--quiet", "--from", standins["3.11"], "--tag", "localhost/never:1")
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
@@ -359,7 +359,7 @@ def test_a_context_for_docker(call_base: Callable[..., Any], tmp_path: Path) -> 
 def test_a_lock_from_an_index_of_the_site(
     call_base: Callable[..., Any], standins: dict[str, str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """The index that is named is asked, and nothing else; one that is down is said to be, without its password."""
+    """Only the configured index is used; one that is down is reported without its password."""
     monkeypatch.setattr(baselock, "runtime_requirements", lambda: ["idna"])
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
@@ -397,7 +397,7 @@ def test_keep_going_builds_the_available_versions(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """--keep-going builds what can be had and says why the rest was not; with nothing at all it is an error."""
+    """`--keep-going` builds the available versions and says why others failed; with none it is an error."""
     prefix = standins["3.11"].removesuffix("3.11-slim")
     name = "localhost/ovenbird-at-hand:{version}"
     words = ["base", "build", "3.11", "3.12", "--quiet", "--keep-going", "--format", "docker", "--tag", name]
@@ -420,6 +420,6 @@ def test_keep_going_builds_the_available_versions(
 
 
 def inspect_image(image: str) -> str:
-    """What buildah says of an image."""
+    """Return the output of `buildah inspect` for an image."""
     command = ["buildah", "inspect", "--type=image", image]
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout

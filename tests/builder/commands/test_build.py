@@ -46,7 +46,7 @@ def read_document(path: Path) -> dict[str, Any]:
     ids=["no target", "a tag that is none", "no base", "no credentials"],
 )
 def test_the_result_file_is_written_on_failure(words: tuple[str, ...], code: str, status: int, folder: Path) -> None:
-    """Whatever the phase, with the code, the status and the message that stderr has; stdout stays empty."""
+    """In every phase, with code, status and message as on stderr; stdout stays empty."""
     process = build(folder, *words, "--result-file", "result.json")
     assert process.returncode == status, process.stderr
     document = json.loads(process.stderr.splitlines()[-1])
@@ -67,7 +67,7 @@ def test_a_variable_that_does_not_parse_is_in_the_result_file(folder: Path) -> N
 
 @pytest.mark.slow
 def test_a_result_file_that_cannot_be_written_is_refused(folder: Path) -> None:
-    """It is told before the build begins: with a build of an hour, its result would be lost."""
+    """It is refused before the build begins: otherwise the result of a long build would be lost."""
     (folder / "file").touch()
     for name, why in (("file/result.json", "'file' is no folder"), ("functions", "'functions' is a folder")):
         for flag in ("--result-file", "--dotenv-file"):
@@ -91,7 +91,7 @@ def test_folders_of_the_result_file_are_created(folder: Path) -> None:
 @pytest.mark.parametrize("name", ["functions/a/main.py", "functions/a/function.yaml", "functions/a/../{name}/main.py"])
 @pytest.mark.parametrize("flag", ["--result-file", "--dotenv-file", "--output=oci-archive:", "--output=oci:"])
 def test_no_source_is_replaced(folder: Path, flag: str, name: str) -> None:
-    """By no flag that names an output, not even where the build fails and its result file tells that."""
+    """No flag for an output replaces a source, not even the result file of a failed build."""
     if name.count("{") and not flag.endswith("-file"):
         name = name.replace("{name}", "a")
     before = {path: path.read_bytes() for path in folder.rglob("*.*") if path.is_file()}
@@ -144,7 +144,7 @@ def test_each_of_several_failures_is_reported(folder: Path) -> None:
     ids=["tag", "output", "bundle"],
 )
 def test_two_functions_have_no_image_in_common(words: tuple[str, ...], message: str, folder: Path) -> None:
-    """Else the second would be written over the first; nothing is begun."""
+    """Otherwise the second would overwrite the first; no build starts."""
     process = build(folder, "functions/a", "functions/b", *words, "--offline")
     assert process.returncode == 20
     assert message in json.loads(process.stdout)["functions"][0]["error"]["message"]

@@ -26,7 +26,7 @@ def run_cache(*words: str, code: int = 0, env: dict[str, str] | None = None) -> 
 
 
 def test_list_info_and_prune(tmp_path: Path) -> None:
-    """A layer shows in `ls`, counts in `info`, and is gone after `prune`."""
+    """A layer is listed by `ls`, counted by `info`, and removed by `prune`."""
     cache = LayerCache(tmp_path)
     layer = make_files_layer({"/a": b"a"}, cache, name="numpy 2.1.0")
     cache.close()
@@ -68,7 +68,7 @@ def test_the_folder_is_resolved_in_order() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("verb", ["build", "bundle", "lock", "cache", "base", "rebase"])
 def test_every_verb_has_the_same_rule(tmp_path: Path, verb: str) -> None:
-    """`~` in a variable and a folder that is none are told alike, before anything is started."""
+    """`~` in a variable and a path that is not a folder are handled alike, before anything starts."""
     (tmp_path / "file").touch()
     words = {
         "cache": ("info",),
@@ -94,7 +94,7 @@ def run_buildah(env: dict[str, str], *words: str) -> str:
 
 @pytest.mark.slow
 def test_images_that_have_lost_their_name_are_removed(tmp_path: Path) -> None:
-    """Those of functions, which a later build has taken the name from; not one that is named, nor somebody else's."""
+    """Untagged images of functions are removed; tagged images and those of others stay."""
     folder = tmp_path / "conf"
     folder.mkdir()
     env = write_storage_config(folder, tmp_path / "store")

@@ -1,4 +1,4 @@
-"""`ovenbird inspect` tells all that is known about an image, as a table for people and as JSON for programs."""
+"""`ovenbird inspect` prints all that is known about an image, as a table or as JSON."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ BASE = BaseComponent("x/base:1", "sha256:" + "b" * 64, "3.12.1", "amd64")
 
 @pytest.fixture
 def pushed_image(tmp_path: Path, registry: str) -> str:
-    """An image in the registry, with its statements and a signature beside it; its name."""
+    """Push an image with its statements and a signature; return its name."""
     image = handmade.make_function(
         tmp_path / "image", handmade.make_base(tmp_path / "base", {"etc/base": b"1"}), "x/base:1"
     )
@@ -55,14 +55,14 @@ def pushed_image(tmp_path: Path, registry: str) -> str:
 
 
 def run_inspect(capsys: pytest.CaptureFixture[str], *words: str) -> dict[str, Any]:
-    """What the verb prints as JSON."""
+    """Run the verb and return its JSON output."""
     assert cli.main(["inspect", "--platform", "linux/amd64", *words]) == 0
     document: dict[str, Any] = json.loads(capsys.readouterr().out)
     return document
 
 
 def test_it_reports_everything(pushed_image: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """What labels, layers, history and statements know, and nothing is missing."""
+    """Labels, layers, history and statements are reported, with no note."""
     document = run_inspect(capsys, pushed_image)
     assert (document["ours"], document["kind"]) == (True, "function")
     assert document["notes"] == []
@@ -130,7 +130,7 @@ def test_a_base_of_ovenbird_is_recognised(tmp_path: Path, capsys: pytest.Capture
 
 
 def test_missing_parts_are_noted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """An image of ours whose document is gone, read from a folder, where no statements can be."""
+    """An image without its document, in a folder, which cannot have statements."""
     below = handmade.make_base(tmp_path / "base", {"etc/base": b"1"})
     image = handmade.make_image(
         tmp_path / "i", [{"shared/main.py": b""}], {"Labels": {label_names.BASE_LAYERS: "1"}}, below=below
@@ -143,7 +143,7 @@ def test_missing_parts_are_noted(tmp_path: Path, capsys: pytest.CaptureFixture[s
 
 
 def test_a_statement_that_is_damaged_is_noted(pushed_image: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """An artifact that claims to be a bill of materials and is none does not end the verb."""
+    """An invalid SBOM artifact does not end the verb."""
     repository = RepositoryClient(parse_reference(pushed_image), {})
     manifest = repository.fetch_manifest("1")
     about = {"mediaType": MANIFEST, "digest": manifest.digest, "size": len(manifest.data)}

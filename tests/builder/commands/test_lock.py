@@ -69,7 +69,7 @@ def test_a_lock_is_written_checked_and_upgraded(call_lock: Call, tmp_path: Path)
 
 
 def test_a_failed_lock_leaves_the_old_lock(call_lock: Call, tmp_path: Path) -> None:
-    """An error has its status and its words; the lock at hand is as it was, and nothing half lies beside it."""
+    """The error has its status and message; the existing lock is unchanged, and no partial file remains."""
     (tmp_path / "function.lock").write_text("banana==1.0 --hash=sha256:" + "0" * 64 + "\n")
     before = sorted(tmp_path.iterdir())
     (tmp_path / "src" / "requirements.txt").write_text("durian\n")
@@ -82,7 +82,7 @@ def test_a_failed_lock_leaves_the_old_lock(call_lock: Call, tmp_path: Path) -> N
 
 
 def test_another_platform_has_a_lock_of_its_own(call_lock: Call, tmp_path: Path) -> None:
-    """`--platform linux/arm64` writes beside the one for amd64."""
+    """`--platform linux/arm64` writes a second file next to the lock for amd64."""
     (tmp_path / "src" / "requirements.txt").write_text("native\n")
     (tmp_path / "function.linux-arm64.lock").mkdir()
     process = call_lock("--platform", "linux/arm64")
@@ -114,7 +114,7 @@ def test_impossible_requests_are_refused(call_lock: Call, flags: tuple[str, ...]
 
 
 def test_a_site_with_walls_is_locked_in(call_lock: Call, walled: Walled, gate: Gate, tmp_path: Path) -> None:
-    """`--ca-bundle` and the caller's proxy are all it takes; what is said and written names no password."""
+    """`--ca-bundle` and the proxy of the environment suffice; no output shows a password."""
     flags = ("--index-url", walled.url.replace("://", "://${WHO}:${WORD}@"), "--cache-dir", str(tmp_path / "cache"))
     refused = call_lock(*flags)
     assert refused.returncode == 46
@@ -130,7 +130,7 @@ def test_a_site_with_walls_is_locked_in(call_lock: Call, walled: Walled, gate: G
 
 
 def test_an_error_in_json_has_its_code(call_lock: Call, tmp_path: Path) -> None:
-    """What a CI reads."""
+    """A CI can read the code."""
     (tmp_path / "src" / "requirements.txt").write_text("starlette==0.20\n")
     process = call_lock(OVENBIRD_LOG_FORMAT="json")
     record = json.loads(process.stderr.splitlines()[-1])

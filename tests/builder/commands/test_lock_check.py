@@ -75,7 +75,7 @@ def test_a_lock_holds_without_an_engine_and_without_a_base(check_lock: Check, fo
 
 
 def test_the_base_of_a_document_is_not_probed(check_lock: Check, folder: Path) -> None:
-    """Its Python is the lock's, which is told; `--python` says what it has to be."""
+    """The Python of the lock is used, with a note; `--python` sets the expected version."""
     write_document(folder, f"  base_image: {BASE}\n")
     process = check_lock()
     assert process.returncode == 0, process.stderr
@@ -87,13 +87,13 @@ def test_the_base_of_a_document_is_not_probed(check_lock: Check, folder: Path) -
 
 
 def test_neither_the_locker_nor_the_password_of_an_index_is_needed(check_lock: Check) -> None:
-    """A lint job has no secrets, and what has resolved is not asked again."""
+    """A lint job has no secrets, and no resolver runs."""
     process = check_lock("--locker", "uv", OVENBIRD_INDEX_URL="https://${NOBODY}:${SECRET}@index.example/simple")
     assert process.returncode == 0, process.stderr
 
 
 def test_a_lock_in_the_source_wins_as_in_a_build(check_lock: Check, folder: Path) -> None:
-    """One in the source folder comes before the one beside the document."""
+    """A lock in the source folder wins over the one next to the document."""
     write_lock(folder, "linux/amd64", python="3.10")
     write_lock(folder, "linux/amd64", into="src")
     process = check_lock("--platform", "linux/amd64")
@@ -162,7 +162,7 @@ def test_each_fault_has_its_status(check_lock: Check, folder: Path, change: str,
 
 
 def test_a_lock_made_from_pylock_is_stale_when_pylock_changes(check_lock: Check, folder: Path) -> None:
-    """The digest of pylock.toml is part of what is asked for."""
+    """The digest of pylock.toml is part of the request."""
     (folder / "src" / "pylock.toml").write_text('lock-version = "1.0"\ncreated-by = "uv"\n')
     write_lock(folder, "linux/amd64")
     write_lock(folder, "linux/arm64")

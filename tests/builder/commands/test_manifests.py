@@ -26,7 +26,7 @@ def run_manifests(folder: Path, *words: str) -> subprocess.CompletedProcess[str]
 
 
 def test_documents_on_stdout_and_notes_on_stderr(tmp_path: Path) -> None:
-    """What goes into `kubectl apply -f -` is YAML alone; a folder stands for the document in it."""
+    """stdout is YAML alone, for `kubectl apply -f -`; a folder stands for its document."""
     for target in ((), (".",), ("function.yaml",)):
         process = run_manifests(tmp_path, *target, "--image", "greet:1", "--action", "serve")
         assert process.returncode == 0, process.stderr
@@ -43,7 +43,7 @@ def test_json(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["function.yaml", "./function.yaml", "main.py", "task.yaml"])
 def test_no_source_is_replaced(tmp_path: Path, name: str) -> None:
-    """Neither the document, nor code beside it, nor what another flag names."""
+    """Neither the document, nor other code, nor the file of another flag."""
     (tmp_path / "main.py").write_text("def greet(): ...\n")
     (tmp_path / "task.yaml").write_text("replicas: 2\n")
     before = {path.name: path.read_text() for path in tmp_path.iterdir()} | {"function.yaml": DOCUMENT}
@@ -106,7 +106,7 @@ def test_problems_are_reported(tmp_path: Path, words: tuple[str, ...], code: int
 
 
 def test_a_task_of_another_action(tmp_path: Path) -> None:
-    """A contradiction is told, not decided."""
+    """A contradiction is an error."""
     (tmp_path / "task.yaml").write_text("kind: python+job\nspec: {}\n")
     process = run_manifests(tmp_path, "--image", "a", "--task", "task.yaml", "--action", "serve")
     assert process.returncode == 20

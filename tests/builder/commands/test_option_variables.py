@@ -1,4 +1,4 @@
-"""An error names what held the wrong value: the variable where it was one, the flag where it was given."""
+"""An error names the origin of the wrong value: a variable or a flag."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def flag_name(name: str) -> str:
 
 @pytest.mark.parametrize("name", VALUES)
 def test_a_variable_of_a_build(tmp_path: Path, name: str) -> None:
-    """The message begins with it, and the flag, which nobody gave, is not in it."""
+    """The message begins with the variable and does not contain the unused flag."""
     target = () if name == "TARGET" else ("main.py",)
     text = read_error(tmp_path, "build", *target, "--offline", **{f"OVENBIRD_{name}": VALUES[name]})
     assert text.startswith(f"OVENBIRD_{name}")
@@ -52,7 +52,7 @@ def test_a_variable_of_a_lock(tmp_path: Path, name: str) -> None:
 
 
 def test_a_value_is_named_by_its_origin(tmp_path: Path) -> None:
-    """Also beside its variable, which it wins over; and what a document holds by its field."""
+    """A flag wins over its variable and is named; a value of the document is named by its field."""
     text = read_error(tmp_path, "build", "main.py", "--locker", "y", OVENBIRD_LOCKER="x")
     assert text == "--locker: expected one of pip-tools, uv, found 'y'"
     document = "kind: python\nname: f\nspec:\n  base_image: A\n  source: {source: main.py, handler: handler}\n"

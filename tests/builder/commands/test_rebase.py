@@ -94,7 +94,7 @@ def test_layers_are_not_downloaded_within_a_registry(
 
 
 def test_the_sbom_is_rebased_too(images: RebaseImages, rebase: Callable[..., dict[str, Any]]) -> None:
-    """With the new base and its Python in it; without one beside the image, that is told."""
+    """It has the new base and its Python; a missing SBOM is reported."""
     image, base = images.push_all()
     assert any("bill of materials" in text for text in rebase(image, "--base", base, "--push")["warnings"])
     image = images.push(images.image, "app:1")
@@ -156,7 +156,7 @@ def test_bytecode_of_the_new_base_is_not_run_for_a_changed_file(
 
 
 def test_twice_gives_the_same(images: RebaseImages, rebase: Callable[..., dict[str, Any]]) -> None:
-    """And onto the old base again gives back the layers it had."""
+    """A rebase back onto the old base restores the layers."""
     image, base = images.push_all()
     first = rebase(image, "--base", base, "--tag", f"{images.repository}/app:2", "--push")
     again = rebase(image, "--base", base, "--tag", f"{images.repository}/app:2", "--push")
@@ -252,7 +252,7 @@ def test_an_image_of_others_is_refused(images: RebaseImages, rebase: Callable[..
     ],
 )
 def test_flags_that_make_no_sense_are_refused(words: tuple[str, ...]) -> None:
-    """No name for the result, two places for it, or none that is known."""
+    """No name for the result, two destinations, or an unknown one."""
     with pytest.raises(BuildRequestError) as caught:
         cli.main(["rebase", *words])
     assert isinstance(caught.value, OvenbirdError)

@@ -1,4 +1,4 @@
-"""`ovenbird sbom` prints the bill that lies beside an image, else one of what the image holds."""
+"""`ovenbird sbom` prints the attached SBOM of an image, else one made from its content."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def make_metadata(name: str, version: str, *lines: str) -> dict[str, bytes]:
 
 
 def run_sbom(capsys: pytest.CaptureFixture[str], name: str) -> tuple[dict[str, Any], str]:
-    """What the verb prints as JSON, and what it says."""
+    """Run the verb and return its JSON output and stderr."""
     assert cli.main(["sbom", "--platform", "linux/amd64", name]) == 0
     captured = capsys.readouterr()
     assert find_fault(captured.out) is None
@@ -94,7 +94,7 @@ def test_the_attached_sbom_is_printed(
 def test_an_image_without_an_sbom_lists_its_distributions(
     layout: handmade.Handmade, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """All distributions of its layers, the base's too, by what their metadata says; what was replaced is gone."""
+    """All distributions of its layers and base, by their metadata, without replaced ones."""
     bill, notes = run_sbom(capsys, f"oci:{layout.folder}")
     assert list_versions(bill) == {"ovenbird": "0.1.0", "uvicorn": "0.40.0", "pip": "25.1", "greet-er": "2.0"}
     uvicorn = next(component for component in bill["components"] if component["name"] == "uvicorn")
@@ -106,7 +106,7 @@ def test_an_image_without_an_sbom_lists_its_distributions(
 
 
 def test_an_image_of_others_is_refused(tmp_path: Path) -> None:
-    """It does not say what it stands on; the hint names what reads it."""
+    """It has no label of its base; the hint names a tool that reads it."""
     image = handmade.make_image(tmp_path / "i", [{"a": b"1"}], {"Cmd": ["sh"]})
     with pytest.raises(ImageError, match="is not an image of Ovenbird") as caught:
         make_bill(resolve_image(f"oci:{image.folder}", ImageAccess({}, platform="linux/amd64")))

@@ -1,4 +1,4 @@
-"""What skopeo and buildah say, as they say it, and the error that each becomes."""
+"""Messages of skopeo and buildah, and the error that each becomes."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ SAID = [
 
 @pytest.mark.parametrize(("stderr", "code", "again", "message"), SAID)
 def test_each_refusal_has_its_own_error(stderr: str, code: str, again: bool, message: str) -> None:
-    """And only what the network did is tried again."""
+    """Only network failures are tried again."""
     escaped = stderr.replace('"', '\\"')
     error = ProcessFailedError(("skopeo",), 1, f'time="2026-01-01T00:00:00Z" level=fatal msg="{escaped}"\n')
     translated = engine_errors.translate_error(error, "push h/a:1")

@@ -1,4 +1,4 @@
-"""Why a container runtime could not start a container, told from what a program in the container says and does."""
+"""Failures of a container runtime, distinguished from failures of the program in the container."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_the_message_of_the_runtime_is_reported(stderr: str, reason: str) -> Non
     ids=["nothing", "a program's status", "a program's words", "no such program", "a builder in a container"],
 )
 def test_a_program_that_fails_is_no_failure_of_the_runtime(stderr: str) -> None:
-    """Nor is one that the image does not have."""
+    """A program that the image lacks is not one either."""
     assert find_runtime_failure(stderr) is None
 
 
@@ -83,7 +83,7 @@ def test_a_runtime_that_cannot_start(
 
 
 def test_a_program_that_fails_in_a_container(standins: dict[str, str]) -> None:
-    """It is told with the status and the output that it had."""
+    """It is reported with its status and output."""
     with open_container(standins["3.11"]) as container, pytest.raises(ProcessFailedError) as caught:
         container.run(["sh", "-c", "echo out of beans >&2; exit 7"])
     assert caught.value.returncode == 7

@@ -1,4 +1,4 @@
-"""A working container is gone at the end of its block, and after a builder that was killed."""
+"""A working container is removed at the end of its block, and after its builder was killed."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_a_missing_image_is_named(container_env: dict[str, str]) -> None:
 
 
 def test_a_lazy_image_is_loaded_once() -> None:
-    """When its name is first asked for; a load that fails is tried again by whoever asks next."""
+    """It is loaded when its name is first used; a failed load is tried again at the next use."""
     loads: list[int] = []
 
     def load() -> str:
@@ -95,7 +95,7 @@ def test_a_lazy_image_is_loaded_once() -> None:
     ],
 )
 def test_why_an_image_could_not_be_had(output: str, kind: type[Exception]) -> None:
-    """Denied, absent, another digest, or whatever else the registry says: the image is named, with the last line."""
+    """Denied, absent, another digest or another refusal: the error has the image and the last line."""
     error = explain_missing_image("x:1", ProcessFailedError(("buildah", "from"), 125, output))
     assert type(error) is kind
     assert "'x:1'" in str(error)

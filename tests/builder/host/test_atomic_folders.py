@@ -20,7 +20,7 @@ def test_a_folder_appears_whole(tmp_path: Path) -> None:
 
 
 def test_an_error_leaves_nothing(tmp_path: Path) -> None:
-    """Half a folder is gone with what failed."""
+    """A partial folder is removed after an error."""
 
     def fill(folder: Path) -> None:
         (folder / "a").write_text("a")

@@ -16,7 +16,7 @@ def _fail(number: int) -> None:
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.ENOENT, errno.EISDIR])
 def test_a_failed_write_names_the_cache(number: int) -> None:
-    """The error says which folder, what the system said, and what helps."""
+    """The error has the folder, the reason of the system and a hint."""
     with pytest.raises(DiskFullError) as caught, guard_cache_writes(Path("/cache")):
         _fail(number)
     full = number in (errno.ENOSPC, errno.EDQUOT)
@@ -27,7 +27,7 @@ def test_a_failed_write_names_the_cache(number: int) -> None:
 
 
 def test_other_errors_pass_unchanged() -> None:
-    """A fault of ours is not called a full disk."""
+    """An internal error is not reported as a full disk."""
     with pytest.raises(OSError, match="Too many open files"), guard_cache_writes(Path("/cache")):
         _fail(errno.EMFILE)
 
@@ -40,7 +40,7 @@ def test_full_is_the_disk_or_the_quota() -> None:
 
 
 def test_an_output_is_named_by_its_flag() -> None:
-    """Whoever named the file is told which flag did, for any fault, a name that no system takes among them."""
+    """Any failure names the flag of the file, also for an invalid file name."""
     with pytest.raises(DiskFullError) as caught, guard_output_writes(Path("/none/a"), "--result-file"):
         Path("/none/a").write_bytes(b"")
     assert caught.value.message == "--result-file: cannot write '/none/a': No such file or directory"

@@ -99,7 +99,7 @@ def test_a_refusal_of_the_proxy_is_reported(
 
 
 def test_the_secrets_of_a_proxy_url() -> None:
-    """The URL with a login, and the password as it is written and as it is meant; a URL without one is none."""
+    """The URL with its login, and the password both encoded and decoded; none for a URL without login."""
     site = NetworkSettings(
         None, {"http_proxy": "http://u:p%40ss@proxy:3128", "HTTPS_PROXY": "proxy:3128", "no_proxy": "a,b"}
     )
@@ -109,5 +109,5 @@ def test_the_secrets_of_a_proxy_url() -> None:
 
 
 def test_the_environment_of_the_tests_has_no_proxy() -> None:
-    """Else the tests above would show nothing of their own."""
+    """Otherwise the tests above would prove nothing."""
     assert not [name for name in os.environ if name.lower() in ("http_proxy", "https_proxy", "all_proxy")]

@@ -1,4 +1,4 @@
-"""Programs are run to their end, with bounded output, no secret in what is told, and nothing left behind."""
+"""Programs run to their end, with bounded output, no secret in messages, and no process left."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ovenbird_builder.host.process import ProcessFailedError, ProcessTimedOutErr
 
 
 def test_both_streams_and_the_input(tmp_path: Path) -> None:
-    """stdout and stderr are returned apart, each line is passed on as it comes, and stdin is what was given."""
+    """stdout and stderr are separate, lines are passed on at once, and stdin is the given text."""
     lines: list[str] = []
     result = run(["sh", "-c", "cat; echo err >&2; pwd"], stdin=b"in\n", cwd=tmp_path, line=lines.append)
     assert (result.returncode, result.stdout, result.stderr) == (0, f"in\n{tmp_path}\n", "err\n")
@@ -97,7 +97,7 @@ def test_a_grandchild_that_holds_the_streams_does_not_hold_us() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("background", ["", "sleep 600 & "])
 def test_a_last_line_without_an_end(background: str) -> None:
-    """It is told and kept, also where a grandchild still holds the streams."""
+    """It is passed on and returned, even if a grandchild still holds the streams."""
     lines: list[str] = []
     result = run(["sh", "-c", f"{background}printf 'a\\nout'; printf err >&2"], line=lines.append)
     assert (result.stdout, result.stderr) == ("a\nout", "err")
@@ -105,7 +105,7 @@ def test_a_last_line_without_an_end(background: str) -> None:
 
 
 def test_a_missing_program_is_named(tmp_path: Path) -> None:
-    """It is named, with the package that brings it; a folder that is not there is told apart from it."""
+    """The error has the program and its package; a missing folder is another error."""
     with pytest.raises(ProgramMissingError, match="'buildah' is not installed") as caught:
         run(["buildah"], env={"PATH": str(tmp_path)})
     assert caught.value.hint == "apt-get install buildah"

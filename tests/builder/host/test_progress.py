@@ -1,4 +1,4 @@
-"""What people see: one line per event, no secret, nothing that a terminal would obey."""
+"""Progress output: one line per event, without secrets and control characters."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from ovenbird_builder.host.progress import Live, Progress, make_progress
 
 
 class Terminal(io.StringIO):
-    """A stream that says it is one."""
+    """A stream that claims to be a terminal."""
 
     def isatty(self) -> bool:
         return True
 
 
 def test_plain_lines_hide_secrets_and_controls() -> None:
-    """What a step prints is not ours to trust."""
+    """The output of a step is not trusted."""
     out = io.StringIO()
     progress = make_progress(out, ("hunter2hunter2",))
     with progress.stage("push registry"):

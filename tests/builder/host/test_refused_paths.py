@@ -1,4 +1,4 @@
-"""A home or a cache that this user may not use is told as that, not as a registry that refuses or a full disk."""
+"""An inaccessible home or cache is reported as such, not as a refusing registry or a full disk."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SAID = {
 
 @pytest.mark.parametrize("name", SAID)
 def test_a_path_of_this_machine_is_named(name: str) -> None:
-    """With what the system said and what helps, whichever call of the engine it was."""
+    """With the reason of the system and a hint, for every call of the engine."""
     error = ProcessFailedError(("skopeo",), 1, f'time="2026-01-01T00:00:00Z" level=fatal msg="{SAID[name]}"\n')
     assert not engine_errors.is_transient(error)
     for translated in (engine_errors.translate_error(error, "pull h/a:1"), explain_missing_image("h/a:1", error)):

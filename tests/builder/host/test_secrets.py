@@ -1,4 +1,4 @@
-"""Build secrets: where their values come from, how they are mounted, and what tells two of them apart."""
+"""Build secrets: the origin of their values, their mounts, and their identities."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_a_secret_is_a_variable_or_a_file(tmp_path: Path) -> None:
     ],
 )
 def test_a_missing_secret_is_refused_without_its_value(texts: list[str], why: str) -> None:
-    """Who forgets the form may have written the value itself: it is in no message."""
+    """A malformed flag may hold the value itself, so the message does not repeat it."""
     with pytest.raises(BuildRequestError) as caught:
         parse_secrets(texts, {"TOKEN": "value", "EMPTY": " \n", "LONG": "x" * 600_000})
     assert why in caught.value.message

@@ -1,4 +1,4 @@
-"""Folders of a build: gone at its end, and after a kill by the next one."""
+"""Temporary folders of a build: removed at its end, and after a kill by the next build."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ def reach(container_env: dict[str, str]) -> ImageAccess:
 
 
 def test_a_file_that_is_named_without_its_form(image: Handmade, reach: ImageAccess, tmp_path: Path) -> None:
-    """It is said what was found, and how it is named."""
+    """The error says what was found and how to write it."""
     (tmp_path / "notes.txt").write_text("a")
     with tarfile.open(tmp_path / "image.tar", "w") as tar:
         tar.add(tmp_path / "notes.txt", "notes.txt")
@@ -51,7 +51,7 @@ def test_a_file_that_is_named_without_its_form(image: Handmade, reach: ImageAcce
 
 
 def test_it_is_the_same_everywhere(image: Handmade, registry: str, reach: ImageAccess, tmp_path: Path) -> None:
-    """One digest, one config, one function document, wherever the image lies."""
+    """Digest, config and function document are the same for every location."""
     name = f"{registry}/find/{uuid.uuid4().hex}:1"
     stored = f"localhost/find-{uuid.uuid4().hex}:1"
     skopeo("copy", "--preserve-digests", f"oci:{image.folder}", f"docker://{name}")
@@ -72,7 +72,7 @@ def test_it_is_the_same_everywhere(image: Handmade, registry: str, reach: ImageA
 def test_a_name_that_the_registry_has_not_is_looked_for_in_the_store(
     image: Handmade, registry: str, reach: ImageAccess
 ) -> None:
-    """An image that was built and not pushed; where neither has it, the registry's answer is told."""
+    """For an image that was not pushed; if both lack it, the registry's error is reported."""
     name = f"{registry}/unpushed/{uuid.uuid4().hex}:1"
     skopeo("copy", "--preserve-digests", f"oci:{image.folder}", f"containers-storage:{name}")
     try:
@@ -86,7 +86,7 @@ def test_a_name_that_the_registry_has_not_is_looked_for_in_the_store(
 
 
 def test_an_index_is_read_for_one_platform(image: Handmade, reach: ImageAccess) -> None:
-    """The one that is wanted, else what there is is told."""
+    """The requested platform is read; otherwise the error lists the existing ones."""
     row = json.loads((image.folder / "index.json").read_text())["manifests"][0]
     rows = [{**row, "platform": {"os": "linux", "architecture": name}} for name in ("arm64", "amd64")]
     (image.folder / "index.json").write_text(json.dumps({"schemaVersion": 2, "manifests": rows}))
@@ -111,7 +111,7 @@ def test_an_unreadable_image_is_reported(tmp_path: Path, reach: ImageAccess) -> 
 
 
 def test_a_damaged_blob_is_reported(image: Handmade, reach: ImageAccess) -> None:
-    """A manifest or a layer that does not match its digest is never taken for it."""
+    """A manifest or layer that does not match its digest is refused."""
     layer = image.folder / "blobs/sha256" / image.layers[-1][7:]
     layer.write_bytes(b"no zstd")
     with pytest.raises(DigestError, match=image.layers[-1]):

@@ -33,7 +33,7 @@ def test_a_pushed_image_is_pulled_into_the_blobs(shop: Shop, registry: str, tmp_
 
 
 def test_the_store_keeps_the_digest_of_an_image(shop: Shop, tmp_path: Path) -> None:
-    """Loaded, it has the same digest there, and is gone when it is removed."""
+    """A loaded image has the same digest, and can be removed."""
     tag = ImageReference("localhost", "ovenbird-test", tmp_path.name.lower().replace("_", "-"))
     assert shop.registry.find_stored(tag) == ""
     shop.registry.load(shop.layout, tag.local)

@@ -1,4 +1,4 @@
-"""Images of the cache in the store: loaded when they are needed, and gone when their build is."""
+"""Images of the cache in the store: loaded when needed, and removed with their build."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_an_image_of_the_store_is_not_loaded_again(shop: Shop, monkeypatch: pyte
 
 
 def test_a_base_is_loaded_when_its_name_is_used(shop: Shop) -> None:
-    """Once, and not before: most builds have nothing to run. A working container asks for it."""
+    """It is loaded once and not earlier: most builds run nothing. A working container uses the name."""
     desk = StageImages(shop.registry, shop.cache)
     base = desk.get_base(shop.image.manifest)
     name = f"localhost/ovenbird-base:{shop.image.digest[7:31]}"

@@ -25,7 +25,7 @@ spec:
 
 
 class Manifests(list[dict[str, Any]]):
-    """The documents that were printed, and what was told beside them."""
+    """The printed documents, and the notes on stderr."""
 
     notes: str = ""
 
@@ -58,7 +58,7 @@ class Manifests(list[dict[str, Any]]):
 
 
 def pod_of(document: dict[str, Any]) -> dict[str, Any]:
-    """The template of a document's pod; empty when it has none."""
+    """Return the pod template of a document, or an empty one."""
     spec = document.get("spec", {})
     spec = spec.get("jobTemplate", {}).get("spec", spec)
     template: dict[str, Any] = spec.get("template", {})
@@ -75,7 +75,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def make(folder: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., Manifests]:
-    """The documents of `ovenbird manifests --image ... WORDS`; `task` is written to a file and given as --task."""
+    """The documents of `ovenbird manifests --image ... WORDS`; `task` is written to a file for `--task`."""
 
     def run(*words: str, task: dict[str, Any] | None = None, image: str = IMAGE) -> Manifests:
         if task is not None:

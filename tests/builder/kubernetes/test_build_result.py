@@ -97,7 +97,7 @@ def test_a_bare_file_is_a_target(make: Callable[..., Manifests], refused: Callab
 
 
 def test_a_service_is_the_default(make: Callable[..., Manifests]) -> None:
-    """With a note that says so; what only one action has decides before that, without one."""
+    """A note says so; an option that only one action has selects it without a note."""
     manifests = make()
     assert manifests.kinds == ["Deployment", "Service"]
     assert "`--action job` makes a Job" in manifests.notes

@@ -1,4 +1,4 @@
-"""The image is the one that is named, and a registry is asked what a tag means."""
+"""The image is the named one, and a tag is resolved by its registry."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_a_tag_is_resolved_to_its_digest(registry: str, make: Callable[..., Mani
 
 
 def test_a_digest_is_not_resolved(make: Callable[..., Manifests]) -> None:
-    """It says already what it means."""
+    """A digest needs no registry."""
     image = f"nowhere.invalid/a:1@{DIGEST}"
     assert make("--action", "job", "--resolve", image=image).container["image"] == image
 

@@ -85,7 +85,7 @@ def test_a_run_for_each_line(make: Callable[..., Manifests], folder: Path) -> No
 
 
 def test_other_lines_are_another_configmap(make: Callable[..., Manifests], folder: Path) -> None:
-    """A Job that runs is not given other lines by the next one."""
+    """The lines of a running Job do not change with the next one."""
     names = set()
     for text in ('{"n": 1}', '{"n": 2}', '{"n": 1}\n'):
         (folder / "each.jsonl").write_text(text)

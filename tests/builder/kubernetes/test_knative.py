@@ -63,7 +63,7 @@ def test_times_and_numbers(make: Callable[..., Manifests]) -> None:
 
 
 def test_unsupported_options_of_knative_are_refused(refused: Callable[..., str]) -> None:
-    """Each is told by its name."""
+    """Each is reported by its name."""
     assert "`--knative` does not go with `--action job`" in refused("--action", "job", "--knative")
     message = refused(
         "--knative", "--max-unavailable", "1", "--service-type", "NodePort", "--volume", "ephemeral:e:/e:1Gi"

@@ -1,4 +1,4 @@
-"""Where volumes may lie: nothing hides the image, no two at one path, however a path is spelled."""
+"""Mount paths: none hides the image, and no two are equal, however they are spelled."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .conftest import Manifests
      "/bin", "/sbin", "/lib", "/lib64", "/etc", "/dev", "/proc", "/proc/1", "/sys", "/usr/bin/../bin"],
 )  # fmt: skip
 def test_a_mount_that_hides_the_image_is_refused(path: str, refused: Callable[..., str]) -> None:
-    """Python, the runtime, the system or the function would be gone when the container starts."""
+    """Python, the runtime, the system or the function would be hidden in the container."""
     message = refused("--action", "job", "--volume", f"empty_dir:data:{path}")
     assert "would hide" in message or ".." in path
     assert "volumes[0].mount_path" in message
@@ -36,7 +36,7 @@ def test_other_paths_may_be_mounted(path: str, make: Callable[..., Manifests]) -
 
 
 def test_a_path_has_one_form(make: Callable[..., Manifests], refused: Callable[..., str]) -> None:
-    """So that two volumes at one path are told, whatever their spelling, and /tmp is one volume."""
+    """Two volumes at one path are found in any spelling, and /tmp is one volume."""
     two = ("--volume", "empty_dir:a:/data", "--volume")
     for path in ("/data", "/data/", "//data", "/data/."):
         assert "volumes: two lie at '/data'" in refused("--action", "job", *two, f"empty_dir:b:{path}")

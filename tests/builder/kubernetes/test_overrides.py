@@ -1,4 +1,4 @@
-"""`--set` reaches any place of a document, and says when there is none."""
+"""`--set` changes any field of a document, and reports an impossible path."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_forms(change: str, path: list[Any], value: Any) -> None:
     "Deployment.a[x]=1", "Deployment..a=1", "Deployment.a[0]b=1"]
 )  # fmt: skip
 def test_invalid_changes_are_refused(change: str) -> None:
-    """The form is told, with an example."""
+    """The error has the form and an example."""
     with pytest.raises(BuildRequestError, match=r"KIND\.path=value") as caught:
         parse(change)
     assert "Deployment.spec" in caught.value.hint

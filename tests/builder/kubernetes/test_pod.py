@@ -1,4 +1,4 @@
-"""What every pod has: the least of rights, the environment of the runtime, and the volumes of the task."""
+"""Every pod has minimal rights, the environment of the runtime, and the volumes of the task."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_the_least_of_rights(make: Callable[..., Manifests], words: tuple[str, .
 
 
 def test_a_root_that_can_be_written(make: Callable[..., Manifests]) -> None:
-    """For a function that writes beside its source."""
+    """For a function that writes into its source folder."""
     manifests = make("--action", "job", "--writable-root")
     assert manifests.container["securityContext"]["readOnlyRootFilesystem"] is False
 
@@ -51,7 +51,7 @@ def test_the_image(make: Callable[..., Manifests]) -> None:
 
 
 def test_requests_equal_limits(make: Callable[..., Manifests]) -> None:
-    """Requests and limits are the same; disk bounds /tmp too; no GPU is none."""
+    """Requests equal limits; disk limits /tmp too; 0 GPUs give no request."""
     manifests = make("--action", "job", "--cpu", "500m", "--mem", "1Gi", "--gpu", "2", "--disk", "10Gi")
     amounts = {"cpu": "500m", "memory": "1Gi", "nvidia.com/gpu": "2", "ephemeral-storage": "10Gi"}
     assert manifests.container["resources"] == {"requests": amounts, "limits": amounts}
@@ -139,7 +139,7 @@ def test_volumes(make: Callable[..., Manifests]) -> None:
 
 
 def test_a_volume_of_the_users_own_for_tmp(make: Callable[..., Manifests]) -> None:
-    """Then the manifest brings none."""
+    """Then the manifest adds none."""
     manifests = make("--action", "job", "--volume", "empty_dir:t:/tmp:1Gi")
     assert [mount["mountPath"] for mount in manifests.container["volumeMounts"]] == ["/tmp"]
 

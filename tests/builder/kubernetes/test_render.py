@@ -1,4 +1,4 @@
-"""What is written is read alike by every YAML parser, and appears whole or not at all."""
+"""The output is the same for every YAML parser, and is written atomically."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def test_a_file_or_a_folder(tmp_path: Path) -> None:
 
 
 def test_an_unwritable_path_is_reported(tmp_path: Path) -> None:
-    """The path and the reason are told, and nothing is left."""
+    """The error has path and reason, and no file remains."""
     (tmp_path / "file").write_text("")
     with pytest.raises(BuildRequestError, match="--output: cannot write"):
         write(DOCUMENTS, f"{tmp_path}/file/x.yaml", [], as_json=False)

@@ -129,7 +129,7 @@ def test_a_rollout_waits_for_the_startup_probe(make: Callable[..., Manifests], t
 
 
 def test_a_hanging_pod_is_killed_soon(make: Callable[..., Manifests]) -> None:
-    """It is not given the time of a drain, which it could not use."""
+    """It does not get the time of a drain, which it could not use."""
     probe = make("--action", "serve", "--env", "OVENBIRD_GRACE=10m").container["livenessProbe"]
     assert probe["terminationGracePeriodSeconds"] == 10
 

@@ -1,4 +1,4 @@
-"""The fields of a task: the platform's own files are read, flags win, and everything wrong is told at once."""
+"""The fields of a task: files of the platform are read, flags win, all problems are reported at once."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def test_a_task_of_the_platform_is_read(make: Callable[..., Manifests]) -> None:
 
 
 def test_fields_alone_are_a_task_too(make: Callable[..., Manifests]) -> None:
-    """Then the action has to be told."""
+    """Then `--action` is required."""
     assert make("--action", "serve", task={"replicas": 2})["Deployment"]["spec"]["replicas"] == 2
 
 
@@ -117,7 +117,7 @@ def test_a_wrong_volume_is_reported(refused: Callable[..., str], change: dict[st
 
 
 def test_two_volumes_at_the_same_path_are_refused(refused: Callable[..., str]) -> None:
-    """Neither a name nor a path can be had twice."""
+    """Neither a name nor a path may be used twice."""
     message = refused("--action", "job", "--volume", "pvc:a:/a", "--volume", "empty_dir:a:/a/")
     assert "two are called 'a'" in message
     assert "two lie at '/a'" in message
@@ -157,5 +157,5 @@ def test_a_file_that_is_no_task(refused: Callable[..., str], folder: Path, text:
 
 
 def test_a_missing_file_is_reported(refused: Callable[..., str]) -> None:
-    """The path and the reason are told."""
+    """The error has path and reason."""
     assert "--task: cannot read 'absent.yaml': No such file" in refused("--task", "absent.yaml")

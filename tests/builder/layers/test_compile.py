@@ -63,7 +63,7 @@ def test_bytecode_does_not_depend_on_what_else_is_compiled(tmp_path: Path, pytho
 
 
 def test_the_path_in_the_image_is_in_the_bytecode(tmp_path: Path) -> None:
-    """A traceback names the file where it lies in the image, not where it was compiled."""
+    """A traceback has the path in the image, not the path of the compilation."""
     one = wheel(tmp_path, "one", files={"one.py": "def f(): pass\n"})
     compile_wheels(tmp_path / "1", sys.executable, [one], 1)
     content = (tmp_path / "1" / "out" / "00000-00000").read_bytes()

@@ -1,4 +1,4 @@
-"""The gates: what must not leave is found in layers, config and history, and named without being told."""
+"""The image policy: forbidden content is found in layers, config and history, and named but not shown."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def check(layers: Sequence[Layer], config: bytes, manifest: bytes, cache: LayerC
 
 
 def check_refused(cache: LayerCache, layers: list[Layer], config: bytes = b"{}", manifest: bytes = b"{}") -> str:
-    """What the gates say; the secret is never in it."""
+    """Return the refusal of the policy, which never holds the secret."""
     with pytest.raises(ImagePolicyError) as caught:
         check(layers, config, manifest, cache, secrets={"TOKEN": SECRET})
     assert SECRET not in str(caught.value)
@@ -90,7 +90,7 @@ def test_a_whiteout_of_a_forbidden_file_passes(cache: LayerCache) -> None:
 @pytest.mark.parametrize("compression", ["zstd", "gzip"])
 @pytest.mark.parametrize("before", [0, 5, 10, 16, MiB - 16, MiB - 10, MiB, MiB + 6, MiB + 16, 3 * MiB - 3])
 def test_a_secret_is_found_across_chunks(cache: LayerCache, compression: str, before: int) -> None:
-    """Also where it lies across two of the pieces in which a file is read."""
+    """A secret is also found across two chunks of a file."""
     data = b"x" * before + SECRET.encode() + b"y" * 100
     message = check_refused(cache, [make_files_layer({"/opt/f": data}, cache, name="numpy 2", compression=compression)])
     assert "numpy 2: opt/f holds the secret TOKEN" in message
@@ -160,7 +160,7 @@ def make_pyc(folder: Path, mode: py_compile.PycInvalidationMode) -> bytes:
 
 @pytest.mark.parametrize(("mtime", "source"), [(0, b"x = 1\n"), (1000, b"x = 1 \n")])
 def test_stale_bytecode_is_refused(cache: LayerCache, tmp_path: Path, mtime: int, source: bytes) -> None:
-    """Bytecode by time beside a source of another time or size would be compiled anew; told how to mend it."""
+    """Timestamp bytecode of a source with another time or size would be compiled again; the hint mends it."""
     data = make_pyc(tmp_path, py_compile.PycInvalidationMode.TIMESTAMP)
     layer = make_raw_layer(cache, {"a/m.py": (source, mtime), "a/__pycache__/m.cpython-312.pyc": (data, 0)})
     message = check_refused(cache, [layer])
@@ -195,7 +195,7 @@ KEY = (
 
 @pytest.mark.parametrize("line", [1, 2, 3])
 def test_a_single_line_of_a_secret_is_found(cache: LayerCache, line: int) -> None:
-    """Whatever surrounds it: another key file, a text in JSON."""
+    """In any surroundings: another key file, or text in JSON."""
     data = f'{{"part": "{KEY.splitlines()[line]}\\n"}}'.encode()
     with pytest.raises(ImagePolicyError, match="shared/a holds the secret KEY") as caught:
         check([make_files_layer({"/shared/a": data}, cache)], b"{}", b"{}", cache, secrets={"KEY": KEY})

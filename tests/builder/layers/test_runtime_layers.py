@@ -60,5 +60,5 @@ def test_a_file_on_the_path_that_hides_a_module(name: str, tmp_path: Path) -> No
     ],
 )
 def test_the_group_is_added_unless_its_number_is_in_use(before: str, after: str) -> None:
-    """What the base has stays as it is."""
+    """The existing entries of the base stay."""
     assert make_runtime_files(Target(), "", before)["/etc/group"].data.decode() == after

@@ -24,7 +24,7 @@ HUNDRED = bytes(range(100))
     ids=["line-3.10", "bytes-3.10", "line-3.11"],
 )
 def test_the_hash_is_that_of_the_target(data: bytes, magic: bytes, expected: str) -> None:
-    """What `importlib.util.source_hash` of 3.10 and 3.11 said: 3.11 has another function."""
+    """The results of `importlib.util.source_hash` of 3.10 and 3.11, which differ."""
     assert hash_source(data, magic).hex() == expected
 
 

@@ -52,7 +52,7 @@ def write_and_inflate(compression: str) -> tuple[bytes, str]:
 
 @pytest.mark.parametrize("compression", ["zstd", "gzip"])
 def test_the_digest_is_that_of_the_tar(compression: str) -> None:
-    """What `close` returns is the digest of the uncompressed tar, the diff id of the layer."""
+    """`close` returns the digest of the uncompressed tar, the diff id of the layer."""
     plain, digest = write_and_inflate(compression)
     assert digest == "sha256:" + hashlib.sha256(plain).hexdigest()
 
@@ -95,7 +95,7 @@ def test_a_file_that_changes_while_it_is_read_is_an_error() -> None:
 
 @pytest.mark.parametrize("path", ["/a/../b", "../b", "/a//b", "/a/./b", "/a\0b"])
 def test_a_path_out_of_the_image_is_refused(path: str) -> None:
-    """No entry can be written beside the image."""
+    """No entry can be written outside of the image."""
     with pytest.raises(LayerError, match="not a path in an image"):
         TarWriter(io.BytesIO(), "zstd").add_file(path, 0, b"")
 

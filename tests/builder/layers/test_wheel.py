@@ -26,7 +26,7 @@ SCHEME = InstallScheme(
 
 
 def read_wheel_tar(wheel: Wheel, more: tuple[InstalledFile, ...] = ()) -> dict[str, tuple[tarfile.TarInfo, bytes]]:
-    """What is in the tar of a wheel, folders left out."""
+    """Return the files in the tar of a wheel."""
     out = io.BytesIO()
     tar = TarWriter(out, "zstd")
     with open_installation(wheel, SCHEME) as installation:
@@ -85,7 +85,7 @@ def test_the_record_lists_every_written_file(tmp_path: Path) -> None:
 
 
 def test_bytecode_that_a_wheel_brings_is_left_out(tmp_path: Path) -> None:
-    """Who knows what it was compiled from."""
+    """Its source is unknown."""
     shop = wheel(tmp_path, "shop", files={"shop.py": "", "__pycache__/shop.cpython-312.pyc": b"evil"})
     assert not [path for path in read_wheel_tar(shop) if path.endswith(".pyc") and "/.wh." not in path]
 

@@ -22,7 +22,7 @@ _PYTHON = f"python{sys.version_info.major}.{sys.version_info.minor}"
 
 
 def install_by_us(wheel: Wheel) -> Files:
-    """What we put into an image, by its path below /usr, with the interpreter of this machine."""
+    """Return the files of our layer by path below /usr, for the interpreter of this machine."""
     site = f"/usr/lib/{_PYTHON}/site-packages"
     scheme = InstallScheme(site, site, "/usr/bin", "/usr", f"/usr/include/{_PYTHON}", sys.executable)
     out = io.BytesIO()
@@ -38,7 +38,7 @@ def install_by_us(wheel: Wheel) -> Files:
 
 
 def install_by_pip(wheel: Wheel, prefix: Path) -> Files:
-    """What pip puts below a prefix."""
+    """Install by pip below a prefix and return the files."""
     command = [
         sys.executable, "-m", "pip", "install", "--no-index", "--no-deps", "--no-compile", "--quiet",
         "--ignore-installed", "--no-warn-script-location", "--disable-pip-version-check", f"--prefix={prefix}",

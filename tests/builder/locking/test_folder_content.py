@@ -1,4 +1,4 @@
-"""What of a folder requirement is built, and counts in its digest."""
+"""The files of a folder requirement that are built and count in its digest."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_a_package_of_that_name_is_code(name: str, tmp_path: Path) -> None:
 
 
 def test_a_digest_covers_the_files_to_build(tmp_path: Path) -> None:
-    """What is left over changes no digest; a file deep below a folder `build` does."""
+    """Leftovers do not change the digest; a file deep below a folder `build` does."""
     write(tmp_path, "pyproject.toml", "plum/build/a.py", "plum/data/function.lock")
     before = digest_content(tmp_path)
     write(tmp_path, "build/lib/a.py", "dist/plum-1.whl", "plum.egg-info/PKG-INFO", "function.lock",

@@ -1,4 +1,4 @@
-"""What options and hashes of a requirements file do when they are locked, against a real index."""
+"""Options and hashes of a requirements file in a lock, against a real index."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from ovenbird_builder.locking.wheel_fetch import fetch_wheels
 
 
 def collect_needs(tree: Path, text: str) -> Requirements:
-    """What a function with this requirements.txt needs."""
+    """Return the requirements of a function with this requirements.txt."""
     (tree / "requirements.txt").write_text(text)
     return collect_requirements(FunctionSpec(root=tree, name="f", handler="main:handler", source="."), tree)
 
 
 def lock_needs(bench: Bench, requirements: Requirements, **options: object) -> Lock:
-    """A lock, by uv without a container where nothing else is said."""
+    """Return a lock, by default by uv without a container."""
     return bench.lock_needs(requirements, **{"locker": "uv", **options})
 
 
@@ -168,7 +168,7 @@ def test_a_repository_stays_at_its_commit_until_an_upgrade(bench: Bench, tmp_pat
 
 @pytest.mark.timeout(300)
 def test_a_locked_commit_is_built_again_without_its_wheel(bench: Bench, tmp_path: Path) -> None:
-    """To the same wheel, in another cache; where the commit is gone too, the error says what to do."""
+    """It gives the same wheel in another cache; if the commit is missing too, the error has a hint."""
     repository = Repository(tmp_path / "repository")
     old, requirements = repository.commit("1.5"), wants(f"{repository.url}@main", "banana<2")
     first = lock_needs(bench, wants(f"{repository.url}@main"))

@@ -112,14 +112,14 @@ def test_the_runtime_takes_part(bench: Bench) -> None:
 
 
 def test_a_version_the_runtime_cannot_use_is_refused_at_once(bench: Bench) -> None:
-    """No container is started for what can be told from the text."""
+    """No container starts, since the text suffices."""
     with pytest.raises(ConflictError, match=r"'starlette==0.20' that you ask for in requirements.txt line 1 is not "
                        r"within the runtime's starlette>=1.3.1"):  # fmt: skip
         replace(bench, image="localhost/none/such:1").lock("starlette==0.20")
 
 
 def test_constraints_limit_and_are_named(bench: Bench) -> None:
-    """A constraint picks the version, and is told where it makes things impossible."""
+    """A constraint selects the version, and is named in a conflict."""
     limited = structs.replace(wants("banana"), constraints=wants("banana<2").lines)
     assert list_versions(_lock(bench, limited)) == {"banana": "1.0"}
     limited = structs.replace(wants("banana>=2"), constraints=wants("banana<2").lines)
@@ -149,7 +149,7 @@ def _lock(bench: Bench, requirements: object) -> Lock:
 def test_each_kind_of_missing_package_is_reported(
     bench: Bench, text: str, error: type[LockError], status: int, words: str
 ) -> None:
-    """Each kind of absence has its own error, and says who asks."""
+    """Each kind of missing package has its own error, which names the requirer."""
     with pytest.raises(error) as caught:
         bench.lock(text)
     assert caught.value.exit_code == status
@@ -174,12 +174,12 @@ def test_only_binary_refuses_a_source_distribution_unrun(bench: Bench) -> None:
 
 
 def test_a_source_distribution_is_locked(bench: Bench) -> None:
-    """What it needs is found by asking it, in the container."""
+    """Its requirements are read by building its metadata in the container."""
     assert list_versions(bench.lock("date-tree")) == {"date-tree": "1.0", "banana": "2.0"}
 
 
 def test_a_build_that_hangs_is_ended(bench: Bench) -> None:
-    """The time limit holds for a source distribution that sleeps when it is asked what it needs."""
+    """The time limit applies to a source distribution whose build sleeps."""
     with pytest.raises(PackageIndexError, match="longer than 6 s"):
         bench.lock("sloth", timeout=6.0)
 
@@ -212,7 +212,7 @@ def test_an_index_that_is_down_is_reported(bench: Bench) -> None:
 
 
 def test_the_password_may_be_in_netrc(bench: Bench, orchard: Orchard, tmp_path: Path) -> None:
-    """`.netrc` is asked for a host whose URL names nobody."""
+    """`.netrc` is used for a host whose URL has no login."""
     (tmp_path / "netrc").write_text(f"machine 127.0.0.1 login gardener password {PASSWORD}\n")
     indexes = read_indexes(orchard.url, [], {"NETRC": str(tmp_path / "netrc")})
     assert list_versions(replace(bench, indexes=indexes, cache=tmp_path / "cache").lock("banana")) == {"banana": "2.0"}

@@ -37,7 +37,7 @@ def test_order_does_not_count_and_comments_are_not_digested() -> None:
 
 
 def test_a_lock_of_pip_compile_or_uv_is_read_too() -> None:
-    """What a person has made by hand has no head, and counts as pins."""
+    """A handwritten file has no header, and its lines are pins."""
     lock = parse_lock(f"apple==1.0 \\\n    --hash={_A} \\\n    --hash={_B}\n    # via -r x.in\n", "function.lock")
     assert [(pin.name, pin.version, pin.hashes) for pin in lock.pins] == [("apple", "1.0", (_A, _B))]
     assert lock.head == LockHeader()

@@ -43,7 +43,7 @@ def test_a_damaged_lock_is_refused_and_can_be_replaced(content: str | bytes, mes
 
 
 def test_a_sound_lock_has_no_note(tmp_path: Path) -> None:
-    """Nor has one that an editor gave a byte order mark or the line ends of another system."""
+    """The same holds with a byte order mark or other line ends."""
     path = tmp_path / "function.lock"
     for content in (SOUND, "\ufeff" + SOUND, SOUND.replace("\n", "\r\n")):
         path.write_bytes(content.encode())
@@ -73,7 +73,7 @@ def test_a_folder_instead_of_a_lock_is_reported(tmp_path: Path) -> None:
 
 
 def test_a_dangling_link_is_not_an_absent_lock(tmp_path: Path) -> None:
-    """A build that took it for none would resolve again, and nobody would know."""
+    """Otherwise a build would silently resolve again."""
     path = tmp_path / "function.lock"
     path.symlink_to("gone.lock")
     with pytest.raises(LockError, match=r"is a link to 'gone\.lock', which does not exist"):
@@ -94,7 +94,7 @@ def test_a_dangling_link_is_not_an_absent_lock(tmp_path: Path) -> None:
 def test_a_new_lock_replaces_the_effective_lock(
     source: str, at_hand: str, first: str, written: str, tmp_path: Path
 ) -> None:
-    """Else a damaged one in the source would be read again, whatever `ovenbird lock` writes beside the document."""
+    """Otherwise a damaged lock in the source would be read again after `ovenbird lock`."""
     (tmp_path / "src").mkdir()
     (tmp_path / "src" / "main.py").write_text("")
     if at_hand:

@@ -1,4 +1,4 @@
-"""What a source says of its dependencies may be anything: it ends with one line and a status of the lock."""
+"""Malformed dependency files end with one line and an exit status of the lock."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ banana==2.0 ; python_version >= "3.12" \\
 
 
 def collect_needs(folder: Path, text: str = "", limits: str = "") -> Requirements:
-    """What a function whose folder holds this requirements.txt needs."""
+    """Return the requirements of a function whose folder has this requirements.txt."""
     if text:
         (folder / "requirements.txt").write_text(text)
     (folder / "limits.txt").write_text(limits)

@@ -1,4 +1,4 @@
-"""What is read out of pip's words on a build that failed: pip's own words, of builds that do."""
+"""Causes that are read from pip's real output of failing builds."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _LATE = "import atexit\ndef prepare_metadata_for_build_wheel(directory, config_s
 
 
 def run_pip(folder: Path, *words: str) -> str:
-    """What pip says to a wheel that cannot be built from what lies in a folder."""
+    """Return pip's output for a wheel that cannot be built from the files of a folder."""
     flags = ("--isolated", "--disable-pip-version-check", "--no-index", f"--find-links={folder}", f"-w{folder}/out")
     process = subprocess.run(
         [sys.executable, "-m", "pip", "wheel", *flags, *words], capture_output=True, text=True, check=False
@@ -50,7 +50,7 @@ def test_the_failed_distribution_is_named(tmp_path: Path, name: str, before: str
 
 
 def test_the_requirer_is_named(tmp_path: Path) -> None:
-    """A distribution that another one asked for."""
+    """The distribution that requires the failed one."""
     wheel(tmp_path, "asks", "1.0", "early")
     sdist(tmp_path, "early", "1.0", before="raise OSError('no figs')")
     output = run_pip(tmp_path, "asks")

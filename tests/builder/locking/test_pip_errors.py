@@ -1,4 +1,4 @@
-"""What pip prints becomes an error in terms of what the user wrote."""
+"""pip's output becomes an error in terms of the user's requirements."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What projects of Poetry, uv, PDM, Pipenv and setuptools declare, and what their locks limit."""
+"""Requirements declared by Poetry, uv, PDM, Pipenv and setuptools, and the limits of their locks."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def tree(tmp_path: Path) -> Path:
 
 
 def collect_sources(tree: Path, sources: dict[str, str], **more: Any) -> Requirements:
-    """What is collected from a source with these files."""
+    """Write the files of a source and return its requirements."""
     for name, text in sources.items():
         (tree / name).parent.mkdir(parents=True, exist_ok=True)
         (tree / name).write_text(text)
@@ -339,7 +339,7 @@ def test_a_lock_that_its_tool_did_not_write_is_refused(name: str, text: str, tre
 
 
 def test_unsupported_files_are_reported(tree: Path) -> None:
-    """A file of conda's beside nothing else is no silence."""
+    """A lone file of conda is reported."""
     assert collect_sources(tree, {"environment.yml": "dependencies: [numpy]\n"}).notes == (
         "environment.yml: not read, and nothing else names what the function needs",
     )

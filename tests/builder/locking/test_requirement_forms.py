@@ -29,7 +29,7 @@ def tree(tmp_path: Path) -> Path:
 
 
 def collect_listed(tree: Path, text: str | bytes, **options: object) -> Requirements:
-    """What a function with this requirements.txt needs."""
+    """Return the requirements of a function with this requirements.txt."""
     data = text if isinstance(text, bytes) else text.encode()
     (tree / "requirements.txt").write_bytes(data)
     return collect_requirements(
@@ -183,7 +183,7 @@ def test_options_of_a_file_count_for_all_of_it(tree: Path) -> None:
 
 
 def test_find_links_are_meant_from_the_file_or_from_the_source(tree: Path) -> None:
-    """As pip looks beside the file first."""
+    """As pip, which looks in the folder of the file first."""
     (tree / "reqs" / "inner.txt").write_text("-f ../wheels\n-f wheels\n-f file:wheels\n")
     assert collect_listed(tree, "-r reqs/inner.txt\napple\n").find_links == ("wheels",)
 
@@ -247,7 +247,7 @@ def test_text_is_read_in_its_encoding(tree: Path, data: bytes) -> None:
     ids=["none", "unknown", "no text", "cut", "other"],
 )
 def test_text_of_another_encoding_is_reported(tree: Path, data: bytes, words: str) -> None:
-    """With what to write, where that is not said."""
+    """The hint says how to declare the encoding."""
     with pytest.raises(LockError) as caught:
         collect_listed(tree, data)
     assert words in caught.value.message
@@ -327,7 +327,7 @@ def test_a_file_named_by_a_flag_is_meant_in_the_source_that_was_copied(
 
 
 def test_refused_forms_have_a_hint(tree: Path) -> None:
-    """Each of these is taken by pip, and not here: the hint says what to write instead."""
+    """pip accepts these forms and Ovenbird does not: the hint has a replacement."""
     for line, hint in (
         ("git@h.example:team/apple.git", "git+ssh://git@h.example/team/apple.git"),
         ("-c https://h/limits.txt", "keep a copy beside the source"),

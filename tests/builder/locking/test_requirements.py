@@ -1,4 +1,4 @@
-"""What is wanted, from every place where it may stand, each with where it stands; and what is refused."""
+"""Requirements from every source, each with its location; and the refused forms."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_a_pyproject_without_project_is_no_declaration(tmp_path: Path) -> None:
 
 
 def test_the_folder_of_the_document_is_searched_when_the_source_is_silent(tmp_path: Path) -> None:
-    """`source: src` with requirements.txt beside the document."""
+    """`source: src` with requirements.txt next to the document."""
     (tmp_path / "src").mkdir()
     (tmp_path / "requirements.txt").write_text("beside\n")
     described = FunctionSpec(root=tmp_path, name="f", handler="main:handler", source="src")
@@ -177,7 +177,7 @@ def test_files_include_files_of_the_source(tmp_path: Path) -> None:
     ],
 )
 def test_refused_lines_are_named(tmp_path: Path, line: str, words: str) -> None:
-    """Every refusal says file and line, and quotes no password."""
+    """Every error has file and line, and no password."""
     (tmp_path / "tree").mkdir()
     (tmp_path / "tree" / "link").symlink_to("/etc")
     (tmp_path / "tree" / "requirements.txt").write_text(f"# one\n{line}\n")
@@ -234,7 +234,7 @@ def test_a_malformed_pyproject_is_reported(tmp_path: Path, text: str, words: str
 
 
 def test_two_blocks_of_metadata_are_refused(tmp_path: Path) -> None:
-    """As PEP 723 says."""
+    """As PEP 723 requires."""
     block = "# /// script\n# dependencies = []\n# ///\n"
     (tmp_path / "main.py").write_text(f"{block}\n{block}")
     with pytest.raises(LockError, match="two blocks"):
@@ -278,7 +278,7 @@ def test_an_unknown_encoding_is_left_to_python(tmp_path: Path, line: str) -> Non
 
 @pytest.mark.parametrize("name", ["requirements.txt", "pyproject.toml", "Pipfile"])
 def test_a_requirements_file_that_is_not_a_file_is_an_error(tmp_path: Path, name: str) -> None:
-    """A link to nothing and a folder were taken for no requirements, and the image lacked all of them."""
+    """A dangling link or a folder would otherwise count as no requirements."""
     (tmp_path / "main.py").write_text("")
     (tmp_path / name).symlink_to("gone.txt")
     with pytest.raises(LockError, match=rf"{name} is a link to 'gone\.txt', where no file is") as caught:

@@ -1,4 +1,4 @@
-"""A requirement may be a folder beside the function's own, in the same repository of this machine."""
+"""A requirement may be another folder of the same local repository."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def repository(tmp_path: Path) -> Path:
 
 
 def collect_needs(folder: Path, into: Path, source: str = ".", **options: object) -> Requirements:
-    """What a function of that folder needs, its source fetched as a build does it."""
+    """Fetch the source of a function in that folder as a build does, and return its requirements."""
     named = options.pop("named", ())
     assert isinstance(named, tuple)
     function = FunctionSpec(root=folder, name="f", handler="main:handler", source=source, requirements=named)
@@ -64,7 +64,7 @@ def test_a_folder_of_the_same_repository(repository: Path, tmp_path: Path) -> No
 
 
 def test_a_source_below_the_document(repository: Path, tmp_path: Path) -> None:
-    """Requirements beside the document are read from there; paths are meant from its folder."""
+    """Requirements next to the document are read; paths are relative to its folder."""
     greet = repository / "services/greet"
     (greet / "src").mkdir()
     (greet / "main.py").rename(greet / "src/main.py")
@@ -89,14 +89,14 @@ def test_the_lock_depends_on_the_content_and_not_on_its_path(repository: Path, t
 
 @pytest.mark.parametrize("path", ["../../../outside", "/tmp", "../../libs/none", "../../libs/link"])
 def test_nothing_outside_the_repository_is_copied(repository: Path, tmp_path: Path, path: str) -> None:
-    """Nor what is not there, nor by a link."""
+    """Neither missing folders, nor folders behind a link."""
     (repository / "libs/link").symlink_to(tmp_path / "outside")
     with pytest.raises(LockError, match=r"spec.requirements\[0\]: .*(outside of|no .*in) the source"):
         collect_needs(repository / "services/greet", tmp_path / "1", named=(path,))
 
 
 def test_without_a_repository_only_the_source_is_copied(repository: Path, tmp_path: Path) -> None:
-    """And a repository of its own is one."""
+    """A repository of its own is a repository."""
     greet = repository / "services/greet"
     (greet / ".git").mkdir()
     for number in (1, 2):

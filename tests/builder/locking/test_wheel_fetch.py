@@ -1,4 +1,4 @@
-"""Wheels for the pins of a lock: fetched in one go, verified, built where there is none, kept, never poisoned."""
+"""Wheels for the pins of a lock: downloaded together, verified, built if missing, cached safely."""
 
 from __future__ import annotations
 
@@ -132,7 +132,7 @@ def test_nothing_is_built_when_only_wheels_are_allowed(
 
 
 def test_a_build_that_fails_or_hangs_is_reported(own_bench: Bench, orchard: Orchard) -> None:
-    """With what it said, and within its time."""
+    """With its output, and within the time limit."""
     with pytest.raises(WheelBuildError, match=r"(?s)fig==1.0.*no figs this year"):
         fetch(own_bench, make_pins(make_pin(orchard.packages / "fig-1.0.tar.gz", "fig", "1.0")))
     with pytest.raises(WheelBuildError, match=r"sloth==1\.0 was still building after 8 s"):
@@ -162,7 +162,7 @@ def test_offline_uses_the_best_wheel_of_a_bundle(own_bench: Bench, tmp_path: Pat
 
 @pytest.mark.parametrize("damage", ["cut", "changed", "gone", "empty key"])
 def test_a_damaged_entry_is_fetched_again(own_bench: Bench, orchard: Orchard, damage: str) -> None:
-    """Whatever happened to a kept wheel, what is handed out is whole."""
+    """A damaged cached wheel is never returned."""
     lock = make_pins(make_pin(orchard.packages / "banana-1.0-py3-none-any.whl", "banana", "1.0"))
     path = fetch(own_bench, lock)[0].path
     content = path.read_bytes()
@@ -240,7 +240,7 @@ print("done")
 
 @pytest.mark.slow
 def test_a_kill_at_any_moment_leaves_a_valid_cache(tmp_path: Path) -> None:
-    """Killed at each file operation in turn, a wheelhouse never holds a file that is not what its name says."""
+    """Killed at each file operation in turn, a wheelhouse never holds a file with a wrong hash."""
     steps = 0
     for step in range(1, 60):
         file = wheel(tmp_path, "kiwi", "1.0", note=f"# {step}")

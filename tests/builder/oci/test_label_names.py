@@ -29,6 +29,6 @@ def test_names_and_values_are_split_at_the_first_equals_sign() -> None:
     ids=["no value", "no name", "blank", "nul", "ours", "base"],
 )
 def test_invalid_labels_are_refused(text: str, why: str) -> None:
-    """What rebase and inspect rely on can be set by nobody else."""
+    """Labels that rebase and inspect rely on cannot be set."""
     with pytest.raises(BuildRequestError, match=why):
         parse_pairs("--annotation", (text,))

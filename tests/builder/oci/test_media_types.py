@@ -21,5 +21,5 @@ DOCKER, OCI = "application/vnd.docker.image.rootfs", "application/vnd.oci.image.
     ],
 )
 def test_layers_have_names_of_oci(media_type: str, oci: str) -> None:
-    """An image of ours is in OCI's format throughout, whatever format its base has; a build and a rebase agree."""
+    """Our images are in OCI format, whatever the base's; a build and a rebase agree."""
     assert to_oci_layer(media_type) == oci

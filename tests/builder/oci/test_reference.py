@@ -1,4 +1,4 @@
-"""Image references: which are valid, what they mean in a registry and in the store, and what is said of the others."""
+"""Image references: valid forms, their meaning in a registry and in the store, and errors."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ DIGEST = "sha256:" + "0" * 64
     ],
 )
 def test_a_reference_has_a_name_in_a_registry_and_in_the_store(text: str, remote: str, local: str) -> None:
-    """What has no host lies on docker.io, and in the store below localhost; a digest wins in a registry."""
+    """Without a host it is on docker.io, and in the store below localhost; a digest wins in a registry."""
     reference = parse_reference(text)
     assert (str(reference), reference.remote, reference.local) == (text, remote, local)
 
@@ -61,5 +61,5 @@ def test_an_invalid_reference_is_reported_with_its_invalid_part(text: str, why: 
     ("text", "expected"), [("127.0.0.1:5000/a", True), ("localhost/a", True), ("127.example.com/a", False)]
 )
 def test_only_this_machine_is_loopback(text: str, expected: bool) -> None:
-    """Plain HTTP is allowed without being asked for only where it does not leave the machine."""
+    """Plain HTTP is the default only for addresses of this machine."""
     assert parse_reference(text).loopback is expected

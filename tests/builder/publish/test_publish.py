@@ -1,4 +1,4 @@
-"""What is there already is left alone, and only that."""
+"""Only a destination that already has the image is left alone."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ REACH = ImageAccess({}, platform="linux/amd64")
 
 
 def make_images(folder: Path, *, base: dict[str, str] | None = None, image: dict[str, str] | None = None) -> Any:
-    """An image, the base it stands on, and another base; changes of what they tell."""
+    """Make an image, its base and another base, with changed labels."""
     old = handmade.make_base(folder / "old", {"etc/base": b"old"})
     new = handmade.make_base(folder / "new", {"etc/base": b"new"}, **(base or {}))
     above = handmade.make_function(folder / "image", old, "x/base:1", **(image or {}))
@@ -27,7 +27,7 @@ def make_images(folder: Path, *, base: dict[str, str] | None = None, image: dict
 
 
 def read_facts(base: ImageReader) -> dict[str, str]:
-    """What a base tells of its interpreter."""
+    """Return the labels of a base's interpreter."""
     return {name: base.labels[name] for name in (*label_names.INTERPRETER, label_names.RUNTIME) if name in base.labels}
 
 
@@ -58,7 +58,7 @@ def test_a_base_that_does_not(tmp_path: Path, base: dict[str, str], why: str) ->
 
 
 def test_a_base_of_another_architecture_is_refused(tmp_path: Path) -> None:
-    """By what its config says."""
+    """The config of the image decides."""
     image, _, new = make_images(tmp_path)
     other = ImageReader(new.name, "", new.raw, new.raw_config.replace(b'"amd64"', b'"arm64"'), new.open_blob)
     with pytest.raises(IncompatibleBaseError, match="linux/amd64, the base for linux/arm64"):
@@ -73,7 +73,7 @@ def test_all_reasons_are_reported_at_once(tmp_path: Path) -> None:
 
 
 def test_instructions_need_force(tmp_path: Path) -> None:
-    """What they changed belongs to the old base."""
+    """Their changes belong to the old base."""
     image, _, new = make_images(tmp_path, image={"INSTRUCTIONS": "2"})
     with pytest.raises(IncompatibleBaseError, match=r"2 instructions changed.*--force"):
         check_compatible(image, new, read_facts(new))
@@ -145,7 +145,7 @@ def test_the_function_keeps_its_own_labels(tmp_path: Path) -> None:
 
 
 def test_without_the_old_base_the_new_base_wins(tmp_path: Path) -> None:
-    """Where nobody knows who set a variable, the base's are the new base's, ours stay, and that is told."""
+    """If the origin of a variable is unknown, the new base's value wins, ours stay, and a note says so."""
     image, _, new = make_images(tmp_path)
     result = swap_base(image, new, "x/base:2", read_facts(new), None)
     env = json.loads(result.config)["config"]["Env"]
@@ -166,7 +166,7 @@ def test_dockers_media_types_become_ocis(tmp_path: Path) -> None:
 
 
 def test_a_runtime_of_the_images_own_stays(tmp_path: Path) -> None:
-    """Where the build has added the runtime, the base's version of it says nothing."""
+    """If the build added the runtime, the base's version of it does not matter."""
     image, old, new = make_images(tmp_path, base={"RUNTIME": ""}, image={"RUNTIME_FROM": "image", "RUNTIME": "0.9"})
     check_compatible(image, new, read_facts(new))
     config = json.loads(swap_base(image, new, "x", read_facts(new), old.config).config)

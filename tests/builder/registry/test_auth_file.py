@@ -13,7 +13,7 @@ from ovenbird_builder.registry.auth_file import write_auth_file
 
 
 def test_other_registries_keep_their_own(tmp_path: Path) -> None:
-    """What is given is laid over the usual files; a helper for that registry no longer counts."""
+    """The given file overrides the usual files; a helper for that registry is ignored."""
     docker = tmp_path / ".docker" / "config.json"
     docker.parent.mkdir()
     docker.write_text(
@@ -45,7 +45,7 @@ def test_a_file_in_another_format_is_refused_without_its_content(tmp_path: Path,
 
 @pytest.mark.parametrize(("authfile", "creds"), [("none.json", ""), ("list.json", ""), ("", "none")])
 def test_an_unreadable_file_is_reported_before_anything_starts(tmp_path: Path, authfile: str, creds: str) -> None:
-    """And not by skopeo, in the middle of a push."""
+    """Not by skopeo in the middle of a push."""
     (tmp_path / "list.json").write_text("[]")
     paths = [str(tmp_path / name) if name else "" for name in (authfile, creds)]
     with (

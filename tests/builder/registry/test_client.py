@@ -59,7 +59,7 @@ def test_uploads_can_be_read_back(repository: RepositoryClient) -> None:
 
 
 def test_a_blob_is_mounted_from_a_neighbour(registry: str, repository: RepositoryClient) -> None:
-    """What another repository has is taken over; what it has not is not."""
+    """A blob of another repository is mounted; a missing one is not."""
     content = uuid.uuid4().hex.encode()
     repository.upload_blob(compute_digest(content), content, len(content))
     other = RepositoryClient(parse_reference(f"{registry}/client/{uuid.uuid4().hex}"), {})
@@ -69,7 +69,7 @@ def test_a_blob_is_mounted_from_a_neighbour(registry: str, repository: Repositor
 
 
 def test_a_missing_object_is_reported(repository: RepositoryClient) -> None:
-    """With the name that was asked for."""
+    """With the requested name."""
     with pytest.raises(BaseMissingError, match=rf"{repository.host}/{repository.path}:none"):
         repository.fetch_manifest("none")
     with pytest.raises(BaseMissingError, match="sha256:0000"), repository.open_blob("sha256:" + "0" * 64):
@@ -119,7 +119,7 @@ def test_a_password_opens_the_door(password_registry: str, tmp_path: Path) -> No
 
 @pytest.mark.parametrize("password", ["", "wrong secret"])
 def test_a_wrong_password_does_not(password_registry: str, tmp_path: Path, password: str) -> None:
-    """Neither none nor a wrong one; the error does not tell it."""
+    """Neither a missing nor a wrong one; the error does not show it."""
     env = make_environ(tmp_path, password_registry, password=password) if password else {"HOME": str(tmp_path)}
     with pytest.raises(RegistryAuthError, match=r"refuses 'a/b'.*UNAUTHORIZED") as caught:
         RepositoryClient(parse_reference(f"{password_registry}/a/b"), env).fetch_manifest("1")

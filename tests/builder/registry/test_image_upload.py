@@ -37,7 +37,7 @@ def quick_retries(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_pushed_image_has_the_predicted_digest(shop: Shop, registry: str) -> None:
-    """Nothing is packed anew on the way; the registry says the same afterwards."""
+    """Nothing is compressed again, and the registry has the same digest."""
     tag = named(registry)
     assert shop.registry.digest(tag) == ""
     shop.push(tag)
@@ -47,7 +47,7 @@ def test_a_pushed_image_has_the_predicted_digest(shop: Shop, registry: str) -> N
 
 @pytest.mark.usefixtures("quick_retries")
 def test_a_registry_that_is_down_is_reported_after_some_tries(shop: Shop) -> None:
-    """With its address; each further try is told before it comes."""
+    """With its address; each further try is announced."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         address = f"127.0.0.1:{server.getsockname()[1]}"
     messages: list[str] = []
@@ -124,7 +124,7 @@ def test_a_name_that_is_something_else_afterwards_is_noticed(shop: Shop, tmp_pat
 
 
 def test_layers_of_a_base_are_mounted_from_its_repository(shop: Shop, registry: str) -> None:
-    """Nothing is sent for a layer that lies in another repository of the same registry."""
+    """A layer of another repository of the same registry is not uploaded."""
     first, second = named(registry), named(registry)
     shop.push(first)
     layer = json.loads(shop.image.manifest)["layers"][0]["digest"]
@@ -167,7 +167,7 @@ def test_two_names_in_one_repository_need_one_push(shop: Shop, registry: str) ->
 
 @pytest.mark.usefixtures("quick_retries")
 def test_a_damaged_blob_is_not_pushed(shop: Shop, registry: str) -> None:
-    """A layer of the cache that is not what its name says is refused, and nothing is tagged."""
+    """A cached layer that does not match its digest is refused, and nothing is tagged."""
     tag = named(registry)
     row = json.loads(shop.image.manifest)["layers"][0]
     path = shop.cache.locate_blob(row["digest"])

@@ -1,4 +1,4 @@
-"""What is asked for: targets, flags and variables -> one Request, with every problem told at once."""
+"""Targets, flags and variables become one BuildRequest, with all problems reported at once."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def test_unknown_fields_of_the_document_are_notes(ask: Ask, tmp_path: Path) -> N
 
 
 def test_labels_and_allowed_paths_are_flags_and_variables(ask: Ask) -> None:
-    """Each may be repeated; a variable holds one in a line; all that is wrong is told at once."""
+    """Each may be repeated; a variable has one per line; all problems are reported at once."""
     request = ask(
         "--label", "team=data", "--label", "a=b=c", "--allow", "./tests/key.pem", OVENBIRD_ANNOTATION="x=1\ny=2"
     )
@@ -202,7 +202,7 @@ def test_plain_code_needs_no_document(ask: Ask, tmp_path: Path) -> None:
 def test_a_single_problem_has_the_status_of_its_kind(
     ask: Ask, argv: list[str], kind: type[BuildRequestError], why: str
 ) -> None:
-    """One problem is told as it is, with the exit status of its kind."""
+    """A single problem is reported alone, with the exit status of its kind."""
     with pytest.raises(kind) as caught:
         ask(*argv)
     assert why in caught.value.message

@@ -1,4 +1,4 @@
-"""Images as files and folders of this machine: what may be asked for, and what is written whole or not at all."""
+"""Images as local files and folders: valid destinations, and atomic writes."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_outputs_are_shown_as_they_were_written(tmp_path: Path) -> None:
 
 
 def test_a_folder_has_every_tag_and_replaces_the_last_image(shop: Shop, tmp_path: Path) -> None:
-    """Nothing of the old one stays, and nothing lies beside it."""
+    """The old image is removed, and no other file remains."""
     path = tmp_path / "out" / "image"
     path.parent.mkdir()
     other = Shop(tmp_path / "other", b"two")
@@ -63,7 +63,7 @@ def test_a_folder_has_every_tag_and_replaces_the_last_image(shop: Shop, tmp_path
 
 
 def test_a_folder_of_something_else_is_left_alone(shop: Shop, tmp_path: Path) -> None:
-    """An empty one is taken."""
+    """An empty folder is accepted."""
     folder = tmp_path / "out"
     folder.mkdir()
     (folder / "thesis.tex").touch()
@@ -76,7 +76,7 @@ def test_a_folder_of_something_else_is_left_alone(shop: Shop, tmp_path: Path) ->
 
 
 def test_an_archive_for_docker_holds_layers_that_docker_reads(shop: Shop, tmp_path: Path) -> None:
-    """Unpacked from zstd, by the tag; nothing lies beside it."""
+    """Decompressed from zstd and tagged; no other file remains."""
     path = tmp_path / "out" / "image.tar"
     path.parent.mkdir()
     put(shop, Destination("docker-archive", str(path)), shop.publication("1"))
@@ -90,7 +90,7 @@ def test_an_archive_for_docker_holds_layers_that_docker_reads(shop: Shop, tmp_pa
 
 
 def test_a_destination_that_became_a_file_is_reported(shop: Shop, tmp_path: Path) -> None:
-    """A file is there, which was none when the build began."""
+    """The file did not exist when the build began."""
     (tmp_path / "gone").touch()
     with pytest.raises(DiskFullError, match=r"--output: cannot write '.*/gone'"):
         put(shop, Destination("oci", str(tmp_path / "gone" / "image")), shop.publication())

@@ -1,4 +1,4 @@
-"""`ovenbird check --strict` says what a build would refuse, with neither network nor container."""
+"""`ovenbird check --strict` reports what a build would refuse, without network and container."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ovenbird_builder.request.document_check import list_problems
 
 
 def find_problems(folder: Path, spec: dict[str, Any], source: dict[str, Any] | None = None) -> tuple[str, ...]:
-    """What is wrong with a document of a function in `main.py`."""
+    """Return the problems of a document whose function is in `main.py`."""
     (folder / "main.py").write_text("def handler(n: int = 1):\n    return n\n")
     source = {"handler": "handler", "source": "main.py"} if source is None else {"handler": "main:handler", **source}
     document = {"kind": "python", "name": "f", "spec": {"source": source, **spec}}

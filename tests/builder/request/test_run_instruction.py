@@ -17,7 +17,7 @@ def test_a_text_runs_on_the_base() -> None:
 
 @pytest.mark.parametrize("text", ["ls /shared", "cat /shared/x", "(cd /shared && make)"])
 def test_a_text_that_names_shared_runs_after_the_source(text: str) -> None:
-    """It could not work before; that it was moved is marked, so that people are told."""
+    """It could not work earlier; the move is marked so that it can be reported."""
     (instruction,) = parse_instructions([text], "spec.instructions")
     assert (instruction.after, instruction.moved) == ("source", True)
 
@@ -59,7 +59,7 @@ def test_a_mapping_has_more_settings() -> None:
     ],
 )
 def test_an_invalid_instruction_is_refused_by_its_number(item: Any, why: str) -> None:
-    """The error says which instruction, what was found and what would do."""
+    """The error has the number of the instruction, the value and the expected form."""
     with pytest.raises(InstructionError) as caught:
         parse_instructions(["true", item], "spec.instructions")
     assert caught.value.message.startswith("spec.instructions[1]")

@@ -1,4 +1,4 @@
-"""What is mounted, what becomes a variable, and what stands in the command of a container."""
+"""Mounts, variables and command of a container."""
 
 from __future__ import annotations
 
@@ -133,7 +133,7 @@ def test_a_port_is_published_on_the_requested_address() -> None:
 
 
 def test_flags_that_do_not_work_in_a_container() -> None:
-    """Each is told by its flag."""
+    """Each is reported by its flag."""
     for flags, text in (
         ({"source": "src"}, "`--source` and `--container` exclude each other"),
         ({"reload": "true"}, "`--reload` and `--container` exclude each other"),

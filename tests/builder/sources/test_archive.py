@@ -115,7 +115,7 @@ def test_special_files_are_refused(fetch_tree: Fetch, tmp_path: Path) -> None:
 
 
 def test_a_repeated_name_is_refused(fetch_tree: Fetch, tmp_path: Path) -> None:
-    """What one reader sees first and another one last."""
+    """Readers disagree on which entry counts."""
     with pytest.warns(UserWarning, match=r"Duplicate"):
         make_zip(tmp_path / "app.zip", ("main.py", "good", 0o100644), ("main.py", "evil", 0o100644))
     with pytest.raises(UnsafeSourceError, match=r"'main.py' is in it twice"):
@@ -133,7 +133,7 @@ def test_an_encrypted_zip_is_refused(fetch_tree: Fetch, tmp_path: Path) -> None:
 
 
 def test_a_bomb_is_refused_by_ratio_and_by_size(fetch_tree: Fetch, tmp_path: Path) -> None:
-    """By what its directory says; and a directory that lies about sizes does not get more onto the disk."""
+    """By the sizes of its directory; a directory with false sizes does not write more."""
     make_zip(tmp_path / "app.zip", ("main.py", "\0" * 40_000_000, 0o100644))
     with pytest.raises(UnsafeSourceError, match=r"rejected as a decompression bomb"):
         fetch_tree("app.zip")

@@ -1,4 +1,4 @@
-"""What earlier builds have written is told by its content, under any name; what others have made is not."""
+"""Products of earlier builds are recognised by content, under any name; files of others are not."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def make_result() -> bytes:
 
 
 def make_outcome(*, several: bool) -> bytes:
-    """What a build that failed writes, alone or among others."""
+    """Return the result file of a failed build, alone or among others."""
     batch_outcome = BatchOutcome("app")
     batch_outcome.error = BuildRequestError("is none", hint="x" * 200)
     return report.format_result(
@@ -76,7 +76,7 @@ def make_layout(annotations: Mapping[str, str], *, index: bool = False) -> dict[
 
 
 def make_docker_archive(labels: Mapping[str, str]) -> dict[str, bytes]:
-    """What `docker save` writes."""
+    """Return the files of `docker save`."""
     config = json.dumps({"config": {"Labels": dict(labels)}}).encode()
     return {"manifest.json": json.dumps([{"Config": "c.json", "Layers": []}]).encode(), "c.json": config}
 
@@ -117,7 +117,7 @@ def make_bundle() -> dict[str, bytes]:
     ],
 )
 def test_products_of_a_build_are_not_packed(fetch_tree: Fetch, tmp_path: Path, data: bytes, words: str) -> None:
-    """Whatever it is called; and the tree is the same as without it."""
+    """Under any name, and the tree is the same as without it."""
     (tmp_path / "app").mkdir()
     (tmp_path / "app/main.py").write_text("x")
     before = fetch_tree("app").digest

@@ -88,7 +88,7 @@ def make_executable(project: Path) -> None:
 def test_a_tree_that_differs_from_the_commit_is_marked(
     fetch_tree: Fetch, project: Path, change: Callable[[Path], None]
 ) -> None:
-    """Whatever git would tell of a file that is packed, until it is committed."""
+    """For every change of a packed file, until it is committed."""
     commit = git(project, "rev-parse", "HEAD")
     change(project)
     assert fetch_tree(str(project)).revision == f"{commit}-dirty"

@@ -1,4 +1,4 @@
-"""Private keys in DER under names that say nothing; what is no key has another structure."""
+"""Private keys in DER under any name; other data has another structure."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ OTHERS = {
 
 @pytest.mark.parametrize(("data", "kind"), KEYS.values(), ids=KEYS)
 def test_each_form_of_a_private_key_is_recognised(data: bytes, kind: str, tmp_path: Path) -> None:
-    """Whatever the file is called."""
+    """Under any file name."""
     assert describe_der(data) == kind
     (tmp_path / "foo.bin").write_bytes(data)
     assert search_tree(tmp_path, lambda _, search: search()) == [SecretFinding("foo.bin", 0, kind)]

@@ -66,7 +66,7 @@ def test_patterns_match_from_the_root(tmp_path: Path, pattern: str, left_out: li
 
 
 def test_the_last_pattern_that_matches_counts(tmp_path: Path) -> None:
-    """A `!` takes back even what lies in a folder that is left out; the line is told."""
+    """A `!` includes even files below an excluded folder; the line is reported."""
     ignore = read_rules(tmp_path, "\ufeff*\n# comment\n ! src\n\nsrc/**/*.log\n!src/keep.log\r\n")
     paths = ("a", "src", "src/a.py", "src/a.log", "src/keep.log", "# comment")
     assert [is_left_out(ignore, path) for path in paths] == [True, False, False, True, False, True]
@@ -91,13 +91,13 @@ def test_the_last_pattern_that_matches_counts(tmp_path: Path) -> None:
 def test_folders_that_a_negation_may_reach_are_entered(
     tmp_path: Path, negated: str, folder: str, reaches: bool
 ) -> None:
-    """And no others: a `!` for one file must not cost a walk through all of `node_modules`."""
+    """No others are entered: a `!` for one file must not cost a walk through `node_modules`."""
     assert read_rules(tmp_path, f"**\n{negated}\n").reaches(folder) == reaches
 
 
 @pytest.mark.parametrize("pattern", ["**/a**/a**/a**/b", "*a" * 30 + "b", "**/a/" * 12 + "b", "*" * 200 + "b"])
 def test_every_pattern_is_fast(tmp_path: Path, pattern: str) -> None:
-    """A source may be anybody's; each wildcard would multiply the ways to match."""
+    """A source is not trusted; each wildcard would multiply the ways to match."""
     ignore = read_rules(tmp_path, pattern)
     for path in ("a/" * 200 + "x", "a" * 255, "aa/" * 60 + "x"):
         assert ignore.match(path) is None
@@ -111,7 +111,7 @@ def test_an_invalid_pattern_is_refused(tmp_path: Path, text: str) -> None:
 
 
 def test_a_missing_file_has_no_rules(tmp_path: Path) -> None:
-    """Nor has a link, as for the others."""
+    """A link has none either."""
     (tmp_path / "other").write_text("*")
     assert DockerIgnore.read(tmp_path).match("a") is None
     (tmp_path / ".dockerignore").symlink_to("other")

@@ -49,7 +49,7 @@ def test_a_branch_a_tag_and_a_commit_are_resolved(fetch_tree: Fetch, gits: GitSe
 def test_an_old_commit_of_a_strict_server_comes_with_its_history(
     fetch_tree: Fetch, gits: GitServer, repository: Repository, tmp_path: Path
 ) -> None:
-    """A server of protocol 0 that gives no single commit is asked for its branches instead."""
+    """A server of protocol 0 that serves no single commit is asked for its branches instead."""
     first = repository.commit(main_py="first")
     repository.commit(main_py="second")
     answer = gits.answer
@@ -187,7 +187,7 @@ def test_git_never_prompts_for_a_password(fetch_tree: Fetch, gits: GitServer, re
 def test_credentials_go_to_the_sources_own_server_only(
     fetch_tree: Fetch, gits: GitServer, repository: Repository, tmp_path: Path
 ) -> None:
-    """A submodule on another server that asks for a password is not told ours."""
+    """A submodule on another server does not get our password."""
     other = GitServer(tmp_path / "repos")
     try:
         other.login = ("a", "b")

@@ -1,4 +1,4 @@
-"""What a checkout tells a build of its version: there is neither `.git` nor git where it is built."""
+"""Versions from a checkout, since a build has neither `.git` nor git."""
 
 from __future__ import annotations
 

@@ -49,7 +49,7 @@ def test_a_file_keeps_its_name(fetch_tree: Fetch, server: Server) -> None:
 
 
 def test_a_name_that_is_no_module_becomes_main(fetch_tree: Fetch, server: Server) -> None:
-    """And is told; a handler of another module is refused, since nothing could be found."""
+    """A note says so; a handler in another module is refused, since it cannot exist."""
     server.answer = lambda request: send_reply(request, b"x")
     for name in ("my-score.py", "raw", "1.py", ""):
         tree = fetch_tree(f"{server.url}/{name}")

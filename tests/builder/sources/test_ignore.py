@@ -35,7 +35,7 @@ def test_a_rule_with_too_many_wildcards_is_refused(tmp_path: Path, rule: str) ->
 
 
 def test_a_rule_that_is_no_pattern_is_named(tmp_path: Path) -> None:
-    """A range that ends before it begins is an error of ours, with the file."""
+    """A range that ends before it begins is an `OvenbirdError` with the file."""
     with pytest.raises(SourceError, match=r"\.gitignore.*bad character range"):
         read_rules(tmp_path, "[a-!]x\n")
 

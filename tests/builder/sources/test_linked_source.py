@@ -1,4 +1,4 @@
-"""A source that is named by a link: what lies beside the link is packed, never what lies beside its target."""
+"""A source named by a link: files next to the link are packed, files next to its target are not."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .conftest import Fetch, read_tree
 
 @pytest.fixture
 def app(tmp_path: Path) -> Path:
-    """A function, and another folder beside it that is nobody's business."""
+    """A function, and another folder that must not be packed."""
     for name in ("app/lib", "bom"):
         (tmp_path / name).mkdir(parents=True)
     for name in ("app/beside.py", "app/lib/main.py", "bom/main.py", "bom/private.py"):
@@ -43,7 +43,7 @@ def test_a_link_out_of_the_source_is_refused(fetch_tree: Fetch, app: Path, link:
 
 
 def test_a_link_within_the_source_is_packed_as_a_link(fetch_tree: Fetch, app: Path) -> None:
-    """With what lies beside the link; a folder elsewhere may be named by hand, and its links are held to it."""
+    """With the files next to the link; an outside folder may be named explicitly, and limits its links."""
     (app / "main.py").symlink_to("lib/main.py")
     tree = fetch_tree("main.py", root=app)
     assert read_tree(tree) == {

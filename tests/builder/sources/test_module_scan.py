@@ -1,4 +1,4 @@
-"""What a file binds and surely imports, read without running it."""
+"""Names that a file binds and modules that it surely imports, read without running it."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_a_name_that_is_bound(text: str) -> None:
      "exec('handler = 1')", "setattr(m, 'handler', 1)", "vars()['handler'] = 1"],
 )  # fmt: skip
 def test_a_file_that_may_bind_anything(text: str) -> None:
-    """Nothing is said of what it has not."""
+    """Missing names are not reported."""
     assert scan(text.encode()).names is None
 
 

@@ -1,4 +1,4 @@
-"""What this user may not read: untouched where a rule leaves it out, an error that says all where it is wanted."""
+"""Unreadable files: not opened if excluded, a complete error if needed."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def test_ignored_files_are_not_opened(fetch_tree: Fetched, app: Path, name: str,
 
 @pytest.mark.parametrize("name", ["data.bin", "data", ".gitignore"], ids=["file", "folder", "rules"])
 def test_an_unreadable_file_is_reported_with_its_mode(fetch_tree: Fetched, app: Path, name: str) -> None:
-    """The path, the mode and owner, who asks, and what to do; the status is that of a source."""
+    """The error has path, mode, owner, user and a hint, with the status of a source."""
     path = app / name
     if name == "data":
         path.mkdir()
@@ -95,6 +95,6 @@ def test_an_unreadable_file_is_reported_with_its_mode(fetch_tree: Fetched, app: 
 
 
 def test_the_rights_of_a_hidden_file_are_those_of_its_folder(tmp_path: Path) -> None:
-    """Of a path that is not there, or cannot be seen, the folder above says why."""
+    """For a missing or hidden path, the folder above explains it."""
     tmp_path.chmod(0o751)
     assert describe_permissions(tmp_path / "a" / "b").startswith(f"{tmp_path} has mode drwxr-x--x, owner ")

@@ -58,7 +58,7 @@ def test_an_object_is_a_file(fetch_tree: Fetch, s3: dict[str, str], put_object: 
 
 @pytest.mark.slow
 def test_a_prefix_is_a_folder(fetch_tree: Fetch, s3: dict[str, str], put_object: Put) -> None:
-    """All below it, and nothing beside it; its revision changes with an object."""
+    """All objects below it and no others; the revision changes with an object."""
     put_object({f"app/pkg/f{number}.txt": str(number).encode() for number in range(30)})
     put_object(
         {"app/main.py": b"x", "app/": b"", "app/sub/": b"", "application/other.py": b"y", "app/__pycache__/z": b"z"}

@@ -114,7 +114,7 @@ def test_a_clean_source_passes(tmp_path: Path, folder: Path, cache: LayerCache) 
 
 
 def test_an_allowed_file_passes_and_is_recorded() -> None:
-    """The others are refused as before; a pattern that lets nothing pass is told."""
+    """Others are refused as before; a pattern that matches nothing is reported."""
     findings = (SecretFinding("a b/key.pem", 1, "private key"), SecretFinding("main.py", 4, "GitHub token"))
     assert "key.pem" not in make_refusal(findings, "a b/key.pem").message
     assert "--allow 'a b/key.pem'" in make_refusal(findings).hint
@@ -126,7 +126,7 @@ def test_an_allowed_file_passes_and_is_recorded() -> None:
 
 
 def test_an_unmatched_allow_is_reported_with_the_refusal(caplog: pytest.LogCaptureFixture) -> None:
-    """Else one would look for the fault in the file."""
+    """Otherwise the user would look for the fault in the file."""
     with caplog.at_level("WARNING", "ovenbird.source"):
         make_refusal((SecretFinding("server.key", 0, "a private key"),), "sever.key")
     assert caplog.messages == ["`--allow sever.key` lets nothing pass: no file there looks like a secret"]
@@ -145,7 +145,7 @@ def test_ignored_files_stay_out_even_if_allowed(tmp_path: Path, folder: Path, ca
 
 
 def test_the_variable_is_split_at_lines_and_commas() -> None:
-    """As its help says; what may have a comma in it takes lines alone."""
+    """As its help says; a value that may have a comma is split at lines only."""
     parser = argparse.ArgumentParser()
     options.add(parser, "build")
     environ = {"OVENBIRD_ALLOW": "a.pem, tests/**\nb.pem,", "OVENBIRD_REQUIREMENT": "six>1,<2\nattrs"}
@@ -214,7 +214,7 @@ def test_the_document_and_the_flags_both_allow() -> None:
 
 @pytest.mark.parametrize("pattern", ["", " ", "/etc/passwd", "../x", "a/../../x", "a\nb"])
 def test_a_pattern_out_of_the_source_is_refused(pattern: str) -> None:
-    """It could never fit, so it would pass for a protection that is none."""
+    """It can never match, and would look like a protection."""
     with pytest.raises(BuildRequestError, match="--allow: expected a path"):
         parse_allow((pattern,), FunctionSpec(Path(), "f", "fn"))
 

@@ -1,4 +1,4 @@
-"""The search of a tree: what it reads, how, and where it says that something stands."""
+"""The search of a tree: the files it reads, and the lines it reports."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_a_binary_file_is_searched_for_keys_alone(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("before", [0, PIECE - 20, PIECE, 2 * PIECE - 60, 3 * PIECE + 17])
 def test_a_large_file_is_searched_whole(tmp_path: Path, before: int) -> None:
-    """What lies across two pieces of reading is found once, at its line."""
+    """A match across two chunks is found once, at its line."""
     line = b"0123456789abcde\n"
     head = line * (before // 16) + b"." * (before % 16)
     (tmp_path / "data.csv").write_bytes(head + f" {TOKEN} \n".encode() + line * 100_000)
@@ -82,7 +82,7 @@ def test_a_large_file_is_not_searched_again_while_it_stays_the_same(tmp_path: Pa
 
 
 def test_a_link_is_judged_by_its_name_and_its_file_once(tmp_path: Path) -> None:
-    """What it leads to is another file of the tree."""
+    """Its target is another file of the tree."""
     (tmp_path / "settings").write_text(TOKEN)
     (tmp_path / ".env").symlink_to("settings")
     (tmp_path / "again").symlink_to("settings")
@@ -90,7 +90,7 @@ def test_a_link_is_judged_by_its_name_and_its_file_once(tmp_path: Path) -> None:
 
 
 def test_a_file_full_of_secrets_gives_a_hundred(tmp_path: Path) -> None:
-    """More help nobody, and would fill the cache."""
+    """More would not help, and would fill the cache."""
     (tmp_path / "dump.txt").write_text(f"{TOKEN}\n" * 100_000)
     assert len(search(tmp_path)) == 100
 
@@ -112,5 +112,5 @@ def test_a_text_is_searched_under_its_name() -> None:
     ids=["cluster", "registry", "putty", "armor", "openai", "headers", "underscore", "one line", "slack", "npm"],
 )  # fmt: skip
 def test_a_text_that_begins_like_secrets_all_over_is_searched_in_time(text: str) -> None:
-    """A source may be anybody's: no form reads on from each of a million beginnings."""
+    """A source is not trusted: no pattern may be quadratic."""
     assert len(search_text("a", (text * (2 * PIECE // len(text))).encode())) <= 100

@@ -1,4 +1,4 @@
-"""What of a folder is packed, by all that has a say in it; and what is told of the rest."""
+"""The files of a folder that are packed, by all rules, and the reasons for the rest."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from ovenbird_builder.sources import symlinks
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    """A tree with a file in a folder; a secret lies beside the tree."""
+    """A tree with a file in a folder, and a secret outside of the tree."""
     (tmp_path / "secret").write_text("s")
     folder = tmp_path / "tree"
     (folder / "data").mkdir(parents=True)

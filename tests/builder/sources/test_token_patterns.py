@@ -117,7 +117,7 @@ def test_each_form_has_an_example() -> None:
 
 @pytest.mark.parametrize(("name", "text"), EXAMPLES, ids=[f"{i}-{name}" for i, (name, _) in enumerate(EXAMPLES)])
 def test_a_secret_is_found_in_code_and_in_configuration(name: str, text: str) -> None:
-    """Alone, quoted as in Python, and behind other lines; where it begins is told."""
+    """Alone, quoted as in Python, and after other lines; the error has its line."""
     assert name in find(text)
     assert name in find(f"import os\nTOKEN = '''\n{text}\n'''\n")
     assert "\n" in text or name in find(f"TOKEN = {text!r}\n")
