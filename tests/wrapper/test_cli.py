@@ -42,7 +42,7 @@ def test_check_prints_the_contract() -> None:
 
 
 def test_the_help_names_every_verb() -> None:
-    """Those of other packages and the listings too, which the parser itself does not know."""
+    """Verbs of other packages and listings are named too, which the parser itself does not know."""
     text = ovenbird("--help").stdout.decode()
     for verb in ("serve", "run", "build", "lock", "base", "inspect", "runs", "lineage"):
         assert re.search(rf"\b{verb}\b", text), verb
@@ -92,7 +92,7 @@ def test_errors_are_text_when_the_log_is() -> None:
 
 @pytest.mark.slow
 def test_usage_errors_are_settings() -> None:
-    """What the command line does not know ends with the status of settings; help with 0."""
+    """Unknown words and flags exit with the status of settings; help exits with 0."""
     assert ovenbird("check", "--nonsense").returncode == 70
     assert ovenbird("nonsense").returncode == 70
     process = ovenbird("check", "--help")

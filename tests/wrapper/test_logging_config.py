@@ -1,4 +1,4 @@
-"""What is written to stderr, as a collector and a person read it."""
+"""The log on stderr, as a collector and a person read it."""
 
 from __future__ import annotations
 
@@ -208,7 +208,7 @@ def test_a_record_that_cannot_be_written_stops_nothing() -> None:
 
 
 def test_text_shows_the_duration_and_hides_ids() -> None:
-    """What a person does not need is left out of the line."""
+    """Ids that a person does not need are left out of the line."""
     line = text_line(
         0.0, "info", "GET / 200", {"duration": 0.0123, "trace_id": "t", "request_id": "r", "error_id": "e"}
     )

@@ -20,7 +20,7 @@ SQUARES = {method: [0, 1, 4, 9] for method in ("fork", "spawn", "forkserver")}
 
 @pytest.fixture(params=["module", "script", "launcher"])
 def command(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[str, ...]:
-    """What starts Ovenbird: `python -m ovenbird`, a virtual environment's script, the launcher of an image."""
+    """Return a command that starts Ovenbird: as a module, as a script, or by an image's launcher."""
     if request.param == "module":
         return (sys.executable, "-m", "ovenbird")
     if request.param == "script":

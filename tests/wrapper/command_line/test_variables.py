@@ -54,7 +54,7 @@ def test_a_misspelled_variable_gets_a_suggestion(name: str, suggestion: str) -> 
 
 
 def test_variables_of_others_are_not_named() -> None:
-    """Those of Kubernetes for a Service called `ovenbird`, and the user's own that are near to none."""
+    """Variables of Kubernetes for a Service called `ovenbird`, and the user's own that resemble none of ours."""
     names = {
         "OVENBIRD_SERVICE_HOST": "10.0.0.1", "OVENBIRD_SERVICE_PORT": "80", "OVENBIRD_SERVICE_PORT_HTTP": "80",
         "OVENBIRD_PORT_80_TCP": "tcp://10.0.0.1:80", "OVENBIRD_PORT_80_TCP_ADDR": "10.0.0.1",
@@ -79,7 +79,7 @@ def test_every_variable_that_the_sources_read_is_known() -> None:
 
 
 def test_no_variable_means_two_things() -> None:
-    """What the runtime and the builder both have is the same: the code, the result's file, strictness."""
+    """Variables that the runtime and the builder share mean the same: the code, the result's file, strictness."""
     ours = {name for row in fields(table.Settings) for name in table.variables(row)}
     shared = {option.variable for option in TABLE} & ours
     assert shared == {"OVENBIRD_SOURCE", "OVENBIRD_RESULT_FILE", "OVENBIRD_STRICT"}

@@ -90,7 +90,7 @@ def test_nobody_listens() -> None:
 
 @pytest.mark.slow
 def test_a_port_of_something_else() -> None:
-    """Something else on the port, or silence, is not ready, and does not hang."""
+    """Another protocol on the port, or silence, is not ready, and does not hang."""
     with answering_server(b"220 mail ready\r\n") as port:
         assert "does not speak HTTP" in health("--port", port).stderr
     with answering_server(b"") as port:

@@ -1,4 +1,4 @@
-"""What the start of a verb loads, before the user's code: each further module is paid for by every call."""
+"""Modules that a verb loads before the user's code: each further module costs time at every call."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ HEAVY = frozenset(
 @pytest.mark.slow
 @pytest.mark.parametrize("verb", ["check", "run"])
 def test_a_start_loads_little(tmp_path: Path, verb: str) -> None:
-    """What prints hints, reads documents or fetches files is imported when it is needed."""
+    """Code that prints hints, reads documents or fetches files is imported when it is needed."""
     (tmp_path / "main.py").write_text(SOURCE)
     process = starts.run(verb, "main.py", fresh=True, cwd=tmp_path)
     assert process.returncode == 0, process.stderr

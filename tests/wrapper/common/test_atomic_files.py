@@ -28,7 +28,7 @@ def test_a_file_is_written_whole(tmp_path: Path) -> None:
 
 
 def test_an_error_leaves_the_old_file(tmp_path: Path) -> None:
-    """What fails in between changes nothing, and leaves no draft."""
+    """A failure in between changes nothing, and leaves no draft."""
     path = tmp_path / "bundle.tar"
     path.write_bytes(b"old")
     with pytest.raises(IsADirectoryError), replacing(path) as draft:
@@ -122,7 +122,7 @@ def test_a_link_leads_to_its_file(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"])
 def test_a_stream_goes_on_where_it_is(tmp_path: Path, name: str) -> None:
-    """What was printed before stays in the file that stdout leads to, and what comes later follows."""
+    """Earlier output stays in the file that stdout leads to, and later output follows."""
     out = tmp_path / "out"
     code = f"{WRITE}print('before'); write_file(Path({name!r}), b'content\\n'); print('after')"
     with out.open("wb") as file:

@@ -1,4 +1,4 @@
-"""What a file is called in a message."""
+"""The kind of a file, in the words of a message."""
 
 from __future__ import annotations
 

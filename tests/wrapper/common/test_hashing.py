@@ -61,6 +61,6 @@ def test_md5_is_a_checksum() -> None:
 
 
 def test_a_file_that_is_missing(tmp_path: Path) -> None:
-    """What cannot be read raises what the system says."""
+    """A missing file raises the error of the system."""
     with pytest.raises(FileNotFoundError):
         hash_file(tmp_path / "none")

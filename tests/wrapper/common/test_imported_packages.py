@@ -47,7 +47,7 @@ def test_a_distribution_is_known_by_its_module(module: str, distribution: str) -
 
 
 def test_only_what_was_imported_counts() -> None:
-    """What is installed and not imported is not listed."""
+    """Packages that are installed and not imported are not listed."""
     assert {"pandas", "scikit-learn", "pyyaml"}.isdisjoint(_find())
 
 

@@ -45,7 +45,7 @@ _PROGRAM = "from ovenbird.common.install_hint import format_install_command as c
     ids=["index", "git", "git ref", "git folder", "git password", "wheel by URL", "folder gone", "wheel gone"],
 )  # fmt: skip
 def test_the_requirement_fits_the_origin(origin: dict[str, Any], requirement: str) -> None:
-    """What an installer is given names the place that this Ovenbird came from, and no secret of it."""
+    """The installer's argument is the origin of this Ovenbird, without secrets."""
     assert format_requirement("build", origin) == requirement
 
 

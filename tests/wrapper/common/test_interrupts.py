@@ -21,7 +21,7 @@ STALLS = "import pathlib, sys, time\npathlib.Path(sys.argv[-1].removeprefix('b='
 
 @pytest.fixture(params=["module", "script", "launcher"])
 def command(request: pytest.FixtureRequest, tmp_path: Path) -> list[str]:
-    """What starts Ovenbird: `python -m ovenbird`, a script as pip writes it, the launcher of an image."""
+    """Return a command that starts Ovenbird: as a module, as a script, or by an image's launcher."""
     if request.param == "module":
         return [sys.executable, "-m", "ovenbird"]
     path = tmp_path / "ovenbird"

@@ -87,7 +87,7 @@ def test_an_unknown_field_gets_a_suggestion(change: dict[str, Any], sentence: st
 
 
 def test_fields_of_the_platform_and_of_tasks_are_known() -> None:
-    """What Core answers with, what a task and a build may say there, what an image's own document has, and `x-`."""
+    """Fields of Core's answers, of tasks and builds, of an image's own document, and those with `x-` are known."""
     document = parse(
         """
         x-common: &common {lang: python}

@@ -280,7 +280,7 @@ def test_a_payload_that_is_no_object_says_what_was_expected() -> None:
 )
 @pytest.mark.parametrize("function", [handler_two, handler_any, handler_order, handler_rest])
 def test_malformed_json_is_an_error_of_its_own(function: Any, body: bytes) -> None:
-    """What is no JSON is malformed, and not a problem of some field; NaN is no JSON."""
+    """Text that is no JSON is malformed, and not an error of a field; NaN is no JSON."""
     with pytest.raises(MalformedPayloadError):
         Binder(function).from_json(body)
 

@@ -1,4 +1,4 @@
-"""What a handler sees of the world around it."""
+"""The context that a handler sees."""
 
 from __future__ import annotations
 

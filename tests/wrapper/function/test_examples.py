@@ -69,7 +69,7 @@ def frame(df: pd.DataFrame, n: int): ...
     [scalars, times, containers, unions, nodes, node, model, anything, optional, nothing, rest, frame],
 )
 def test_the_request_and_the_run_bind(function: Any) -> None:
-    """What curl would send is bound without a problem, and so is what the run's command says."""
+    """The printed request and the run's printed command bind without an error."""
     binder = Binder(function)
     words = shlex.split(request_line(binder, 8080))
     assert words[:2] == ["curl", "localhost:8080"]

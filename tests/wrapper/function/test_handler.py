@@ -56,7 +56,7 @@ def test_hints_are_seen_through_wrappers(project: Project, attribute: str) -> No
 
 
 def test_a_coroutine_and_generators_are_called(project: Project) -> None:
-    """What the user's function gives is what `call` gives."""
+    """`call` returns what the user's function returns or yields."""
     assert asyncio.run(load_shape(project, "coroutine").call(n=1)) == 1
     assert list(load_shape(project, "generator").call(n=3)) == [0, 1, 2]
 

@@ -1,4 +1,4 @@
-"""Which parameters the payload does not fill."""
+"""Parameters that the payload does not fill."""
 
 # ruff: noqa: UP045 (users write hints in both ways, so both are tested)
 

@@ -1,4 +1,4 @@
-"""Which code a target names."""
+"""The code that a target names."""
 
 from __future__ import annotations
 
@@ -138,7 +138,7 @@ def test_the_error_for_another_file_says_what_it_is(tmp_path: Path) -> None:
     ],
 )
 def test_a_url_is_no_target(url: str, redacted: str, hint: str) -> None:
-    """What a run, a service and a check can do about it; a build has an error of its own."""
+    """The hint is for a run, a service and a check; a build has an error of its own."""
     with pytest.raises(LoadError) as caught:
         parse(url)
     assert caught.value.message == f"'{redacted}' is a URL, and only a build fetches sources"

@@ -211,7 +211,7 @@ def test_an_input_from_a_url(jobs: Jobs, server: Any) -> None:
 def test_a_path_is_the_users_own_file_or_a_copy_of_the_stores(
     project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What was registered where it lies is given as it is, what the store keeps is copied; nothing lands in the cwd."""
+    """A registered file is passed as it is, a stored one as a copy; nothing is written into the current folder."""
     (tmp_path / "cwd").mkdir()
     monkeypatch.chdir(tmp_path / "cwd")
     own, binder = _csv(tmp_path), _binder(Path)

@@ -50,7 +50,7 @@ def remote(core: Double, text: str, kind: str = "python+job:run", **spec: Any) -
 
 
 def pod(jobs: Jobs, platform: dict[str, str], identity: str, *flags: str, **environ: str) -> FinishedRun:
-    """What the pod of a run does."""
+    """Run the command of a run's pod and return the finished job."""
     result = jobs.folder / f"result-{identity}.json"
     environ = {**platform, "RUN_ID": identity, "PROJECT_NAME": "p", "OVENBIRD_PLATFORM_PATIENCE": "1s", **environ}
     process = jobs.start_ovenbird("run", "--result-file", str(result), *flags, **environ)

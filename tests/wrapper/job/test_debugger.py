@@ -92,7 +92,7 @@ class Terminal:
 
 @pytest.fixture
 def terminal(jobs: Jobs) -> Iterator[Any]:
-    """What starts commands on terminals, in the folder of the jobs."""
+    """Return a function that starts commands on terminals, in the folder of the jobs."""
     jobs.write(_SOURCE)
     started: list[Terminal] = []
 

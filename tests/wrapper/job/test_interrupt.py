@@ -146,7 +146,7 @@ def test_a_pool_that_waits_for_its_work_is_interrupted_again(jobs: Jobs) -> None
 
 @pytest.mark.slow
 def test_cleaning_up_has_half_of_the_grace(jobs: Jobs) -> None:
-    """What a handler does when it is stopped is not cut short before."""
+    """A handler's cleanup is not cut short before that time."""
     cleaning = "time.sleep(2); Path('saved').touch()"
     process, wait = jobs.start(
         f"import time\nfrom pathlib import Path\ndef handler():\n    try:\n        Path('started').touch()\n"

@@ -193,7 +193,7 @@ def test_a_folder_of_another_encoding(jobs: Jobs, store: dict[str, str]) -> None
     ids=["C", "POSIX", "ASCII streams"],
 )
 def test_a_locale_without_letters_ends_no_run(jobs: Jobs, environ: dict[str, str]) -> None:
-    """What is printed, returned and raised is recorded in UTF-8, and shown escaped where the stream cannot hold it."""
+    """Prints, results and errors are recorded in UTF-8, and printed escaped where the stream cannot encode them."""
     source = 'import sys\ndef handler():\n    print("città →")\n    sys.stderr.write("東\\n")\n    return "città →"\n'
     (jobs.folder / "main.py").write_text(source, encoding="utf-8")
     process = run_bytes(jobs, b"main.py", **environ)

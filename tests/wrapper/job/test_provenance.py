@@ -1,4 +1,4 @@
-"""What a run was made by: digests, revision, lock, image, Python."""
+"""The provenance of a run: digests, revision, lock, image, Python."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `ovenbird run` prints on stdout: what the handler returned, once, and nothing else of ours."""
+"""The stdout of `ovenbird run`: the handler's result, once, and nothing else of ours."""
 
 from __future__ import annotations
 
@@ -130,7 +130,7 @@ def test_what_is_printed_on_a_terminal(jobs: Jobs) -> None:
 
 
 def test_long_json_is_indented() -> None:
-    """What does not fit on a line has one line for each value."""
+    """A result that does not fit on a line has one line for each value."""
     assert result_text({"a": {"b": 1}}) == '{"b": 1}\n'
     assert result_text({"a": {"b": "x" * 100}}).count("\n") == 3
     assert result_text({}) == ""

@@ -132,7 +132,7 @@ def handler(project, table, model, kept: bytes, json: dict, list: list, path: st
 
 @pytest.mark.slow
 def test_every_value_of_the_outputs_table_is_stored_and_read_back_by_key(jobs: Jobs) -> None:
-    """What one run returned, value by value, another run reads by its keys; and lineage leads from one to the other."""
+    """Another run reads each value of the first run by its key, and lineage leads from one to the other."""
     job = jobs.run(_TABLE)
     assert job.code == 0, job.err
     assert job.result["results"] == {
@@ -259,7 +259,7 @@ def test_two_models_of_one_run_are_two_files(jobs: Jobs) -> None:
 
 
 def test_an_output_that_fails_costs_no_copy_of_another(jobs: Jobs) -> None:
-    """What was stored is in the folder too; the error is that of the output."""
+    """Stored outputs are in the folder too; the error is that of the failed output."""
     source = """
         from pathlib import Path
         from ovenbird import handler as named

@@ -1,4 +1,4 @@
-"""What a run keeps and shows of the secrets that it is given: its inputs are read with them all the same."""
+"""Secrets of a run: its inputs are read with them, and no record, log or listing has them."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_an_input_is_read_and_its_secret_is_nowhere(jobs: Jobs, server: Server, 
     url = form.format(host=server.url.partition("://")[2])
     for _ in range(2):
         job = jobs.run(READS, "--input", f"data={url}", "--param", f"api_key={S}", "--param", "limit=3",
-                        "--param", 'options={"password": "s3cr3t", "a": 1}')  # fmt: skip
+                       "--param", 'options={"password": "s3cr3t", "a": 1}')  # fmt: skip
         assert (job.code, job.result["results"]["count"]) == (0, 5), job.err
         assert S not in job.err
     (item,) = json.loads(jobs.run_verb("dataitems", "list", "--versions"))

@@ -1,4 +1,4 @@
-"""What a run records so that it can be traced back: parameters, packages, machine, command, versions of its inputs."""
+"""The traces of a run: parameters, packages, machine, command, versions of its inputs."""
 
 from __future__ import annotations
 

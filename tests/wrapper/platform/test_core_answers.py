@@ -1,4 +1,4 @@
-"""What a running Core answers otherwise than one would think, and what is made of it."""
+"""Unexpected answers of a real Core, and how they are handled."""
 
 from __future__ import annotations
 

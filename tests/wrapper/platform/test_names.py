@@ -27,7 +27,7 @@ def handler(data: Path):
 
 
 def test_a_name_an_id_or_its_beginning_is_an_input(project: Project) -> None:
-    """What is no file here is looked for in the project: by name, by id, by the beginning of an id."""
+    """Text that is no file is looked up in the project: by name, by id, by the beginning of an id."""
     old = project.log_artifact("words", data=b"old")
     new = project.log_artifact("words", data=b"new")
     model = project.log_model("other", data=b"model")
@@ -167,7 +167,7 @@ def test_verify_says_which_inputs_have_changed(jobs: Jobs, server: Server) -> No
 
 
 def test_verify_does_not_guess(project: Project, store: LocalStore) -> None:
-    """What no digest is recorded of is unknown."""
+    """An entity without a recorded digest is `unknown`."""
     from ovenbird.platform.entities.content_check import check_content
     from ovenbird.platform.keys import parse_key
 

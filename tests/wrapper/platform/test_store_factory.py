@@ -1,4 +1,4 @@
-"""Which store is used."""
+"""The choice of a store."""
 
 from __future__ import annotations
 

@@ -77,7 +77,7 @@ def test_two_triggers(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kind", ["kafka-cluster", "cron", "HTTP", 7])
 def test_another_trigger_is_refused_by_name(tmp_path: Path, kind: Any) -> None:
-    """What was found, and what is served."""
+    """The error has the kind that was found, and the kinds that are served."""
     messages = problems(tmp_path, document({"events": {"kind": kind}}))
     assert messages == (f"spec.triggers.events.kind: expected 'job' or 'http', found {kind!r}",)
 

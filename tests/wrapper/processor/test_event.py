@@ -39,7 +39,7 @@ def test_attributes_may_be_set() -> None:
 
 
 def test_an_event_of_no_stream() -> None:
-    """What belongs to streams has its neutral values."""
+    """The fields of streams have neutral values."""
     event = Event()
     assert (event.shard_id, event.num_shards, event.offset, event.topic, event.last_in_batch) == (-1, 0, 0, None, False)
     assert (event.type, event.type_version, event.version, event.path) == ("", "", "", "/")

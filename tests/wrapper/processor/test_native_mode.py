@@ -65,7 +65,7 @@ class Pods:
         return identity
 
     def environ(self, identity: str, **more: str) -> dict[str, str]:
-        """What the platform sets."""
+        """Return the variables that the platform sets."""
         arguments = {"RUN_ID": identity, "PROJECT_NAME": "p", "OVENBIRD_PLATFORM_PATIENCE": "1s"}
         return {**self.platform, **arguments, "OVENBIRD_HOME": str(self.processors.folder / "home"), **more}
 

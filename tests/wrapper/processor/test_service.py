@@ -119,7 +119,7 @@ def handler(context, event):
 
 
 def test_answers(shared: Processors) -> None:
-    """What a handler may return, each in its form."""
+    """A handler may return each of these forms."""
     process = shared.serve(ANSWERS)
 
     def answer(path: str) -> tuple[int, str | None, bytes]:

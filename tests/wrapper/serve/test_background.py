@@ -1,4 +1,4 @@
-"""What runs on after the answer: background tasks of applications and of responses, and `close` of WSGI answers."""
+"""Work after the answer: background tasks of applications and of responses, and `close` of WSGI answers."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def test_a_drain_waits_for_it(serve: Serve, kind: str) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", HANDLERS)
 def test_a_drain_does_not_wait_for_ever(serve: Serve, kind: str) -> None:
-    """What takes longer than `--grace` is stopped with the process."""
+    """A task that takes longer than `--grace` is stopped with the process."""
     service = serve(_source(kind, 100), *FLAGS, "--grace", "500ms")
     assert service.call({}).status_code == 200
     began = time.monotonic()

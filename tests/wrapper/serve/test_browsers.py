@@ -1,4 +1,4 @@
-"""What browsers ask for of their own accord, and WebSockets without a library for them."""
+"""Requests that browsers send of their own accord, and WebSockets without a library for them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a handler knows about its call, and what it logs."""
+"""The context of a call in its handler, and the handler's log."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def test_malformed_traceparent(tell: Service, header: str) -> None:
 
 
 def test_log(tell: Service) -> None:
-    """What the handler logs is a JSON record with its fields and the ids of its call, from a thread too."""
+    """A log line of the handler is a JSON record with its fields and the ids of its call, from a thread too."""
     context = tell.call(headers={"x-request-id": "logged"}).json()
     tell.wait_log('"status":200,"duration"')
     records = {record["message"]: record for record in tell.records if record.get("request_id") == "logged"}
@@ -128,7 +128,7 @@ def handler():
 
 
 def test_accept_in_several_lines(serve: Callable[..., Service]) -> None:
-    """What a client accepts may stand in several lines: the first ones count too."""
+    """An Accept header may come in several lines: all of them count."""
     with Raw(serve(STREAM)) as client:
         client.send(b"GET / HTTP/1.1\r\nhost: t\r\naccept: text/event-stream\r\naccept: text/html;q=0.1\r\n\r\n")
         assert client.answer().body == b"data: a\n\n"

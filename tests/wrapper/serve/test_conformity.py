@@ -441,7 +441,7 @@ def flood(service: Service, client: Raw, part: bytes, seconds: float = 4.0) -> f
     "line ends", "target",
 ])  # fmt: skip
 def test_flood(plain: Service, head: bytes, part: bytes) -> None:
-    """What never ends and is no body is a 431 and the end of the connection; memory stays flat and the loop turns."""
+    """Endless data that is no body is a 431 and ends the connection; memory stays flat and the loop turns."""
     with Raw(plain) as client:
         client.send(head)
         rise = flood(plain, client, part)

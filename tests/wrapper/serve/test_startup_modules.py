@@ -1,4 +1,4 @@
-"""What a start loads: each further module is paid for at every cold start."""
+"""Modules that a start loads: each further module costs time at every cold start."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ def service(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 
 
 def trace_of(service: Service, *lines: str) -> dict[str, Any]:
-    """What the handler sees of a request with these header lines."""
+    """Return the trace that the handler sees for a request with these header lines."""
     with Raw(service) as client:
         client.send("\r\n".join(("GET / HTTP/1.1", "Host: a", *lines, "", "")).encode("latin-1"))
         answer = client.answer()
@@ -72,7 +72,7 @@ def test_a_malformed_parent_starts_a_new_trace(service: Service, value: str) -> 
 
 
 def test_two_parents_start_a_new_trace(service: Service) -> None:
-    """Nobody knows which one is meant, whether they differ or not, and in whatever case their names are."""
+    """The right one is unknown, whether they are equal or not, and in whatever case their names are."""
     other = PARENT.replace("1", "2")
     assert trace_of(service, f"traceparent: {PARENT}", f"traceparent: {other}")["trace_id"] not in (TRACE, other[3:35])
     assert trace_of(service, f"traceparent: {PARENT}", f"Traceparent: {PARENT}")["trace_id"] != TRACE

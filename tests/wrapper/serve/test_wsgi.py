@@ -89,7 +89,7 @@ def test_environ(plain: Service) -> None:
 
 
 def test_answers(plain: Service) -> None:
-    """What is written, an answer without a body, HEAD, and a head that is replaced before it was sent."""
+    """Written data, an answer without a body, HEAD, and a head that is replaced before it was sent."""
     written = plain.get("/written")
     assert (written.status_code, written.text) == (201, "one two three")
     nothing = plain.get("/nothing")

@@ -127,7 +127,7 @@ def test_a_damaged_record_hides_no_other(store: LocalStore, trained_runs: list[s
 
 
 def test_more_runs_than_a_page(store: LocalStore, record_run: Record, rows: Rows) -> None:
-    """Those of an older page are found too."""
+    """Runs of an older page are listed too."""
     first = record_run({"n": 0})
     for n in range(1, 205):
         record_run({"n": n})

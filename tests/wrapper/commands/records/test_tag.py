@@ -58,7 +58,7 @@ def test_tags_are_added_replaced_and_removed(record_run: Callable[..., str], run
 
 
 def test_a_run_that_goes_on_keeps_its_tags(store: LocalStore, run_verb: Callable[..., str]) -> None:
-    """What another process says of it meanwhile outlasts its own writes, and what it says itself wins."""
+    """Fields that another process sets meanwhile survive the run's own writes, and the run's own fields win."""
     other = LocalStore(store.home)
     run = start_run(other, "p", {}, metadata=run_metadata(note="at the start", tags={"a": "1"}))
     run_verb("runs", "tag", run.id, "b=2", "--note", "later")

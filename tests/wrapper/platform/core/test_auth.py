@@ -45,7 +45,7 @@ def test_an_expired_token_is_refreshed_once(bearer_core: Double) -> None:
 
 
 def test_refreshing_brings_new_credentials_for_files(bearer_core: Double) -> None:
-    """What the token endpoint hands out for S3 is what files are reached with from then on."""
+    """Files are read with the S3 credentials that the token endpoint returns with the new token."""
     bearer_core.auth.granted = {
         "aws_access_key_id": "AKIDNEW",
         "aws_secret_access_key": "new",

@@ -117,7 +117,7 @@ def test_an_invalid_answer(peers: list[Peer], answer: bytes | None, reason: str)
 
 
 def test_what_a_path_may_hold(peers: list[Peer]) -> None:
-    """What is encoded stays so; blanks and letters beyond ASCII are encoded; a line break starts no header."""
+    """Escapes stay; blanks and letters beyond ASCII are escaped; a line break starts no header."""
     peers.append(peer := Peer())
     connections = HttpConnections({}, 5, 10)
     get(connections, f"http://127.0.0.1:{peer.port}/a%2Fb/ä b\r\nX: y?q=%20ü&r=1")

@@ -74,5 +74,5 @@ def test_a_source_of_one_file_goes_inline(tmp_path: Path) -> None:
     ],
 )
 def test_values_that_a_record_contains(stored: object, values: object, expected: bool) -> None:
-    """What Core has added makes no difference."""
+    """Fields that Core has added make no difference."""
     assert serialization.contains_values(stored, values) is expected

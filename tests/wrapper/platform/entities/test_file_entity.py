@@ -24,7 +24,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_the_files_are_a_path_too(project: Project) -> None:
-    """What the platform gives as a path, and documents as a list, works as both."""
+    """The value works as a path, which the platform returns, and as a list, which its docs promise."""
     artifact = project.log_artifact("text", data="hello")
     assert Path(artifact.as_file()).read_text() == Path(artifact.as_file()[0]).read_text() == "hello"
 

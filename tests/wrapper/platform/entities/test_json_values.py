@@ -1,4 +1,4 @@
-"""What user code puts into a record becomes JSON, whatever it is."""
+"""Any value that user code puts into a record becomes JSON."""
 
 from __future__ import annotations
 

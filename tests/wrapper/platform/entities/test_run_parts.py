@@ -1,4 +1,4 @@
-"""What user code reads of a run, and how it waits for one and stops it; both stores pass the same tests."""
+"""Parts of a run that user code reads, waits for and stops; both stores pass the same tests."""
 
 from __future__ import annotations
 
@@ -144,7 +144,7 @@ def test_a_run_on_core_is_stopped_there(core: Double, platform: dict[str, str]) 
 
 
 def test_a_stopped_run_of_this_machine_is_not_resumed(project: Project) -> None:
-    """What it had in memory is gone; the message says what to do."""
+    """The memory of the run is gone; the message says what to do."""
     with pytest.raises(PlatformError, match="ovenbird run"):
         begin_run(project).resume()
 

@@ -160,7 +160,7 @@ def test_a_store_in_the_folder_by_any_name_is_left_out(tmp_path: Path, monkeypat
 def test_a_folder_keeps_its_links_and_its_programs(
     project: Project, s3: dict[str, str], tmp_path: Path, location: str
 ) -> None:
-    """What a link to a folder leads to is stored, and a script can be run when it is copied back."""
+    """The target of a link to a folder is stored, and a script stays executable when it is copied back."""
     target = project if location == "local" else Project(project._store, "p", s3, files_store="s3://outputs")
     (tmp_path / "data").mkdir()
     (tmp_path / "data/run.sh").write_text("#!/bin/sh\necho done\n")

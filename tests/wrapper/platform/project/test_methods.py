@@ -1,4 +1,4 @@
-"""What user code calls on a project, as it is written for the platform's SDK; both stores pass the same tests."""
+"""Methods of a project, called as with the platform's SDK; both stores pass the same tests."""
 
 from __future__ import annotations
 

@@ -68,7 +68,7 @@ def test_a_held_thread_does_not_delay_others() -> None:
 
 
 def test_results_and_errors() -> None:
-    """What the work returns or raises is handed to the loop, BaseExceptions too."""
+    """Results and exceptions of the work are handed to the loop, BaseExceptions too."""
 
     async def main(threads: HandlerThreadPool) -> None:
         jobs = [Work(lambda: 7), Work(lambda: 1 / 0), Work(lambda: (_ for _ in ()).throw(SystemExit(3)))]

@@ -1,4 +1,4 @@
-"""What goes before the first call and after the last: construct, init, close."""
+"""Before the first call and after the last: construct, init, close."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def handler():
 
 @pytest.mark.slow
 def test_an_async_init_runs_on_the_loop_that_serves(serve: Serve) -> None:
-    """What an async init opens belongs to the loop on which async handlers and close run."""
+    """Resources of an async init belong to the loop on which async handlers and close run."""
     service = serve(
         """
 import asyncio

@@ -51,7 +51,7 @@ def test_raising(faulty: Service, name: str, kind: str) -> None:
 
 
 def test_traceback_holds_the_cause(faulty: Service) -> None:
-    """What caused an exception is in the log too."""
+    """The log has the cause of an exception too."""
     error_id = faulty.call({"name": "exception"}).json()["error_id"]
     faulty.wait_log(error_id)
     assert "secret-cause" in faulty.log

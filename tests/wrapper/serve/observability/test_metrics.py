@@ -58,7 +58,7 @@ def test_calls_are_counted_by_status_and_duration(serve: Serve) -> None:
 
 
 def test_load_is_measured(serve: Serve, tmp_path: Path) -> None:
-    """What runs, waits and was rejected, while it does; and nothing of it afterwards."""
+    """Running, waiting and rejected calls are measured while they last, and not afterwards."""
     service = serve(HANDLER, "--concurrency", "2", "--queue", "1")
     with ThreadPoolExecutor() as pool:
         calls = [pool.submit(service.call, {"do": "wait"}) for _ in range(3)]

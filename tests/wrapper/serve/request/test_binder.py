@@ -42,7 +42,7 @@ def test_streamed_body_of_a_client_that_leaves(tmp_path_factory: pytest.TempPath
 
 
 def test_refusal() -> None:
-    """What cannot be parsed is a 400; what does not fit is a 422 with each field."""
+    """A body that cannot be parsed is a 400; one that does not fit is a 422 with each field."""
     assert translate_error(MalformedPayloadError("broken")).status == 400
     problem = translate_error(PayloadValidationError([FieldError("a", "missing"), FieldError("b[0]", "expected int")]))
     assert problem.status == 422

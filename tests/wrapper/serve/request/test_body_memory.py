@@ -43,7 +43,7 @@ def chunks(body: bytes) -> Iterator[bytes]:
 
 
 def request(kind: str, size: int = SIZE, data: str = "x") -> dict[str, Any]:
-    """What a call with a body of about `size` bytes is made with."""
+    """Return the request of a call with a body of about `size` bytes."""
     text = json.dumps({"data": data * size}).encode()
     typed = {"content-type": "application/json"}
     if kind == "whole":

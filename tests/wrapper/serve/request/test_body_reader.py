@@ -505,7 +505,7 @@ BAD_EVENTS = [
 
 @pytest.mark.parametrize(("media", "body", "message"), BAD_EVENTS)
 def test_malformed_event(start: Start, media: str, body: str, message: str) -> None:
-    """What is not a CloudEvent is a 400 that says why."""
+    """A body that is no CloudEvent is a 400 with the reason."""
     answer = send(start("told"), body, media)
     assert answer.status_code == 400
     assert message in answer.json()["detail"]
@@ -570,7 +570,7 @@ def test_malformed_event_in_headers(start: Start, change: dict[str, str]) -> Non
 
 
 def test_an_attribute_that_is_sent_twice(start: Start) -> None:
-    """Which of two ids counts is not for the runtime to say, even where they are equal."""
+    """The runtime cannot choose between two ids, even where they are equal."""
     for other in (b"1", b"2"):
         with Raw(start("told")) as client:
             lines = "".join(f"{name}: {value}\r\n" for name, value in GOOD.items()).encode()

@@ -153,7 +153,7 @@ def test_an_application_sees_what_was_sent(start: Any) -> None:
 @pytest.mark.parametrize("coding", ["gzip", "deflate", "zstd", "br"])
 @pytest.mark.parametrize("damage", ["cut", "byte", "text", "empty"])
 def test_damaged_data(start: Any, coding: str, damage: str) -> None:
-    """What is cut off, changed or nothing of the kind is a 400; a body that is empty is no body."""
+    """Data that is cut off, changed or of another kind is a 400; an empty body is no body."""
     data = bytearray(CODINGS[coding][1](json.dumps({"a": 5, **{f"k{n}": n * n for n in range(200)}}).encode()))
     if damage == "cut":
         data = data[: len(data) // 2]

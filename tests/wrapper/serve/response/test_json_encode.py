@@ -214,6 +214,6 @@ def test_table(values: Service, expression: str, expected: Any) -> None:
     ("pd.DataFrame([[1, 2]], columns=['a', 'a'])", "two columns of one name"),
 ])  # fmt: skip
 def test_what_json_cannot_hold(values: Service, expression: str, logged: str) -> None:
-    """What would lose something is a 500, and the log says what it was."""
+    """A value that JSON would lose is a 500, and the log has the value's type or place."""
     assert values.call({"expression": expression}).status_code == 500
     values.wait_log(logged)

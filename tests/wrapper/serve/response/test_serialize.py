@@ -1,4 +1,4 @@
-"""What a handler returns and what the client gets, value by value, from sync and from async handlers."""
+"""Results of handlers and the client's answers, value by value, from sync and from async handlers."""
 
 from __future__ import annotations
 
@@ -284,7 +284,7 @@ UNKNOWN = [
 
 @pytest.mark.parametrize(("name", "logged"), UNKNOWN, ids=[name for name, _ in UNKNOWN])
 def test_result_that_no_rule_covers(results: Service, name: str, logged: str) -> None:
-    """What cannot be an answer is a 500 that names nothing; the log names it, under the id that the client got."""
+    """Such a result is a 500 without details; the log has them, under the id that the client got."""
     answer = get(results, name)
     assert (answer.status_code, answer.headers["content-type"]) == (500, "application/problem+json")
     assert not {"Strange", "strange", "builtins", "results"} & set(answer.text.replace('"', " ").split())

@@ -73,7 +73,7 @@ def test_attributes_with_other_names(tmp_path: Path, names: tuple[str, ...]) -> 
     "name", ["write_paused", "run_asgi", "pipeline", "tasks", "STATUS_LINE", "RequestResponseCycle"]
 )
 def test_service_without_it(serve: Serve, tmp_path: Path, name: str) -> None:
-    """What is missing is named in one line of the log, and calls are served by plain ASGI."""
+    """One line of the log names the missing part, and calls are served by plain ASGI."""
     service = serve(SOURCE, "--log-format", "json", PYTHONPATH=copy_uvicorn_renamed(tmp_path / "copy", name))
     assert [service.call({"a": number}).json() for number in range(3)] == [0, 1, 2]
     records = [record for record in service.records if "lacks" in record["message"]]
