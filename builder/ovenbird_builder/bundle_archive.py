@@ -105,21 +105,25 @@ class Bundle(Struct, frozen=True):
 
 
 def write(
-    path: Path, flags: Mapping[str, Any], request: BuildRequest, prepared: Sequence[PlatformBuild], cache: LayerCache
+    path: Path,
+    flags: Mapping[str, Any],
+    request: BuildRequest,
+    platform_builds: Sequence[PlatformBuild],
+    cache: LayerCache,
 ) -> int:
     """Write a bundle to `path`, whole or not at all; its size in bytes. Errors: DiskFullError."""
-    _refuse_outside(prepared)
+    _refuse_outside(platform_builds)
     with guard_output_writes(path):
         make_parent_folders(path)
     with guard_output_writes(path), replacing(path) as draft:
         with tarfile.open(draft, mode="w", format=tarfile.PAX_FORMAT) as tar:
-            _fill(tar, flags, request, prepared, cache)
+            _fill(tar, flags, request, platform_builds, cache)
         return draft.stat().st_size
 
 
-def _refuse_outside(prepared: Sequence[PlatformBuild]) -> None:
+def _refuse_outside(platform_builds: Sequence[PlatformBuild]) -> None:
     """Refuse requirements that lie beside the source, which a bundle holds alone. Errors: BuildRequestError."""
-    for requirement in prepared[0].inputs.needs.requirements.lines:
+    for requirement in platform_builds[0].inputs.needs.requirements.lines:
         if requirement.origin.startswith("file:.."):
             raise BuildRequestError(
                 f"{requirement.where}: a bundle holds the source alone, and {show_value(requirement.origin)} "
@@ -197,20 +201,20 @@ def _fill(
     tar: tarfile.TarFile,
     flags: Mapping[str, Any],
     request: BuildRequest,
-    prepared: Sequence[PlatformBuild],
+    platform_builds: Sequence[PlatformBuild],
     cache: LayerCache,
 ) -> None:
-    first = prepared[0].inputs
+    first = platform_builds[0].inputs
     tree = first.tree
     files = {name: [Path(text) for text in flags[name]] for name in _FILES}
     bases = {
         id(base): base
-        for platform_build in prepared
+        for platform_build in platform_builds
         for base in (platform_build.inputs.base, platform_build.inputs.sibling)
     }.values()
     packages = {
         w.sha256: w
-        for platform_build in prepared
+        for platform_build in platform_builds
         for w in (*platform_build.inputs.wheels, *platform_build.inputs.runtime)
     }
     about = {
@@ -220,11 +224,11 @@ def _fill(
         "files": {name: [f"files/{name}-{n}" for n, _ in enumerate(paths)] for name, paths in files.items()},
         "source": {"uri": tree.uri, "revision": tree.revision, "digest": tree.digest, "epoch": tree.epoch},
         "bases": [_describe_base(base) for base in bases],
-        "answers": _collect_answers(prepared, cache),
+        "answers": _collect_answers(platform_builds, cache),
     }
     _add(tar, "bundle.json", encode_json_indented(about, 1))
     _add(tar, "function.yaml", encode_json_indented(_make_document(request), 1))
-    for platform_build in prepared:
+    for platform_build in platform_builds:
         platform = platform_build.inputs.base.platform
         _add(tar, lockfile.lock_name(platform), platform_build.inputs.needs.lock.text.encode())
     for name, paths in files.items():
@@ -237,12 +241,12 @@ def _fill(
         tar.add(wheel.path, f"wheels/{sha256}/{wheel.filename}", filter=_anonymize)
 
 
-def _collect_answers(prepared: Sequence[PlatformBuild], cache: LayerCache) -> dict[str, dict[str, str]]:
+def _collect_answers(platform_builds: Sequence[PlatformBuild], cache: LayerCache) -> dict[str, dict[str, str]]:
     """Which wheel each pin took: without it a wheel that was built could not be told from its source's hash."""
     from .locking import wheel_fetch  # what resolves: not for a build
 
     answers: dict[str, dict[str, str]] = {}
-    for platform_build in prepared:
+    for platform_build in platform_builds:
         inputs = platform_build.inputs
         answers |= wheel_fetch.list_answers(
             inputs.needs.lock, inputs.interpreter, cache.root, identity=platform_build.identity

@@ -578,15 +578,15 @@ def test_a_dry_run_says_which_instructions_it_leaves_out(builds: Builds, base_im
     (builds.source / "plum" / "setup.py").write_text(setup + "assert marked\n" + install)
     assert builds.run(*words, "--dry-run").error["hint"].endswith(note)
     (builds.source / "plum" / "setup.py").write_text(setup + install)
-    said = builds.run(*words, "--dry-run")
-    assert said.status == 0, said.said
-    assert f"note: {note}" in said.said
-    done = builds.ok(*words)
-    assert "plum 2.0" in str(done["layers"])
-    said = builds.run(*words, "--dry-run")
-    assert said.status == 0, said.said
-    assert note not in said.said
-    assert json.loads(said.out)["platforms"][0]["digest"] == done["digest"]
+    result = builds.run(*words, "--dry-run")
+    assert result.status == 0, result.err
+    assert f"note: {note}" in result.err
+    built = builds.ok(*words)
+    assert "plum 2.0" in str(built["layers"])
+    result = builds.run(*words, "--dry-run")
+    assert result.status == 0, result.err
+    assert note not in result.err
+    assert json.loads(result.out)["platforms"][0]["digest"] == built["digest"]
 
 
 def test_a_bundle_builds_with_the_network_off(

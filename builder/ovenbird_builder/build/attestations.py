@@ -51,12 +51,12 @@ class BuildAttestations(Struct, frozen=True):
 
 
 def issue_attestations(
-    prepared: Sequence[PlatformBuild], baked: Sequence[BuiltImage], epoch: int, cache: LayerCache
+    platform_builds: Sequence[PlatformBuild], built_images: Sequence[BuiltImage], epoch: int, cache: LayerCache
 ) -> tuple[BuildAttestations, ...]:
     """The statements about each platform's image. Errors: HashError for a wheel without METADATA, ImagePolicyError."""
     return tuple(
         _make_attestations(platform_build, built_image, epoch, cache)
-        for platform_build, built_image in zip(prepared, baked, strict=True)
+        for platform_build, built_image in zip(platform_builds, built_images, strict=True)
     )
 
 

@@ -51,6 +51,11 @@ class ResolvedInputs(Struct, frozen=True):
     runtime: tuple[Wheel, ...]  # empty where the base brings it
     absent: Mapping[str, str] = {}  # kinds of layers whose wheels a dry run has not fetched, and what to say of each
 
+    @property
+    def epoch(self) -> int:
+        """Return the time of the image, in seconds since 1970: that of the request, else of the source's commit."""
+        return self.request.epoch if self.request.epoch is not None else self.tree.epoch or 0
+
 
 def make_contents(inputs: ResolvedInputs, stage_images: StageImages, cache: LayerCache, builder: str) -> ImageContents:
     """The contents of an image. `builder` is the version of Ovenbird that builds.

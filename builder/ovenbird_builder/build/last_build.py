@@ -1,0 +1,59 @@
+"""What is remembered of the last build of a name, and why the next one makes a layer again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ..cache.layer import compute_key
+from ..request.build_request import BuildRequest
+from . import cache_misses
+from .environment import BuildEnvironment
+from .prepare import PlatformBuild
+from .redact_plan import make_plan_redactor
+
+
+def explain_changes(
+    request: BuildRequest, environment: BuildEnvironment, platform_builds: Sequence[PlatformBuild]
+) -> None:
+    """Say which files have changed since the last build, and why each layer is made again, with `--explain`."""
+    if not request.explain:
+        return
+    tree = platform_builds[0].inputs.tree
+    files = cache_misses.explain_files(tree.rows, _recall(environment, make_memory_keys(request, "last files")) or {})
+    for line in cache_misses.explain_left_out(tree.left_out):
+        environment.progress.say(line)
+    for platform_build in platform_builds:
+        before = (
+            _recall(environment, make_memory_keys(request, "last build", platform_build.inputs.base.platform)) or ()
+        )
+        for line in cache_misses.explain(platform_build.plan, before, files, make_plan_redactor(request)):
+            environment.progress.say(line)
+
+
+def remember_build(
+    request: BuildRequest, environment: BuildEnvironment, platform_builds: Sequence[PlatformBuild]
+) -> None:
+    """Keep the plan and the files, so that the next build can be explained."""
+    values: dict[tuple[str, str], Any] = {
+        make_memory_keys(request, "last files"): cache_misses.remember_files(platform_builds[0].inputs.tree.rows)
+    }
+    for platform_build in platform_builds:
+        values[make_memory_keys(request, "last build", platform_build.inputs.base.platform)] = (
+            cache_misses.remember_layers(platform_build.plan)
+        )
+    for names, value in values.items():
+        for name in names:
+            if value and environment.cache.recall(name) != value:
+                environment.cache.note(name, value, f"last build of {request.tags[0]}")
+
+
+def make_memory_keys(request: BuildRequest, kind: str, platform: str = "") -> tuple[str, str]:
+    """Where a build is remembered: by its tag, and by its repository, since a CI gives each build a tag of its own."""
+    tag = request.tags[0]
+    by_tag = compute_key(kind, tag=str(tag), platform=platform)
+    return by_tag, compute_key(kind, repository=tag.repository, platform=platform)
+
+
+def _recall(environment: BuildEnvironment, names: Sequence[str]) -> Any:
+    return next((value for name in names if (value := environment.cache.recall(name))), None)
