@@ -42,7 +42,7 @@ No other variable reaches a step: the caller's configuration of pip is not used.
 
 
 def page() -> str:
-    """The whole page."""
+    """Return the whole page."""
     return _INTRO + "".join(_line(option) for option in TABLE) + _MORE
 
 

@@ -35,7 +35,7 @@ This page is made from `wrapper/ovenbird/settings.py` by `make docs`.
 
 
 def page() -> str:
-    """The whole page."""
+    """Return the whole page."""
     return _INTRO + "".join(_line(row) for row in settings.fields(settings.Settings))
 
 

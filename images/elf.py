@@ -17,7 +17,7 @@ _NAMES = 3  # SHT_STRTAB
 
 
 def stripped(content: bytes) -> bytes:
-    """The library without its debug sections and symbol tables, or as it was where that is not safe.
+    """Return the library without its debug sections and symbol tables, or as it was where that is not safe.
 
     Only what lies behind the last loaded byte goes; whatever is loaded keeps its place, so that nothing that runs can
     tell the difference. The table of sections is written anew for what stays.

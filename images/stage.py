@@ -68,7 +68,7 @@ def trim(site: Path) -> None:
 
 
 def digest(path: Path) -> tuple[str, str]:
-    """The hash and the size of a file as a record of installed files has them."""
+    """Return the hash and the size of a file as a record of installed files has them."""
     content = path.read_bytes()
     text = base64.urlsafe_b64encode(hashlib.sha256(content).digest()).rstrip(b"=").decode()
     return f"sha256={text}", str(len(content))

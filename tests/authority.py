@@ -18,7 +18,7 @@ class Certificates:
 
 
 def issue_certificates(folder: Path) -> Certificates:
-    """An authority and a certificate for 127.0.0.1, written to a folder."""
+    """Write an authority and a certificate for 127.0.0.1 to a folder."""
     server = ["-subj", "/CN=127.0.0.1", "-CA", "ca.pem", "-CAkey", "ca.key"]
     server += ["-addext", "subjectAltName=IP:127.0.0.1", "-addext", "basicConstraints=critical,CA:FALSE"]
     for name, more in (("ca", ["-subj", "/CN=authority"]), ("server", server)):
@@ -29,7 +29,7 @@ def issue_certificates(folder: Path) -> Certificates:
 
 
 def make_tls_context(folder: Path) -> tuple[ssl.SSLContext, Path]:
-    """The context of a server at 127.0.0.1, made in `folder`, and the certificate of its authority."""
+    """Return the TLS context of a server at 127.0.0.1, made in `folder`, and its authority's certificate."""
     authority = issue_certificates(folder)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(authority.certificate, authority.key)

@@ -14,7 +14,7 @@ from tests import starts
 
 
 class Builds:
-    """A function in `source`, a cache in `cache`; `env` is what a build's environment has beside the tests' own."""
+    """A function in `source`, a cache in `cache`; `env` is added to the tests' own environment."""
 
     def __init__(self, folder: Path, source: Path | None = None, cache: Path | None = None, **env: str) -> None:
         self.source, self.cache, self.env = source or folder / "function", cache or folder / "cache", env
@@ -26,14 +26,14 @@ class Builds:
             (self.source / name.replace("__", ".")).write_text(text)
 
     def command(self, verb: str, *words: str) -> list[str]:
-        """The argv of a verb on the function."""
+        """Return the argv of a verb on the function."""
         return [sys.executable, "-m", "ovenbird", *self._words(verb, *words)]
 
     def _words(self, verb: str, *words: str) -> list[str]:
         return [verb, *words, "--cache-dir", str(self.cache)]
 
     def environ(self, **more: str) -> Mapping[str, str]:
-        """The environment of a build."""
+        """Return the environment of a build."""
         return {**os.environ, **self.env, **more}
 
     def start(self, *words: str, prefix: tuple[str, ...] = (), **more: str) -> subprocess.Popen[str]:
@@ -65,7 +65,7 @@ class Builds:
 
 
 class Build:
-    """A verb that ended: its status, what it printed, and what it said."""
+    """A finished verb: its status, stdout and stderr."""
 
     def __init__(self, status: int, out: str, err: str) -> None:
         self.status, self.out, self.err = status, out, err

@@ -10,7 +10,7 @@ from pathlib import Path
 
 @contextmanager
 def disk(folder: Path, size: str) -> Iterator[Path]:
-    """A disk of its own at `folder`, which is made, of `size` (`64k`, `2m`). Mounting it takes root."""
+    """Yield a disk of its own at `folder`, which is made, of `size` (`64k`, `2m`). Mounting it takes root."""
     folder.mkdir()
     subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", folder], check=True)
     try:

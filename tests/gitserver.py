@@ -50,7 +50,7 @@ class Repository:
         return git(self.folder, "rev-parse", "HEAD")
 
     def submodule(self, path: str, url: str, commit: str, text: str = "") -> str:
-        """Commit a submodule as it is written, whatever it asks for; the full commit."""
+        """Commit a submodule exactly as written; return the full commit."""
         text = text or f'[submodule "{path}"]\n\tpath = {path}\n\turl = {url}\n'
         (self.folder / ".gitmodules").write_text(text)
         git(self.folder, "add", ".gitmodules")
@@ -111,7 +111,7 @@ class GitServer:
         request.wfile.write(content)
 
     def count(self) -> list[int]:
-        """How many bytes each write of the server has, from now on."""
+        """Count the bytes of each write of the server from now on."""
         sizes: list[int] = []
         answer = self.answer
 

@@ -14,7 +14,7 @@ PACKERS = {"plain": bytes, "gzip": gzip.compress, "bzip2": bz2.compress, "xz": l
 
 @dataclass
 class Member:
-    """One member; `size` and `before` are what its header lies about, and what stands before it."""
+    """One member; `size` is a false size for its header, `before` are bytes that precede it."""
 
     name: str = "mod.py"
     content: bytes = TEXT
@@ -27,7 +27,7 @@ class Member:
 
 
 def build(*members: Member, end: bytes = bytes(1024), tar_format: int = tarfile.PAX_FORMAT) -> bytes:
-    """The bytes of a tar with these members."""
+    """Return the bytes of a tar with these members."""
     body = b""
     for member in members:
         info = tarfile.TarInfo(member.name)
@@ -39,7 +39,7 @@ def build(*members: Member, end: bytes = bytes(1024), tar_format: int = tarfile.
 
 
 def header(kind: bytes, size: bytes, name: bytes = b"x") -> bytes:
-    """A header of a kind, with a size as it is written."""
+    """Return a header of a kind, with a size as it is written."""
     data = bytearray(512)
     data[: len(name)], data[100:107], data[124 : 124 + len(size)] = name, b"0000644", size
     data[156:157], data[257:265] = kind, b"ustar\x0000"
@@ -49,7 +49,7 @@ def header(kind: bytes, size: bytes, name: bytes = b"x") -> bytes:
 
 
 def link(name: str, target: str, member_type: bytes = tarfile.SYMTYPE) -> Member:
-    """A link."""
+    """Return a link."""
     return Member(name, b"", member_type, target)
 
 

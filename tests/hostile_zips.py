@@ -15,7 +15,7 @@ TEXT = b"def f(): return 1\n" * 20
 
 @dataclass
 class Member:
-    """One member, every field of which may be a lie; those that are None are true."""
+    """One member, every field of which may be false; those that are None are correct."""
 
     name: bytes = b"mod.py"
     content: bytes = TEXT
@@ -31,7 +31,7 @@ class Member:
 
 
 def pack(content: bytes, method: int) -> bytes:
-    """The content as a member of that method has it."""
+    """Return the content as a member of that method has it."""
     if method == DEFLATED:
         packer = zlib.compressobj(9, zlib.DEFLATED, -15)
         return packer.compress(content) + packer.flush()
@@ -46,7 +46,7 @@ def pack(content: bytes, method: int) -> bytes:
 
 
 def build(*members: Member) -> bytes:
-    """The bytes of a zip with these members."""
+    """Return the bytes of a zip with these members."""
     body, directory = b"", b""
     for member in members:
         packed = pack(member.content, member.method) if member.packed is None else member.packed
@@ -67,7 +67,7 @@ def build(*members: Member) -> bytes:
 
 
 def flipped(content: bytes, method: int) -> bytes:
-    """A packed content with its middle turned around."""
+    """Return a packed content with its middle turned around."""
     packed = pack(content, method)
     middle = len(packed) // 2
     return packed[:middle] + bytes(byte ^ 0xFF for byte in packed[middle : middle + 8]) + packed[middle + 8 :]

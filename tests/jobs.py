@@ -60,7 +60,7 @@ class Jobs:
         return process
 
     def run_verb(self, *words: str, **environ: str) -> str:
-        """Run `ovenbird` to its good end; what it printed."""
+        """Run `ovenbird`, which has to succeed, and return its output."""
         process = self.start_ovenbird(*words, **environ)
         out, err = process.communicate(timeout=_PATIENCE)
         assert process.returncode == 0, err
@@ -86,21 +86,21 @@ class Jobs:
         return self.start(source, *flags, **environ)[1]()
 
     def list_runs(self) -> list[dict[str, Any]]:
-        """The rows of `ovenbird runs list`."""
+        """Return the rows of `ovenbird runs list`."""
         rows: list[dict[str, Any]] = json.loads(self.run_verb("runs", "list"))
         return rows
 
     def read_entity(self, noun: str, key: str) -> dict[str, Any]:
-        """The whole entity."""
+        """Return the whole entity as the verb `show` prints it."""
         document: dict[str, Any] = json.loads(self.run_verb(noun, "show", key))
         return document
 
     def read_record(self, finished: FinishedRun) -> dict[str, Any]:
-        """The record of a run."""
+        """Return the record of a run."""
         return self.read_entity("runs", finished.result["key"])
 
     def wait_until(self, check: Callable[[], Any]) -> Any:
-        """Wait until `check()` is true; its value."""
+        """Wait until `check()` is true and return its value."""
         end = time.monotonic() + _PATIENCE
         while time.monotonic() < end:
             if value := check():

@@ -34,7 +34,7 @@ class Kube:
         (self.folder / name).write_text(text)
 
     def kubectl(self, *words: str, text: str = "", check: bool = True) -> str:
-        """Run kubectl in the namespace; what it printed."""
+        """Run kubectl in the namespace and return its output."""
         command = ["kubectl", "--namespace", self.namespace, *words]
         process = subprocess.run(
             command, input=text, capture_output=True, text=True, check=False, timeout=PATIENCE, cwd=self.folder
@@ -43,7 +43,7 @@ class Kube:
         return process.stdout + ("" if check else process.stderr)
 
     def make_manifests(self, *words: str) -> tuple[str, str]:
-        """What `ovenbird manifests` prints for the function, and what it notes."""
+        """Return stdout and stderr of `ovenbird manifests` for the function."""
         command = ["manifests", "function.yaml", *words]
         if not {"--image", "--build-result"} & set(words):
             command += ["--image", self.image]
@@ -52,16 +52,16 @@ class Kube:
         return process.stdout, process.stderr
 
     def apply(self, *words: str, flags: tuple[str, ...] = ()) -> str:
-        """Apply the manifests that these words give; what kubectl said of each object."""
+        """Apply the manifests of these words; return kubectl's line for each object."""
         return self.kubectl("apply", "--validate=strict", *flags, "-f", "-", text=self.make_manifests(*words)[0])
 
     def get(self, *words: str) -> dict[str, Any]:
-        """An object, or a List of them."""
+        """Return an object, or a List of them."""
         document: dict[str, Any] = json.loads(self.kubectl("get", *words, "-o", "json"))
         return document
 
     def list_pods(self, *words: str) -> list[dict[str, Any]]:
-        """The pods of the namespace, or those that are chosen."""
+        """Return the pods of the namespace, or those that are chosen."""
         return list(self.get("pods", *words)["items"])
 
     def count_ready(self) -> int:
@@ -88,7 +88,7 @@ class Kube:
         return str(self.wait_until(ended))
 
     def wait_until(self, check: Callable[[], Any]) -> Any:
-        """Wait until `check()` is true; its value. Else tell what the namespace looks like."""
+        """Wait until `check()` is true and return its value; the error describes the namespace."""
         end = time.monotonic() + PATIENCE
         while time.monotonic() < end:
             try:
@@ -107,10 +107,10 @@ class Kube:
 
 
 def make_document(name: str) -> str:
-    """The function document under a name."""
+    """Return the function document under a name."""
     return f'kind: python\nname: {name}\nspec:\n  python_version: "3.13"\n  source: {{handler: "main:handler"}}\n'
 
 
 def has_cluster() -> bool:
-    """Whether there is a cluster, and a registry that its nodes pull from."""
+    """Return whether there is a cluster, and a registry that its nodes pull from."""
     return bool(os.environ.get("KUBECONFIG") and os.environ.get("TEST_REGISTRY"))

@@ -36,7 +36,7 @@ class Project:
         return load(parse(full_target, source))
 
     def handler(self, text: str, attribute: str = "handler") -> Handler:
-        """The handler of some source text."""
+        """Return the handler of some source text."""
         self._loaded += 1
         name = f"main{self._loaded}" if self._loaded > 1 else "main"  # a module is imported once
         self.write(f"{name}.py", text)

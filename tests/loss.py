@@ -12,7 +12,7 @@ _REQUEST = b"POST / HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncon
 
 @dataclass
 class Tally:
-    """What became of the calls. `lost`: sent, or connected, and then no whole answer; `refused`: never accepted."""
+    """The outcome of calls. `lost`: sent or connected, without a complete answer; `refused`: never accepted."""
 
     answered: Counter[int] = field(default_factory=Counter)
     lost: list[str] = field(default_factory=list)
@@ -62,7 +62,7 @@ class Load:
                 writer.close()
 
     async def _call(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
-        """One call; whether the server closes the connection."""
+        """Make one call; return whether the server closes the connection."""
         writer.write(_REQUEST)
         head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
         lines = head.split("\r\n")

@@ -48,7 +48,7 @@ _WHEEL = "Wheel-Version: 1.0\nGenerator: tests (1)\nRoot-Is-Purelib: true\nTag: 
 
 
 def metadata(name: str, version: str, requires: Iterable[str] = (), python: str = "") -> str:
-    """The METADATA of a distribution."""
+    """Return the METADATA of a distribution."""
     lines = ["Metadata-Version: 2.1", f"Name: {name}", f"Version: {version}"]
     lines += [f"Requires-Python: {python}"] if python else []
     return "\n".join([*lines, *(f"Requires-Dist: {requirement}" for requirement in requires)]) + "\n"
@@ -57,7 +57,7 @@ def metadata(name: str, version: str, requires: Iterable[str] = (), python: str 
 def wheel(
     folder: Path, name: str, version: str, *requires: str, tag: str = "py3-none-any", python: str = "", note: str = ""
 ) -> Path:
-    """A wheel of one module; `note` changes its content."""
+    """Write a wheel of one module; `note` changes its content."""
     file = name.replace("-", "_")
     info = f"{file}-{version}.dist-info"
     files = {
@@ -77,7 +77,7 @@ def wheel(
 
 
 def project(name: str, version: str, *requires: str, before: str = "", generator: str = "tests (1)") -> dict[str, str]:
-    """The files of a project whose build backend lies in it, so that a build fetches nothing.
+    """Return the files of a project whose build backend lies in it, so that a build fetches nothing.
 
     `before` is code that the backend runs first.
     """
@@ -94,7 +94,7 @@ def project(name: str, version: str, *requires: str, before: str = "", generator
 
 
 def sdist(folder: Path, name: str, version: str, *requires: str, before: str = "", by: str = "") -> Path:
-    """A source distribution; `by` is a requirement that has to be there when it is built."""
+    """Write a source distribution; `by` is a build requirement."""
     path = folder / f"{name.replace('-', '_')}-{version}.tar.gz"
     files = project(name, version, *requires, before=before)
     files["pyproject.toml"] = files["pyproject.toml"].replace("requires = []", f"requires = {[by] if by else []}")
@@ -114,7 +114,7 @@ class Orchard:
     url: str
 
     def indexes(self) -> PackageIndexes:
-        """It as the only index, with the password."""
+        """Return it as the only index, with the password."""
         return read_indexes(self.url.replace("://", "://${U}:${P}@"), [], {"U": USER, "P": "Plum%26Pear%2377"})
 
 
@@ -163,7 +163,7 @@ def orchard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Orchard]:
 
 
 def free_port() -> int:
-    """A port of 127.0.0.1 that nobody listens at."""
+    """Return a free port of 127.0.0.1."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port: int = listener.getsockname()[1]
@@ -203,7 +203,7 @@ class Bench:
         return lock(requirements, self.context(**options), LockOptions(**chosen))
 
     def context(self, **changes: object) -> ResolverContext:
-        """What locking and building wheels take, with changes."""
+        """Return the context of locking and building wheels, with changes."""
         fields: dict[str, object] = {
             "image": self.image, "interpreter": self.interpreter, "indexes": self.indexes, "network": self.network,
             "cache": self.cache, "environ": {},
@@ -212,7 +212,7 @@ class Bench:
 
 
 def wants(*texts: str, root: Path | None = None, **fields: object) -> Requirements:
-    """Requirements from lines of text."""
+    """Return Requirements from lines of text."""
     from ovenbird_builder.locking.requirements_file import parse_requirement
 
     root = root or Path("/nonexistent")

@@ -17,7 +17,7 @@ _PATIENCE = 60.0  # seconds
 
 
 class Podman:
-    """What one test runs in containers: `start` for a service, `run` for what ends by itself."""
+    """The containers of a test: `start` for a service, `run` for a command that ends."""
 
     def __init__(self) -> None:
         self._names: list[str] = []
@@ -41,7 +41,7 @@ class Podman:
         return name
 
     def log(self, name: str) -> str:
-        """What a container has written to stdout and stderr."""
+        """Return the output of a container on stdout and stderr."""
         process = podman("logs", name)
         return process.stdout + process.stderr
 
@@ -64,7 +64,7 @@ class Container:
 
     @property
     def log(self) -> str:
-        """What the container has written to stdout and stderr."""
+        """The output of the container on stdout and stderr."""
         process = podman("logs", self.name)
         return process.stdout + process.stderr
 
@@ -75,7 +75,7 @@ class Container:
 
     @property
     def state(self) -> dict[str, Any]:
-        """What the engine says of it: `Status`, `ExitCode`, `OOMKilled`, `Pid`, `Health`, ..."""
+        """Its state in the engine: `Status`, `ExitCode`, `OOMKilled`, `Pid`, `Health`, ..."""
         return dict(json.loads(podman("inspect", "--format", "{{json .State}}", self.name).stdout))
 
     def wait_ready(self, path: str = "/_/ready") -> Container:
@@ -97,11 +97,11 @@ class Container:
         wait_until(lambda: text in self.log, lambda: f"{text!r} is not in the log:\n{self.log}")
 
     def get(self, path: str = "/", **options: Any) -> httpx.Response:
-        """GET."""
+        """Send a GET request."""
         return httpx.get(self.url + path, timeout=_PATIENCE, trust_env=False, **options)
 
     def post(self, path: str = "/", **options: Any) -> httpx.Response:
-        """POST."""
+        """Send a POST request."""
         return httpx.post(self.url + path, timeout=_PATIENCE, trust_env=False, **options)
 
     def call(self, payload: Any = None, **options: Any) -> httpx.Response:
@@ -127,7 +127,7 @@ class Container:
 
 
 def podman(*words: str, check: bool = True, timeout: float = _PATIENCE) -> subprocess.CompletedProcess[str]:
-    """Run podman; fails with what it said."""
+    """Run podman, which has to succeed; an error shows its output."""
     process = subprocess.run(
         ["podman", *words], capture_output=True, text=True, check=False, timeout=timeout, stdin=subprocess.DEVNULL,
         cwd=Path(os.environ["CONTAINERS_CONF"]).parent,  # conmon leaves a file `oom` where it was started

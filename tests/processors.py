@@ -49,7 +49,7 @@ exit 0
 
 
 def document(triggers: Any, **spec: Any) -> dict[str, Any]:
-    """A processor's document as the platform writes it."""
+    """Return a processor's document as the platform writes it."""
     return {
         "apiVersion": "nuclio.io/v1beta1",
         "kind": "NuclioFunction",
@@ -62,13 +62,13 @@ def document(triggers: Any, **spec: Any) -> dict[str, Any]:
 
 
 def job(body: Any) -> dict[str, Any]:
-    """A job trigger; `body` is text, or a value that becomes JSON."""
+    """Return a job trigger; `body` is text, or a value that becomes JSON."""
     text = body if isinstance(body, str) else json.dumps(body)
     return {"job": {"kind": "job", "attributes": {"event": {"body": text}}}}
 
 
 def http(attributes: dict[str, Any] | None = None, **fields: Any) -> dict[str, Any]:
-    """An http trigger."""
+    """Return an http trigger."""
     return {"http": {"kind": "http", **fields, "attributes": attributes or {}}}
 
 
@@ -87,11 +87,11 @@ class Processor(Service):
         self.process = starts.start(words, stderr=self._log, stdout=self._log, env=env, cwd=folder)
 
     def probe(self, path: str) -> httpx.Response:
-        """GET at the second port."""
+        """Send a GET request to the second port."""
         return httpx.get(self.probes + path, timeout=30, trust_env=False)
 
     def wait_ready(self) -> Processor:
-        """Wait until the second port says that the function is ready."""
+        """Wait until the second port reports the function as ready."""
         wait_until(lambda: self.probe("/ready").status_code == 200, lambda: f"not ready:\n{self.log}", self)
         return self
 
@@ -136,7 +136,7 @@ class Processors:
 
 
 def free_port() -> int:
-    """A port of 127.0.0.1 that nobody listens on."""
+    """Return a free port of 127.0.0.1."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return int(listener.getsockname()[1])

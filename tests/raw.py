@@ -1,4 +1,4 @@
-"""A client that may misbehave: bytes over a socket, answers taken apart one by one."""
+"""A client that may misbehave: it sends bytes over a socket and parses answers one by one."""
 
 from __future__ import annotations
 
@@ -53,14 +53,14 @@ class Raw:
         self.send(request(body, path, **headers))
 
     def ended(self) -> bool:
-        """Whether the server closes the connection without another byte."""
+        """Return whether the server closes the connection without another byte."""
         try:
             return self.file.read(1) == b""
         except ConnectionResetError:
             return True
 
     def answer(self) -> Answer:
-        """The next answer."""
+        """Return the next answer."""
         line = self.file.readline()
         assert line, "the connection ended without an answer"
         status = int(line.split()[1])
@@ -90,7 +90,7 @@ class Raw:
 
 
 def request(body: bytes = b"", path: str = "/", method: str = "POST", **headers: str) -> bytes:
-    """The bytes of a request."""
+    """Return the bytes of a request."""
     fields = {"host": "test", "content-type": "application/json", "content-length": str(len(body))}
     fields |= {key.replace("_", "-"): value for key, value in headers.items()}
     head = "".join(f"{key}: {value}\r\n" for key, value in fields.items())
@@ -101,7 +101,7 @@ def request(body: bytes = b"", path: str = "/", method: str = "POST", **headers:
 def run_service(
     factory: pytest.TempPathFactory, target: str, *flags: str, wait: bool = True, **environ: str
 ) -> Iterator[Service]:
-    """A server for all tests of a module; `target` is below `tests/functions/`, or an absolute path."""
+    """Run a server for all tests of a module; `target` is below `tests/functions/`, or an absolute path."""
     service = Service(str(FUNCTIONS / target), flags, environ, factory.mktemp("serve"))
     try:
         yield service.wait_ready() if wait else service

@@ -1,4 +1,4 @@
-"""What malformed input ends with: an error of ours, with a status of its phase, in a text that can be printed."""
+"""Malformed input ends with an `OvenbirdError`, a status of its phase, and a printable message."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ LONGEST = 8000  # characters: a document has many fields, and each may be told
 
 
 def succeeds(call: Callable[[], object], label: str, *codes: int) -> bool:
-    """Whether a call went well; what it raises else must be an error of ours with one of the exit statuses."""
+    """Return whether a call succeeds; otherwise it must raise an `OvenbirdError` with one of the statuses."""
     try:
         call()
     except OvenbirdError as error:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 @contextmanager
 def run_registry(folder: Path, store: Path, auth: str = "", host: str = "127.0.0.1") -> Iterator[str]:
-    """A registry that keeps its images in `store`; `auth` is the YAML of its `auth` section. Gives its address."""
+    """Run a registry that stores images in `store`; `auth` is the YAML of its `auth` section. Yield its address."""
     folder.mkdir(exist_ok=True)
     (folder / "config.yml").write_text(
         "version: 0.1\nlog: {level: info, accesslog: {disabled: true}}\n"

@@ -31,7 +31,7 @@ class Service:
 
     @property
     def log(self) -> str:
-        """What the server has written."""
+        """The output of the server."""
         return self.log_path.read_text()
 
     @property
@@ -56,11 +56,11 @@ class Service:
         wait_until(lambda: text in self.log, lambda: f"{text!r} is not in the log:\n{self.log}")
 
     def get(self, path: str = "/", **options: Any) -> httpx.Response:
-        """GET."""
+        """Send a GET request."""
         return httpx.get(self.url + path, timeout=_PATIENCE, verify=False, **options)
 
     def post(self, path: str = "/", **options: Any) -> httpx.Response:
-        """POST."""
+        """Send a POST request."""
         return httpx.post(self.url + path, timeout=_PATIENCE, verify=False, **options)
 
     def call(self, payload: Any = None, **options: Any) -> httpx.Response:
@@ -68,7 +68,7 @@ class Service:
         return self.post(json=payload, **options)
 
     def metrics(self) -> dict[str, float]:
-        """The samples of `/_/metrics`, by name and labels as they are written there."""
+        """Return the samples of `/_/metrics`, by name and labels as they are written there."""
         lines = (line for line in self.get("/_/metrics").text.splitlines() if not line.startswith("#"))
         return {name: float(value) for name, _, value in (line.rpartition(" ") for line in lines)}
 
@@ -109,7 +109,7 @@ def wait_until(check: Any, message: Any, service: Service | None = None) -> Any:
 
 
 def _listening(pid: int) -> str:
-    """The URL of the TCP port that a process or a child of it listens on, from /proc; empty when there is none."""
+    """Return the URL of the TCP port of a process or its children, from /proc; empty if none listens."""
     inodes = set()
     for number in (pid, *_children(pid)):
         try:

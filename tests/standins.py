@@ -41,14 +41,14 @@ _EPOCH = 1735689600  # seconds; no file is newer, so that the same packages give
 
 
 def interpreter(version: str) -> Path | None:
-    """The newest pyenv folder of a Python version on this machine."""
+    """Return the newest pyenv folder of a Python version on this machine."""
     roots = {Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv"), Path.home() / ".pyenv"}
     folders = [path for root in roots for path in root.glob(f"versions/{version}.*") if (path / "bin/python3").exists()]
     return max(folders, key=lambda path: [int(part) for part in path.name.split(".") if part.isdigit()], default=None)
 
 
 def available() -> tuple[str, ...]:
-    """The versions that a stand-in can be made of on this machine."""
+    """Return the versions that a stand-in can be made of on this machine."""
     return tuple(version for version in VERSIONS if version in _SUITES or interpreter(version))
 
 
@@ -58,7 +58,7 @@ def home() -> Path:
 
 
 def key(version: str) -> str:
-    """What a stand-in is made from, as a short digest."""
+    """Return a short digest of the inputs of a stand-in."""
     parts = [Path(__file__).read_bytes(), version.encode(), os.environ.get("DEBIAN_MIRROR", "").encode()]
     if version not in _SUITES:
         parts.append(str(interpreter(version)).encode())
@@ -66,17 +66,17 @@ def key(version: str) -> str:
 
 
 def layout(version: str) -> Path:
-    """The OCI layout of a version; there only when it is whole."""
+    """Return the OCI layout of a version; there only when it is whole."""
     return home() / f"{version}-{key(version)}"
 
 
 def manifest_digest(folder: Path) -> str:
-    """The digest of the image in a layout."""
+    """Return the digest of the image in a layout."""
     return str(json.loads((folder / "index.json").read_text())["manifests"][0]["digest"])
 
 
 def full_version(version: str) -> str:
-    """The full version of the Python in a stand-in that is there: "3.12.1"."""
+    """Return the full version of the Python in a stand-in that is there: "3.12.1"."""
     return (layout(version) / "version").read_text()
 
 
@@ -119,7 +119,7 @@ def _make(version: str) -> None:
 
 
 def _debian(version: str, root: Path, version_file: Path, work: Path) -> None:
-    """Debian with Python as in `python:slim`, as a tar; its full version is written to `told`."""
+    """Write a tar of Debian with Python as in `python:slim`, and its full version to `version_file`."""
     suite = _SUITES.get(version, _BARE)
     chroot = f'env -i PATH={_PATH} LANG=C.UTF-8 PYTHONDONTWRITEBYTECODE=1 chroot "$1"'
     if version in _SUITES:
@@ -169,7 +169,7 @@ def _debian(version: str, root: Path, version_file: Path, work: Path) -> None:
 
 
 def _pack(folder: Path, version: str, into: Path) -> None:
-    """A tar of an interpreter below usr/local, without its tests and what was installed into it."""
+    """Write a tar of an interpreter below usr/local, without its tests and installed packages."""
     library = f"lib/python{version}"
 
     def kept(info: tarfile.TarInfo) -> tarfile.TarInfo | None:
@@ -193,7 +193,7 @@ def _pack(folder: Path, version: str, into: Path) -> None:
 
 
 def _image(root: Path, folder: Path, full: str) -> None:
-    """An OCI layout of one layer, configured as `python:slim` is."""
+    """Write an OCI layout of one layer, configured as `python:slim` is."""
     blobs = folder / "blobs" / "sha256"
     blobs.mkdir(parents=True)
     plain, packed = hashlib.sha256(), blobs / "layer"

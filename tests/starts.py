@@ -69,7 +69,7 @@ def run(
     timeout: float | None = 120,
     **options: Any,
 ) -> subprocess.CompletedProcess[Any]:
-    """Run `python -m ovenbird WORDS` to its end; what it printed is kept, if nothing else is said of its streams."""
+    """Run `python -m ovenbird WORDS` to its end; its output is captured unless its streams are set."""
     streams = {"stdin": subprocess.DEVNULL if input is None else subprocess.PIPE}
     streams |= {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     process = start(words, cwd=cwd, env=env, text=text, **{**streams, **options})
@@ -189,7 +189,7 @@ class Forked:
 
 
 def _stream(number: int, stream: Any, before: list[int]) -> tuple[int, IO[bytes] | None]:
-    """Return a descriptor for the child, and our end where it is a pipe; `given` is as `subprocess` takes it."""
+    """Return a descriptor for the child, and our end if it is a pipe; `stream` is as in `subprocess`."""
     if stream == subprocess.PIPE:
         read, write = os.pipe()
         return (read, open(write, "wb", 0)) if number == 0 else (write, open(read, "rb"))  # noqa: PTH123

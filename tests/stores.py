@@ -29,7 +29,7 @@ def project(store: LocalStore) -> Project:
 
 
 def send_reply(request: http.server.BaseHTTPRequestHandler, data: bytes, status: int = 200, **headers: str) -> None:
-    """A whole answer; `a_b` is the header a-b."""
+    """Send a complete answer; `a_b` is the header a-b."""
     request.send_response(status)
     for name, value in {"Content_Length": str(len(data)), **headers}.items():
         request.send_header(name.replace("_", "-"), value)
@@ -38,7 +38,7 @@ def send_reply(request: http.server.BaseHTTPRequestHandler, data: bytes, status:
 
 
 class Server:
-    """An HTTP server that answers as `answer` does, and keeps what it was asked."""
+    """An HTTP server that answers by `answer`, and records the requests."""
 
     def __init__(self) -> None:
         self.answer: Answer = lambda request: None
@@ -80,7 +80,7 @@ def server() -> Iterator[Server]:
 
 @contextmanager
 def s3_server() -> Iterator[str]:
-    """The address of moto's server, which speaks S3 over HTTP."""
+    """Yield the address of moto's server, which speaks S3 over HTTP."""
     from moto.server import ThreadedMotoServer
 
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
@@ -93,7 +93,7 @@ def s3_server() -> Iterator[str]:
 
 
 def bucket(address: str) -> dict[str, str]:
-    """The environment of a store at that address, which has the bucket `outputs`, empty."""
+    """Return the environment of a store at that address, which has the bucket `outputs`, empty."""
     import boto3
 
     environ = {

@@ -68,7 +68,7 @@ class TcpServer:
 
 
 def copy_bytes(source: socket.socket, target: socket.socket, most: int | None = None) -> None:
-    """Pass bytes on until the source ends, and say so to the target; with `most`, end both after so many bytes."""
+    """Pass bytes on until the source ends, then end the target; with `most`, end both after so many bytes."""
     remaining = most
     with contextlib.suppress(OSError):
         while data := source.recv(65536 if remaining is None else min(65536, remaining)):

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 
 class Shown(NamedTuple):
-    """What a command came to: its exit status, what the terminal showed, and stderr where that went elsewhere."""
+    """The outcome of a command: exit status, terminal output, and stderr if it was separate."""
 
     code: int
     text: str

@@ -1,4 +1,4 @@
-"""Who may import whom, read from the sources themselves."""
+"""The allowed imports, checked in the sources."""
 
 from __future__ import annotations
 
@@ -293,7 +293,7 @@ ONLY_IN: dict[str, tuple[str, ...]] = {
 
 
 def modules() -> Iterator[tuple[str, Path]]:
-    """Every module of ours by its dotted name."""
+    """Return every module of ours by its dotted name."""
     for package, folder in SOURCES.items():
         for path in sorted(folder.rglob("*.py")):
             parts = (package, *path.relative_to(folder).with_suffix("").parts)
@@ -329,7 +329,7 @@ def may_import(own: str) -> tuple[str, ...]:
 
 
 def covers(prefix: str, name: str) -> bool:
-    """Whether `name` is `prefix` or lies below it."""
+    """Return whether `name` is `prefix` or lies below it."""
     return name == prefix or name.startswith(prefix + ".")
 
 
@@ -351,7 +351,7 @@ def test_a_module_imports_only_what_lies_below_it(name: str, path: Path) -> None
 
 
 def graph() -> dict[str, set[str]]:
-    """Each module with those of ours that it imports anywhere: at its top, in functions, for type checkers."""
+    """Return each module with those of ours that it imports anywhere: at its top, in functions, for type checkers."""
     paths = dict(modules())
     edges: dict[str, set[str]] = {}
     for name, path in paths.items():
@@ -412,7 +412,7 @@ def test_no_packages_import_each_other() -> None:
 
 
 def test_every_layer_exists() -> None:
-    """The table names no module that is gone, so that it cannot rot."""
+    """The table has no missing module, so that it stays current."""
     assert set(MAY_IMPORT) <= {name for name, _ in modules()}
 
 

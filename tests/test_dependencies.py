@@ -30,14 +30,14 @@ PAGE = (ROOT / "docs" / "dependencies.md").read_text()
 
 
 def requirements() -> list[Requirement]:
-    """What pyproject.toml asks for, its extras included."""
+    """Return the requirements of pyproject.toml, extras included."""
     project: Any = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     extras = project["optional-dependencies"].values()
     return [Requirement(text) for part in (project["dependencies"], *extras) for text in part]
 
 
 def floors() -> dict[str, Version]:
-    """The lowest version of each package that pyproject.toml allows."""
+    """Return the lowest version of each package that pyproject.toml allows."""
     floors: dict[str, Version] = {}
     for requirement in requirements():
         (floor,) = (Version(part.version) for part in requirement.specifier if part.operator == ">=")
@@ -47,7 +47,7 @@ def floors() -> dict[str, Version]:
 
 
 def explained() -> dict[str, tuple[Version, list[Version]]]:
-    """Each row of the page's table: package -> its floor, and the versions that mend its advisories."""
+    """Return each row of the page's table: package -> its floor, and the versions that mend its advisories."""
     rows = re.findall(r"^\| ([a-z0-9-]+) \| ([0-9.]+) \| (.+) \|$", PAGE, re.M)
     return {
         name: (Version(floor), [Version(part) for part in re.findall(r" (\d+(?:\.\d+)+)(?=;| *$)", text)])
@@ -93,7 +93,7 @@ def test_no_lock_is_below_a_floor(lock: Path) -> None:
 
 @contextmanager
 def advisories(vulnerable: str) -> Iterator[tuple[str, set[tuple[str, str]]]]:
-    """A service that speaks OSV and knows one advisory, of a package: its address, and what it was asked."""
+    """Serve OSV with one advisory of a package; yield its address and the requested packages."""
     packages: set[tuple[str, str]] = set()
 
     class Handler(BaseHTTPRequestHandler):
@@ -121,7 +121,7 @@ def advisories(vulnerable: str) -> Iterator[tuple[str, set[tuple[str, str]]]]:
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_an_audit_says_when_an_advisory_is_out() -> None:
-    """`make audit` asks for each pinned version; it names the locks that have an advisory, and ends with an error."""
+    """`make audit` checks each pinned version, names the locks with an advisory, and fails."""
     with advisories("setuptools") as (url, packages):
         arguments = f"ARGS=--vulnerability-service=osv --osv-url={url}"
         process = subprocess.run(

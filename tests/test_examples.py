@@ -1,4 +1,4 @@
-"""Every example does what it says, started as its reader would start it."""
+"""Every example works when it is started as described."""
 
 from __future__ import annotations
 

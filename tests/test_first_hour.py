@@ -59,7 +59,7 @@ def _environment() -> dict[str, str]:
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_the_first_hour_can_be_pasted(tmp_path: Path) -> None:
-    """Every command of the page ends well, and shows what the page says that it shows."""
+    """Every command of the page succeeds, and prints what the page shows."""
     blocks = _write_page(tmp_path)
     code, output, _ = run_on_terminal(_command(tmp_path), _environment(), tmp_path, merged=True)
     assert code == 0, output

@@ -31,7 +31,7 @@ _UNPRINTED = {
 
 @cache
 def flags_of(verb: str) -> frozenset[str]:
-    """All flags of a verb and of its verbs."""
+    """Return all flags of a verb and of its verbs."""
     parser = build_parser(verb) if verb in BUILDER else find_parser(verb)
     return frozenset(
         name
@@ -43,7 +43,7 @@ def flags_of(verb: str) -> frozenset[str]:
 
 @cache
 def imports() -> dict[str, frozenset[str]]:
-    """Each module of ours with those that it imports, inside of functions too."""
+    """Return each module of ours with those that it imports, inside of functions too."""
     names = {name for name, _ in modules()}
     graph = {}
     for name, path in modules():
@@ -62,7 +62,7 @@ def imports() -> dict[str, frozenset[str]]:
 
 @cache
 def reached(verb: str) -> frozenset[str]:
-    """The modules that a verb of the builder may run."""
+    """Return the modules that a verb of the builder may run."""
     modules: set[str] = set()
     todo = [f"ovenbird_builder.commands.{verb}"]
     while todo:
@@ -74,7 +74,7 @@ def reached(verb: str) -> frozenset[str]:
 
 
 def hints() -> Iterator[tuple[str, str]]:
-    """Each hint with the module that holds it; what an f-string fills in is a blank."""
+    """Return each hint with the module that holds it; what an f-string fills in is a blank."""
     for name, path in modules():
         text = path.read_text(encoding="utf-8")
         for node in ast.walk(ast.parse(text)) if "hint" in text.lower() else ():
@@ -86,7 +86,7 @@ def hints() -> Iterator[tuple[str, str]]:
 
 
 def _text(node: ast.AST) -> str:
-    """The constant parts of an expression in the order of the source."""
+    """Return the constant parts of an expression in the order of the source."""
     if isinstance(node, ast.Constant):
         return node.value if isinstance(node.value, str) else ""
     if isinstance(node, ast.FormattedValue):
@@ -108,7 +108,7 @@ def test_hints_are_found() -> None:
 
 @pytest.mark.parametrize(("name", "text"), WITH_FLAGS, ids=lambda text: text[:40])
 def test_a_command_in_a_hint_has_its_flags(name: str, text: str) -> None:
-    """What stands in backticks can be typed: `ovenbird VERB` has each flag that is named with it."""
+    """Commands in backticks can be typed: `ovenbird VERB` has each flag that is named with it."""
     for command in _COMMAND.findall(text):
         words = command.split()
         if words[:1] == ["ovenbird"] and words[1:] and words[1][0] not in "-X":

@@ -69,7 +69,7 @@ def python() -> Path:
     sys.version_info >= (3, 13), reason="the lowest versions have no wheels for Python 3.13; 3.10 to 3.12 test them"
 )
 def test_the_lowest_versions_work(python: Path) -> None:
-    """What the runtime does with its dependencies, it does with the oldest ones that it says it takes."""
+    """The runtime works with the oldest versions of its dependencies."""
     listing = subprocess.run(
         [python, "-c", "import importlib.metadata as m, sys; print(*(n + '==' + m.version(n) for n in sys.argv[1:]))",
          *(pin.partition("==")[0] for pin in lowest())],

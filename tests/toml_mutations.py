@@ -18,7 +18,7 @@ VALUES: tuple[Any, ...] = (
 
 
 def paths(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    """The place of every value in a document, the document itself left out."""
+    """Return the place of every value in a document, the document itself left out."""
     if path:
         yield path
     items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
@@ -27,7 +27,7 @@ def paths(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
 
 
 def mutations(document: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """Each document with one value replaced, as TOML, and what was replaced by what."""
+    """Return each document with one value replaced, as TOML, and what was replaced by what."""
     for path in paths(document):
         for value in VALUES:
             changed = deepcopy(document)
@@ -39,7 +39,7 @@ def mutations(document: dict[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def dumps(document: dict[str, Any]) -> str:
-    """A document as TOML: one line for each of its keys, tables inline."""
+    """Return a document as TOML: one line for each of its keys, tables inline."""
     return "".join(f"{json.dumps(key)} = {_value(value)}\n" for key, value in document.items())
 
 

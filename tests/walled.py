@@ -56,7 +56,7 @@ class Walled(Orchard):
 
 @dataclass(frozen=True)
 class Gate:
-    """A forward proxy that asks for a password: its host and port, its URL with the password, its log."""
+    """A forward proxy with a password: its host and port, its URL with the password, its log."""
 
     address: str
     url: str
@@ -73,7 +73,7 @@ class Gate:
 
 @pytest.fixture(scope="session")
 def walled(orchard: Orchard, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Walled]:
-    """What `orchard` has, by https."""
+    """The packages of `orchard`, by HTTPS."""
     home = tmp_path_factory.mktemp("walled")
     authority, port = issue_certificates(home), free_port()
     passwords = orchard.packages.parent / "htpasswd"
@@ -98,7 +98,7 @@ def gate(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gate]:
 
 @contextmanager
 def _running(command: list[str], log: Path, ready: str, port: int = 0) -> Iterator[None]:
-    """A server that says `ready`, or listens at a port; ended afterwards."""
+    """Run a server until it prints `ready` or listens at a port; end it afterwards."""
     with log.open("wb") as file:
         server = subprocess.Popen(command, stdout=file, stderr=file, stdin=subprocess.DEVNULL, env={**os.environ})
     try:

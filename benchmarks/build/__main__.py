@@ -1,4 +1,4 @@
-"""Measure builds beside what they are held against: `python benchmarks/build`."""
+"""Measure builds and their peers: `python benchmarks/build`."""
 
 from __future__ import annotations
 

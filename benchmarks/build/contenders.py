@@ -1,4 +1,4 @@
-"""Who is measured: `ovenbird build`, and a Containerfile with pip or with uv, each on a storage root of its own."""
+"""The contenders: `ovenbird build`, and a Containerfile with pip or uv, each on its own storage root."""
 
 from __future__ import annotations
 
@@ -43,11 +43,11 @@ class Ovenbird:
             measure_command((*self._build_command(where), "--dry-run"), self._make_environ(where))
 
     def list_blobs(self, where: str) -> dict[str, int]:
-        """The blobs of a cache, and when each was written (ns)."""
+        """Return the blobs of a cache, and when each was written (ns)."""
         return {path.name: path.stat().st_mtime_ns for path in (self.caches[where] / "blobs" / "sha256").iterdir()}
 
     def read_result(self, where: str) -> dict[str, object]:
-        """The result of the last build."""
+        """Return the result of the last build."""
         result: dict[str, object] = json.loads((self.store.folder / f"result-{where}.json").read_text())
         return result
 
@@ -99,7 +99,7 @@ class Containerfile:
         return {STORE: built, PUSHED: both}
 
     def fetch(self) -> None:
-        """Nothing: the wheels are mounted."""
+        """Do nothing: the wheels are mounted."""
 
     def build_timed(self, tag: str) -> None:
         """Build with normalised times, from scratch: a layer of the cache would keep the times that it has."""

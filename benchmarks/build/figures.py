@@ -30,7 +30,7 @@ _BOUNDS = (  # situation, stack, where, bound of the ratio to the Containerfile 
 
 
 def format_table(rows: Rows, stack: Stack) -> str:
-    """Every situation of a stack: seconds, their range, and ratios to the Containerfile with pip."""
+    """Return the table of a stack: seconds, their range, and ratios to the Containerfile with pip."""
     cells: list[Sequence[str]] = []
     for row in rows:
         if row.stack != stack.name or row.where not in _WHERE:
@@ -54,7 +54,7 @@ def format_table(rows: Rows, stack: Stack) -> str:
 
 
 def format_others(rows: Rows) -> str:
-    """What is measured in a container, and the lockers."""
+    """Return the table of imports in a container, and of the lockers."""
     words = {
         ("import", "ovenbird"): "import of the stack, `ovenbird build`",
         ("import", "pip"): "import of the stack, Containerfile with `--timestamp`",
@@ -70,7 +70,7 @@ def format_others(rows: Rows) -> str:
 
 
 def make_targets(rows: Rows, faults: Sequence[str]) -> list[Target]:
-    """What the project wants, and what came out."""
+    """Return the targets with their measured values."""
     targets = []
     for stack in (SMALL, SCIENTIFIC):
         seconds = [row.seconds for where in _WHERE if (row := _find_own(rows, "nothing changed", stack.name, where))]

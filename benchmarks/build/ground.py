@@ -1,4 +1,4 @@
-"""What is made before anything is measured: registry, base image, locks, wheels, and an index of these in a folder."""
+"""Preparation: registry, base image, locks, wheels, and an index of these in a folder."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Ground:
     first_store: Store  # where the base was built
 
     def make_store(self, name: str) -> Store:
-        """A new storage root that has the base."""
+        """Return a new storage root that has the base."""
         new = make_store(self.folder / name)
         trust = f'[[registry]]\nlocation = "{self.registry}"\ninsecure = true\n'
         with (new.folder / "registries.conf").open("a") as file:
@@ -51,7 +51,7 @@ class Ground:
 
 @contextmanager
 def prepare_ground(folder: Path) -> Iterator[Ground]:
-    """All of it, and a registry that runs meanwhile. Errors: FailedError."""
+    """Prepare all of it, and run a registry meanwhile. Errors: FailedError."""
     python = choose_version()
     with _run_registry(folder / "registry") as address:
         say(f"building the base image of Python {python} ...")
@@ -68,7 +68,7 @@ def prepare_ground(folder: Path) -> Iterator[Ground]:
 
 @contextmanager
 def _run_registry(folder: Path) -> Iterator[str]:
-    """A registry on a free port of this machine; its address."""
+    """Yield a registry on a free port of this machine; its address."""
     folder.mkdir()
     (folder / "config.yml").write_text(
         "version: 0.1\nlog: {level: info, accesslog: {disabled: true}}\n"
@@ -129,13 +129,13 @@ def make_environ(store: Store) -> dict[str, str]:
 
 
 def read_versions(store: Store) -> dict[str, str]:
-    """The programs that take part."""
+    """Return the versions of the programs that take part."""
     outputs = {program: store.run(program, "--version") for program in ("buildah", "skopeo", "podman")}
     return {program: " ".join(re.findall(r"\d+\.\d+[\w.+-]*", text)[:1]) for program, text in outputs.items()}
 
 
 def _write_index(wheels: Iterable[Path], folder: Path) -> None:
-    """A package index as pip reads it, in a folder."""
+    """Write a package index for pip into a folder."""
     pages: dict[str, list[str]] = {}
     for path in sorted(wheels):
         name = re.sub(r"[-_.]+", "-", path.name.partition("-")[0]).lower()

@@ -42,7 +42,7 @@ class Rows(list[Row]):
             self.get(situation, stack, contender, where, make=True).rounds.append(cost)
 
     def get(self, situation: str, stack: str, contender: str, where: str, *, make: bool = False) -> Row:
-        """The row of these names. Errors: KeyError."""
+        """Return the row of these names. Errors: KeyError."""
         key = (situation, stack, contender, where)
         for row in self:
             if (row.situation, row.stack, row.contender, row.where) == key:
@@ -55,7 +55,7 @@ class Rows(list[Row]):
     def compute_ratio(
         self, situation: str, stack: str, where: str, contender: str = "ovenbird", *, cpu: bool = False
     ) -> float | None:
-        """One's cost to the Containerfile's with pip: the median of the rounds' ratios; None when there is none."""
+        """Return the ratio of costs to the Containerfile with pip: the median over the rounds; None without a round."""
         try:
             rows = [self.get(situation, stack, name, where) for name in (contender, "pip")]
         except KeyError:
@@ -75,7 +75,7 @@ class Rounds:
 
 
 def measure(at: Ground, stack: Stack, contenders: Sequence[Contender], rounds: Rounds, rows: Rows) -> list[str]:
-    """Every situation of a stack; what should not be written but was."""
+    """Measure every situation of a stack, and return the faults: blobs that should not have been written."""
     for contender in contenders:  # once without being measured: what is needed only once is made
         contender.fetch()
         contender.build()
@@ -122,7 +122,7 @@ def _measure_round(
 
 
 def _measure_unchanged(stack: Stack, contenders: Sequence[Contender], rounds: Rounds, rows: Rows) -> list[str]:
-    """Builds of what is there already, and whether a layer was written by one."""
+    """Measure builds without a change, and return the faults: layers that were written."""
     say(f"{stack.name}: nothing changed")
     own = next(contender for contender in contenders if isinstance(contender, Ovenbird))
     before = {where: own.list_blobs(where) for where in own.caches}
@@ -137,7 +137,7 @@ def _measure_unchanged(stack: Stack, contenders: Sequence[Contender], rounds: Ro
 
 
 def measure_imports(stack: Stack, own: Ovenbird, peer: Containerfile, rounds: Rounds, rows: Rows) -> None:
-    """The seconds of a stack's imports in a new container of each image, as its user; the peer's with --timestamp."""
+    """Measure a stack's imports in a new container of each image, as its user; the peer's with `--timestamp`."""
     say(f"{stack.name}: imports")
     own.build()
     peer.build_timed("localhost/timed:1")
@@ -151,7 +151,7 @@ def measure_imports(stack: Stack, own: Ovenbird, peer: Containerfile, rounds: Ro
 
 
 def measure_locks(at: Ground, own: Ovenbird, rounds: Rounds, rows: Rows) -> None:
-    """The seconds that locking from scratch takes, by what resolves; the index is the real one."""
+    """Measure locking from scratch with each locker, on the real index."""
     for number in range(rounds.locks + 1 if rounds.locks else 0):
         for locker in ("pip-tools", "uv"):
             say(f"{own.stack.name}: locking by {locker}")

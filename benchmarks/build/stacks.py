@@ -36,7 +36,7 @@ _UV = (
 
 @dataclass(frozen=True)
 class Stack:
-    """What a function needs and imports. A dependency of `changing` is changed, version by version."""
+    """Requirements and imports of a function. A dependency of `changing` is changed, version by version."""
 
     name: str
     title: str
@@ -45,7 +45,7 @@ class Stack:
     changing: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
     def variants(self) -> dict[str, tuple[str, ...]]:
-        """Requirements by name of the variant: `first`, and `NAME-VERSION` for each change."""
+        """Return requirements by name of the variant: `first`, and `NAME-VERSION` for each change."""
         variants = {"first": self.requirements}
         for name, versions in self.changing:
             for version in versions:

@@ -51,7 +51,7 @@ class Store:
         return row["image"], row["digest"]
 
     def list_last_layer(self, image: str) -> list[tuple[str, int]]:
-        """The files that the last layer of an image adds, each with its size in bytes."""
+        """Return the files that the last layer of an image adds, each with its size in bytes."""
         folder = self.folder / "unpacked"
         self.run("buildah", "push", "--quiet", "--disable-compression", image, f"dir:{folder}")
         manifest = json.loads((folder / "manifest.json").read_text())
@@ -60,7 +60,7 @@ class Store:
 
 
 def make_store(folder: Path) -> Store:
-    """A new storage root below a folder."""
+    """Return a new storage root below a folder."""
     folder.mkdir(parents=True)
     atexit.register(shutil.rmtree, runroot(folder), ignore_errors=True)
     return Store(

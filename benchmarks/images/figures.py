@@ -1,4 +1,4 @@
-"""What a base image costs: bytes by package, seconds to the first good answer, and whether it is always the same."""
+"""The costs of a base image: bytes by package, seconds to the first good answer, and reproducibility."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ Rows = list[tuple[str, str]]
 
 
 def measure(folder: Path, rounds: int) -> tuple[Rows, Rows, list[Target]]:
-    """Sizes, times and what is held against the bounds."""
+    """Measure sizes and times, and return them with the targets."""
     python, stores = choose_version(), [make_store(folder / name) for name in ("one", "two")]
     built = []
     for base_store in stores:
@@ -52,7 +52,7 @@ def measure(folder: Path, rounds: int) -> tuple[Rows, Rows, list[Target]]:
 
 
 def sum_sizes(files: Sequence[tuple[str, int]]) -> Counter[str]:
-    """Bytes by package; the standard library's bytecode and the rest are rows of their own."""
+    """Return bytes by package; the standard library's bytecode and the rest are rows of their own."""
     total: Counter[str] = Counter()
     for path, size in files:
         name = "the rest"
@@ -90,7 +90,7 @@ def measure_starts(base: Store, image: str, folder: Path, rounds: int) -> dict[s
 
 
 def time_command(command: Sequence[str], environ: Mapping[str, str]) -> float:
-    """Seconds that a command takes. Errors: FailedError."""
+    """Return seconds that a command takes. Errors: FailedError."""
     start = time.perf_counter()
     process = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
     if process.returncode:
@@ -99,7 +99,7 @@ def time_command(command: Sequence[str], environ: Mapping[str, str]) -> float:
 
 
 def time_first_answer(command: Callable[[int], Sequence[str]], environ: Mapping[str, str]) -> float:
-    """Seconds from the start of a service to its first right answer, asked every 2 ms. Errors: FailedError."""
+    """Return seconds from the start of a service to its first right answer, asked every 2 ms. Errors: FailedError."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     start = time.perf_counter()
@@ -119,7 +119,7 @@ def time_first_answer(command: Callable[[int], Sequence[str]], environ: Mapping[
 
 
 def is_answered(port: int) -> bool:
-    """Whether a call of the function is answered rightly."""
+    """Return whether a call of the function is answered rightly."""
     try:
         with socket.create_connection(("127.0.0.1", port), 1) as connection:
             connection.sendall(

@@ -1,4 +1,4 @@
-"""Measure jobs beside what they are held against: `python benchmarks/job`."""
+"""Measure jobs and their references: `python benchmarks/job`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The five figures of a job, each measured beside what it is held against."""
+"""The five figures of a job, each measured with its reference."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Scale:
 
 
 def measure(folder: Path, scale: Scale) -> tuple[list[tuple[str, str]], list[Target]]:
-    """What was seen, in words, and the targets; a figure that failed is a target without a value."""
+    """Measure all figures, and return rows and targets; a figure that failed is a target without a value."""
     lines: list[tuple[str, str]] = []
     all_targets: list[Target] = []
     for measurement in (_start, _transfer, _frame, _listing):
@@ -50,7 +50,7 @@ def measure(folder: Path, scale: Scale) -> tuple[list[tuple[str, str]], list[Tar
 
 
 def _make_environ(home: Path) -> dict[str, str]:
-    """Ours without what would change a measurement: compiled modules are kept, as in any installation."""
+    """Return our environment without what changes a measurement: compiled modules are kept, as usual."""
     variables = {
         name: value for name, value in os.environ.items() if not name.startswith(("OVENBIRD_", "PYTHONDONTWRITE"))
     }

@@ -14,7 +14,7 @@ from processes import FailedError
 
 @dataclass(frozen=True)
 class Cost:
-    """What one command took: medians of the seconds and of the CPU seconds, and the largest resident size in MiB."""
+    """The cost of a command: medians of seconds and CPU seconds, and the largest resident size in MiB."""
 
     seconds: float
     cpu: float
@@ -42,7 +42,7 @@ def run_in_turn(
 
 
 def measure_command(command: Sequence[str], environ: Mapping[str, str]) -> Cost:
-    """Run a command. Errors: FailedError with the end of what it said."""
+    """Run a command and return its cost. Errors: FailedError with the end of its output."""
     begin = time.perf_counter()
     process = subprocess.Popen(command, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     assert process.stderr is not None

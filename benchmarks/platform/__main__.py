@@ -1,4 +1,4 @@
-"""Measure native mode beside the rendered module, in containers: `python benchmarks/platform`."""
+"""Compare native mode with the rendered module, in containers: `python benchmarks/platform`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Native mode beside the rendered module: starts, whole jobs, their tails, calls at once, and what is asked of Core."""
+"""Native mode and the rendered module: starts, jobs, their tails, concurrent calls, and calls of Core."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def measure(folder: Path, scale: Scale) -> Results:
 
 
 def _measure_times(at: Ground, rounds: int, results: Results) -> None:
-    """Medians, taken in turn; one round before does not count."""
+    """Measure in turn and keep the medians; the first round does not count."""
     pods = at.pods
     podman = ("podman", "run", "--rm", "--network", "host", "--entrypoint")
     ways: dict[str, Callable[[], float]] = {
@@ -95,7 +95,7 @@ def _measure_start(pods: Pods, mode: str) -> float:
 
 
 def _measure_tails(pods: Pods, rounds: int, results: Results) -> None:
-    """Medians, taken in turn."""
+    """Measure in turn and keep the medians."""
     times: dict[str, list[Tail]] = {name: [] for name in ENDINGS}
     for number in range(1, rounds + 1):
         say(f"ending jobs (round {number} of {rounds}) ...")
@@ -108,7 +108,7 @@ def _measure_tails(pods: Pods, rounds: int, results: Results) -> None:
 
 
 def _measure_calls(pods: Pods, duration: float, results: Results) -> None:
-    """Calls per second, one at a time and eight at once."""
+    """Measure calls per second, one at a time and eight at once."""
     pod = pods.make_pod(WAITS, "serve", NATIVE)
     with pods.serve(pod):
         for count in (1, AT_ONCE):
@@ -128,7 +128,7 @@ def _count_calls(port: int, duration: float) -> int:
 
 
 def _count_core_calls(pods: Pods, mode: str) -> dict[str, int]:
-    """The calls that a job with three outputs makes, by kind."""
+    """Return the calls that a job with three outputs makes, by kind."""
     pod = pods.make_pod(OUTPUTS, "job", mode)
     pods.core.calls.clear()
     pods.time_job(pod)
@@ -136,7 +136,7 @@ def _count_core_calls(pods: Pods, mode: str) -> dict[str, int]:
 
 
 def _measure_installation(at: Ground, results: Results) -> None:
-    """What a start takes that installs the SDK first."""
+    """Measure a start that installs the SDK first."""
     say("installing the SDK as at a start ...")
     bundle = os.environ.get("PIP_CERT") or os.environ.get("SSL_CERT_FILE")
     trust = ("--volume", f"{bundle}:/run/ca.pem:ro", "--env", "PIP_CERT=/run/ca.pem") if bundle else ()
@@ -149,7 +149,7 @@ def _measure_installation(at: Ground, results: Results) -> None:
 
 
 def format_rows(results: Results) -> list[tuple[str, str]]:
-    """What was measured, for the report."""
+    """Return the rows of the report."""
     lines = [(name, f"{seconds:.2f} s") for name, seconds in results.seconds.items()]
     for name, tail in results.tails.items():
         lines.append((f"{name}: from the handler's return to the end", f"{tail.returned * 1000:.0f} ms"))
@@ -161,7 +161,7 @@ def format_rows(results: Results) -> list[tuple[str, str]]:
 
 
 def make_targets(results: Results) -> list[Target]:
-    """What is held against the bounds."""
+    """Return the targets."""
     targets, engine_own = [], results.seconds[NOTHING]
     for step in ("start to READY", "an empty job"):
         native, rendered = (results.seconds[f"{mode}: {step}"] for mode in MODES)

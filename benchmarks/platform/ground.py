@@ -1,4 +1,4 @@
-"""What is made before anything is measured: the base image with the SDK, Core, S3; and the functions."""
+"""Preparation: the base image with the SDK, Core, S3, and the functions."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Ground:
 
 @contextmanager
 def prepare_ground(folder: Path) -> Iterator[Ground]:
-    """All of it, and servers that run meanwhile. Errors: FailedError."""
+    """Prepare all of it, and run servers meanwhile. Errors: FailedError."""
     store, python = engine.make_store(folder / "store"), engine.choose_version()
     say(f"building the base image of Python {python}, and its flavour with the SDK (two minutes) ...")
     base, _ = store.build(python)

@@ -47,7 +47,7 @@ class Tail:
 
 
 class Pods:
-    """What starts pods of one image. `platform` is the environment that all of them have."""
+    """Pods of one image. `platform` is the environment that all of them have."""
 
     def __init__(self, folder: Path, store: Store, image: str, core: Double, platform: dict[str, str]) -> None:
         self.folder, self.store, self.image, self.core, self.platform = folder, store, image, core, platform
@@ -82,7 +82,7 @@ class Pods:
         return Pod(podman, name, port, probes, run, mode)
 
     def time_job(self, pod: Pod) -> float:
-        """Seconds that a job's pod takes. Errors: FailedError."""
+        """Return seconds that a job's pod takes. Errors: FailedError."""
         self.core.agents.clear()
         seconds = self.time_command(*pod.command)
         self._check(pod)
@@ -111,7 +111,7 @@ class Pods:
 
     @contextmanager
     def serve(self, pod: Pod) -> Iterator[float]:
-        """A service's pod, with the seconds until it said that it is ready; removed afterwards. Errors: FailedError."""
+        """Run a service's pod and yield the seconds until it was ready; remove it afterwards. Errors: FailedError."""
         self.core.agents.clear()
         start = time.perf_counter()
         with self._start(pod) as child:
@@ -134,7 +134,7 @@ class Pods:
             child.wait(PATIENCE)
 
     def _check(self, pod: Pod) -> None:
-        """See that a pod was run as it was to be: who asked Core, and as what a job ended. Errors: FailedError."""
+        """Check that a pod ran in its mode: who called Core, and the state of the job. Errors: FailedError."""
         agents = {NATIVE: {OWN}, LOCAL: set()}.get(pod.mode, self.core.agents - {OWN})
         if self.core.agents != agents or (pod.mode == RENDERED and not agents):
             raise FailedError(f"{pod.name} was not run in the mode {pod.mode}: {sorted(self.core.agents)} asked Core")
@@ -143,7 +143,7 @@ class Pods:
             raise FailedError(f"{pod.name} left its run as {state}")
 
     def time_command(self, *command: str) -> float:
-        """Seconds that a program takes. Errors: FailedError."""
+        """Return seconds that a program takes. Errors: FailedError."""
         start = time.perf_counter()
         self.store.run(*command)
         return time.perf_counter() - start

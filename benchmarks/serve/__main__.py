@@ -1,4 +1,4 @@
-"""Measure Ovenbird's server beside its peers: `python benchmarks/serve`."""
+"""Measure Ovenbird's server and its peers: `python benchmarks/serve`."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ TITLES = {server.name: server.title for server in SERVERS}
 
 
 def parse_options(argv: Sequence[str] | None) -> argparse.Namespace:
-    """The options; `--quick` changes the defaults of the others."""
+    """Return the options; `--quick` changes the defaults of the others."""
     names = " ".join(server.name for server in SERVERS)
     parser = argparse.ArgumentParser(prog="benchmarks/serve", description=__doc__, epilog=f"Servers: {names}")
     parser.add_argument("--rounds", type=int, help="rounds over all servers (3)")
@@ -61,7 +61,7 @@ def parse_options(argv: Sequence[str] | None) -> argparse.Namespace:
 
 
 def measure(options: argparse.Namespace) -> tuple[list[str], dict[str, Any], list[targets.Target]]:
-    """The parts of the report, the same as data, and the targets, of the sections that were asked for."""
+    """Measure the selected sections, and return the parts of the report, the same as data, and the targets."""
     parts: list[str] = []
     data: dict[str, Any] = {}
     bounds: list[targets.Target] = []
@@ -110,7 +110,7 @@ def _add_before(server: Server, folder: Path) -> tuple[Server, ...]:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Measure what was asked for, print the report, write the figures; 1 when anything failed."""
+    """Measure the selected sections, print the report, write the figures; return 1 if anything failed."""
     options = parse_options(argv)
     signal.signal(signal.SIGTERM, raise_ended)
     described = machine.describe()
@@ -129,7 +129,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def has_failed(data: dict[str, Any]) -> bool:
-    """Whether a server that could be installed gave no figures."""
+    """Return whether a server that could be installed gave no figures."""
     return any(row["failed"] for row in data.get("speed", {}).values())
 
 

@@ -41,7 +41,7 @@ class Connection:
         return data
 
     def read_head(self) -> tuple[int, dict[str, str]]:
-        """Status and headers (lower case) of the next answer."""
+        """Return status and headers (lower case) of the next answer."""
         while b"\r\n\r\n" not in self.rest:
             self.rest += self._receive()
         head, _, self.rest = self.rest.partition(b"\r\n\r\n")
@@ -51,7 +51,7 @@ class Connection:
         }
 
     def _read_exactly(self, size: int) -> Iterator[bytes]:
-        """The next `size` bytes, in pieces as they come."""
+        """Return the next `size` bytes, in pieces as they come."""
         while size:
             data, self.rest = (self.rest, b"") if self.rest else (self._receive(), b"")
             data, self.rest = data[:size], data[size:]
@@ -65,7 +65,7 @@ class Connection:
         return line
 
     def read_body(self, headers: dict[str, str]) -> Iterator[bytes]:
-        """The body of an answer in pieces, by length or chunked."""
+        """Return the body of an answer in pieces, by length or chunked."""
         if "chunked" not in headers.get("transfer-encoding", ""):
             yield from self._read_exactly(int(headers.get("content-length", 0)))
             return
@@ -75,7 +75,7 @@ class Connection:
         self._read_line()
 
     def read_answer(self) -> tuple[int, bytes]:
-        """Status and whole body of the next answer."""
+        """Return status and whole body of the next answer."""
         status, headers = self.read_head()
         return status, b"".join(self.read_body(headers))
 

@@ -30,7 +30,7 @@ def _find_requirements(name: str) -> Path:
 
 @cache
 def _make_environment(name: str) -> tuple[Path | None, str]:
-    """The folder of the environment's programs, or the reason why there is none; tried once in a run."""
+    """Return the folder of the environment's programs, or the reason why there is none; tried once in a run."""
     text = _find_requirements(name).read_text()
     stamp_text = hashlib.sha256(f"{sys.version}\n{text}".encode()).hexdigest()
     folder, stamp = CACHE / name, CACHE / name / "bench-stamp"
@@ -72,7 +72,7 @@ class NotInstalledError(FailedError):
 
 
 def find_programs(name: str) -> Path:
-    """The folder that holds `python` and the commands of an environment."""
+    """Return the folder that holds `python` and the commands of an environment."""
     if name == OWN:
         return Path(sys.executable).parent
     folder, reason = _make_environment(name)

@@ -1,4 +1,4 @@
-"""What the figures came from: processor, kernel, Python and the packages' versions."""
+"""The environment of the figures: processor, kernel, Python and package versions."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ BUSY = 0.5  # load above which something else is likely to be running
 
 
 def describe() -> dict[str, str]:
-    """One line each about the machine, in words."""
+    """Return one line each about the machine, in words."""
     lines = Path("/proc/cpuinfo").read_text().splitlines()
     models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     total = Path("/proc/meminfo").read_text().split()[1]
@@ -32,7 +32,7 @@ def describe() -> dict[str, str]:
 
 
 def describe_packages(environments: Iterable[str]) -> dict[str, str]:
-    """The versions that matter in each environment, as one line each; Ovenbird's own first."""
+    """Return the versions that matter in each environment, as one line each; Ovenbird's own first."""
     return {name: _format_versions(name) for name in sorted(set(environments), key=lambda name: (name != OWN, name))}
 
 

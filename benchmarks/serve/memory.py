@@ -15,7 +15,7 @@ Sizes = dict[int, MiB] | str
 
 
 def measure(servers: Sequence[Server], steps: Sequence[int]) -> dict[str, Sizes]:
-    """Resident MiB of each server by the number of calls done: after the first one, then at each of `steps`."""
+    """Return resident MiB of each server by number of calls: after the first one, then at each of `steps`."""
     sizes: dict[str, Sizes] = {}
     for server in servers:
         say(f"memory: {server.name}, {steps[-1]:,} calls")
@@ -39,7 +39,7 @@ def _measure_server(server: Server, steps: Sequence[int]) -> dict[int, MiB]:
 
 
 def compute_ratio(sizes: dict[str, Sizes], name: str, base: str) -> float | None:
-    """The ratio after the last step."""
+    """Return the ratio after the last step."""
     own, other = sizes.get(name), sizes.get(base)
     if not isinstance(own, dict) or not isinstance(other, dict):
         return None
@@ -47,7 +47,7 @@ def compute_ratio(sizes: dict[str, Sizes], name: str, base: str) -> float | None
 
 
 def compute_growth(sizes: Sizes | None) -> MiB | None:
-    """MiB gained between the first and the last step; what the first calls set up is not a leak."""
+    """Return MiB gained between the first and the last step; what the first calls set up is not a leak."""
     if not isinstance(sizes, dict):
         return None
     steps = sorted(sizes)

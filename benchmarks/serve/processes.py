@@ -27,7 +27,7 @@ def _stat(pid: int) -> list[str]:
 
 
 def list_family(pid: int) -> dict[int, str]:
-    """The process, its descendants and its process group: pid to start time, which tells a reused pid apart.
+    """Return the process, its descendants and its process group: pid to start time, which tells a reused pid apart.
 
     Some servers put their workers into sessions of their own, so the group alone would miss them.
     """
@@ -41,7 +41,7 @@ def list_family(pid: int) -> dict[int, str]:
 
 
 def measure_resident(pid: int, field: str = "VmRSS") -> float:
-    """MiB of a family: `VmRSS` for now, `VmHWM` for the highest since `reset_peak`."""
+    """Return MiB of a family: `VmRSS` for now, `VmHWM` for the highest since `reset_peak`."""
     total = 0
     for member in list_family(pid):
         with suppress(OSError):
@@ -58,7 +58,7 @@ def reset_peak(pid: int) -> None:
 
 
 def cpu_seconds(pid: int) -> float:
-    """User and system time that a family has used."""
+    """Return user and system time that a family has used."""
     return sum(int(stat[11]) + int(stat[12]) for stat in map(_stat, list_family(pid)) if stat) / TICKS
 
 
@@ -75,7 +75,7 @@ def core_seconds(cores: Iterable[int]) -> tuple[float, float]:
 def start_process(
     command: Sequence[str], output: IO[bytes] | int, *, cwd: Path | None = None, env: Mapping[str, str] | None = None
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """A process in a session of its own; on leaving it and its family are ended, by their ids.
+    """Yield a process in a session of its own; on leaving it and its family are ended, by their ids.
 
     `output` is a file for both streams, or `subprocess.PIPE`.
     """

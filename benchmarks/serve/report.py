@@ -16,7 +16,7 @@ Cells = Sequence[str]
 
 
 def format_table(head: Cells, rows: Iterable[Cells], align: str = "---:") -> str:
-    """A Markdown table; columns after the first hold figures, aligned right."""
+    """Return a Markdown table; columns after the first hold figures, aligned right."""
     lines = [head, ["---", *[align] * (len(head) - 1)], *rows]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
@@ -30,13 +30,13 @@ def _escape(text: str) -> str:
 
 
 def format_machine(machine: dict[str, str], packages: dict[str, str]) -> str:
-    """The machine and the versions."""
+    """Return the tables of the machine and the versions."""
     kinds = ((("machine", ""), machine), (("environment", "versions"), packages))
     return "\n\n".join(format_table(head, lines.items(), "---") for head, lines in kinds)
 
 
 def format_speed(rows: dict[str, speed.Row]) -> str:
-    """One table for each number of connections; ratios are to the limit, and its own row says 1.00."""
+    """Return a table for each number of connections; ratios are to the limit, and its own row says 1.00."""
     parts = []
     head = ("server", "calls/s", "of the limit", "per CPU second", "p50 ms", "p99 ms", "p99 of the limit")
     for count in speed.CONNECTIONS:
@@ -63,7 +63,7 @@ def format_before(rows: dict[str, speed.Row]) -> str:
 
 
 def _format_noise(rows: dict[str, speed.Row]) -> str:
-    """What the measurements lost to others, and whether that is too much for the figures to decide anything."""
+    """Return the share that other processes took, and whether it is too much to decide anything."""
     measured = [figures for row in rows.values() for rounds in row.rounds.values() for figures in rounds]
     parts = []
     for culprit, figure in (("other processes", "others_share"), ("the hypervisor", "stolen_share")):
@@ -90,7 +90,7 @@ def _format_speed_row(row: speed.Row, bare: speed.Row | None, count: int, width:
 
 
 def format_starts(starts: Starts, titles: dict[str, str]) -> str:
-    """Median and range of the starts, in ms."""
+    """Return the table of starts: median and range in ms."""
     rows: list[Cells] = []
     for name, seconds in starts.items():
         if isinstance(seconds, str):
@@ -101,7 +101,7 @@ def format_starts(starts: Starts, titles: dict[str, str]) -> str:
 
 
 def format_memory(servers: dict[str, Sizes], steps: Sequence[int], titles: dict[str, str]) -> str:
-    """Resident MiB by calls done."""
+    """Return the table of resident MiB by calls done."""
     rows: list[Cells] = []
     for name, sizes in servers.items():
         if isinstance(sizes, str):
@@ -113,7 +113,7 @@ def format_memory(servers: dict[str, Sizes], steps: Sequence[int], titles: dict[
 
 
 def format_transfers(transfers: dict[str, float | str]) -> str:
-    """Peak growth of each transfer."""
+    """Return the table of peak growth of each transfer."""
     rows = [(title, _escape(peak) if isinstance(peak, str) else f"{peak:.1f}") for title, peak in transfers.items()]
     return "## Large bodies\n\n" + format_table(("transfer", "peak growth, MiB"), rows)
 
@@ -135,7 +135,7 @@ def format_drains(outcome: dict[str, Any]) -> str:
 
 
 def format_targets(targets: Iterable[Target]) -> str:
-    """Each target with its figure and verdict."""
+    """Return the table of targets with figures and verdicts."""
     rows = [
         (
             target.title,

@@ -105,7 +105,7 @@ SERVERS = (
 
 
 def make_transfer_server(file: str) -> Server:
-    """Ovenbird with one of the handlers that move much data; its body limit is above the uploads."""
+    """Return Ovenbird with one of the handlers that move much data; its body limit is above the uploads."""
     return Server(
         f"ovenbird-{file.removesuffix('.py').replace('_', '-')}",
         file,
@@ -114,7 +114,7 @@ def make_transfer_server(file: str) -> Server:
 
 
 def make_pid_server(workers: int) -> Server:
-    """Return Ovenbird with a handler that tells which of its workers answers."""
+    """Return Ovenbird with a handler that returns the pid of its worker."""
     return Server(
         f"ovenbird-workers-{workers}",
         f"**ovenbird**, {workers} workers",

@@ -1,4 +1,4 @@
-"""What every benchmark does around its measuring: a folder to work in, and the report and the figures at the end."""
+"""Common parts of the benchmarks: a folder to work in, and the report and figures at the end."""
 
 from __future__ import annotations
 

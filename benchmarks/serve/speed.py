@@ -27,7 +27,7 @@ Figures = dict[str, float]
 
 @dataclass
 class Row:
-    """What was measured of one server: connections to one set of figures per round, or why there is nothing."""
+    """The figures of one server: connections to one set of figures per round, or the reason for none."""
 
     server: Server
     rounds: dict[int, list[Figures]] = field(default_factory=lambda: {count: [] for count in CONNECTIONS})
@@ -35,12 +35,12 @@ class Row:
     absent: str = ""
 
     def find_median(self, connections: int, figure: str) -> float:
-        """The median over the rounds."""
+        """Return the median over the rounds."""
         return median(figures[figure] for figures in self.rounds[connections])
 
 
 def to_data(row: Row) -> dict[str, Any]:
-    """The row for the file of figures."""
+    """Return the row for the file of figures."""
     return {"command": row.server.command, "rounds": row.rounds, "failed": row.failed, "not_installed": row.absent}
 
 
@@ -108,12 +108,12 @@ def _measure(live: Running, connections: int, seconds: int) -> Figures:
 
 
 def compute_disturbance(figures: Figures) -> float:
-    """The share of one core that the server and the client did not get."""
+    """Return the share of one core that the server and the client did not get."""
     return figures["others_share"] + figures["stolen_share"]
 
 
 def find_limit(rows: dict[str, Row], connections: int) -> Row | None:
-    """The faster of the two bare callables at this number of connections."""
+    """Return the faster of the two bare callables at this number of connections."""
     bare = [rows[server.name] for server in (BARE, BARE_LEAN) if server.name in rows and not rows[server.name].failed]
     return max(bare, key=lambda row: row.find_median(connections, "requests_per_second"), default=None)
 

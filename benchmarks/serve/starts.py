@@ -14,7 +14,7 @@ Starts = dict[str, list[float] | str]
 
 
 def measure(servers: Sequence[Server], times: int) -> Starts:
-    """Seconds of each start, interleaved, after one that is not counted; a text says why a server has none."""
+    """Return the seconds of each start, interleaved, without the first; or the reason why there are none."""
     starts: Starts = {}
     for turn in range(times + 1):
         say(f"start: {turn} of {times}" if turn else "start: one that is not counted")
@@ -36,7 +36,7 @@ def measure(servers: Sequence[Server], times: int) -> Starts:
 
 
 def compute_ratio(starts: Starts, name: str, base: str) -> float | None:
-    """The ratio of the medians."""
+    """Return the ratio of the medians."""
     own, other = starts.get(name), starts.get(base)
     if not own or not other or isinstance(own, str) or isinstance(other, str):
         return None

@@ -1,4 +1,4 @@
-"""What the project wants of these figures, and whether a run met it."""
+"""The targets of the project for these figures, and whether a run met them."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Target:
 
 
 def make_speed_targets(rows: dict[str, speed.Row]) -> list[Target]:
-    """Throughput against the limit and functions-framework at 16 and 64 connections, and the tail at 64."""
+    """Return the targets of speed: to the limit and functions-framework at 16 and 64 connections, and the tail."""
     targets = []
     for server, share, peer, times in ((ASYNC, 0.85, FRAMEWORK_ASGI, 2), (SYNC, 0.6, FRAMEWORK, 3)):
         if server.name not in rows:  # left out by --only
@@ -53,13 +53,13 @@ def make_speed_targets(rows: dict[str, speed.Row]) -> list[Target]:
 
 
 def make_start_targets(start_times: starts.Starts) -> list[Target]:
-    """The start against uvicorn's."""
+    """Return the target of the start against uvicorn's."""
     title = f"{ASYNC.name} start to the bare callable's"
     return [Target(title, starts.compute_ratio(start_times, ASYNC.name, BARE.name), 1.3, at_most=True)]
 
 
 def make_memory_targets(sizes: dict[str, memory.Sizes]) -> list[Target]:
-    """The size after all calls against the bare callable's, and that it no longer grows."""
+    """Return the targets of memory: the last size against the bare callable's, and that it no longer grows."""
     targets = []
     for server in (ASYNC, SYNC):
         name = server.name
@@ -70,7 +70,7 @@ def make_memory_targets(sizes: dict[str, memory.Sizes]) -> list[Target]:
 
 
 def make_transfer_targets(transfers: dict[str, float | str]) -> list[Target]:
-    """The peak of each transfer against a constant."""
+    """Return the targets of transfers: the peak of each against a constant."""
     return [
         Target(f"{title}: peak growth", None if isinstance(peak, str) else peak, CONSTANT, "MiB", at_most=True)
         for title, peak in transfers.items()
@@ -78,7 +78,7 @@ def make_transfer_targets(transfers: dict[str, float | str]) -> list[Target]:
 
 
 def make_drain_target(outcome: dict[str, Any]) -> Target:
-    """No call is lost in any drain."""
+    """Return the target of drains: no call is lost."""
     return Target(
         f"calls lost in {outcome['drains']} drains under load", len(outcome["lost"]), 0, "calls", at_most=True
     )

@@ -49,7 +49,7 @@ TRANSFERS = (
 
 
 def measure() -> dict[str, float | str]:
-    """MiB that resident memory rose above its size just before, at the most, by title; or why there is no figure."""
+    """Return the peak growth of resident memory in MiB by title, or the reason why there is no figure."""
     results: dict[str, float | str] = {}
     for trial in TRANSFERS:
         say(f"transfer: {trial.title}")

@@ -11,13 +11,13 @@ assert len(BODY) == 50
 
 
 def make_request(path: str) -> bytes:
-    """The bytes of one call."""
+    """Return the bytes of one call."""
     headers = f"Host: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: {len(BODY)}\r\n"
     return f"POST {path} HTTP/1.1\r\n{headers}\r\n".encode() + BODY
 
 
 def is_good(status: int, body: bytes) -> bool:
-    """Whether an answer is the right one."""
+    """Return whether an answer is the right one."""
     try:
         return status == 200 and json.loads(body) == ANSWER
     except ValueError:

@@ -71,7 +71,7 @@ def measure_drains() -> dict[str, Any]:
 
 
 async def _load(port: int, pid: int) -> tuple[int, list[str]]:
-    """Call over 16 connections until the port refuses; the service is told to end amid it."""
+    """Call over 16 connections until the port refuses; the service is stopped meanwhile."""
     answered = 0
     lost: list[str] = []
 

@@ -14,7 +14,7 @@ from processes import FailedError, core_seconds, cpu_seconds, finish
 
 
 class LoadError(FailedError):
-    """Load that met failures; `figures` tell what others took of the cores meanwhile."""
+    """Load with failures; `figures` are the shares of the cores that others took meanwhile."""
 
     def __init__(self, message: str, figures: dict[str, float]) -> None:
         super().__init__(message)
@@ -34,7 +34,7 @@ def ensure() -> None:
 
 
 def _read_clocks(pid: int) -> tuple[float, ...]:
-    """CPU time so far: of the server, of the harness and what it has run, of all in the two cores, and withheld."""
+    """Return CPU times so far: of the server, of the harness and its children, of both cores, and stolen."""
     own = sum(sum(resource.getrusage(whose)[:2]) for whose in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
     return cpu_seconds(pid), own, *core_seconds({SERVER_CORE, CLIENT_CORE})
 

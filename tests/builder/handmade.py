@@ -43,7 +43,7 @@ def make_base(folder: Path, files: Mapping[str, bytes], **labelled: str) -> Hand
 
 
 def make_function(folder: Path, below: Handmade, name: str, **labelled: str) -> Handmade:
-    """An image as a build gives it, on a base that is called `name`."""
+    """Return an image as a build gives it, on a base that is called `name`."""
     before = json.loads((below.folder / "blobs/sha256" / read_config_digest(below)[7:]).read_bytes())["config"]
     changes = {getattr(label_names, key): value for key, value in labelled.items()}
     labels = {
@@ -67,7 +67,7 @@ def make_function(folder: Path, below: Handmade, name: str, **labelled: str) -> 
 
 
 def read_config_digest(image: Handmade) -> str:
-    """The digest of the config."""
+    """Return the digest of the config."""
     manifest = json.loads((image.folder / "blobs/sha256" / image.digest[7:]).read_bytes())
     return str(manifest["config"]["digest"])
 
@@ -81,7 +81,7 @@ def make_image(
     names: Sequence[str] = (),
     compression: str = "zstd",
 ) -> Handmade:
-    """A layout of an image for this kind of machine, with one layer for each mapping of path to content."""
+    """Return a layout of an image for this kind of machine, with one layer for each mapping of path to content."""
     blobs = folder / "blobs" / "sha256"
     blobs.mkdir(parents=True)
 

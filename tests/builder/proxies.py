@@ -28,7 +28,7 @@ class BreakingProxy(TcpServer):
 
 @contextmanager
 def breaking(upstream: str, *, breaks: int, after: int = 0) -> Iterator[BreakingProxy]:
-    """A proxy before `upstream` ("127.0.0.1:5000")."""
+    """Yield a proxy before `upstream` ("127.0.0.1:5000")."""
     proxy = BreakingProxy(upstream, breaks, after)
     try:
         yield proxy

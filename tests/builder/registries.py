@@ -23,7 +23,7 @@ _HASH = "$2b$04$1dpq4Pi/C8PHkU29QY3QkuARawnuzsDtfCCuuJyXQkNvR2fcxPn12"  # bcrypt
 
 @contextmanager
 def with_password(folder: Path) -> Iterator[str]:
-    """A registry that wants USER and PASSWORD by basic authentication."""
+    """Yield a registry that wants USER and PASSWORD by basic authentication."""
     folder.mkdir(exist_ok=True)
     (folder / "htpasswd").write_text(f"{USER}:{_HASH}\n")
     with run_registry(
@@ -64,7 +64,7 @@ class _Signer:
         self.chain = base64.b64encode(signed.public_bytes(serialization.Encoding.DER)).decode()
 
     def token(self, scope: str) -> str:
-        """A token for a scope such as `repository:a/b:pull,push`."""
+        """Return a token for a scope such as `repository:a/b:pull,push`."""
         from cryptography.hazmat.primitives import hashes
         from cryptography.hazmat.primitives.asymmetric import ec, utils
 
@@ -155,7 +155,7 @@ def _distribution() -> type[BaseHTTPRequestHandler]:
 
 @contextmanager
 def forgetful() -> Iterator[str]:
-    """A registry in memory whose tags stand for something else as soon as they are written."""
+    """Yield a registry in memory whose tags stand for something else as soon as they are written."""
 
     class Handler(_distribution()):  # type: ignore[misc]  # a class that is made
         def do_GET(self) -> None:
@@ -187,7 +187,7 @@ class _Quiet(BaseHTTPRequestHandler):
 
 @contextmanager
 def _served(handler: type[BaseHTTPRequestHandler]) -> Iterator[tuple[str, list[str]]]:
-    """A server on a port of its own; what its handler notes in `server.seen`."""
+    """Yield a server on a port of its own; what its handler notes in `server.seen`."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     server.daemon_threads = True
     server.seen = []

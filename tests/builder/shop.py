@@ -53,11 +53,11 @@ class Shop:
         )
 
     def publication(self, *tags: str) -> PublishRequest:
-        """The image, by these tags of a name in the local store."""
+        """Return the image, by these tags of a name in the local store."""
         names = tuple(ImageReference("localhost", "shop", tag) for tag in tags or ("1",))
         return PublishRequest(self.image.manifest, self.image.digest, names)
 
 
 def named(registry: str) -> ImageReference:
-    """A name of its own in a registry."""
+    """Return a name of its own in a registry."""
     return parse_reference(f"{registry}/bake/{uuid.uuid4().hex}:1")

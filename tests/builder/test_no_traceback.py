@@ -61,7 +61,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 def ends_well(argv: list[str]) -> bool:
-    """Whether a verb ended with a status of ours: a help, a refused flag, an error, or success."""
+    """Return whether a verb ended with a status of ours: a help, a refused flag, an error, or success."""
     output = io.StringIO()
 
     def call() -> None:
@@ -75,7 +75,7 @@ def ends_well(argv: list[str]) -> bool:
 
 
 def list_flags(parser: argparse.ArgumentParser, before: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], str]]:
-    """Each flag that takes a value, with the words of the action that it belongs to."""
+    """Return each flag that takes a value, with the words of the action that it belongs to."""
     for action in parser._actions:
         if isinstance(action, argparse._SubParsersAction):
             for word, inner in action.choices.items():
@@ -85,7 +85,7 @@ def list_flags(parser: argparse.ArgumentParser, before: tuple[str, ...] = ()) ->
 
 
 def list_cases() -> list[Any]:
-    """Every flag of every verb."""
+    """Return every flag of every verb."""
     rows = []
     for verb in CALLS:
         parser = argparse.ArgumentParser()

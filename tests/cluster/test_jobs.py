@@ -45,7 +45,7 @@ def test_a_run_for_each_line(kube: Kube) -> None:
 
 
 def test_a_schedule(kube: Kube) -> None:
-    """A CronJob is taken as it is, its job runs, and applied again it is unchanged."""
+    """A CronJob is accepted unchanged, its job runs, and applied again it is unchanged."""
     words = ("--schedule", "@daily", "--time-zone", "Europe/Rome", "--name", "cron")
     kube.apply(*words)
     kube.kubectl("create", "job", "now", "--from=cronjob/cron")

@@ -77,7 +77,7 @@ def test_manifests_applied_again_are_unchanged(kube: Kube) -> None:
 
 
 def test_a_scaler_replaces_a_fixed_number(kube: Kube) -> None:
-    """With the command of the note, three pods stay three when the manifest says no number any more."""
+    """With the command of the note, three pods stay when the manifest no longer has a number."""
     words = (*SERVE, "--cpu", "10m")
     kube.apply(*words, "--replicas", "3")
     kube.wait_rollout()

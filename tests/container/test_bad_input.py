@@ -15,7 +15,7 @@ GOOD = "def handler(): return 1\n"
 
 
 def run_refused(podman: Podman, image: str, *command: str, flags: tuple[str, ...]) -> tuple[int, dict[str, Any]]:
-    """The exit status, and the record of the error; nothing but records is in the log."""
+    """Return the exit status, and the record of the error; nothing but records is in the log."""
     process = podman.run(image, *command, flags=flags)
     print(process.stderr)
     records = [json.loads(line) for line in process.stderr.splitlines()]

@@ -96,7 +96,7 @@ def list_containers(**env: str) -> list[str]:
 
 
 def list_stored(name: str) -> set[str]:
-    """The images of the store that have a name, by name and tag."""
+    """Return the images of the store that have a name, by name and tag."""
     argv = ["buildah", "images", "--json", f"--filter=reference={name}"]
     process = subprocess.run(argv, capture_output=True, check=True)
     return {name for row in json.loads(process.stdout or b"[]") or [] for name in row["names"]}

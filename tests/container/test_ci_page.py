@@ -45,7 +45,7 @@ _SOURCE = 'import six\n\ndef handler(name: str = "you"):\n    return f"Hello {si
 
 
 def read_block(language: str, number: int = 0, page: str = PAGE) -> str:
-    """A code block of a page."""
+    """Return a code block of a page."""
     return re.findall(rf"^```{language}\n(.*?)^```$", page, re.M | re.S)[number]
 
 

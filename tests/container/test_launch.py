@@ -68,12 +68,12 @@ def no_containers_left(container_env: dict[str, str], jobs: Jobs) -> Iterator[No
 
 
 def list_containers() -> list[str]:
-    """The ids of all containers."""
+    """Return the ids of all containers."""
     return engine("ps", "--all", "--quiet").stdout.split()
 
 
 def make_flags(function: Path, *more: str) -> tuple[str, ...]:
-    """The words after the verb."""
+    """Return the words after the verb."""
     return (str(function), "--container", "--engine", "podman", *more)
 
 

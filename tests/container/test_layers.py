@@ -38,7 +38,7 @@ class Base:
     interpreter: probe.TargetPython
 
     def build(self, name: str, layers: tuple[Layer, ...], changes: ConfigChanges | None = None) -> str:
-        """An image of these layers in the store; its name."""
+        """Return an image of these layers in the store; its name."""
         image = store_image(
             predict_image(self.manifest, self.config, layers, changes or ConfigChanges(), {}, 0), self.cache
         )

@@ -41,7 +41,7 @@ spec:
 
 
 def read_pod(folder: Path, capsys: pytest.CaptureFixture[str], *words: str) -> dict[str, Any]:
-    """The pod that `ovenbird manifests` makes of the document in a folder."""
+    """Return the pod that `ovenbird manifests` makes of the document in a folder."""
     (folder / "function.yaml").write_text(DOCUMENT)
     capsys.readouterr()
     assert cli.main(["manifests", str(folder), *words]) == 0

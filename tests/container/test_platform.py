@@ -67,7 +67,7 @@ class Shared:
         return identity
 
     def flags(self, identity: str, mode: str, **more: str) -> tuple[str, ...]:
-        """The platform's environment, with Core and S3 on this machine."""
+        """Return the platform's environment, with Core and S3 on this machine."""
         rendered = {"RENDERED_SOURCE": json.dumps(self.source), "PYTHONPATH": "/shared"}
         environ = {**self.platform, **rendered, "RUN_ID": identity, "PROJECT_NAME": "p", "OVENBIRD_PLATFORM_MODE": mode}
         pairs = [word for name, value in {**environ, **more}.items() for word in ("--env", f"{name}={value}")]

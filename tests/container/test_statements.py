@@ -107,13 +107,13 @@ def test_from_build_to_rebase(
 
 
 def _list_base_packages(bill: bytes) -> set[str]:
-    """The names of the packages that the base brings."""
+    """Return the names of the packages that the base brings."""
     row = {"name": "ovenbird:from", "value": "base"}
     return {component["name"] for component in json.loads(bill)["components"] if row in component.get("properties", ())}
 
 
 def _make_newer_base(old: str, name: str, folder: Path) -> str:
-    """The same base with a file more, as a patched one would be."""
+    """Return the same base with a file more, as a patched one would be."""
     (folder / "newer").write_text("yes\n")
     container = f"newer-{uuid.uuid4().hex}"
     for argv in (

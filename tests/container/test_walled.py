@@ -58,7 +58,7 @@ def test_a_build_uses_authority_and_proxy_and_shows_no_password(
 
 
 def _watch_buildah(folder: Path, log: Path) -> str:
-    """A PATH with a buildah in front of the real one that writes down what it is called with."""
+    """Return a PATH with a buildah in front of the real one that writes down what it is called with."""
     front = folder / "bin" / "buildah"
     front.parent.mkdir()
     front.write_text(f'#!/bin/sh\necho "$@" >> {log}\nPATH="${{PATH#*:}}" exec buildah "$@"\n')

@@ -33,19 +33,19 @@ class Auth:
         self._access: dict[str, float] = {}
 
     def issue(self, lifetime: float | None = None) -> str:
-        """A new access token."""
+        """Return a new access token."""
         token = "at-" + secrets.token_hex(12)
         self._access[token] = time.monotonic() + (self.lifetime if lifetime is None else lifetime)
         return token
 
     def issue_refresh(self) -> str:
-        """A new refresh token; it can be used once."""
+        """Return a new refresh token; it can be used once."""
         token = "rt-" + secrets.token_hex(12)
         self.refreshes.add(token)
         return token
 
     def issue_personal(self) -> str:
-        """A new personal access token."""
+        """Return a new personal access token."""
         token = "pat-" + secrets.token_hex(12)
         self.personal.add(token)
         return token
@@ -61,7 +61,7 @@ class Auth:
         self._access.clear()
 
     def check(self, header: str, path: str) -> None:
-        """Refused unless the Authorization header is good: a bad token by 401, all else that is bad by 403."""
+        """Raise Refused unless the Authorization header is valid: 401 for an invalid token, else 403."""
         if self.mode == "none":
             return
         scheme, _, value = header.partition(" ")
@@ -81,7 +81,7 @@ class Auth:
         return secrets.compare_digest(text.encode(), f"{self.user}:{self.password}".encode())
 
     def token(self, form: dict[str, str], header: str, issuer: str) -> dict[str, Any]:
-        """The token endpoint: client credentials, `refresh_token`, or the exchange of a personal access token."""
+        """Serve the token endpoint: client credentials, `refresh_token`, or the exchange of a personal access token."""
         grant = form.get("grant_type", "")
         answer: dict[str, Any] = {
             "token_type": "Bearer", "access_token": "", "id_token": "it-" + secrets.token_hex(8),

@@ -47,7 +47,7 @@ class Entities:
         self._secrets: dict[str, dict[str, str]] = {}
 
     def all(self, project: str, entity_type: str) -> list[Entity]:
-        """Every version, the newest first."""
+        """Return every version, the newest first."""
         return list(reversed(self._of.get((project, entity_type), [])))
 
     def one(self, project: str, entity_type: str, identity: str) -> Entity:
@@ -173,7 +173,7 @@ class Entities:
         return {name: values[name] for name in names if name in values}
 
     def listing(self, project: str, entity_type: str, query: Mapping[str, str]) -> Entity:
-        """One page: the latest of each name unless all versions, then what fits of them; the newest first."""
+        """Return one page: the latest of each name unless all versions, filtered; the newest first."""
         entities = self.all(project, entity_type)
         if query.get("versions") != "all" and entity_type not in UNVERSIONED:
             latest: dict[str, Entity] = {}
@@ -186,7 +186,7 @@ class Entities:
         return make_page(entities, query)
 
     def check_value(self, value: Any, path: str) -> None:
-        """Refused 500 for what a column of the embedded database does not take."""
+        """Raise Refused with 500 for a value that a column of the embedded database does not accept."""
         if self.embedded and len(json.dumps(value, separators=(",", ":"))) > _LARGEST:
             raise unmapped(500, path)
 
@@ -194,7 +194,7 @@ class Entities:
         self.check_value(value, f"/api/v1/-/{project}/{entity_type}s")
 
     def relations(self, project: str, entity: Entity) -> list[Entity]:
-        """What an entity is related to, by its own word and by that of others."""
+        """Return the relations of an entity, its own and those that others declare."""
         relations = []
         others = [other for (where, _), many in self._of.items() if where == project for other in many]
         for other in [entity, *(other for other in others if other is not entity)]:
@@ -210,7 +210,7 @@ class Entities:
         return self.projects[name]
 
     def describe_project(self, name: str) -> Entity:
-        """The project as it is read: with lists of what it holds."""
+        """Return the project as it is read: with lists of what it holds."""
         project = self.project(name)
         return {**project, "spec": {**{part: [] for part in _PARTS}, **project["spec"]}}
 

@@ -38,7 +38,7 @@ class Faults:
         self._waiting.append(Fault(kind, times, fits, **details))
 
     def next(self, method: str, path: str) -> Fault | None:
-        """The fault of this call, which it uses up."""
+        """Return the fault of this call, which it uses up."""
         with self._lock:
             for fault in self._waiting:
                 if fault.times and fault.fits(method, path):

@@ -31,7 +31,7 @@ WAYS = {
 
 
 def is_allowed(entity_type: str, before: str, after: str) -> bool:
-    """Whether an entity of this type may go from one state to the other."""
+    """Return whether an entity of this type may go from one state to the other."""
     if before == after:
         return True
     table = _RUN if entity_type == "run" else _MATERIAL

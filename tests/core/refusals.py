@@ -35,7 +35,7 @@ def refused(message: str, status: int = 400) -> Refused:
 
 
 def missing(entity_type: str) -> Refused:
-    """There is no such entity."""
+    """Return the refusal of a missing entity."""
     return refused(f"No such {entity_type}.", 404)
 
 
@@ -46,12 +46,12 @@ def unmapped(status: int, path: str) -> Refused:
 
 
 def forbidden(path: str) -> Refused:
-    """The caller is not known, or may not do this."""
+    """Return the refusal of an unknown caller, or of a missing right."""
     return unmapped(403, path)
 
 
 def invalid_name(entity_type: str, name: str, pattern: str) -> Refused:
-    """The name breaks the pattern of its type."""
+    """Return the refusal of a name that breaks the pattern of its type."""
     field, where = _argument(entity_type)
     bean = "Ljakarta.validation.constraints.Pattern$Flag;@33343bef"
     return refused(
@@ -64,13 +64,13 @@ def invalid_name(entity_type: str, name: str, pattern: str) -> Refused:
 
 
 def missing_project(entity_type: str) -> Refused:
-    """The body names no project."""
+    """Return the refusal of a body without a project."""
     field, where = _argument(entity_type)
     return refused(where + _empty(field, "project", "NotNull", "must not be null"))
 
 
 def missing_field(field: str) -> Refused:
-    """The spec lacks a field that its kind needs."""
+    """Return the refusal of a spec without a required field."""
     method = "it.smartcommunitylabdhub.core.components.infrastructure.specs.SpecValidatorImpl.validateSpec"
     where = (
         f"Validation failed for argument [0] in public void {method}({_COMMONS}.models.specs.Spec) throws {_ILLEGAL}: "
@@ -98,7 +98,7 @@ def _empty(target: str, field: str, rule: str, message: str) -> str:
 
 
 def _argument(entity_type: str) -> tuple[str, str]:
-    """The object's name in a message, and the message's beginning."""
+    """Return the object's name in a message, and the message's beginning."""
     plain: dict[str, Any] = {"dataitem": "DataItem"}
     name = plain.get(entity_type, entity_type.capitalize())
     field = name[0].lower() + name[1:]

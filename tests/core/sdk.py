@@ -15,7 +15,7 @@ _HOME = Path(__file__).parent.parent.parent / ".cache" / f"digitalhub-sdk-{sys.v
 
 
 def python() -> Path:
-    """The interpreter that has the SDK; the environment is made once, and kept."""
+    """Return the interpreter that has the SDK; the environment is made once, and kept."""
     _HOME.parent.mkdir(exist_ok=True)
     path = _HOME / "bin" / "python"
     with (_HOME.parent / f"{_HOME.name}.lock").open("w") as lock:

@@ -55,7 +55,7 @@ class Double:
         self._thread.join()
 
     def close(self) -> None:
-        """Go away for good."""
+        """Stop for good."""
         self.down()
         for thread in self._threads:
             thread.join()
@@ -75,11 +75,11 @@ class Double:
         return Counter(f"{method} {path}" for method, path, _ in self.calls)
 
     def run(self, project: str, identity: str) -> Entity:
-        """The run as Core has it now."""
+        """Return the run as Core has it now."""
         return self.entities.one(project, "run", identity)
 
     def set_state(self, project: str, identity: str, state: str, **status: Any) -> None:
-        """What another writer does: Core itself, or the cluster."""
+        """Set a state as another writer does: Core itself, or the cluster."""
         with self.entities.lock:
             self.run(project, identity)["status"].update(state=state, **status)
 
@@ -113,7 +113,7 @@ class Double:
         raise unmapped(404, path)
 
     def public(self, path: str, form: Any, header: str) -> Any:
-        """What anybody is answered, and what the token endpoint gives; None for an address of another kind."""
+        """Return the response of a public route or of the token endpoint; None for other routes."""
         if path == "/.well-known/openid-configuration":
             return self._openid()
         if path == "/.well-known/configuration":
@@ -230,7 +230,7 @@ class Double:
         return metrics.get(name) if name else metrics
 
     def _stop(self, run: Entity) -> None:
-        """What POST …/stop does: one step for a run of here, the whole way for one whose pod Core ends."""
+        """Handle POST …/stop: one step for a local run, all steps for a run whose pod Core ends."""
         state = run["status"]["state"]
         if state == "RUNNING" and run["spec"].get("local_execution"):
             self.entities.move("run", run, "STOP")

@@ -40,7 +40,7 @@ MATERIALS = ("artifact", "dataitem", "model")
 
 
 def check_entity(entity_type: str, body: Mapping[str, Any]) -> None:
-    """Refused for a name that breaks its pattern, and for a body without a project."""
+    """Raise Refused for an invalid name or a body without a project."""
     if not body.get("project"):
         raise missing_project(entity_type)
     name = body.get("name")
@@ -49,7 +49,7 @@ def check_entity(entity_type: str, body: Mapping[str, Any]) -> None:
 
 
 def filter_spec(entity_type: str, kind: str | None, fields: Mapping[str, Any]) -> dict[str, Any]:
-    """What Core keeps of a spec. Refused for an unknown kind, and for a field that is needed and not there."""
+    """Return the part of a spec that Core keeps. Raise Refused for an unknown kind or a missing field."""
     if entity_type not in _FIELDS:
         return copy.deepcopy(dict(fields))
     if kind not in _KINDS[entity_type]:

@@ -51,7 +51,7 @@ print(function.run("job", inputs={"table": KEY}, parameters={"limit": 2}, local_
 
 
 def _mask(value: Any, names: dict[str, str]) -> Any:
-    """The value with ids replaced by what they are of, and moments by a word."""
+    """Return the value with ids replaced by names, and times by a word."""
     if isinstance(value, dict):
         return {_mask(key, names): _mask(item, names) for key, item in value.items()}
     if isinstance(value, list):
@@ -64,7 +64,7 @@ def _mask(value: Any, names: dict[str, str]) -> Any:
 
 
 def _list_entities(core: Double, run: dict[str, Any]) -> dict[str, Any]:
-    """What the run has left in Core, by type and name, with ids masked."""
+    """Return the entities of a run in Core, by type and name, with ids masked."""
     key = run["key"]
     entities = {"run": run}
     for entity_type in ("artifact", "dataitem", "model"):
@@ -80,7 +80,7 @@ def _list_entities(core: Double, run: dict[str, Any]) -> dict[str, Any]:
 
 
 def _list_files(core: Double, platform: dict[str, str], run: dict[str, Any]) -> set[str]:
-    """The files of what the run has made, below the bucket, with ids masked."""
+    """Return the files of a run's outputs in the bucket, with ids masked."""
     identities = {entity["id"] for entity_type in ("artifact", "dataitem", "model")
             for entity in core.entities.all("p", entity_type)
             if any(run["id"] in link["dest"] for link in entity["metadata"].get("relationships") or [])}  # fmt: skip
@@ -90,7 +90,7 @@ def _list_files(core: Double, platform: dict[str, str], run: dict[str, Any]) -> 
 
 @pytest.fixture(autouse=True)
 def newer_core(core: Double) -> None:
-    """A Core that answers what the SDK asks before it uses S3; the recorded one does not."""
+    """A Core that answers the SDK's request before its use of S3; the recorded one does not."""
     core.checks_auth = True
 
 

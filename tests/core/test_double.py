@@ -15,7 +15,7 @@ pytestmark = pytest.mark.timeout(600)  # the first one makes the SDK's environme
 
 @pytest.fixture(autouse=True)
 def newer_core(core: Double) -> None:
-    """A Core that answers what the SDK asks before it uses S3; the recorded one does not."""
+    """A Core that answers the SDK's request before its use of S3; the recorded one does not."""
     core.checks_auth = True
 
 

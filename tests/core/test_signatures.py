@@ -1,4 +1,4 @@
-"""What user code calls takes what it takes in the platform's real SDK, and what is missing says so."""
+"""Methods for user code have the parameters of the platform's SDK, and missing ones say so."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ _WIDER = {("project", "log_dataitem")}  # what is among `**kwargs` there has a n
 
 
 def _list_parameters(function: Any) -> list[str]:
-    """The names of the parameters; `kwargs` for any that takes all other names."""
+    """Return the names of the parameters; `kwargs` for any that takes all other names."""
     parameters = inspect.signature(function).parameters.values()
     return ["kwargs" if parameter.kind is parameter.VAR_KEYWORD else parameter.name for parameter in parameters]
 

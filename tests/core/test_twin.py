@@ -21,7 +21,7 @@ _FIRST_MOVED = 111  # the id of the first run that was made to see where a PUT l
 
 
 class _Conversation:
-    """The exchanges, made again in their order; `differences` says which answers were others."""
+    """The exchanges, repeated in their order; `differences` lists other answers."""
 
     def __init__(self, core: Double) -> None:
         self.core, self.differences = core, list[str]()
@@ -117,7 +117,7 @@ class _Conversation:
 
 
 def _shorten(expected: Any, answer: Any) -> Any:
-    """A long list of files in an answer as it was written down."""
+    """Shorten a long list of files in an answer to its recorded form."""
     if not (isinstance(expected, dict) and isinstance(expected.get("content"), str) and isinstance(answer, dict)):
         return answer
     content = answer["content"]
@@ -148,6 +148,6 @@ def test_every_exchange(conversation: _Conversation) -> None:
     ids=["more", "bool", "text", "longer", "empty", "int"],
 )
 def test_a_difference_is_detected(conversation: _Conversation, expected: Any, actual: Any) -> None:
-    """What is compared is compared whole."""
+    """Values are compared completely."""
     conversation._compare(1, {"say": "x"}, "answer", expected, actual)
     assert conversation.differences

@@ -17,7 +17,7 @@ _PARTS = {"http": 0.2, "bodies": 0.2, "conformance": 0.1}  # of the time; the re
 
 
 def main() -> int:
-    """Run what is asked for; 1 when something was found, 2 for a name that is none."""
+    """Run the selected parts; return 1 if something was found, 2 for an unknown name."""
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz")
     parser.add_argument("--seconds", type=float, default=600.0)
     parser.add_argument("--seed", type=int, default=random.randrange(10**6))

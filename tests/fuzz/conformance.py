@@ -18,7 +18,7 @@ _CHECKS = (
 
 
 def main(seconds: float) -> int:
-    """Run schemathesis against each service; 1 when one does not do what its document says."""
+    """Run schemathesis against each service; return 1 if one does not match its document."""
     failed = 0
     for handler in HANDLERS:
         with tempfile.TemporaryDirectory() as folder, serve_fuzzed(f"main.py:{handler}", Path(folder)) as service:

@@ -11,7 +11,7 @@ FAILED = "failed-"
 
 
 def read_seeds(name: str) -> list[bytes]:
-    """Every input of a parser, those that once failed first."""
+    """Return every input of a parser, those that once failed first."""
     paths = sorted((FOLDER / name).iterdir(), key=lambda path: (not path.name.startswith(FAILED), path.name))
     return [path.read_bytes() for path in paths]
 

@@ -69,7 +69,7 @@ def _run_inside(name: str, options: list[str]) -> None:
 
 
 def _select(name: str, new: Path) -> None:
-    """Add to the corpus what reaches a line of ours that no input of it does, the smallest first."""
+    """Add inputs to the corpus that reach new lines of our code, the smallest first."""
     from tests.fuzz.parser import examine
     from tests.fuzz.parsers import PARSERS
 

@@ -1,4 +1,4 @@
-"""What a fuzzed parser is, and what holds for it whatever it is given."""
+"""A fuzzed parser, and the invariants for any input."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Parser(Struct, frozen=True):
 
 
 def examine(parser: Parser, data: bytes, folder: Path) -> None:
-    """Parse one input. Raises for another error than one of ours, for a message without end, and for a slow parser."""
+    """Parse one input. Raise for a foreign error, an endless message, or a slow parser."""
     start = time.perf_counter()
     try:
         parser.parse(data, folder)

@@ -1,4 +1,4 @@
-"""What a strict reader (h11) makes of the bytes of one connection: the requests in them, and the answers."""
+"""The requests and answers that a strict reader (h11) finds in the bytes of a connection."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class Answer(Struct, frozen=True):
 
 
 def read_answers(data: bytes, requests: tuple[Request, ...]) -> list[Answer]:
-    """The answers in what a server sent, each read as that to its request.
+    """Return the answers in what a server sent, each read as that to its request.
 
     Raises h11.RemoteProtocolError for bytes that are not HTTP/1.1, and AssertionError for half an answer.
     """
@@ -74,7 +74,7 @@ def read_answers(data: bytes, requests: tuple[Request, ...]) -> list[Answer]:
 
 
 def _read_answer(data: bytes, method: str) -> tuple[Answer | None, bytes]:
-    """The first answer, to a request of that method, and the bytes behind it; None for half an answer."""
+    """Return the first answer, to a request of that method, and the bytes behind it; None for half an answer."""
     client = h11.Connection(h11.CLIENT, max_incomplete_event_size=_LARGEST_HEAD)
     client.send(h11.Request(method=method, target="/", headers=[("Host", "test")]))
     client.send(h11.EndOfMessage())

@@ -39,7 +39,7 @@ _TOKENS = (b"\r\n", b"\n", b"\r", b"\r\n\r\n", b" ", b"\t", b"\0", b"0\r\n\r\n",
 
 
 class Connection(Struct, frozen=True):
-    """What is sent on one connection, in packets."""
+    """The bytes of one connection, in packets."""
 
     packets: tuple[bytes, ...]
 
@@ -51,7 +51,7 @@ class Connection(Struct, frozen=True):
 
 @st.composite
 def draw_request(draw: st.DrawFn) -> bytes:
-    """One request: mostly well formed, with up to four header fields that it should not have."""
+    """Draw one request: mostly well formed, with up to four header fields that it should not have."""
     method, target = draw(st.sampled_from(METHODS)), draw(st.sampled_from(_TARGETS))
     body = draw(st.sampled_from(_BODIES))
     lines = [b"Host: test"] if draw(st.integers(0, 9)) else []
@@ -80,7 +80,7 @@ def _draw_chunked(draw: st.DrawFn, body: bytes) -> bytes:
 
 @st.composite
 def draw_connection(draw: st.DrawFn) -> Connection:
-    """One to four requests, one of them maybe mutated, in one to five packets."""
+    """Draw one to four requests, one of them maybe mutated, in one to five packets."""
     parts = draw(st.lists(draw_request(), min_size=1, max_size=4))
     if draw(st.booleans()):
         number = draw(st.integers(0, len(parts) - 1))

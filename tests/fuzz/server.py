@@ -47,7 +47,7 @@ class Watch:
 
 
 def read_peak_memory(service: Service) -> int:
-    """The most memory that the server had in use at once, in bytes."""
+    """Return the peak memory of the server in bytes."""
     status = Path(f"/proc/{service.process.pid}/status").read_text()
     match = re.search(r"VmHWM:\s+(\d+) kB", status)
     assert match
@@ -56,7 +56,7 @@ def read_peak_memory(service: Service) -> int:
 
 @contextlib.contextmanager
 def serve_fuzzed(target: str, folder: Path, *flags: str) -> Iterator[Service]:
-    """A server for a fuzzed function. At the end it must live, have used little memory, and never stood still."""
+    """Serve a fuzzed function. At the end it must be alive, have used little memory, and never have hung."""
     flags = ("--drain-delay", "0", "--access-log", "off", "--timeout", "20s", *flags)
     service = Service(str(FUNCTIONS / target), flags, {}, folder)
     try:

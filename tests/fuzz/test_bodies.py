@@ -1,4 +1,4 @@
-"""Whatever the body and its headers are, the answer is below 500: a fault of the client's is told as one."""
+"""For any body and headers the status is below 500: a fault of the client is reported as one."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ _EVENT = (("ce-specversion", "1.0"), ("ce-id", "1"), ("ce-source", "/a"), ("ce-t
 
 
 class Posted(Struct, frozen=True):
-    """What is sent: media type, further headers, query and body."""
+    """A request: media type, further headers, query and body."""
 
     media: str
     headers: tuple[tuple[str, str], ...]
@@ -87,7 +87,7 @@ class Posted(Struct, frozen=True):
 
 @st.composite
 def draw_posted(draw: st.DrawFn) -> Posted:
-    """A body of a kind, mutated, mostly under its own media type; seldom compressed; maybe with a query."""
+    """Draw a body of a kind, mutated, mostly under its own media type; seldom compressed; maybe with a query."""
     kinds = ((_JSON_BODIES, 0), (_FORMS, 5), (_MULTIPART, 7), (_PACKED, 10), (_JSON_BODIES, 16))
     bodies, own = draw(st.sampled_from(kinds))
     body = draw(draw_mutated(bodies, _TOKENS))
@@ -104,7 +104,7 @@ def draw_posted(draw: st.DrawFn) -> Posted:
 
 
 def _parse_known(data: bytes) -> Posted:
-    """What a file of the corpus holds: a line of JSON about it, and the body."""
+    """Parse a file of the corpus: a line of JSON about the request, and the body."""
     head, _, body = data.partition(b"\n")
     about = json.loads(head)
     return Posted(about["media"], tuple(map(tuple, about["headers"])), about["query"], body)

@@ -1,4 +1,4 @@
-"""Whatever is sent to the port, the server lives, answers in HTTP, and sees no more requests than a strict reader."""
+"""For any bytes the server stays alive, answers in HTTP, and sees no more requests than a strict reader."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _SEPARATOR = b"\n--- packet ---\n"  # in a file of the corpus
 
 
 def exchange(service: Service, connection: Connection) -> bytes:
-    """All that the server sends on a connection that gets these packets, and then the end of our side."""
+    """Send the packets, then end our side; return all that the server sends."""
     address = urlsplit(service.url)
     received = b""
     with socket.create_connection((address.hostname, address.port), 20) as sock:

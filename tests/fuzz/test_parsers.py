@@ -1,4 +1,4 @@
-"""Whatever a parser is given, it returns a value or raises an error of ours, in bounded time and memory."""
+"""For any input a parser returns a value or raises an `OvenbirdError`, in bounded time and memory."""
 
 from __future__ import annotations
 

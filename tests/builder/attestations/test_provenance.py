@@ -21,7 +21,7 @@ URI = re.compile(r"[a-z][a-z0-9+.-]*:\S+")
 
 
 def make_statement(**changes: Any) -> dict[str, Any]:
-    """A statement."""
+    """Return a statement."""
     fields: dict[str, Any] = {
         "name": "registry.example/app:1", "digest": "sha256:" + "f" * 64, "materials": MATERIALS, "version": "0.1.0",
         "parameters": {"function": {"name": "fn"}, "flags": ["--push"]}, "epoch": 1700000000,

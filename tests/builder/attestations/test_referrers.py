@@ -30,7 +30,7 @@ def repository(registry: str) -> RepositoryClient:
 
 
 def push_subject(repository: RepositoryClient) -> dict[str, Any]:
-    """An image in the registry; its descriptor."""
+    """Push an image and return its descriptor."""
     config = b'{"architecture":"amd64","os":"linux","rootfs":{"type":"layers","diff_ids":[]}}'
     digest = "sha256:" + hashlib.sha256(config).hexdigest()
     repository.upload_blob(digest, config, len(config))

@@ -29,7 +29,7 @@ def packages(tmp_path: Path) -> list[ImagePackage]:
 
 
 def make_sbom(packages: list[ImagePackage], **changes: Any) -> bytes:
-    """The bill of these packages."""
+    """Return the bill of these packages."""
     fields: dict[str, Any] = {"name": "fn", "version": "c0ffee", "base": BASE, "runtime": "0.1.0", "epoch": 1700000000}
     return build_sbom(ImageComponents(packages=packages, requirements=["app"], **{**fields, **changes}))
 

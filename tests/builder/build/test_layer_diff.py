@@ -26,7 +26,7 @@ class EntryRecorder:
 
 
 def write_tar(path: Path, *rows: tuple[str, dict[str, Any], bytes]) -> Path:
-    """A tar as the store makes it."""
+    """Return a tar as the store makes it."""
     with tarfile.open(path, "w", format=tarfile.PAX_FORMAT) as tar:
         for name, fields, data in rows:
             info = tarfile.TarInfo(name)
@@ -121,7 +121,7 @@ def test_damaged_tars_are_reported(tmp_path: Path) -> None:
 
 
 def make_bytecode(flags: int, mtime: int, size: int) -> bytes:
-    """The header of a file of bytecode, and a little more."""
+    """Return the header of a file of bytecode, and a little more."""
     words = (flags.to_bytes(4, "little"), mtime.to_bytes(4, "little"), size.to_bytes(4, "little"))
     return b"\xa7\r\r\n" + b"".join(words) + b"code"
 

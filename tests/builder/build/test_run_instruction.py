@@ -26,7 +26,7 @@ def base_image(standins: dict[str, str]) -> tuple[str, tuple[str, ...]]:
 
 
 def list_leftovers() -> set[str]:
-    """The working containers, and the images that steps have made."""
+    """Return the working containers, and the images that steps have made."""
     rows = subprocess.run(["buildah", "containers", "--json"], capture_output=True, check=True).stdout
     names = subprocess.run(["buildah", "images", "--format={{.Name}}"], capture_output=True, text=True, check=True)
     containers = {row["containername"] for row in json.loads(rows or b"[]") or []}

@@ -101,7 +101,7 @@ def test_the_rows_list_layers_and_layouts(cache: LayerCache) -> None:
 
 
 def fill_with_other_kinds(cache: LayerCache) -> dict[str, Path]:
-    """A file of each other kind, of 10 KB, used 60 days ago."""
+    """Write a file of each other kind, of 10 KB, used 60 days ago; return the paths."""
     names = {
         "wheel": f"wheels/files/{'a' * 64}/x-1-py3-none-any.whl", "note": "wheels/keys/k.json", "lock": "resolved/k",
         "answer": "pip/http-v2/a/b/abc", "body": "pip/http-v2/a/b/abc.body", "uv": "uv/simple-v16/x.rkyv",

@@ -118,7 +118,7 @@ def test_a_base_is_the_same_wherever_it_is_built(
 
 
 def read_layer(registry: str, layer: str) -> dict[str, bytes]:
-    """The files of a layer of the built image, as the registry has it, by their path."""
+    """Return the files of a layer of the built image, as the registry has it, by their path."""
     blob = httpx.get(f"http://{registry}/v2/test/ovenbird/blobs/{layer}", timeout=60, trust_env=False).content
     files = {}
     with tarfile.open(fileobj=io.BytesIO(blob)) as tar:

@@ -11,7 +11,7 @@ from ovenbird_builder.sources.tree_digest import hash_tree
 
 
 def write_function(folder: Path) -> Builds:
-    """A function with a file that is packed, one that is not, and one that looks like a secret."""
+    """Return a function with a file that is packed, one that is not, and one that looks like a secret."""
     builds = Builds(folder)
     builds.write(main__py="def handler(): ...\n", a__log="x", data__bin="x" * 3000, server__key="x")
     builds.write(__ovenbirdignore="*.log\n")

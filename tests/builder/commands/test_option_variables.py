@@ -20,7 +20,7 @@ OF_LOCK = {"CACHE_DIR": "main.py", "CA_BUNDLE": "x", "ALLOW_HOST": "a/b", "REGIS
 
 
 def read_error(folder: Path, *words: str, **variables: str) -> str:
-    """The error that a call ends with."""
+    """Return the error that a call ends with."""
     (folder / "main.py").write_text("def handler(): ...\n")
     env = {key: value for key, value in os.environ.items() if not key.startswith(("OVENBIRD_", "SSL_", "PIP_"))}
     env |= {"OVENBIRD_LOG_FORMAT": "json", "XDG_CACHE_HOME": str(folder / "cache"), **variables}

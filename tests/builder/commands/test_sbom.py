@@ -30,7 +30,7 @@ BASE = BaseComponent("x/base:1", "sha256:" + "b" * 64, "3.12.1", "amd64")
 
 
 def make_metadata(name: str, version: str, *lines: str) -> dict[str, bytes]:
-    """The file that an installed distribution has."""
+    """Return the file that an installed distribution has."""
     text = "\n".join(("Metadata-Version: 2.4", f"Name: {name}", f"Version: {version}", *lines))
     return {f"{SITE}/{name.replace('-', '_')}-{version}.dist-info/METADATA": text.encode()}
 

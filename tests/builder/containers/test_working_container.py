@@ -25,7 +25,7 @@ with open_container(sys.argv[1], pull="never") as container:
 
 
 def list_containers() -> set[str]:
-    """The names of all working containers of the store."""
+    """Return the names of all working containers of the store."""
     process = subprocess.run(["buildah", "containers", "--json"], capture_output=True, text=True, check=True)
     return {row["containername"] for row in json.loads(process.stdout or "[]") or []}
 

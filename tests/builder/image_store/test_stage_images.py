@@ -26,7 +26,7 @@ def shop(tmp_path: Path, container_env: dict[str, str]) -> Iterator[Shop]:
 
 
 def image_exists(name: str) -> bool:
-    """Whether the store has it."""
+    """Return whether the store has it."""
     return (
         subprocess.run(["buildah", "inspect", "--type=image", name], capture_output=True, check=False).returncode == 0
     )

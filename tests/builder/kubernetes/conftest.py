@@ -30,7 +30,7 @@ class Manifests(list[dict[str, Any]]):
     notes: str = ""
 
     def __getitem__(self, kind: Any) -> Any:
-        """The one document of a kind."""
+        """Return the one document of a kind."""
         (manifest,) = [document for document in self if document["kind"] == kind]
         return manifest
 

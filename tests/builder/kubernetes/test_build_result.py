@@ -13,7 +13,7 @@ from .conftest import DIGEST, DOCUMENT, Manifests
 
 
 def make_row(name: str, **more: Any) -> dict[str, Any]:
-    """A row as `ovenbird build` writes it."""
+    """Return a row as `ovenbird build` writes it."""
     function = {"name": name, "target": f"functions/{name}", "path": f"functions/{name}/function.yaml"}
     return {"image": f"r.example/{name}:1", "digest": DIGEST, "outputs": ["registry"], "function": function, **more}
 

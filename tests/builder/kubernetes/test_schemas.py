@@ -67,7 +67,7 @@ CASES: dict[str, tuple[tuple[str, ...], dict[str, Any] | None, int]] = {  # word
 
 @functools.cache
 def list_versions(oldest: int) -> list[str]:
-    """The versions that a case is meant for."""
+    """Return the versions that a case is meant for."""
     return [version for version in VERSIONS if int(version.split(".")[1]) >= oldest]
 
 

@@ -25,14 +25,14 @@ print(json.dumps([platform.python_version(), importlib.util.MAGIC_NUMBER.hex()])
 
 
 def make_library(folder: Path, name: str, modules: tuple[str, ...]) -> Wheel:
-    """A wheel of real code: modules of this Python's own library."""
+    """Return a wheel of real code: modules of this Python's own library."""
     root = Path(json.__file__).parent.parent
     files = {f"{name}/{path.name}": path.read_bytes() for module in modules for path in sorted(root.glob(module))}
     return wheel(folder, name, files={**files, f"{name}/template.py": "{% not python %}"})
 
 
 def compile_wheels(folder: Path, python: str, wheels: list[Wheel], jobs: int) -> dict[str, str]:
-    """The digest of the bytecode of each source by its path."""
+    """Return the digest of the bytecode of each source by its path."""
     version, magic = json.loads(subprocess.run([python, "-c", _ABOUT], capture_output=True, check=True).stdout)
     for name in ("in", "out"):
         (folder / name).mkdir(parents=True)

@@ -31,7 +31,7 @@ def make_layer(number: int) -> Layer:
 
 
 def make_base(docker: bool, **config: Any) -> tuple[bytes, bytes]:
-    """The manifest and config of a base of two layers, in Docker's format or OCI's."""
+    """Return the manifest and config of a base of two layers, in Docker's format or OCI's."""
     kind = f"{DOCKER}.image.rootfs.diff.tar.gzip" if docker else f"{LAYER}+gzip"
     rows = [{"mediaType": kind, "digest": f"sha256:{n}", "size": n} for n in (1, 2)]
     media = f"{DOCKER}.distribution.manifest.v2+json" if docker else "application/vnd.oci.image.manifest.v1+json"

@@ -43,7 +43,7 @@ def check_refused(cache: LayerCache, layers: list[Layer], config: bytes = b"{}",
 def make_raw_layer(
     cache: LayerCache, files: dict[str, tuple[bytes, int]], name: str = "run", compression: str = "gzip"
 ) -> Layer:
-    """A layer as an instruction leaves it: files with their times."""
+    """Return a layer as an instruction leaves it: files with their times."""
     plain = io.BytesIO()
     with tarfile.open(fileobj=plain, mode="w") as archive:
         for path, (data, mtime) in files.items():
@@ -258,7 +258,7 @@ def make_unchecked_pyc(
 
 
 def make_layers(cache: LayerCache, *rows: dict[str, bytes]) -> list[Layer]:
-    """A layer for each mapping of path to content, from the bottom, called by their numbers."""
+    """Return a layer for each mapping of path to content, from the bottom, called by their numbers."""
     return [
         make_raw_layer(cache, {path: (data, 0) for path, data in row.items()}, f"layer {n}")
         for n, row in enumerate(rows)

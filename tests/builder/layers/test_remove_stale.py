@@ -18,7 +18,7 @@ MODES = py_compile.PycInvalidationMode
 def make_module(
     folder: Path, mode: MODES = MODES.UNCHECKED_HASH, name: str = "m.py", optimize: int = 0
 ) -> tuple[Path, Path]:
-    """A module of one line and its bytecode."""
+    """Return a module of one line and its bytecode."""
     source = folder / name
     source.write_text("x = 1\n")
     os.utime(source, (1000, 1000))

@@ -24,7 +24,7 @@ class Slow(io.BytesIO):
 
 
 def write_tar(compression: str, stream: type[io.BytesIO] = io.BytesIO) -> tuple[bytes, str]:
-    """A tar with one of each, compressed, and the digest it gives."""
+    """Return a tar with one of each, compressed, and the digest it gives."""
     out = io.BytesIO()
     tar = TarWriter(out, compression, owners={"shared": FileOwner(8877, 0, 0o775)})
     big = bytes(range(256)) * 10000

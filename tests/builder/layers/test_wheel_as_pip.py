@@ -51,7 +51,7 @@ def install_by_pip(wheel: Wheel, prefix: Path) -> Files:
 
 
 def drop_installer(files: Files) -> Files:
-    """The files without what names the installer; of a made script only what it imports."""
+    """Return the files without what names the installer; of a made script only what it imports."""
     own = ("INSTALLER", "RECORD", "REQUESTED", "direct_url.json")
     shortened = {}
     for path, content in files.items():

@@ -46,7 +46,7 @@ def make_function(root: Path, code: str | None = None) -> FunctionSpec:
 
 
 def check_call(call: Any, label: str) -> bool:
-    """Whether a call went well; else it has a status of the lock."""
+    """Return whether a call went well; else it has a status of the lock."""
     return succeeds(call, label, *range(40, 50))
 
 

@@ -47,7 +47,7 @@ def collect_needs(folder: Path, text: str = "", limits: str = "") -> Requirement
 
 
 def lock_needs(bench: Bench, requirements: Requirements, version: str, **options: object) -> Lock:
-    """A lock for that Python, by uv: on this machine, without a container."""
+    """Return a lock for that Python, by uv: on this machine, without a container."""
     minor = version.replace(".", "")
     interpreter = structs.replace(bench.interpreter, version=f"{version}.4", soabi=f"cpython-{minor}-x86_64-linux-gnu")
     return bench.lock_needs(requirements, interpreter=interpreter, **{"locker": "uv", **options})
@@ -58,7 +58,7 @@ def list_versions(lock: Lock) -> dict[str, str]:
 
 
 def list_hashes(bench: Bench, *texts: str) -> list[str]:
-    """The hash of the only file of each of these, without `sha256:`."""
+    """Return the hash of the only file of each of these, without `sha256:`."""
     pins_of_text = [bench.lock(text, locker="uv").pins for text in texts]
     rows = zip(texts, pins_of_text, strict=True)
     return [next(pin for pin in pins if text.startswith(pin.name)).hashes[0][7:] for text, pins in rows]

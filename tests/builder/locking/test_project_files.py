@@ -33,7 +33,7 @@ def collect_sources(tree: Path, sources: dict[str, str], **more: Any) -> Require
 
 
 def list_texts(requirements: Requirements) -> list[str]:
-    """The requirements, as the lock lists them but for digests."""
+    """Return the requirements, as the lock lists them but for digests."""
     return sorted(requirement.text for requirement in requirements.lines)
 
 

@@ -25,14 +25,14 @@ def compute_digest(data: bytes) -> str:
 
 
 def push_manifest(repository: RepositoryClient) -> bytes:
-    """A manifest whose only blob is uploaded."""
+    """Return a manifest whose only blob is uploaded."""
     repository.upload_blob(compute_digest(b"{}"), b"{}", 2)
     config = {"mediaType": "application/vnd.oci.image.config.v1+json", "digest": compute_digest(b"{}"), "size": 2}
     return json.dumps({"schemaVersion": 2, "mediaType": MANIFEST, "config": config, "layers": []}).encode()
 
 
 def make_environ(folder: Path, address: str, user: str = USER, password: str = PASSWORD) -> dict[str, str]:
-    """An environment with an auth.json for the registry."""
+    """Return an environment with an auth.json for the registry."""
     auth = base64.b64encode(f"{user}:{password}".encode()).decode()
     (folder / "auth.json").write_text(json.dumps({"auths": {address: {"auth": auth}}}))
     return {"REGISTRY_AUTH_FILE": str(folder / "auth.json"), "HOME": str(folder)}

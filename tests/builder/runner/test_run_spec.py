@@ -25,7 +25,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def make_run_spec(
     verb: str, environ: dict[str, str] | None = None, terminal: bool = False, **flags: Any
 ) -> ContainerRunSpec:
-    """A launch from flags by name."""
+    """Return a launch from flags by name."""
     environ = environ or {}
     return run_spec.make_run_spec(verb, table.resolve(verb, flags, environ), flags, environ, terminal=terminal)
 

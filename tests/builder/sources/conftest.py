@@ -80,7 +80,7 @@ def full_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 def read_tree(tree: SourceTree) -> dict[str, Any]:
-    """Every file of a tree -> its content; a link -> a tuple of its target."""
+    """Return every file of a tree -> its content; a link -> a tuple of its target."""
     contents: dict[str, Any] = {}
     for path in sorted(tree.path.rglob("*")):
         name = str(path.relative_to(tree.path))

@@ -19,7 +19,7 @@ from .conftest import Fetch, read_tree
 
 
 def make_zip(path: Path, *members: tuple[str, str, int], method: int = zipfile.ZIP_DEFLATED) -> Path:
-    """A zip of members (name, text, Unix mode), whatever they are called."""
+    """Return a zip of members (name, text, Unix mode), whatever they are called."""
     with zipfile.ZipFile(path, "w", method) as opened:
         for name, text, mode in members:
             info = zipfile.ZipInfo(name)

@@ -26,7 +26,7 @@ DIGEST = "sha256:" + "a" * 64
 
 
 def make_result() -> bytes:
-    """A result file."""
+    """Return a result file."""
     build_result = report.BuildResult("app:1", DIGEST, (), {}, {}, {})
     return report.format_result(build_result.document()).encode()
 
@@ -41,7 +41,7 @@ def make_outcome(*, several: bool) -> bytes:
 
 
 def make_bill() -> bytes:
-    """A bill of materials."""
+    """Return a bill of materials."""
     base = BaseComponent("docker.io/python:3.12-slim", DIGEST, "3.12.1", "amd64")
     return sbom.build_sbom(ImageComponents(name="app", version="", packages=(), base=base, runtime="0.1.0"))
 
@@ -54,7 +54,7 @@ def make_provenance() -> bytes:
 
 
 def make_tar(members: Mapping[str, bytes]) -> bytes:
-    """A tar."""
+    """Return a tar."""
     file = io.BytesIO()
     with tarfile.open(fileobj=file, mode="w") as tar:
         for name, data in members.items():
@@ -65,7 +65,7 @@ def make_tar(members: Mapping[str, bytes]) -> bytes:
 
 
 def make_layout(annotations: Mapping[str, str], *, index: bool = False) -> dict[str, bytes]:
-    """The files of an OCI layout that holds one image, in an index or alone."""
+    """Return the files of an OCI layout that holds one image, in an index or alone."""
     image = json.dumps({"annotations": dict(annotations), "config": {}}).encode()
     files = {"oci-layout": b'{"imageLayoutVersion":"1.0.0"}', f"blobs/sha256/{'a' * 64}": image}
     row = {"digest": DIGEST}
@@ -82,7 +82,7 @@ def make_docker_archive(labels: Mapping[str, str]) -> dict[str, bytes]:
 
 
 def make_bundle() -> dict[str, bytes]:
-    """The beginning of a bundle."""
+    """Return the beginning of a bundle."""
     about: dict[str, Any] = {"version": 1, "given": {}, "bases": [], "source": {}, "files": {}, "answers": {}}
     return {"bundle.json": json.dumps(about).encode(), "blobs/x": b"x" * 1000}
 

@@ -12,13 +12,13 @@ from ovenbird_builder.sources.dockerignore import DockerIgnore
 
 
 def read_rules(folder: Path, text: str) -> DockerIgnore:
-    """The rules of a folder whose `.dockerignore` holds a text."""
+    """Return the rules of a folder whose `.dockerignore` holds a text."""
     (folder / ".dockerignore").write_text(text, encoding="utf-8")
     return DockerIgnore.read(folder)
 
 
 def is_left_out(rules: DockerIgnore, path: str) -> bool:
-    """Whether a path is left out."""
+    """Return whether a path is left out."""
     rule = rules.match(path)
     return rule is not None and rule.ignored
 

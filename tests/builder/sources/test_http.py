@@ -29,7 +29,7 @@ from .conftest import Fetch, read_tree
 
 
 def make_zip(**files: str) -> bytes:
-    """A zip of files."""
+    """Return a zip of files."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as opened:
         for name, text in files.items():

@@ -13,7 +13,7 @@ from ovenbird_builder.sources.selection import DEFAULTS
 
 
 def read_rules(folder: Path, text: str) -> IgnoreRules:
-    """The rules of a folder whose `.gitignore` holds a text."""
+    """Return the rules of a folder whose `.gitignore` holds a text."""
     (folder / ".gitignore").write_text(text)
     return IgnoreRules((".gitignore",)).enter(folder, "")
 

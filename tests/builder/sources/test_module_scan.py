@@ -8,7 +8,7 @@ from ovenbird_builder.sources.module_scan import scan
 
 
 def list_imports(text: str) -> list[str]:
-    """The modules that a file surely imports."""
+    """Return the modules that a file surely imports."""
     return [entry.module for entry in scan(text.encode()).imports]
 
 

@@ -58,7 +58,7 @@ _ROOT = Path(__file__).parents[3]
 
 
 def _file(name: str, read: Callable[[Path], object]) -> Callable[[bytes, Path], object]:
-    """A parser of a file: writes the input under a name, and reads it."""
+    """Return a parser that writes its input to a file and reads that."""
 
     def parse(data: bytes, folder: Path) -> object:
         path = folder / name
@@ -154,7 +154,7 @@ def _submodule(data: bytes, _: Path) -> None:
 
 @functools.cache
 def load_elf() -> ModuleType:
-    """The module that runs inside the build of a base image, and is part of no package."""
+    """Load the module that runs inside the build of a base image, and is part of no package."""
     sys.path.insert(0, str(_ROOT / "images"))
     try:
         return importlib.import_module("elf")
@@ -265,14 +265,14 @@ def _token_pool() -> urllib3.PoolManager:
 
 
 def _challenge(data: bytes, _: Path) -> None:
-    """The first line is a challenge, the rest what the token server answers."""
+    """Parse a challenge in the first line; the rest is the answer of the token server."""
     head, _, _TokenServer.content = data.partition(b"\n")
     for login in (None, auth_config.RegistryLogin("user", "secret"), auth_config.RegistryLogin(token="secret")):
         BearerAuth(_token_pool(), login, "team/app").answer_challenge(head.decode("latin-1"), write=True)
 
 
 def _search(path: Path) -> object:
-    """A source of one file; each finding has a line of it."""
+    """Search a source of one file; each finding has a line of it."""
     findings = search_tree(path.parent, lambda digest, search: search())
     assert all(finding.line >= 1 for finding in findings)
     return findings

@@ -39,7 +39,7 @@ FUNCTION = function_document.FunctionSpec(Path(), "f", "mod:f", source="zip+http
 
 
 def text(data: bytes) -> str:
-    """The input as the text of an argument: what is not UTF-8 comes as lone surrogates, as Python has it."""
+    """Return the input as the text of an argument: what is not UTF-8 comes as lone surrogates, as Python has it."""
     return os.fsdecode(data)
 
 
