@@ -92,7 +92,7 @@ def test_the_documents_init_is_used(project: Project) -> None:
     ("init", "error", "words"),
     [
         ("prepaer", AttributeMissingError, "has no attribute 'prepaer'.*did you mean 'prepare'"),
-        ("STEP", NotCallableError, "'STEP' is a int"),
+        ("STEP", NotCallableError, "'STEP' is of type int, not a function"),
     ],
 )
 def test_a_documents_wrong_init_is_refused(project: Project, init: str, error: type[Exception], words: str) -> None:
@@ -221,7 +221,7 @@ def test_what_cannot_be_called_is_refused(project: Project) -> None:
     """The type that was found is named, and what could be called."""
     error = load_broken(project, "number.py")
     assert isinstance(error, NotCallableError)
-    assert (error.message, error.hint) == ("number:handler is a int and cannot be called", "found: handle")
+    assert (error.message, error.hint) == ("number:handler is of type int and cannot be called", "found: handle")
 
 
 def test_a_class_without_call_is_refused(project: Project) -> None:

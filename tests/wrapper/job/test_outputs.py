@@ -205,7 +205,7 @@ def test_an_entity_is_itself_once(project: Project) -> None:
 
 @pytest.mark.parametrize("value", [{1, 2}, {(1, 2): 3}, LinearRegression(), numpy.array([{}]), complex(1, 2)])
 def test_anything_else_is_pickled_with_a_warning(project: Project, value: Any) -> None:
-    with pytest.warns(UserWarning, match="output 'out' is a .* stored pickled"):
+    with pytest.warns(UserWarning, match="output 'out' is of type .* stored pickled"):
         kind, path = _store_single(project, value)
     assert (kind, path.name) == ("artifact/artifact", "out.pickle")
     assert repr(pickle.loads(path.read_bytes())) == repr(value)

@@ -67,7 +67,7 @@ def load(target: Target) -> LoadedFunction:
     function = unwrap_sdk_decorator(_find_attribute(module, target))
     if not callable(function):
         raise NotCallableError(
-            f"{target} is a {type(function).__name__} and cannot be called",
+            f"{target} is of type {type(function).__name__} and cannot be called",
             hint=suggest_names("", _list_callables(module)),
         )
     init = _find_init(module, target, function)
@@ -209,7 +209,9 @@ def _find_init(module: ModuleType, target: Target, kind: Any) -> Callable[..., A
             hint=suggest_names(target.init, _list_callables(module)),
         )
     if not callable(function):
-        raise NotCallableError(f"spec.source.init_function: {show_value(target.init)} is a {type(function).__name__}")
+        raise NotCallableError(
+            f"spec.source.init_function: {show_value(target.init)} is of type {type(function).__name__}, not a function"
+        )
     return function  # type: ignore[no-any-return]
 
 

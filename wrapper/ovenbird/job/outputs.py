@@ -333,7 +333,7 @@ def _store_model(name: str, value: Any, project: Project) -> Entity:
 def _store_pickled(name: str, value: Any, project: Project) -> Entity:
     data = _pickle(value)
     warn_user(
-        f"output {show_value(name)} is a {_type_name(value)}, which no rule covers: it is stored pickled,"
+        f"output {show_value(name)} is of type {_type_name(value)}, which no rule covers: it is stored pickled,"
         " and only Python code that has the same packages can read it"
     )
     return _log_written_artifact(project, name, f"{name}.pickle", lambda path: _write_bytes(path, data))

@@ -68,6 +68,7 @@ def test_updating_what_was_removed_is_an_error(store: LocalStore) -> None:
         ("store://p/dataitem/table/b", "no dataitem named 'b'", "a"),
         ("store://p/dataitem/croissant/a", "not of kind 'croissant'", "table"),
         ("store://p/dataitem/table/a:1", "no dataitem with id '1'", "latest"),
+        ("store://p/run/python+job:run/1", "no run with id '1'", "runs list --all"),
     ],
 )
 def test_a_key_that_leads_nowhere_says_where_it_ends(store: LocalStore, key: str, message: str, hint: str) -> None:

@@ -14,6 +14,7 @@ from ...common.text import cut_text, escape_controls, show_value
 from ...errors import SettingsError
 
 _UNKNOWN = "unrecognized arguments: "
+_REQUIRED = "arguments are required: "
 _CHOICE = re.compile(r"invalid choice: '(.*?)' \(choose from (.*)\)")
 # verbs of the builder, for images that hold the runtime alone; a test holds them to its entry points
 _OF_BUILDER = ("base", "build", "bundle", "cache", "inspect", "lock", "manifests", "rebase", "sbom")
@@ -34,6 +35,8 @@ def unknown_verb_error(verb: str) -> SettingsError:
         hint = f"did you mean `ovenbird runs {'list' if verb == 'ls' else verb}`?"
     elif verb.endswith((".py", ".yaml", ".yml")) or ".py:" in verb:
         hint = f"`ovenbird run {verb}` runs it, `ovenbird serve {verb}` serves it"
+    elif verb == "version":
+        hint = "`ovenbird --version` prints it"
     elif suggestion:
         hint = f"did you mean `ovenbird {suggestion}`?"
     else:
@@ -76,6 +79,8 @@ def _suggest(leaf: argparse.ArgumentParser, message: str) -> str:
         name = next((word.partition("=")[0] for word in words if "=" in word), "")
         takes_parameters = any("--param" in action.option_strings for action in list_flags(leaf))
         return f"a parameter is given as `--param {name}=VALUE`" if name.isidentifier() and takes_parameters else ""
+    if _REQUIRED in message and leaf.prog != "ovenbird" and (verbs := find_sub_parsers(leaf)):
+        return f"one of {', '.join(verbs)}"
     if choice := _CHOICE.search(message):
         choices = [word.strip().strip("'\"") for word in choice[2].split(",")]
         word = {"ls": "list", "remove": "rm", "delete": "rm", "log": "logs"}.get(choice[1], choice[1])

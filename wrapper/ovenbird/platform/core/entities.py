@@ -58,7 +58,8 @@ class EntityApi:
         except PlatformResponseError as error:
             if error.status != 404:
                 raise
-            hint = "leave the id out for the latest version"
+            is_run = key.type == "run"  # which has one version
+            hint = "`ovenbird runs list --all` lists them" if is_run else "leave the id out for the latest version"
             description = f"{key.type} with id {show_value(identity)} in project {show_value(key.project)}"
             raise InputError(f"{key}: Core has no {description}", hint=hint) from None
 

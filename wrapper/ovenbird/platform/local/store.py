@@ -393,8 +393,10 @@ def _missing_error(connection: sqlite3.Connection, key: EntityKey) -> InputError
             f"{label}: {show_value(key.name)} is not of kind {show_value(key.kind)}",
             hint=_format_names("its kinds", kinds),
         )
+    is_run = key.type == "run"  # which has one version
     return InputError(
-        f"{label}: no {key.type} with id {show_value(key.id)}", hint="leave the id out for the latest version"
+        f"{label}: no {key.type} with id {show_value(key.id)}",
+        hint="`ovenbird runs list --all` lists them" if is_run else "leave the id out for the latest version",
     )
 
 
