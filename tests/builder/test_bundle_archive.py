@@ -88,7 +88,7 @@ def cache(tmp_path: Path) -> LayerCache:
 
 
 def test_a_complete_bundle_is_unpacked(parts: Parts, cache: LayerCache) -> None:
-    """Base and wheels into the cache, the source to a folder that is gone afterwards; flags of now win."""
+    """Base and wheels go to the cache, the source to a temporary folder; flags of the call win."""
     with open_bundle(parts.pack(), cache) as bundle:
         assert (bundle.tree.path / "main.py").read_bytes() == MAIN
         assert (bundle.tree.uri, bundle.tree.revision, bundle.tree.epoch) == ("git+https://h/r", "c" * 40, 7)
@@ -176,7 +176,7 @@ def test_a_target_is_a_bundle_by_its_first_entry(parts: Parts, tmp_path: Path) -
 
 @pytest.mark.slow
 def test_every_field_may_be_anything(parts: Parts, cache: LayerCache) -> None:
-    """What bundle.json holds, by every type of JSON: an error of what was asked for, and nothing outside is touched."""
+    """Every field of bundle.json with every JSON type: an error of the request, and no outside file is changed."""
     document = parts.about
 
     def take() -> None:

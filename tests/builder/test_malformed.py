@@ -95,7 +95,7 @@ def parse_command(folder: Path, *argv: str, **environ: str) -> BuildRequest:
 
 
 def check_call(label: str, call: Callable[..., object], *args: Any, **environ: str) -> bool:
-    """Return whether a call went well; else it has a status of what was asked for, or of the function document."""
+    """Return whether a call succeeds; otherwise it has a status of the request or of the function document."""
     return succeeds(partial(call, *args, **environ), label, 71, *range(20, 30))
 
 

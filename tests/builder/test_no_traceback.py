@@ -61,7 +61,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 def ends_well(argv: list[str]) -> bool:
-    """Return whether a verb ended with a status of ours: a help, a refused flag, an error, or success."""
+    """Return whether a verb ended with a known status: help, a refused flag, an error, or success."""
     output = io.StringIO()
 
     def call() -> None:
@@ -123,7 +123,7 @@ def test_each_variable(folder: Path, name: str, monkeypatch: pytest.MonkeyPatch)
 @pytest.mark.slow
 @pytest.mark.parametrize("verb", CALLS)
 def test_each_target(folder: Path, verb: str) -> None:
-    """What stands after the flags, with the prefixes that say where an image lies."""
+    """Targets after the flags, with all prefixes of image locations."""
     for text in PATHS.values():
         for start in ("", "oci:", "oci-archive:", "docker://") if verb in ("inspect", "rebase") else ("",):
             ends_well([verb, "--", start + text])

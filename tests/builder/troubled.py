@@ -1,4 +1,4 @@
-"""Registries that are in trouble: one that asks for a password, one that gives other bytes than it should."""
+"""Faulty registries: one with a password, one that changes bytes."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ def test_a_function_is_renamed_under_a_fixed_name(kube: Kube) -> None:
 
 
 def test_a_deployment_of_an_earlier_version_is_adopted(kube: Kube) -> None:
-    """Its selector holds the function's name; deleted without its pods, and applied anew, it keeps the very pods."""
+    """Its selector holds the function's name; deleted without its pods and applied again, it keeps the same pods."""
     old = "Deployment.spec.selector.matchLabels.app\\.kubernetes\\.io/name=greet"
     kube.apply(*SERVE, "--set", old)
     url = kube.wait_rollout()

@@ -1,4 +1,4 @@
-"""What the tests of running containers share: sources to mount, and how a strict platform starts a container."""
+"""Fixtures for running containers: mounted sources, and the flags of a strict platform."""
 
 from __future__ import annotations
 

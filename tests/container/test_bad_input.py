@@ -79,7 +79,7 @@ def test_a_syntax_error(base_images: Images, podman: Podman, mounted: Mounted) -
 
 
 def test_a_port_below_1024(base_images: Images, podman: Podman, mounted: Mounted) -> None:
-    """Where the kernel keeps low ports to root, the hint says so and names a port that can be had."""
+    """If the kernel reserves low ports for root, the hint says so and names a usable port."""
     flags = ("--sysctl=net.ipv4.ip_unprivileged_port_start=1024", *mounted({"main.py": GOOD}))
     code, record = run_refused(podman, base_images[ONE], "serve", "main.py", "--port=80", flags=flags)
     assert (code, record["code"]) == (70, "settings")
@@ -98,7 +98,7 @@ FULL = ("--read-only", "--read-only-tmpfs=false", "--tmpfs=/tmp:size=64k")
 
 
 def test_a_service_with_a_full_tmp(base_images: Images, podman: Podman, mounted: Mounted) -> None:
-    """Calls are served; an upload that would be spooled fails alone, and says why in the log."""
+    """Calls are served; only an upload that would be spooled fails, with the reason in the log."""
     source = """
         from starlette.datastructures import UploadFile
 
@@ -116,7 +116,7 @@ def test_a_service_with_a_full_tmp(base_images: Images, podman: Podman, mounted:
 
 
 def test_a_job_with_a_full_tmp(base_images: Images, podman: Podman, mounted: Mounted) -> None:
-    """A run that cannot be recorded says what is full, and where else to record."""
+    """A run that cannot be recorded reports the full folder, with a hint to another."""
     flags = (*FULL, *mounted({"main.py": GOOD}))
     code, record = run_refused(podman, base_images[ONE], "run", "main.py", flags=flags)
     assert code in (76, 79)
@@ -126,7 +126,7 @@ def test_a_job_with_a_full_tmp(base_images: Images, podman: Podman, mounted: Mou
 
 
 def test_a_service_of_inline_source_with_a_full_tmp(base_images: Images, podman: Podman, mounted: Mounted) -> None:
-    """Inline source has to be written somewhere: the error says where it could not be."""
+    """Inline source has to be written: the error has the folder."""
     code = "def handler(): return 1\n" + "#" * 100_000
     document = json.dumps({"name": "f", "kind": "python", "spec": {"source": {"handler": "handler", "code": code}}})
     status, record = run_refused(podman, base_images[ONE], flags=(*FULL, *mounted({"function.yaml": document})))

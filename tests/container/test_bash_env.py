@@ -83,7 +83,7 @@ def test_a_call_in_flight_is_answered(base_images: Images, podman: Podman, share
 
 @pytest.mark.parametrize("signal", ["TERM", "INT"])
 def test_a_job_ends_with_its_record(base_images: Images, podman: Podman, shared: Shared, signal: str) -> None:
-    """Both signals reach the processor once, which says what stopped it; the container ends with its status."""
+    """Both signals reach the processor once, which reports the signal; the container ends with its status."""
     container = podman.start(base_images[ONE], *LINE, flags=shared(NAP, network=True))
     container.wait_log("asleep")
     container.kill(signal)

@@ -223,7 +223,7 @@ def test_two_machines_make_the_same_digest(
 
 
 def test_the_runtime_is_added_to_a_plain_base(builds: Builds, standins: Images, tag: str, podman: Podman) -> None:
-    """Any image that holds a Python will do; it then runs as one of ours."""
+    """Any image with a Python works; it then runs as one of our base images."""
     builds.ok("--base", standins[VERSION], "--python", VERSION, "--tag", tag, "--push")
     service = podman.start(tag).wait_ready()
     assert service.call({"name": "eve"}).text == f"eve: 1.16.0 on {VERSION}"
@@ -371,7 +371,7 @@ INSTRUCTIONS = """
 def test_instructions_run_in_order_and_leave_no_secret(
     builds: Builds, base_images: Images, tag: str, podman: Podman
 ) -> None:
-    """Each sees what lies below it; a secret is there while it runs, and in no layer, log or history."""
+    """Each sees the layers below it; a secret exists only while it runs, and is in no layer, log or history."""
     builds.write(function__yaml=DOCUMENT + INSTRUCTIONS)
     words = ("--base", base_images[VERSION], "--python", VERSION, "--tag", tag, "--push", "--secret", "token=TOKEN")
     result = builds.run(*words, TOKEN="hunter2hunter2")
@@ -465,7 +465,7 @@ def test_a_platform_that_is_not_this_machines_is_assembled(
 
 
 def _write_index(image: str, name: str, folder: Path) -> None:
-    """An index of an image and of one that says it is for arm64."""
+    """Write an index of an image and of a copy for arm64."""
     skopeo("copy", "--quiet", f"docker://{image}", f"oci:{folder / 'base'}:a")
     blobs = folder / "base" / "blobs" / "sha256"
     top = json.loads((folder / "base" / "index.json").read_text())

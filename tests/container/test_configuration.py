@@ -109,7 +109,7 @@ def test_an_image_without_a_function(verb: str, base_images: Images, podman: Pod
 
 
 def test_a_job_in_the_environment_of_the_platform(base_images: Images, podman: Podman, mounted: Mounted) -> None:
-    """Its variables are there and its server is not: the run has the project and the id, and no secret is told."""
+    """With its variables and without its server: the run has project and id, and no secret is shown."""
     source = """
         import beside  # on PYTHONPATH
 
@@ -124,7 +124,7 @@ def test_a_job_in_the_environment_of_the_platform(base_images: Images, podman: P
 
 
 def test_a_service_in_the_environment_of_the_platform(base_images: Images, podman: Podman, mounted: Mounted) -> None:
-    """The same for a service: it serves, and what it was given stays with the function."""
+    """The same for a service: it serves, and its variables reach the function."""
     source = "import os\ndef handler(context): return f'{context.project.name} {os.environ[\"S3_BUCKET\"]}'\n"
     flags = (*mounted({"main.py": source}), *make_flags(**PLATFORM))
     service = podman.start(base_images[ONE], "serve", "main.py", flags=flags).wait_ready()

@@ -1,4 +1,4 @@
-"""A build that names no base, on a machine where none was made: on `python:X.Y-slim`, by alias or mirror."""
+"""A build without `--base` on a machine without a local base: on `python:X.Y-slim`, by alias or mirror."""
 
 from __future__ import annotations
 

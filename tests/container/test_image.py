@@ -1,4 +1,4 @@
-"""What a base image says of itself, what is in it, and what is not."""
+"""Labels and content of a base image, and what it lacks."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def test_content_and_permissions_of_the_image(version: str, base_images: Images,
 
 @pytest.mark.parametrize("version", AVAILABLE)
 def test_a_start_compiles_nothing(version: str, base_images: Images, podman: Podman, mounted: Mounted) -> None:
-    """Python tells of each source that it compiles: there is the user's, and no other."""
+    """Python reports each source that it compiles: only the user's."""
     flags = ("--env=PYTHONVERBOSE=1", *mounted({"main.py": "def handler(): return 1"}))
     service = podman.start(base_images[version], "serve", "main.py", flags=flags).wait_ready()
     assert service.call().json() == 1
@@ -104,7 +104,7 @@ def test_labels_annotations_and_configuration_of_the_image(version: str, base_im
 
 
 def test_the_health_check(registry: str, standins: Images, podman: Podman, mounted: Mounted) -> None:
-    """In Docker's format the image has a health check, which tells a service that is ready from one that is not."""
+    """In Docker's format the image has a health check, which distinguishes ready services from others."""
     name = f"localhost/ovenbird-docker:{ONE}"
     assert standins[ONE]
     command = (sys.executable, "-m", "ovenbird", "base", "build", ONE, "--registry", registry)

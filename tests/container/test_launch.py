@@ -163,7 +163,7 @@ def test_a_service(function: Path, jobs: Jobs) -> None:
 
 @pytest.mark.usefixtures("no_containers_left")
 def test_an_image_by_name(function: Path, jobs: Jobs) -> None:
-    """--image is taken in place of the document's; without either, the message says what to type."""
+    """`--image` replaces that of the document; without either, the message has a command."""
     text = function.read_text()
     image = re.search(r"image: (\S+)", text)
     assert image

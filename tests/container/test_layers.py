@@ -218,7 +218,7 @@ def test_the_later_wheel_has_a_file_that_two_bring(
 
 
 def test_bytecode_of_an_earlier_wheel_is_not_run_for_a_file_of_a_later_wheel(base: Base, tmp_path: Path) -> None:
-    """The later wheel's file is a template, which has none of its own: to import it fails, as after an installation."""
+    """The later file is a template without bytecode: its import fails, as after an installation."""
     names = "abcdefghijkl"
     first = base.layers([wheel(tmp_path, name, files={"shared_one.py": f"who = '{name}'\n"}) for name in names])
     last = first[-1].name.split(", ")[-1].split()[0]
@@ -234,7 +234,7 @@ def test_bytecode_of_an_earlier_wheel_is_not_run_for_a_file_of_a_later_wheel(bas
 
 
 def test_the_runtime_is_added_to_a_base_without_it(base: Base, tmp_path: Path) -> None:
-    """The command runs as the user of the image, from packages that lie behind the user's own."""
+    """The command runs as the user of the image, from packages behind the user's own."""
     code = "def main():\n    import thing\n    print('runtime', thing.v)\n"
     runtime = [
         wheel(tmp_path, "ovenbird", files={"ovenbird/__init__.py": "", "ovenbird/__main__.py": code}),

@@ -1,4 +1,4 @@
-"""What a manifest says of a container is enough for the function, and for the builder: the same rights, really run."""
+"""The rights of a manifest suffice for the function and for the builder, in real containers."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ def test_a_job_runs_once(version: str, base_images: Images, podman: Podman, sour
 
 @pytest.mark.parametrize("version", AVAILABLE)
 def test_a_service_starts_once(version: str, base_images: Images, podman: Podman, source: tuple[str, ...]) -> None:
-    """No child wants the port: the call is answered, and nothing but that it is served and called is told."""
+    """No child binds the port: the call is answered, and the log has only its start and the call."""
     service = podman.start(base_images[version], "serve", "main.py", flags=source).wait_ready()
     assert service.call().json() == SQUARES
     assert service.stop() == 0

@@ -50,7 +50,7 @@ def list_processes(container: Container, name: str) -> list[tuple[int, int, str]
 
 
 def test_orphans_are_reaped(base_images: Images, podman: Podman, mounted: Mounted) -> None:
-    """What a function's children leave behind becomes a child of process 1, and is gone when it has ended."""
+    """Orphans of a function become children of process 1, and are reaped when they end."""
     service = podman.start(base_images[ONE], "serve", "main.py", flags=mounted({"main.py": ORPHANS})).wait_ready()
     worker = service.call({"count": 3}).json()
     assert worker != 1  # user code does not run in the process that reaps
@@ -89,7 +89,7 @@ def test_orphans_of_a_job_are_reaped(base_images: Images, podman: Podman, mounte
 
 
 def test_a_worker_killed_for_memory_is_replaced(base_images: Images, podman: Podman, mounted: Mounted) -> None:
-    """The kernel kills the one worker; the other serves on meanwhile, the log says why, and a successor starts."""
+    """The kernel kills one worker; the other serves meanwhile, the log has the reason, and a successor starts."""
     flags = ("--memory=300m", *mounted({"main.py": GREEDY}))
     service = podman.start(base_images[ONE], "serve", "main.py", "--workers=2", flags=flags).wait_ready()
     service.wait_log("2 workers are ready")
@@ -130,7 +130,7 @@ def test_a_start_is_stopped(base_images: Images, podman: Podman, mounted: Mounte
 
 
 def test_a_job_is_stopped(base_images: Images, podman: Podman, mounted: Mounted) -> None:
-    """`podman stop` ends a job: its record says STOPPED, and its status is that of the signal."""
+    """`podman stop` ends a job: its record has STOPPED, and its status is that of the signal."""
     source = "import time\ndef handler():\n    print('begun')\n    time.sleep(60)\n"
     job = podman.start(base_images[ONE], "run", "main.py", flags=mounted({"main.py": source}))
     job.wait_log("begun")

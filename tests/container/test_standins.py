@@ -63,7 +63,7 @@ def test_a_version_is_configured_as_the_real_image(standins: Images) -> None:
 
 
 def test_a_container_serves_on_a_published_port(standins: Images, podman: Podman) -> None:
-    """What starts in a container is reached from here, may be entered, logs, and ends with its own status."""
+    """A service in a container is reachable, can be entered, logs, and ends with its own status."""
     source = (
         "import signal, sys; from http.server import *; signal.signal(15, lambda *_: sys.exit(7));"
         "HTTPServer(('', 8080), SimpleHTTPRequestHandler).serve_forever()"

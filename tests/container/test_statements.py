@@ -1,4 +1,4 @@
-"""A build that is pushed brings its statements; what they say is what the image holds; it runs on a newer base."""
+"""A pushed build has statements that match the image; it is rebased onto a newer base and runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A build at a site that lets nobody out but by its proxy, and whose index has a certificate of the site's own."""
+"""A build at a site with a proxy as the only way out, and an index with a certificate of its own authority."""
 
 from __future__ import annotations
 

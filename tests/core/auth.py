@@ -1,4 +1,4 @@
-"""Who may call: Bearer tokens that expire, refresh tokens that work once, personal access tokens, Basic, or anybody."""
+"""Authentication: expiring bearer tokens, single-use refresh tokens, personal access tokens, Basic, or none."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What Core keeps: projects, and entities by id, the latest of a name first; with Core's own texts for errors."""
+"""The storage of Core: projects, and entities by id, the latest of a name first; with Core's error texts."""
 
 from __future__ import annotations
 
@@ -167,7 +167,7 @@ class Entities:
         return entity
 
     def secret_values(self, project: str, names: list[str], changes: Mapping[str, str]) -> dict[str, str]:
-        """Keep the values `given` for secrets of a project, which are in no entity; those of `names`."""
+        """Store `changes` of a project's secrets, which are in no entity; return the values of `names`."""
         values = self._secrets.setdefault(project, {})
         values.update(changes)
         return {name: values[name] for name in names if name in values}

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 @dataclass
 class Fault:
-    """What happens to the next `times` calls that `fits` (method and path without query)."""
+    """A fault of the next `times` calls that `fits` (method and path without query)."""
 
     kind: (
         str  # "status", "break" (nothing was done), "lose" (done, answer lost), "slow", "garbage", "do" or "then" work

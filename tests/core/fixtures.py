@@ -1,4 +1,4 @@
-"""A double of Core for a test, alone or with S3 beside it."""
+"""A double of Core for a test, alone or with S3."""
 
 from __future__ import annotations
 

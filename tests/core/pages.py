@@ -1,4 +1,4 @@
-"""Pages of listings, with all that the framework under Core tells of them."""
+"""Pages of listings, with all fields of Core's framework."""
 
 from __future__ import annotations
 

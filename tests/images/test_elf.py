@@ -30,7 +30,7 @@ elf = _module()
 
 @pytest.mark.parametrize("library", [uvloop.loop.__file__, httptools.parser.parser.__file__])
 def test_a_stripped_library_is_smaller_and_works(tmp_path: Path, library: str) -> None:
-    """What is loaded keeps its bytes, and the package does its work with it; a second time nothing is left to drop."""
+    """Loaded bytes are unchanged, and the package works with it; a second strip saves nothing."""
     package = Path(library)
     while package.parent.name != "site-packages":
         package = package.parent

@@ -37,7 +37,7 @@ def test_every_lock_pins_the_needs_of_the_runtime(version: str) -> None:
 
 @pytest.mark.parametrize("version", VERSIONS)
 def test_every_lock_of_the_sdk_pins_the_needs_of_the_sdk(version: str) -> None:
-    """What sdk.in asks for is pinned, each pin has hashes, and none is of a package that the runtime's lock pins."""
+    """Each requirement of sdk.in is pinned with hashes, and no pin repeats one of the runtime's lock."""
     text = bases.read_runtime_lock(version, bases.SDK)
     pins = re.findall(r"^([a-z0-9-]+)==\S+ \\\n((?:    --hash=sha256:[0-9a-f]{64}(?: \\)?\n)+)", text, re.MULTILINE)
     names = {name for name, _ in pins}

@@ -75,7 +75,7 @@ echo '{"version": "3.12.1", "implementation": "cpython", "libc": "musl", "soabi"
 def test_a_python_that_does_not_fit(
     standins: dict[str, str], image: Make, tmp_path: Path, answer: str, problem: str
 ) -> None:
-    """A Python on another C library, a program that is none, an old one, another implementation."""
+    """A Python on another C library, another program, an old Python, another implementation."""
     name = image(f"FROM {standins['3.11']}\nCOPY python3 /usr/local/bin/python3\n", python3=answer)
     with pytest.raises(IncompatibleBaseError, match=problem):
         probe_python(name, cache=tmp_path)

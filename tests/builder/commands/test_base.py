@@ -72,7 +72,7 @@ def test_a_base_is_the_same_wherever_it_is_built(
     standins: dict[str, str], registry: str, call_base: Callable[..., Any], tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch, container_env: dict[str, str],
 ) -> None:  # fmt: skip
-    """Two storage roots, two mirrors, two caches: one digest. It says what it was made from, and keeps nothing else."""
+    """Two storage roots, mirrors and caches give one digest. The image records its inputs and nothing else."""
     assert standins["3.12"]
     name = f"{registry}/test/ovenbird:1-{{version}}"
     result = tmp_path / "result.json"

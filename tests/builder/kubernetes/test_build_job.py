@@ -36,7 +36,7 @@ def test_rights(make: Callable[..., Manifests]) -> None:
 
 
 def test_which_failures_are_retried(make: Callable[..., Manifests]) -> None:
-    """What was asked for, the source and the lock fail alike each time; servers that do not answer may, tomorrow."""
+    """Faults of request, source and lock are permanent; a server that does not answer may answer later."""
     policy = make("--tag", "r.example/greet:1")["Job"]["spec"]["podFailurePolicy"]
     assert {decide(policy, code) for code in (20, 30, 31, 41, 44)} == {"FailJob"}
     assert {decide(policy, code) for code in (34, 46, 52, 63, 137)} == {"Count"}

@@ -19,7 +19,7 @@ INDEX = "application/vnd.oci.image.index.v1+json"
 
 
 def test_the_image_of_the_document(make: Callable[..., Manifests], refused: Callable[..., str], folder: Path) -> None:
-    """What a build has written back is taken when no image is given; a wrong one is told as the document's."""
+    """The image of the document is the default; a wrong one is reported as the document's."""
     assert "`--image` is missing, and the document has no `spec.image`" in refused("--action", "job", image="")
     (folder / "function.yaml").write_text(DOCUMENT + f"  image: r.example/greet@{DIGEST}\n")
     assert make("--action", "job", image="").container["image"] == f"r.example/greet@{DIGEST}"

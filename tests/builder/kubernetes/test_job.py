@@ -14,7 +14,7 @@ from .conftest import Manifests
 
 
 def decide(policy: dict[str, Any], code: int, *, disrupted: bool = False) -> str:
-    """What Kubernetes does about a pod by this policy: the action of the first rule that fits, else Count."""
+    """Return what Kubernetes does with a pod by this policy: the action of the first matching rule, else Count."""
     for rule in policy["rules"]:
         if rule.get("onPodConditions") and disrupted:
             return str(rule["action"])
@@ -181,7 +181,7 @@ def test_a_flag_selects_the_kind_of_object(make: Callable[..., Manifests]) -> No
 def test_more_lines_than_a_configmap_takes(
     make: Callable[..., Manifests], refused: Callable[..., str], folder: Path
 ) -> None:
-    """Over a mebibyte is refused, and the hint says how to split; over a quarter, kubectl apply is warned of."""
+    """Over a mebibyte is refused with a hint to split; over a quarter gives a warning about kubectl apply."""
     line = json.dumps({"text": "x" * 1000}) + "\n"
     path = folder / "each.jsonl"
     path.write_text(line * (1024**2 // len(line) + 1))

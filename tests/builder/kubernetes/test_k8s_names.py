@@ -24,7 +24,7 @@ def test_a_name_that_is_a_label_stays(name: str) -> None:
     ],
 )  # fmt: skip
 def test_any_other_name_is_lowered_and_gets_a_digest(name: str, start: str) -> None:
-    """What is left of the name can be read, and six hex digits tell it from its like."""
+    """The rest of the name is readable, and six hex digits make it unique."""
     text = label(name)
     assert re.fullmatch(re.escape(start) + "[0-9a-f]{6}", text)
     assert is_label(text)

@@ -30,7 +30,7 @@ def test_a_mount_that_hides_the_image_is_refused(path: str, refused: Callable[..
      "/optical", "/home/me", "/var/lib/app", "/srv", "/tmp", "/libs", "/usr-data"],
 )  # fmt: skip
 def test_other_paths_may_be_mounted(path: str, make: Callable[..., Manifests]) -> None:
-    """A folder of one's own beside or below the image's own ones hides nothing."""
+    """A folder next to or below those of the image hides nothing."""
     manifests = make("--action", "job", "--volume", f"empty_dir:data:{path}")
     assert path in [mount["mountPath"] for mount in manifests.container["volumeMounts"]]
 

@@ -60,7 +60,7 @@ def test_requests_equal_limits(make: Callable[..., Manifests]) -> None:
 
 
 def test_default_requests_have_no_limit(make: Callable[..., Manifests]) -> None:
-    """A pod that asks for nothing is the first to be evicted; the note says what was assumed and how to say it."""
+    """A pod without requests is evicted first; the note has the assumed values and the flags."""
     manifests = make("--action", "serve")
     assert manifests.container["resources"] == {"requests": {"cpu": "100m", "memory": "256Mi"}}
     assert "asks for 100m of cpu and 256Mi of memory, without a limit" in manifests.notes
@@ -76,7 +76,7 @@ def test_default_requests_have_no_limit(make: Callable[..., Manifests]) -> None:
 
 
 def test_secrets_come_first_and_by_reference(make: Callable[..., Manifests]) -> None:
-    """So that `$(NAME)` in a variable can name them; one that says no Secret is in the function's own."""
+    """Then `$(NAME)` in a variable can refer to them; the default Secret is the function's own."""
     manifests = make(
         "--action", "job", "--secret", "A", "--secret", "B=vault", "--secret", "C=vault/c.d", "--env", "U=x:$(A)"
     )
@@ -98,7 +98,7 @@ def test_a_secret_in_the_open_is_reported(make: Callable[..., Manifests]) -> Non
 
 
 def test_parameters_are_not_expanded(make: Callable[..., Manifests]) -> None:
-    """Kubernetes reads `$(X)` in a variable's value, and `$$` as `$`: the function gets what the task says."""
+    """Kubernetes expands `$(X)` and `$$` in a value: it is escaped, so that the function gets the task's text."""
     env = make("--action", "job", "--param", "a=$(HOME) $$", "--input", "b=s3://x/$(y)").env
     assert json.loads(env["OVENBIRD_PARAM"].replace("$$", "$")) == {"a": "$(HOME) $$"}
     assert env["OVENBIRD_PARAM"] == '{"a": "$$(HOME) $$$$"}'
@@ -168,7 +168,7 @@ def test_labels(make: Callable[..., Manifests]) -> None:
 
 
 def test_account_and_pull_secret_of_the_pod(make: Callable[..., Manifests]) -> None:
-    """An account and a Secret to pull with, where they are given."""
+    """The account and the pull Secret, if set."""
     manifests = make("--action", "job", "--service-account", "runner", "--pull-secret", "pull")
     assert manifests.pod["serviceAccountName"] == "runner"
     assert manifests.pod["imagePullSecrets"] == [{"name": "pull"}]
@@ -211,7 +211,7 @@ def test_amounts_as_the_server_stores_them(make: Callable[..., Manifests], actio
 def test_a_variable_that_no_program_starts_with(
     make: Callable[..., Manifests], refused: Callable[..., str], words: tuple[str, ...], name: str, advice: str
 ) -> None:
-    """128 KiB with name and all is the end of the kernel; one byte less is taken, and `$` counts once."""
+    """The kernel's limit is 128 KiB with the name; one byte less is accepted, and `$` counts once."""
     long = "$" * (128 * 1024 - 100)
     make(*(word.format(long) for word in words))
     message = refused(*(word.format("é" * 64 * 1024) for word in words))

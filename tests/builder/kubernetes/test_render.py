@@ -40,7 +40,7 @@ def test_text_stays_text(text: str) -> None:
 
 
 def test_plain_words_are_plain() -> None:
-    """What people read most is not cluttered with quotes."""
+    """Frequent text has no quotes."""
     assert to_yaml([{"a": "ClusterIP", "b": 1, "c": "/tmp", "d": [True, {}]}]) == (
         "---\na: ClusterIP\nb: 1\nc: /tmp\nd:\n- true\n- {}\n"
     )
@@ -79,7 +79,7 @@ def test_an_unwritable_path_is_reported(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_is_written_again(make: Callable[..., Manifests], folder: Path) -> None:
-    """What is no longer meant is removed, in either form; files of other functions, actions and people stay."""
+    """Obsolete files are removed, in either form; files of other functions, actions and people stay."""
     serve = ("--action", "serve", "--cpu", "1", "--output", "out/")
     make(*serve, "--autoscale", "1:3", "--max-unavailable", "1")
     make("--action", "job", "--output", "out/")

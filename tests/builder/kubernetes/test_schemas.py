@@ -79,7 +79,7 @@ def check(document: dict[str, Any], version: str) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("case", CASES)
 def test_manifests_fit_the_published_schemas(make: Callable[..., Manifests], folder: Any, case: str) -> None:
-    """Each document of each action, with all fields of a task and with none, fits the schema of every version."""
+    """Each document of each action, with all fields of a task and without any, matches every version's schema."""
     words, task, oldest = CASES[case]
     (folder / "each.jsonl").write_text('{"n": 1}\n\n{"n": 2}\n{"n": 3}\n')
     manifests = make(*words, task=task)

@@ -77,7 +77,7 @@ def test_service_fields(make: Callable[..., Manifests], refused: Callable[..., s
 
 
 def test_a_scaler_decides_alone(make: Callable[..., Manifests], refused: Callable[..., str]) -> None:
-    """The Deployment then says no number of its own, and CPU has to be asked for."""
+    """The Deployment then has no replica count, and a CPU request is required."""
     manifests = make("--action", "serve", "--autoscale", "2:9", "--cpu", "1", "--target-cpu", "60")
     assert "replicas" not in manifests["Deployment"]["spec"]
     spec = manifests["HorizontalPodAutoscaler"]["spec"]
@@ -123,7 +123,7 @@ def test_selectors_hold_what_never_changes(make: Callable[..., Manifests], folde
 
 @pytest.mark.parametrize(("text", "seconds"), [("", 600), ("20m", 1500), ("0", 86700)])
 def test_a_rollout_waits_for_the_startup_probe(make: Callable[..., Manifests], text: str, seconds: int) -> None:
-    """What may take long to start does not fail before that: its time, and some for the node and the image."""
+    """A slow start does not fail the rollout: its deadline is the start's limit plus time for node and image."""
     manifests = make("--action", "serve", *(("--env", f"OVENBIRD_INIT_TIMEOUT={text}") if text else ()))
     assert manifests["Deployment"]["spec"]["progressDeadlineSeconds"] == seconds
 

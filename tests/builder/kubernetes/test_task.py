@@ -12,7 +12,7 @@ from .conftest import DOCUMENT, Manifests
 
 
 def test_a_task_of_the_platform_is_read(make: Callable[..., Manifests]) -> None:
-    """Its kind says the action; what the platform keeps in it beside is no matter."""
+    """Its kind selects the action; other fields of the platform are ignored."""
     task = {
         "kind": "python+job",
         "project": "demo",

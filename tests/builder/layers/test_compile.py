@@ -1,4 +1,4 @@
-"""Bytecode: the same bytes whatever is compiled beside it, at once or in turn, by each Python at hand."""
+"""Bytecode: the same bytes in any company and order, in parallel or not, by each available Python."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def test_the_tests_of_a_package_are_not_compiled(tmp_path: Path) -> None:
 
 
 def test_bytecode_is_shared_by_architectures_and_not_by_versions(tmp_path: Path) -> None:
-    """What x86 has compiled serves arm64 of the same Python; another patch version or free threading compiles anew."""
+    """Bytecode of x86 serves arm64 of the same Python; another patch version or free threading does not."""
     one = wheel(tmp_path, "one")
     abis = ("cpython-312-x86_64-linux-gnu", "cpython-312-aarch64-linux-gnu", "cpython-312t-x86_64-linux-gnu")
     x86, arm, free = (bytecode.compute_bytecode_key(one, SCHEME, Target(soabi=abi)) for abi in abis)
@@ -91,7 +91,7 @@ def test_bytecode_is_shared_by_architectures_and_not_by_versions(tmp_path: Path)
 
 
 def test_another_python_is_refused(tmp_path: Path) -> None:
-    """The script ends with a status of its own when it is run by another Python than asked for."""
+    """The script ends with a special status when it is run by another Python than requested."""
     command = [sys.executable, "-c", bytecode._SCRIPT, str(tmp_path), "1", "3.99.0", importlib.util.MAGIC_NUMBER.hex()]
     process = subprocess.run(command, capture_output=True, text=True, check=False)
     assert process.returncode == bytecode._UNFIT

@@ -111,7 +111,7 @@ def test_a_base_that_cannot_be_used_is_refused() -> None:
 
 
 def test_a_platform_is_chosen_from_a_list() -> None:
-    """An index of ours, and Docker's list, give the manifest of an architecture, or say which there are."""
+    """An OCI index and a Docker list give the manifest of an architecture, or an error lists the existing ones."""
     amd = predict_image(*make_base(False), [], ConfigChanges(), {}, 0)
     manifest, config = make_base(False)
     arm = predict_image(manifest, config.replace(b"amd64", b"arm64"), [], ConfigChanges(), {}, 0)

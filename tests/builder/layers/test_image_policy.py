@@ -229,7 +229,7 @@ def test_the_files_of_a_wheel_may_be_called_as_they_like(cache: LayerCache) -> N
 
 
 def test_a_line_of_a_secret_is_not_looked_for_in_wheels(cache: LayerCache) -> None:
-    """Only chance would bring it there, and nobody could let it pass; a layer of instructions is searched."""
+    """A match there would be chance and could not be allowed; layers of instructions are searched."""
     line = KEY.splitlines()[1].encode()
     layer = make_files_layer({"/usr/lib/x/a": line}, cache)
     check([layer], b"{}", b"{}", cache, secrets={"KEY": KEY}, packages={layer.digest})
@@ -238,7 +238,7 @@ def test_a_line_of_a_secret_is_not_looked_for_in_wheels(cache: LayerCache) -> No
 
 
 def test_an_allowed_name_passes(cache: LayerCache) -> None:
-    """What `--allow` lets into the source may leave with its layer."""
+    """A file that `--allow` admits to the source may be in its layer."""
     layer = make_files_layer({"/shared/.netrc": b"x", "/shared/.pypirc": b"x"}, cache)
     with pytest.raises(ImagePolicyError) as caught:
         check([layer], b"{}", b"{}", cache, allowed=lambda path: path == "shared/.netrc")
@@ -253,7 +253,7 @@ CACHED = "shared/__pycache__/m.cpython-312.pyc"
 def make_unchecked_pyc(
     folder: Path, mode: py_compile.PycInvalidationMode = py_compile.PycInvalidationMode.UNCHECKED_HASH
 ) -> bytes:
-    """Bytecode of `OLD` that Python does not check, unless `mode` says otherwise."""
+    """Write bytecode of `OLD`, by default unchecked."""
     return make_pyc(folder, mode)
 
 
@@ -324,7 +324,7 @@ def test_layers_of_wheels_are_not_read_for_another_part_of_the_image(
 
 
 def test_a_source_that_replaces_a_file_of_a_wheel_is_compared(cache: LayerCache, tmp_path: Path) -> None:
-    """Whatever kind of layer it is that writes into the same folder."""
+    """Any kind of layer that writes into the same folder counts."""
     code = make_unchecked_pyc(tmp_path)
     layers = make_layers(cache, {"shared/m.py": OLD, CACHED: code}, {"shared/m.py": NEW})
     with pytest.raises(ImagePolicyError, match=r"layer 1: shared/m\.py is not what"):

@@ -40,7 +40,7 @@ def test_one_more_wheel_changes_one_group() -> None:
 
 
 def test_the_budget_holds() -> None:
-    """With too many heavy wheels the largest lie alone and the others share, whatever the budget."""
+    """With too many heavy wheels the largest have own layers and the others share, for any budget."""
     sized = [(wheel, size + n) for n, (wheel, size) in enumerate(make_wheels(200, HEAVY))]
     for budget in (1, 2, 5, BUDGET):
         groups = list_names(group_wheels(sized, budget))

@@ -1,4 +1,4 @@
-"""The runtime on a foreign base: the files beside its packages."""
+"""The runtime on a foreign base: the files other than its packages."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_the_runtime_is_separate_and_behind_the_users_packages(cache: LayerCache
 
 @pytest.mark.parametrize("name", ["json.py", "logging/__init__.py"])
 def test_a_file_on_the_path_that_hides_a_module(name: str, tmp_path: Path) -> None:
-    """The start does not break on it: it is refused by name, as in a base image of ours."""
+    """The start does not crash: the file is refused by name, as in our base images."""
     source = tmp_path / "source"
     (source / name).parent.mkdir(parents=True)
     (source / "main.py").write_text("def handler(): return 1\n")

@@ -38,7 +38,7 @@ def read_wheel_tar(wheel: Wheel, more: tuple[InstalledFile, ...] = ()) -> dict[s
 
 
 def test_every_part_of_a_wheel_is_installed(tmp_path: Path) -> None:
-    """Modules, console scripts, scripts with a placeholder, data and headers go where the target's scheme says."""
+    """Modules, console scripts, other scripts, data and headers are installed by the target's scheme."""
     shop = wheel(
         tmp_path, "shop-bell",
         files={
@@ -91,7 +91,7 @@ def test_bytecode_that_a_wheel_brings_is_left_out(tmp_path: Path) -> None:
 
 
 def test_bytecode_of_another_file_is_hidden_below_a_source_without(tmp_path: Path) -> None:
-    """A template has none of its own, and another wheel's or the base's would be run in its place; tests have none."""
+    """A template has no bytecode, so that of another wheel or the base would run instead; tests have none."""
     shop = wheel(tmp_path, "shop", files={"shop/a.py": "{{ x }}", "shop/tests/b.py": "", "c.txt": ""})
     hidden = [path for path in read_wheel_tar(shop) if "/.wh." in path]
     assert hidden == [f"{SITE}/shop/__pycache__/.wh.a.cpython-312.pyc"]

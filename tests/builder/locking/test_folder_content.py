@@ -24,7 +24,7 @@ def list_copied(root: Path, into: Path) -> set[str]:
 
 
 def test_only_the_folders_of_builds_are_left_out(tmp_path: Path) -> None:
-    """`build`, `dist` and metadata beside the project's files are leftovers; deeper ones and packages are content."""
+    """`build`, `dist` and metadata at the top of a project are leftovers; deeper ones and packages are content."""
     keep = (
         "pyproject.toml", "plum/build/a.py", "plum/dist/__init__.py", "src/pear/build/b.txt", "tests/data/dist/x.whl",
         "plum/__init__.py", "plum/old.egg-info/PKG-INFO", "src/pear/fixtures/x.egg-info/PKG-INFO",

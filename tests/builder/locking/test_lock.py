@@ -219,7 +219,7 @@ def test_the_password_may_be_in_netrc(bench: Bench, orchard: Orchard, tmp_path: 
 
 
 def test_the_password_is_in_no_argument(bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is started is written down by a buildah of ours in front of the real one: no password, and none is kept."""
+    """A wrapper of buildah records all arguments: they hold no password, and none is stored."""
     log = tmp_path / "argv"
     front = tmp_path / "bin" / "buildah"
     front.parent.mkdir()
@@ -257,7 +257,7 @@ def test_another_architecture_is_resolved_by_its_own_markers_and_wheels(bench: B
 
 
 def test_a_folder_of_the_source_is_built_and_pinned_by_its_hash(bench: Bench, tmp_path: Path) -> None:
-    """`./lib` becomes a wheel: one hash, its origin below the source; its content is part of what is asked for."""
+    """`./lib` becomes a wheel with one hash and its origin below the source; its content is part of the request."""
     folder = tmp_path / "tree" / "lib"
     folder.mkdir(parents=True)
     for name, text in project("plum", "1.5", "banana<2").items():
@@ -373,7 +373,7 @@ def test_a_refusal_by_the_index_is_reported_for_uv(bench: Bench, orchard: Orchar
 
 
 def test_the_lock_of_another_tool_limits_versions_and_files(bench: Bench, orchard: Orchard, tmp_path: Path) -> None:
-    """What a project declares is resolved to the versions of its uv.lock; a hash that no file has is an error."""
+    """Requirements of a project are resolved to the versions of its uv.lock; an unknown hash is an error."""
     from ovenbird.common.hashing import hash_file
     from ovenbird.function_document import FunctionSpec
     from ovenbird_builder.locking.requirements import collect_requirements

@@ -29,7 +29,7 @@ DAMAGED = {
 
 @pytest.mark.parametrize(("content", "message"), DAMAGED.values(), ids=DAMAGED.keys())
 def test_a_damaged_lock_is_refused_and_can_be_replaced(content: str | bytes, message: str, tmp_path: Path) -> None:
-    """To build by it is an error that names what is wrong; a new lock keeps none of its pins, and says so."""
+    """A build reports the damage; a new lock keeps none of its pins, with a note."""
     path = tmp_path / "function.lock"
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
     with pytest.raises(LockError) as caught:
@@ -64,7 +64,7 @@ def test_pins_below_a_foreign_header_are_read(tmp_path: Path) -> None:
 
 
 def test_a_folder_instead_of_a_lock_is_reported(tmp_path: Path) -> None:
-    """No lock can be written there, so both verbs say what it is and what to do; a pipe is not waited for."""
+    """No lock can be written there, so both verbs report it with a hint; a pipe does not block."""
     (tmp_path / "function.lock").mkdir()
     for read in (lockfile.read_lock, lockfile.read_previous_lock):
         with pytest.raises(LockError, match=r"^function\.lock is a folder, and the lock has this name") as caught:

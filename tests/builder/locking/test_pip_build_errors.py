@@ -39,7 +39,7 @@ def run_pip(folder: Path, *words: str) -> str:
     ],
 )
 def test_the_failed_distribution_is_named(tmp_path: Path, name: str, before: str, message: str) -> None:
-    """While it is asked what it needs, and while it is built; a distribution that was taken before it is not named."""
+    """In the metadata step and in the build; distributions that succeeded before are not named."""
     sdist(tmp_path, "good-one", "1.0")
     sdist(tmp_path, name, "2.0", before=before)
     output = run_pip(tmp_path, "good-one", name)
@@ -59,7 +59,7 @@ def test_the_requirer_is_named(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_a_missing_build_requirement_is_named(tmp_path: Path) -> None:
-    """The requirement that its build has is in what is told, and is not taken for the name."""
+    """The missing build requirement is in the error, and is not mistaken for the name."""
     sdist(tmp_path, "needy", "1.0", by="nosuch-backend>=3")
     output = run_pip(tmp_path, "needy")
     assert pip_build_errors.find_distribution(output)[:2] == ("needy", "1.0")
@@ -68,7 +68,7 @@ def test_a_missing_build_requirement_is_named(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_a_folder_has_no_distribution_name(tmp_path: Path) -> None:
-    """What was not taken from an index is told by where it is from, by the caller."""
+    """The caller names such a distribution by its origin."""
     folder = tmp_path / "lib"
     folder.mkdir()
     for name, text in project("plum", "1.5", before="raise OSError('no plums')").items():

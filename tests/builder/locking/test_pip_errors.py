@@ -74,7 +74,7 @@ IDS = [
 
 @pytest.mark.parametrize(("output", "kind", "texts"), ROWS, ids=IDS)
 def test_each_refusal_has_its_own_error(output: str, kind: type[LockError], texts: list[str]) -> None:
-    """Which requirement, who asks for it, what the index has; one kind of error for each cause."""
+    """The requirement, the requirer and the versions of the index; one kind of error for each cause."""
     error = translate_pip_error(output, REQUEST)
     assert type(error) is kind
     for text in texts:
@@ -88,7 +88,7 @@ def test_no_password_of_an_index_is_shown() -> None:
 
 
 def test_a_file_name_that_looks_like_a_failure_is_ignored() -> None:
-    """Progress (`Downloading connectionerror-403...`) and a 404, which is an answer, are not taken for the cause."""
+    """Progress (`Downloading connectionerror-403...`) and a 404 are not the cause."""
     output = (
         "Downloading https://index.example/ConnectionError-403.whl\n"
         "WARNING: 404 Client Error: Not Found for url: https://index.example/simple/ProxyError/\n"

@@ -63,7 +63,7 @@ torch = "^2"
 
 
 def test_a_project_of_poetry_is_read(tree: Path) -> None:
-    """Carets, tildes, markers, extras, places and several constraints are as Poetry has them; groups are told."""
+    """Carets, tildes, markers, extras, sources and several constraints work as in Poetry; groups are reported."""
     (tree / "libs/local").mkdir(parents=True)
     requirements = collect_sources(tree, {"pyproject.toml": POETRY}, extras=["web"])
     assert list_texts(requirements) == [
@@ -161,7 +161,7 @@ resolution-markers = ["python_full_version >= '3.12'"]
 
 
 def test_sources_of_uv_are_followed(tree: Path) -> None:
-    """A repository, a folder, a member of a workspace and a URL replace a name; limits count, overrides are told."""
+    """A repository, folder, workspace member or URL replaces a name; constraints apply, overrides are reported."""
     (tree / "libs/local").mkdir(parents=True)
     files = {"pyproject.toml": UV, "packages/m/pyproject.toml": '[project]\nname = "Member"\n'}
     requirements = collect_sources(tree, files, extras=["cpu"])
@@ -184,7 +184,7 @@ def test_sources_of_uv_are_followed(tree: Path) -> None:
     ids=["index", "workspace", "number", "git"],
 )
 def test_a_source_of_uv_that_is_not_followed_is_refused(source: str, message: str, tree: Path) -> None:
-    """An index that no flag names, and a member that does not lie in the source."""
+    """An index without a flag, and a member outside of the source."""
     text = f'[project]\nname = "app"\ndependencies = ["a"]\n[tool.uv.sources]\na = {source}\n'
     text += '[[tool.uv.index]]\nname = "pytorch"\nurl = "https://download.example/whl"\n'
     with pytest.raises(LockError, match=message):
@@ -208,7 +208,7 @@ def test_a_lock_of_uv_limits_versions_files_and_commits(tree: Path) -> None:
 
 
 def test_locks_of_poetry_and_pdm_are_read(tree: Path) -> None:
-    """Hashes of both forms, commits of repositories, markers; of two versions without a marker none is a limit."""
+    """Hashes of both forms, commits, markers; two versions without a marker give no limit."""
     poetry = f"""
 [[package]]
 name = "caret"
@@ -287,7 +287,7 @@ def test_a_pipfile_and_its_lock_are_read(tree: Path) -> None:
 
 
 def test_setup_cfg_and_literals_of_setup_py_are_read(tree: Path) -> None:
-    """Neither runs: lists, names of lists and files; what is computed is told, and another file may say it."""
+    """Neither is run: lists, variables and files are read; computed values are reported."""
     cfg = "[options]\npython_requires = >=3.9\ninstall_requires =\n  a>=1\n  b\n[options.extras_require]\nweb = c\n"
     assert list_texts(collect_sources(tree, {"setup.cfg": cfg}, extras=["web"])) == ["a>=1", "b", "c"]
     assert list_texts(
@@ -308,7 +308,7 @@ def test_setup_cfg_and_literals_of_setup_py_are_read(tree: Path) -> None:
 
 
 def test_dynamic_dependencies_of_setuptools_are_read(tree: Path) -> None:
-    """`dynamic` with `[tool.setuptools.dynamic]`, or with setup.cfg beside it; others are refused, unless not used."""
+    """`dynamic` with `[tool.setuptools.dynamic]` or setup.cfg is read; others are refused if used."""
     dynamic = '[project]\nname = "app"\ndynamic = ["dependencies"]\n'
     table = '[tool.setuptools.dynamic]\ndependencies = { file = ["requirements/base.txt"] }\n'
     files = {"pyproject.toml": dynamic + table, "requirements/base.txt": "a>=1\n"}

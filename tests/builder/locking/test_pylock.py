@@ -86,7 +86,7 @@ def test_it_gives_a_lock_and_wheels_without_resolving(bench: Bench, orchard: Orc
 
 
 def test_the_project_itself_is_no_package(tmp_path: Path) -> None:
-    """uv and PDM name the project as a directory: it is the source. Another directory has to be built, and is told."""
+    """uv and PDM list the project as a directory: it is the source. Other directories are reported."""
     itself = '[[packages]]\nname = "app"\ndirectory = {path = ".", editable = true}\n'
     assert [pin.name for pin in read_pylock(write_pylock(tmp_path, itself, format_package("apple")), _SEEN)] == [
         "apple"

@@ -126,7 +126,7 @@ def test_a_requirement_keeps_its_name_extras_and_marker(
     ],
 )  # fmt: skip
 def test_an_editable_requirement_is_copied_with_a_note(tree: Path, line: str, text: str) -> None:
-    """An image has no working copy to point at; the note says so."""
+    """An image has no working copy, as the note says."""
     requirements = collect_listed(tree, f"{line}\n")
     assert list_texts(requirements) == [text]
     (note,) = requirements.notes
@@ -312,7 +312,7 @@ def test_a_url_instead_of_a_file_is_refused_as_such(tree: Path, kind: str) -> No
 def test_a_file_named_by_a_flag_is_meant_in_the_source_that_was_copied(
     tree: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """What it includes and the folders that it names lie in the source, which is a copy when this is read."""
+    """Its includes and folders are resolved in the source, which is a copy by then."""
     (tree / "reqs" / "prod.txt").write_text("-r ../base.txt\n./libs/common\n-f ../wheels\n")
     copy = tmp_path_factory.mktemp("copy")
     (copy / "libs" / "common").mkdir(parents=True)

@@ -24,7 +24,7 @@ def list_texts(requirements: Requirements) -> list[tuple[str, str]]:
 
 
 def test_the_document_and_files_named_add_up(tmp_path: Path) -> None:
-    """`spec.requirements` and `--requirements` add up, `--requirement` adds to that; a file found is told."""
+    """`spec.requirements`, `--requirements` and `--requirement` add up; a detected file is reported."""
     (tmp_path / "requirements.txt").write_text("unused\n")
     (tmp_path / "more.txt").write_text("# more\n\nScikit_Learn >= 1.5  # trees\n")
     requirements = collect_requirements(
@@ -199,7 +199,7 @@ def test_a_configured_index_may_be_repeated_in_the_file(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("text", ["apple\n--index-url x", "apple\r-e .", "-r x", "--index-url=x", "apple\0"])
 def test_a_requirement_holds_no_option_and_no_second_line(tmp_path: Path, text: str) -> None:
-    """Neither by flag nor by document may a requirement say more than a requirement."""
+    """Neither a flag nor a document may add options by a requirement."""
     with pytest.raises(LockError, match="--requirement"):
         collect_needs(tmp_path, requirements=[text])
     with pytest.raises(LockError, match=r"spec.requirements\[0\]"):

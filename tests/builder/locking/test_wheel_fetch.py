@@ -265,7 +265,7 @@ def test_a_kill_at_any_moment_leaves_a_valid_cache(tmp_path: Path) -> None:
 
 
 def test_a_builder_that_is_killed_leaves_no_password(own_bench: Bench, orchard: Orchard, tmp_path: Path) -> None:
-    """What a kill leaves behind of pip's configuration is readable by its owner only, and lies in memory."""
+    """After a kill pip's configuration is readable by its owner only, and is in memory."""
     with own_bench.indexes.write_config() as path:
         assert path.stat().st_mode & 0o777 == 0o600
         assert path.parent == Path("/dev/shm") or not os.access("/dev/shm", os.W_OK)

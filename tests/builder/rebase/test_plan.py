@@ -133,7 +133,7 @@ def test_settings_of_the_build_win_and_others_are_renewed(tmp_path: Path) -> Non
 
 
 def test_the_function_keeps_its_own_labels(tmp_path: Path) -> None:
-    """Its license, also where the old base has the same; no license or version of the new base is taken over."""
+    """Its license stays even if the old base has the same; license and version of the new base are not copied."""
     image, old, new = make_images(tmp_path, image={"LICENSES": "MIT"})
     fresh, before = json.loads(new.raw_config), json.loads(old.raw_config)
     fresh["config"]["Labels"] |= {label_names.LICENSES: "GPL-3.0", label_names.VERSION: "13", "vendor": "new"}

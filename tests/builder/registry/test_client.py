@@ -134,7 +134,7 @@ def token_registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[s
 
 
 def test_tokens_are_fetched_for_each_scope(token_registry: tuple[str, list[str]], tmp_path: Path) -> None:
-    """Reading asks for a token to pull, writing then for one to push, with the password for the token server alone."""
+    """Reading requests a pull token, writing a push token; only the token server gets the password."""
     address, scopes = token_registry
     repository = RepositoryClient(parse_reference(f"{address}/a/b"), make_environ(tmp_path, address))
     with pytest.raises(BaseMissingError):

@@ -115,7 +115,7 @@ def test_flags_win_over_the_document_and_the_document_over_variables(ask: Ask) -
 
 
 def test_variables_of_their_former_names_are_read_with_a_note(ask: Ask) -> None:
-    """What the runtime has a setting of the same name for: the new name wins, and the runtime's values are not ours."""
+    """Former names collide with settings of the runtime: the new name wins, and runtime values are ignored."""
     former = {"OVENBIRD_TAG": "r.example.com/a:1", "OVENBIRD_PLATFORM": "linux/arm64", "OVENBIRD_TIMEOUT": "90s"}
     plain = ask("main.py:run", **former)  # without the document, whose instruction no other platform runs
     assert (str(plain.tags[0]), plain.platforms, plain.timeout) == ("r.example.com/a:1", ("linux/arm64",), 90)
@@ -241,7 +241,7 @@ def test_a_foreign_platform_cannot_run_instructions(ask: Ask) -> None:
 
 @pytest.mark.parametrize("tag", ["Not A Tag", "[::1:5000/app:1", "app:", "x@sha256:12"])
 def test_a_tag_that_does_not_parse_has_one_reason(ask: Ask, tag: str) -> None:
-    """And none of a name that was not asked for; so has a push without a tag."""
+    """No reason mentions another name; the same holds for a push without a tag."""
     for words in (("--tag", tag, "--push"), ("--push",)):
         with pytest.raises(BuildRequestError) as caught:
             ask(*words)

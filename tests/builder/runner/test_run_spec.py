@@ -54,7 +54,7 @@ def test_flags_become_variables() -> None:
 
 
 def test_parameters_keep_their_text() -> None:
-    """Those of init are one variable, those of the handler stay flags, since only its hints can tell 007 from 7."""
+    """Parameters of init are one variable; those of the handler stay flags, since its hints decide 007 or 7."""
     environ = {"OVENBIRD_INIT_PARAMETERS": '{"a": 1, "b": 2}', "OVENBIRD_PARAM": '{"c": 3}'}
     spec = make_run_spec("run", environ, init=["b=x"], param=["n=007"])
     assert spec.words == ("run", "--param=n=007")
@@ -118,7 +118,7 @@ def test_credentials_of_the_platform(folder: Path) -> None:
 
 
 def test_a_port_is_published_on_the_requested_address() -> None:
-    """A free one is chosen here, so that the log within tells the truth; one that is taken is told at once."""
+    """A free port is chosen outside, so that the log inside is right; a used port is reported at once."""
     spec = make_run_spec("serve", {"PORT": "0"})
     address, port, within = spec.publish.rsplit(":", 2)
     assert (address, within) == ("127.0.0.1", port)

@@ -182,7 +182,7 @@ def test_other_files_are_reported(fetch_tree: Fetch, tmp_path: Path) -> None:
 
 
 def test_a_real_program_zip_and_ours_agree(fetch_tree: Fetch, tmp_path: Path) -> None:
-    """What Python's own command line writes is read; the digest is that of the folder."""
+    """An archive of Python's own command line is read; its digest is that of the folder."""
     (tmp_path / "app").mkdir()
     (tmp_path / "app" / "main.py").write_text("x")
     (tmp_path / "app" / "ä.txt").write_text("ä")

@@ -34,7 +34,7 @@ def project(tmp_path: Path) -> Path:
 
 
 def test_a_folder_has_the_commit_of_its_checkout(fetch_tree: Fetch, project: Path) -> None:
-    """A folder and a single file alike; what is not packed, or lies elsewhere in the repository, changes nothing."""
+    """For a folder and a single file; other files of the repository change nothing."""
     commit = git(project, "rev-parse", "HEAD")
     assert len(commit) == 40
     assert fetch_tree(str(project)).revision == commit
@@ -129,7 +129,7 @@ def test_without_a_commit_there_is_no_revision(fetch_tree: Fetch, tmp_path: Path
 
 
 def test_a_failure_of_git_is_noted(fetch_tree: Fetch, project: Path) -> None:
-    """Without git, and where git refuses a repository: the build goes on, and says that the commit is missing."""
+    """Without git, or if git refuses a repository, the build continues with a note."""
     revision = checkout.read_revision(project, ["main.py"], {"PATH": "/nowhere"}, lambda: 60.0)
     assert revision == ("", f"the image has no commit of {str(project)!r}: the program 'git' is not installed")
     (project.parent.parent / ".git" / "HEAD").write_text("broken\n")

@@ -79,7 +79,7 @@ def test_a_single_commit_is_fetched_without_the_history(
 
 @pytest.mark.slow
 def test_a_subfolder_may_be_named_in_two_ways(fetch_tree: Fetch, gits: GitServer, repository: Repository) -> None:
-    """`#ref:path` and `#ref&subdirectory=path` give the folder alone; one that is not there is told with near names."""
+    """`#ref:path` and `#ref&subdirectory=path` select a folder; a missing one is reported with similar names."""
     repository.commit(app__main_py="x", other_py="y")
     url = f"git+{gits.url}/app/.git"
     digests = {
@@ -417,7 +417,7 @@ def test_a_commit_that_is_too_large_is_refused_before_it_is_written(
 
 @pytest.mark.slow
 def test_a_server_that_hangs_ends_at_the_time_limit(fetch_tree: Fetch, server: Server) -> None:
-    """With all that git had started."""
+    """git and its children are ended."""
     release = threading.Event()
     server.answer = lambda request: release.wait(20)
     start = time.monotonic()

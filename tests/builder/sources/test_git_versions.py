@@ -96,7 +96,7 @@ def write(repository: Repository, **files: str) -> None:
 
 @pytest.mark.slow
 def test_a_checkout_names_its_tag_and_its_distance(gits: GitServer, repository: Repository, tmp_path: Path) -> None:
-    """A tag, a commit after one and one before all give what `git describe` says; a tag without a digit is none."""
+    """At a tag, after one and before all, as `git describe` prints; a tag without a digit does not count."""
     write(repository, **{"pyproject.toml": SCM})
     first = repository.commit(a_py="0")
     tagged = repository.commit(a_py="1")
@@ -165,7 +165,7 @@ def test_a_repository_without_version_tools_is_unchanged(
 def test_a_server_that_cannot_filter_gives_its_tags_too(
     gits: GitServer, repository: Repository, tmp_path: Path
 ) -> None:
-    """A server may refuse filters, which keep the files of other commits back, or know none."""
+    """A server may refuse or not support filters, which leave out the files of other commits."""
     write(repository, **{"pyproject.toml": SCM})
     repository.commit()
     git(repository.folder, "tag", "v1.2")
@@ -189,7 +189,7 @@ def test_a_server_that_cannot_filter_gives_its_tags_too(
 def test_tools_that_read_no_file_get_a_variable(
     project: str, name: str, variables: dict[str, str], tmp_path: Path
 ) -> None:
-    """pbr, PDM and Poetry's plugin take a version from the environment; others get none, as it would win."""
+    """pbr, PDM and Poetry's plugin read a version from a variable; for others it is unset, as it would win."""
     (tmp_path / "pyproject.toml").write_text(project)
     (tmp_path / ARCHIVAL).write_text(f"node: abc\ndescribe-name: {name}\n")
     assert make_version_variables(tmp_path) == variables

@@ -256,7 +256,7 @@ def test_an_invalid_url_is_reported(fetch_tree: Fetch, url: str) -> None:
 def test_the_sites_authority_and_proxy_are_used(
     fetch_tree: Fetch, server: Server, tls_server: tuple[Server, Path]
 ) -> None:
-    """A certificate of the site's own authority is refused without it; a proxy is asked but for its exceptions."""
+    """A certificate of the site's authority is refused without it; the proxy is used except for `no_proxy`."""
     other, cert = tls_server
     other.answer = lambda request: send_reply(request, b"x")
     url = f"{other.url}/main.py"

@@ -19,7 +19,7 @@ def read_rules(folder: Path, text: str) -> IgnoreRules:
 
 
 def test_consecutive_stars_are_a_single_star(tmp_path: Path) -> None:
-    """As git reads them; and a name that does not match is told at once, where it took longer than anybody waits."""
+    """As in git; and a name that does not match is decided at once, without backtracking."""
     ignore = read_rules(tmp_path, "*" * 40 + ".pyc\nbuild/**/x***.log\n/**/deep\n")
     assert ignore.ignores("a.pyc")
     assert ignore.ignores("build/a/b/xyz.log")

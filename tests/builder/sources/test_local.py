@@ -118,7 +118,7 @@ def test_a_folder_that_is_itself_ignored_was_named_by_hand(fetch_tree: Fetch, tm
 
 
 def test_a_file_means_its_folder(fetch_tree: Fetch, tmp_path: Path) -> None:
-    """As `serve` does it: what it imports beside it comes along."""
+    """As in `serve`: modules next to the file are packed too."""
     write(tmp_path / "app", main_py="import other", other_py="y", DOTgitignore="gone.py", gone_py="g")
     tree = fetch_tree("app/main.py")
     assert (set(read_tree(tree)), tree.file) == ({"main.py", "other.py", ".gitignore"}, "main.py")

@@ -17,7 +17,7 @@ def test_an_ordinary_name_is_accepted(name: str) -> None:
 
 @pytest.mark.parametrize("name", [".wh.main.py", "a/.wh.b", ".wh..wh..opq"])
 def test_a_name_that_deletes_in_a_layer_is_refused(name: str) -> None:
-    """A file of the prefix `.wh.` would delete another one of the image; source and name are told."""
+    """A file with the prefix `.wh.` would delete another file; the error has source and name."""
     for check in (path_rules.check_path, path_rules.check_member):
         with pytest.raises(UnsafeSourceError, match=r"source: the name .* means a deletion"):
             check(name, "source")

@@ -133,7 +133,7 @@ def test_an_unmatched_allow_is_reported_with_the_refusal(caplog: pytest.LogCaptu
 
 
 def test_ignored_files_stay_out_even_if_allowed(tmp_path: Path, folder: Path, cache: LayerCache) -> None:
-    """`--allow` says what may be packed of what is packed anyway: no folder is entered for it."""
+    """`--allow` only permits files that are selected: no folder is entered for it."""
     (folder / ".ssh").mkdir()
     (folder / ".ssh" / "id_rsa").write_text("x")
     (folder / ".gitignore").write_text(".ssh/\n.env\n")

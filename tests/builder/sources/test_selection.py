@@ -65,7 +65,7 @@ def test_a_dockerignore_can_include_below_an_ignored_folder(fetch_tree: Fetch, t
 
 
 def test_tracked_files_are_packed_even_if_ignored(fetch_tree: Fetch, tmp_path: Path) -> None:
-    """As it is in a commit; what is ignored beside it stays out. `.ovenbirdignore` still counts."""
+    """As in a commit; other ignored files stay out. `.ovenbirdignore` still applies."""
     top = write(tmp_path / "top", "app/main.py", "app/build/kept.bin", "app/out/a/kept", "app/x.log", "gone.log")
     write(top, gitignore="build/\nout/\n*.log\n")
     git(top, "init", "-q")
@@ -203,7 +203,7 @@ def test_an_include_pattern_without_a_file_is_reported(
 
 
 def test_patterns_with_a_file_are_not_reported(fetch_tree: Fetch, tmp_path: Path) -> None:
-    """Whatever their form, also where another pattern names the same file; a `!` asks for nothing."""
+    """In any form, also if another pattern matches the same file; a `!` needs no file."""
     write(tmp_path / "app", "main.py", "models/a.bin", "models/b.bin")
     include = ("./main.py", "/main.py", "models", "models/", "models/*.bin", "**/a.bin", "!models/b.bin", "*.py")
     tree = fetch_tree("app", include=include)
@@ -212,7 +212,7 @@ def test_patterns_with_a_file_are_not_reported(fetch_tree: Fetch, tmp_path: Path
 
 
 def test_an_ineffective_line_of_a_dockerignore_is_reported(fetch_tree: Fetch, tmp_path: Path) -> None:
-    """By its line; one that a later line overrides names that, as does what is told of the file."""
+    """By its line; an overridden line names the later one, and so does the reason of the file."""
     app = write(tmp_path / "app", "main.py", "data/a.csv", "data/b.csv")
     write(app, dockerignore="data\n!dta/a.csv\n!data/b.csv\ndata/b.csv\n!main.py\n")
     tree = fetch_tree("app")

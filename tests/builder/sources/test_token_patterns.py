@@ -148,5 +148,5 @@ def test_a_secret_is_found_in_code_and_in_configuration(name: str, text: str) ->
          "no auth", "no token", "code", "digest", "guess", "base64"],
 )  # fmt: skip
 def test_text_that_resembles_a_secret_passes(text: str) -> None:
-    """Public keys, mentions, placeholders and names of variables; a password is nobody's form."""
+    """Public keys, mentions, placeholders and names of variables; passwords have no recognisable form."""
     assert find(text) == set()
