@@ -118,11 +118,9 @@ def _begin_check(
 
     platform_build, built_image = pair
     check = ImageCheck(
-        built_image.image,
-        built_image.layers,
+        built_image,
         platform_build.inputs.base,
-        environment.stage_images,
-        environment.cache,
+        environment,
         limit=request.timeout,
         repository=request.tags[0].repository,
         keep=all(output.kind != "store" for output in request.outputs),

@@ -9,23 +9,22 @@ from __future__ import annotations
 import logging
 import re
 import threading
-from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from ovenbird.common.text import show_value
 from ovenbird.errors import OvenbirdError
 
 from ..bases.base_image import BaseImage
-from ..cache.layer import Layer, compute_key
-from ..cache.layer_cache import LayerCache
+from ..cache.layer import compute_key
 from ..containers.working_container import WorkingContainer, open_container
 from ..errors import CheckError
 from ..host.process import CompletedProcess, ProcessFailedError, ProcessTimedOutError
-from ..image_store.stage_images import StageImages
-from ..layers.image_manifest import AssembledImage, ConfigChanges, predict_image, store_image
+from ..layers.image_manifest import ConfigChanges, predict_image, store_image
 from ..layers.runtime_layers import GID, ROOT, UID
 from ..layers.source import HOME
-from .mounted_check import can_mount, count_large, run_mounted
+from .environment import BuildEnvironment
+from .execute import BuiltImage
+from .mounted_check import ImageCommand, can_mount, count_large, run_mounted
 
 LIMIT = 300.0  # seconds: the import of a large framework on a loaded machine takes some tens
 _STARTED = "ovenbird-check-started"
@@ -51,25 +50,24 @@ class ImageCheck:
 
     def __init__(
         self,
-        image: AssembledImage,
-        layers: Sequence[Layer],
+        built_image: BuiltImage,
         base: BaseImage,
-        stage_images: StageImages,
-        cache: LayerCache,
+        environment: BuildEnvironment,
         *,
         limit: float,
         repository: str,
         keep: bool,
     ) -> None:
-        """`layers` are those above the base; `limit` is in seconds, 0 is ours.
+        """`limit` is in seconds; 0 stands for our own.
 
         With `keep` large layers are left in the store, where nothing else of the build brings them: the next check of
         this repository finds them.
         """
-        self.image, self.layers, self.base, self.stage_images, self.cache = image, layers, base, stage_images, cache
+        self.built_image, self.base = built_image, base
+        self.stage_images, self.cache = environment.stage_images, environment.cache
         self._limit = min(limit or LIMIT, LIMIT)
         self._repository, self._keep = repository, keep
-        self._key = compute_key("image check", image=image.digest)
+        self._key = compute_key("image check", image=built_image.image.digest)
         self._stop = threading.Event()
         self._pool = ThreadPoolExecutor(1)
         self._loaded: Future[bool | None] | None = None
@@ -90,7 +88,7 @@ class ImageCheck:
         if is_loaded is None:  # by now the store may have what it lacked
             is_loaded = self._load_mounted()
         if is_loaded or self._is_loaded_by_engine():
-            self.cache.note(self._key, True, f"check of {self.image.digest}")
+            self.cache.note(self._key, True, f"check of {self.built_image.image.digest}")
         self._loaded = None
 
     def close(self) -> None:
@@ -112,10 +110,8 @@ class ImageCheck:
     def _load_mounted(self) -> bool | None:
         """Return whether the function can be loaded without an engine; None where that is not possible."""
         try:
-            result = run_mounted(
-                self.image, self.layers, _COMMAND, self.cache, self.stage_images.registry.environ, user=(UID, GID),
-                workdir=HOME, env=_VARIABLES, timeout=self._limit, stop=self._stop,
-            )  # fmt: skip
+            command = ImageCommand(_COMMAND, (UID, GID), HOME, _VARIABLES, self._limit)
+            result = run_mounted(self.built_image, command, self.cache, self.stage_images.registry.environ, self._stop)
         except OvenbirdError:
             return False
         return None if result is None else result.returncode == 0 and _STARTED in result.stdout
@@ -128,7 +124,9 @@ class ImageCheck:
             )  # its layers stay in the store when the image goes
             if self._keep:
                 self._keep_large()
-            with open_container(self.stage_images.load_image(self.image.manifest), pull="never") as container:
+            with open_container(
+                self.stage_images.load_image(self.built_image.image.manifest), pull="never"
+            ) as container:
                 result = _run(container, self._limit)
         except CheckError:
             raise
@@ -151,8 +149,9 @@ class ImageCheck:
 
     def _keep_large(self) -> None:
         """Leave the layers below the small ones in the store, in place of those of an earlier check."""
-        count = count_large(self.layers)
-        below = predict_image(self.base.manifest, self.base.config, self.layers[:count], ConfigChanges(), {}, 0)
+        layers = self.built_image.layers
+        count = count_large(layers)
+        below = predict_image(self.base.manifest, self.base.config, layers[:count], ConfigChanges(), {}, 0)
         manifest = store_image(below, self.cache).manifest if count else self.base.manifest
         name = self.stage_images.load_image(manifest, keep=True)
         memory = compute_key("layers of a check", repository=self._repository)

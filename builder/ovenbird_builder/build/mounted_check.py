@@ -15,14 +15,16 @@ import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from msgspec import Struct
+
 from ..cache.layer import Layer
 from ..cache.layer_cache import LayerCache
 from ..errors import ImagePolicyError
 from ..host import process
 from ..host.tempdirs import make_build_folder
 from ..image_store import overlay_store
-from ..layers.image_manifest import AssembledImage
 from ..layers.layer_tar import read_tar
+from .execute import BuiltImage
 
 _MOST = 16 * 1024 * 1024  # bytes of compressed layers that are unpacked here
 _SCRIPT = Path(__file__).parent / "_enter_layers.py"
@@ -34,26 +36,34 @@ def can_mount(cache: LayerCache, environ: Mapping[str, str]) -> bool:
     return os.geteuid() == 0 and overlay_store.find_root(cache, environ) is not None
 
 
+class ImageCommand(Struct, frozen=True):
+    """A command to run in an image: as which user and group, in which folder, with `env` on top of the image's own.
+
+    `timeout` is in seconds.
+    """
+
+    argv: tuple[str, ...]
+    user: tuple[int, int]
+    workdir: str
+    env: Mapping[str, str]
+    timeout: float
+
+
 def run_mounted(
-    image: AssembledImage,
-    layers: Sequence[Layer],
-    command: Sequence[str],
+    built_image: BuiltImage,
+    command: ImageCommand,
     cache: LayerCache,
     environ: Mapping[str, str],
-    *,
-    user: tuple[int, int],
-    workdir: str,
-    env: Mapping[str, str],
-    timeout: float,
     stop: threading.Event,
 ) -> process.CompletedProcess | None:
-    """Run a command in an image whose blobs are in the cache; `layers` are those above its base.
+    """Run a command in an image whose blobs are in the cache, until it ends or `stop` is set.
 
-    `environ` is the one that names the store, `env` goes on top of the image's own. Ends once `stop` is set.
-    None where that cannot be done. Errors: ProcessTimedOutError, DiskFullError.
+    `environ` is the one that names the store. None where that cannot be done.
+    Errors: ProcessTimedOutError, DiskFullError.
     """
+    image, layers = built_image.image, built_image.layers
     root = overlay_store.find_root(cache, environ) if os.geteuid() == 0 else None
-    if root is None or user[0] == 0:  # root would keep its rights in there, which an engine takes away
+    if root is None or command.user[0] == 0:  # root would keep its rights in there, which an engine takes away
         return None
     config = json.loads(image.config)
     diff_ids = config["rootfs"]["diff_ids"]
@@ -66,13 +76,15 @@ def run_mounted(
         if _SPECIAL & set(str(top)) or not _unpack(fresh, top, cache):
             return None
         mount_point.mkdir()
-        variables = dict(row.partition("=")[::2] for row in (config.get("config") or {}).get("Env") or ()) | dict(env)
+        variables = dict(row.partition("=")[::2] for row in (config.get("config") or {}).get("Env") or ()) | dict(
+            command.env
+        )
         argv = (
             sys.executable, "-I", "-S", str(_SCRIPT), str(root / "overlay"), ":".join(reversed(stored)),
-            str(top) if fresh else "", str(mount_point), str(user[0]), str(user[1]), workdir, *command,
+            str(top) if fresh else "", str(mount_point), *map(str, command.user), command.workdir, *command.argv,
         )  # fmt: skip
         data = "".join(f"{name}={value}\0" for name, value in variables.items()).encode("utf-8", "surrogateescape")
-        return process.run(argv, stdin=data, timeout=timeout, check=False, stop=stop)
+        return process.run(argv, stdin=data, timeout=command.timeout, check=False, stop=stop)
 
 
 def count_large(layers: Sequence[Layer]) -> int:

@@ -6,10 +6,11 @@ import argparse
 import contextlib
 import sys
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from ovenbird.common.output_path import find_write_problem
@@ -110,17 +111,7 @@ def _lock_or_check(args: argparse.Namespace, environ: Mapping[str, str], target:
         for note in requirements.notes:
             _tell(f"note: {note}")
         if args.check:
-            names = (platform_of(interpreter),) if interpreter else (args.platform,) if args.platform else _PLATFORMS
-            python = choose_python_version(target.function, args.python) or (
-                "" if target.function.base_image else _VERSION
-            )
-            if not python and not interpreter:
-                _tell("note: Python is not compared: neither the document nor `--python` says which the base has")
-            folders = lockfile.list_lock_folders(target.function, tree.path)
-            paths = check_locks(folders, names, requirements, python, interpreter, args.target, target.function.root)
-            for path in paths:
-                _tell(f"{path.name} holds")
-                print(_place(path, tree.path, target.function))
+            _check(args, target.function, tree.path, requirements, interpreter)
             return 0
         assert interpreter
         path = lockfile.choose_lock_path(target.function, platform_of(interpreter))
@@ -145,49 +136,73 @@ def _check_folder(function: FunctionSpec) -> None:
         raise LockError(problem, hint="the lock lies beside the source, for the next build to find it")
 
 
-def check_locks(
-    folders: list[Path],
-    platforms: Iterable[str],
-    requirements: Requirements,
-    python: str,
-    interpreter: TargetPython | None,
-    target: str,
-    home: Path,
-) -> list[Path]:
-    """Return the paths of the locks at hand for these platforms, each compared with what is asked for now.
+class LockTarget(Struct, frozen=True):
+    """What locks are for: platforms (`linux/amd64`), and Python's version (`3.12`), empty where only the base knows it.
 
-    Neither a base nor a container is needed: a lock says which C library it is for, and `python` (`3.12`) is the
-    version that is asked for, empty where only the base knows it. With an `interpreter` both are the base's.
+    With an `interpreter` both are those of the base. No base is needed else: a lock says which C library it is for.
+    """
+
+    platforms: tuple[str, ...]
+    python: str
+    interpreter: TargetPython | None
+
+    def assume(self, platform: str, lock: Lock) -> TargetPython:
+        """Return the interpreter that a lock of a platform is compared with."""
+        version = self.python or (lock.head.python if lock.head.python in VERSIONS else _VERSION)
+        return self.interpreter or assume_interpreter(version, platform, lock.head.libc)
+
+
+def _check(
+    args: argparse.Namespace,
+    function: FunctionSpec,
+    tree: Path,
+    requirements: Requirements,
+    interpreter: TargetPython | None,
+) -> None:
+    """Print the paths of the locks that hold. Errors: those of `check_locks`."""
+    names = (platform_of(interpreter),) if interpreter else (args.platform,) if args.platform else _PLATFORMS
+    python = choose_python_version(function, args.python) or ("" if function.base_image else _VERSION)
+    if not python and not interpreter:
+        _tell("note: Python is not compared: neither the document nor `--python` says which the base has")
+    folders = lockfile.list_lock_folders(function, tree)
+    lock_target = LockTarget(names, python, interpreter)
+    for path in check_locks(folders, requirements, lock_target, args.target, function.root):
+        _tell(f"{path.name} holds")
+        print(_place(path, tree, function))
+
+
+def check_locks(
+    folders: list[Path], requirements: Requirements, lock_target: LockTarget, target: str, home: Path
+) -> list[Path]:
+    """Return the paths of the locks at hand, each compared with the requirements; no container is needed.
+
     `target` is what was typed, `home` the folder of the document: hints and errors name them.
     Errors: StaleLockError for no lock at all, or one that is for something else; ConflictError for a pin that the
     runtime cannot use; LockError for a file that is no lock.
     """
     locks = []
-    for name in platforms:
+    for name in lock_target.platforms:
         try:
-            locks += _check_lock(lockfile.list_lock_paths(folders, name), name, requirements, python, interpreter)
+            locks += _check_lock(lockfile.list_lock_paths(folders, name), name, requirements, lock_target)
         except LockError as error:
             hint = format_lock_command(name, target) if error.hint == lockfile.HINT else error.hint
             raise type(error)(error.message, hint=hint) from None
     if not locks:
-        names = " or ".join(map(lockfile.lock_name, platforms))
+        names = " or ".join(map(lockfile.lock_name, lock_target.platforms))
         raise StaleLockError(
             f"there is no {names} in {show_value(str(home))}",
-            hint=" and ".join(format_lock_command(name, target) for name in platforms),
+            hint=" and ".join(format_lock_command(name, target) for name in lock_target.platforms),
         )
     return locks
 
 
-def _check_lock(
-    paths: list[Path], name: str, requirements: Requirements, python: str, interpreter: TargetPython | None
-) -> list[Path]:
+def _check_lock(paths: list[Path], platform: str, requirements: Requirements, lock_target: LockTarget) -> list[Path]:
     """Return the first lock that is there, once it is compared; nothing where there is none."""
     for path in paths:
         if (lock := lockfile.read_lock(path)) is not None:
-            version = python or (lock.head.python if lock.head.python in VERSIONS else _VERSION)
-            target_python = interpreter or assume_interpreter(version, name, lock.head.libc)
-            lockfile.check_lock(lock, lockfile.make_header(requirements, target_python), target_python, path.name)
-            lockfile.check_versions(lock, requirements, target_python, path.name)
+            interpreter = lock_target.assume(platform, lock)
+            lockfile.check_lock(lock, lockfile.make_header(requirements, interpreter), interpreter, path.name)
+            lockfile.check_versions(lock, requirements, interpreter, path.name)
             return [path]
     return []
 
