@@ -82,7 +82,7 @@ def test_a_scaler_replaces_a_fixed_number(kube: Kube) -> None:
     kube.apply(*words, "--replicas", "3")
     kube.wait_rollout()
     manifests, notes = kube.make_manifests(*words, "--autoscale", "2:5", "--namespace", kube.namespace)
-    command = notes.partition("before the first apply with --autoscale: kubectl ")[2].split("\n")[0].split()
+    command = notes.partition("before the first apply with `--autoscale`: `kubectl ")[2].partition("`")[0].split()
     kube.kubectl(*command)
     kube.kubectl("apply", "-f", "-", text=manifests)
     assert kube.get("deployment", "greet")["spec"]["replicas"] == 3

@@ -123,7 +123,7 @@ def test_the_files_of_a_base_build_are_packaged() -> None:
     [
         ("localhost/ovenbird:3.13", "`ovenbird base build 3.13` makes it; `--base` names another"),
         ("localhost/ovenbird:3.13-sdk", "`ovenbird base build 3.13 --flavour sdk` makes it; `--base` names another"),
-        ("localhost/mine:3.13", "--base names another"),
+        ("localhost/mine:3.13", "`--base` names another"),
     ],
 )
 def test_a_missing_base_has_a_hint_to_build_it(image: str, hint: str) -> None:

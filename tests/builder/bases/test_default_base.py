@@ -22,7 +22,7 @@ class Shelf:
         self.lookups.append(name)
         if name in self.names:
             return name
-        missing = BaseMissingError(f"there is no base '{name}': manifest unknown", hint="--base names another")
+        missing = BaseMissingError(f"there is no base '{name}': manifest unknown", hint="`--base` names another")
         raise missing if name.startswith("localhost/") else self.error or missing
 
 

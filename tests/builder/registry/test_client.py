@@ -94,7 +94,7 @@ def test_plain_http_is_not_spoken_elsewhere(registry: str, tmp_path: Path) -> No
     conf = tmp_path / "registries.conf"
     conf.write_text("")
     env = {"CONTAINERS_REGISTRIES_CONF": str(conf)}
-    with pytest.raises(RegistryError, match=r"insecure in registries\.conf"):
+    with pytest.raises(RegistryError, match=r"insecure in `registries\.conf`"):
         RepositoryClient(parse_reference(f"{address}/a"), env).fetch_manifest("1")
     conf.write_text(f'[[registry]]\nlocation = "{address}"\ninsecure = true\n')
     with pytest.raises(BaseMissingError):
