@@ -73,32 +73,34 @@ class App:
         context: Context,
         services: AppServices,
     ) -> None:
-        wire, adapter = services.transport, services.adapter
+        transport, adapter = services.transport, services.adapter
         self.handler = handler
         self.settings = settings
-        self.gate = services.lifecycle
-        self.block = services.metrics
-        self.journal = services.access_log
-        self.internal = services.system_routes
-        self.wire = wire
+        self.lifecycle = services.lifecycle
+        self.metrics = services.metrics
+        self.access_log = services.access_log
+        self.system_routes = services.system_routes
+        self.transport = transport
         self.on_loop = handler.shape.on_loop
         self.limit = settings.concurrency or DEFAULT_CONCURRENCY[handler.shape.on_loop]
-        self.admission = ConcurrencyLimiter(
+        self.limiter = ConcurrencyLimiter(
             self.limit, settings.queue, settings.timeout,
-            LimiterHooks(wire.is_disconnected, self._cancel_handler, self.report_load, self._refuse_waiting),
+            LimiterHooks(transport.is_disconnected, self._cancel_handler, self.report_load, self._refuse_waiting),
             patience=settings.queue_timeout,
         )  # fmt: skip
-        self.bodies = BodyMemory(pending_input_limit(settings), self._refuse_body)
-        self.faults = FailureReporter(handler.name, settings.debug)
-        self.arguments = (
-            RequestBinder(handler.binder, settings, context, adapter.event, self.bodies, on_loop=self.on_loop)
+        self.body_memory = BodyMemory(pending_input_limit(settings), self._refuse_body)
+        self.failures = FailureReporter(handler.name, settings.debug)
+        self.request_binder = (
+            RequestBinder(handler.binder, settings, context, adapter.event, self.body_memory, on_loop=self.on_loop)
             if handler.binder
             else None
         )
         self.application: Any = None  # the ASGI application, if the handler is one
         self.threads: HandlerThreadPool | None = None
-        self.job: type[ThreadedCall] = ThreadedCall if handler.shape is not HandlerKind.WSGI else _load_wsgi().WsgiCall
-        self.clean = CleanContext()
+        self.call_type: type[ThreadedCall] = (
+            ThreadedCall if handler.shape is not HandlerKind.WSGI else _load_wsgi().WsgiCall
+        )
+        self.clean_context = CleanContext()
         self.served = 0
         self._logs_calls = settings.access_log and settings.log_level in ("debug", "info")  # calls have level info
         self._methods = frozenset(settings.methods)
@@ -110,25 +112,25 @@ class App:
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
         """Start on the event loop that serves."""
         self._loop = loop
-        self.clean = CleanContext()
-        self.admission.start(loop, self.clean.base)
-        self.journal.start(loop, self.clean.base)
+        self.clean_context = CleanContext()
+        self.limiter.start(loop, self.clean_context.base)
+        self.access_log.start(loop, self.clean_context.base)
         if not self.on_loop:
-            self.threads = HandlerThreadPool(self.limit, loop, self.clean.base)
-            self._runner = ThreadRunner(self.handler, self.admission, self.wire, self.faults, loop)
+            self.threads = HandlerThreadPool(self.limit, loop, self.clean_context.base)
+            self._runner = ThreadRunner(self.handler, self.limiter, self.transport, self.failures, loop)
         elif self.handler.shape.on_loop and self.settings.timeout:
-            LoopWatchdog(self.handler.name, self.admission).start()
+            LoopWatchdog(self.handler.name, self.limiter).start()
 
     @property
     def is_finishing(self) -> bool:
         """Return whether a call that was answered still runs."""
-        return any(call.is_answered for call in self.admission.calls)
+        return any(call.is_answered for call in self.limiter.calls)
 
     def report_load(self) -> None:
         """Update the metrics: how many calls run, and how many wait."""
-        queued = len(self.threads.todo) if self.threads else len(self.admission.waiting)
-        self.block.load(len(self.admission.calls) - queued, queued)
-        self.gate.unhealthy = _STUCK if self.admission.stuck >= self.limit else ""
+        queued = len(self.threads.todo) if self.threads else len(self.limiter.waiting)
+        self.metrics.load(len(self.limiter.calls) - queued, queued)
+        self.lifecycle.unhealthy = _STUCK if self.limiter.stuck >= self.limit else ""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, also if anything fails."""
@@ -144,8 +146,8 @@ class App:
             headers = join_lines(lines)
         call = HttpCall(scope, receive, send, headers, perf_counter())
         current_call.set(call)
-        if self.clean.shared:
-            self.clean.separate()
+        if self.clean_context.shared:
+            self.clean_context.separate()
         try:
             reply = await self._reply(call)
             if reply is not None and not self._try_send(call, reply):
@@ -164,9 +166,9 @@ class App:
         call.form = call.events = call.refusal = None  # the access log keeps the call for a while
         seconds = perf_counter() - call.started
         self.served += 1
-        self.block.call(call.status, seconds)
+        self.metrics.call(call.status, seconds)
         if self._logs_calls:
-            self.journal.add(call, seconds)
+            self.access_log.add(call, seconds)
 
     async def _answer_special_path(self, scope: Scope, receive: Receive, send: Send) -> bool:
         """Answer a request that is not a call: for a route of the runtime, or for a file that browsers request.
@@ -174,7 +176,7 @@ class App:
         Return False if the path only begins like one of these.
         """
         if scope["raw_path"].startswith(self._reserved):
-            await self.internal(scope, receive, send)
+            await self.system_routes(scope, receive, send)
             return True
         if scope["raw_path"] not in _BROWSER_PATHS or scope["method"] not in ("GET", "HEAD"):
             return False
@@ -185,37 +187,37 @@ class App:
 
     async def _reply(self, call: HttpCall) -> HttpResponse | None:
         """Admit the call, read its body, run the handler, and return the answer; None if it has been sent already."""
-        if not self.gate.is_open:
-            raise HttpProblem(503, self.gate.why, headers=retry_after(1))
+        if not self.lifecycle.is_open:
+            raise HttpProblem(503, self.lifecycle.why, headers=retry_after(1))
         method = call.scope["method"]
         if method not in self._methods if self._methods else method == "TRACE":  # its answer would contain credentials
             allowed = ", ".join(sorted(self._methods or _METHODS)).encode()
             raise HttpProblem(405, "method not allowed", headers=((b"allow", allowed),))
-        if self.admission.is_full:
+        if self.limiter.is_full:
             self._refuse_full()
-        take = self.arguments
-        if take is None:
+        binder = self.request_binder
+        if binder is None:
             return await self._reply_by_application(call)
-        arguments = take.bind_buffered(call, self.wire)
+        arguments = binder.bind_buffered(call, self.transport)
         if arguments is None:
-            return await self._reply_late(call, take)
+            return await self._reply_late(call, binder)
         if call.events is not None:
             return await self._run_batch(call)
         if self.threads is not None:
             return await self._run_in_thread(call, arguments)  # type: ignore[arg-type]
         return await self._run_on_loop(call, arguments)  # type: ignore[arg-type]
 
-    async def _reply_late(self, call: HttpCall, take: RequestBinder) -> HttpResponse | None:
+    async def _reply_late(self, call: HttpCall, binder: RequestBinder) -> HttpResponse | None:
         """Reply to a call whose body has not arrived yet. Its bytes are counted until the handler has ended."""
         try:
-            arguments = await take.bind(call)
-            if self.admission.is_full:  # others were admitted while the body arrived
+            arguments = await binder.bind(call)
+            if self.limiter.is_full:  # others were admitted while the body arrived
                 self._refuse_full()
             if call.events is not None:
                 return await self._run_batch(call)
             return await self._run(call, arguments)  # type: ignore[arg-type]
         finally:
-            self.bodies.release(call)
+            self.body_memory.release(call)
 
     async def _run(self, call: HttpCall, arguments: Keywords) -> HttpResponse | None:
         run = self._run_on_loop if self.threads is None else self._run_in_thread
@@ -223,16 +225,16 @@ class App:
 
     async def _run_on_loop(self, call: HttpCall, arguments: Keywords) -> HttpResponse | None:
         """Run the handler in this task. Its slot is released before the reply is sent, unless the reply is a stream."""
-        admission = self.admission
-        admission.enter(call)
+        limiter = self.limiter
+        limiter.enter(call)
         try:
-            if admission.free and not admission.waiting:  # the same as `acquire_slot`, without a coroutine
-                admission.free -= 1
+            if limiter.free and not limiter.waiting:  # the same as `acquire_slot`, without a coroutine
+                limiter.free -= 1
             else:
-                await admission.acquire_slot(call)
+                await limiter.acquire_slot(call)
             try:
                 call.task = asyncio.current_task()
-                if self.arguments is None:
+                if self.request_binder is None:
                     await self._call_application(call)
                     return None
                 result = self.handler.call(**arguments)
@@ -249,39 +251,39 @@ class App:
                 if fork_guard.in_child:
                     fork_guard.end_child(sys.exc_info()[0] is not None)
                 call.task = None
-                if admission.waiting:
-                    admission.release_slot()
+                if limiter.waiting:
+                    limiter.release_slot()
                 else:
-                    admission.free += 1
+                    limiter.free += 1
         finally:
-            admission.finish(call)
+            limiter.finish(call)
 
     def _try_send(self, call: HttpCall, reply: HttpResponse) -> bool:
         """Send a complete reply in one write, and return True. Return False for streams and while the server closes."""
-        if reply.stream is not None or reply.app is not None or self.gate.is_closing:
+        if reply.stream is not None or reply.app is not None or self.lifecycle.is_closing:
             return False
         call.status = reply.status
-        return self.wire.respond(call, reply.status, reply.headers, reply.body)
+        return self.transport.respond(call, reply.status, reply.headers, reply.body)
 
     def _refuse_full(self) -> None:
-        self.block.count_refused_call()
-        text = "too many calls are waiting" if self.admission.capacity else "too many answers wait for slow clients"
-        raise HttpProblem(503, text, headers=retry_after(self.admission.retry_seconds()))
+        self.metrics.count_refused_call()
+        text = "too many calls are waiting" if self.limiter.capacity else "too many answers wait for slow clients"
+        raise HttpProblem(503, text, headers=retry_after(self.limiter.retry_seconds()))
 
     def _refuse_body(self) -> NoReturn:
-        self.block.count_refused_call()
+        self.metrics.count_refused_call()
         close = (b"connection", b"close")  # the rest of the body is not read
-        headers = (*retry_after(self.admission.retry_seconds()), close)
+        headers = (*retry_after(self.limiter.retry_seconds()), close)
         raise HttpProblem(503, "too many large bodies are being worked on", headers=headers)
 
     def _refuse_waiting(self, call: HttpCall) -> None:
         """Refuse a call that has waited too long for a slot. Do nothing if it has just got one."""
-        error = HttpProblem(503, "no slot came free in time", headers=retry_after(self.admission.retry_seconds()))
+        error = HttpProblem(503, "no slot came free in time", headers=retry_after(self.limiter.retry_seconds()))
         if call.is_queued and not call.future.done():
             call.future.set_exception(error)
         elif call.is_queued or self.threads is None or not self.threads.cancel_waiting(call.job, error):
             return
-        self.block.count_refused_call()
+        self.metrics.count_refused_call()
 
     async def _reply_by_application(self, call: HttpCall) -> HttpResponse | None:
         """Run an ASGI or WSGI application, and return its answer; None if it has been sent already."""
@@ -290,14 +292,14 @@ class App:
         settings = self.settings
         try:
             body = await _load_wsgi().read_body(
-                call, self.wire, settings.max_body, settings.read_timeout, self.bodies
+                call, self.transport, settings.max_body, settings.read_timeout, self.body_memory
             )  # fmt: skip
-            if self.admission.is_full:  # others were admitted while the body arrived
+            if self.limiter.is_full:  # others were admitted while the body arrived
                 self._refuse_full()
             return await self._run_in_thread(call, body)
         finally:
             if call.held_bytes:
-                self.bodies.release(call)
+                self.body_memory.release(call)
 
     async def _call_application(self, call: HttpCall) -> None:
         """Run an ASGI application, which sends the answer."""
@@ -312,8 +314,8 @@ class App:
         threads = self.threads
         assert threads is not None
         call.future = self._loop.create_future()
-        call.job = self.job(self._runner, call, arguments)
-        self.admission.enter(call)
+        call.job = self.call_type(self._runner, call, arguments)
+        self.limiter.enter(call)
         threads.submit(call.job)
         try:
             return await call.future  # type: ignore[no-any-return]
@@ -322,14 +324,14 @@ class App:
 
     async def _run_batch(self, call: HttpCall) -> HttpResponse:
         """Call the handler for each event of a batch, in order, and return an answer with one outcome for each."""
-        assert self.arguments is not None
+        assert self.request_binder is not None
         outcomes = []
         for event in call.events:
             outcome: dict[str, Any] = {"id": event.id, "source": event.source}
             try:
                 if isinstance(event, MalformedEvent):
                     raise HttpProblem(400, event.reason)
-                reply = await self._run(call, self.arguments.bind_event(call, event))
+                reply = await self._run(call, self.request_binder.bind_event(call, event))
                 assert reply is not None
                 if reply.stream is not None:
                     await self._send_stream(call, reply, None)
@@ -341,7 +343,7 @@ class App:
             except BaseException as error:
                 if call.reason is not None:
                     raise
-                self.faults.record(call, error)
+                self.failures.record(call, error)
                 outcome |= {"status": 500, "error_id": call.error_id}
                 call.error_id = ""
             outcomes.append(outcome)
@@ -356,8 +358,8 @@ class App:
             await self._send_stream(call, reply, receive)
         else:
             call.status = reply.status
-            headers = [*reply.headers, _CLOSE] if self.gate.is_closing else reply.headers
-            if not self.wire.respond(call, reply.status, headers, reply.body):
+            headers = [*reply.headers, _CLOSE] if self.lifecycle.is_closing else reply.headers
+            if not self.transport.respond(call, reply.status, headers, reply.body):
                 await call.send({"type": "http.response.start", "status": reply.status, "headers": headers})
                 await call.send({"type": "http.response.body", "body": reply.body})
 
@@ -367,25 +369,25 @@ class App:
         The call is registered again if its slot has been released: a thread that returned a file or an asynchronous
         generator has ended.
         """
-        admission = self.admission
-        outside = call not in admission.calls
+        limiter = self.limiter
+        outside = call not in limiter.calls
         if outside:
             call.task, call.job = asyncio.current_task(), None
-            admission.enter(call)
+            limiter.enter(call)
         try:
             if reply.app is not None:
-                await streams.run_asgi_response(call, reply, receive or call.receive, closing=self.gate.is_closing)
+                await streams.run_asgi_response(call, reply, receive or call.receive, closing=self.lifecycle.is_closing)
             elif call.events is not None:
                 await streams.drain_generator(reply, self._loop)
             else:
                 await streams.stream(
                     call, reply, self._loop,
-                    is_disconnected=self.wire.is_disconnected, closing=self.gate.is_closing,
+                    is_disconnected=self.transport.is_disconnected, closing=self.lifecycle.is_closing,
                 )  # fmt: skip
         finally:
             if outside:
                 call.task = None
-                admission.finish(call)
+                limiter.finish(call)
 
     async def _send_problem(self, call: HttpCall, error: HttpProblem) -> None:
         """Send a problem document.
@@ -411,16 +413,16 @@ class App:
             return
         if call.status:
             where = "after its answer" if call.is_answered else "half way through its answer"
-            self.faults.note(call, f"{self.handler.name}: stopped {where}: {_DETAILS[reason]}")
+            self.failures.note(call, f"{self.handler.name}: stopped {where}: {_DETAILS[reason]}")
             return
         headers = retry_after(1) if reason is StopReason.GRACE else ()
         await self._send(call, problem_response(reason.value, _DETAILS[reason], headers=headers))
 
     async def _answer_failed(self, call: HttpCall, error: BaseException) -> None:
         """Log the error of the handler. Answer 500, or cut off an answer that has begun."""
-        self.faults.record(call, error)
+        self.failures.record(call, error)
         if not call.status:
-            await self._send(call, self.faults.reply(call, error))
+            await self._send(call, self.failures.reply(call, error))
 
     def _cancel_handler(self, call: HttpCall) -> None:
         """Ask the handler of a running call to end."""
@@ -434,7 +436,7 @@ class App:
 
     async def _serve_websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a WebSocket by the ASGI application; close it if there is none."""
-        if self.application is not None and self.gate.is_open:
+        if self.application is not None and self.lifecycle.is_open:
             await self.application(scope, receive, send)
         else:
             await receive()

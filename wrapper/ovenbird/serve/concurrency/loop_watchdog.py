@@ -27,11 +27,11 @@ class LoopWatchdog(threading.Thread):
     neither returns nor checks for signals cannot be stopped.
     """
 
-    def __init__(self, name: str, admission: ConcurrencyLimiter) -> None:
+    def __init__(self, name: str, limiter: ConcurrencyLimiter) -> None:
         super().__init__(name="ovenbird-watchdog", daemon=True)
         self.function = name
-        self.admission = admission
-        self.patience = admission.timeout + _LATE
+        self.limiter = limiter
+        self.patience = limiter.timeout + _LATE
         self.pause = min(1.0, max(0.05, self.patience / 8))
 
     def start(self) -> None:
@@ -48,7 +48,7 @@ class LoopWatchdog(threading.Thread):
         before = -1.0
         while True:
             time.sleep(self.pause)
-            since = self.admission.ticked
+            since = self.limiter.ticked
             if self._is_blocked() and since == before:
                 _log.warning(
                     "%s has held up the event loop for %.1f seconds and is interrupted; an async handler must not wait "
@@ -58,7 +58,7 @@ class LoopWatchdog(threading.Thread):
             before = since
 
     def _is_blocked(self) -> bool:
-        return bool(self.admission.calls) and perf_counter() - self.admission.ticked > self.patience
+        return bool(self.limiter.calls) and perf_counter() - self.limiter.ticked > self.patience
 
     def _interrupt(self, _: int, frame: FrameType | None) -> None:
         """Raise CallCancelled if the main thread still runs user code."""

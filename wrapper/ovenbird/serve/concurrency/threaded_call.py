@@ -25,7 +25,7 @@ class ThreadRunner(msgspec.Struct, frozen=True, eq=False):
     """Services for all calls in threads; created once by the application."""
 
     handler: Handler
-    admission: ConcurrencyLimiter
+    limiter: ConcurrencyLimiter
     wire: ServerTransport
     faults: FailureReporter
     loop: Any
@@ -76,7 +76,7 @@ class ThreadedCall(WorkItem):
 
     def finish(self, outcome: Any, error: BaseException | None) -> None:
         call = self.call
-        self.runner.admission.finish(call)
+        self.runner.limiter.finish(call)
         if self.stream is not None:  # only now, so that the client cannot come again before the slot is free
             self.stream.finish(error)
         if self.early is not None:  # the loop may not have handled the early reply yet

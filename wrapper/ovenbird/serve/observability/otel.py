@@ -42,7 +42,7 @@ def trace_calls(asgi: Any, app: App, environ: Mapping[str, str]) -> Any:
         span.record_exception(error)
         span.set_attribute("error.type", type(error).__qualname__)
 
-    app.faults.watch = failed
+    app.failures.watch = failed
     return _TracingMiddleware(asgi, provider.get_tracer("ovenbird", __version__), app.handler.name)
 
 

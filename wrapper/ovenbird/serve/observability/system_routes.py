@@ -27,7 +27,7 @@ class SystemRoutes:
     def __init__(
         self,
         handler: Handler,
-        gate: WorkerLifecycle,
+        lifecycle: WorkerLifecycle,
         blocks: SharedMetrics,
         gauge: Callable[[], None],
         aliases: Mapping[str, str] = {},
@@ -35,7 +35,7 @@ class SystemRoutes:
         public: bool = True,
     ) -> None:
         self.handler = handler
-        self.gate = gate
+        self.lifecycle = lifecycle
         self.blocks = blocks
         self.gauge = gauge
         self._aliases = aliases
@@ -97,15 +97,15 @@ class SystemRoutes:
         from starlette.routing import Route, Router
 
         async def live(_: Any) -> Any:
-            why = self.gate.unhealthy or await self._run_probe("alive")
+            why = self.lifecycle.unhealthy or await self._run_probe("alive")
             return JSONResponse({"status": "dead", "reason": why}, 503) if why else JSONResponse({"status": "live"})
 
         async def ready(_: Any) -> Any:
-            state = self.gate.state.value
+            state = self.lifecycle.state.value
             why = (
-                self.gate.why
-                or self.gate.unhealthy
-                or (await self._run_probe("ready") if self.gate.state is WorkerState.READY else "")
+                self.lifecycle.why
+                or self.lifecycle.unhealthy
+                or (await self._run_probe("ready") if self.lifecycle.state is WorkerState.READY else "")
             )
             return JSONResponse({"status": state, "reason": why}, 503) if why else JSONResponse({"status": state})
 

@@ -53,23 +53,23 @@ class Worker:
         self.handler = handler
         self.settings = settings
         self.sock = service.sock
-        self.gate = WorkerLifecycle()
-        self.block: WorkerMetrics = metrics.blocks[slot.block]
+        self.lifecycle = WorkerLifecycle()
+        self.metrics: WorkerMetrics = metrics.blocks[slot.block]
         self.context = adapter.context(handler, slot.number, service.open_project)
         self.startup = HandlerLifecycle(handler, settings, self.context)
-        self.internal = SystemRoutes(
-            handler, self.gate, metrics, self._gauge, adapter.aliases, public=not settings.admin_port
+        self.system_routes = SystemRoutes(
+            handler, self.lifecycle, metrics, self._gauge, adapter.aliases, public=not settings.admin_port
         )  # fmt: skip
-        self.journal = AccessLog(handler.name, service.log_handler.put_calls)
-        self._protocol, wire = choose()
+        self.access_log = AccessLog(handler.name, service.log_handler.put_calls)
+        self._protocol, transport = choose()
         self.app = App(
             handler,
             settings,
             self.context,
-            AppServices(self.gate, self.block, self.journal, wire, self.internal, adapter),
+            AppServices(self.lifecycle, self.metrics, self.access_log, transport, self.system_routes, adapter),
         )
         self._output = PendingOutput(
-            settings.write_timeout, settings.max_pending_output, self.block, self.app.admission.restrict
+            settings.write_timeout, settings.max_pending_output, self.metrics, self.app.limiter.restrict
         )
         self._probes = service.probe_sock
         self._prober: HttpServer | None = None
@@ -95,35 +95,35 @@ class Worker:
 
         if self._protocol is not None:
             self._protocol.max_header = self.settings.max_header
-            self._protocol.count = self.block.count_refused_request
+            self._protocol.count = self.metrics.count_refused_request
             self._protocol.output = self._output
         loop = uvloop.new_event_loop()
         asyncio.set_event_loop(loop)
         try:
             return loop.run_until_complete(self._live(loop))
         finally:
-            self.journal.flush()
+            self.access_log.flush()
 
     async def _live(self, loop: asyncio.AbstractEventLoop) -> int:
-        self.block.begin()
+        self.metrics.begin()
         self.app.start(loop)
         server = None if self._late else await self._open()
         self._handle_signals(loop)
         began = perf_counter()
         if not await self._prepare(loop):
             return 128 + self._number
-        self.block.set_phase("init", perf_counter() - began)
+        self.metrics.set_phase("init", perf_counter() - began)
         server = server or await self._open()
         self._enable_tracing(server)
         beat = loop.create_task(self._beat(server, loop))
         try:
             gc.freeze()  # objects of the start-up stay: no later collection has to traverse them
-            self.gate.ready()
+            self.lifecycle.ready()
             self._on_serving()
             self._write_word(READY)
             await self._stop.wait()
             await self._drain(server, loop)
-            self.journal.flush()
+            self.access_log.flush()
             await self.startup.end()
             return 0
         finally:
@@ -134,7 +134,7 @@ class Worker:
         application = self.handler.shape is HandlerKind.ASGI
         config = self._make_config(self.app, ws="auto" if application else "none", proxy_headers=application)
         shared = len(self._blocks) > 2  # two blocks for each worker: a retiring one overlaps with its successor
-        server = HttpServer(config, self.block if shared else None, self._blocks)
+        server = HttpServer(config, self.metrics if shared else None, self._blocks)
         self._server = server
         try:
             await server.startup(sockets=[self.sock])
@@ -146,7 +146,7 @@ class Worker:
 
     async def _open_probes(self, sock: socket.socket) -> HttpServer:
         """Open the port for probes. It stays open to the end, and reports why calls are no longer admitted."""
-        config = self._make_config(self.internal.probe, ws="none", proxy_headers=False)
+        config = self._make_config(self.system_routes.probe, ws="none", proxy_headers=False)
         server = HttpServer(config)
         try:
             await server.startup(sockets=[sock])
@@ -249,7 +249,7 @@ class Worker:
         self._read_words()
         if self._ending or self._stop.is_set():
             return
-        if self.gate.state is not WorkerState.READY:
+        if self.lifecycle.state is not WorkerState.READY:
             self._stop.set()
         elif self._was_signalled:
             self._retiring = True
@@ -309,7 +309,7 @@ class Worker:
         retire_at = _add_jitter(self.settings.max_requests)
         announced = False
         while True:
-            self.block.count_beat()
+            self.metrics.count_beat()
             connections = [connection for connection in server.connections if self._is_ours(connection)]
             if self.settings.read_timeout:
                 before = loop.time() - self.settings.read_timeout
@@ -317,7 +317,7 @@ class Worker:
                     if connection.late(before):
                         connection.transport.close()
             self._output.inspect(connections, loop.time())
-            why = self.gate.unhealthy or (
+            why = self.lifecycle.unhealthy or (
                 f"it has served {self.app.served} calls" if retire_at and self.app.served >= retire_at else ""
             )
             if why and self._link >= 0 and not announced:  # it serves until its successor is ready
@@ -328,8 +328,8 @@ class Worker:
 
     async def _drain(self, server: HttpServer, loop: asyncio.AbstractEventLoop) -> None:
         """Report not ready, serve for the drain delay, close the port, wait for calls in flight, then stop them."""
-        self.gate.drain()
-        _log.info("draining: %d calls in flight", len(self.app.admission.calls))
+        self.lifecycle.drain()
+        _log.info("draining: %d calls in flight", len(self.app.limiter.calls))
         # other workers accept new connections; those of this worker are closed after one more answer
         if self._retiring:
             self._stop_listening(server)
@@ -344,7 +344,7 @@ class Worker:
         await self._finish(server)
         while server.connections and loop.time() < end and not self._force.is_set():
             await _wait_for_first(self._force, timeout=0.02)  # answers that slow clients have not received yet
-        self.gate.close()
+        self.lifecycle.close()
 
     async def _wait_until_quiet(self, server: HttpServer, loop: asyncio.AbstractEventLoop, end: float) -> None:
         """Wait until no call is in flight, and none is expected on a new connection."""
@@ -365,8 +365,8 @@ class Worker:
         tasks = server.tasks
         if tasks:
             _log.warning("%d calls did not finish within the grace limit and are stopped", len(tasks))
-            for call in list(self.app.admission.calls):
-                self.app.admission.cancel(call, StopReason.GRACE)
+            for call in list(self.app.limiter.calls):
+                self.app.limiter.cancel(call, StopReason.GRACE)
             await asyncio.wait(tasks, timeout=1.0)
 
     def _stop_listening(self, server: HttpServer) -> None:
