@@ -17,12 +17,12 @@ FUNCTIONS = Path(__file__).parent / "functions"
 
 
 class Answer(NamedTuple):
-    """An answer; `whole` is false when the connection ended before the body did."""
+    """An answer; `is_complete` is false when the connection ended before the body did."""
 
     status: int
     headers: dict[str, str]
     body: bytes
-    whole: bool
+    is_complete: bool
 
 
 class Raw:

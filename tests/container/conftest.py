@@ -32,7 +32,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def mounted(folder: Path) -> Mounted:
+def mount_sources(folder: Path) -> Mounted:
     """Write files, by name and source, into `folder`; the flags that mount it read-only at /shared."""
 
     def write(files: Mapping[str, str]) -> tuple[str, ...]:

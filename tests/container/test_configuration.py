@@ -51,7 +51,7 @@ def make_flags(**values: str) -> tuple[str, ...]:
     return tuple(f"--env={name}={value}" for name, value in values.items())
 
 
-def test_everything_by_variables(base_images: Images, podman: Podman, mounted: Mounted) -> None:
+def test_everything_by_variables(base_images: Images, podman: Podman, mount_sources: Mounted) -> None:
     """Target, port, workers, init and the rest come from the environment; the command is the image's own."""
     flags = make_flags(
         OVENBIRD_TARGET="main.py:handler",
@@ -61,7 +61,7 @@ def test_everything_by_variables(base_images: Images, podman: Podman, mounted: M
         OVENBIRD_INIT_PARAMETERS='{"greeting": "ciao"}',
         OVENBIRD_ACCESS_LOG="off",
     )
-    service = podman.start(base_images[ONE], flags=(*flags, *mounted({"main.py": GREET})), port=9000).wait_ready()
+    service = podman.start(base_images[ONE], flags=(*flags, *mount_sources({"main.py": GREET})), port=9000).wait_ready()
     service.wait_log("2 workers are ready")
     assert service.call({"name": "ada"}).text == "ciao ada"
     assert service.get().status_code == 405
@@ -78,12 +78,12 @@ def test_a_variable_that_does_not_parse(base_images: Images, podman: Podman) -> 
 
 
 @pytest.mark.parametrize("path", ["/shared/function.yaml", "/opt/ovenbird/function.yaml"])
-def test_a_function_document(path: str, base_images: Images, podman: Podman, mounted: Mounted) -> None:
+def test_a_function_document(path: str, base_images: Images, podman: Podman, mount_sources: Mounted) -> None:
     """With a document at one of its places, the image alone serves; `run`, `job` and `check` mean that function too."""
     built_in = path.startswith("/opt")
     source = "/shared/greet.py" if built_in else "greet.py"
     name = "built-in.yaml" if built_in else "function.yaml"
-    flags = mounted({"greet.py": GREET, name: DOCUMENT.replace("SOURCE", source)})
+    flags = mount_sources({"greet.py": GREET, name: DOCUMENT.replace("SOURCE", source)})
     if built_in:
         flags = (*flags, "--volume", f"{flags[1].partition(':')[0]}/{name}:{path}:ro")
     image = base_images[ONE]
@@ -108,7 +108,7 @@ def test_an_image_without_a_function(verb: str, base_images: Images, podman: Pod
     assert "podman run -p 8080:8080 -v" in record["hint"]
 
 
-def test_a_job_in_the_environment_of_the_platform(base_images: Images, podman: Podman, mounted: Mounted) -> None:
+def test_a_job_in_the_environment_of_the_platform(base_images: Images, podman: Podman, mount_sources: Mounted) -> None:
     """With its variables and without its server: the run has project and id, and no secret is shown."""
     source = """
         import beside  # on PYTHONPATH
@@ -116,25 +116,27 @@ def test_a_job_in_the_environment_of_the_platform(base_images: Images, podman: P
         def handler(run, project):
             return f"{project.name} {beside.NAME}"
     """
-    flags = (*mounted({"main.py": source, "beside.py": "NAME = 'beside'"}), *make_flags(**PLATFORM))
+    flags = (*mount_sources({"main.py": source, "beside.py": "NAME = 'beside'"}), *make_flags(**PLATFORM))
     process = podman.run(base_images[ONE], "run", "main.py", flags=flags)
     assert process.returncode == 0, process.stderr
     assert "result output_0: p1 beside" in process.stderr
     assert not [word for word in PLATFORM.values() if "-of-the-" in word and word in process.stderr + process.stdout]
 
 
-def test_a_service_in_the_environment_of_the_platform(base_images: Images, podman: Podman, mounted: Mounted) -> None:
+def test_a_service_in_the_environment_of_the_platform(
+    base_images: Images, podman: Podman, mount_sources: Mounted
+) -> None:
     """The same for a service: it serves, and its variables reach the function."""
     source = "import os\ndef handler(context): return f'{context.project.name} {os.environ[\"S3_BUCKET\"]}'\n"
-    flags = (*mounted({"main.py": source}), *make_flags(**PLATFORM))
+    flags = (*mount_sources({"main.py": source}), *make_flags(**PLATFORM))
     service = podman.start(base_images[ONE], "serve", "main.py", flags=flags).wait_ready()
     assert service.call({}).text == "p1 datalake"
     assert not [word for word in PLATFORM.values() if "-of-the-" in word and word in service.log]
 
 
-def test_a_result_file_that_is_mounted(base_images: Images, podman: Podman, mounted: Mounted) -> None:
+def test_a_result_file_that_is_mounted(base_images: Images, podman: Podman, mount_sources: Mounted) -> None:
     """A single file that is mounted, as clusters do for a container's last words, gets the result."""
-    flags = mounted({"main.py": "def handler(): return 7", "last-words": ""})
+    flags = mount_sources({"main.py": "def handler(): return 7", "last-words": ""})
     path = flags[1].partition(":")[0] + "/last-words"
     flags = (*flags, "--user=0:0", "--volume", f"{path}:/dev/termination-log")
     process = podman.run(base_images[ONE], "run", "main.py", "--result-file", "/dev/termination-log", flags=flags)

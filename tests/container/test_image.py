@@ -63,9 +63,9 @@ def test_content_and_permissions_of_the_image(version: str, base_images: Images,
 
 
 @pytest.mark.parametrize("version", AVAILABLE)
-def test_a_start_compiles_nothing(version: str, base_images: Images, podman: Podman, mounted: Mounted) -> None:
+def test_a_start_compiles_nothing(version: str, base_images: Images, podman: Podman, mount_sources: Mounted) -> None:
     """Python reports each source that it compiles: only the user's."""
-    flags = ("--env=PYTHONVERBOSE=1", *mounted({"main.py": "def handler(): return 1"}))
+    flags = ("--env=PYTHONVERBOSE=1", *mount_sources({"main.py": "def handler(): return 1"}))
     service = podman.start(base_images[version], "serve", "main.py", flags=flags).wait_ready()
     assert service.call().json() == 1
     assert set(re.findall(r"code object from (/\S+\.py)$", service.log, re.MULTILINE)) == {"/shared/main.py"}
@@ -103,7 +103,7 @@ def test_labels_annotations_and_configuration_of_the_image(version: str, base_im
         assert labels["org.opencontainers.image.base.digest"] == digest
 
 
-def test_the_health_check(registry: str, standins: Images, podman: Podman, mounted: Mounted) -> None:
+def test_the_health_check(registry: str, standins: Images, podman: Podman, mount_sources: Mounted) -> None:
     """In Docker's format the image has a health check, which distinguishes ready services from others."""
     name = f"localhost/ovenbird-docker:{ONE}"
     assert standins[ONE]
@@ -118,7 +118,7 @@ def test_the_health_check(registry: str, standins: Images, podman: Podman, mount
 
         def handler(): ...
     """
-    service = podman.start(name, "serve", "main.py", flags=mounted({"main.py": source}))
+    service = podman.start(name, "serve", "main.py", flags=mount_sources({"main.py": source}))
     service.wait_ready("/_/live")
     check = ("healthcheck", "run", service.name)
     assert engine(*check, check=False).returncode == 1

@@ -39,7 +39,7 @@ def image(container_env: dict[str, str], base_images: Images) -> Iterator[str]:
     subprocess.run(("buildah", "rmi", "--force", name), check=False, capture_output=True)
 
 
-def test_a_handler_with_packages_of_its_own(image: str, podman: Podman, mounted: Mounted) -> None:
+def test_a_handler_with_packages_of_its_own(image: str, podman: Podman, mount_sources: Mounted) -> None:
     """The service runs on the user's versions, the server's included, and a model of the user's pydantic binds."""
     source = f"""
         import sys
@@ -56,7 +56,7 @@ def test_a_handler_with_packages_of_its_own(image: str, podman: Podman, mounted:
             loaded = {{name: sys.modules[name].__file__ for name in {list(OWN)} if name in sys.modules}}
             return {{"order": order, "used": used, "loaded": loaded}}
     """
-    flags = (*STRICT, *mounted({"main.py": source}))
+    flags = (*STRICT, *mount_sources({"main.py": source}))
     service = podman.start(image, "serve", "main.py", flags=flags).wait_ready()
     answer = service.call({"name": "bread", "count": "3"}).json()
     assert answer["order"] == {"name": "bread", "count": 3}
@@ -67,7 +67,7 @@ def test_a_handler_with_packages_of_its_own(image: str, podman: Podman, mounted:
     assert service.stop() == 0
 
 
-def test_an_application_of_the_users_fastapi(image: str, podman: Podman, mounted: Mounted) -> None:
+def test_an_application_of_the_users_fastapi(image: str, podman: Podman, mount_sources: Mounted) -> None:
     """An application on the user's own FastAPI and Starlette is served as it is."""
     source = """
         from contextlib import asynccontextmanager
@@ -86,7 +86,7 @@ def test_an_application_of_the_users_fastapi(image: str, podman: Podman, mounted
         def about(name: str, request: fastapi.Request):
             return [name, request.app.state.begun, starlette.__version__]
     """
-    service = podman.start(image, "serve", "main.py:app", flags=mounted({"main.py": source})).wait_ready()
+    service = podman.start(image, "serve", "main.py:app", flags=mount_sources({"main.py": source})).wait_ready()
     assert service.get("/about/ada").json() == ["ada", True, OWN["starlette"]]
     assert service.get("/nowhere").status_code == 404
     assert service.stop() == 0

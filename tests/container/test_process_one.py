@@ -49,9 +49,9 @@ def list_processes(container: Container, name: str) -> list[tuple[int, int, str]
     return [(int(row[0]), int(row[1]), row[2]) for row in rows if row[3] == name]
 
 
-def test_orphans_are_reaped(base_images: Images, podman: Podman, mounted: Mounted) -> None:
+def test_orphans_are_reaped(base_images: Images, podman: Podman, mount_sources: Mounted) -> None:
     """Orphans of a function become children of process 1, and are reaped when they end."""
-    service = podman.start(base_images[ONE], "serve", "main.py", flags=mounted({"main.py": ORPHANS})).wait_ready()
+    service = podman.start(base_images[ONE], "serve", "main.py", flags=mount_sources({"main.py": ORPHANS})).wait_ready()
     worker = service.call({"count": 3}).json()
     assert worker != 1  # user code does not run in the process that reaps
     sleepers = list_processes(service, "sleep")
@@ -78,9 +78,9 @@ LEAVES = """
 """
 
 
-def test_orphans_of_a_job_are_reaped(base_images: Images, podman: Podman, mounted: Mounted) -> None:
+def test_orphans_of_a_job_are_reaped(base_images: Images, podman: Podman, mount_sources: Mounted) -> None:
     """No zombie is left while the job goes on; its result and its status are those of the container."""
-    flags = mounted({"main.py": LEAVES})
+    flags = mount_sources({"main.py": LEAVES})
     process = podman.run(base_images[ONE], "run", "main.py", flags=flags)
     assert (process.returncode, process.stdout.strip()) == (0, "true"), process.stderr
     process = podman.run(base_images[ONE], "run", "main.py", "--param", "end=killed", flags=flags)
@@ -88,9 +88,9 @@ def test_orphans_of_a_job_are_reaped(base_images: Images, podman: Podman, mounte
     assert "the job was killed by SIGKILL" in process.stderr
 
 
-def test_a_worker_killed_for_memory_is_replaced(base_images: Images, podman: Podman, mounted: Mounted) -> None:
+def test_a_worker_killed_for_memory_is_replaced(base_images: Images, podman: Podman, mount_sources: Mounted) -> None:
     """The kernel kills one worker; the other serves meanwhile, the log has the reason, and a successor starts."""
-    flags = ("--memory=300m", *mounted({"main.py": GREEDY}))
+    flags = ("--memory=300m", *mount_sources({"main.py": GREEDY}))
     service = podman.start(base_images[ONE], "serve", "main.py", "--workers=2", flags=flags).wait_ready()
     service.wait_log("2 workers are ready")
     with pytest.raises(httpx.RemoteProtocolError):
@@ -102,12 +102,12 @@ def test_a_worker_killed_for_memory_is_replaced(base_images: Images, podman: Pod
     assert service.stop() == 0
 
 
-def test_large_bodies_do_not_take_all_memory(base_images: Images, podman: Podman, mounted: Mounted) -> None:
+def test_large_bodies_do_not_take_all_memory(base_images: Images, podman: Podman, mount_sources: Mounted) -> None:
     """Four bodies of 30 MiB in 256 MiB: each is answered 200 or 503 with `Retry-After`, and no worker is killed."""
     source = (
         "import os, time\ndef handler(data: str, seconds: float):\n    time.sleep(seconds)\n    return os.getpid()\n"
     )
-    flags = ("--memory=256m", *mounted({"main.py": source}))
+    flags = ("--memory=256m", *mount_sources({"main.py": source}))
     service = podman.start(base_images[ONE], "serve", "main.py", flags=flags).wait_ready()
     with ThreadPoolExecutor(4) as pool:
         answers = list(pool.map(service.call, [{"data": "x" * 30 * 2**20, "seconds": 2}] * 4))
@@ -119,20 +119,20 @@ def test_large_bodies_do_not_take_all_memory(base_images: Images, podman: Podman
     assert service.stop() == 0
 
 
-def test_a_start_is_stopped(base_images: Images, podman: Podman, mounted: Mounted) -> None:
+def test_a_start_is_stopped(base_images: Images, podman: Podman, mount_sources: Mounted) -> None:
     """A signal while init runs ends the container at once: process 1 would ignore it by default."""
-    flags = mounted({"main.py": "import time\ndef init():\n    time.sleep(60)\ndef handler(): ...\n"})
+    flags = mount_sources({"main.py": "import time\ndef init():\n    time.sleep(60)\ndef handler(): ...\n"})
     service = podman.start(base_images[ONE], "serve", "main.py", flags=flags)
     wait_until(lambda: service.get("/_/ready").status_code == 503, lambda: service.log)
-    begun = time.monotonic()
+    start_time = time.monotonic()
     assert service.stop() == 143
-    assert time.monotonic() - begun < 20
+    assert time.monotonic() - start_time < 20
 
 
-def test_a_job_is_stopped(base_images: Images, podman: Podman, mounted: Mounted) -> None:
+def test_a_job_is_stopped(base_images: Images, podman: Podman, mount_sources: Mounted) -> None:
     """`podman stop` ends a job: its record has STOPPED, and its status is that of the signal."""
     source = "import time\ndef handler():\n    print('begun')\n    time.sleep(60)\n"
-    job = podman.start(base_images[ONE], "run", "main.py", flags=mounted({"main.py": source}))
+    job = podman.start(base_images[ONE], "run", "main.py", flags=mount_sources({"main.py": source}))
     job.wait_log("begun")
     assert job.stop() == 143
     assert "STOPPED" in job.log

@@ -40,12 +40,12 @@ JOB = """
 
 
 @pytest.mark.parametrize("version", AVAILABLE)
-def test_a_folder_is_served(version: str, base_images: Images, podman: Podman, mounted: Mounted) -> None:
+def test_a_folder_is_served(version: str, base_images: Images, podman: Podman, mount_sources: Mounted) -> None:
     """One file in a mounted folder is a service: init, health, answers; a call in flight outlives `podman stop`.
 
     Nothing may be written but /tmp, there are no capabilities, and nobody knows the user.
     """
-    flags = (*STRICT, *mounted({"main.py": SERVICE}))
+    flags = (*STRICT, *mount_sources({"main.py": SERVICE}))
     service = podman.start(base_images[version], "serve", "main.py:handler", "--init", "greeting=hello", flags=flags)
     service.wait_ready()
     answer = service.call({"name": "ada"}).json()
@@ -63,9 +63,9 @@ def test_a_folder_is_served(version: str, base_images: Images, podman: Podman, m
 
 
 @pytest.mark.parametrize("version", AVAILABLE)
-def test_a_job_is_run(version: str, base_images: Images, podman: Podman, mounted: Mounted) -> None:
+def test_a_job_is_run(version: str, base_images: Images, podman: Podman, mount_sources: Mounted) -> None:
     """`run` takes parameters, prints what the function prints, and records where it may write."""
-    flags = (*STRICT, *mounted({"main.py": JOB}))
+    flags = (*STRICT, *mount_sources({"main.py": JOB}))
     command = ("run", "main.py:handler", "--param", "n=21", "--result-file", "/dev/stdout")
     process = podman.run(base_images[version], *command, flags=flags)
     assert process.returncode == 0, process.stderr
@@ -76,9 +76,11 @@ def test_a_job_is_run(version: str, base_images: Images, podman: Podman, mounted
 
 
 @pytest.mark.parametrize("version", AVAILABLE)
-def test_a_failure_has_its_exit_status(version: str, base_images: Images, podman: Podman, mounted: Mounted) -> None:
+def test_a_failure_has_its_exit_status(
+    version: str, base_images: Images, podman: Podman, mount_sources: Mounted
+) -> None:
     """The phase that failed is the exit status of the container, and the record names the place in the user's file."""
-    flags = mounted(
+    flags = mount_sources(
         {
             "syntax.py": "def handler(:\n    return 1\n",
             "init.py": "def init():\n    raise OSError('no model')\ndef handler(): ...\n",

@@ -69,7 +69,7 @@ def test_the_fallback_tag_lists_them(repository: RepositoryClient) -> None:
     assert referrers.read_statement(repository, descriptors[0]) == b'{"a":1}'
     tag = about["digest"].replace(":", "-")
     index = json.loads(skopeo("inspect", "--raw", f"docker://{repository.host}/{repository.path}:{tag}"))
-    assert [one["digest"] for one in index["manifests"]] == [one.descriptor["digest"] for one in both]
+    assert [row["digest"] for row in index["manifests"]] == [artifact.descriptor["digest"] for artifact in both]
 
 
 def test_entries_of_others_stay_in_the_list(repository: RepositoryClient) -> None:

@@ -119,7 +119,9 @@ def test_a_builder_that_is_killed_at_any_moment_leaves_no_poison(tmp_path: Path)
     """Killed at twenty moments, each time on top of what the last one left, a run gives the same digests."""
     command = (sys.executable, "-m", "tests.builder.cache.killed")
     start = time.monotonic()
-    want = subprocess.run([*command, tmp_path / "want"], cwd=ROOT, capture_output=True, check=True, text=True).stdout
+    expected = subprocess.run(
+        [*command, tmp_path / "want"], cwd=ROOT, capture_output=True, check=True, text=True
+    ).stdout
     duration = time.monotonic() - start
     root, cut = tmp_path / "cache", 0
     for number in range(200):  # a quick child ends before it is killed
@@ -140,7 +142,7 @@ def test_a_builder_that_is_killed_at_any_moment_leaves_no_poison(tmp_path: Path)
     for path in (root / "drafts").iterdir():
         os.utime(path, (1, 1))
     process = subprocess.run([*command, root], cwd=ROOT, capture_output=True, check=True, text=True)
-    assert process.stdout == want
+    assert process.stdout == expected
     check_cache(LayerCache(root))
     assert not list((root / "drafts").iterdir())
 

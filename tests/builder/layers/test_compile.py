@@ -64,8 +64,8 @@ def test_bytecode_does_not_depend_on_what_else_is_compiled(tmp_path: Path, pytho
 
 def test_the_path_in_the_image_is_in_the_bytecode(tmp_path: Path) -> None:
     """A traceback has the path in the image, not the path of the compilation."""
-    one = wheel(tmp_path, "one", files={"one.py": "def f(): pass\n"})
-    compile_wheels(tmp_path / "1", sys.executable, [one], 1)
+    small_wheel = wheel(tmp_path, "one", files={"one.py": "def f(): pass\n"})
+    compile_wheels(tmp_path / "1", sys.executable, [small_wheel], 1)
     content = (tmp_path / "1" / "out" / "00000-00000").read_bytes()
     assert f"{SITE}/one.py".encode() in content
     assert str(tmp_path).encode() not in content
@@ -82,12 +82,12 @@ def test_the_tests_of_a_package_are_not_compiled(tmp_path: Path) -> None:
 
 def test_bytecode_is_shared_by_architectures_and_not_by_versions(tmp_path: Path) -> None:
     """Bytecode of x86 serves arm64 of the same Python; another patch version or free threading does not."""
-    one = wheel(tmp_path, "one")
+    small_wheel = wheel(tmp_path, "one")
     abis = ("cpython-312-x86_64-linux-gnu", "cpython-312-aarch64-linux-gnu", "cpython-312t-x86_64-linux-gnu")
-    x86, arm, free = (bytecode.compute_bytecode_key(one, SCHEME, Target(soabi=abi)) for abi in abis)
+    x86, arm, free = (bytecode.compute_bytecode_key(small_wheel, SCHEME, Target(soabi=abi)) for abi in abis)
     assert x86 == arm
     assert x86 != free
-    assert x86 != bytecode.compute_bytecode_key(one, SCHEME, Target(version="3.12.2"))
+    assert x86 != bytecode.compute_bytecode_key(small_wheel, SCHEME, Target(version="3.12.2"))
 
 
 def test_another_python_is_refused(tmp_path: Path) -> None:

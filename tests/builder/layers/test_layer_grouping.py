@@ -29,8 +29,8 @@ def test_heavy_wheels_have_own_layers_and_small_wheels_share() -> None:
 
 def test_the_order_of_the_wheels_does_not_matter() -> None:
     """The same wheels give the same groups."""
-    sized = make_wheels(3, HEAVY) + make_wheels(20, 10, "s")
-    assert list_names(group_wheels(sized)) == list_names(group_wheels(sized[::-1]))
+    weighted = make_wheels(3, HEAVY) + make_wheels(20, 10, "s")
+    assert list_names(group_wheels(weighted)) == list_names(group_wheels(weighted[::-1]))
 
 
 def test_one_more_wheel_changes_one_group() -> None:
@@ -41,19 +41,19 @@ def test_one_more_wheel_changes_one_group() -> None:
 
 def test_the_budget_holds() -> None:
     """With too many heavy wheels the largest have own layers and the others share, for any budget."""
-    sized = [(wheel, size + n) for n, (wheel, size) in enumerate(make_wheels(200, HEAVY))]
+    weighted = [(wheel, size + n) for n, (wheel, size) in enumerate(make_wheels(200, HEAVY))]
     for budget in (1, 2, 5, BUDGET):
-        groups = list_names(group_wheels(sized, budget))
+        groups = list_names(group_wheels(weighted, budget))
         assert len(groups) <= budget
         assert sum(map(len, groups)) == 200
-    assert ["w199"] in list_names(group_wheels(sized))
+    assert ["w199"] in list_names(group_wheels(weighted))
 
 
 def test_the_heaviest_wheels_come_first() -> None:
     """By powers of two: a few bytes more or less move nothing."""
-    sized = [(wheel, HEAVY * times + n) for (wheel, _), (times, n) in zip(
+    weighted = [(wheel, HEAVY * times + n) for (wheel, _), (times, n) in zip(
         make_wheels(4, HEAVY), ((1, 0), (5, 9), (5, 0), (9, 0)), strict=True)]  # fmt: skip
-    assert list_names(group_wheels(sized)) == [["w3"], ["w1"], ["w2"], ["w0"]]
+    assert list_names(group_wheels(weighted)) == [["w3"], ["w1"], ["w2"], ["w0"]]
 
 
 def test_a_title_names_the_first_few() -> None:

@@ -248,12 +248,12 @@ def test_the_host_s_configuration_of_pip_is_ignored(
 
 def test_another_architecture_is_resolved_by_its_own_markers_and_wheels(bench: Bench) -> None:
     """On this machine, for aarch64: its markers, its wheels, and nothing is built."""
-    away = structs.replace(bench.interpreter, machine="aarch64", soabi="cpython-311-aarch64-linux-gnu")
-    assert set(list_versions(bench.lock("glass", interpreter=away))) == {"glass", "banana"}
+    arm_interpreter = structs.replace(bench.interpreter, machine="aarch64", soabi="cpython-311-aarch64-linux-gnu")
+    assert set(list_versions(bench.lock("glass", interpreter=arm_interpreter))) == {"glass", "banana"}
     assert set(list_versions(bench.lock("glass"))) == {"glass", "apple", "banana"}
-    assert "# platform: linux/arm64\n" in bench.lock("arm-only", "native", interpreter=away).text
+    assert "# platform: linux/arm64\n" in bench.lock("arm-only", "native", interpreter=arm_interpreter).text
     with pytest.raises(NoWheelError, match=r"date_tree-1.0.tar.gz"):
-        bench.lock("date-tree", interpreter=away)
+        bench.lock("date-tree", interpreter=arm_interpreter)
 
 
 def test_a_folder_of_the_source_is_built_and_pinned_by_its_hash(bench: Bench, tmp_path: Path) -> None:
@@ -340,9 +340,9 @@ def test_the_public_index_has_wheels_for_arm(bench: Bench, tmp_path: Path) -> No
 
     site = read_network_settings("", os.environ)
     public = replace(bench, indexes=read_indexes("", [], {}), cache=tmp_path, network=site)
-    away = structs.replace(bench.interpreter, machine="aarch64", soabi="cpython-311-aarch64-linux-gnu")
-    lock = public.lock("numpy>=1.26", interpreter=away)
-    wheels = fetch_wheels(lock, public.context(interpreter=away))
+    arm_interpreter = structs.replace(bench.interpreter, machine="aarch64", soabi="cpython-311-aarch64-linux-gnu")
+    lock = public.lock("numpy>=1.26", interpreter=arm_interpreter)
+    wheels = fetch_wheels(lock, public.context(interpreter=arm_interpreter))
     assert [wheel.name for wheel in wheels] == ["numpy"]
     assert "aarch64" in wheels[0].filename
 

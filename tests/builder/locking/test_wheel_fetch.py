@@ -78,10 +78,10 @@ def test_the_wheel_is_the_target_s(own_bench: Bench, orchard: Orchard) -> None:
         orchard.packages / "native-1.0-cp311-cp311-manylinux_2_17_x86_64.whl", "native", "1.0",
         "sha256:" + hash_file(orchard.packages / "native-1.0-cp311-cp311-manylinux_2_28_aarch64.whl"),
     )  # fmt: skip
-    away = structs.replace(own_bench.interpreter, machine="aarch64", soabi="cpython-311-aarch64-linux-gnu")
+    arm_interpreter = structs.replace(own_bench.interpreter, machine="aarch64", soabi="cpython-311-aarch64-linux-gnu")
     assert "x86_64" in fetch(own_bench, make_pins(pin))[0].filename
-    assert "aarch64" in fetch(own_bench, make_pins(pin), interpreter=away)[0].filename
-    old = structs.replace(away, libc="glibc 2.17")
+    assert "aarch64" in fetch(own_bench, make_pins(pin), interpreter=arm_interpreter)[0].filename
+    old = structs.replace(arm_interpreter, libc="glibc 2.17")
     with pytest.raises(NoWheelError, match=r"native==1\.0"):
         fetch(own_bench, make_pins(pin), interpreter=old)
 

@@ -209,11 +209,11 @@ def test_a_server_that_hangs_ends_at_the_time_limit(fetch_tree: Fetch, server: S
         release.wait(20)
 
     server.answer = hang
-    begun = time.monotonic()
+    start_time = time.monotonic()
     try:
         with pytest.raises(SourceUnreachableError, match=r"within the time limit of 1 s"):
             fetch_tree(f"{server.url}/main.py", timeout=1)
-        assert time.monotonic() - begun < 4
+        assert time.monotonic() - start_time < 4
     finally:
         release.set()
 

@@ -165,11 +165,11 @@ def test_a_hanging_or_unreachable_store_is_reported(fetch_tree: Fetch, s3: dict[
     release = threading.Event()
     server.answer = lambda request: release.wait(20)
     environ = s3 | {"AWS_ENDPOINT_URL": server.url}
-    begun = time.monotonic()
+    start_time = time.monotonic()
     try:
         with pytest.raises(SourceUnreachableError):
             fetch_tree("s3://b/main.py", timeout=1, **environ)
-        assert time.monotonic() - begun < 8
+        assert time.monotonic() - start_time < 8
     finally:
         release.set()
     unreachable = s3 | {"AWS_ENDPOINT_URL": "http://127.0.0.1:9"}

@@ -118,7 +118,7 @@ def test_an_error_after_the_head(plain: Service) -> None:
     """A head that was sent cannot be replaced: the exception is raised again, the answer is cut, the log has it."""
     with Raw(plain) as client:
         client.send(request(b"", "/changed_late", "GET"))
-        assert not client.answer().whole
+        assert not client.answer().is_complete
     wait_until(lambda: "half way" in plain.log, lambda: plain.log)
 
 

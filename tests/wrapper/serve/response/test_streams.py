@@ -174,7 +174,7 @@ def test_failure_half_way(start: Start, kind: str, name: str) -> None:
     with Raw(start(kind)) as client:
         client.send(request(path=f"/?name={name}", method="GET"))
         answer = client.answer()
-        assert (answer.status, answer.whole) == (200, False)
+        assert (answer.status, answer.is_complete) == (200, False)
         assert b"secret" not in answer.body
         assert client.ended()
     assert start(kind).get("/", params={"name": "text"}).text == "ab"
@@ -211,7 +211,7 @@ def test_time_limit(start: Start, kind: str) -> None:
     with Raw(service) as client:
         client.send(request(path="/?name=waiting", method="GET"))
         answer = client.answer()
-    assert (answer.status, answer.body, answer.whole) == (200, b"one", False)
+    assert (answer.status, answer.body, answer.is_complete) == (200, b"one", False)
     wait_until(lambda: service.metrics()["ovenbird_in_flight"] == 0, lambda: "its slot is not free")
 
 

@@ -121,7 +121,7 @@ def test_body_that_is_too_short(service: Service) -> None:
     with Raw(service) as client:
         client.send(get("/short"))
         answer = client.answer()
-        assert (answer.body, answer.whole) == (b"body", False)
+        assert (answer.body, answer.is_complete) == (b"body", False)
 
 
 @pytest.mark.parametrize(("version", "path"), [("1.0", "/keep"), ("1.1", "/close"), ("1.0", "/close")])
@@ -196,7 +196,7 @@ def test_stream_to_a_client_that_sends_no_more(serve: Serve) -> None:
         client.send(get("/fast"))
         client.sock.shutdown(socket.SHUT_WR)
         answer = client.answer()
-        assert (answer.body, answer.whole) == ("".join(f"{number}\n" for number in range(30)).encode(), True)
+        assert (answer.body, answer.is_complete) == ("".join(f"{number}\n" for number in range(30)).encode(), True)
 
 
 @pytest.mark.slow
