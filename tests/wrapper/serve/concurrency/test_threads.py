@@ -20,14 +20,14 @@ from ovenbird.serve.concurrency.threads import HandlerThreadPool, WorkItem
 class Work(WorkItem):
     """A job that runs a function; `outcome` becomes (result, error)."""
 
-    def __init__(self, function: Callable[[], Any], gone: bool = False) -> None:
+    def __init__(self, function: Callable[[], Any], disconnected: bool = False) -> None:
         super().__init__()
         self.function = function
-        self.gone = gone
+        self.disconnected = disconnected
         self.outcome: asyncio.Future[tuple[Any, BaseException | None]] = asyncio.get_running_loop().create_future()
 
     def is_disconnected(self) -> bool:
-        return self.gone
+        return self.disconnected
 
     def work(self) -> Any:
         return self.function()
@@ -123,7 +123,7 @@ def test_work_of_a_client_that_left() -> None:
 
     async def main(threads: HandlerThreadPool) -> None:
         begun: list[int] = []
-        job = Work(lambda: begun.append(1), gone=True)
+        job = Work(lambda: begun.append(1), disconnected=True)
         threads.submit(job)
         assert isinstance((await job.outcome)[1], CallCancelled)
         assert begun == []
