@@ -213,7 +213,7 @@ class Bench:
 
 def wants(*texts: str, root: Path | None = None, **fields: object) -> Requirements:
     """Return Requirements from lines of text."""
-    from ovenbird_builder.locking.requirements_file import parse_requirement
+    from ovenbird_builder.locking.requirement_line import parse_requirement
 
     root = root or Path("/nonexistent")
     rows = tuple(parse_requirement(text, f"requirements.txt line {n}", root) for n, text in enumerate(texts, 1))

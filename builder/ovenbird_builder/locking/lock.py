@@ -35,8 +35,8 @@ from .other_hashes import find_sha256, has_other_hash
 from .pip_compile import ResolutionPreferences
 from .pip_container import PipContainer, ResolverContext, open_pip_container
 from .pip_errors import ResolutionRequest
+from .requirement_line import RequirementLine
 from .requirements import Requirements
-from .requirements_file import RequirementLine
 from .wheel_tags import make_marker_environment, platform_of, python_minor
 
 __all__ = ["Lock", "LockOptions", "Pin", "lock"]

@@ -7,7 +7,7 @@ import hashlib
 from ..errors import LockError, NoWheelError
 from .lock_format import Pin, make_lock
 from .pip_container import ResolverContext
-from .requirements_file import RequirementLine
+from .requirement_line import RequirementLine
 from .wheel_fetch import fetch_wheels
 
 

@@ -18,7 +18,7 @@ from ..host import process
 from .lock_format import SELF, Pin
 from .pip_container import SHARED_DIR, PipContainer
 from .pip_errors import ResolutionRequest, list_causes, translate_pip_error
-from .requirements_file import RequirementLine
+from .requirement_line import RequirementLine
 
 _ENTRY = re.compile(r"([A-Za-z0-9][\w.-]*)(?:\[[^\]]*\])?\s*(?:==\s*([^\s;\\]+)|@\s*(\S+))")
 _HASH = re.compile(r"--hash=(sha256:[0-9a-f]{64})")

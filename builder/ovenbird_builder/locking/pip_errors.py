@@ -28,7 +28,7 @@ from ..errors import (
     WheelBuildError,
 )
 from . import pip_build_errors
-from .requirements_file import RequirementLine
+from .requirement_line import RequirementLine
 
 _MISSING = re.compile(
     r"Could not find a version that satisfies the requirement (.+?)(?: \(from (?!versions)([^)]*)\))?"

@@ -26,7 +26,8 @@ from .shared_code import OutsideError, locate, mirror_repository
 if TYPE_CHECKING:
     from .projects.foreign_locks import ProjectLock
     from .projects.project_file import DeclaredDependencies
-    from .requirements_file import RequirementLine, RequirementsFile
+    from .requirement_line import RequirementLine
+    from .requirements_file import RequirementsFile
 
 _SEARCHED = (
     "pylock.toml", "requirements.txt", "pyproject.toml", "setup.cfg", "setup.py", "Pipfile", "Pipfile.lock",
@@ -157,7 +158,7 @@ def _collect_from(function: FunctionSpec, tree: Path, flags: RequirementFlags) -
 
 
 def _parse_requirement(text: str, where: str, root: Path) -> RequirementLine:
-    from .requirements_file import parse_requirement  # and packaging: not for a function that names none
+    from .requirement_line import parse_requirement  # and packaging: not for a function that names none
 
     return parse_requirement(text, where, root)
 

@@ -15,7 +15,7 @@ from ovenbird.common.text import show_value
 
 from ..errors import ConflictError
 from .lock_format import Pin
-from .requirements_file import RequirementLine
+from .requirement_line import RequirementLine
 
 RUNTIME = "the runtime"  # where its ranges stand
 _EXTRAS = ("", "platform")

@@ -27,7 +27,7 @@ from .folder_content import copy_folder
 from .lock_format import Pin
 from .pip_container import SHARED_DIR, PipContainer, ResolverContext
 from .pip_errors import ResolutionRequest, compare_hashes, translate_pip_error
-from .requirements_file import RequirementLine
+from .requirement_line import RequirementLine
 from .wheelhouse import Wheel, Wheelhouse
 
 _GENERATOR = re.compile(r"(?m)^Generator: ([A-Za-z0-9._-]+)[ \t]+\(?v?([0-9][^)\s]*)\)?$")

@@ -32,7 +32,7 @@ from .lock_format import Lock, Pin
 from .pip_compile import TOLD, place_links
 from .pip_container import SHARED_DIR, PipContainer, ResolverContext, make_pip_environment, open_pip_container
 from .pip_errors import ResolutionRequest, explain_unreachable, translate_pip_error
-from .requirements_file import RequirementLine
+from .requirement_line import RequirementLine
 from .wheel_tags import list_platform_tags, list_supported_tags, make_abi_tag, platform_of, python_minor
 from .wheelhouse import Wheel, Wheelhouse
 

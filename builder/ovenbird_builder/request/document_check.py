@@ -18,8 +18,8 @@ from ovenbird.function_document import FunctionSpec
 from ..bases.base_name import check_form
 from ..errors import SourceError
 from ..host.network import NetworkSettings
+from ..locking.requirement_line import parse_requirement
 from ..locking.requirements import collect_requirements
-from ..locking.requirements_file import parse_requirement
 from ..locking.shared_code import OutsideError
 from ..oci import reference
 from ..sources import detect_form, fetch

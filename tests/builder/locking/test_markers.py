@@ -184,7 +184,7 @@ def test_an_extra_of_extras_applies_where_its_marker_does(bench: Bench, tmp_path
 
 def test_all_ranges_of_a_name_apply() -> None:
     """A second limit does not take the place of the first."""
-    from ovenbird_builder.locking.requirements_file import parse_requirement
+    from ovenbird_builder.locking.requirement_line import parse_requirement
 
     limits = [
         parse_requirement(text, f"limits.txt line {n}", Path()) for n, text in enumerate(["pear>=2", "pear<5"], 1)

@@ -13,7 +13,7 @@ from ovenbird_builder.errors import (
     RequirementMissingError,
 )
 from ovenbird_builder.locking.pip_errors import ResolutionRequest, list_causes, translate_pip_error
-from ovenbird_builder.locking.requirements_file import RequirementLine
+from ovenbird_builder.locking.requirement_line import RequirementLine
 
 REQUEST = ResolutionRequest(
     requirements=(

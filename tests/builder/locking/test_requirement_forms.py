@@ -9,8 +9,8 @@ import pytest
 
 from ovenbird.function_document import FunctionSpec
 from ovenbird_builder.errors import LockError
+from ovenbird_builder.locking.requirement_line import RequirementLine, parse_requirement
 from ovenbird_builder.locking.requirements import RequirementFlags, Requirements, collect_requirements
-from ovenbird_builder.locking.requirements_file import RequirementLine, parse_requirement
 from ovenbird_builder.locking.requirements_text import split_lines
 
 HEX = "0123456789abcdef" * 4

@@ -28,7 +28,7 @@ from ovenbird_builder.build import layer_diff, writeback
 from ovenbird_builder.host.flag_values import parse_flag
 from ovenbird_builder.kubernetes import cron, overrides, quantity, task
 from ovenbird_builder.layers import InstallScheme, image_manifest, wheel
-from ovenbird_builder.locking import lockfile, pylock, requirements_file
+from ovenbird_builder.locking import lockfile, pylock, requirement_line, requirements_file
 from ovenbird_builder.locking.projects import pyproject
 from ovenbird_builder.locking.wheelhouse import Wheel, describe_wheel
 from ovenbird_builder.oci import reference
@@ -69,7 +69,7 @@ def _file(name: str, read: Callable[[Path], object]) -> Callable[[bytes, Path], 
 
 
 def _requirement(data: bytes, folder: Path) -> None:
-    requirements_file.parse_requirement(text(data), "--requirement", folder)
+    requirement_line.parse_requirement(text(data), "--requirement", folder)
 
 
 def _pyproject(path: Path) -> None:

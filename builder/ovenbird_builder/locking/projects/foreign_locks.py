@@ -20,7 +20,7 @@ from packaging.version import InvalidVersion, Version
 from ovenbird.common.text import cut_text, escape_controls
 
 from ...errors import LockError
-from ..requirements_file import RequirementLine, parse_requirement
+from ..requirement_line import RequirementLine, parse_requirement
 from ..source_wheels import split_git
 from .project_file import convert_table, read_text, read_toml
 

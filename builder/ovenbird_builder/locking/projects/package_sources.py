@@ -16,7 +16,7 @@ from ovenbird.common.redact import redact_url
 from ovenbird.common.text import show_value
 
 from ...errors import LockError
-from ..requirements_file import RequirementLine, parse_requirement
+from ..requirement_line import RequirementLine, parse_requirement
 
 _SCP = re.compile(r"(?:([\w.-]+)@)?([\w.-]+):(?!//)(.+)", re.ASCII)  # `git@host:path`, as git takes it
 _REFS = ("rev", "tag", "branch", "ref")

@@ -17,7 +17,7 @@ from packaging.utils import canonicalize_name
 from ovenbird.common.text import cut_text, escape_controls, show_value
 
 from ...errors import LockError
-from ..requirements_file import RequirementLine, parse_requirement
+from ..requirement_line import RequirementLine, parse_requirement
 from .package_sources import PackageSource, has_source, read_source
 from .project_file import DeclaredDependencies, check_python, convert_table
 

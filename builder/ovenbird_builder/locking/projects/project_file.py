@@ -13,7 +13,7 @@ from ovenbird.common.text import cut_text, escape_controls, show_value
 from ovenbird.common.units import show_size
 
 from ...errors import LockError
-from ..requirements_file import RequirementLine
+from ..requirement_line import RequirementLine
 
 if sys.version_info >= (3, 11):
     import tomllib

@@ -14,7 +14,7 @@ from packaging.utils import NormalizedName, canonicalize_name
 from ovenbird.common.text import show_value
 
 from ...errors import LockError
-from ..requirements_file import RequirementLine, add_markers, parse_requirement
+from ..requirement_line import RequirementLine, add_markers, parse_requirement
 from .project_file import DeclaredDependencies, check_python, convert_table, parse_toml, read_toml
 
 _EXTRAS = 1000  # ways in which extras of a project may ask for each other, by their markers

@@ -13,7 +13,8 @@ from packaging.utils import canonicalize_name
 from ovenbird.common.text import cut_text, escape_controls, show_value
 
 from ...errors import LockError
-from ..requirements_file import RequirementLine, parse_requirement, read_requirements
+from ..requirement_line import RequirementLine, parse_requirement
+from ..requirements_file import read_requirements
 from .project_file import DeclaredDependencies, check_python, read_text
 
 _DYNAMIC = "`--requirements FILE`, or a requirement `.`, which builds the project"
