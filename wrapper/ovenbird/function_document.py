@@ -208,7 +208,7 @@ def validate(document: dict[str, Any], folder: Path) -> list[str]:
     if not isinstance(spec, dict):
         return [*problems, f"spec: expected a mapping, found {_name_type(spec)}"]
     problems += _check_types(spec, _SPEC, "spec")
-    problems += _version(spec.get("python_version"))
+    problems += _parse_version(spec.get("python_version"))
     for index, item in enumerate(spec["requirements"] if isinstance(spec.get("requirements"), list) else []):
         if not isinstance(item, str) or not item.strip() or "\n" in item:
             problems.append(f"spec.requirements[{index}]: expected one requirement as text, found {show_value(item)}")
@@ -216,7 +216,7 @@ def validate(document: dict[str, Any], folder: Path) -> list[str]:
     if source is None:
         problems.append("spec.source: missing; it holds at least `handler`")
     elif isinstance(source, dict):
-        problems += _source(source, folder)
+        problems += _parse_source(source, folder)
     return problems
 
 
@@ -288,7 +288,7 @@ def _decode_text(text: str) -> str:
     return base64.b64decode("".join(text.split()), validate=True).decode("utf-8")
 
 
-def _version(value: Any) -> list[str]:
+def _parse_version(value: Any) -> list[str]:
     if value is None:
         return []
     if not isinstance(value, str):
@@ -301,7 +301,7 @@ def _version(value: Any) -> list[str]:
     return []
 
 
-def _source(source: dict[str, Any], folder: Path) -> list[str]:
+def _parse_source(source: dict[str, Any], folder: Path) -> list[str]:
     problems = _check_types(source, _SOURCE, "spec.source")
     handler = source.get("handler")
     if handler is None or handler == "":

@@ -46,7 +46,7 @@ class LogHandler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Write one record."""
         try:
-            self.put(self.line(record.created, record.levelname.lower(), record.getMessage(), _fields(record)))
+            self.put(self.line(record.created, record.levelname.lower(), record.getMessage(), _collect_fields(record)))
         except Exception:
             self.handleError(record)
 
@@ -58,7 +58,7 @@ class LogHandler(logging.Handler):
         except (OSError, ValueError):  # a closed log is no reason to stop serving
             pass
 
-    def put_calls(self, records: list[tuple[float, str, dict[str, Any]]]) -> None:
+    def write_calls(self, records: list[tuple[float, str, dict[str, Any]]]) -> None:
         """Write the access log's records, as many at once as a pipe writes atomically, as workers share it."""
         batch: list[str] = []
         size = 0
@@ -93,7 +93,7 @@ def is_for_people(stream: Any) -> bool:
 
 def json_line(created: float, level: str, message: str, fields: dict[str, Any]) -> str:
     """Return one JSON object and a line's end, in which no character can reach a terminal as a control."""
-    values = {"time": _iso(created), "level": level, "message": message, **fields}
+    values = {"time": _format_time(created), "level": level, "message": message, **fields}
     try:
         text = msgspec.json.encode(values, enc_hook=show_value).decode()
     except Exception:  # half of a surrogate pair, a key or a number that JSON cannot hold: a record is never lost
@@ -121,7 +121,7 @@ def _text_of(value: Any) -> Any:
     return escape_controls(value) if isinstance(value, str) else show_value(value)
 
 
-def _fields(record: logging.LogRecord) -> dict[str, Any]:
+def _collect_fields(record: logging.LogRecord) -> dict[str, Any]:
     fields: dict[str, Any] = {"logger": record.name}
     call = current_call.get()
     if call is not None:
@@ -135,5 +135,5 @@ def _fields(record: logging.LogRecord) -> dict[str, Any]:
     return fields
 
 
-def _iso(created: float) -> str:
+def _format_time(created: float) -> str:
     return datetime.fromtimestamp(created, timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")

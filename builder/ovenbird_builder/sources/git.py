@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ovenbird.common.did_you_mean import did_you_mean
-from ovenbird.common.git_refs import ref_not_found, resolve_ref
+from ovenbird.common.git_refs import ref_not_found_error, resolve_ref
 from ovenbird.common.git_url import GitSource, parse
 from ovenbird.common.text import show_value
 from ovenbird.common.units import show_size
@@ -114,7 +114,7 @@ class _Checkout:
         try:
             return str(git.rev_parse("--verify", "--quiet", f"{revision}^{{commit}}")).strip()
         except ProcessFailedError:
-            raise ref_not_found(refs, source) from None
+            raise ref_not_found_error(refs, source) from None
 
     def _list_submodules(self, folder: Path, source: GitSource, commit: str) -> dict[str, str]:
         """Check the size of a commit before it is written. Return its submodules: path -> commit."""

@@ -24,7 +24,7 @@ def load_shape(project: Project, attribute: str) -> Handler:
 def ready(handler: Handler, parameters: dict[str, Any] | None = None) -> Handler:
     """Construct and init."""
     handler.construct(CONTEXT, parameters or {})
-    init = handler.init(CONTEXT, parameters or {})
+    init = handler.bind_init(CONTEXT, parameters or {})
     if init is not None:
         init()
     return handler
@@ -102,7 +102,7 @@ def test_init_parameters_that_do_not_fit_are_named(project: Project, parameters:
     """Missing, wrong and unknown parameters are errors before init runs; `check` tells the same."""
     handler = Handler(project.load(f"{FUNCTIONS}/initialised/main.py"))
     with pytest.raises(InitError, match=words):
-        handler.init(CONTEXT, parameters)
+        handler.bind_init(CONTEXT, parameters)
     with pytest.raises(InitError, match=words):
         handler.check(parameters)
 
@@ -110,7 +110,7 @@ def test_init_parameters_that_do_not_fit_are_named(project: Project, parameters:
 def test_parameters_for_a_function_without_init_are_refused(project: Project) -> None:
     """A parameter that nothing takes is an error that names it, in a run and in a check."""
     handler = project.handler("def handler(): ...")
-    for act in (lambda: handler.init(CONTEXT, {"model": 1}), lambda: handler.check({"model": 1})):
+    for act in (lambda: handler.bind_init(CONTEXT, {"model": 1}), lambda: handler.check({"model": 1})):
         with pytest.raises(InitError, match=r"\('model'\), and 'main' has no init"):
             act()
 
@@ -128,7 +128,7 @@ def test_an_event_hint_in_init_is_no_context(project: Project) -> None:
     """Only `context` is given to init; what it cannot have is refused by name."""
     handler = project.handler("from ovenbird import Event\ndef init(event: Event): ...\ndef handler(): ...")
     with pytest.raises(InitError, match="hint of argument 'event' is Event"):
-        handler.init(CONTEXT, {})
+        handler.bind_init(CONTEXT, {})
 
 
 CLASS = """
@@ -150,7 +150,7 @@ def test_a_class_without_init_is_constructed_with_the_parameters(project: Projec
 
 def test_a_class_with_init_is_constructed_without_them(project: Project) -> None:
     """The class's own init takes the parameters, and close ends it."""
-    text = CLASS + "    def init(self, context, size: int):\n        self.log = [size]\n"
+    text = CLASS + "    def bind_init(self, context, size: int):\n        self.log = [size]\n"
     text += "    def close(self):\n        self.log.append('closed')\n"
     handler = ready(project.handler(text, "Model"), {"size": 3})
     assert handler.call(n=1) == [3, 1]

@@ -200,7 +200,7 @@ def test_a_path_is_its_file_or_folder(project: Project, tmp_path: Path) -> None:
 def test_an_entity_is_itself_once(project: Project) -> None:
     entity = project.log_artifact("mine", data=b"x")
     assert _store_outputs(project, (entity, entity), "one", "two").outputs == {"one": entity.key, "two": entity.key}
-    assert len(project._store.listing("artifact")) == 1
+    assert len(project._store.list_summaries("artifact")) == 1
 
 
 @pytest.mark.parametrize("value", [{1, 2}, {(1, 2): 3}, LinearRegression(), numpy.array([{}]), complex(1, 2)])
@@ -236,7 +236,7 @@ def test_values_beyond_the_names_are_numbered(project: Project) -> None:
 def test_two_outputs_of_one_name_are_refused_before_anything_is_stored(project: Project, names: list[str]) -> None:
     with pytest.raises(OutputError, match="two outputs are named"):
         _store_outputs(project, ({"x": 1}, {"y": 1}), *names)
-    assert project._store.listing("artifact") == []
+    assert project._store.list_summaries("artifact") == []
 
 
 @pytest.mark.parametrize("name", ["a/b", "..", "", None, {"kind": "table"}, {"name": "../a"}])

@@ -67,7 +67,7 @@ def test_a_run_that_core_is_stopping(
     run = start_run_on_core(store, project)
     core.answer("POST", f"/api/v1/-/p/runs/{run.id}/stop", {}, None)
     assert core.run("p", run.id)["status"]["state"] == "STOP"
-    assert [row.id for row in store.listing("run", project="p", state="STOP")] == [run.id]
+    assert [row.id for row in store.list_summaries("run", project="p", state="STOP")] == [run.id]
     assert run.finish(finish_state, results={"a": 1}) == state
     status = core.run("p", run.id)["status"]
     assert (status["state"], status["results"]) == (state, {"a": 1})
@@ -173,7 +173,7 @@ def test_a_name_whose_newest_version_is_another(core: Double, store: DigitalHubS
     for kind, identity in (("table", "1"), ("dataitem", "2"), ("", "2")):
         assert store.read(keys.EntityKey("p", "dataitem", kind, "two"))["id"] == identity
     for filters, identity in (({"kind": "table"}, "3"), ({"state": "READY"}, "2"), ({"kind": "dataitem"}, "2")):
-        rows = store.listing("dataitem", project="p", versions=False, **filters)
+        rows = store.list_summaries("dataitem", project="p", versions=False, **filters)
         assert [row.id for row in rows] == [identity]
 
 
@@ -181,9 +181,9 @@ def test_a_name_whose_newest_version_is_another(core: Double, store: DigitalHubS
 def test_a_listing_of_a_project_that_is_not_there(core: Double, store: DigitalHubStore, entity_type: str) -> None:
     """A missing project is an error; a project without entities has an empty list, and Core is asked for it once."""
     with pytest.raises(InputError, match="has no project 'nope'"):
-        store.listing(entity_type, project="nope")
+        store.list_summaries(entity_type, project="nope")
     core.calls.clear()
-    assert store.listing(entity_type, project="p") == store.listing(entity_type, project="p") == []
+    assert store.list_summaries(entity_type, project="p") == store.list_summaries(entity_type, project="p") == []
     assert core.counts()["GET projects/{id}"] == 1
 
 

@@ -70,7 +70,7 @@ def test_removing_takes_stored_files_and_leaves_registered_ones(
     assert set(removed) == {registered.key, stored.key}
     assert mine.exists()
     assert not Path(stored.spec.path).parent.exists()
-    assert store.listing("dataitem") == []
+    assert store.list_summaries("dataitem") == []
 
 
 def test_files_stay_on_request(store: LocalStore, project: Project) -> None:

@@ -157,7 +157,7 @@ def test_a_url_with_dots_is_not_removed() -> None:
 def test_a_url_names_no_file_outside_of_the_folder(project: Project, last: str) -> None:
     """The file has the entity's own name where the URL's last part is no valid name."""
     entity = project.new_artifact("a", path=f"http://127.0.0.1:9/x/{last}" if last else "http://127.0.0.1:9")
-    assert entity._below(Path("/folder"), entity.spec.path) == Path("/folder/a")
+    assert entity._path_below(Path("/folder"), entity.spec.path) == Path("/folder/a")
 
 
 @pytest.mark.parametrize("part", ["..", "."])

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from ovenbird.errors import SignatureError
-from ovenbird.processor.nuclio_adapter import by_position
+from ovenbird.processor.nuclio_adapter import bind_by_position
 
 
 def test_names_of_parameters_do_not_matter() -> None:
@@ -19,8 +19,8 @@ def test_names_of_parameters_do_not_matter() -> None:
             return (ctx, evt)
 
     for function in (lambda c, e: (c, e), lambda c, e, more=1: (c, e), lambda *both: both, Callable()):
-        assert by_position(function, "m:f", "context", "event")(context=1, event=2) == (1, 2)
-    assert by_position(lambda c: c, "m:f", "context")(context=1) == 1
+        assert bind_by_position(function, "m:f", "context", "event")(context=1, event=2) == (1, 2)
+    assert bind_by_position(lambda c: c, "m:f", "context")(context=1) == 1
 
 
 def test_an_async_function_stays_async() -> None:
@@ -32,13 +32,13 @@ def test_an_async_function_stays_async() -> None:
     async def init(ctx: Any) -> Any:
         return ctx
 
-    assert asyncio.run(by_position(handler, "m:f", "context", "event")(context=1, event=2)) == (1, 2)
-    assert asyncio.run(by_position(init, "m:f", "context")(context=1)) == 1
+    assert asyncio.run(bind_by_position(handler, "m:f", "context", "event")(context=1, event=2)) == (1, 2)
+    assert asyncio.run(bind_by_position(init, "m:f", "context")(context=1)) == 1
 
 
 @pytest.mark.parametrize("function", [lambda: 0, lambda c: 0, lambda c, e, more: 0, lambda c, *, event: 0])
 def test_a_function_that_cannot_be_called_so(function: Any) -> None:
     """Told at load, with its parameters."""
     with pytest.raises(SignatureError, match=r"m:f cannot be called with \(context, event\)") as caught:
-        by_position(function, "m:f", "context", "event")
+        bind_by_position(function, "m:f", "context", "event")
     assert caught.value.hint == "the processor calls def f(context, event)"

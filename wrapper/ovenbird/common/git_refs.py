@@ -31,10 +31,10 @@ def resolve_ref(refs: dict[str, str], source: GitSource) -> str:
     if re.fullmatch(r"[0-9a-f]{7,63}", ref):
         tips = {commit for commit in refs.values() if commit.startswith(ref)}
         return tips.pop() if len(tips) == 1 else ref
-    raise ref_not_found(refs, source)
+    raise ref_not_found_error(refs, source)
 
 
-def ref_not_found(refs: dict[str, str], source: GitSource) -> GitRefNotFoundError:
+def ref_not_found_error(refs: dict[str, str], source: GitSource) -> GitRefNotFoundError:
     """Return the error of a reference that does not exist, with similar names as hint."""
     names = _short_names(refs)
     parts = [name for name in names if source.ref in name][:3]

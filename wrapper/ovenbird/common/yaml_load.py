@@ -81,9 +81,9 @@ class _Loader(yaml.SafeLoader):
     def construct_number(self, node: yaml.Node) -> Any:
         if len(node.value) > LONGEST_NUMBER:
             raise ConstructorError(None, None, "a number that is too long", node.start_mark)
-        return self._constructed(node)
+        return self._construct_checked(node)
 
-    def _constructed(self, node: yaml.Node) -> Any:
+    def _construct_checked(self, node: yaml.Node) -> Any:
         """Return the scalar as SafeLoader reads it. Errors: ConstructorError for a value that its type cannot hold."""
         try:
             return yaml.SafeLoader.yaml_constructors[node.tag](self, node)
@@ -98,8 +98,8 @@ _TEXT, _MERGE = "tag:yaml.org,2002:str", "tag:yaml.org,2002:merge"
 _UNFIT = (ValueError, OverflowError, AttributeError, TypeError, LookupError)
 _Loader.add_constructor("tag:yaml.org,2002:int", _Loader.construct_number)
 _Loader.add_constructor("tag:yaml.org,2002:float", _Loader.construct_number)
-_Loader.add_constructor("tag:yaml.org,2002:timestamp", _Loader._constructed)
-_Loader.add_constructor("tag:yaml.org,2002:bool", _Loader._constructed)
+_Loader.add_constructor("tag:yaml.org,2002:timestamp", _Loader._construct_checked)
+_Loader.add_constructor("tag:yaml.org,2002:bool", _Loader._construct_checked)
 
 
 def to_json_value(value: Any) -> Any:

@@ -97,7 +97,7 @@ class Binder:
         self.reserved: dict[str, str] = {}
         self.event_name: str | None = None
         self.event_hint: Any = None
-        self.rest = False
+        self.takes_rest = False
         self._positional: dict[str, Any] = {}
         self.parameters: tuple[Parameter, ...] = self._read(function, reserved)
         self.by_name = {parameter.name: parameter for parameter in self.parameters}
@@ -108,13 +108,13 @@ class Binder:
         self._may_be_wrapped: Callable[[bytes], object] = lambda _: None
         if (
             self.mode is PayloadMode.FIELDS
-            and not self.rest
+            and not self.takes_rest
             # a class mangles `__x` and uses `__init__`: such names are bound one by one
             and not any(p.upload or p.converter.pydantic or p.name.startswith("__") for p in self.parameters)
         ):
             self._struct = _make_struct(self.parameters)
             decode: Callable[[bytes], Any] = msgspec.json.Decoder(self._struct, dec_hook=decode_custom).decode
-            self._decode = with_defaults(decode) if any(p.converter.partial for p in self.parameters) else decode
+            self._decode = with_defaults(decode) if any(p.converter.has_defaults for p in self.parameters) else decode
         elif self.mode is PayloadMode.WHOLE:
             (parameter,) = self.parameters
             self._decode = parameter.converter.decode
@@ -253,7 +253,7 @@ class Binder:
         rest.pop(CHARSET_FIELD, None)
         rest |= {key: value for key, value in data.items() if key not in self.by_name}
         # MessagePack has keys that are not text, and a client must not set `self` of a method
-        extras = {key: rest[key] for key in rest if self.rest and isinstance(key, str) and key != self._bound}
+        extras = {key: rest[key] for key in rest if self.takes_rest and isinstance(key, str) and key != self._bound}
         arguments |= extras
         problems += collect_unknown_fields((key for key in rest if key not in extras), self.by_name)
         if problems:
@@ -274,7 +274,7 @@ class Binder:
         fields: list[Parameter] = []
         for name, parameter in signature.parameters.items():
             if parameter.kind is parameter.VAR_KEYWORD:
-                self.rest = True
+                self.takes_rest = True
             if parameter.kind in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL):
                 continue
             if parameter.kind is parameter.POSITIONAL_ONLY:
@@ -297,9 +297,9 @@ class Binder:
         self.event_name, self.event_hint = name, hint
 
     def _mode(self, fields_only: bool) -> PayloadMode:
-        if not self.parameters and not (self.rest and (fields_only or not self.reserved)):
+        if not self.parameters and not (self.takes_rest and (fields_only or not self.reserved)):
             return PayloadMode.NONE
-        if len(self.parameters) != 1 or fields_only or self.rest or self.uploads:
+        if len(self.parameters) != 1 or fields_only or self.takes_rest or self.uploads:
             return PayloadMode.FIELDS
         hint = self.parameters[0].hint
         if unwrap_optional(hint) is bytes:

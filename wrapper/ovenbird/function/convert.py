@@ -70,12 +70,12 @@ class Converter:
     Errors: SignatureError for a hint that nothing can be converted to, with the name of its parameter.
     """
 
-    __slots__ = ("_adapter", "decode", "hint", "partial")
+    __slots__ = ("_adapter", "decode", "has_defaults", "hint")
 
     def __init__(self, name: str, hint: Any) -> None:
         self.hint = hint
         self._adapter: Any = None
-        self.partial = holds_dataclass(hint)  # whether msgspec leaves defaults out
+        self.has_defaults = holds_dataclass(hint)  # whether msgspec leaves defaults out
         self.decode: Callable[[bytes], Any]
         try:
             if mentions_pydantic(hint):
@@ -84,7 +84,7 @@ class Converter:
             else:
                 _refuse_unknown(hint)
                 decode = msgspec.json.Decoder(hint, dec_hook=decode_custom).decode
-                self.decode = with_defaults(decode) if self.partial else decode
+                self.decode = with_defaults(decode) if self.has_defaults else decode
         except Exception as error:  # both resolve hints of the user's classes, which may raise anything
             reason = str(error).partition("\n")[0]
             raise SignatureError(
@@ -148,7 +148,7 @@ class Converter:
     def _convert(self, value: Any, hint: Any, lax: bool) -> Any:
         if self._adapter is None:
             result = msgspec.convert(value, hint, strict=not lax, dec_hook=decode_custom)
-            if self.partial:
+            if self.has_defaults:
                 fill(result)
             return result
         if not lax and _is_json(value):  # a strict model takes a date from JSON text, and not from a Python string
@@ -179,7 +179,7 @@ class UnconvertibleInput(Converter):
     def __init__(self, hint: Any) -> None:  # Converter's own would refuse the hint
         self.hint = hint
         self._adapter = None
-        self.partial = False
+        self.has_defaults = False
 
     @property
     def pydantic(self) -> bool:

@@ -36,7 +36,7 @@ def describe(handler: Handler, parameters: dict[str, Any]) -> Description:
         description["payload"] = binder.mode.value
         description["arguments"] = [_describe_argument(parameter) for parameter in binder.parameters]
         description["injected"] = _list_injected(binder)
-        description["takes_unknown_fields"] = binder.rest
+        description["takes_unknown_fields"] = binder.takes_rest
         returns = hints_of(handler.call).get("return", Any)
         description["returns"] = None if returns is Any else hint_text(returns)
     return description

@@ -40,15 +40,15 @@ class Handler:
     def construct(self, context: Context, parameters: dict[str, Any]) -> None:
         """Construct the object when the handler is a class. Without an `init`, it gets the init parameters."""
         if self.loaded.is_class:
-            arguments = {} if self._initializer(self.loaded.function) else parameters
+            arguments = {} if self._find_init(self.loaded.function) else parameters
             self._instance = _bind_call(self.loaded.function, context, arguments)()
             self.call = self._adapt(self._instance)
 
-    def init(self, context: Context, parameters: dict[str, Any]) -> Thunk | None:
+    def bind_init(self, context: Context, parameters: dict[str, Any]) -> Thunk | None:
         """Return the call of init with its arguments bound, or None without an init. Errors: InitError for wrong
         arguments.
         """
-        function = self._initializer(self._instance)
+        function = self._find_init(self._instance)
         if function is not None:
             return _bind_call(function, context, parameters)
         if parameters and not self.loaded.is_class:
@@ -69,9 +69,9 @@ class Handler:
         Errors: InitError when `parameters` do not fit.
         """
         context, kind = Context(self.name), self.loaded.function
-        function = self._initializer(kind)
+        function = self._find_init(kind)
         if function is None and not self.loaded.is_class:
-            self.init(context, parameters)
+            self.bind_init(context, parameters)
             return ""
         if self.loaded.is_class and function is not None and function is not self.loaded.init:
             function = MethodType(function, object())
@@ -80,7 +80,7 @@ class Handler:
             _bind_call(kind, context, {})
         return f"{_name_of(function or kind)}{signature_of(function or kind)}"
 
-    def _initializer(self, owner: Any) -> Callable[..., Any] | None:
+    def _find_init(self, owner: Any) -> Callable[..., Any] | None:
         """Return init: the class's own method, else the module's function (of a class, only if a document names it)."""
         if not self.loaded.is_class:
             return self.loaded.init

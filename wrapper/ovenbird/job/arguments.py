@@ -30,7 +30,7 @@ def check_names(binder: Binder, parameters: Mapping[str, Any], inputs: Mapping[s
     twice = sorted(set(parameters) & set(inputs))
     problems = [f"{show_value(name)} is given as a parameter and as an input" for name in twice]
     names = [parameter.name for parameter in binder.parameters]
-    if not binder.rest:
+    if not binder.takes_rest:
         for name in [name for name in (*parameters, *inputs) if name not in names]:
             reserved = "is filled by Ovenbird" if name in binder.reserved else "is not an argument of the handler"
             hint = suggest_names(name, names)

@@ -147,7 +147,7 @@ class JobRun:
         self.outcome = RunResult()
         self._module_count = 0  # number of imported modules when the packages were last recorded
         self.failure: BaseException | None = None  # the failure, for the debugger
-        self.called = False  # whether init or the function itself has begun
+        self.was_called = False  # whether init or the function itself has begun
         # the original stream, before the log is attached: the text that is printed at the end does not belong there
         self.stdout = None if remote else sys.stdout
         self._interruption = Interruption(settings.timeout, settings.grace, self._force_end)
@@ -190,7 +190,7 @@ class JobRun:
         rescue = self.rescue if self.on_core else None
         if restored := self.record.restore():
             _log.warning("left out of the record, as a record has no such field: run.%s", ", run.".join(restored))
-        if not self.called:
+        if not self.was_called:
             self.record.status.called = False
         self._update_packages()
         if unsent := self.store.flush_metrics():
@@ -209,7 +209,7 @@ class JobRun:
         ending = RunFinalizer(self.record, self.outcome, self.settings.result_file, rescue, self.stdout)
         with tolerate_warnings():
             code = ending.record(state, code, error)
-        if not self.called and self.stdout:
+        if not self.was_called and self.stdout:
             _log.warning("the function was not called: `ovenbird runs list` shows this run with `--all` only")
         return code
 
@@ -260,7 +260,7 @@ class JobRun:
         root = str(handler.loaded.target.root)
         context = Context(handler.name, root=root, trigger="job", project=self.project, run=self.record)
         values |= self._reserved_values(binder, context)
-        self.called = True
+        self.was_called = True
         value = call(handler, context, self.init, values, tuple)
         self._interruption.settle()
         self._store_outputs(value, names)

@@ -56,7 +56,7 @@ class Interruption:
 
     def __init__(self, limit: float, grace: float, force: Callable[[RunInterrupted], None]) -> None:
         self._limit, self._grace, self._force = limit, grace, force
-        self._armed = False
+        self._is_armed = False
         self._reason = ""  # of the interruption that has begun
         self._started = 0.0
         self._end_event = threading.Event()  # of that interruption
@@ -65,7 +65,7 @@ class Interruption:
         self._timer: threading.Timer | None = None
 
     def __enter__(self) -> Interruption:
-        self._armed = True
+        self._is_armed = True
         self._context = contextvars.copy_context()  # holds the ids for the log
         guard_forks()
         for number in _SIGNALS:
@@ -96,7 +96,7 @@ class Interruption:
 
     def end(self) -> None:
         """Ignore signals from now on: the record is being written, and then the process ends."""
-        self._armed = False
+        self._is_armed = False
         self._end_event.set()
         self._cancel_timers()
         for number in (*_SIGNALS, _ALARM):
@@ -108,7 +108,7 @@ class Interruption:
             faulthandler.cancel_dump_traceback_later()
 
     def _interrupt(self, number: int, _: FrameType | None) -> None:
-        if not self._armed:
+        if not self._is_armed:
             return
         alarm, now = self._alarm_for if number == _ALARM else "", time.monotonic()
         if number == _ALARM:

@@ -72,7 +72,7 @@ def _needs_loop(handler: Handler) -> bool:
 def _call_directly(handler: Handler, context: Context, parameters: Arguments, values: Arguments, items: Items) -> Any:
     """Construct, init, call and close in the main thread, without an event loop."""
     run_init(lambda: handler.construct(context, parameters), handler)
-    if work := handler.init(context, parameters):
+    if work := handler.bind_init(context, parameters):
         run_init(work, handler)
     try:
         with parent_only():
@@ -88,7 +88,7 @@ async def _call_on_loop(
 ) -> Any:  # fmt: skip
     """Construct, init, call and close on an event loop, for a function with any async part."""
     run_init(lambda: handler.construct(context, parameters), handler)
-    if work := handler.init(context, parameters):
+    if work := handler.bind_init(context, parameters):
         outcome = run_init(work, handler)
         if inspect.isawaitable(outcome):
             await _await_init(outcome, handler)

@@ -143,7 +143,7 @@ def _store_one(item: Name, value: Any, project: Project, outcome: RunResult, *, 
     if text is not None and isinstance(item, str):
         _store_json(name, text, project, outcome, as_file=as_file)
     elif isinstance(value, Entity):
-        if not value._saved:
+        if not value._is_saved:
             value.save()
         _set_output(name, value.key, outcome)
     elif type(value).__module__.startswith("digitalhub."):

@@ -39,7 +39,7 @@ def list_rows(
     limit: int | None = 100,
 ) -> list[EntitySummary]:
     """Return the rows of a listing, newest first: all runs, or the latest of each name (all with `versions`)."""
-    return store.listing(
+    return store.list_summaries(
         entity_type,
         project=project,
         name=name,
@@ -68,14 +68,14 @@ def locate_entity(store: EntityStore, entity_type: str, text: str, project: str 
         if key.type != entity_type:
             raise InputError(f"{text} is a {key.type}, not a {entity_type}", hint=f"`ovenbird {key.type}s` takes it")
         return keys.parse_key(store.read(key)["key"])
-    if entity_type != "run" and (rows := store.listing(entity_type, project=project, name=text, versions=False)):
+    if entity_type != "run" and (rows := store.list_summaries(entity_type, project=project, name=text, versions=False)):
         if len(rows) > 1:
             several = ", ".join(row.project for row in rows)
             raise InputError(f"{show_value(text)} is in several projects: {several}", hint="`--project` chooses one")
         return keys.parse_key(store.read(keys.EntityKey(rows[0].project, entity_type, "", text))["key"])
     if entity_type == "run" and text and (named := run_summary.find_run(store, text, project)):
         return named
-    rows = store.listing(entity_type, project=project, identity=text, limit=3) if text else []
+    rows = store.list_summaries(entity_type, project=project, identity=text, limit=3) if text else []
     if len(rows) == 1 or (rows and rows[-1].id == text):
         return keys.parse_key(rows[-1].key)
     if rows:
@@ -83,7 +83,7 @@ def locate_entity(store: EntityStore, entity_type: str, text: str, project: str 
             f"{show_value(text)} is the beginning of several ids: {', '.join(row.id for row in rows)}",
             hint="give more characters",
         )
-    names = sorted({row.name for row in store.listing(entity_type, project=project, versions=False, limit=20)})
+    names = sorted({row.name for row in store.list_summaries(entity_type, project=project, versions=False, limit=20)})
     hint = f"there are: {', '.join(names)}" if names else f"no {entity_type} is stored there yet"
     if names and entity_type == "run":  # whose names are ids
         hint = "`ovenbird runs list --all` lists them"
@@ -121,7 +121,7 @@ def locate_any(store: EntityStore, text: str, project: str | None = None, types:
     if unclear:
         raise unclear
     names = [f"{entity_type} {row.name}" for entity_type in types if entity_type != "run"
-             for row in store.listing(entity_type, project=project, versions=False, limit=5)]  # fmt: skip
+             for row in store.list_summaries(entity_type, project=project, versions=False, limit=5)]  # fmt: skip
     raise NotFoundError(
         f"nothing is called {show_value(text)} in {describe_place(store, project)}",
         hint=f"in the store there are: {', '.join(names)}" if names else "nothing is in the store yet",
@@ -222,7 +222,7 @@ def remove_entities(
     """
     from .storage import files
 
-    rows = store.listing(key.type, project=key.project, name=key.name) if versions else []
+    rows = store.list_summaries(key.type, project=key.project, name=key.name) if versions else []
     removed_keys = []
     for each in [keys.parse_key(row.key) for row in rows] or [key]:
         record = store.read(each)

@@ -66,7 +66,7 @@ class EntityStore(Protocol):
     def find_revision(self, project: str, name: str, kind: str, spec: Mapping[str, Any]) -> Record | None:
         """Return the latest revision of the function `name`, if it is the one with this spec."""
 
-    def listing(
+    def list_summaries(
         self,
         entity_type: str,
         *,
@@ -81,7 +81,7 @@ class EntityStore(Protocol):
     ) -> list[EntitySummary]:
         """Entities, newest first; `identity` is the beginning of an id; without `versions`, the latest of each name."""
 
-    def records(
+    def iterate_records(
         self,
         entity_type: str,
         *,

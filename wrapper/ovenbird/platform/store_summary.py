@@ -22,7 +22,7 @@ def summarize_store(store: EntityStore, project: str | None, environ: Mapping[st
     counts: dict[str, Counter[str]] = {}
     if local or project:
         for noun, entity_type in VERBS.items():
-            for row in store.listing(entity_type, project=project):
+            for row in store.list_summaries(entity_type, project=project):
                 counts.setdefault(row.project, Counter())[noun] += 1
     files, size = _measure_folder(Path(store.location())) if local else (None, None)
     projects = {name: {noun: counts[name][noun] for noun in VERBS} for name in sorted(counts)}

@@ -42,7 +42,7 @@ def run(
 ) -> int:
     """Call the handler with the event and return the exit status. Errors: LoadError, InitError."""
     handler = dialect.handler(target)
-    context = dialect.context(handler, 0, lambda: None)
+    context = dialect.make_context(handler, 0, lambda: None)
     parent, state = (os.fsencode(environ.get(name, "")) for name in ("TRACEPARENT", "TRACESTATE"))
     trace = from_traceparent(parent, state)
     identity = environ.get("RUN_ID") or trace.trace_id

@@ -50,7 +50,7 @@ class NativeAdapter(HandlerAdapter):
         close = loaded.close or self._rendered.platform.terminate
         return _Handler(replace(loaded, init=init, close=close))
 
-    def context(self, handler: Handler, worker_id: int, open_project: Callable[[], Any]) -> Context:
+    def make_context(self, handler: Handler, worker_id: int, open_project: Callable[[], Any]) -> Context:
         """Return the context of one worker process."""
         return NativeContext(
             handler.name,
@@ -63,21 +63,21 @@ class NativeAdapter(HandlerAdapter):
             run_id=self._environ["RUN_ID"],
         )
 
-    def event(self, call: Any, body: bytes) -> Any:
+    def make_event(self, call: Any, body: bytes) -> Any:
         """Return a call as an event."""
-        return self._rendered.event(call, body)
+        return self._rendered.make_event(call, body)
 
 
 class _Handler(Handler):
     """A handler that ignores init parameters when there is no init, as a run may have some."""
 
-    def init(self, context: Context, parameters: dict[str, Any]) -> Thunk | None:
+    def bind_init(self, context: Context, parameters: dict[str, Any]) -> Thunk | None:
         """Return the call of init with its arguments bound, or None without an init. Errors: InitError for wrong
         arguments.
         """
         if self.loaded.init is None and not self.loaded.is_class:
             return None
-        return super().init(context, parameters)
+        return super().bind_init(context, parameters)
 
 
 class NativeContext(ProcessorContext):

@@ -46,15 +46,15 @@ class NuclioAdapter(HandlerAdapter):
         handler = Handler(
             replace(
                 loaded,
-                function=by_position(loaded.function, str(target), "context", "event"),
-                init=by_position(init, f"{target.module}:{INIT}", "context") if callable(init) else None,
+                function=bind_by_position(loaded.function, str(target), "context", "event"),
+                init=bind_by_position(init, f"{target.module}:{INIT}", "context") if callable(init) else None,
                 close=self.platform.terminate,
             )
         )
         handler.name = self.name
         return handler
 
-    def context(self, handler: Handler, worker_id: int, open_project: Callable[[], Any]) -> Context:
+    def make_context(self, handler: Handler, worker_id: int, open_project: Callable[[], Any]) -> Context:
         """Return the context of one worker process."""
         return ProcessorContext(
             handler.name,
@@ -66,12 +66,12 @@ class NuclioAdapter(HandlerAdapter):
             trigger_name=self.config.trigger,
         )
 
-    def event(self, call: HttpCall, body: bytes) -> Any:
+    def make_event(self, call: HttpCall, body: bytes) -> Any:
         """Return a call as an event."""
         return make_call_event(call, body, self.config.trigger)
 
 
-def by_position(function: Callable[..., Any], name: str, *names: str) -> Callable[..., Any]:
+def bind_by_position(function: Callable[..., Any], name: str, *names: str) -> Callable[..., Any]:
     """Return a callable with `names` as keywords that calls `function` by position. Errors: SignatureError."""
     try:
         signature_of(function).bind(*names)

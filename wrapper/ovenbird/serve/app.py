@@ -91,7 +91,7 @@ class App:
         self.body_memory = BodyMemory(pending_input_limit(settings), self._refuse_body)
         self.failures = FailureReporter(handler.name, settings.debug)
         self.request_binder = (
-            RequestBinder(handler.binder, settings, context, adapter.event, self.body_memory, on_loop=self.on_loop)
+            RequestBinder(handler.binder, settings, context, adapter.make_event, self.body_memory, on_loop=self.on_loop)
             if handler.binder
             else None
         )

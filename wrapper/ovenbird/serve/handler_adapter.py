@@ -25,12 +25,12 @@ class HandlerAdapter:
         """Load the handler of a target. Errors: LoadError."""
         return Handler(load(target))
 
-    def context(self, handler: Handler, worker_id: int, open_project: Callable[[], Any]) -> Context:
+    def make_context(self, handler: Handler, worker_id: int, open_project: Callable[[], Any]) -> Context:
         """Return the context of one worker process."""
         root = str(handler.loaded.target.root)
         return Context(handler.name, root=root, worker_id=worker_id, open_project=open_project)
 
-    def event(self, call: HttpCall, body: bytes) -> Any:
+    def make_event(self, call: HttpCall, body: bytes) -> Any:
         """Return a call as an event. Errors: MalformedPayloadError."""
         return event_of(call, body)
 

@@ -68,7 +68,7 @@ async def _invoke(
         await send({"type": "http.response.start", "status": reply.status, "headers": reply.headers})
         await send({"type": "http.response.body", "body": reply.body})
 
-    journal = AccessLog(handler.name, lines.put_calls)
+    journal = AccessLog(handler.name, lines.write_calls)
     app = App(
         handler,
         settings,
@@ -81,7 +81,7 @@ async def _invoke(
         app.application = await asyncio.wait_for(startup.begin(), settings.init_timeout or None)
     except asyncio.TimeoutError:
         raise init_timeout_error(handler.name, settings.init_timeout) from None
-    gate.ready()
+    gate.admit_calls()
     answer = CapturedResponse()
     if body and not any(name.lower() == "content-length" for name, _ in headers):
         headers = (*headers, ("content-length", str(len(body))))  # a WSGI application reads no more than this

@@ -21,7 +21,7 @@ from .request import body_reader
 from .request.binder import Keywords
 from .request.body_memory import BodyMemory
 from .response.model import Headers, HttpResponse
-from .response.serialize import _header, asgi_response
+from .response.serialize import _format_header, asgi_response
 from .response.streams import GeneratorThread
 
 _BODILESS = (204, 304)  # statuses whose answers have no body
@@ -38,7 +38,7 @@ async def read_body(call: HttpCall, wire: ServerTransport, limit: int, seconds: 
             return {"body": body}
         content = await body_reader.BodyReader(call, limit, seconds, memory).read()
     elif len(content) > limit:
-        raise body_reader.body_too_large(limit)
+        raise body_reader.body_too_large_error(limit)
     return {"body": io.BytesIO(content)}
 
 
@@ -98,7 +98,7 @@ class WsgiCall(ThreadedCall):
 
         Errors: HttpProblem 408, 413; CallCancelled.
         """
-        if body.whole:
+        if body.is_complete:
             return b""
         if self._is_cancelled:
             raise CallCancelled
@@ -123,7 +123,7 @@ class WsgiCall(ThreadedCall):
                 exc_info = None  # it refers to this frame
         elif self._status:
             raise AssertionError("start_response was called a second time without exc_info")
-        pairs = [pair for name, value in headers for pair in _header(name, value)]
+        pairs = [pair for name, value in headers for pair in _format_header(name, value)]
         code = status[:3]
         if not code.isascii() or not code.isdigit() or not 200 <= int(code) <= 599:
             raise ValueError(f"the application gave {show_value(status)}, which is not an HTTP status such as '200 OK'")
@@ -204,7 +204,7 @@ class _Incoming(io.RawIOBase):
     def readinto(self, buffer: Any) -> int:
         while not self._rest:
             self._rest = memoryview(self._job.receive(self._body))
-            if not self._rest and self._body.whole:
+            if not self._rest and self._body.is_complete:
                 return 0
         size = min(len(buffer), len(self._rest))
         buffer[:size] = self._rest[:size]

@@ -94,7 +94,7 @@ def test_a_project_that_is_not_there(store: DigitalHubStore) -> None:
     with pytest.raises(PlatformError, match="no project 'typo'"):
         store.open("typo")
     with pytest.raises(InputError, match="no project 'typo'"):
-        store.listing("artifact", project="typo")
+        store.list_summaries("artifact", project="typo")
 
 
 def test_an_entity_whose_answer_was_lost(core: Double, project: Project) -> None:
@@ -145,23 +145,23 @@ def test_listings_go_through_all_pages(core: Double, project: Project, store: Di
     """Newest first, latest of each name or all versions, with a limit, by the beginning of an id."""
     for number in range(230):
         core.entities.create("p", "artifact", {"kind": "artifact", "name": f"a{number % 115}", "spec": {"path": "x"}})
-    rows = store.listing("artifact", project="p")
+    rows = store.list_summaries("artifact", project="p")
     assert (len(rows), rows[0].name, rows[-1].name) == (230, "a114", "a0")
-    assert len(store.listing("artifact", project="p", versions=False)) == 115
+    assert len(store.list_summaries("artifact", project="p", versions=False)) == 115
     core.calls.clear()
-    assert len(store.listing("artifact", project="p", limit=5)) == 5
+    assert len(store.list_summaries("artifact", project="p", limit=5)) == 5
     assert len(core.calls) == 1
-    assert store.listing("artifact", project="p", identity=rows[7].id[:9])[0].id == rows[7].id
+    assert store.list_summaries("artifact", project="p", identity=rows[7].id[:9])[0].id == rows[7].id
     assert queries.locate_entity(store, "artifact", rows[7].id, "p").id == rows[7].id
     with pytest.raises(SettingsError, match="one project at a time"):
-        store.listing("artifact")
+        store.list_summaries("artifact")
 
 
 def test_a_listing_is_of_the_project_in_the_environment(core: Double, platform: dict[str, str]) -> None:
     """`PROJECT_NAME` stands for `--project`, as in the pods of the platform."""
     core.entities.create("p", "artifact", {"kind": "artifact", "name": "a", "spec": {"path": "x"}})
     store = DigitalHubStore({**platform, "PROJECT_NAME": "p"}, 1.0)
-    assert [row.name for row in store.listing("artifact")] == ["a"]
+    assert [row.name for row in store.list_summaries("artifact")] == ["a"]
     store.close()
 
 

@@ -18,7 +18,7 @@ def test_a_run_is_running_until_it_is_finished(store: LocalStore, project: Proje
     assert again.status.provenance.python == "3.12"
     assert (again.outputs(as_key=True), again.results()) == ({"a": "store://p/artifact/artifact/a:1"}, {"r": 1})
     assert again.status.started <= again.status.ended
-    assert store.listing("run")[0].ended == again.status.ended
+    assert store.list_summaries("run")[0].ended == again.status.ended
 
 
 def test_an_error_keeps_type_message_and_traceback(store: LocalStore, project: Project) -> None:
@@ -43,7 +43,7 @@ def test_a_run_is_linked_to_its_function_and_inputs(store: LocalStore, project: 
         {"type": "run_of", "dest": function.key},
         {"type": "consumes", "dest": "store://p/dataitem/table/a:1"},
     ]
-    assert store.listing("run", function=function.key)[0].id == run_entity.id
+    assert store.list_summaries("run", function=function.key)[0].id == run_entity.id
 
 
 def test_the_caller_may_choose_the_id(store: LocalStore) -> None:

@@ -16,7 +16,7 @@ def test_a_writer_that_fails_leaves_an_error_and_no_file(project: Project) -> No
 
     with pytest.raises(OutputError, match="RuntimeError: no more ink"):
         project._log(type(project.new_artifact("x")), "a", "artifact", None, write=write, filename="a.txt")
-    row = project._store.listing("artifact", name="a")[0]
+    row = project._store.list_summaries("artifact", name="a")[0]
     assert row.state == "ERROR"
     assert not any(path.is_file() for path in Path(project._store.files_root()).rglob("*"))
 
@@ -27,7 +27,7 @@ def test_an_interrupted_upload_is_recorded(project: Project) -> None:
 
     with pytest.raises(KeyboardInterrupt):
         project.log_artifact("a", write=write)
-    assert project._store.listing("artifact")[0].state == "ERROR"
+    assert project._store.list_summaries("artifact")[0].state == "ERROR"
 
 
 def test_a_full_disk_names_the_output(project: Project, tmp_path: Path) -> None:
@@ -36,7 +36,7 @@ def test_a_full_disk_names_the_output(project: Project, tmp_path: Path) -> None:
         with pytest.raises(OutputError, match="No space left on device") as caught:
             full_project.log_artifact("big", data=b"x" * 200_000)
     assert "/big" in caught.value.message
-    assert project._store.listing("artifact")[0].state == "ERROR"
+    assert project._store.list_summaries("artifact")[0].state == "ERROR"
 
 
 def test_a_writer_stores_in_an_object_store(project: Project, s3: dict[str, str]) -> None:

@@ -101,7 +101,7 @@ def test_a_full_disk_is_reported_with_a_hint(tmp_path: Path) -> None:
         with pytest.raises(PlatformError, match="full") as caught:
             store.create(new_record("p", "artifact", "artifact", "b", spec={"x": "x" * 500_000}))
         assert "disk is full" in caught.value.hint
-        assert [row.name for row in store.listing("artifact")] == ["a"]
+        assert [row.name for row in store.list_summaries("artifact")] == ["a"]
         store.close()
 
 

@@ -43,7 +43,7 @@ def test_a_run_whose_process_was_killed_is_an_error_at_the_next_start(tmp_path: 
     assert f"process {child.pid}" in status["message"]
     assert "SIGKILL" in status["message"]
     assert status["ended"]
-    assert [row.state for row in after.listing("run")] == ["ERROR"]
+    assert [row.state for row in after.list_summaries("run")] == ["ERROR"]
     assert after.reap() == []
     before.close()
     after.close()

@@ -80,25 +80,25 @@ def test_a_key_that_leads_nowhere_says_where_it_ends(store: LocalStore, key: str
 
 def test_listings_are_newest_first_and_filtered(store: LocalStore) -> None:
     first, second, third = _add(store, "a"), _add(store, "b"), _add(store, "a", state="ERROR")
-    assert [row.key for row in store.listing("dataitem")] == [third, second, first]
-    assert [row.key for row in store.listing("dataitem", name="a", state="READY")] == [first]
-    assert [row.key for row in store.listing("dataitem", versions=False)] == [third, second]
-    assert [row.key for row in store.listing("dataitem", limit=1)] == [third]
-    assert store.listing("dataitem", project="other") == []
+    assert [row.key for row in store.list_summaries("dataitem")] == [third, second, first]
+    assert [row.key for row in store.list_summaries("dataitem", name="a", state="READY")] == [first]
+    assert [row.key for row in store.list_summaries("dataitem", versions=False)] == [third, second]
+    assert [row.key for row in store.list_summaries("dataitem", limit=1)] == [third]
+    assert store.list_summaries("dataitem", project="other") == []
 
 
 def test_ids_are_found_by_their_beginning(store: LocalStore) -> None:
     store.create(new_record("p", "model", "model", "m", identity="abc1"))
     store.create(new_record("p", "model", "model", "m", identity="abd1"))
-    assert [row.id for row in store.listing("model", identity="abc")] == ["abc1"]
+    assert [row.id for row in store.list_summaries("model", identity="abc")] == ["abc1"]
 
 
 def test_processes_that_log_one_name_at_once_all_succeed(tmp_path: Path) -> None:
     with multiprocessing.get_context("spawn").Pool(4) as pool:
         ids = pool.map(_add_many, [str(tmp_path)] * 4)
     store = LocalStore(tmp_path)
-    assert {row.key for row in store.listing("dataitem", name="same")} == {key for each in ids for key in each}
-    assert len(store.listing("dataitem")) == 80
+    assert {row.key for row in store.list_summaries("dataitem", name="same")} == {key for each in ids for key in each}
+    assert len(store.list_summaries("dataitem")) == 80
     store.close()
 
 

@@ -66,14 +66,14 @@ def test_files_go_to_the_path_of_the_call(project: Project, source: Path, tmp_pa
 def test_drop_existing_forgets_the_older_versions(project: Project, source: Path) -> None:
     project.log_artifact("a", source=source)
     newest = project.log_artifact("a", source=source, drop_existing=True)
-    assert [row.key for row in project._store.listing("artifact", name="a")] == [newest.key]
+    assert [row.key for row in project._store.list_summaries("artifact", name="a")] == [newest.key]
 
 
 @pytest.mark.parametrize("name", ["a/b", "..", "../../etc", ""])
 def test_an_output_name_that_leaves_its_folder_is_refused(project: Project, source: Path, name: str) -> None:
     with pytest.raises(OutputError, match="cannot be used"):
         project.log_artifact(name, source=source)
-    assert project._store.listing("artifact") == []
+    assert project._store.list_summaries("artifact") == []
 
 
 def test_what_fails_is_recorded_with_its_reason_and_is_not_the_latest(
@@ -83,7 +83,7 @@ def test_what_fails_is_recorded_with_its_reason_and_is_not_the_latest(
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(OutputError):
         project.log_artifact("a", source=source, path=str(tmp_path / "file/deeper"))
-    rows = project._store.listing("artifact", name="a")
+    rows = project._store.list_summaries("artifact", name="a")
     assert [row.state for row in rows] == ["ERROR", "READY"]
     assert project.get_artifact("a").key == good.key
     assert "not stored" in project.get_artifact(rows[0].key).status.message

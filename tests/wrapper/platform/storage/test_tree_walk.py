@@ -52,7 +52,7 @@ def test_what_no_store_can_hold_is_a_problem(tmp_path: Path) -> None:
 def test_stores_and_named_folders_are_left_out(tmp_path: Path) -> None:
     """Whatever path leads to them; a folder that is only called like a store is data."""
     store = LocalStore(tmp_path / ".ovenbird")
-    assert store.listing("run") == []  # makes the database
+    assert store.list_summaries("run") == []  # makes the database
     store.close()
     for name in ("other", "plain/.ovenbird"):
         (tmp_path / name).mkdir(parents=True)

@@ -9,7 +9,7 @@ def test_calls_are_let_in_from_ready_until_closed() -> None:
     """The gate is open while ready and while draining, and says why whenever the service is not ready."""
     gate = WorkerLifecycle()
     states = [(gate.state, gate.is_open, gate.is_closing, bool(gate.why))]
-    for step in (gate.ready, gate.drain, gate.close):
+    for step in (gate.admit_calls, gate.drain, gate.close):
         step()
         states.append((gate.state, gate.is_open, gate.is_closing, bool(gate.why)))
     assert states == [

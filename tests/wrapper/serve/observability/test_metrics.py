@@ -99,11 +99,11 @@ def test_a_new_worker_inherits_the_counters_of_a_block() -> None:
     block.call(200, 0.003)
     block.load(3, 2)
     block.end()
-    text = blocks.text()
+    text = blocks.format_text()
     assert 'ovenbird_calls_total{status="200"} 1\n' in text
     assert "ovenbird_in_flight 0\n" in text
     assert "resident_memory_bytes{" not in text
     block.begin()
     block.call(200, 0.003)
-    assert 'ovenbird_calls_total{status="200"} 2\n' in blocks.text()
-    assert "ovenbird_worker_starts_total 2\n" in blocks.text()
+    assert 'ovenbird_calls_total{status="200"} 2\n' in blocks.format_text()
+    assert "ovenbird_worker_starts_total 2\n" in blocks.format_text()

@@ -99,7 +99,7 @@ def _find_runs(store: EntityStore, options: argparse.Namespace, hidden: list[str
     from ...platform.queries import parse_state
 
     state = parse_state(options.state)
-    for record in store.records("run", project=options.project, state=state):
+    for record in store.iterate_records("run", project=options.project, state=state):
         key = record["spec"].get("function")
         began = parse_moment(record["status"].get("started") or record["metadata"].get("created"))
         if options.since and began and began < options.since:

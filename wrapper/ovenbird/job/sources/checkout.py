@@ -32,7 +32,7 @@ class CheckoutResult:
     submodules: list[str] = field(default_factory=list)
     pointers: list[str] = field(default_factory=list)
 
-    def notes(self) -> list[str]:
+    def list_notes(self) -> list[str]:
         """Return messages about the parts that were left out."""
         notes = []
         if self.submodules:
@@ -51,7 +51,7 @@ def write(
     Errors: LoadError for a path that leaves the folder, or if a limit is exceeded; OSError.
     """
     writer = _TreeWriter(store, files, size)
-    writer.tree(_find_subfolder(store, commit, source), folder, "", 0)
+    writer.write_tree(_find_subfolder(store, commit, source), folder, "", 0)
     writer.check_links(folder)
     # `provenance` reads the commit from here, as in a checkout by git
     (folder / ".git").mkdir()
@@ -66,7 +66,7 @@ class _TreeWriter:
         self._store, self._files, self._size = store, files, size
         self.written = CheckoutResult()
 
-    def tree(self, name: ObjectID, folder: Path, path: str, depth: int) -> None:
+    def write_tree(self, name: ObjectID, folder: Path, path: str, depth: int) -> None:
         """Write a tree as `folder`, which is `path` in the source."""
         if depth > _DEPTH:
             raise LoadError(f"{path[:80]!a} is more than {_DEPTH} folders deep")
@@ -84,7 +84,7 @@ class _TreeWriter:
                 target.mkdir()
                 self.written.submodules.append(inner)
             elif stat.S_ISDIR(entry.mode):
-                self.tree(entry.sha, target, f"{inner}/", depth + 1)
+                self.write_tree(entry.sha, target, f"{inner}/", depth + 1)
             else:
                 self._write_blob(entry.sha, entry.mode, target, inner)
 

@@ -14,7 +14,7 @@ from dulwich.errors import GitProtocolError
 from dulwich.object_store import DiskObjectStore, ObjectStoreGraphWalker
 from dulwich.objects import Commit, ObjectID, Tag
 
-from ...common.git_refs import ref_not_found, resolve_ref
+from ...common.git_refs import ref_not_found_error, resolve_ref
 from ...common.git_url import GitSource, find_credentials
 from ...common.redact import redact_text
 from ...common.source_limits import SIZE, read_limits
@@ -58,7 +58,7 @@ def fetch(source: GitSource, folder: Path, environ: Mapping[str, str], limit: fl
         shutil.rmtree(objects, ignore_errors=True)
     identity = commit.id.decode()
     _log.info("fetched %s: commit %s", source.display_url, identity, extra={"fields": {"commit": identity}})
-    for note in written.notes():
+    for note in written.list_notes():
         _log.warning("%s: %s", source.display_url, note)
 
 
@@ -84,7 +84,7 @@ class _GitFetch:
             self._fetch_pack(with_history=True)
             names = self._matching_names()
         if len(names) != 1:
-            raise ref_not_found(self._refs, self._source)
+            raise ref_not_found_error(self._refs, self._source)
         return names[0]
 
     def _matching_names(self) -> list[ObjectID]:

@@ -47,17 +47,17 @@ def _check_object(file: IO[bytes], limit: int) -> None:
         size |= (byte & 0x7F) << shift
         shift += 7
         if shift > 7 * _VARINT:
-            raise _too_large(size, limit)
+            raise _too_large_error(size, limit)
     if kind == _OFS_DELTA:
         while file.read(1)[0] & 0x80:
             pass
     elif kind == _REF_DELTA:
         file.seek(_NAME, os.SEEK_CUR)
     if size > limit:
-        raise _too_large(size, limit)
+        raise _too_large_error(size, limit)
     start = _skip_zlib(file, size)
     if kind in (_OFS_DELTA, _REF_DELTA) and (result := _result_size(start)) > limit:
-        raise _too_large(result, limit)
+        raise _too_large_error(result, limit)
 
 
 def _skip_zlib(file: IO[bytes], size: int) -> bytes:
@@ -93,6 +93,6 @@ def _result_size(delta: bytes) -> int:
     return numbers[1]
 
 
-def _too_large(size: int, limit: int) -> LoadError:
+def _too_large_error(size: int, limit: int) -> LoadError:
     text = f"it holds an object of {show_size(size)}, more than {show_size(limit)}"
     return LoadError(text, hint=f"`{SIZE}` says how much")

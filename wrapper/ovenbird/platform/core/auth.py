@@ -33,7 +33,7 @@ class TokenManager:
         self._sources = list_credential_sources(environ)
         self._ask = ask
         self._lock = threading.Lock()
-        self._exchanged = False
+        self._has_exchanged = False
         self._turned: list[CredentialSource] = []  # what was not accepted; it stays secret
         self.storage: dict[str, str] = {**environ, **self._sources[0].values}
 
@@ -59,7 +59,7 @@ class TokenManager:
                 values = self._now.values
                 basic = values.get(USER) and values.get(PASSWORD)
                 try:
-                    if values.get(PERSONAL) and not self._exchanged:
+                    if values.get(PERSONAL) and not self._has_exchanged:
                         self._exchange()
                     elif values.get(REFRESH) and not (values.get(ACCESS) or basic):
                         self._refresh("the refresh token was not accepted")
@@ -96,7 +96,7 @@ class TokenManager:
             raise PlatformAuthError(reason, hint=self._hint())
         previous = self._sources.pop(0)
         self._turned.append(previous)
-        self._exchanged = False
+        self._has_exchanged = False
         for name in previous.values:
             self.storage.pop(name, None)
         self.storage.update(self._now.values)
@@ -126,21 +126,21 @@ class TokenManager:
             "subject_token": values[PERSONAL],
         }
         self._take(self._grant(form, "the personal access token was not accepted"))
-        self._exchanged = True
+        self._has_exchanged = True
 
     def _grant(self, form: dict[str, str], refused: str) -> Mapping[str, Any]:
         values = self._now.values
         if not (client := values.get("DHCORE_CLIENT_ID")):
             raise PlatformAuthError("tokens cannot be renewed: `DHCORE_CLIENT_ID` is not set", hint=self._hint())
         try:
-            answer = self._ask(self._endpoint(), {**form, "client_id": client, "scope": "credentials"})
+            answer = self._ask(self._find_endpoint(), {**form, "client_id": client, "scope": "credentials"})
         except (PlatformAuthError, PlatformResponseError) as error:
             raise PlatformAuthError(f"{refused}: {error.message}", hint=self._hint()) from None
         if not isinstance(answer, dict) or not isinstance(answer.get("access_token"), str):
             raise PlatformAuthError(f"{refused}: the answer holds no access_token", hint=self._hint())
         return answer
 
-    def _endpoint(self) -> str:
+    def _find_endpoint(self) -> str:
         values = self._now.values
         if endpoint := values.get("OAUTH2_TOKEN_ENDPOINT"):
             return endpoint

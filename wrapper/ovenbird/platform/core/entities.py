@@ -34,7 +34,7 @@ class EntityApi:
             hint = "`--project` chooses another"
             raise InputError(f"{self._client.endpoint} has no project {show_value(project)}", hint=hint) from None
 
-    def files(self, key: EntityKey, identity: str) -> list[dict[str, Any]]:
+    def read_files(self, key: EntityKey, identity: str) -> list[dict[str, Any]]:
         """Return the files of an entity that has more of them than its status holds, each once.
 
         Core tells of pages and repeats all files on every one of them; a list alone is what it used to answer.

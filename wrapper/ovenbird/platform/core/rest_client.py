@@ -54,8 +54,8 @@ class RestClient:
             problem = f"found {parts.scheme}://{parts.hostname}" if self.endpoint else "it is not set"
             raise SettingsError(f"DHCORE_ENDPOINT: expected the `http(s)` address of the platform, {problem}")
         self._connections = HttpConnections(environ, _CONNECT, read_timeout)
-        self._given_up = False
-        self._level_told = False
+        self._has_given_up = False
+        self._has_warned = False
         self._of_thread = threading.local()
 
     def call(self, method: str, path: str, *, query: Mapping[str, Any] | None = None, body: Any = None) -> Any:
@@ -110,11 +110,11 @@ class RestClient:
             try:
                 answer = self._connections.call(method, url, data, headers)
                 if answer.status not in _AGAIN:
-                    self._given_up = False
+                    self._has_given_up = False
                     return answer
                 failures += answer.status == 500
                 if failures == _MOST_FAILURES:  # it does not pass: Core's database does not take what was sent
-                    self._given_up = False
+                    self._has_given_up = False
                     return answer
                 reason, wish = f"it answered {answer.status}", _parse_retry_after(answer.headers.get("retry-after", ""))
             except CertificateError as error:
@@ -123,8 +123,10 @@ class RestClient:
             except HttpCallError as error:
                 reason = str(error)
             wait = max(min(wish, _LONGEST_WISH), pause * random.uniform(0.7, 1.3))  # noqa: S311  # spreads clients
-            if self._given_up or time.monotonic() + wait > began + self.patience:
-                self._given_up = answer is None  # the next call then fails at once: a run must still come to its end
+            if self._has_given_up or time.monotonic() + wait > began + self.patience:
+                self._has_given_up = (
+                    answer is None
+                )  # the next call then fails at once: a run must still come to its end
                 if answer is not None:
                     return answer
                 hint = "`DHCORE_ENDPOINT` says where it is; `OVENBIRD_PLATFORM=local` does without it"
@@ -178,8 +180,8 @@ class RestClient:
         warning = f"the platform's API is at level {level}; known are {LEVELS[0]} to {LEVELS[1]}"
         if number < LEVELS[0]:
             raise PlatformResponseError(warning, hint="the platform is too old for this version of Ovenbird")
-        if not self._level_told:
-            self._level_told = True
+        if not self._has_warned:
+            self._has_warned = True
             _log.warning("%s; a newer Ovenbird may be needed", warning)
 
 

@@ -48,7 +48,7 @@ class RunApi:
             self._publish(record)
         if record["status"].get("state") not in FINAL:
             return str(record["status"].get("state"))
-        where = self._where(record)
+        where = self._run_path(record)
         try:
             current = self._client.call("GET", where)
         except PlatformResponseError as error:
@@ -77,7 +77,7 @@ class RunApi:
             raise PlatformError(f"{record['key']} cannot be recorded: its function could not be loaded")
         entity = serialization.to_core(record)
         self._annotations[record["id"]] = get_annotations(record)
-        task = self._task(record, serialization.format_function(function))
+        task = self._ensure_task(record, serialization.format_function(function))
         # what the platform calls built: the run holds all that its function and its task say
         entity["spec"] = {**self.functions.get(function, {}), **entity["spec"], "task": task}
         entity["status"] = {**entity["status"], "state": "CREATED"}
@@ -91,13 +91,13 @@ class RunApi:
         else:  # Core drops the name of the version that it has made up when it is not written again
             entity["metadata"] = {**(created.get("metadata") or {}), **entity["metadata"]}
         for state in _STEPS:
-            reached = self._move(self._where(record), entity, state)
+            reached = self._move(self._run_path(record), entity, state)
             if reached != state:
                 _log.warning("%s: Core keeps the state %s, where %s was asked for", record["key"], reached, state)
                 break
         self._held.pop(record["id"], None)
 
-    def _task(self, record: Record, function: str) -> str:
+    def _ensure_task(self, record: Record, function: str) -> str:
         """Return `python+job://project/id`: the function's task for such runs. Make it when there is none."""
         kind = record["kind"].partition(":")[0]
         tasks = f"/-/{quote(record['project'], safe='')}/tasks"
@@ -122,5 +122,5 @@ class RunApi:
         return f"{kind}://{record['project']}/{identity}"
 
     @staticmethod
-    def _where(record: Record) -> str:
+    def _run_path(record: Record) -> str:
         return f"/-/{quote(record['project'], safe='')}/runs/{quote(record['id'], safe='')}"

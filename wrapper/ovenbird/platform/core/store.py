@@ -66,7 +66,7 @@ class DigitalHubStore:
             return
         self.check_name(record["name"], f"the name of {_ARTICLES.get(record['type'], 'a')} {record['type']}")
         if record["type"] == "function" and "python_version" not in record["spec"]:
-            spec = serialization.to_function_spec(record["spec"], own_python())
+            spec = serialization.to_function_spec(record["spec"], own_python_version())
             record = {**record, "spec": spec, "status": {"state": "CREATED"}}
             self._runs.functions[record["key"]] = spec
         try:
@@ -114,7 +114,7 @@ class DigitalHubStore:
                 f"{key}: the id {show_value(key.id)} is of {show_value(record['name'])}, not of {show_value(key.name)}"
             )
         if record["status"].get("files") == []:
-            record["status"]["files"] = self._entities.files(key, record["id"])
+            record["status"]["files"] = self._entities.read_files(key, record["id"])
         if key.type in _WITH_METRICS and (metrics := self._metrics.read(key.project, key.type, record["id"])):
             record["status"]["metrics"] = metrics
         return record
@@ -125,7 +125,7 @@ class DigitalHubStore:
 
     def find_revision(self, project: str, name: str, kind: str, spec: Mapping[str, Any]) -> Record | None:
         """Return the latest revision of the function, if it is this one."""
-        expected = serialization.to_function_spec(spec, own_python())
+        expected = serialization.to_function_spec(spec, own_python_version())
         query = {"name": name, "kind": kind, "versions": "all", "size": 1}
         latest = next(self._entities.iterate_pages(project, "function", query), None)
         if not latest or not serialization.contains_values(latest.get("spec"), expected):
@@ -134,7 +134,7 @@ class DigitalHubStore:
         self._runs.functions[record["key"]] = record["spec"]
         return record
 
-    def listing(
+    def list_summaries(
         self,
         entity_type: str,
         *,
@@ -166,7 +166,7 @@ class DigitalHubStore:
                 rows.append(serialization.to_summary(entity_type, entity))
         return rows
 
-    def records(
+    def iterate_records(
         self,
         entity_type: str,
         *,
@@ -319,7 +319,7 @@ class DigitalHubStore:
         self.client.close()
 
 
-def own_python() -> str:
+def own_python_version() -> str:
     """Return this Python as `3.12`; warn, once, where Core knows of an older one at most."""
     version = sys.version_info[:2]
     if version > serialization.NEWEST_PYTHON and not _warned:

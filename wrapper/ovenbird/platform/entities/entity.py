@@ -103,7 +103,7 @@ class Entity(Described):
     def __init__(self, store: EntityStore, record: Record, environ: Mapping[str, str]) -> None:
         self._store = store
         self._environ = environ
-        self._saved = True
+        self._is_saved = True
         self._load(record)
 
     def _load(self, record: Record) -> None:
@@ -141,11 +141,11 @@ class Entity(Described):
     def save(self, update: bool = False) -> Self:
         """Store the entity, or with `update` its changes. PlatformError: it exists and `update` is False."""
         self.metadata.updated = format_timestamp()
-        if update and self._saved:
+        if update and self._is_saved:
             self._store.update(self.to_dict())
         else:
             self._store.create(self.to_dict())
-        self._saved = True
+        self._is_saved = True
         return self
 
     def refresh(self) -> Self:
@@ -168,7 +168,7 @@ class Entity(Described):
     def delete(self) -> None:
         """Forget this version; its files stay."""
         self._store.remove(keys.parse_key(self.key))
-        self._saved = False
+        self._is_saved = False
 
     def relate(self, relation: str, dest: str) -> None:
         """Add a relation (`run_of`, `consumes`, `produced_by`) to the metadata, once; `save` stores it."""
@@ -177,7 +177,7 @@ class Entity(Described):
     @property
     def metrics(self) -> dict[str, Any]:
         """Return the metrics by name: each is a number or a list of numbers."""
-        if not self.status.get("metrics") and self._saved:
+        if not self.status.get("metrics") and self._is_saved:
             metrics = self._store.read(keys.parse_key(self.key))["status"].get("metrics")
             if metrics:
                 self.status.metrics = metrics

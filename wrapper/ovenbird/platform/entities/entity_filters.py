@@ -31,7 +31,7 @@ def find_entities(
         key = _function_key(function, project)
         checks.append(lambda record: serialization.parse_function(record["spec"].get("function") or "").startswith(key))
     names: set[str] = set()
-    for record in store.records(entity_type, project=project, name=name, versions=versions == "all"):
+    for record in store.iterate_records(entity_type, project=project, name=name, versions=versions == "all"):
         if versions != "all" and record["name"] in names:
             continue
         names.add(record["name"])

@@ -51,7 +51,7 @@ class FileEntity(PathEntity):
             _require_file(local_path, self.key)
             names = files.list_files(url, self._environ) if is_folder(local_path) else []
             return PathList([str(local_path / name) for name in names] or [str(local_path)], str(local_path))
-        target = self._below(make_temporary_folder(), url)
+        target = self._path_below(make_temporary_folder(), url)
         paths = self._fetch(target, self._names())
         return PathList(map(str, paths), str(target))
 
@@ -83,7 +83,7 @@ class FileEntity(PathEntity):
         if into and schemes.get_scheme(url) in (*schemes.WEB, schemes.SQL):
             return str(self._download_single(target, overwrite))
         if into and not self.is_folder():
-            target = self._below(target, url)
+            target = self._path_below(target, url)
         return self.copy_to(target, overwrite)
 
     def copy_to(self, target: Path, overwrite: bool = False) -> str:
@@ -110,7 +110,7 @@ class FileEntity(PathEntity):
 
     def file_name(self) -> str:
         """Return the name of the single file that the entity is."""
-        name = self._below(Path(), self._path()).name
+        name = self._path_below(Path(), self._path()).name
         return f"{name}.parquet" if schemes.get_scheme(self._path()) == schemes.SQL else name
 
     def as_df(self, file_format: str | None = None, engine: str | None = None, **options: Any) -> Any:
@@ -142,7 +142,7 @@ class FileEntity(PathEntity):
                 file_format = file_format or (None if dataframes.is_table_name(path.name) else extension or None)
                 sources = [(path, path.name)]
             else:
-                target = self._below(own, url)
+                target = self._path_below(own, url)
                 paths = files.download(url, target, self._environ, self._names())
                 sources = [(path, str(path.relative_to(own))) for path in paths]
             if own is not None:
@@ -239,7 +239,7 @@ class FileEntity(PathEntity):
             tell, self.on_fetch = self.on_fetch, None
             tell(files)
 
-    def _below(self, folder: Path, url: str) -> Path:
+    def _path_below(self, folder: Path, url: str) -> Path:
         """Return where the entity's file goes in `folder`, under its own name; the folder itself for a folder."""
         from urllib.parse import unquote, urlsplit
 

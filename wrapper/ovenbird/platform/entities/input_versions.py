@@ -42,7 +42,7 @@ def resolve_path(project: ProjectPart, name: str, kind: str, path: str) -> Datai
 
 
 def _find_latest(project: ProjectPart, name: str, kind: str, path: str) -> Record | None:
-    for row in project._store.listing("dataitem", project=project.name, name=name, kind=kind, limit=1):
+    for row in project._store.list_summaries("dataitem", project=project.name, name=name, kind=kind, limit=1):
         record = project._store.read(keys.parse_key(row.key))
         return record if record["spec"].get("path") == path else None
     return None

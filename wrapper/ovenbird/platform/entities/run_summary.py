@@ -99,7 +99,9 @@ def find_run(store: EntityStore, text: str, project: str | None) -> keys.EntityK
 
     A run that never called its function is not counted. Errors: InputError for a run before the first one.
     """
-    records = (record for record in store.records("run", project=project) if record["status"].get("called", True))
+    records = (
+        record for record in store.iterate_records("run", project=project) if record["status"].get("called", True)
+    )
     if match := re.fullmatch(LATEST, text):
         back = int(match[1] or 0)
         for position, record in enumerate(records):

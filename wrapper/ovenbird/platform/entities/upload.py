@@ -59,7 +59,7 @@ def upload_entity(
 
 def _record_upload(entity: PathEntity, store: Callable[[], list[files.Info]]) -> None:
     """Record the entity around `store`, which says what it has stored."""
-    entity.save(update=entity._saved)
+    entity.save(update=entity._is_saved)
     try:
         with tolerate_warnings():
             infos = store()

@@ -119,7 +119,7 @@ class LocalStore:
             connection.execute("UPDATE body SET text = ? WHERE seq = ?", (pack_record(record, self.home), row[0]))
         return record
 
-    def records(
+    def iterate_records(
         self,
         entity_type: str,
         *,
@@ -188,11 +188,11 @@ class LocalStore:
 
     def find_revision(self, project: str, name: str, kind: str, spec: Mapping[str, Any]) -> Record | None:
         """Return the latest revision of the function, if it has exactly this spec."""
-        rows = self.listing("function", project=project, name=name, kind=kind, limit=1)
+        rows = self.list_summaries("function", project=project, name=name, kind=kind, limit=1)
         record = self.read(parse_key(rows[0].key)) if rows else None
         return record if record and record["spec"] == spec else None
 
-    def listing(
+    def list_summaries(
         self,
         entity_type: str,
         *,

@@ -71,7 +71,7 @@ def delete_entities(
     if not (every or key.id):
         hint = "`entity_id=…` names a version, `delete_all_versions=True` means all"
         raise InputError(f"{entity_type} {show_value(identifier)}: which version is to be deleted?", hint=hint)
-    rows = project._store.listing(entity_type, project=project.name, name=key.name) if every else []
+    rows = project._store.list_summaries(entity_type, project=project.name, name=key.name) if every else []
     for each in [keys.parse_key(row.key) for row in rows] if every else [key]:
         record = project._store.read(each)
         own = with_files and _is_removable(project, record)
@@ -132,7 +132,7 @@ def create_entity(
     record["metadata"] = {**record["metadata"], **fields, "project": project.name, "version": record["id"]}
     record["status"] = {"state": "CREATED" if entity_type == "secret" else "READY"}
     entity = entity_of(project._store, record, project._environ)
-    entity._saved = False
+    entity._is_saved = False
     return entity.save()
 
 

@@ -196,7 +196,7 @@ class Project(Described, Methods):
         )
         entity = self._entity(entity_class, name, kind, content.spec | options)
         if drop_existing:
-            for row in self._store.listing(entity_class.TYPE, project=self.name, name=name):
+            for row in self._store.list_summaries(entity_class.TYPE, project=self.name, name=name):
                 self._store.remove(keys.parse_key(row.key))
         target = path or "/".join(
             (self._files_store(), self.name, entity_class.TYPE, name, entity.id, content.filename)
@@ -234,7 +234,7 @@ class Project(Described, Methods):
         record = new_record(self.name, entity_class.TYPE, kind, name, identity=options.get("uuid"), spec=spec)
         record["metadata"].update({key: options[key] for key in ("description", "labels") if options.get(key)})
         entity = entity_class(self._store, record, self._environ)
-        entity._saved = False
+        entity._is_saved = False
         return entity
 
     def _get(self, entity_class: type[E], identifier: str, identity: str | None, consume: bool = True) -> E:

@@ -40,7 +40,7 @@ class ProjectSecrets(ProjectPart):
             if keys.is_key(identifier) or entity_id is not None or identifier not in self._environ:
                 raise
         secret = Secret(self._store, new_record(self.name, "secret", "secret", identifier), self._environ)
-        secret._saved = False
+        secret._is_saved = False
         return secret
 
     def list_secrets(self) -> list[Secret]:
@@ -59,5 +59,5 @@ class ProjectSecrets(ProjectPart):
         """Forget a secret (a key, or a name and `entity_id`), or all versions of a name, and its value."""
         name = keys.parse_key(identifier).name if keys.is_key(identifier) else identifier
         delete_entities(self, "secret", identifier, entity_id, every=delete_all_versions, with_files=False)
-        if not self._store.listing("secret", project=self.name, name=name, limit=1):
+        if not self._store.list_summaries("secret", project=self.name, name=name, limit=1):
             self._store.write_secret(self.name, name, None)

@@ -44,7 +44,7 @@ class TransferLimit:
         self.setting = setting
 
     @classmethod
-    def of_inputs(cls, environ: Mapping[str, str]) -> TransferLimit:
+    def for_inputs(cls, environ: Mapping[str, str]) -> TransferLimit:
         """Return the limit of the inputs that one entity or URL brings. Errors: InputError for a malformed value."""
         from ...settings import MAX_INPUT
 
@@ -55,7 +55,7 @@ class TransferLimit:
             raise InputError(f"OVENBIRD_MAX_INPUT: expected {error}, found {show_value(text)}") from None
         return cls(size or sys.maxsize, "--max-input or OVENBIRD_MAX_INPUT raises the limit")
 
-    def counted(self, label: str, moved: file_copy.Progress | None) -> file_copy.Progress:
+    def count_with(self, label: str, moved: file_copy.Progress | None) -> file_copy.Progress:
         """Return a callback that counts bytes as they come, and then calls `moved`. InputError ends what is too large.
 
         A transfer that begins again counts again, so the limit is one of what is received.
@@ -109,7 +109,7 @@ def download(
     All of it together keeps to `limit`: that of an input unless another one is given.
     InputError names the URL, without its secrets, and the reason.
     """
-    limit = limit or TransferLimit.of_inputs(environ)
+    limit = limit or TransferLimit.for_inputs(environ)
     if not get_scheme(url):  # names below a `file://` URL are no part of one: their `%20` is no blank
         url = f"{get_local_path(url)}/" if url.endswith("/") else str(get_local_path(url))
     if not is_folder_url(url):
@@ -137,7 +137,7 @@ def download_web(
 
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".", dir=folder) as draft:
-        answer = _fetch_file(url, Path(draft) / "answer", environ, TransferLimit.of_inputs(environ))
+        answer = _fetch_file(url, Path(draft) / "answer", environ, TransferLimit.for_inputs(environ))
         assert answer is not None
         target = folder / (get_answer_name(strip_zip(url), answer) or name)
         if exists(target) and not overwrite:
@@ -368,7 +368,7 @@ def _fetch_file(url: str, target: Path, environ: Mapping[str, str], limit: Trans
             elif kind in OBJECTS:
                 from . import object_storage
 
-                object_storage.get_object(strip_zip(url), target, environ, limit.counted(redact_url(url), moved))
+                object_storage.get_object(strip_zip(url), target, environ, limit.count_with(redact_url(url), moved))
             elif kind == SQL:
                 raise InputError(f"{redact_url(url)}: a table of a database is not a file", hint="`as_df()` reads it")
             else:

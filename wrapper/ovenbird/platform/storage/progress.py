@@ -38,7 +38,7 @@ class _TerminalLine:
         self._done = 0
         self._began = time.monotonic()
         self._next = self._began + _PATIENCE
-        self._drawn = False
+        self._is_drawn = False
 
     def moved(self, count: int) -> None:
         self._done += count
@@ -51,9 +51,9 @@ class _TerminalLine:
         share = f"{moved_mib / total:4.0%} of {total:.1f}" if total else f"{moved_mib:.1f}"
         self._stream.write(f"\r\x1b[K{self._what}  {share} MiB  {rate:.1f} MiB/s")
         self._stream.flush()
-        self._drawn = True
+        self._is_drawn = True
 
     def clear(self) -> None:
-        if self._drawn:
+        if self._is_drawn:
             self._stream.write("\r\x1b[K")
             self._stream.flush()

@@ -62,7 +62,7 @@ class HandlerThreadPool:
         self.taken = 0  # jobs that threads have taken off the queue
         self._loop = loop
         self._context = context  # of the timer: that of a call would outlive the call
-        self._signalled = False
+        self._is_signalled = False
         self._timer: asyncio.TimerHandle | None = None
         self._last_taken = 0  # `taken` at the last check
         self._stalled_looks = 0  # checks since `taken` last changed
@@ -97,13 +97,13 @@ class HandlerThreadPool:
     def finish(self, job: WorkItem, outcome: Any, error: BaseException | None) -> None:
         """Hand an outcome to the loop. One wake-up serves all outcomes that arrive before it is handled."""
         self.finished.append((job, outcome, error))
-        if not self._signalled:
-            self._signalled = True
+        if not self._is_signalled:
+            self._is_signalled = True
             with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
                 self._loop.call_soon_threadsafe(self._collect, context=self._context)
 
     def _collect(self) -> None:
-        self._signalled = False
+        self._is_signalled = False
         finished = self.finished
         while finished:
             job, outcome, error = finished.popleft()
@@ -147,7 +147,7 @@ class _PoolThread(threading.Thread):
         self.guard = threading.Lock()
         self.job: WorkItem | None = None  # the job that `cancel` may interrupt
         self.current: WorkItem | None = None  # the job whose outcome has not been handed to the loop
-        self.interrupted = False
+        self.was_interrupted = False
 
     def run(self) -> None:
         """Run jobs forever. A CallCancelled that arrives late, between two jobs, ends neither."""
@@ -165,7 +165,7 @@ class _PoolThread(threading.Thread):
         with self.guard:
             if self.job is not job:
                 return False
-            self.interrupted = True
+            self.was_interrupted = True
             raise_in(self.ident or 0, CallCancelled)
             return True
 
@@ -210,8 +210,8 @@ class _PoolThread(threading.Thread):
         except CallCancelled as raised:  # it arrived after the handler had ended
             self.job = None
             error = error or raised
-        if self.interrupted:
-            self.interrupted = False
+        if self.was_interrupted:
+            self.was_interrupted = False
             raise_in(self.ident or 0, None)
         pool = self.pool
         seconds = perf_counter() - start

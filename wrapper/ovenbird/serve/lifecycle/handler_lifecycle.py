@@ -81,7 +81,7 @@ class HandlerLifecycle:
         handler, parameters = self.handler, self.settings.init
         try:
             await run_in_thread(lambda: handler.construct(self.context, parameters))
-            init = handler.init(self.context, parameters)
+            init = handler.bind_init(self.context, parameters)
             if init is not None:
                 await _run_and_await(init)
             if handler.shape is HandlerKind.ASGI:

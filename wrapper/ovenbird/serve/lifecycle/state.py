@@ -26,7 +26,7 @@ class WorkerLifecycle:
         self.unhealthy = ""  # why the process should be replaced; empty while all is well
         self.since = perf_counter()
 
-    def ready(self) -> None:
+    def admit_calls(self) -> None:
         """Admit calls."""
         self.state, self.is_open, self.why = WorkerState.READY, True, ""
 

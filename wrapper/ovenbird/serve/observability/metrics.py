@@ -109,28 +109,28 @@ class SharedMetrics:
         cells = memoryview(self._memory).cast("d")
         self.blocks = [WorkerMetrics(cells[index * CELLS : (index + 1) * CELLS]) for index in range(count)]
 
-    def text(self) -> str:
+    def format_text(self) -> str:
         """Return all metrics in Prometheus' text format."""
-        return "".join(f"{line}\n" for line in self._lines())
+        return "".join(f"{line}\n" for line in self._format_lines())
 
-    def _total(self, cell: int) -> float:
+    def _sum_cells(self, cell: int) -> float:
         return float(sum(block.cells[cell] for block in self.blocks))
 
-    def _lines(self) -> list[str]:
+    def _format_lines(self) -> list[str]:
         lines = _format_head(
             "ovenbird_calls_total", "counter", "Calls by status of the answer; 499 when the client left."
         )
         for status in range(100, 600):
-            if total := self._total(status):
+            if total := self._sum_cells(status):
                 lines.append(f'ovenbird_calls_total{{status="{status}"}} {total:.0f}')
         lines += _format_head(
             "ovenbird_call_duration_seconds", "histogram", "Time from the arrival of a call to its answer."
         )
         count = 0.0
         for index, bound in enumerate((*BUCKETS, "+Inf")):
-            count += self._total(_BUCKET + index)
+            count += self._sum_cells(_BUCKET + index)
             lines.append(f'ovenbird_call_duration_seconds_bucket{{le="{bound}"}} {count:.0f}')
-        lines.append(f"ovenbird_call_duration_seconds_sum {self._total(_SUM)!r}")
+        lines.append(f"ovenbird_call_duration_seconds_sum {self._sum_cells(_SUM)!r}")
         lines.append(f"ovenbird_call_duration_seconds_count {count:.0f}")
         for name, cell, kind, text in (
             ("ovenbird_rejected_total", _REJECTED, "counter", "Calls that found the queue full."),
@@ -141,14 +141,14 @@ class SharedMetrics:
             ("ovenbird_worker_starts_total", _STARTS, "counter", "Worker processes started, the first ones included."),
             ("ovenbird_workers_killed_total", _KILLED, "counter", "Workers killed as their event loop did not run."),
         ):
-            lines += [*_format_head(name, kind, text), f"{name} {self._total(cell):.0f}"]
+            lines += [*_format_head(name, kind, text), f"{name} {self._sum_cells(cell):.0f}"]
         lines += _format_head("ovenbird_cold_start_seconds", "gauge", "Phases of the slowest worker's start.")
         for index, name in enumerate(PHASES):
             slowest = max(block.cells[_PHASE + index] for block in self.blocks)
             lines.append(f'ovenbird_cold_start_seconds{{phase="{name}"}} {slowest!r}')
-        return lines + self._processes()
+        return lines + self._format_processes()
 
-    def _processes(self) -> list[str]:
+    def _format_processes(self) -> list[str]:
         """Return the memory and CPU time of each worker, from /proc, and the time since its last heartbeat."""
         cpu = _format_head("ovenbird_worker_cpu_seconds_total", "counter", "CPU time of a worker, user and system.")
         memory = _format_head("ovenbird_worker_resident_memory_bytes", "gauge", "Resident memory of a worker.")

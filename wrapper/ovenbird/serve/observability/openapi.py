@@ -132,7 +132,7 @@ def _describe_body(binder: Binder, schemas: dict[str, Any]) -> dict[str, Any]:
         "type": "object",
         "properties": {parameter.name: _schema(parameter, schemas) for parameter in binder.parameters},
         "required": [parameter.name for parameter in binder.parameters if parameter.required],
-        "additionalProperties": binder.rest,
+        "additionalProperties": binder.takes_rest,
     }
     media = ["multipart/form-data"] if binder.uploads else ["application/json", "application/x-www-form-urlencoded"]
     content: dict[str, Any] = {name: {"schema": schema} for name in media}

@@ -54,14 +54,14 @@ def drop_secret_defaults(node: Any) -> None:
             if isinstance(field, dict) and is_secret_name(str(name)):
                 field.pop("default", None)
     if "default" in node:
-        node["default"] = _without_secrets(node["default"])
+        node["default"] = _drop_secrets(node["default"])
     if node.get("in") == "query" and is_secret_name(str(node.get("name"))):
         node["schema"].pop("default", None)
     for value in node.values():
         drop_secret_defaults(value)
 
 
-def _without_secrets(value: Any) -> Any:
+def _drop_secrets(value: Any) -> Any:
     if isinstance(value, dict):
-        return {name: _without_secrets(part) for name, part in value.items() if not is_secret_name(str(name))}
-    return [_without_secrets(part) for part in value] if isinstance(value, list) else value
+        return {name: _drop_secrets(part) for name, part in value.items() if not is_secret_name(str(name))}
+    return [_drop_secrets(part) for part in value] if isinstance(value, list) else value

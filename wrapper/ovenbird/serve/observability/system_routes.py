@@ -111,7 +111,7 @@ class SystemRoutes:
 
         async def metrics(_: Any) -> Any:
             self.gauge()
-            return PlainTextResponse(self.blocks.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
+            return PlainTextResponse(self.blocks.format_text(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
         async def openapi(_: Any) -> Any:
             from .openapi import make_document

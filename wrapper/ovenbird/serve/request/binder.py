@@ -46,9 +46,9 @@ class RequestBinder:
         reserved = set(binder.reserved.values())
         self.plain = not reserved and not binder.event_name
         self._direct = self.plain and binder.mode in (PayloadMode.FIELDS, PayloadMode.WHOLE)
-        self._forms = binder.mode is not PayloadMode.RAW and not binder.event_name
+        self._takes_forms = binder.mode is not PayloadMode.RAW and not binder.event_name
         if binder.mode is PayloadMode.NONE and "request" not in reserved:
-            self._forms = False  # an event holds the bytes
+            self._takes_forms = False  # an event holds the bytes
         self.streaming = (
             on_loop and "request" in reserved and "event" not in reserved and binder.mode is PayloadMode.NONE
         )
@@ -76,7 +76,7 @@ class RequestBinder:
         """Return the keywords for a complete body that is not multipart. Errors: HttpProblem 400, 413, 415, 422."""
         binder = self.binder
         if len(body) > self.limit:
-            raise body_reader.body_too_large(self.limit)
+            raise body_reader.body_too_large_error(self.limit)
         try:
             if binder.event_name:
                 return self._bind_events(call, body)
@@ -103,7 +103,7 @@ class RequestBinder:
 
     def takes_form(self, call: HttpCall) -> bool:
         """Return whether the body is a multipart form whose fields are bound."""
-        return self._forms and body_reader.is_multipart(call)
+        return self._takes_forms and body_reader.is_multipart(call)
 
     async def _bind_encoded(self, call: HttpCall) -> Keywords | list[Keywords]:
         """Return the keywords for a compressed body. It is read completely, and decoded in a thread."""

@@ -42,17 +42,17 @@ class BodyLimits(NamedTuple):
     def check_json(self, body: bytes) -> None:
         """Raise HttpProblem 413 if a JSON text has too many values."""
         if self.items and len(body) > self.items and count_json_items(body, self.items) > self.items:
-            raise _too_many_items("values", self.items, "max_items")
+            raise _too_many_error("values", self.items, "max_items")
 
     def check_msgpack(self, body: bytes) -> None:
         """Raise HttpProblem 413 if MessagePack data has too many values."""
         if self.items and len(body) > self.items and count_msgpack_items(body, self.items) > self.items:
-            raise _too_many_items("values", self.items, "max_items")
+            raise _too_many_error("values", self.items, "max_items")
 
     def check_form(self, body: bytes) -> None:
         """Raise HttpProblem 413 if a form has too many fields."""
         if self.fields and len(body) > self.fields and body.count(b"&") >= self.fields:
-            raise _too_many_items("fields", self.fields, "max_fields")
+            raise _too_many_error("fields", self.fields, "max_fields")
 
     def check_query(self, query: bytes) -> None:
         """Raise HttpProblem 400 if a query has too many fields."""
@@ -60,7 +60,7 @@ class BodyLimits(NamedTuple):
             raise HttpProblem(400, f"the query has over {self.fields} fields", limit=self.fields)
 
 
-def _too_many_items(noun: str, limit: int, name: str) -> HttpProblem:
+def _too_many_error(noun: str, limit: int, name: str) -> HttpProblem:
     return HttpProblem(413, f"the body has over {limit} {noun}", limit=limit, setting=f"--{name.replace('_', '-')}")
 
 

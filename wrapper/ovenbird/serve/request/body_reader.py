@@ -34,7 +34,7 @@ class BodyReader:
     `memory` counts the bytes of a body that is read completely.
     """
 
-    __slots__ = ("_call", "_memory", "_receive", "_since", "limit", "seconds", "size", "whole")
+    __slots__ = ("_call", "_memory", "_receive", "_since", "is_complete", "limit", "seconds", "size")
 
     def __init__(self, call: HttpCall, limit: int, seconds: float, memory: BodyMemory | None = None) -> None:
         self._call = call
@@ -44,11 +44,11 @@ class BodyReader:
         self.limit = limit
         self.seconds = seconds
         self.size = 0
-        self.whole = False
+        self.is_complete = False
         length = call.headers.get(b"content-length")
         if length is not None and length.isdigit():
             if int(length) > limit:
-                raise body_too_large(limit)
+                raise body_too_large_error(limit)
             if memory is not None:
                 memory.reserve(call, int(length))
         if call.headers.get(b"content-type", b"")[:10].lower() == b"multipart/":
@@ -56,7 +56,7 @@ class BodyReader:
 
     async def receive(self) -> Message:
         """Return the next ASGI message. Errors: HttpProblem 408 and 413; CallCancelled if the client disconnected."""
-        if self.whole:
+        if self.is_complete:
             return await self._receive()
         try:
             if self.seconds:
@@ -74,9 +74,9 @@ class BodyReader:
             self._call.reason = StopReason.GONE
             raise CallCancelled
         self.size += len(message["body"])
-        self.whole = not message.get("more_body")
+        self.is_complete = not message.get("more_body")
         if self.size > self.limit:
-            raise self._note_refusal(body_too_large(self.limit))
+            raise self._note_refusal(body_too_large_error(self.limit))
         if self._memory is not None:
             self._memory.reserve(self._call, self.size)
         return message
@@ -89,7 +89,7 @@ class BodyReader:
     async def read(self) -> bytes:
         """Return the complete body. Errors: as `receive`."""
         parts = [(await self.receive())["body"]]
-        while not self.whole:
+        while not self.is_complete:
             parts.append((await self.receive())["body"])
         return b"".join(parts)
 
@@ -110,12 +110,12 @@ class WholeBody(BodyReader):
         start = self._position
         self._position += _STEP
         part = self._body[start : self._position]
-        self.whole = self._position >= len(self._body)
+        self.is_complete = self._position >= len(self._body)
         await asyncio.sleep(0)
-        return {"type": "http.request", "body": part, "more_body": not self.whole}
+        return {"type": "http.request", "body": part, "more_body": not self.is_complete}
 
 
-def body_too_large(limit: int) -> HttpProblem:
+def body_too_large_error(limit: int) -> HttpProblem:
     return HttpProblem(
         413, f"the body is over the limit of {limit} bytes", headers=((b"connection", b"close"),), limit=limit
     )

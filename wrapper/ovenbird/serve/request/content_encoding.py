@@ -34,11 +34,11 @@ def decode(body: bytes, header: str, limit: int) -> bytes:
     """
     codings = [word for part in header.split(",") if (word := part.strip().lower()) not in ("", "identity")]
     if len(codings) > _MAX_CODINGS:
-        raise _unknown_coding(header)
+        raise _unknown_coding_error(header)
     for coding in reversed(codings):
         decoder = _find_decoder(coding)
         if decoder is None:
-            raise _unknown_coding(coding)
+            raise _unknown_coding_error(coding)
         try:
             body = decoder(body, limit)
         except TooLargeError:
@@ -56,7 +56,7 @@ def list_codings() -> list[str]:
     return [coding for coding in ("gzip", "deflate", "zstd", "br") if _find_decoder(coding) is not None]
 
 
-def _unknown_coding(coding: str) -> HttpProblem:
+def _unknown_coding_error(coding: str) -> HttpProblem:
     names = ", ".join(list_codings())
     return HttpProblem(
         415,
@@ -101,7 +101,7 @@ def _decode_concatenated(body: bytes, open_stream: Callable[[], Any], limit: int
                     raise ValueError("too many members")
     if not fresh or not members:
         raise ValueError("cut off")
-    return output.whole()
+    return output.join()
 
 
 def _inflate(body: bytes, limit: int) -> bytes:
@@ -159,7 +159,7 @@ def _load_zstandard() -> Decoder | None:
                 rest = stream.unused_data if stream.eof else b""
         if not stream.eof:
             raise ValueError("cut off")
-        return output.whole()
+        return output.join()
 
     return decode_zstd
 
@@ -183,7 +183,7 @@ def _load_brotli() -> Decoder | None:
                     chunk = stream.process(b"", output_buffer_limit=_PIECE)
             if not stream.is_finished():
                 raise ValueError("cut off")
-            return output.whole()
+            return output.join()
 
         return decode_br
     return None
@@ -208,6 +208,6 @@ class _Output:
         if piece:
             self._pieces.append(piece)
 
-    def whole(self) -> bytes:
+    def join(self) -> bytes:
         """Return all pieces as one."""
         return b"".join(self._pieces)

@@ -65,7 +65,7 @@ def text_of(body: bytes, charset: str) -> str:
     """Return a body as text. Errors: HttpProblem 415 for an unsupported charset, 400 for invalid bytes."""
     codec = codec_of(charset)
     if codec is None:
-        raise _unknown_charset(charset)
+        raise _unknown_charset_error(charset)
     try:
         return body.decode(codec)
     except UnicodeDecodeError:
@@ -82,8 +82,8 @@ def check_charset(call: HttpCall) -> None:
     if b"charset" in call.headers.get(b"content-type", b"").lower():
         charset = media_of(call).charset
         if codec_of(charset) is None:
-            raise _unknown_charset(charset)
+            raise _unknown_charset_error(charset)
 
 
-def _unknown_charset(charset: str) -> HttpProblem:
+def _unknown_charset_error(charset: str) -> HttpProblem:
     return HttpProblem(415, f"the charset {show_value(charset)} is not supported; send utf-8")

@@ -33,9 +33,9 @@ async def read_multipart(call: HttpCall, body: BodyReader, limits: BodyLimits, m
         form = await parser.parse()
     except (MultiPartException, FormParserError) as error:
         if parser.parts > parser.most:
-            raise _too_many(parser.most) from None
+            raise _too_many_error(parser.most) from None
         raise HttpProblem(400, f"the multipart body is malformed: {error}") from None
-    if body.size and not parser.complete:
+    if body.size and not parser.is_complete:
         await form.close()
         raise HttpProblem(400, "the multipart body is cut off: its closing boundary is missing")
     return form
@@ -50,7 +50,7 @@ class _Parser(MultiPartParser):
         )  # fmt: skip
         self.most = most
         self.parts = 0
-        self.complete = False
+        self.is_complete = False
         self._count = count
         self._in_memory = 0  # bytes of parts that are not files
 
@@ -70,9 +70,9 @@ class _Parser(MultiPartParser):
 
     def on_end(self) -> None:
         """Record that the closing boundary has arrived."""
-        self.complete = True
+        self.is_complete = True
         super().on_end()
 
 
-def _too_many(limit: int) -> HttpProblem:
+def _too_many_error(limit: int) -> HttpProblem:
     return HttpProblem(413, f"the body has over {limit} parts", limit=limit, setting="--max-fields")

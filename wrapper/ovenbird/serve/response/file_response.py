@@ -98,7 +98,7 @@ def evaluate_preconditions(request: Mapping[bytes, bytes], etag: str, last_modif
     modified = _parse_date(last_modified)
     match = request.get(b"if-match")
     if match is not None:
-        if not _names_tag(match, etag, weak=False):
+        if not _has_tag(match, etag, weak=False):
             return 412
     else:
         since = _parse_date(request.get(b"if-unmodified-since", b"").decode("latin-1"))
@@ -106,7 +106,7 @@ def evaluate_preconditions(request: Mapping[bytes, bytes], etag: str, last_modif
             return 412
     none_match = request.get(b"if-none-match")
     if none_match is not None:
-        return 304 if _names_tag(none_match, etag, weak=True) else 200
+        return 304 if _has_tag(none_match, etag, weak=True) else 200
     since = _parse_date(request.get(b"if-modified-since", b"").decode("latin-1"))
     return 304 if since and modified and modified <= since else 200
 
@@ -133,7 +133,7 @@ def normalize_range(value: str, size: int) -> str:
     return "bytes=" + ",".join(satisfiable or [f"{size}-"])
 
 
-def _names_tag(value: bytes, etag: str, *, weak: bool) -> bool:
+def _has_tag(value: bytes, etag: str, *, weak: bool) -> bool:
     """Return whether a list of entity tags, or `*`, matches a tag.
 
     A weak comparison ignores `W/` (RFC 9110 8.8.3.2).

@@ -29,7 +29,7 @@ class PendingOutput:
         self._limit = limit
         self._block = block
         self._restrict = restrict
-        self._restricted = False
+        self._is_restricted = False
         self._backlogs: dict[Any, _Backlog] = {}  # by the protocol of the connection
         self._inspected = 0.0
 
@@ -62,7 +62,7 @@ class PendingOutput:
                 cut.append(protocol)
         if cut:
             self._cut_off(cut, f"took nothing of their answers for {self._timeout:g} seconds")
-        if self._restricted:
+        if self._is_restricted:
             slow = {protocol: log.rate for protocol, log in self._backlogs.items() if log.rate is not None}
             excess, cut = self.total - self._limit, []
             for protocol in sorted(slow, key=slow.__getitem__):
@@ -83,8 +83,8 @@ class PendingOutput:
     def _update(self) -> None:
         self._block.set_pending(self.total)
         over = bool(self._limit) and self.total > self._limit
-        if over != self._restricted:
-            self._restricted = over
+        if over != self._is_restricted:
+            self._is_restricted = over
             self._restrict(over)
 
 

@@ -166,7 +166,7 @@ def _format_attribute(name: str, value: Any) -> str:
 def _update_response(reply: HttpResponse, status: int, headers: Any = None) -> HttpResponse:
     """Set the status and headers of a reply, and return it. Headers of the handler replace ours, except for those that
     frame the body."""
-    pairs = [pair for key, value in _list_headers(headers or ()) for pair in _header(key, value)]
+    pairs = [pair for key, value in _list_headers(headers or ()) for pair in _format_header(key, value)]
     names = {key for key, _ in pairs}
     reply.status = status
     if status in (204, 205, 304):
@@ -196,10 +196,10 @@ def _list_headers(headers: Any) -> list[tuple[Any, Any]]:
         raise ResultError("headers are a mapping, or a list of (name, value)") from None
 
 
-def _header(key: Any, value: Any) -> Headers:
+def _format_header(key: Any, value: Any) -> Headers:
     """Return a header as pairs, one for each value of a list. Errors: ResultError for a malformed header."""
     if isinstance(value, (list, tuple)):
-        return [pair for item in value for pair in _header(key, item)]
+        return [pair for item in value for pair in _format_header(key, item)]
     try:
         name = key if isinstance(key, bytes) else str(key).encode("ascii")
         text = value if isinstance(value, bytes) else str(value).encode("latin-1")

@@ -168,7 +168,7 @@ class GeneratorThread:
         self._room = threading.Condition()
         self._ahead = 0
         self._has_ended = False
-        self._closed = False
+        self._is_closed = False
         self._error: BaseException | None = None
         self._waiter: asyncio.Future[None] | None = None
 
@@ -189,7 +189,7 @@ class GeneratorThread:
     def cancel(self) -> None:
         """Cancel the stream: the thread stops at its next item. Called on the loop."""
         with self._room:
-            self._closed = True
+            self._is_closed = True
             self._room.notify()
         self._error = None  # its traceback may hold the stream
         if not self._has_ended:
@@ -223,9 +223,9 @@ class GeneratorThread:
         """
         size = len(item) if isinstance(item, (str, bytes, bytearray)) else 1024
         with self._room:
-            while self._ahead > _MAX_AHEAD and not self._closed:
+            while self._ahead > _MAX_AHEAD and not self._is_closed:
                 self._room.wait()
-            if self._closed:
+            if self._is_closed:
                 raise CallCancelled
             self._ahead += size
         self._items.append((item, size))

@@ -39,8 +39,8 @@ class AcceptTurns:
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
         self._renewal: asyncio.TimerHandle | None = None
-        self._exhausted = False  # whether the last try failed for want of a descriptor or memory; logged once
-        self._closed = False
+        self._is_exhausted = False  # whether the last try failed for want of a descriptor or memory; logged once
+        self._is_closed = False
 
     def start(self) -> None:
         """Listen. Errors: OSError if another process listens already."""
@@ -50,9 +50,9 @@ class AcceptTurns:
 
     def close(self) -> None:
         """Stop accepting. The socket stays open."""
-        if self._closed:
+        if self._is_closed:
             return
-        self._closed = True
+        self._is_closed = True
         self._loop.remove_reader(self._sock.fileno())
         for timer in (self._timer, self._renewal):
             if timer is not None:
@@ -81,15 +81,15 @@ class AcceptTurns:
         try:
             connection, _ = self._sock.accept()
         except (BlockingIOError, InterruptedError, ConnectionAbortedError):  # another worker was quicker
-            self._exhausted = False
+            self._is_exhausted = False
             return False
         except OSError as error:
-            if not self._exhausted:
+            if not self._is_exhausted:
                 _log.error("no connection can be accepted: %s", error.strerror or error)
-            self._exhausted = True
+            self._is_exhausted = True
             self._pause(_RETRY)
             return False
-        self._exhausted = False
+        self._is_exhausted = False
         connection.setblocking(False)
         task = self._loop.create_task(self._adopt(connection))
         self._arriving.add(task)
@@ -110,6 +110,6 @@ class AcceptTurns:
 
     def _resume(self) -> None:
         self._timer = None
-        if not self._closed:
+        if not self._is_closed:
             self._loop.add_reader(self._sock.fileno(), self._accept_ready)
             self._accept()

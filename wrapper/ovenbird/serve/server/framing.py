@@ -29,13 +29,13 @@ class ChunkReader:
     client override headers unnoticed by a proxy (RFC 9110 6.5.1).
     """
 
-    __slots__ = ("_begun", "_framing", "_limit", "_trailers", "body", "count")
+    __slots__ = ("_framing", "_has_begun", "_limit", "_trailers", "body", "count")
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
         self._trailers = 0
         self._framing = 0
-        self._begun = False
+        self._has_begun = False
         self.body = 0  # bytes of the body in the current packet
         self.count = 0  # chunks in the current packet
 
@@ -43,19 +43,19 @@ class ChunkReader:
         """Count a trailer. Errors: RequestError 431 over the limit."""
         self._trailers += len(trailer[0]) + len(trailer[1]) + 4
         if self._trailers > self._limit:
-            raise head_too_large(self._limit)
+            raise head_too_large_error(self._limit)
 
     def feed(self, size: int) -> None:
         """Count the bytes of a packet that frame the body. Errors: RequestError 431 over the limit."""
-        if self._begun:  # the packet that holds the end of the headers is not counted
+        if self._has_begun:  # the packet that holds the end of the headers is not counted
             self._framing += max(0, size - self.body - _CHUNK * self.count)
             if self._framing > self._limit:
-                raise head_too_large(self._limit)
-        self._begun = True
+                raise head_too_large_error(self._limit)
+        self._has_begun = True
         self.body = self.count = 0
 
 
-def head_too_large(limit: int) -> RequestError:
+def head_too_large_error(limit: int) -> RequestError:
     """Return the error for a head or trailers over the limit."""
     return RequestError(431, f"the request line, headers and trailers are over the limit of {limit} bytes")
 

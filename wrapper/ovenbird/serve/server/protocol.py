@@ -68,7 +68,7 @@ class LimitedHttpProtocol(RequestReader):
         A client that leaves looks the same until something is sent to it: see `_end_half_open`.
         """
         cycle = self.cycle
-        reading = self._phase == BODY and not self._over  # the body will never be complete
+        reading = self._phase == BODY and not self._is_over  # the body will never be complete
         if cycle is None or cycle.response_complete or cycle.disconnected or reading:
             return False
         self.flow.ended = monotonic()
@@ -80,7 +80,7 @@ class LimitedHttpProtocol(RequestReader):
         for timer in (self._half_open, self._timer):
             if timer is not None:
                 timer.cancel()
-        self._over, self._rest, self._last = True, b"", b""
+        self._is_over, self._rest, self._last = True, b"", b""
         if self.output is not None:
             self.output.remove(self)
         super().connection_lost(exc)
@@ -97,7 +97,7 @@ class LimitedHttpProtocol(RequestReader):
         if self.output is not None:
             self.output.remove(self)
 
-    def late(self, before: float) -> bool:
+    def is_late(self, before: float) -> bool:
         """Return whether the request that is awaited has begun before a time of the loop's clock."""
         return 0.0 < self._since < before and (self.cycle is None or self.cycle.response_complete)
 
@@ -128,7 +128,7 @@ class LimitedHttpProtocol(RequestReader):
         if not isinstance(cause, RequestError):
             unspoken = str(error) in _OTHER_VERSION
             cause = RequestError(505 if unspoken else 400, f"the request is not HTTP/1.1: {error}")
-        self._over, self._rest = True, b""
+        self._is_over, self._rest = True, b""
         answer = self._format_refusal(cause)
         cycle = self.cycle
         waiting = cycle is not None and not cycle.response_complete

@@ -31,7 +31,7 @@ class RequestReader(HttpToolsProtocol):
     scope: Any
     headers: Any  # a list of pairs; `ChunkReader` once they are complete and the body is chunked
     _phase = BETWEEN
-    _over = False  # nothing more is read
+    _is_over = False  # nothing more is read
     _since = 0.0  # when the awaited request began; 0 while a request is answered
     _idle = 0.0  # when the connection became idle, or sent part of a request
     _rest: bytes = b""  # input after requests that wait
@@ -39,16 +39,16 @@ class RequestReader(HttpToolsProtocol):
     _floor = 0  # lower bound of these bytes
     _ended = 0  # number of complete requests; shows whether one ended within a packet
     _ended_before = 0
-    _careful = False  # whether the head that is being read may be over the limit
+    _is_careful = False  # whether the head that is being read may be over the limit
     _host: bytes | None = None  # the last valid value of `Host`; the next one is usually the same
     _hosts = 0  # `Host` headers of the request
     _unusual: list[tuple[bytes, bytes]] | None = None  # headers that affect how the request is read
     _upgrade = b""  # the protocol to which the connection is upgraded
-    _upgrading = False  # whether the parser stops after this head
+    _is_upgrading = False  # whether the parser stops after this head
 
     def data_received(self, data: bytes) -> None:
         """Feed the parser."""
-        if self._over:
+        if self._is_over:
             return
         if len(data) > _SLICE or self._rest:
             self._feed_slices(data)
@@ -65,12 +65,12 @@ class RequestReader(HttpToolsProtocol):
                 self.flow.pause_reading()
                 return
             self._feed(view[start : start + _SLICE])
-            if self._over:
+            if self._is_over:
                 return
 
     def _feed(self, data: Any) -> None:
         size = len(data)
-        self._careful = self._pending + size > self.max_header
+        self._is_careful = self._pending + size > self.max_header
         try:
             while True:
                 try:
@@ -103,7 +103,7 @@ class RequestReader(HttpToolsProtocol):
         if self._phase != BODY:  # in a head, or in line ends before it
             self._since = self._since or self._idle
             if self._floor > self.max_header:
-                raise framing.head_too_large(self.max_header)
+                raise framing.head_too_large_error(self.max_header)
             return
         self._pending = self._floor = 0
         if self.cycle is not None and not self.cycle.response_complete:
@@ -113,7 +113,7 @@ class RequestReader(HttpToolsProtocol):
 
     def _switch(self, rest: bytes) -> None:
         """Pass the connection to the protocol for WebSockets, which parses the head again."""
-        self._over = True
+        self._is_over = True
         self.connections.discard(self)
         lines = b"".join(b"%s: %s\r\n" % pair for pair in self.headers)
         protocol: Any = self.ws_protocol_class
@@ -132,7 +132,7 @@ class RequestReader(HttpToolsProtocol):
         """
         headers, version = self.headers, self.parser.get_http_version()
         head = framing.head_without_upgrade(self.parser.get_method(), self.url, version, headers)
-        self._upgrading = False
+        self._is_upgrading = False
         self.parser = _make_parser(self)
         self.parser.feed_data(head)
         self.scope["headers"] = headers
@@ -178,9 +178,9 @@ class RequestReader(HttpToolsProtocol):
         scope["method"] = method = parser.get_method().decode("ascii")
         if self._hosts != 1 or self._unusual is not None or version != "1.1":
             self._check(version)
-        if self._careful and framing.head_size(self.url, self.headers) > self.max_header:
-            raise framing.head_too_large(self.max_header)
-        if parser.should_upgrade() and self._pauses(method, version):
+        if self._is_careful and framing.head_size(self.url, self.headers) > self.max_header:
+            raise framing.head_too_large_error(self.max_header)
+        if parser.should_upgrade() and self._should_pause(method, version):
             return
         url = self.url
         if url[:1] == b"/" and b"#" not in url:
@@ -235,7 +235,7 @@ class RequestReader(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """End a request."""
-        if self._upgrading:  # its body has not been read
+        if self._is_upgrading:  # its body has not been read
             return
         self._phase = BETWEEN
         self._ended += 1
@@ -265,14 +265,14 @@ class RequestReader(HttpToolsProtocol):
                 raise RequestError(417, "the only supported expectation is `100-continue`")
             self.expect_100_continue = True
 
-    def _pauses(self, method: str, version: str) -> bool:
+    def _should_pause(self, method: str, version: str) -> bool:
         """Decide on a request for an upgrade, and return True: the parser stops after its head.
 
         Errors: RequestError 501 for `CONNECT`.
         """
         if method == "CONNECT":
             raise RequestError(501, "`CONNECT` is for proxies")
-        self._upgrading = True
+        self._is_upgrading = True
         protocol = framing.upgrade_wanted(self.headers, version)
         idle = self.cycle is None or self.cycle.response_complete  # otherwise its answer would overtake the one before
         if protocol == b"websocket" and method == "GET" and self.ws_protocol_class is not None and idle:

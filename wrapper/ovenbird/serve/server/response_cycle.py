@@ -37,7 +37,7 @@ class ResponseCycle(RequestResponseCycle):
         """Send an ASGI message."""
         if not self.response_started:
             if message["type"] == "http.response.start":
-                message = self._head(message)
+                message = self._make_head(message)
         elif self.bodiless:
             message = {**message, "body": b""}
             self.expected_content_length = 0
@@ -45,7 +45,7 @@ class ResponseCycle(RequestResponseCycle):
             self.expected_content_length = len(message.get("body", b""))
         return super().send(message)  # type: ignore[arg-type]
 
-    def _head(self, message: Message) -> Message:
+    def _make_head(self, message: Message) -> Message:
         """Return the first message of an answer with headers that fit each other and the connection."""
         status = message["status"]
         self.bodiless = status in _BODILESS

@@ -35,7 +35,7 @@ _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD, signal.SIGHUP)
 
 @dataclass(slots=True)
 class WorkerProcess:
-    """One worker process. `slot` is its worker id, `link` the control socket; `retiring`: it is to be replaced.
+    """One worker process. `slot` is its worker id, `link` the control socket; `is_retiring`: it is to be replaced.
 
     `silent` is the time in seconds for which its event loop has not run, `beats` its heartbeat count at the last check.
     """
@@ -45,8 +45,8 @@ class WorkerProcess:
     block: int
     link: socket.socket
     started: float
-    ready: bool = False
-    retiring: bool = False
+    is_ready: bool = False
+    is_retiring: bool = False
     beats: float = 0.0
     silent: float = 0.0
 
@@ -116,7 +116,7 @@ class Supervisor:
     def _pause(self) -> int | None:
         """Return the milliseconds until the next action is due; None if there is none."""
         times = [*self._due.values(), *([self._stopping] if self._stopping else [])]
-        if self._silence and any(child.ready for child in self._children.values()):
+        if self._silence and any(child.is_ready for child in self._children.values()):
             times.append(self._last_look + _LOOK)
         return max(0, int((min(times) - monotonic()) * 1000) + 1) if times else None
 
@@ -133,7 +133,7 @@ class Supervisor:
         self._actions.reopen_ports()
         block = self._blocks.pop()
         ours, theirs = socket.socketpair()
-        late = any(child.ready for child in self._children.values())
+        late = any(child.is_ready for child in self._children.values())
         pid = os.fork()
         if pid == 0:
             self._run_child(slot, block, ours, theirs, late)
@@ -169,20 +169,20 @@ class Supervisor:
             self._poll.unregister(descriptor)
         if READY in word:
             self._mark_ready(child)
-        if ENOUGH in word and not child.retiring and not self._stopping:
-            child.retiring = True
+        if ENOUGH in word and not child.is_retiring and not self._stopping:
+            child.is_retiring = True
             self._due[child.slot] = 0.0
 
     def _mark_ready(self, child: WorkerProcess) -> None:
         """Mark a worker as ready, and make its predecessors drain. They have served until now."""
-        child.ready = self._was_ready = True
+        child.is_ready = self._was_ready = True
         for other in self._children.values():
             if other is not child and other.slot == child.slot:
                 with contextlib.suppress(OSError):
                     other.link.send(RETIRE_NOW if self.forgiving else RETIRE)
         if (
             self.count > 1
-            and sum(other.ready and not other.retiring for other in self._children.values()) == self.count
+            and sum(other.is_ready and not other.is_retiring for other in self._children.values()) == self.count
         ):
             _log.info("%d workers are ready", self.count)
 
@@ -207,9 +207,9 @@ class Supervisor:
     def _replace_all(self) -> None:
         """Replace every worker. A ready worker serves until its successor is ready."""
         for child in self._children.values():
-            if not child.ready and not child.retiring:
+            if not child.is_ready and not child.is_retiring:
                 os.kill(child.pid, signal.SIGTERM)
-            child.retiring = True
+            child.is_retiring = True
         for slot in range(self.count):  # also those that wait for the end of their back-off
             self._failures[slot] = 0
             self._due[slot] = 0.0
@@ -236,7 +236,7 @@ class Supervisor:
         self._last_look = now
         for child in self._children.values():
             block = self._counters[child.block]
-            if not child.ready or block.beats != child.beats:
+            if not child.is_ready or block.beats != child.beats:
                 child.beats, child.silent = block.beats, 0.0
             else:
                 child.silent += min(passed, 2 * _LOOK)
@@ -272,10 +272,10 @@ class Supervisor:
         self._blocks.append(child.block)
         code = os.waitstatus_to_exitcode(status)
         if self._stopping:
-            if child.ready or not self._was_ready:  # the status of a worker that was still starting does not count
+            if child.is_ready or not self._was_ready:  # the status of a worker that was still starting does not count
                 self._code = self._code or (code if code >= 0 else 128 - code)
             return
-        if child.retiring:
+        if child.is_retiring:
             return
         why = self._describe_end(code)
         if not self._was_ready and not self.forgiving:
@@ -297,7 +297,7 @@ class Supervisor:
 
     def _restart(self, child: WorkerProcess, why: str) -> None:
         """Schedule the successor of a worker: at once if that was stable, else after a pause that doubles."""
-        if self.forgiving and not child.ready:
+        if self.forgiving and not child.is_ready:
             _log.warning("the worker %s; waiting for a change", why)
             return
         lived = monotonic() - child.started

@@ -99,13 +99,13 @@ class UvicornTransport(ServerTransport):
 def missing_parts() -> list[str]:
     """Return which of the attributes above this uvicorn lacks."""
     try:
-        parts = _samples()
+        parts = _make_samples()
     except (TypeError, AttributeError) as error:  # a parameter or an attribute has another name
         return [str(error)]
     return [f"{type(part).__name__}.{name}" for part, names in parts for name in names if not hasattr(part, name)]
 
 
-def _samples() -> list[tuple[Any, tuple[str, ...]]]:
+def _make_samples() -> list[tuple[Any, tuple[str, ...]]]:
     """Return objects like those of a connection, each with the attributes that it must have."""
 
     async def application(scope: Any, receive: Any, send: Any) -> None: ...

@@ -55,12 +55,12 @@ class Worker:
         self.sock = service.sock
         self.lifecycle = WorkerLifecycle()
         self.metrics: WorkerMetrics = metrics.blocks[slot.block]
-        self.context = adapter.context(handler, slot.number, service.open_project)
+        self.context = adapter.make_context(handler, slot.number, service.open_project)
         self.startup = HandlerLifecycle(handler, settings, self.context)
         self.system_routes = SystemRoutes(
-            handler, self.lifecycle, metrics, self._gauge, adapter.aliases, public=not settings.admin_port
+            handler, self.lifecycle, metrics, self._report_gauges, adapter.aliases, public=not settings.admin_port
         )  # fmt: skip
-        self.access_log = AccessLog(handler.name, service.log_handler.put_calls)
+        self.access_log = AccessLog(handler.name, service.log_handler.write_calls)
         self._protocol, transport = choose()
         self.app = App(
             handler,
@@ -81,12 +81,12 @@ class Worker:
         self._stop = asyncio.Event()  # drain
         self._hurry = asyncio.Event()  # drain without delay
         self._force = asyncio.Event()  # and without waiting for calls in flight
-        self._retiring = False
-        self._ending = False  # the parent has said that the service ends
+        self._is_retiring = False
+        self._is_ending = False  # the parent has said that the service ends
         self._was_signalled = False  # this worker alone got a signal, and has asked for its successor
         self._number = signal.SIGTERM  # the signal that ended the service
 
-    def _gauge(self) -> None:
+    def _report_gauges(self) -> None:
         self.app.report_load()
 
     def run(self) -> int:
@@ -118,7 +118,7 @@ class Worker:
         beat = loop.create_task(self._beat(server, loop))
         try:
             gc.freeze()  # objects of the start-up stay: no later collection has to traverse them
-            self.lifecycle.ready()
+            self.lifecycle.admit_calls()
             self._on_serving()
             self._write_word(READY)
             await self._stop.wait()
@@ -247,12 +247,12 @@ class Worker:
         alone: it serves until the parent has started another one. A second signal ends it at once.
         """
         self._read_words()
-        if self._ending or self._stop.is_set():
+        if self._is_ending or self._stop.is_set():
             return
         if self.lifecycle.state is not WorkerState.READY:
             self._stop.set()
         elif self._was_signalled:
-            self._retiring = True
+            self._is_retiring = True
             self._hurry.set()
             self._stop.set()
         else:
@@ -296,10 +296,10 @@ class Worker:
         for number in words:
             word = bytes([number])
             if word in (END, END_NOW):
-                self._ending = True
+                self._is_ending = True
                 self._terminate() if word == END else self._interrupt()
             elif not self._stop.is_set():
-                self._retiring = True
+                self._is_retiring = True
                 if word == RETIRE_NOW:
                     self._hurry.set()
                 self._stop.set()
@@ -314,7 +314,7 @@ class Worker:
             if self.settings.read_timeout:
                 before = loop.time() - self.settings.read_timeout
                 for connection in connections:
-                    if connection.late(before):
+                    if connection.is_late(before):
                         connection.transport.close()
             self._output.inspect(connections, loop.time())
             why = self.lifecycle.unhealthy or (
@@ -331,7 +331,7 @@ class Worker:
         self.lifecycle.drain()
         _log.info("draining: %d calls in flight", len(self.app.limiter.calls))
         # other workers accept new connections; those of this worker are closed after one more answer
-        if self._retiring:
+        if self._is_retiring:
             self._stop_listening(server)
             if self._prober is not None:
                 self._stop_listening(self._prober)
