@@ -37,8 +37,8 @@ def format_requirement(extra: str, origin: Mapping[str, Any]) -> str:
     """Return the requirement of an extra for an installer, quoted for a shell. `origin` is the content of
     direct_url.json.
 
-    A folder or file that is gone, as that of an image's build, counts as an index: the package itself is there, and an
-    installer then fetches what the extra needs.
+    A folder or file that no longer exists, as that of an image's build, counts as an index: the package itself is
+    installed, and an installer then fetches the packages of the extra.
     """
     by_name = f"{_NAME}[{extra}]"
     url = str(origin.get("url") or "")

@@ -12,7 +12,7 @@ INTERRUPTED = 130  # the exit status of a process that SIGINT has ended
 def end_on_interrupt() -> None:
     """Let Ctrl-C end the process at once, in silence; not where it is ignored (`nohup`) or handled (a debugger).
 
-    An exception would not do: one that is raised amid an import may be printed and swallowed by the import system.
+    An exception would not work: the import system may print and swallow it, if it is raised during an import.
     """
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, _exit_interrupted)

@@ -1,4 +1,4 @@
-"""Ask about a path that a person has typed: one that no file system can hold names nothing, instead of raising.
+"""Check paths that a person has typed. A path that no file system can hold is missing; nothing is raised.
 
 `pathlib` raises for a name that is too long, and some of its methods for a NUL.
 """

@@ -1,8 +1,8 @@
 """The logger of Ovenbird itself: what the user's code does to `logging` does not keep a failure from the log.
 
-`logging.config.dictConfig` disables every existing logger by default, `basicConfig(force=True)`
-takes the handlers of the root, `logging.disable` silences all. They are meant for the user's own logging, and the
-client has received an id that the log must explain.
+`logging.config.dictConfig` disables every existing logger by default, `basicConfig(force=True)` takes the handlers of
+the root, `logging.disable` silences all. They are meant for the user's own logging, and the client has received an id
+that the log must explain.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ class OwnLogger(logging.Logger):
 
 
 def install_own_logger(handler: logging.Handler, level: str) -> None:
-    """Make the logger `ovenbird`, which modules hold already, one that writes to the handler from the level on."""
+    """Make the logger `ovenbird`, which modules already hold, write records of `level` and above to `handler`."""
     logger = logging.getLogger(NAME)
     logger.__class__ = OwnLogger
     assert isinstance(logger, OwnLogger)

@@ -12,9 +12,9 @@ _GROUP_AND_OTHERS = 0o077
 
 
 def make_private_folder(path: Path) -> bool:
-    """Make the folder with mode 0700, and the folders above it as usual; whether it was missing. Errors: OSError.
+    """Create the folder with mode 0700, and its parents as usual. Return whether it was created. Errors: OSError.
 
-    One that is there already stays as it is: see `close_to_others`.
+    An existing folder stays as it is: see `close_to_others`.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     try:

@@ -8,7 +8,7 @@ _START = 19  # fields behind the program's name, counted from the state
 
 
 def read_process_stat(pid: int) -> list[str]:
-    """Return the fields of `/proc/PID/stat` from the state on; empty where the process, or /proc, is gone."""
+    """Return the fields of `/proc/PID/stat` from the state on; empty if the process, or `/proc`, does not exist."""
     try:
         text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
     except OSError:
@@ -18,9 +18,10 @@ def read_process_stat(pid: int) -> list[str]:
 
 
 def find_start_ticks(pid: int) -> int | None:
-    """Return when a process was started, in clock ticks since boot: it tells it from a later one of the same number.
+    """Return when a process was started, in clock ticks since boot: it identifies the process among others with the
+    same number.
 
-    None when it is gone, or dead and not yet reaped.
+    None if it has ended, even if it is not reaped yet.
     """
     fields = read_process_stat(pid)
     return None if not fields or fields[0] in "ZX" else int(fields[_START])

@@ -68,8 +68,8 @@ def extract_tar(
 ) -> list[str]:
     """Unpack a tar into an empty folder; return the paths of its links, whose targets are still to be checked.
 
-    `check_name` returns what else is wrong with a path, or nothing. A hard link becomes a copy of its file.
-    Errors: ArchiveError for a file that is not a tar, is damaged or has a forbidden member; OSError of the disk.
+    `check_name` returns what else is wrong with a path, or nothing. A hard link becomes a copy of its file. Errors:
+    ArchiveError for a file that is not a tar, is damaged or has a forbidden member; OSError of the disk.
     """
     packed = archive.stat().st_size
     try:
@@ -186,7 +186,7 @@ def _copy(plain: IO[bytes], info: tarfile.TarInfo, goal: Path) -> None:
 
 
 class _Headers(io.RawIOBase):
-    """A tar of which only headers are read. Errors: ReadError for one that announces more than any needs."""
+    """A tar of which only headers are read. Errors: ReadError for a header that is larger than any real one."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file

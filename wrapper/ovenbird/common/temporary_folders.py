@@ -13,7 +13,7 @@ _roots: list[Path] = []  # of this process; the last one is in use
 def make_temporary_folder() -> Path:
     """Return a new folder that is removed when this process ends, by itself and by no process that it has forked.
 
-    Where the usual place is gone, as user code may remove it, another one is taken. Errors: OSError.
+    If user code has removed the usual folder, another one is used. Errors: OSError.
     """
     import tempfile  # most processes need no such folder
 

@@ -1,6 +1,6 @@
 """The user's folders: the home, `~` in a typed path, the folders of the XDG specification.
 
-`environ` is the environment that counts. A home that nothing names is None, and never another user's.
+`environ` is the environment that counts. A home that is not set is None, and never another user's.
 """
 
 from __future__ import annotations

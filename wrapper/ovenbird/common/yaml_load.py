@@ -3,8 +3,8 @@
 A key that is written twice in one mapping is an error: PyYAML would take the last one without a word.
 
 PyYAML shares what an alias refers to, so a short document loads at once; whatever walks over the value afterwards (to
-show it, to check it, to write it as JSON) meets every repetition. So expansion is counted while nodes are composed.
-The pure Python loader is meant: the C one overflows the C stack on deep nesting, and ends the process.
+show it, to check it, to write it as JSON) meets every repetition. So expansion is counted while nodes are composed. The
+pure Python loader is meant: the C one overflows the C stack on deep nesting, and ends the process.
 """
 
 from __future__ import annotations
@@ -105,8 +105,8 @@ _Loader.add_constructor("tag:yaml.org,2002:bool", _Loader._construct_checked)
 def to_json_value(value: Any) -> Any:
     """Return what `load_yaml` gave with the types of JSON only, so that each writer of JSON takes it, and alike.
 
-    A date becomes its ISO text, bytes base64, a set a sorted list, a number that is none (`.nan`, `.inf`) its text, and
-    a key text, by its form in JSON: `1`, `true`, `null`.
+    A date becomes its ISO text, bytes base64, a set a sorted list, a number that JSON lacks (`.nan`, `.inf`) its text,
+    and a key text, by its form in JSON: `1`, `true`, `null`.
     """
     if isinstance(value, dict):
         return {_to_json_key(key): to_json_value(item) for key, item in value.items()}

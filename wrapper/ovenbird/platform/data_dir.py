@@ -14,9 +14,9 @@ def backend_name(platform: str, environ: Mapping[str, str]) -> str:
 
 
 def data_dir(environ: Mapping[str, str]) -> str:
-    """Return the folder for what is kept on this machine: OVENBIRD_HOME, else `.ovenbird` in the current folder.
+    """Return the folder of the local store: `OVENBIRD_HOME`, else `.ovenbird` in the current folder.
 
-    Where that cannot be written OVENBIRD_SPARE_HOME takes its place, if there is one.
+    Where that cannot be written, it is `OVENBIRD_SPARE_HOME`, if that is set.
     """
     folder_name, spare = environ.get("OVENBIRD_HOME") or ".ovenbird", environ.get("OVENBIRD_SPARE_HOME")
     if not spare or environ.get("OVENBIRD_HOME"):

@@ -37,7 +37,7 @@ class EntityKey(NamedTuple):
         return f"{SCHEME}{self.project}/{self.type}/{self.kind}/{self.name}" + (f":{self.id}" if self.id else "")
 
     def latest(self) -> EntityKey:
-        """Return the same name without the version."""
+        """Return the key of the same name without a version."""
         return self._replace(id=None)
 
 
@@ -50,7 +50,7 @@ def new_id() -> str:
 
 
 def check_name(name: object, label: str = "name", error: type[OvenbirdError] = InputError) -> str:
-    """Return the name itself, when it can stand in a key and as a file; else an `error` that says why not."""
+    """Return the name itself, when it can stand in a key and as a file; else raise `error` with the reason."""
     if not isinstance(name, str):
         raise error(
             f"{label} is a {type(name).__name__}, not text: {show_value(name)}", hint="give the name as a string"
@@ -93,7 +93,7 @@ def is_key(text: object) -> bool:
 
 
 def get_key_type(text: object) -> str:
-    """Return the type that a key names, whether it is known here or not; empty for what is no key."""
+    """Return the type in a key, even an unknown one; empty text for any other text."""
     parts = str(text)[len(SCHEME) :].split("/") if is_key(text) else []
     return parts[1] if len(parts) > 1 else ""
 

@@ -1,4 +1,4 @@
-"""Where an entity comes from: back through the run that made it, what that read, and the function's revision."""
+"""Trace an entity back to its run, the run's inputs, and the function's revision."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ _ORDER = {"produced_by": 0, "run_of": 1, "consumes": 2}
 
 
 def trace_lineage(store: EntityStore, key: str, check: Check | None = None) -> Node:
-    """Return the tree of what led to the entity `key`; InputError when there is no such entity.
+    """Return the tree of the origins of the entity `key`. Errors: InputError when it does not exist.
 
-    `check` says of a record whether its content is still as recorded: the node's `check` is its answer.
+    `check` returns whether a record's content is still as recorded; its answer is the node's `check`.
     """
     root = store.read(keys.parse_key(key))  # a key without an id is the latest; what it leads to is named in full
     return _make_node(store, root, "", set(), check)
 
 
 def find_changed(node: Node) -> list[Node]:
-    """Return the nodes of a tree whose content is another than recorded, or is not there any more."""
+    """Return the nodes of a tree whose content has changed or was removed."""
     nodes = [changed for source in node["sources"] for changed in find_changed(source)]
     return ([node] if (node.get("check") or {}).get("state") in ("changed", "missing") else []) + nodes
 
@@ -60,7 +60,7 @@ def _make_node(store: EntityStore, record: Record, relation: str, visited: set[s
 
 
 def _describe_version(record: Record) -> dict[str, Any]:
-    """Return what tells this version from another: source revision and digests, parameters, path, hash."""
+    """Return the fields that identify a version: source revision and digests, parameters, path, hash."""
     masked = mask_record({"spec": record["spec"], "status": record["status"]})
     spec, status = masked["spec"], masked["status"]
     if record["type"] == "function":
@@ -78,7 +78,7 @@ def _describe_version(record: Record) -> dict[str, Any]:
 
 
 def _describe_content(status: dict[str, Any]) -> dict[str, Any]:
-    """Return digest, size and time of what an entity holds, as far as they are recorded."""
+    """Return digest, size and time of an entity's content, as far as they are recorded."""
     infos = status.get("files") or []
     if current := status.get("fingerprint"):
         return {name: current.get(name) for name in ("hash", "size", "files", "last_modified")}

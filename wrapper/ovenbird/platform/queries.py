@@ -1,4 +1,4 @@
-"""What `ovenbird runs|dataitems|artifacts|models list|show|get|rm` ask; the command line only parses and prints."""
+"""Queries of `ovenbird runs|dataitems|artifacts|models list|show|get|rm`; the commands only parse and print."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _COMPRESSED = (".gz", ".bz2", ".xz", ".zst", ".zip")
 
 
 class NotFoundError(InputError):
-    """Nothing in the store is called so."""
+    """The store has nothing of that name."""
 
 
 def list_rows(
@@ -50,7 +50,7 @@ def list_rows(
 
 
 def parse_state(state: str | None) -> str | None:
-    """Return a state in capitals. Errors: InputError for a word that is none."""
+    """Return a state in capitals. Errors: InputError for an unknown state."""
     if state is not None and state.upper() not in STATES:
         raise InputError(f"no run is ever in the state {show_value(state)}", hint=", ".join(STATES))
     return state.upper() if state else None
@@ -129,12 +129,12 @@ def locate_any(store: EntityStore, text: str, project: str | None = None, types:
 
 
 def describe_place(store: EntityStore, project: str | None = None) -> str:
-    """Return where was looked, for a message: the store, and the project if one was asked for."""
+    """Return the searched store, and the project if one was given, for a message."""
     return f"{store.location()}{f', project {show_value(project)}' if project else ''}"
 
 
 def read_shown_record(store: EntityStore, key: keys.EntityKey, environ: Mapping[str, str]) -> Record:
-    """Return the whole entity, with every digest of its files; a metric that is not finite is a text."""
+    """Return the whole entity, with every digest of its files; metrics that are not finite are text."""
     from .entities.file_entity import MATERIALS
 
     record = store.read(key)
@@ -150,7 +150,7 @@ def read_shown_record(store: EntityStore, key: keys.EntityKey, environ: Mapping[
 def fetch_files(
     store: EntityStore, key: keys.EntityKey, environ: Mapping[str, str], destination: str, *, overwrite: bool = False
 ) -> str:
-    """Copy the entity's files to `destination`; the path of the copy."""
+    """Copy the entity's files to `destination`, and return the path of the copy."""
     from .entities.file_entity import MATERIALS
 
     if key.type not in MATERIALS:
@@ -168,8 +168,8 @@ def fetch_outputs(
 ) -> Iterator[str]:
     """Copy the files of a run's outputs below a folder, each by the output's name, and yield the path of each copy.
 
-    A single file keeps its extension. Two models of one run are both `model.pkl` in the store. What cannot be copied
-    is an error when the rest is.
+    A single file keeps its extension. Two models of one run are both `model.pkl` in the store. An error is raised only
+    after all other files are copied.
     """
     from .entities.file_entity import MATERIALS
 
@@ -190,7 +190,7 @@ def fetch_outputs(
 
 
 def _copy_output(entity: FileEntity, name: str, destination: str, names: set[str], overwrite: bool) -> str:
-    """Copy the files of an output under its name, or one that no other has; the path of the copy."""
+    """Copy the files of an output under its name, or a unique one, and return the path of the copy."""
     target = name if entity.is_folder() else _with_extension(name, entity.file_name())
     for count in count_from(2):
         if target not in names:
@@ -218,7 +218,7 @@ def remove_entities(
 ) -> list[str]:
     """Remove one version, or with `versions` all of the name, with the files that were stored for it.
 
-    What was only registered where it lies stays there. Keys of what was removed, in order.
+    Files that were only registered stay where they are. Return the keys of the removed versions, in order.
     """
     from .storage import files
 

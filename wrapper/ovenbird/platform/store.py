@@ -1,4 +1,4 @@
-"""What a store of entities does: the interface of the embedded one and of DigitalHub Core."""
+"""The interface of a store of entities: the embedded store and DigitalHub Core have it."""
 
 from __future__ import annotations
 
@@ -49,19 +49,19 @@ class EntityStore(Protocol):
         """Add the entity; `owned`: it is a run that ends when this process does. PlatformError if the id is taken."""
 
     def open(self, project: str) -> None:
-        """Look whether the project can be used, before anything is done in it."""
+        """Check that the project can be used, before anything is stored in it."""
 
     def update(self, record: Record) -> str:
-        """Replace the entity's metadata, spec and status; its metrics stay. PlatformError if there is none.
+        """Replace the entity's metadata, spec and status; its metrics stay. PlatformError if it does not exist.
 
-        The state that the entity has then: in a store that others write too it may be another than the record's.
+        Return the state of the entity, which others may have changed meanwhile.
         """
 
     def read(self, key: EntityKey) -> Record:
         """Return the entity, or the latest complete version of its name; an empty kind is any. Errors: InputError."""
 
     def read_state(self, key: EntityKey) -> str:
-        """Return the state that the run has now, without all else that is known of it. InputError if there is none."""
+        """Return the current state of the run, without reading the rest. InputError if it does not exist."""
 
     def find_revision(self, project: str, name: str, kind: str, spec: Mapping[str, Any]) -> Record | None:
         """Return the latest revision of the function `name`, if it is the one with this spec."""
@@ -79,7 +79,7 @@ class EntityStore(Protocol):
         versions: bool = True,
         limit: int | None = None,
     ) -> list[EntitySummary]:
-        """Entities, newest first; `identity` is the beginning of an id; without `versions`, the latest of each name."""
+        """Return entities, newest first; `identity` begins an id; without `versions`, the latest of each name."""
 
     def iterate_records(
         self,
@@ -99,10 +99,10 @@ class EntityStore(Protocol):
         """Return the last number of each metric of a run or a model."""
 
     def annotate(self, key: EntityKey, change: Callable[[dict[str, Any]], None]) -> Record:
-        """Change an entity's metadata while others may write it; the entity as it is then. InputError if none."""
+        """Change an entity's metadata while others may write it, and return the entity. InputError if it is missing."""
 
     def remove(self, key: EntityKey) -> None:
-        """Forget the entity, its metrics and its log; its files are the caller's. PlatformError if it still runs."""
+        """Delete the entity, its metrics and its log, but no files. PlatformError if it still runs."""
 
     def check_name(self, name: str, label: str) -> None:
         """Raise an InputError when this store does not take an entity of that name."""
@@ -114,31 +114,31 @@ class EntityStore(Protocol):
         a first number as a number instead of a series of one."""
 
     def flush_metrics(self) -> dict[str, dict[str, Any]]:
-        """Write what is still held back of metrics; what the store does not take, by key of the entity and by name."""
+        """Write held-back metrics. Return those that the store refuses, by the entity's key and by name."""
 
     def stop(self, key: EntityKey) -> None:
-        """Ask a run to stop; nothing for one that has ended. PlatformError where its process cannot be reached."""
+        """Ask a run to stop, unless it has ended. PlatformError if its process cannot be reached."""
 
     def resume(self, key: EntityKey) -> None:
-        """Let a stopped run go on. PlatformError where that cannot be done."""
+        """Resume a stopped run. PlatformError if that is not possible."""
 
     def read_project(self, name: str) -> Record:
-        """Return the project itself: its metadata, spec and status."""
+        """Return the record of the project: its metadata, spec and status."""
 
     def write_project(self, record: Record, *, new: bool) -> None:
-        """Add the project, or replace its metadata and spec. PlatformError if it is there, or is not."""
+        """Add the project, or replace its metadata and spec. PlatformError if it exists, or does not."""
 
     def read_secret(self, project: str, name: str) -> str | None:
-        """Return the value of a secret, None when there is none."""
+        """Return the value of a secret, or None."""
 
     def write_secret(self, project: str, name: str, value: str | None) -> None:
-        """Keep the value of a secret, in no record; None forgets it."""
+        """Store the value of a secret, outside of its record; None deletes it."""
 
     def location(self) -> str:
         """Return where the store is, for people: a folder or an address."""
 
     def files_root(self) -> str:
-        """Return the folder of the store's own files; what lies elsewhere is never below it."""
+        """Return the folder of the store's own files."""
 
     def files_store(self, project: str, environ: Mapping[str, str]) -> str:
         """Return the folder or URL below which files of the project go unless something else is asked for."""
@@ -147,37 +147,37 @@ class EntityStore(Protocol):
         """Return the environment for reaching files: `environ`, with the credentials that the store has been given."""
 
     def renew_credentials(self) -> bool:
-        """Return whether there are new credentials for reaching files, after the present ones were not accepted."""
+        """Renew the credentials for files after a refusal. Return whether there are new ones."""
 
     def limit_waits(self) -> None:
-        """Wait for nothing from now on: the process has been told to end, and will be killed."""
+        """Avoid long waits from now on: the process is ending, and would be killed."""
 
     def log_file(self, project: str, identity: str) -> Path | None:
         """Return the local file that takes the log of a run; None when the store keeps no log of its own."""
 
     def log_lines(self, project: str, identity: str) -> Iterable[str]:
-        """Return the log of a run so far; InputError if there is none."""
+        """Return the log of a run so far. InputError if it does not exist."""
 
     def reap(self) -> list[str]:
-        """Record as ERROR the runs whose process is gone; their keys."""
+        """Record runs whose process has ended as ERROR, and return their keys."""
 
     def close(self) -> None:
-        """Let go of what the store holds."""
+        """Close connections and files of the store."""
 
 
 def format_timestamp(seconds: float | None = None) -> str:
-    """Return a moment in UTC as ISO 8601 with milliseconds; now unless told."""
+    """Return a moment in UTC as ISO 8601 with milliseconds; by default the current time."""
     seconds = time.time() if seconds is None else seconds
     return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds)) + f".{int(seconds % 1 * 1000):03d}Z"
 
 
 def get_annotations(record: Record) -> dict[str, Any]:
-    """Return what people say of an entity."""
+    """Return the annotations of an entity: name, labels, description, version."""
     return {name: record["metadata"].get(name) for name in ANNOTATIONS}
 
 
 def make_project_record(name: str) -> Record:
-    """Return a project that nothing is recorded of yet."""
+    """Return the record of a new project."""
     return {
         "id": name, "type": "project", "kind": "project", "name": name, "project": name, "key": f"store://{name}",
         "user": "", "metadata": {"project": name, "name": name}, "spec": {}, "status": {"state": "CREATED"},

@@ -1,4 +1,4 @@
-"""What a store holds, in numbers."""
+"""Count what a store holds."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .store import EntityStore
 def summarize_store(store: EntityStore, project: str | None, environ: Mapping[str, str]) -> dict[str, Any]:
     """Return `location`, `projects` with the versions of each type, `files` and `bytes` of the store's own folder.
 
-    The two are None for Core, whose files lie elsewhere; it is asked for one project at a time.
+    `files` and `bytes` are None for Core, which is asked for one project at a time.
     """
     local = "://" not in store.location()
     project = project or (None if local else environ.get("PROJECT_NAME"))

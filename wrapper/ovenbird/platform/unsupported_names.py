@@ -1,4 +1,4 @@
-"""Names that the platform's SDK has and Ovenbird has not: who asks for one is told so, and what to do."""
+"""Explain names that the platform's SDK has and Ovenbird lacks."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _NAMES = {
 
 
 def absent_attribute_error(owner: object, name: str) -> AttributeError:
-    """Return the error for an attribute that is not there; the reason, where the SDK has it."""
+    """Return the error for a missing attribute, with the reason if the SDK has it."""
     kind = type(owner).__name__
     kind = _SDK_CLASSES.get(kind, kind)
     reason = _find_reason(kind, name)
@@ -42,7 +42,7 @@ def absent_attribute_error(owner: object, name: str) -> AttributeError:
 
 
 def _find_reason(kind: str, name: str) -> str:
-    """Return why the SDK's attribute is not there; empty for one that the SDK has not either."""
+    """Return why an attribute of the SDK is missing; empty text if the SDK lacks it too."""
     if name.startswith("_"):
         return ""
     if name == "run":

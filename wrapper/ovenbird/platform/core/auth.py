@@ -1,4 +1,4 @@
-"""How calls of the platform are signed: a personal token exchanged, an access token refreshed, Basic, or nothing."""
+"""Sign calls of the platform: exchange a personal token, refresh an access token, use Basic, or send no credentials."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _TAKEN = ("AWS_", "S3_", "DB_")  # what else a token endpoint may hand out, and 
 
 
 class TokenManager:
-    """The credentials in use. `storage` is what files are reached with; it changes when credentials are renewed."""
+    """The credentials in use. `storage` is the environment for reaching files; it changes when they are renewed."""
 
     def __init__(self, environ: Mapping[str, str], ask: Ask) -> None:
         self._sources = list_credential_sources(environ)
@@ -50,7 +50,7 @@ class TokenManager:
         return self._now.values.get(name, "")
 
     def make_header(self) -> str:
-        """Return the Authorization header, empty for none.
+        """Return the `Authorization` header; empty text without credentials.
 
         Errors: PlatformAuthError when neither a personal nor a refresh token is taken; PlatformUnreachableError.
         """
@@ -91,7 +91,7 @@ class TokenManager:
             return self._turn(reason)
 
     def _turn(self, reason: str) -> None:
-        """Turn to the next place that holds credentials. Errors: PlatformAuthError when there is none."""
+        """Use the credentials of the next source. Errors: PlatformAuthError when no source is left."""
         if len(self._sources) == 1:
             raise PlatformAuthError(reason, hint=self._hint())
         previous = self._sources.pop(0)
@@ -154,7 +154,7 @@ class TokenManager:
         return str(configuration["token_endpoint"])
 
     def _take(self, answer: Mapping[str, Any]) -> None:
-        """Use what a token endpoint has answered, and keep it where the credentials came from."""
+        """Use the tokens of an answer, and save them where the credentials came from."""
         named = {_NAMES.get(name, name.upper()): str(value) for name, value in answer.items() if value}
         names = (*_NAMES.values(), *(name for name in named if name.startswith(_TAKEN)))
         tokens = {name: value for name, value in named.items() if name in names}

@@ -1,4 +1,4 @@
-"""What a process knows of the platform: from the environment, and from the credentials file of the platform's tools."""
+"""Read the platform's address and credentials from the environment and from the file of the platform's tools."""
 
 from __future__ import annotations
 
@@ -38,17 +38,17 @@ class CredentialSource:
         self.note(self.values)
 
     def note(self, values: Mapping[str, str]) -> None:
-        """Take over values; what is secret among them is remembered for as long as the process lives."""
+        """Add values. Secrets among them are remembered until the process ends, so that no message shows them."""
         self.values.update(values)
         self.secrets |= {values[name] for name in _SECRETS if values.get(name)}
 
 
 def list_credential_sources(environ: Mapping[str, str]) -> list[CredentialSource]:
-    """Return the places that hold credentials, the one to use first: the environment, then the file `~/.dhcore.ini`.
+    """Return the sources of credentials in order of use: the environment, then the file `~/.dhcore.ini`.
 
     What is no credential (addresses, the client's id) is in each of them, the environment's first; keys of object
-    stores are the environment's where the file has none. The last resort is
-    an environment without any. Errors: SettingsError when the file does not parse.
+    stores are the environment's where the file has none. The last resort is an environment without any. Errors:
+    SettingsError when the file does not parse.
     """
     own = {name: value for name, value in environ.items() if name.startswith(_OURS) and value}
     path, profile, stored = _read_file(environ)
@@ -61,7 +61,7 @@ def list_credential_sources(environ: Mapping[str, str]) -> list[CredentialSource
 
 
 def drop_credentials(values: Mapping[str, str]) -> dict[str, str]:
-    """Return the values that are no credentials."""
+    """Return the values without credentials."""
     return {name: value for name, value in values.items() if name not in (*_SECRETS, USER)}
 
 

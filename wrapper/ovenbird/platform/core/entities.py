@@ -18,7 +18,7 @@ _UNFINISHED = ("CREATED", "UPLOADING", "ERROR")
 
 
 class EntityApi:
-    """What Core holds, for reading."""
+    """Reads entities from Core."""
 
     def __init__(self, client: RestClient) -> None:
         self._client = client
@@ -35,7 +35,7 @@ class EntityApi:
             raise InputError(f"{self._client.endpoint} has no project {show_value(project)}", hint=hint) from None
 
     def read_files(self, key: EntityKey, identity: str) -> list[dict[str, Any]]:
-        """Return the files of an entity that has more of them than its status holds, each once.
+        """Return each file of an entity once, where it has more files than its status can hold.
 
         Core tells of pages and repeats all files on every one of them; a list alone is what it used to answer.
         """
@@ -52,7 +52,7 @@ class EntityApi:
                 return list(entries.values())
 
     def read_by_id(self, key: EntityKey, identity: str) -> serialization.Entity:
-        """Return the entity of that id. InputError if there is none."""
+        """Return the entity with that id. Errors: InputError if it does not exist."""
         try:
             return dict(self._client.call("GET", entity_path(key.project, key.type, identity)))
         except PlatformResponseError as error:
@@ -64,7 +64,7 @@ class EntityApi:
             raise InputError(f"{key}: Core has no {description}", hint=hint) from None
 
     def find_latest(self, key: EntityKey) -> serialization.Entity:
-        """Return the latest of the key's name that is whole. InputError, with the names that there are."""
+        """Return the latest complete version of the key's name. InputError lists the names that exist."""
         # Core takes the latest of a name before it looks at the kind: without `versions` one of another kind hides it
         query = {"name": key.name, "versions": "all", **({"kind": key.kind} if key.kind else {})}
         newest = next(self.iterate_pages(key.project, key.type, {**query, "size": 1}), None)

@@ -1,5 +1,5 @@
 """HTTP/1.1 by the standard library, on connections that are kept: a pod of a tenth of a CPU loads it in a third of the
-time that urllib3 takes. For calls whose bodies and answers are small and whole.
+time that urllib3 takes. Bodies and answers are small, and are held in memory.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class HttpCallError(Exception):
 
 
 class CertificateError(HttpCallError):
-    """A server whose TLS is not accepted, which trying again does not change."""
+    """The server's certificate is not accepted. Trying again would not help."""
 
 
 class HttpConnections:
@@ -84,18 +84,18 @@ class HttpConnections:
         self._lock = threading.Lock()
 
     def close(self) -> None:
-        """Let go of the connections that wait; in a forked process of its copies alone."""
+        """Close the idle connections; in a forked process, only its copies of them."""
         idle, self._idle = self._idle, {}
         for connections in idle.values():
             for connection in connections:
                 connection.close()
 
     def __del__(self) -> None:
-        """Let go of them when nobody calls any more."""
+        """Close the idle connections."""
         self.close()
 
     def _take(self, pool_key: tuple[int, str, str, str]) -> HTTPConnection | None:
-        """Return a connection that waits and that its server has not ended, None where there is none."""
+        """Return an idle connection that its server has not closed, or None."""
         while True:
             with self._lock:
                 waiting = self._idle.get(pool_key)
@@ -148,7 +148,7 @@ def _proxy_authorization(proxy: SplitResult) -> dict[str, str]:
 
 
 def _is_ended(connection: HTTPConnection) -> bool:
-    """Return whether a connection on which nothing is due has something to read: its end, or what nobody asked for."""
+    """Return whether an idle connection has something to read: its end, or bytes that nobody asked for."""
     if connection.sock is None:
         return True
     waiting = select.poll()

@@ -1,4 +1,4 @@
-"""Metrics in Core: each is a number or a series, and is written whole, by a thread beside the handler."""
+"""Write metrics to Core in a thread of their own. Each metric is a number or a series, and is sent completely."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Values = dict[str, Value]
 
 
 class _Entry(NamedTuple):
-    """Numbers that were logged, and are still to be added to what Core has."""
+    """Numbers that were logged and not yet sent to Core."""
 
     key: EntityKey
     name: str
@@ -45,7 +45,7 @@ class MetricsBuffer:
         self._begin()
 
     def _begin(self) -> None:
-        """Begin with nothing, in this process."""
+        """Start empty in this process."""
         self._process = os.getpid()
         self._notes = threading.Lock()  # of `_logged` and `_thread`; never held during a call of Core's
         self._sending = threading.RLock()  # of all else
@@ -65,7 +65,7 @@ class MetricsBuffer:
             return {name: list(value) if isinstance(value, list) else value for name, value in series.items()}
 
     def append(self, key: EntityKey, values: Mapping[str, Sequence[float]], *, replace: bool, single: bool) -> None:
-        """Add numbers; one that is not finite is left out, as JSON has none."""
+        """Add numbers. Those that are not finite are left out, as JSON cannot hold them."""
         entries = []
         for series_name, logged in values.items():
             name = self._core_name(series_name)
@@ -89,7 +89,7 @@ class MetricsBuffer:
                 atexit.register(self.settle)
 
     def settle(self) -> None:
-        """Write what has been held back, where nobody takes an error: it is logged."""
+        """Write the values that were held back. An error is logged, as no caller could handle it."""
         with self._notes:
             thread, self._thread = self._thread, None
         self._ended.set()
@@ -104,7 +104,7 @@ class MetricsBuffer:
             _log.warning("metrics were not written: %s", error.message)
 
     def flush_metrics(self) -> dict[str, Values]:
-        """Write what has been held back; what Core does not take, whole, by key of the entity and by name."""
+        """Write held-back values. Return the metrics that Core refuses, by the entity's key and by name."""
         self.settle()
         with self._sending:
             by_key: dict[str, Values] = {}
@@ -119,7 +119,7 @@ class MetricsBuffer:
             return by_key
 
     def _send(self) -> None:
-        """Send what is logged, at once and then at most once a second, until `settle`."""
+        """Send logged values at once, and then at most once a second, until `settle`."""
         reported = False
         while True:
             try:
@@ -133,7 +133,7 @@ class MetricsBuffer:
                 return
 
     def _flush(self, *, final: bool = False) -> None:
-        """Write what is new, and at the end what was refused. Errors: the first one, when what can be is written."""
+        """Write new values, and at the end those that were refused. Raise the first error last."""
         failed: OvenbirdError | None = None
         while self._logged:
             entry = self._logged[0]
@@ -175,7 +175,7 @@ class MetricsBuffer:
         return series.get(name)
 
     def _core_name(self, name: str) -> str:
-        """Return a metric's name as Core takes it, `train.loss` for `train/loss`; say once what it is called there."""
+        """Return a metric's name as Core accepts it, `train.loss` for `train/loss`, and log a changed name once."""
         cleaned = _REFUSED.sub(".", name)
         cleaned = cleaned if cleaned.strip(".") else cleaned.replace(".", "_")
         if cleaned != name and name not in self._renamed:

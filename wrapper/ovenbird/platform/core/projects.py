@@ -14,7 +14,7 @@ from .rest_client import RestClient
 
 
 def read_project(client: RestClient, name: str) -> Record:
-    """Return the project. Errors: PlatformError when it is not there."""
+    """Return the project. Errors: PlatformError when it does not exist."""
     try:
         return serialization.from_core("project", client.call("GET", _project_path(name)))
     except PlatformResponseError as error:
@@ -38,14 +38,14 @@ def write_project(client: RestClient, record: Record, *, new: bool) -> None:
 
 
 def read_secret(client: RestClient, project: str, name: str) -> str | None:
-    """Return the value of a secret; None when Core has none."""
+    """Return the value of a secret, or None."""
     secrets: dict[str, Any] = client.call("GET", entity_path(project, "secret") + "/data", query={"keys": name}) or {}
     value = secrets.get(name)
     return None if value is None else str(value)
 
 
 def write_secret(client: RestClient, project: str, name: str, value: str) -> None:
-    """Have Core keep the value of a secret."""
+    """Store the value of a secret in Core."""
     client.call("PUT", entity_path(project, "secret") + "/data", body={name: value})
 
 

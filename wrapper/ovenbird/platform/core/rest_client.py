@@ -1,4 +1,4 @@
-"""Calls of the platform's REST API: signed, tried again while that can help; errors hold no secret."""
+"""Call the platform's REST API: sign calls, and repeat them while that can help. Errors hold no secret."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class RestClient:
         self._of_thread = threading.local()
 
     def call(self, method: str, path: str, *, query: Mapping[str, Any] | None = None, body: Any = None) -> Any:
-        """Return the JSON that the platform answers.
+        """Return the JSON of the platform's answer.
 
         Errors: PlatformUnreachableError, PlatformAuthError, PlatformResponseError with the answer's status.
         """
@@ -79,7 +79,7 @@ class RestClient:
 
     @staticmethod
     def _is_unknown(answer: HttpAnswer, signed: str) -> bool:
-        """Return whether the platform does not know who calls: it says 403 to a wrong password, and to nobody."""
+        """Return whether the platform does not know the caller: it answers 403 to a wrong password, and without any."""
         return answer.status == 401 or (answer.status == 403 and not signed.startswith("Bearer "))
 
     def forget_threads(self) -> None:
@@ -88,7 +88,7 @@ class RestClient:
         self.tokens.forget_threads()
 
     def close(self) -> None:
-        """Let go of the connections."""
+        """Close the connections."""
         self._connections.close()
 
     def _ask(self, url: str, form: Mapping[str, str] | None) -> Any:
@@ -97,9 +97,9 @@ class RestClient:
         return self._decode_answer(method, url, self._send_with_retries(method, url, data, kind, ""))
 
     def _send_with_retries(self, method: str, url: str, data: bytes | None, kind: str, signed: str) -> HttpAnswer:
-        """Return the answer to one call, which is made again after a broken connection and an answer that may pass.
+        """Return the answer to one call. Repeat it after a broken connection or a temporary failure.
 
-        Repeating is safe: ids are made here, so a second POST of one entity is told by its id.
+        Repeating is safe: ids are made here, so Core recognises a second POST of one entity by its id.
         """
         headers = {"Accept": "application/json", "User-Agent": "ovenbird"}
         headers |= ({"Authorization": signed} if signed else {}) | ({"Content-Type": kind} if kind else {})

@@ -1,4 +1,4 @@
-"""The document of a run in Core, which others write too: read, changed in what is ours, and written whole."""
+"""Write the document of a run in Core. Others write it too, so it is read, changed in our fields, and written back."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _STEPS = ("BUILT", "READY", "RUNNING")  # Core lets a run take one after the oth
 
 
 class RunApi:
-    """Runs that this process writes. `remote` is the id of the one that Core executes, and whose state is Core's."""
+    """Runs that this process writes. `remote` is the id of the run that Core executes; Core sets that run's state."""
 
     def __init__(self, client: RestClient, remote: str) -> None:
         self._client = client
@@ -36,9 +36,9 @@ class RunApi:
             self._publish(self._held[identity])
 
     def write(self, record: Record) -> str:
-        """Write what is ours; the state that the run has then.
+        """Write our fields, and return the state of the run.
 
-        While it runs nothing is written but its beginning: what it consumes and what it is made of goes with its end.
+        While the run goes on, only its start is written. Its inputs and provenance are written at its end.
         """
         identity = record["id"]
         if identity in self._held:
@@ -66,7 +66,7 @@ class RunApi:
         return self._move(where, entity, target)
 
     def _move(self, where: str, entity: serialization.Entity, state: str) -> str:
-        """Write the run with that state; the state that it has then: Core answers 200 when it did not follow."""
+        """Write the run with that state, and return its state: Core answers 200 even if it did not change it."""
         entity["status"]["state"] = state
         answer = self._client.call("PUT", where, body=entity)
         return str((answer.get("status") or {}).get("state") or state)
@@ -98,7 +98,7 @@ class RunApi:
         self._held.pop(record["id"], None)
 
     def _ensure_task(self, record: Record, function: str) -> str:
-        """Return `python+job://project/id`: the function's task for such runs. Make it when there is none."""
+        """Return `python+job://project/id`: the function's task for jobs. Create it if it does not exist."""
         kind = record["kind"].partition(":")[0]
         tasks = f"/-/{quote(record['project'], safe='')}/tasks"
         query = {"function": function, "kind": kind}

@@ -1,4 +1,4 @@
-"""Entities as Core writes them, and as they are known here; pure."""
+"""Convert entities between Core's form and ours. Pure functions."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _LONGEST_SOURCE = 1024 * 1024  # bytes; more is not put inline into a function
 
 
 def to_core(record: Record) -> Entity:
-    """Return the entity as Core takes it: metrics are written elsewhere, and the type is in the address only."""
+    """Return the entity in Core's form, without its metrics and its type: both have their place elsewhere."""
     status = {name: value for name, value in record["status"].items() if name != "metrics"}
     if len(status.get("files") or []) > FILES_IN_STATUS:
         status["files"] = []
@@ -37,7 +37,7 @@ def to_core(record: Record) -> Entity:
 
 
 def from_core(entity_type: str, entity: Entity) -> Record:
-    """Return the entity as it is known here: with its type, and a run's key in the form that relations use."""
+    """Return the entity in our form: with its type, and a run's key in the form that relations use."""
     record = {"user": "", **entity, "type": entity_type}
     for part in ("metadata", "spec", "status"):
         record[part] = dict(record.get(part) or {})
@@ -48,7 +48,7 @@ def from_core(entity_type: str, entity: Entity) -> Record:
 
 
 def to_summary(entity_type: str, entity: Entity) -> EntitySummary:
-    """Return the line of a listing."""
+    """Return the summary for a listing."""
     metadata, status = entity.get("metadata") or {}, entity.get("status") or {}
     fields = {name: str(entity.get(name) or "") for name in ("project", "kind", "name", "id")}
     return EntitySummary(
@@ -121,7 +121,7 @@ def to_function_spec(spec: Mapping[str, Any], version: str) -> dict[str, Any]:
 
 
 def to_core_python(version: str) -> str:
-    """Return how Core names a Python; the newest that it knows for one that is newer still."""
+    """Return Core's name of a Python version; for one that is too new for Core, the newest that Core knows."""
     numbers = tuple(map(int, version.split(".")[:2]))
     return "PYTHON{}_{}".format(*min(numbers, NEWEST_PYTHON))
 

@@ -32,7 +32,7 @@ _warned: list[bool] = []  # whether people know that Core registers an older Pyt
 
 
 class DigitalHubStore:
-    """The Core that DHCORE_ENDPOINT names. The run `run_id` is Core's own: its state is left to Core."""
+    """The Core at `DHCORE_ENDPOINT`. Core sets the state of the run `run_id` itself."""
 
     def __init__(self, environ: Mapping[str, str], patience: float = 60.0) -> None:
         self.client = RestClient(environ, patience)
@@ -44,7 +44,7 @@ class DigitalHubStore:
         self._versions: dict[str, str] = {}
 
     def open(self, project: str) -> None:
-        """Look whether the project is there, and where its files go. Errors: PlatformError, InputError."""
+        """Check that the project exists, and read where its files go. Errors: PlatformError, InputError."""
         if not _PROJECT.issuperset(project):
             hint = "Core takes lower-case letters, digits and - only: `^[a-z0-9-]+$`"
             raise InputError(f"the project {show_value(project)} cannot be in Core", hint=hint)
@@ -60,7 +60,7 @@ class DigitalHubStore:
         self._stores[project] = config.get("default_files_store") or ""
 
     def create(self, record: Record, *, owned: bool = False) -> None:
-        """Add the entity. A run of this process is kept back until its function is known: Core takes no other run."""
+        """Add the entity. A run of this process is held back until its function is known, as Core refuses it before."""
         if record["type"] == "run" and owned:
             self._runs.hold(record)
             return
@@ -82,7 +82,7 @@ class DigitalHubStore:
                 raise PlatformError(f"{record['key']} already exists", hint=hint) from None
 
     def update(self, record: Record) -> str:
-        """Replace the entity, of a run what is ours in it; the state that it has then."""
+        """Update the entity, and return its state. Of a run, only the fields that Ovenbird owns are changed."""
         if record["type"] == "run":
             if record["status"].get("state") in FINAL:
                 self._metrics.settle()  # what Core does not take of them must not keep it from knowing the end
@@ -124,7 +124,7 @@ class DigitalHubStore:
         return str((self._entities.read_by_id(key, key.id or "").get("status") or {}).get("state"))
 
     def find_revision(self, project: str, name: str, kind: str, spec: Mapping[str, Any]) -> Record | None:
-        """Return the latest revision of the function, if it is this one."""
+        """Return the latest revision of the function, if it has this spec."""
         expected = serialization.to_function_spec(spec, own_python_version())
         query = {"name": name, "kind": kind, "versions": "all", "size": 1}
         latest = next(self._entities.iterate_pages(project, "function", query), None)
@@ -182,13 +182,13 @@ class DigitalHubStore:
             yield serialization.from_core(entity_type, entity)
 
     def read_last_metrics(self, key: EntityKey) -> dict[str, float]:
-        """Return the last number of each metric; one call."""
+        """Return the last number of each metric, by one call."""
         metrics = self._metrics.read(key.project, key.type, key.id or "") if key.type in _WITH_METRICS else {}
         values = {name: value[-1:] if isinstance(value, list) else [value] for name, value in metrics.items()}
         return {name: numbers[0] for name, numbers in values.items() if numbers}
 
     def annotate(self, key: EntityKey, change: Callable[[dict[str, Any]], None]) -> Record:
-        """Change an entity's metadata: read, changed and written whole."""
+        """Change an entity's metadata: read the entity, call `change`, and write it back."""
         entity = self._entities.read_by_id(key, key.id or "")
         entity["metadata"] = dict(entity.get("metadata") or {})
         change(entity["metadata"])
@@ -196,7 +196,7 @@ class DigitalHubStore:
         return serialization.from_core(key.type, entity)
 
     def _project(self, project: str | None) -> str:
-        """Return the project that is meant. Errors: SettingsError."""
+        """Return the project: the given one, else `PROJECT_NAME`. Errors: SettingsError without any."""
         if not (name := project or self._environ.get("PROJECT_NAME")):
             raise SettingsError(
                 "Core is asked one project at a time", hint="`--project NAME`, or the variable `PROJECT_NAME`"
@@ -222,7 +222,7 @@ class DigitalHubStore:
             raise InputError(f"{label} is {show_value(name)}, which Core refuses", hint=hint)
 
     def flush_metrics(self) -> dict[str, dict[str, Value]]:
-        """Write what is held back; what Core does not take, by key of the entity and by name."""
+        """Write held-back metrics. Return those that Core refuses, by the entity's key and by name."""
         return self._metrics.flush_metrics()
 
     def append_metrics(
@@ -235,7 +235,7 @@ class DigitalHubStore:
         self._metrics.append(key, values, replace=replace, single=single)
 
     def stop(self, key: EntityKey) -> None:
-        """Ask Core to stop a run: of the cluster it ends the pod, of elsewhere it notes the wish."""
+        """Ask Core to stop a run. Core ends its pod; for a run elsewhere it only records the wish."""
         if self.read_state(key) not in FINAL:
             self.client.call("POST", entity_path(key.project, "run", key.id or "") + "/stop", body={})
 
@@ -320,7 +320,7 @@ class DigitalHubStore:
 
 
 def own_python_version() -> str:
-    """Return this Python as `3.12`; warn, once, where Core knows of an older one at most."""
+    """Return the version of this Python, such as `3.12`. Warn once if it is too new for Core."""
     version = sys.version_info[:2]
     if version > serialization.NEWEST_PYTHON and not _warned:
         _warned.append(True)

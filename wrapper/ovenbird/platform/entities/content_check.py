@@ -1,4 +1,4 @@
-"""Whether the content of an entity is still what was recorded of it."""
+"""Check that the content of an entity is still as recorded."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Check = dict[str, str]
 
 
 def check_content(store: EntityStore, record: Record, environ: Mapping[str, str]) -> Check:
-    """Compare a data item, artifact or model with its record. What lies elsewhere is fetched for it, and dropped."""
+    """Compare a data item, artifact or model with its record. Files on other machines are fetched and then deleted."""
     path, status = record["spec"].get("path"), record["status"]
     if not isinstance(path, str) or not path:
         return _make_check("unknown", "it has no file")

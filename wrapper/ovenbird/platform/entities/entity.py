@@ -1,4 +1,4 @@
-"""What every entity has: key, name, kind, id, metadata, spec, status, relations, metrics."""
+"""The base of all entities: key, name, kind, id, metadata, spec, status, relations, metrics."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def new_record(
 
 
 class Described:
-    """What has metadata that people write: names, texts, labels and relations. `save(update=True)` stores them."""
+    """An object with metadata that people write: names, texts, labels, relations. `save(update=True)` stores them."""
 
     metadata: AttrDict
 
@@ -84,7 +84,7 @@ class Described:
             self.add_label(value)
 
     def add_relationship(self, relation: str, dest: str, source: str | None = None) -> None:
-        """Add a relation to the entity `dest`, once; `source` is the key of what is related, if not this."""
+        """Add a relation to the entity `dest`, once; `source` is the key of the related entity, by default this one."""
         entry = AttrDict({"type": relation, "dest": dest, **({"source": source} if source is not None else {})})
         relations = self.metadata.get("relationships") or []
         if entry not in relations:
@@ -128,7 +128,7 @@ class Entity(Described):
             raise absent_attribute_error(self, name)
 
     def to_dict(self) -> Record:
-        """Return the whole entity in plain JSON values, with its type; what is secret in a URL is left out."""
+        """Return the whole entity in plain JSON values, with its type and without secrets in URLs."""
         simple = {name: getattr(self, name) for name in ("id", "kind", "name", "project", "key", "user")}
         parts = {name: json_value(getattr(self, name)) for name in ("metadata", "spec", "status")}
         path = parts["spec"].get("path")
@@ -160,7 +160,7 @@ class Entity(Described):
         return encode(self.to_dict()).decode()
 
     def export(self) -> str:
-        """Write the entity to `{type}s-{id}.yaml` in the current folder, which `import_*` reads; the file's path."""
+        """Write the entity to `{type}s-{id}.yaml` in the current folder, for `import_*`. Return its path."""
         from .entity_file import write_entity
 
         return write_entity(f"{self.TYPE}s-{self.id}.yaml", self.to_dict())
@@ -186,8 +186,9 @@ class Entity(Described):
     def log_metric(self, key: str, value: Metric, overwrite: bool = False, single_value: bool = False) -> None:
         """Add a number, or each of a list, to the series `key`.
 
-        `overwrite` starts the series anew; `single_value` keeps one number in the place of a series.
-        Errors: InputError for a value that is no number.
+        `overwrite` starts a new series; `single_value` stores one number instead of a series.
+
+        Errors: InputError for a value that is not a number.
         """
         name = metric_name(key)
         numbers = metric_numbers(name, value)
@@ -217,7 +218,7 @@ class Entity(Described):
 
 
 def entity_of(store: EntityStore, record: Record, environ: Mapping[str, str]) -> Any:
-    """Return the object of a record."""
+    """Return the entity object of a record."""
     return CLASSES[record["type"]](store, record, environ)
 
 

@@ -25,7 +25,7 @@ def write_entity(path: str | os.PathLike[str], record: Any) -> str:
 
 
 def read_entity(path: str | os.PathLike[str]) -> tuple[dict[str, Any], list[Any]]:
-    """Return the entity in a file, and what follows it: the tasks of a function. Errors: InputError."""
+    """Return the entity in a file, and the documents after it: the tasks of a function. Errors: InputError."""
     try:
         content = load_yaml(Path(path).read_text(encoding="utf-8-sig"))
     except OSError as error:

@@ -1,4 +1,4 @@
-"""Find entities of a project by what is recorded of them: the filters of `list_*` and of `search_entity`."""
+"""Find entities of a project by their fields: the filters of `list_*` and of `search_entity`."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ def find_entities(
 ) -> Iterator[Record]:  # fmt: skip
     """Yield records, newest first: the latest of each name (`versions="all"`: each version) that passes the filters.
 
-    `q` is a part of the name; `created` and `updated` are `FROM,TO` in ISO 8601, of which either may be empty.
-    Errors: InputError.
+    `q` is a part of the name; `created` and `updated` are `FROM,TO` in ISO 8601, of which either may be empty. Errors:
+    InputError.
     """
     if versions not in (None, "all", "latest"):
         raise InputError(f"versions is {show_value(versions)}", hint="`all` or `latest`")
@@ -59,7 +59,7 @@ def search_entities(
 
 
 def _make_checks(filters: Mapping[str, Any]) -> list[Any]:
-    """Return a test of a record for each filter that is given. Errors: InputError for one that is unknown."""
+    """Return a predicate on records for each filter with a value. Errors: InputError for an unknown filter."""
     checks: list[Any] = []
     for name, value in filters.items():
         if value is None:

@@ -1,4 +1,4 @@
-"""An entity that has a path: what reads its files and what writes them share this."""
+"""The base of entities with a path, for the modules that read and write their files."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class PathEntity(Entity):
     """An entity whose `spec.path` is a file, or a folder when it ends in `/`."""
 
     def _path(self) -> str:
-        """Return the path or URL of the files. Errors: InputError where there is none."""
+        """Return the path or URL of the files. Errors: InputError if the entity has no path."""
         path = self.spec.get("path")
         if not isinstance(path, str) or not path or "\0" in path:
             raise InputError(f"{self.key} has no file: its state is {self.status.state}", hint="`spec.path` is empty")

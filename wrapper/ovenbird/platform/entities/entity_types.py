@@ -1,4 +1,4 @@
-"""Every type of entity: importing this makes `entity_of` and `read_entity` know all of them."""
+"""All types of entities. Importing this module registers them for `entity_of` and `read_entity`."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class PathList(list[str]):
-    """Local paths, and the file or the folder that they are: the platform gives a list here, and a path there."""
+    """Local paths as a list that is also a path: the platform's SDK has both forms."""
 
     def __init__(self, paths: Iterable[str], folder: str) -> None:
         super().__init__(paths)
@@ -64,7 +64,7 @@ class FileEntity(PathEntity):
         return Path(self.download(make_temporary_folder(), overwrite=True) if self.is_folder() else self.as_file()[0])
 
     def local_path(self) -> Path | None:
-        """Return where the file or folder lies on this machine, for reading only; None when it lies elsewhere."""
+        """Return the local path of the file or folder, for reading only; None if it is not on this machine."""
 
         url = self._path()
         if schemes.get_scheme(url):
@@ -74,7 +74,8 @@ class FileEntity(PathEntity):
     def download(self, destination: str | Path | None = None, overwrite: bool = False) -> str:
         """Copy the file or the folder to `destination` (a folder, or a file's path); the path of what was copied.
 
-        Default: the folder `./dataitem`, `./artifact` or `./model`. InputError: a file is there, and no `overwrite`.
+        Default: the folder `./dataitem`, `./artifact` or `./model`. InputError: the file exists, and `overwrite` is
+        False.
         """
 
         url = self._path()
@@ -104,7 +105,7 @@ class FileEntity(PathEntity):
         return str(target)
 
     def is_folder(self) -> bool:
-        """Return whether the entity is a folder, and no single file."""
+        """Return whether the entity is a folder, not a single file."""
 
         return schemes.is_folder_url(self._path())
 
@@ -164,7 +165,7 @@ class FileEntity(PathEntity):
 
     @property
     def files(self) -> list[dict[str, Any]]:
-        """Return `status.files` with every digest; one that was put off for speed is computed and recorded now."""
+        """Return `status.files` with every digest. A missing digest is computed and recorded now."""
         from ..storage import files
 
         listed = self.status.get("files") or []
@@ -187,7 +188,7 @@ class FileEntity(PathEntity):
         return self
 
     def _names(self) -> list[str]:
-        """Return the names in `status.files`, none of which leads out of the folder."""
+        """Return the names in `status.files`. Each is checked to stay in the folder."""
         from ..storage import files
 
         names = files.list_names({"key": self.key, "spec": self.spec, "status": self.status})
@@ -198,7 +199,7 @@ class FileEntity(PathEntity):
         return names
 
     def _download_single(self, folder: Path, overwrite: bool = False) -> Path:
-        """Fetch what a web address answers, or the table of a database, into a folder under the name that it has."""
+        """Fetch a web address or a table of a database into a folder, under its own name."""
         from ..storage import files
 
         if schemes.get_scheme(self._path()) in schemes.WEB:
@@ -221,7 +222,7 @@ class FileEntity(PathEntity):
                 dataframes.write_parquet(frame, part)
 
     def _fetch(self, target: Path, names: Sequence[str]) -> list[Path]:
-        """Fetch the file as `target`, or the files `names` (all of them) below it; programs are executable again."""
+        """Fetch the file as `target`, or the files `names` (default all) below it. Restore the executable bits."""
         from ..storage import files
 
         paths = files.download(self._path(), target, self._environ, names)
@@ -240,7 +241,7 @@ class FileEntity(PathEntity):
             tell(files)
 
     def _path_below(self, folder: Path, url: str) -> Path:
-        """Return where the entity's file goes in `folder`, under its own name; the folder itself for a folder."""
+        """Return the path of the entity's file in `folder`, under its own name; for a folder, `folder` itself."""
         from urllib.parse import unquote, urlsplit
 
         from ..storage import files
@@ -261,7 +262,7 @@ class Dataitem(FileEntity):
     TYPE = "dataitem"
 
     def query(self, query: str) -> Self:
-        """Let the next `as_df` give what an SQL query gives, in the database of a `sql://` path. Errors: ValueError."""
+        """Set the SQL query that the next `as_df` runs in the database of a `sql://` path. Errors: ValueError."""
         if schemes.get_scheme(self._path()) != schemes.SQL:
             raise ValueError(f"{self.key} is not a table of a database: its path is not `sql://`")
         self._query = query

@@ -1,4 +1,4 @@
-"""The spec of a Python function, from the words in which the platform's SDK takes it."""
+"""Build the spec of a Python function from the arguments of the platform's SDK."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _REST = ("image", "base_image", "python_version", "requirements")
 
 
 def python_spec(name: str, kind: str, options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the spec: where the source is (`code_src`) or what it is (`code`, `base64`), and which `handler` is meant.
+    """Return the spec: the source's location (`code_src`) or content (`code`, `base64`), and the `handler`.
 
     The text of a local file goes into the spec, as a platform can run it then. Errors: InputError.
     """

@@ -1,4 +1,4 @@
-"""The input of a run: an entity from what was typed, a key, a local path, a URL, a name or an id."""
+"""Resolve the input of a run: a key, a local path, a URL, a name or an id becomes an entity."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def resolve_input(project: Project, argument: str, text: str) -> FileEntity:
 
 
 def _find_named(project: Project, text: str) -> keys.EntityKey:
-    """Return the key of what is called so in the project. Errors: InputError that says what there is instead."""
+    """Return the key of the entity with that name in the project. InputError lists similar names."""
     try:
         return queries.locate_any(project._store, text, project.name, tuple(MATERIALS))
     except queries.NotFoundError as error:

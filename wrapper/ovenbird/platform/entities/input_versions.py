@@ -1,4 +1,4 @@
-"""Versions of inputs that stay where they lie: a file that has changed is a new version of its data item."""
+"""Versions of inputs that are not copied: a changed file is a new version of its data item."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def _add_version(
 
 
 def _record_fetched(project: ProjectPart, item: Dataitem, files: Sequence[tuple[Path, str]]) -> None:
-    """Record what was fetched from a URL; where it differs from the last time, the item becomes its new version."""
+    """Record the fingerprint of a fetched file. If it differs from the last one, the item becomes a new version."""
     path = item.spec.path
     try:
         current = fingerprint.read_files(files, folder=schemes.is_folder_url(path))

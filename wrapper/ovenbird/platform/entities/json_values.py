@@ -1,4 +1,4 @@
-"""Turn what user code puts into a record into JSON values: nothing that it can be may keep a run from being recorded.
+"""Turn values of user code into JSON values. No value may keep a run from being recorded.
 
 Types are recognised by their module: nothing of the user's libraries is imported here.
 """
@@ -22,7 +22,7 @@ _LONGEST = 200  # characters of the text for an object of any other class
 
 
 def json_value(value: Any) -> Any:
-    """Return the nearest JSON value: numbers, text, lists, objects, null. Never raises for what user code holds.
+    """Return the nearest JSON value: numbers, text, lists, objects, null. It never raises.
 
     Arrays become lists, dates ISO text, paths and numbers beyond 64 bits text, keys of mappings text; lone surrogates
     are escaped; NaN stays, which JSON writes as null. An object of any other class becomes its text, cut to one line.
@@ -39,7 +39,7 @@ def encode_json(value: Any) -> bytes:
 
 
 def clean_text(text: str) -> str:
-    """Return a text that UTF-8 can hold: a lone surrogate becomes its escape."""
+    """Return a text that UTF-8 can encode: lone surrogates are escaped."""
     text = str.__str__(text)
     return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()
 

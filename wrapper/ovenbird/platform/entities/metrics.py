@@ -14,7 +14,7 @@ Value = float | list[float]
 
 
 def metric_name(name: object) -> str:
-    """Return a metric's name as it is stored: any text but an empty one. Errors: InputError."""
+    """Return a metric's name as text. Errors: InputError for an empty name."""
     if not isinstance(name, str) or not name.strip():
         raise InputError(f"metric name {describe(name)}: expected a text that is not empty")
     return clean_text(name)
@@ -28,7 +28,7 @@ def is_series(value: object) -> bool:
 
 
 def metric_numbers(name: str, value: Any) -> list[float]:
-    """Return the numbers of a metric. Errors: InputError that names the metric and what was found."""
+    """Return the numbers of a metric. Errors: InputError with the metric's name and the value."""
     items = value.tolist() if hasattr(value, "tolist") else value
     items = list(items) if is_series(value) else [items]
     try:
@@ -50,7 +50,7 @@ def merge(before: Value | None, numbers: Sequence[float], *, replace: bool, sing
 
 
 def json_metrics(metrics: Mapping[str, Any]) -> dict[str, Any]:
-    """Return metrics as JSON values: what is not finite becomes `"NaN"`, `"Infinity"` or `"-Infinity"`."""
+    """Return metrics as JSON values: numbers that are not finite become `"NaN"`, `"Infinity"` or `"-Infinity"`."""
     return {
         name: [_json_number(item) for item in value] if isinstance(value, list) else _json_number(value)
         for name, value in metrics.items()

@@ -1,4 +1,4 @@
-"""What a model needs to be loaded again: Python, packages, and what goes in and comes out."""
+"""Describe what a model needs to be loaded again: Python, packages, and its inputs and outputs."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ _MOST = 1000  # names of features or classes that are recorded
 
 
 def describe_environment() -> dict[str, Any]:
-    """Return `python` and `requirements`: the versions of all that is imported where the model is stored."""
+    """Return `python` and `requirements`: the versions of all imported packages."""
     packages = {name: version for name, version in list_imported_packages().items() if name != "ovenbird"}
     requirements = [f"{name}=={version}" for name, version in packages.items()]
     return {"python": sys.version.partition(" ")[0], "requirements": requirements}
 
 
 def describe_signature(estimator: Any) -> dict[str, Any]:
-    """Return what a fitted estimator of scikit-learn says of its features and classes, as far as it does."""
+    """Return the features and classes of a fitted scikit-learn estimator, as far as it has them."""
     signature: dict[str, Any] = {}
     names = {"features": "n_features_in_", "feature_names": "feature_names_in_", "classes": "classes_"}
     for name, attribute in names.items():

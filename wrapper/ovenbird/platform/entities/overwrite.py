@@ -1,4 +1,4 @@
-"""Write the files of an entity that is recorded already: `upload` and `write_df`."""
+"""Write the files of an existing entity: `upload` and `write_df`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One execution of a function: what it was given, what it made, how it ended."""
+"""One execution of a function: its inputs, its outputs and its end."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ class Run(Entity):
             self.save(update=True)
 
     def consume_other(self, key: str, other: str) -> None:
-        """Record that the run reads another version than it seemed to."""
+        """Replace the version that the run reads."""
         links = self.metadata.setdefault("relationships", [])
         links[:] = [link for link in links if (link.get("type"), link.get("dest")) != ("consumes", key)]
         self.consume(other)
@@ -91,7 +91,7 @@ class Run(Entity):
         return read_outputs(self, as_key, as_dict, self._reader.consume if self._reader else None)
 
     def output(self, output_name: str, as_key: bool = False, as_dict: bool = False) -> Any:
-        """Return one output; None when there is none of that name."""
+        """Return the output with that name, or None."""
         return self.outputs(as_key, as_dict).get(output_name)
 
     def results(self) -> dict[str, Any]:
@@ -99,24 +99,24 @@ class Run(Entity):
         return dict(self.status.results or {})
 
     def result(self, result_name: str) -> Any:
-        """Return one result; None when there is none of that name."""
+        """Return the result with that name, or None."""
         return self.results().get(result_name)
 
     def logs(self) -> list[Any]:
-        """Return the log so far, in parts that have `text`; none where nothing was logged."""
+        """Return the log so far as parts with `text`; an empty list if nothing was logged."""
         from .run_parts import read_logs
 
         return read_logs(self)
 
     def wait(self, log_info: bool = True) -> Run:
-        """Wait until the run has ended, or its service is there; return the run, read anew."""
+        """Wait until the run has ended, or its service is ready. Read the run again and return it."""
         from .run_parts import wait_for
 
         wait_for(self, log_info)
         return self
 
     def stop(self) -> None:
-        """Ask the run to stop, as SIGTERM does. Errors: PlatformError where its process cannot be reached."""
+        """Ask the run to stop, as SIGTERM does. Errors: PlatformError if its process cannot be reached."""
         self._store.stop(keys.parse_key(self.key))
 
     def resume(self) -> None:
@@ -177,7 +177,7 @@ class Run(Entity):
 
 
 def run_metadata(name: str = "", tags: Mapping[str, Any] | None = None, note: str = "") -> dict[str, Any]:
-    """Return what people say of a run as metadata, in the fields that the platform shows: name, labels, description."""
+    """Return the metadata that people give a run, in the platform's fields: name, labels, description."""
     labels = [f"{key}={value}" if value != "" else key for key, value in (tags or {}).items()]
     fields = {"name": name, "labels": labels, "description": note}
     return {field: value for field, value in fields.items() if value}
@@ -198,8 +198,8 @@ def start_run(
     """Record a run of this process as RUNNING; `function` is the key of the function's revision.
 
     `metadata` takes what people say of it, as `run_metadata` gives it; `spec` takes `parameters` and `inputs`; `status`
-    takes `provenance`: digests of source, lock, image, Python.
-    Should the process be killed, the next start records the run as ERROR.
+    takes `provenance`: digests of source, lock, image, Python. Should the process be killed, the next start records the
+    run as ERROR.
     """
     record = new_record(project, "run", kind, identity or "run", identity=identity, spec={**(spec or {})})
     record["spec"].update({"function": function, "local_execution": True} if function else {"local_execution": True})

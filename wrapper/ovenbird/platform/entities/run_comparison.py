@@ -17,7 +17,7 @@ _CODE = ("handler", "source", "revision", "digest", "lock", "image")
 
 
 class ComparedField(NamedTuple):
-    """One line of a comparison: None stands for what a run does not have."""
+    """One line of a comparison. A value is None where the run lacks the field."""
 
     name: str
     values: tuple[Any, ...]
@@ -27,7 +27,7 @@ class ComparedField(NamedTuple):
 def compare_runs(store: EntityStore, runs: Sequence[keys.EntityKey], *, changed: bool = False) -> list[ComparedField]:
     """Return the fields of runs: state and time, code, parameters, inputs, results, last metrics, tags, packages.
 
-    Of packages and of what is told about the machine only differences are returned; with `changed`, of all.
+    Packages and the machine are returned only where they differ; with `changed`, all fields are.
     """
     columns = []
     for key in runs:
@@ -80,7 +80,7 @@ def _collect_fields(store: EntityStore, record: Record, summary: Summary) -> dic
 
 
 def _describe_code(store: EntityStore, record: Record) -> dict[str, Any]:
-    """Return what was called, and which version of it."""
+    """Return the function and its version."""
     provenance = record["status"].get("provenance") or {}
     source: Mapping[str, Any] = {}
     function = record["spec"].get("function")

@@ -1,4 +1,4 @@
-"""What a run was given and has made, its log, and waiting for its end."""
+"""Read the inputs, outputs and log of a run, and wait for its end."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def _find_recorded(run: Entity, name: str, reference: Any) -> str:
 
 
 def read_outputs(run: Entity, as_key: bool, as_dict: bool, consume: Consume | None) -> dict[str, Any]:
-    """Return the entities of `status.outputs`; what is no key, such as the name of an image, is returned as it is."""
+    """Return the entities of `status.outputs`; other values, such as the name of an image, are returned unchanged."""
     outputs: dict[str, Any] = {}
     for name, key in (run.status.get("outputs") or {}).items():
         if as_key or not keys.is_key(key):
@@ -74,7 +74,7 @@ def _read_entity(run: Entity, key: str, consume: Consume | None) -> Any:
 
 
 def read_logs(run: Entity) -> list[RunLog]:
-    """Return the log as one part, or none when it is empty."""
+    """Return the log as one part, or an empty list."""
     try:
         text = "\n".join(line.rstrip("\n") for line in run._store.log_lines(run.project, run.id))
     except InputError:
@@ -83,7 +83,7 @@ def read_logs(run: Entity) -> list[RunLog]:
 
 
 def wait_for(run: Entity, log_info: bool) -> None:
-    """Read the run until it is in a final state, or its service is there. Errors: PlatformError for the run itself."""
+    """Read the run until it is in a final state, or its service is ready. Errors: PlatformError for the run itself."""
     if run.id == os.environ.get("RUN_ID"):
         raise PlatformError(f"{run.key} waits for itself", hint="`wait()` is for other runs")
     began, pause = time.monotonic(), _FIRST_PAUSE

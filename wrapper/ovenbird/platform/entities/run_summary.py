@@ -1,4 +1,4 @@
-"""A run in brief: what it was given, what came out, what people said of it; and runs that are looked for by these."""
+"""Summaries of runs (parameters, results, tags), and searches by them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Summary = dict[str, Any]
 
 
 def summarize(record: Record, metrics: Mapping[str, float] | None = None) -> Summary:
-    """Return a run in brief, for people: secret parameters masked, URLs redacted. `metrics` are the last numbers."""
+    """Return a summary of a run: secret parameters masked, URLs redacted. `metrics` are the last numbers."""
     spec, status, metadata = record["spec"], record["status"], record["metadata"]
     parameters = {**(spec.get("parameters") or {}), **(status.get("parameters") or {})}  # the latter as converted
     inputs = mask_parameters(spec.get("inputs") or {})
@@ -43,7 +43,7 @@ def summarize(record: Record, metrics: Mapping[str, float] | None = None) -> Sum
 
 
 def get_run_name(record: Record) -> str:
-    """Return the name that a run was given; empty for none."""
+    """Return the name of a run; empty text without one."""
     name = record["metadata"].get("name") or ""
     return "" if name in (_NO_NAME, record["id"]) else str(name)
 
@@ -61,7 +61,7 @@ def format_tags(metadata: Mapping[str, Any]) -> dict[str, str]:
 
 
 def collect_columns(summary: Summary) -> dict[str, Any]:
-    """Return what can be a column: `param.n`, `result.accuracy`, `metric.loss`, `tag.stage` and the plain fields.
+    """Return the names of all columns: `param.n`, `result.accuracy`, `metric.loss`, `tag.stage` and the plain fields.
 
     Objects in parameters and results are taken apart: a result `{"accuracy": 1}` called `scores` is
     `result.scores.accuracy`.
@@ -75,7 +75,7 @@ def collect_columns(summary: Summary) -> dict[str, Any]:
 
 
 def select_column(rows: Sequence[Mapping[str, Any]], column: str) -> list[Any] | None:
-    """Return a column's value in each row, None where it has none; None when no row has such a column.
+    """Return a column's value in each row, None where a row lacks it. Return None when no row has the column.
 
     A column is called by its whole name, or by its end: `accuracy` for `result.scores.accuracy`. Where several end
     alike, it is the parameter, else the input, the result, the last metric, the tag.
@@ -90,7 +90,7 @@ def select_column(rows: Sequence[Mapping[str, Any]], column: str) -> list[Any] |
 
 
 def is_named(name: str, prefix: str, column: str) -> bool:
-    """Return whether a column that begins with `prefix` ends in what was asked for."""
+    """Return whether a column that begins with `prefix` ends in the requested name."""
     return name.startswith(f"{prefix}.") and name.endswith(f".{column}")
 
 
@@ -121,7 +121,7 @@ def find_run(store: EntityStore, text: str, project: str | None) -> keys.EntityK
 
 
 def parse_moment(text: str | None) -> datetime | None:
-    """Return an ISO 8601 time with its zone, UTC where it has none; None where there is none."""
+    """Return an ISO 8601 time with its zone, by default UTC; None for an empty text."""
     if not text:
         return None
     try:

@@ -1,4 +1,4 @@
-"""A secret of a project: its name is recorded, its value is kept apart and is in no record."""
+"""A secret of a project. Its record has its name; its value is stored separately."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ class Secret(Entity):
         return value
 
     def set_secret_value(self, value: str) -> None:
-        """Store the value. Errors: InputError for what is no text."""
+        """Store the value. Errors: InputError unless it is text."""
         if not isinstance(value, str):
             raise InputError(f"the value of the secret {show_value(self.name)} is a {type(value).__name__}, not text")
         self._store.write_secret(self.project, self.name, value)
 
     def delete(self) -> None:
-        """Forget the secret and its value."""
+        """Delete the secret and its value."""
         super().delete()
         self._store.write_secret(self.project, self.name, None)

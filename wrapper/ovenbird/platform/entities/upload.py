@@ -1,4 +1,4 @@
-"""Put the files of an entity where they belong, and record them: CREATED, then READY, or ERROR with the reason."""
+"""Store the files of an entity, and record its state: CREATED, then READY, or ERROR with the reason."""
 
 from __future__ import annotations
 
@@ -35,9 +35,8 @@ def upload_entity(
 
     `target` is the URL of a file, or of a folder and ends in `/`. The entity, which may be new, is recorded before, and
     READY after; when that fails it stays as ERROR, with the reason, and what was written for it is kept in the folder
-    `rescue`, if given.
-    A folder is stored without the store, and without `files_store`, which it may hold.
-    OutputError names what was stored and what was not.
+    `rescue`, if given. A folder is stored without the store, and without `files_store`, which it may hold. OutputError
+    names what was stored and what was not.
     """
     if not schemes.get_scheme(target):
         target = str(schemes.get_local_path(target).absolute()) + ("/" if target.endswith("/") else "")
@@ -58,7 +57,7 @@ def upload_entity(
 
 
 def _record_upload(entity: PathEntity, store: Callable[[], list[files.Info]]) -> None:
-    """Record the entity around `store`, which says what it has stored."""
+    """Record the entity before and after `store`, which returns the stored files."""
     entity.save(update=entity._is_saved)
     try:
         with tolerate_warnings():
@@ -73,7 +72,7 @@ def _record_upload(entity: PathEntity, store: Callable[[], list[files.Info]]) ->
 
 
 def _list_own_folders(entity: PathEntity, files_store: str) -> set[Identity]:
-    """Return the folders that no folder is stored with: the files store, and the embedded store, database and all."""
+    """Return folders that are left out of a stored folder: the files store and the embedded store."""
     root = Path(entity._store.files_root())
     home = root.parent if (root.parent / "ovenbird.db").exists() else root
     return {
@@ -91,7 +90,7 @@ def _upload_content(
     folder: Path,
     files_store: str,
 ) -> list[files.Info]:
-    """Upload, from `folder` where the content has to be written first."""
+    """Upload the content. It is written to `folder` first, if it is not a file yet."""
     if callable(content):
         path = folder / target.rpartition("/")[2]
         _call_writer(content, path, target)
@@ -111,7 +110,9 @@ def _upload_content(
 def _rescue_content(
     entity: PathEntity, content: Sequence[Path] | Write, target: str, folder: Path, rescue: Path
 ) -> str:
-    """Keep what could not be sent; where. Empty when that is not possible either. The user's own files stay theirs."""
+    """Save files that could not be sent. Return their folder; empty text if saving failed too.
+
+    Files of the user stay where they are."""
     if not callable(content):
         return ", ".join(map(str, content))
     name = target.rpartition("/")[2]
@@ -133,7 +134,7 @@ def _write_local(
     environ: Mapping[str, str],
     files_store: str,
 ) -> list[files.Info]:
-    """Store below a local folder; what lies in the store itself is for its owner alone."""
+    """Store below a local folder. Only the owner can read files of the store itself."""
     infos = _place_files(content, target, environ, _list_own_folders(entity, files_store))
     if entity._is_stored():
         root, base = Path(entity._store.files_root()), schemes.get_local_path(files.folder_of(target))
@@ -160,7 +161,7 @@ def _place_files(
 
 
 def _call_writer(write: Write, path: Path, target: str) -> str | None:
-    """Call the writer; what it raises, whatever library it is of, becomes an OutputError."""
+    """Call the writer. Any exception that it raises becomes an OutputError."""
     try:
         return write(path)
     except OvenbirdError:

@@ -1,4 +1,4 @@
-"""What is to be stored as an entity: from files, from a DataFrame, from bytes; with what is recorded of it."""
+"""Prepare the content of an entity from files, a DataFrame or bytes, with its spec and status."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ def _list_parts(paths: Sequence[Path]) -> list[tuple[Path, str]]:
 
 
 def _check_file_name(name: str) -> str:
-    """Return the name of a file, which any file system and any record can hold. Errors: OutputError."""
+    """Return the file name, if any file system and any record can hold it. Errors: OutputError."""
     if problem := "leaves the folder" if "/" in name or name in ("", ".", "..") else describe_limit(name):
         raise OutputError(f"the file name {show_value(name)} {problem}", hint="rename the file")
     return name
@@ -132,7 +132,7 @@ def _check_file_name(name: str) -> str:
 def _describe_table(
     parts: Sequence[tuple[Path, str]], label: str, reader: dict[str, Any]
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Schema and preview of a table's files, where they can be had cheaply; what does not parse only warns."""
+    """Return schema and preview of a table's files, if that is cheap. Warn about files that do not parse."""
     file_format, options = reader.pop("file_format", None), {}
     try:
         engine = dataframes.choose_engine(reader.pop("engine", None))

@@ -1,4 +1,4 @@
-"""The SQLite file of the local store: opened, checked and, the first time, made."""
+"""The SQLite file of the local store: open it, check it, and create it the first time."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ CREATE TABLE owner (
 
 @contextmanager
 def translate_errors(path: Path) -> Iterator[None]:
-    """Turn what SQLite or the disk says about the file at `path` into a PlatformError that says what to do."""
+    """Turn errors of SQLite or the disk about the file at `path` into a PlatformError with a hint."""
     try:
         yield
     except sqlite3.Error as error:
@@ -77,7 +77,7 @@ def _suggest_fix(message: str, path: Path) -> str:
 
 
 def open_database(path: Path) -> sqlite3.Connection:
-    """Return a connection to the database at `path`, which is made when there is none.
+    """Return a connection to the database at `path`, which is created if it does not exist.
 
     Every thread of the process may use it, one at a time. PlatformError: damaged, newer, or not ours.
     """
@@ -119,7 +119,7 @@ def _read_version(connection: sqlite3.Connection, path: Path) -> int:
 
 
 def _make_tables(connection: sqlite3.Connection, path: Path) -> None:
-    """Make the tables, once, however many processes start at the same time."""
+    """Create the tables once, even if several processes start at the same time."""
     lock_path = path.with_name(path.name + ".lock")
     make_private_file(lock_path)
     with lock_path.open("w") as lock:
@@ -152,7 +152,7 @@ class Database:
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
-        """Yield one transaction; it waits for its turn before it reads, and leaves nothing behind when it fails."""
+        """Yield one transaction; it waits for its turn before it reads, and is rolled back when it fails."""
         with self.reading() as connection:
             connection.execute("BEGIN IMMEDIATE")
             try:

@@ -1,4 +1,4 @@
-"""Which runs belong to a living process: held while they run, found and recorded as ERROR when it was killed."""
+"""Record which process owns a run, and find runs whose process was killed."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ class Ownership:
             fcntl.flock(handle, fcntl.LOCK_EX)
 
     def release(self, identity: str) -> None:
-        """Let go of a run that has ended."""
+        """Release a run that has ended."""
         if (handle := self._held.pop(identity, None)) is not None:
             os.close(handle)
 
     def release_all(self) -> None:
-        """Let go of every run of this process."""
+        """Release every run of this process."""
         for identity in list(self._held):
             self.release(identity)
 
@@ -52,7 +52,7 @@ class Ownership:
         )
 
     def terminate(self, project: str, identity: str) -> None:
-        """Send SIGTERM to the process that owns a run; nothing when none does. Errors: PlatformError."""
+        """Send SIGTERM to the process that owns a run, if there is one. Errors: PlatformError."""
         with self._database.reading() as connection:
             row = connection.execute(
                 "SELECT pid, start, boot, namespace FROM owner JOIN entity USING (seq) WHERE project = ? AND id = ?",
@@ -69,7 +69,7 @@ class Ownership:
                 os.kill(row[0], signal.SIGTERM)
 
     def reap(self) -> list[str]:
-        """Record as ERROR every run whose process is gone; the keys of those runs."""
+        """Record every run whose process has ended as ERROR, and return the keys of those runs."""
         with self._database.reading() as connection:
             owned = connection.execute(
                 "SELECT seq, project, id, pid, start, boot, namespace FROM owner JOIN entity USING (seq)"
@@ -94,7 +94,7 @@ class Ownership:
         return False
 
     def _lose(self, sequence: int, pid: int) -> bool:
-        """Record a run as lost; False when another process has just done it."""
+        """Record a run as lost. Return False if another process has just done so."""
         home = self._database.path.parent
         with self._database.writing() as connection:
             query = "SELECT text FROM owner JOIN body USING (seq) WHERE seq = ?"

@@ -1,4 +1,4 @@
-"""Values of secrets in the local store: one file each below `secrets/PROJECT/`, which only its owner may read."""
+"""Values of secrets in the local store: one file each below `secrets/PROJECT/`, readable only by its owner."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .database import translate_errors
 
 
 def read_value(home: Path, project: str, name: str) -> str | None:
-    """Return the value; None when there is none. Errors: PlatformError."""
+    """Return the value, or None. Errors: PlatformError."""
     path = _secret_path(home, project, name)
     with translate_errors(path):
         try:
@@ -25,7 +25,7 @@ def read_value(home: Path, project: str, name: str) -> str | None:
 
 
 def write_value(home: Path, project: str, name: str, value: str | None) -> None:
-    """Keep the value, whole or not at all; None removes it. Errors: PlatformError."""
+    """Write the value atomically; None removes it. Errors: PlatformError."""
     path = _secret_path(home, project, name)
     with translate_errors(path):
         if value is None:

@@ -43,7 +43,7 @@ class LocalStore:
         self.reap()
 
     def _close_to_others(self) -> None:
-        """Close what an earlier version has left open; a folder with other things in it is not ours to close."""
+        """Restrict access to a folder of an earlier version. A folder with other files in it stays as it is."""
         names = set(os.listdir(self.home))  # noqa: PTH208  # the cheapest look
         database = [self.path.with_name(self.path.name + end) for end in ("", "-wal", "-shm", ".lock")]
         own = {path.name for path in database} | _OWN
@@ -96,7 +96,7 @@ class LocalStore:
         return state
 
     def _merge_annotations(self, connection: sqlite3.Connection, record: Record, sequence: int) -> Record:
-        """Return a record of this process's run with the annotations that others have changed meanwhile."""
+        """Return a record of this process's run with annotations that others have changed since."""
         text = connection.execute("SELECT text FROM body WHERE seq = ?", (sequence,)).fetchone()[0]
         stored = unpack_record(text, self.home)["metadata"]
         before, current = self._annotations[record["id"]], get_annotations(record)
@@ -159,7 +159,7 @@ class LocalStore:
         return {name: float("nan") if value is None else value for name, _, value in rows}
 
     def read(self, key: EntityKey) -> Record:
-        """Return the entity, or the latest of its name; InputError says which part of the key leads nowhere."""
+        """Return the entity, or the latest of its name; InputError names the part of the key that does not exist."""
         where, values = "project = ? AND type = ?", [key.project, key.type]
         for column in ("id",) if key.type == "run" and key.id else ("kind", "name", "id"):
             if value := getattr(key, column):
@@ -183,7 +183,7 @@ class LocalStore:
         return record
 
     def read_state(self, key: EntityKey) -> str:
-        """Return the state that the run has now. InputError if there is none."""
+        """Return the current state of the run. Errors: InputError if it does not exist."""
         return str(self.read(key)["status"]["state"])
 
     def find_revision(self, project: str, name: str, kind: str, spec: Mapping[str, Any]) -> Record | None:
@@ -268,7 +268,7 @@ class LocalStore:
         self._owned.terminate(record["project"], record["id"])
 
     def resume(self, key: EntityKey) -> None:
-        """Refuse: what a stopped process had in memory is gone."""
+        """Refuse: the memory of a stopped process cannot be restored."""
         raise PlatformError(f"{key} cannot be resumed: its process has ended", hint="`ovenbird run` starts another")
 
     def read_project(self, name: str) -> Record:
@@ -279,7 +279,7 @@ class LocalStore:
             return make_project_record(name)
 
     def write_project(self, record: Record, *, new: bool) -> None:
-        """Keep what is known of a project; one that was never saved is there all the same."""
+        """Store the project. A project exists even if it was never saved."""
         try:
             exists = bool(self.read(_project_key(record["name"])))
         except InputError:
@@ -341,7 +341,7 @@ class LocalStore:
         return _read_lines(path) if exists(path) else iter(())
 
     def reap(self) -> list[str]:
-        """Record as ERROR every run whose process is gone; the keys of those runs."""
+        """Record every run whose process has ended as ERROR, and return the keys of those runs."""
         return self._owned.reap() if exists(self.path) else []
 
     def close(self) -> None:
@@ -369,7 +369,7 @@ def open_local(environ: Mapping[str, str]) -> LocalStore:
 
 
 def _missing_error(connection: sqlite3.Connection, key: EntityKey) -> InputError:
-    """Say which part of the key leads nowhere, and what is there instead."""
+    """Return the error that names the wrong part of the key, and what exists instead."""
 
     def there(column: str, where: str, *values: str) -> list[str]:
         query = f"SELECT DISTINCT {column} FROM entity WHERE {where} ORDER BY seq DESC LIMIT 20"  # noqa: S608

@@ -53,7 +53,7 @@ class ProjectDocument(ProjectPart):
         return encode(self.to_dict()).decode()
 
     def export(self) -> str:
-        """Write the project to `projects-{name}.yaml`, and the latest of its entities beside it; the file's path."""
+        """Write the project to `projects-{name}.yaml`, and its latest entities next to it. Return the path."""
         from ..entities.entity_file import write_entity
 
         folder = Path(str(self.spec.get("source") or "."))

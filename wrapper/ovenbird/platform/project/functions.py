@@ -1,4 +1,4 @@
-"""What a project does with functions."""
+"""Methods of a project for functions."""
 
 from __future__ import annotations
 

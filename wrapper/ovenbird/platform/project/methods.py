@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 
 def find_method(project: Any, name: str) -> Any:
-    """Return the method of that name, bound to the project. Errors: AttributeError that says what is not there."""
+    """Return the method of that name, bound to the project. Errors: AttributeError for an unknown name."""
     if not name.startswith("_"):
         for part in (*(_PARTS[word] for word in map(_singular, name.split("_")) if word in _PARTS), _REST):
             function = vars(_part(part)).get(name)

@@ -1,7 +1,6 @@
-"""What the parts of a project share: the methods of a kind of entity, found when one is first called.
+"""Shared by the parts of a project, each of which holds the methods for one kind of entity.
 
-A part is no class of a project while it runs: `methods` binds its functions to the project, so that a job that
-calls none of them imports none of them.
+A part is imported when one of its methods is first called: `methods` binds its functions to the project.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class ProjectPart:
-    """What a part uses of its project."""
+    """The attributes of a project that its parts use."""
 
     name: str
     _store: EntityStore
@@ -63,9 +62,9 @@ def update_entity(project: ProjectPart, entity_type: str, entity: Entity) -> Any
 def delete_entities(
     project: ProjectPart, entity_type: str, identifier: str, entity_id: str | None, *, every: bool, with_files: bool
 ) -> None:
-    """Forget one version, or `every` one of the name, and `with_files` the files that were stored for it.
+    """Delete one version, or `every` version of the name; `with_files`, also the files that were stored for it.
 
-    Errors: InputError when no version is named, or there is none.
+    Errors: InputError when no version is named, or it does not exist.
     """
     key = _parse_identifier(project, entity_type, identifier, entity_id)
     if not (every or key.id):
@@ -79,7 +78,7 @@ def delete_entities(
 
 
 def _is_removable(project: ProjectPart, record: Record) -> bool:
-    """Return whether the files of a record lie in a store of files; what lies elsewhere stays."""
+    """Return whether the files of a record are in a files store. Files elsewhere are not removed."""
     store = project._store
     if not record["status"].get("files"):
         return False
@@ -95,7 +94,7 @@ def _is_removable(project: ProjectPart, record: Record) -> bool:
 def import_entity(project: ProjectPart, entity_type: str, file: str | None, key: str | None, reset_id: bool) -> Any:
     """Add the entity of a YAML file, or of a key, to the project; its files stay where they are.
 
-    Errors: InputError for what is no such entity; PlatformError when it exists and `reset_id` is False.
+    Errors: InputError for anything else; PlatformError when it exists and `reset_id` is False.
     """
     from ..entities.entity_file import read_entity
 
@@ -137,7 +136,7 @@ def create_entity(
 
 
 def _parse_identifier(project: ProjectPart, entity_type: str, identifier: str, entity_id: str | None) -> keys.EntityKey:
-    """Return the key that an identifier means in the project. Errors: InputError."""
+    """Return the key of an identifier in the project. Errors: InputError."""
     if not keys.is_key(identifier):
         if entity_type == "run":
             return keys.run_key(project.name, entity_id or identifier)

@@ -41,7 +41,8 @@ class Project(Described, Methods):
 
     With a `run`, whatever is stored is linked to it as `produced_by`, and whatever is read is what it `consumes`.
     `files_store` is the folder or URL below which files go; default what the platform says, else
-    DHCORE_DEFAULT_FILES_STORE, else the store's own. What could not be sent is kept in the folder `rescue`, if given.
+    DHCORE_DEFAULT_FILES_STORE, else the store's own. Files that could not be sent are saved in the folder `rescue`, if
+    given.
     """
 
     def __init__(
@@ -82,7 +83,7 @@ class Project(Described, Methods):
 
         @property
         def user(self) -> str:
-            """Who has made the project."""
+            """Return the user who created the project."""
             return self._document["user"]
 
         def __getattr__(self, name: str) -> Any:  # list_*, delete_*, save, secrets, ...: each in a module of its own
@@ -152,7 +153,7 @@ class Project(Described, Methods):
             self._run.logged.append(entity)
 
     def adopt_foreign(self, entity: Any) -> str:
-        """Link an entity of the platform's own SDK to the run; its key. Errors: OutputError with the SDK's reason."""
+        """Link an entity of the platform's SDK to the run, and return its key. Errors: OutputError with the reason."""
         try:
             if self._run is not None:
                 entity.add_relationship("produced_by", self._run.key)

@@ -1,4 +1,4 @@
-"""What a project does with runs beside reading one."""
+"""Methods of a project for runs, apart from `get_run`."""
 
 from __future__ import annotations
 
@@ -24,5 +24,5 @@ class ProjectRuns(ProjectPart):
         return runs
 
     def delete_run(self, identifier: str, entity_id: str | None = None) -> None:
-        """Forget a run (a key or an id), its metrics and its log. Errors: PlatformError while it runs."""
+        """Delete a run (a key or an id), its metrics and its log. Errors: PlatformError while it runs."""
         delete_entities(self, "run", identifier, entity_id, every=False, with_files=False)

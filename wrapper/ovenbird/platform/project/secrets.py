@@ -1,4 +1,4 @@
-"""What a project does with secrets: names are recorded, values are kept apart."""
+"""Methods of a project for secrets. Names are in records, values are stored separately."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class ProjectSecrets(ProjectPart):
         self, name: str, uuid: str | None = None, description: str | None = None, labels: list[str] | None = None,
         embedded: bool = False, secret_value: str | None = None, **kwargs: Any,
     ) -> Secret:  # fmt: skip
-        """Record a secret and keep its value. Errors: InputError without a value."""
+        """Record a secret and store its value. Errors: InputError without a value."""
         if not isinstance(secret_value, str):
             raise InputError(f"secret {show_value(name)}: secret_value is {type(secret_value).__name__}, not text")
         metadata = {"description": description, "labels": labels, "embedded": embedded}
@@ -30,7 +30,7 @@ class ProjectSecrets(ProjectPart):
         return secret
 
     def get_secret(self, identifier: str, entity_id: str | None = None) -> Secret:
-        """Return the secret of a key or of a name; where none is recorded, the variable of that name is one.
+        """Return the secret of a key or of a name; if it is not recorded, use the environment variable of that name.
 
         Errors: InputError.
         """
@@ -56,7 +56,7 @@ class ProjectSecrets(ProjectPart):
         return cast("Secret", update_entity(self, "secret", entity))
 
     def delete_secret(self, identifier: str, entity_id: str | None = None, delete_all_versions: bool = False) -> None:
-        """Forget a secret (a key, or a name and `entity_id`), or all versions of a name, and its value."""
+        """Delete a secret (a key, or a name and `entity_id`), or all versions of a name, and its value."""
         name = keys.parse_key(identifier).name if keys.is_key(identifier) else identifier
         delete_entities(self, "secret", identifier, entity_id, every=delete_all_versions, with_files=False)
         if not self._store.list_summaries("secret", project=self.name, name=name, limit=1):

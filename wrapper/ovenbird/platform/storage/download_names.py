@@ -1,4 +1,4 @@
-"""What a file that came over HTTP is called, and what it holds: by `Content-Disposition`, address and media type."""
+"""Find the name and the format of a downloaded file: from `Content-Disposition`, URL and media type."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ _TABLES = {
 
 
 def get_table_extension(answer: DownloadResponse) -> str:
-    """Return the extension of a table of the answer's media type, or nothing."""
+    """Return the extension for the media type of a table, or empty text."""
     return _TABLES.get(_parse_media_type(answer), "")
 
 
 def get_answer_name(url: str, answer: DownloadResponse) -> str:
-    """Return the name of the file that was answered, empty where nothing says it.
+    """Return the name of the downloaded file; empty text if it is unknown.
 
-    The server's own name comes first, then the last part of the address that was asked and of the one it led to. A
-    name without an extension gets that of the media type.
+    The server's own name comes first, then the last part of the address that was asked and of the one it led to. A name
+    without an extension gets that of the media type.
     """
     names = [_parse_disposition(answer.disposition), _get_last_part(url), _get_last_part(answer.url)]
     names = [name for name in names if name]
@@ -73,5 +73,5 @@ def _get_last_part(url: str) -> str:
 
 
 def _make_usable(name: str) -> str:
-    """Return a name that a file can have, else nothing."""
+    """Return the name if a file can have it, else empty text."""
     return "" if name in ("", ".", "..") or "/" in name or describe_limit(name) else name

@@ -1,4 +1,4 @@
-"""Files on local disks: copied whole or not at all, hashed, and never held in memory."""
+"""Copy and hash files on local disks, atomically and in constant memory."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _UNABLE = (errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EPER
 
 
 def copy_file(source: Path, target: Path, progress: Progress | None = None) -> int:
-    """Copy a file in the kernel where that is possible, sharing blocks where the file system can; its size.
+    """Copy a file in the kernel where that is possible, sharing blocks where the file system can, and return its size.
 
     `target` appears whole or not at all. OSError as it comes.
     """

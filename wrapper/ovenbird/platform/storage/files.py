@@ -37,7 +37,7 @@ Info = dict[str, Any]
 
 
 class TransferLimit:
-    """How many bytes may still be fetched over a network, and which setting says so. A local copy does not count."""
+    """How many more bytes may be fetched over a network, and the setting for it. Local copies do not count."""
 
     def __init__(self, size: int, setting: str) -> None:
         self.size = self.left = size
@@ -74,11 +74,12 @@ class TransferLimit:
 def upload(
     sources: Sequence[Path], target: str, environ: Mapping[str, str], skip: Collection[Identity] = ()
 ) -> list[Info]:
-    """Store files and folders below `target`, which ends in `/`, or one file as `target`; what `status.files` keeps.
+    """Store files and folders below `target`, which ends in `/`, or one file as `target`. Return the entries for
+    `status.files`.
 
     Folders in `skip` are left out of a folder that holds them. A warning names what else a folder holds and no store
-    can: links that lead nowhere, devices, FIFOs, sockets.
-    OutputError names what was stored before the fault and what was not.
+    can: links that lead nowhere, devices, FIFOs, sockets. OutputError names what was stored before the fault and what
+    was not.
     """
     if get_scheme(target) in WEB:
         raise OutputError(
@@ -106,8 +107,8 @@ def download(
 ) -> list[Path]:
     """Fetch a file to `target`, or, when `url` ends in `/`, the files `names` (all of them) below the folder `target`.
 
-    All of it together keeps to `limit`: that of an input unless another one is given.
-    InputError names the URL, without its secrets, and the reason.
+    All of it together keeps to `limit`: that of an input unless another one is given. InputError names the URL, without
+    its secrets, and the reason.
     """
     limit = limit or TransferLimit.for_inputs(environ)
     if not get_scheme(url):  # names below a `file://` URL are no part of one: their `%20` is no blank
@@ -126,10 +127,10 @@ def download(
 def download_web(
     url: str, folder: Path, environ: Mapping[str, str], *, name: str = "", overwrite: bool = True
 ) -> tuple[Path, str]:
-    """Fetch what a web address answers into a folder; the path, and the extension of the table that it says it is.
+    """Fetch what a web address answers into a folder; and return the path and the extension for its media type.
 
-    The file is called as the server or the address calls it, else `name`. InputError: it cannot be read, or a file of
-    that name is there and no `overwrite`.
+    Its name comes from the server or the URL, else it is `name`. InputError: it cannot be read, or the file exists and
+    `overwrite` is False.
     """
     import tempfile
 
@@ -182,7 +183,7 @@ def check_member(name: object, where: str) -> str:
 def check_inside(base: Path, path: Path) -> Path:
     """Return a path below the folder `base` that no link leads out of it. Errors: InputError.
 
-    A link at the very end is held to it as well.
+    This holds for a link at its end too.
     """
     resolved, root = Path(os.path.realpath(path)), Path(os.path.realpath(base))
     if root not in resolved.parents:
@@ -194,7 +195,7 @@ def check_removable(url: str, roots: Sequence[str], parts: Sequence[str]) -> Non
     """Raise InputError unless the folder of `url` is one that files of an entity are stored in.
 
     That is a folder below one of `roots`, or one that ends in `parts`: project, type, name and id, as every store of
-    files is laid out. What lies elsewhere was put there by somebody who knows better when it may go.
+    files is laid out. Files elsewhere belong to somebody else.
     """
     folder = folder_of(url).rstrip("/")
     if get_scheme(url):
@@ -239,8 +240,8 @@ def check_names(url: str, names: Sequence[str]) -> str:
 def remove(url: str, names: Sequence[str], environ: Mapping[str, str]) -> None:
     """Delete the files `names` below the folder of `url`, and local folders that are empty then.
 
-    Errors: InputError, before anything is deleted, when a name or a link leads out of the folder; OutputError that
-    names what is left, after all that can be is deleted.
+    Errors: InputError, before anything is deleted, when a name or a link leads out of the folder; OutputError with the
+    files that are left, after all others are deleted.
     """
     base = check_names(url, names)
     failed: dict[str, str] = {}
@@ -288,7 +289,7 @@ def describe_file(path: Path, name: str, digest: str | None) -> Info:
 
 
 def mark_executable(path: Path) -> None:
-    """Let those who may read a file run it too."""
+    """Make a file executable for those who may read it."""
     mode = path.stat().st_mode
     path.chmod(mode | (mode & 0o444) >> 2)
 

@@ -1,6 +1,6 @@
-"""What tells one version of a file or a folder from the next: digest, size, time.
+"""Identify a version of a file or a folder: digest, size, time.
 
-Of an input that stays where it lies, this is all that a store knows of its content.
+For an input that is not copied, a store knows no more of its content.
 """
 
 from __future__ import annotations

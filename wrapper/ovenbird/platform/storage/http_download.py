@@ -44,7 +44,7 @@ def fetch_url(
     """Stream what `url` answers into `target`, which appears whole or not at all, and has at most `limit` bytes.
 
     A fault that may pass is tried again, going on where the body broke off when the server can. A `Content-Encoding` is
-    undone. Return what the server said of the file. InputError names `shown`, the URL without its secrets.
+    undone. Return the headers of the file. InputError names `label`, the URL without its secrets.
     """
     parts = urlsplit(url)
     bare = escape_address(source_url.strip_credentials(parts))

@@ -112,7 +112,7 @@ def _is_missing(store: Any, path: str) -> bool:
 
 
 def delete_object(url: str, environ: Mapping[str, str]) -> None:
-    """Delete an object; one that is absent is no error."""
+    """Delete an object, if it exists."""
     store, path = _open_bucket(url, environ)
     try:
         _import_obstore().delete(store, path)

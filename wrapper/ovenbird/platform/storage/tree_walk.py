@@ -37,7 +37,7 @@ def describe_special(path: Path) -> str:
 
 
 def identify_folder(folder: str | Path) -> Identity | None:
-    """Return what the folder is, None when it is not there."""
+    """Return the identity of the folder; None if it does not exist."""
     try:
         status = os.stat(folder)  # noqa: PTH116  # see named_paths
     except (OSError, ValueError):

@@ -55,7 +55,7 @@ def read_croissant(source: Any) -> Croissant:
 
 
 def _list_files(content: dict[str, Any], path: Path) -> Iterable[str]:
-    """Yield the paths of the files that lie beside the metadata. Errors: OutputError for one that is not there."""
+    """Yield the paths of the files next to the metadata. Errors: OutputError for a missing file."""
     distribution = content.get("distribution") or []
     for item in distribution if isinstance(distribution, list) else [distribution]:
         if not isinstance(item, dict) or not str(item.get("@type", "")).endswith("FileObject"):

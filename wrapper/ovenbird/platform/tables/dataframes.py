@@ -52,7 +52,7 @@ def get_engine(value: object) -> str | None:
 
 
 def choose_engine(engine: str | None = None) -> str:
-    """Return the engine that is wanted, else one that is loaded, else one that is installed; pandas comes first."""
+    """Return the requested engine, else an imported one, else an installed one; pandas comes first."""
     if engine is not None and engine not in ENGINES:
         raise InputError(f"engine {show_value(engine)} is not known", hint="pandas or polars")
     for name in (engine,) if engine else ENGINES:
@@ -181,7 +181,7 @@ def _starts_with(path: Path, signature: bytes) -> bool:
 
 
 def concat_frames(read: list[Any], name: str) -> Any:
-    """Return one DataFrame of several with the same columns; InputError when there is none."""
+    """Concatenate DataFrames with the same columns. Errors: InputError without any."""
     if not read:
         raise InputError(f"{name} holds no file", hint="nothing to read a table from")
     if len(read) == 1:
@@ -314,7 +314,7 @@ def _make_cell(value: Any) -> Any:
 
 
 def _get_pandas_type(kind: Any) -> str | None:
-    """Return the type of a column, None when only its values can tell."""
+    """Return the type of a column; None when it depends on the values."""
     name = str(kind).lower()
     if name == "object":
         return None

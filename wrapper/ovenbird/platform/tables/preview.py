@@ -13,7 +13,7 @@ _WIDE = 100  # columns of a terminal that does not say how many it has
 
 
 def format_preview(preview: Mapping[str, Any] | None) -> str:
-    """Return the first rows of a table and its shape, from `status.preview`; empty when there is none."""
+    """Return the first rows of a table and its shape, from `status.preview`; empty text without it."""
     preview = preview or {}
     columns = preview.get("cols") or []
     shape = f"[{preview.get('rows', 0)} rows x {len(columns)} columns]"

@@ -22,7 +22,7 @@ def read_table(
     """Return one DataFrame of all data files; `options` go to the engine's reader.
 
     What is in a folder `year=2024` gets a column `year`. Files whose names begin with `_` or `.` hold no data, as
-    Spark's `_SUCCESS` and `.crc`. Errors: InputError that names the file, or `shown`.
+    Spark's `_SUCCESS` and `.crc`. Errors: InputError that names the file, or `label`.
     """
     data = _list_data_files(files, label)
     tables = [
