@@ -116,7 +116,7 @@ def _build_zip(data: bytes, folder: Path) -> None:
 class _Entries:
     """Takes the entries of a tar and reads their content, as a layer does."""
 
-    def entry(self, info: Any, content: Any) -> None:
+    def add_entry(self, info: Any, content: Any) -> None:
         if content is not None:
             while content.read(65536):
                 pass

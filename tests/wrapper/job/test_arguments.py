@@ -82,7 +82,7 @@ def test_what_was_typed_is_json_where_the_hint_takes_it_else_text(hint: Any, tex
         (City, RawArgument('{"people": 1}'), "x.name: missing"),
         (Color, RawArgument("blue"), "x: Invalid enum value 'blue'"),
         (int, "3", "x: Expected int, got str"),
-        (Dataitem, RawArgument("[1]"), "x: no parameter makes a Dataitem: give it as --input"),
+        (Dataitem, RawArgument("[1]"), "x: no parameter makes a Dataitem: give it as `--input`"),
     ],
 )
 def test_a_value_that_does_not_fit_names_its_argument(hint: Any, value: Any, message: str) -> None:

@@ -189,7 +189,7 @@ class UnconvertibleInput(Converter):
     def convert(self, value: Any, path: str, lax: bool = False) -> Any:  # noqa: ARG002
         """Always raise PayloadValidationError: values of this hint cannot come from a payload."""
         raise PayloadValidationError(
-            [FieldError(path, f"no parameter makes a {hint_text(self.hint)}: give it as --input")]
+            [FieldError(path, f"no parameter makes a {hint_text(self.hint)}: give it as `--input`")]
         )
 
 

@@ -189,4 +189,4 @@ def _suggest_target(path: str) -> str:
     names = [entry.name for entry in folder.iterdir()] if is_folder(folder) else []
     names = [name for name in names if name.endswith((".py", ".yaml", ".yml"))]
     suggestion = suggest_names(Path(path).name, names, cutoff=0.7)  # the endings alone make names similar
-    return suggestion or "FILE.py:handler, pkg.mod:fn, or a folder that holds function.yaml"
+    return suggestion or "`FILE.py:handler`, `pkg.mod:fn`, or a folder with `function.yaml`"

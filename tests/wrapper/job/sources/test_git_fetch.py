@@ -144,7 +144,7 @@ def test_credentials(
     source = f"git+{gits.url}/app/.git"
     assert fetch_source(source, **environ)["HEAD"] == commit
     assert [bool(credentials) for _, credentials in gits.requests] == [False, True, True, True]
-    with pytest.raises(LoadError, match=r"its server asks for credentials \(GIT_TOKEN") as without:
+    with pytest.raises(LoadError, match=r"its server asks for credentials \(`GIT_TOKEN") as without:
         fetch_source(source)
     gits.login = ("other", "other")
     with pytest.raises(LoadError, match="its server refuses the credentials") as refused:

@@ -138,7 +138,7 @@ def test_inputs_have_a_limit(server: Server, s3: dict[str, str], tmp_path: Path)
             if size <= int(limit.replace("k", "000")):
                 files.download(url, target, environ)
                 continue
-            with pytest.raises(InputError, match=r"is larger than .*\(--max-input") as caught:
+            with pytest.raises(InputError, match=r"is larger than .*\(`--max-input") as caught:
                 files.download(url, target, environ)
             assert caught.value.exit_code == 78
     files.download(str(tmp_path / "a"), tmp_path / "b", {"OVENBIRD_MAX_INPUT": "1"})

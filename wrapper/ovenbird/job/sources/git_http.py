@@ -88,7 +88,7 @@ class GitHttpClient(AbstractHttpGitClient):
 
     def _describe_refusal(self, status: int, kind: str) -> LoadError:
         """Return the LoadError for a response without git data."""
-        names = "GIT_TOKEN, GIT_USERNAME and GIT_PASSWORD, or .netrc, give credentials"
+        names = "`GIT_TOKEN`, `GIT_USERNAME` and `GIT_PASSWORD`, or `.netrc`, give credentials"
         if status in (401, 403):
             return LoadError(f"its server {'refuses the' if self._needs_login else 'asks for'} credentials", hint=names)
         if status == 404:

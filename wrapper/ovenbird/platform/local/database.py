@@ -66,14 +66,14 @@ def translate_errors(path: Path) -> Iterator[None]:
 def _suggest_fix(message: str, path: Path) -> str:
     message = message.lower()
     if "malformed" in message or "not a database" in message or "corrupt" in message:
-        return f"it is damaged; mv {path} {path}.broken starts anew; the files stored beside it stay as they are"
+        return f"it is damaged; `mv {path} {path}.broken` starts a new one; the files next to it stay as they are"
     if "full" in message or "no space" in message or "quota" in message:
-        return "the disk is full; free some space, or set OVENBIRD_HOME to a folder on another disk"
+        return "the disk is full; free some space, or set `OVENBIRD_HOME` to a folder on another disk"
     if "locked" in message:
-        return f"another process has held it for {_PATIENCE:g} s; see which with: fuser {path}"
+        return f"another process has held it for {_PATIENCE:g} s; see which with `fuser {path}`"
     if "read-only" in message or "readonly" in message or "unable to open" in message or "permission" in message:
-        return "the folder must be writable; set OVENBIRD_HOME to one that is"
-    return "it must lie on a local disk (not NFS) that this user may write to; OVENBIRD_HOME chooses the folder"
+        return "the folder must be writable; set `OVENBIRD_HOME` to one that is"
+    return "it must lie on a local disk (not NFS) that this user may write to; `OVENBIRD_HOME` chooses the folder"
 
 
 def open_database(path: Path) -> sqlite3.Connection:

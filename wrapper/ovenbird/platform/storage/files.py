@@ -53,7 +53,7 @@ class TransferLimit:
             size = parse_size(text)
         except ValueError as error:
             raise InputError(f"OVENBIRD_MAX_INPUT: expected {error}, found {show_value(text)}") from None
-        return cls(size or sys.maxsize, "--max-input or OVENBIRD_MAX_INPUT raises the limit")
+        return cls(size or sys.maxsize, "`--max-input` or `OVENBIRD_MAX_INPUT` raises the limit")
 
     def count_with(self, label: str, moved: file_copy.Progress | None) -> file_copy.Progress:
         """Return a callback that counts bytes as they come, and then calls `moved`. InputError ends what is too large.
@@ -419,8 +419,8 @@ def _suggest_fix(error: BaseException) -> str:
     if "403" in text or "401" in text:
         return "the credentials in the environment do not allow it"
     if "No space" in text or "quota" in text or "too large" in text:
-        return "free some space, or choose another place with --files-store"
-    return "AWS_ENDPOINT_URL says where the store is" if "cannot be reached" in text else ""
+        return "free some space, or choose another place with `--files-store`"
+    return "`AWS_ENDPOINT_URL` says where the store is" if "cannot be reached" in text else ""
 
 
 def _remove_empty_folders(base: Path, names: Sequence[str]) -> None:
