@@ -150,7 +150,7 @@ def test_a_class_without_init_is_constructed_with_the_parameters(project: Projec
 
 def test_a_class_with_init_is_constructed_without_them(project: Project) -> None:
     """The class's own init takes the parameters, and close ends it."""
-    text = CLASS + "    def bind_init(self, context, size: int):\n        self.log = [size]\n"
+    text = CLASS + "    def init(self, context, size: int):\n        self.log = [size]\n"
     text += "    def close(self):\n        self.log.append('closed')\n"
     handler = ready(project.handler(text, "Model"), {"size": 3})
     assert handler.call(n=1) == [3, 1]
