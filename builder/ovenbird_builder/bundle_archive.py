@@ -133,7 +133,7 @@ def _refuse_outside(platform_builds: Sequence[PlatformBuild]) -> None:
 
 
 def is_bundle(text: str) -> bool:
-    """Whether a target is a bundle."""
+    """Return whether a target is a bundle."""
     path = Path(text)
     if text.endswith((".py", ".yaml", ".yml")) or not is_file(path):
         return False
@@ -242,7 +242,7 @@ def _fill(
 
 
 def _collect_answers(platform_builds: Sequence[PlatformBuild], cache: LayerCache) -> dict[str, dict[str, str]]:
-    """Which wheel each pin took: without it a wheel that was built could not be told from its source's hash."""
+    """Return which wheel each pin took: without it a wheel that was built could not be told from its source's hash."""
     from .locking import wheel_fetch  # what resolves: not for a build
 
     answers: dict[str, dict[str, str]] = {}
@@ -267,7 +267,7 @@ def _list_blobs(base: base_image.BaseImage) -> list[str]:
 
 
 def _make_document(request: BuildRequest) -> dict[str, Any]:
-    """The document, its source beside it."""
+    """Return the document, its source beside it."""
     raw = json.loads(json.dumps(request.function.raw, default=str))
     source = {key: value for key, value in raw["spec"]["source"].items() if key not in NOT_IN_IMAGE}
     raw["spec"]["source"] = source | {"source": "source", "handler": format_handler(request.function)}
@@ -297,7 +297,7 @@ def _import_blobs(about: _About, folder: Path, cache: LayerCache) -> None:
 
 
 def _read_flags(about: _About, folder: Path) -> dict[str, Any]:
-    """The flags that the bundle was made with; files that they named are the bundle's own."""
+    """Return the flags that the bundle was made with; files that they named are the bundle's own."""
     flags = {name: tuple(value) if isinstance(value, list) else value for name, value in about.flags.items()}
     return flags | {name: tuple(str(folder / path) for path in paths) for name, paths in about.files.items()}
 
@@ -319,7 +319,7 @@ def _add(tar: tarfile.TarFile, name: str, data: bytes) -> None:
 
 
 def _anonymize(info: tarfile.TarInfo) -> tarfile.TarInfo:
-    """An entry without what tells of this machine."""
+    """Remove from an entry what tells of this machine, and return it."""
     info.uid = info.gid = 0
     info.uname = info.gname = ""
     info.mtime = MTIME

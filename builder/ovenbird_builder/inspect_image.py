@@ -19,7 +19,7 @@ _SIGNATURES = ("application/vnd.dev.cosign.", "application/vnd.dev.sigstore.", "
 
 
 def inspect(image: ImageReader) -> dict[str, Any]:
-    """All of it as JSON values; `notes` tells what could not be read.
+    """Return what is known about an image, as JSON values; `notes` tells what could not be read.
 
     `kind` is `function`, `base`, or empty for an image of others, which `ours` says too.
     """
@@ -69,7 +69,7 @@ def find_kind(image: ImageReader) -> str:
 
 
 def _list_layers(image: ImageReader) -> list[dict[str, Any]]:
-    """Each layer with what the history says of it; `of` is `base` or `image`, empty where that is not known."""
+    """Return each layer with what the history says of it; `of` is `base` or `image`, empty where that is not known."""
     entries = [entry for entry in image.config.get("history") or () if not entry.get("empty_layer")]
     layers = image.manifest.get("layers") or []
     above = read_whole(image.labels.get(label_names.BASE_LAYERS, ""), -1)
@@ -92,7 +92,7 @@ def _format_command(entry: Mapping[str, Any]) -> str:
 
 
 def _add_files(image: ImageReader, facts: dict[str, Any], notes: list[str]) -> None:
-    """The function document and the lock, out of the layers above the base."""
+    """Add the function document and the lock to the facts, from the layers above the base."""
     above = read_whole(facts["base"]["layers"], 0)
     try:
         texts = layer_files.read_files(image, (DOCUMENT, LOCK), above=above)
@@ -109,7 +109,7 @@ def _add_files(image: ImageReader, facts: dict[str, Any], notes: list[str]) -> N
 
 
 def _add_statements(image: ImageReader, facts: dict[str, Any], notes: list[str]) -> None:
-    """What refers to the image in its registry: the bill of materials, the provenance, signatures, and the rest."""
+    """Add what refers to the image in its registry: bill of materials, provenance, signatures, and the rest."""
     facts |= {"sbom": None, "provenance": None, "signatures": [], "referrers": list(image.others)}
     if image.repository is None:
         notes.append("statements and signatures lie beside an image in its registry; this one was read elsewhere")
@@ -136,7 +136,7 @@ def _add_statements(image: ImageReader, facts: dict[str, Any], notes: list[str])
 
 
 def _summarize(statement: bytes, digest: str) -> dict[str, Any] | None:
-    """What a statement says of the build, in short; None for one that is no SLSA provenance."""
+    """Return what a statement says of the build, in short; None for one that is no SLSA provenance."""
     document = json.loads(statement)
     if document.get("predicateType") != provenance.PREDICATE:
         return None

@@ -53,7 +53,7 @@ def document(image: ImageComponents, edges: Mapping[str, Sequence[str]]) -> dict
 def make_base_components(
     base: BaseComponent, installed: Mapping[str, str], above: Collection[str]
 ) -> list[dict[str, Any]]:
-    """The components that a base brings: itself, its Python, and what is installed there, but for names `above` it."""
+    """Return the components of a base: itself, its Python, and its packages but for the names in `above`."""
     brought = _make_installed(installed, above)
     bom = Bom(components=[_make_base(base), _make_python(base), *brought], serial_number=uuid.UUID(int=0))
     rows: list[dict[str, Any]] = _document(bom)["components"]
@@ -61,7 +61,7 @@ def make_base_components(
 
 
 def _make_installed(installed: Mapping[str, str], above: Collection[str]) -> list[Component]:
-    """The packages of a base; the runtime is a component by itself."""
+    """Return the packages of a base; the runtime is a component by itself."""
     return [
         Component(
             name=name, version=version, type=ComponentType.LIBRARY, bom_ref=format_purl(name, version),

@@ -48,7 +48,7 @@ class ImagePackage(Struct, frozen=True):
 
     @property
     def purl(self) -> str:
-        """Its package URL."""
+        """Return its package URL."""
         return format_purl(self.name, self.version)
 
 
@@ -83,12 +83,12 @@ class ImageComponents(Struct, frozen=True, kw_only=True):
 
 
 def format_purl(name: str, version: str) -> str:
-    """The package URL of a distribution: of its normalised name and its version."""
+    """Return the package URL of a distribution: of its normalised name and its version."""
     return f"pkg:pypi/{name}@{version.replace('+', '%2B').replace('!', '%21')}"
 
 
 def read_package(path: Path, *, sha256: str, url: str = "") -> ImagePackage:
-    """A wheel file as an ImagePackage. Errors: HashError when it is no wheel."""
+    """Return a wheel file as an ImagePackage. Errors: HashError when it is no wheel."""
     try:
         with zipfile.ZipFile(path) as archive:
             licenses = [
@@ -100,7 +100,7 @@ def read_package(path: Path, *, sha256: str, url: str = "") -> ImagePackage:
 
 
 def of_metadata(data: bytes, *, sha256: str = "", filename: str = "", url: str = "") -> ImagePackage:
-    """The content of a METADATA file as an ImagePackage. Errors: KeyError without name and version."""
+    """Return the content of a METADATA file as an ImagePackage. Errors: KeyError without name and version."""
     from packaging.metadata import parse_email  # and the email package: only where a bill is made anew
 
     raw, _ = parse_email(data)
@@ -113,7 +113,7 @@ def of_metadata(data: bytes, *, sha256: str = "", filename: str = "", url: str =
 def build_graph(
     packages: Iterable[ImagePackage], requirements: Iterable[str], environment: Mapping[str, str]
 ) -> dict[str, tuple[str, ...]]:
-    """Who needs whom, by name; the key "" holds what was asked for, or is needed by nothing else.
+    """Return the needs of each package, by name; the key "" has the requirements, and what nothing else needs.
 
     `requirements` are the user's, whose extras count; `environment` the markers of the target.
     """
@@ -142,7 +142,7 @@ def build_graph(
 
 
 def _parse_needed(line: str, extras: Iterable[str], environment: Mapping[str, str]) -> Requirement | None:
-    """The requirement of a line, when its marker holds for the target with any of the extras; None otherwise."""
+    """Return the requirement of a line, when its marker holds for the target with any of the extras; None otherwise."""
     try:
         requirement = Requirement(line)
         if requirement.marker is None or any(
@@ -155,7 +155,7 @@ def _parse_needed(line: str, extras: Iterable[str], environment: Mapping[str, st
 
 
 def _list_licenses(raw: RawMetadata) -> tuple[str, ...]:
-    """The expression; else the name of the license when it is one; else those of the classifiers."""
+    """Return the license expression; else the name of the license if it is one; else those of the classifiers."""
     if raw.get("license_expression"):
         return (raw["license_expression"],)
     text = raw.get("license", "").strip()

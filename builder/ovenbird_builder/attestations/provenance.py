@@ -34,18 +34,18 @@ class ResourceDescriptor(Struct, frozen=True):
     name: str = ""
 
     def describe(self) -> dict[str, Any]:
-        """As in-toto's ResourceDescriptor."""
+        """Return it as in-toto's ResourceDescriptor."""
         descriptor: dict[str, Any] = {"uri": redact_text(self.uri), "digest": dict(self.digest)}
         return {**descriptor, "name": self.name} if self.name else descriptor
 
 
 def describe_image(reference: str, digest: str) -> ResourceDescriptor:
-    """A base image as a material."""
+    """Return a base image as a material."""
     return ResourceDescriptor("docker://" + reference.partition("@")[0], {"sha256": digest.removeprefix("sha256:")})
 
 
 def describe_source(uri: str, revision: str, tree: str) -> ResourceDescriptor:
-    """The source as a material: its commit where it has one, and the digest of the tree in any case."""
+    """Return the source as a material: its commit where it has one, and the digest of the tree in any case."""
     digest = {"ovenbirdTree1": tree.removeprefix("sha256:")}
     if re.fullmatch(r"[0-9a-f]{40}|[0-9a-f]{64}", revision):
         digest["gitCommit"] = revision
@@ -53,7 +53,7 @@ def describe_source(uri: str, revision: str, tree: str) -> ResourceDescriptor:
 
 
 def describe_wheel(name: str, version: str, sha256: str, filename: str) -> ResourceDescriptor:
-    """A wheel of the lock as a material."""
+    """Return a wheel of the lock as a material."""
     return ResourceDescriptor(format_purl(name, version), {"sha256": sha256.removeprefix("sha256:")}, filename)
 
 

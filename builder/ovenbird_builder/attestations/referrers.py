@@ -37,7 +37,7 @@ class OciArtifact(Struct, frozen=True):
 
 
 def pack(data: bytes, media_type: str, subject: dict[str, Any], title: str, epoch: int) -> OciArtifact:
-    """A statement as an artifact about `subject` (descriptor of the image: mediaType, digest, size).
+    """Return a statement as an artifact about `subject` (descriptor of the image: mediaType, digest, size).
 
     `media_type` is that of the statement and of the artifact alike; `title` is its file name; `epoch` in seconds.
     """
@@ -110,7 +110,7 @@ def attach(repository: RepositoryClient, subject: str, artifacts: Sequence[OciAr
 
 
 def list_referrers(repository: RepositoryClient, subject: str) -> list[dict[str, Any]]:
-    """The descriptors of all that refers to the image with the digest `subject`, whoever has put it there."""
+    """Return the descriptors of all that refers to the image with the digest `subject`, whoever has put it there."""
     descriptors = repository.fetch_referrers(subject)
     return _read_list(repository, subject) if descriptors is None else descriptors
 
@@ -125,7 +125,7 @@ def list_signatures(repository: RepositoryClient, subject: str) -> list[dict[str
 
 
 def read_statement(repository: RepositoryClient, descriptor: dict[str, Any]) -> bytes:
-    """The statement in an artifact. Errors: RegistryError when it is not one of a single layer."""
+    """Return the statement in an artifact. Errors: RegistryError when it is not one of a single layer."""
     layers = repository.fetch_manifest(descriptor["digest"]).json.get("layers") or []
     if len(layers) != 1:
         raise RegistryError(f"the artifact {descriptor['digest']} has {len(layers)} parts, expected 1")
@@ -150,7 +150,7 @@ def _add_to_list(repository: RepositoryClient, subject: str, descriptors: Sequen
 
 
 def _read_list(repository: RepositoryClient, subject: str) -> list[dict[str, Any]]:
-    """What the index of the fallback tag lists; nothing when there is none yet."""
+    """Return what the index of the fallback tag lists; nothing when there is none yet."""
     try:
         manifest = repository.fetch_manifest(_tag(subject))
     except BaseMissingError:

@@ -26,7 +26,7 @@ def build_sbom(image: ImageComponents) -> bytes:
 
 
 def replace_base(bill: bytes, base: BaseComponent, epoch: int, installed: Mapping[str, str] | None = None) -> bytes:
-    """The bill of an image that was put onto another base: the same but for the base, its Python and its packages."""
+    """Return the bill of an image on another base: the same but for the base, its Python and its packages."""
     from . import cyclonedx
 
     document = json.loads(bill)
@@ -48,12 +48,12 @@ def replace_base(bill: bytes, base: BaseComponent, epoch: int, installed: Mappin
 
 
 def _order(row: Mapping[str, Any]) -> tuple[str, str, str]:
-    """The order of components in a document of the library."""
+    """Return the order of components in a document of the library."""
     return str(row.get("type")), str(row.get("name")), str(row.get("version", ""))
 
 
 def of_revision(bill: bytes, version: str, epoch: int) -> bytes:
-    """The bill of an image of which only the source has changed: `version` is its revision now."""
+    """Return the bill of an image of which only the source has changed: `version` is its revision now."""
     document = json.loads(bill)
     document["metadata"]["component"].pop("version", None)
     if version:
@@ -62,13 +62,13 @@ def of_revision(bill: bytes, version: str, epoch: int) -> bytes:
 
 
 def count(bill: bytes) -> dict[str, int]:
-    """How many components of each type a bill holds."""
+    """Return how many components of each type a bill holds."""
     types = [component.get("type", "") for component in json.loads(bill).get("components", ())]
     return {kind: types.count(kind) for kind in sorted(set(types))}
 
 
 def _make_markers(base: BaseComponent) -> dict[str, str]:
-    """The markers of the target, as far as its Python tells them: CPython on Linux."""
+    """Return the markers of the target, as far as its Python tells them: CPython on Linux."""
     machine = {"amd64": "x86_64", "arm64": "aarch64"}.get(base.architecture, base.architecture)
     return {
         "python_version": ".".join(base.python.split(".")[:2]),
@@ -91,7 +91,7 @@ def _set_date(document: dict[str, Any], epoch: int) -> dict[str, Any]:
 
 
 def _set_serial_number(document: dict[str, Any]) -> bytes:
-    """The document with a serial number that is made from the rest of it, as canonical JSON."""
+    """Return the document with a serial number that is made from the rest of it, as canonical JSON."""
     rest = {key: value for key, value in document.items() if key != "serialNumber"}
     number = uuid.uuid5(_NAMESPACE, digest_bytes(encode_json(rest)))
     return encode_json({**rest, "serialNumber": number.urn})

@@ -80,7 +80,7 @@ class TargetPython(Struct, frozen=True):
 
     @property
     def minor(self) -> str:
-        """`3.12` of `3.12.1`."""
+        """Return `3.12` of `3.12.1`."""
         return ".".join(self.version.split(".")[:2])
 
 

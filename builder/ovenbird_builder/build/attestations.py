@@ -36,7 +36,7 @@ class BuildAttestations(Struct, frozen=True):
     epoch: int
 
     def pack(self) -> tuple[referrers.OciArtifact, ...]:
-        """As OCI artifacts."""
+        """Return both statements as OCI artifacts."""
         subject = dict(self.subject)
         return (
             referrers.pack(self.bill, sbom.MEDIA_TYPE, subject, "sbom.cdx.json", self.epoch),
@@ -44,7 +44,7 @@ class BuildAttestations(Struct, frozen=True):
         )
 
     def describe(self) -> dict[str, Any]:
-        """What a build's result says of them."""
+        """Return the row of them in the result of a build."""
         sbom_digest, provenance_digest = (artifact.descriptor["digest"] for artifact in self.pack())
         return {"platform": self.platform, "image": self.subject["digest"], "components": sbom.count(self.bill),
                 "sbom": sbom_digest, "provenance": provenance_digest}  # fmt: skip
@@ -53,7 +53,10 @@ class BuildAttestations(Struct, frozen=True):
 def issue_attestations(
     platform_builds: Sequence[PlatformBuild], built_images: Sequence[BuiltImage], epoch: int, cache: LayerCache
 ) -> tuple[BuildAttestations, ...]:
-    """The statements about each platform's image. Errors: HashError for a wheel without METADATA, ImagePolicyError."""
+    """Return the statements about each platform's image.
+
+    Errors: HashError for a wheel without METADATA, ImagePolicyError.
+    """
     return tuple(
         _make_attestations(platform_build, built_image, epoch, cache)
         for platform_build, built_image in zip(platform_builds, built_images, strict=True)
@@ -100,7 +103,10 @@ def _make_attestations(
 
 
 def _make_bill(platform_build: PlatformBuild, epoch: int, cache: LayerCache) -> bytes:
-    """The bill of materials; the last one with the same packages and base is taken, as making one takes a while."""
+    """Return the bill of materials.
+
+    The last one with the same packages and base is taken, as making one takes a while.
+    """
     inputs, name = platform_build.inputs, platform_build.inputs.request.function.name
     runtime = inputs.interpreter.runtime or __version__
     requirements = inputs.needs.requirements.list_texts()
@@ -157,7 +163,7 @@ def _make_provenance(platform_build: PlatformBuild, digest: str, epoch: int) -> 
 
 
 def _list_parameters(request: BuildRequest) -> dict[str, Any]:
-    """What was asked for by flags that few builds have."""
+    """Return the parameters of flags that few builds have."""
     parameters = {
         "allow": list(request.allow),
         "labels": dict(request.labels),
@@ -171,5 +177,5 @@ def _describe_instruction(step: RunInstruction) -> dict[str, Any]:
 
 
 def _place(uri: str) -> str:
-    """The URI of the source; a path would say on whose machine it lay, and make two machines differ."""
+    """Return the URI of the source without a local path, which would differ from machine to machine."""
     return "file:." if uri.startswith("file:") else uri if ":" in uri else f"urn:ovenbird:{uri or 'source'}"

@@ -42,24 +42,24 @@ class BatchOutcome(Struct):
 
     @property
     def name(self) -> str:
-        """The function's name; that of its target where its document could not be read."""
+        """Return the function's name; that of its target where its document could not be read."""
         return self.request.function.name if self.request else Path(self.target).absolute().name
 
     @property
     def path(self) -> str:
-        """The function document, or else the target, relative to the current folder where it lies below that."""
+        """Return the function document, or else the target, relative to the current folder where it lies below that."""
         document = self.request.document if self.request else None
         path = os.path.relpath(document) if document else self.target
         return str(document) if document and path.startswith("..") else path
 
     @property
     def done(self) -> bool:
-        """Whether nothing is left to do."""
+        """Return whether nothing is left to do."""
         return bool(self.result or self.plan or self.error)
 
     @property
     def status(self) -> str:
-        """One word for people: `built`, `unchanged`, `planned` or `failed`."""
+        """Return one word for people: `built`, `unchanged`, `planned` or `failed`."""
         if self.result:
             return "built" if self.result.changed else "unchanged"
         return "failed" if self.error else "planned"

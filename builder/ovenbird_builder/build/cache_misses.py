@@ -21,7 +21,7 @@ def explain(
     files: str = "",
     hide: Callable[[str], str] = lambda text: text,
 ) -> tuple[str, ...]:
-    """One line per step, in order. `before` is `remember_layers` of the last build, empty when there was none.
+    """Return one line per step, in order. `before` is `remember_layers` of the last build, empty when there was none.
 
     `files` is what `explain_files` says, for a source that is made again. `hide` is called with each text before that
     is cut, as a part of a secret would not be known any more.
@@ -35,12 +35,18 @@ def explain(
 
 
 def remember_files(rows: Sequence[FileRow]) -> dict[str, str]:
-    """What is kept of a source's files so that the next build can name those that differ; nothing of very many."""
+    """Return what is kept of a source's files so that the next build can name those that differ.
+
+    Nothing of very many.
+    """
     return {row.name: row.identity for row in rows} if len(rows) <= _MOST else {}
 
 
 def explain_files(rows: Sequence[FileRow], before: Mapping[str, str]) -> str:
-    """The files that were added, changed and removed since `before`, what `remember_files` kept; empty for none."""
+    """Return the files that were added, changed and removed since `before`, what `remember_files` kept.
+
+    Empty for none.
+    """
     current = remember_files(rows)
     if not before or not current:
         return ""
@@ -53,7 +59,7 @@ def explain_files(rows: Sequence[FileRow], before: Mapping[str, str]) -> str:
 
 
 def explain_left_out(left_out: Mapping[str, str]) -> tuple[str, ...]:
-    """What of the source is not packed: a line for each reason."""
+    """Return what of the source is not packed: a line for each reason."""
     groups: dict[str, list[str]] = {}
     for path, reason in left_out.items():
         groups.setdefault(reason, []).append(path)
@@ -66,7 +72,7 @@ def _join_some(names: Sequence[str]) -> str:
 
 
 def remember_layers(plan: ImagePlan) -> list[dict[str, Any]]:
-    """What is kept of a plan so that the next build can be explained. Holds no secret, only what tells two apart."""
+    """Return what the next build needs of a plan to explain itself. It holds no secret, only what tells two apart."""
     return [{"kind": step.kind, "name": step.name, "key": step.key, "parts": dict(step.parts)} for step in plan.steps]
 
 
@@ -90,7 +96,7 @@ def _explain_step(step: LayerStep, before: Sequence[Mapping[str, Any]], hide: Ca
 
 
 def _find_earlier(step: LayerStep, before: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
-    """The layer of the last build that this one stands for: the same name, else the most alike of its kind."""
+    """Return the layer of the last build that this one stands for: the same name, else the most alike of its kind."""
     same = [row for row in before if row["kind"] == step.kind]
     named = [row for row in same if row["name"] == step.name]
     if named or not same:

@@ -98,17 +98,17 @@ def _format_reference(outcome: BatchOutcome) -> str:
 
 
 def _escape_cell(text: str) -> str:
-    """A text in a cell of a table: one line, in which nothing is markup."""
+    """Escape a text for a cell of a table: one line, in which nothing is markup."""
     return re.sub(r"([\\`*_{}\[\]<>|#~&])", r"\\\1", " ".join(text.split()))[:1000]
 
 
 def _escape_data(text: str) -> str:
-    """A text as the message of a workflow command."""
+    """Escape a text for the message of a workflow command."""
     return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
 
 def _escape_property(text: str) -> str:
-    """A text as the property of a workflow command."""
+    """Escape a text for a property of a workflow command."""
     return _escape_data(text).replace(":", "%3A").replace(",", "%2C")
 
 

@@ -172,7 +172,7 @@ def find_at_hand(
 
 
 def describe_unpinned(lock: Lock, wheels: Sequence[Wheel]) -> tuple[str, ...]:
-    """What people should know of wheels that were built from source distributions: the lock has no hash of them.
+    """Return what people should know of wheels that were built from source distributions: the lock has no hash of them.
 
     What is built from a git URL or a folder is not among these: its wheel is pinned.
     """
@@ -194,5 +194,5 @@ def describe_unpinned(lock: Lock, wheels: Sequence[Wheel]) -> tuple[str, ...]:
 
 
 def find_indexes(request: BuildRequest, environ: Mapping[str, str]) -> PackageIndexes:
-    """The package indexes of a request."""
+    """Return the package indexes of a request."""
     return read_indexes(request.index_url, request.extra_index_urls, environ)

@@ -40,7 +40,7 @@ class BuildEnvironment(Struct, frozen=True):
 def open_environment(
     request: BuildRequest, environ: Mapping[str, str], progress: Progress, *, tags: Sequence[ImageReference] = ()
 ) -> Iterator[BuildEnvironment]:
-    """The place of one build, or of several that have the tags `tags`.
+    """Yield the environment of one build, or of several that have the tags `tags`.
 
     Errors: DiskFullError; BuildRequestError for credentials that cannot be read.
     """

@@ -64,7 +64,7 @@ def build_image(
 
 
 def make_layers(plan: ImagePlan, context: BuildContext, count: int) -> tuple[Layer, ...]:
-    """The first `count` layers of a plan. Assembled layers of one kind are made together."""
+    """Return the first `count` layers of a plan. Assembled layers of one kind are made together."""
     layers: list[Layer] = []
     while len(layers) < count:
         step = plan.steps[len(layers)]
@@ -78,7 +78,7 @@ def make_layers(plan: ImagePlan, context: BuildContext, count: int) -> tuple[Lay
 
 
 def _take_same_kind(steps: Sequence[LayerStep]) -> list[LayerStep]:
-    """The first steps that are of one kind."""
+    """Return the first steps that are of one kind."""
     same_kind = []
     for step in steps:
         if step.kind != steps[0].kind:
@@ -93,7 +93,7 @@ def _assemble_layers(kind: str, steps: Sequence[LayerStep], context: BuildContex
 
 
 def _make_instruction_layer(step: LayerStep, plan: ImagePlan, below: Sequence[Layer], context: BuildContext) -> Layer:
-    """The layer of an instruction: found, or made by running it on an image of all that lies below."""
+    """Return the layer of an instruction: found, or made by running it on an image of all that lies below."""
     if step.layer:
         return step.layer
     from . import layer_diff  # what runs a container: not for a build in which none runs
@@ -122,7 +122,7 @@ def _make_instruction_layer(step: LayerStep, plan: ImagePlan, below: Sequence[La
 
 
 def load_stage(plan: ImagePlan, below: Sequence[Layer], context: BuildContext) -> str:
-    """The name in the store of the base with some layers on it, for what has to run there."""
+    """Return the name in the store of the base with some layers on it, for what has to run there."""
     base = plan.base
     if not below:
         return context.stage_images.load_image(base.manifest, keep=True)

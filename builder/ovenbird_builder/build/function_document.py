@@ -21,7 +21,7 @@ NOT_IN_IMAGE = ("base64", "code", "root", "include", "exclude")
 
 
 def make_document(function: FunctionSpec, python: str, made_of: Mapping[str, Any]) -> bytes:
-    """The document as it is baked in, as JSON, which is YAML too and the same whatever writes it.
+    """Return the document as the image holds it: JSON, which is YAML too and the same whatever writes it.
 
     `made_of` is what is known of source, lock and base, and becomes the field `build`.
     """
@@ -41,5 +41,5 @@ def make_document(function: FunctionSpec, python: str, made_of: Mapping[str, Any
 
 
 def format_handler(function: FunctionSpec) -> str:
-    """`module:attribute`, where the document may name the attribute alone."""
+    """Return `module:attribute`, where the document may name the attribute alone."""
     return function.handler if ":" in function.handler else f"{function.default_module}:{function.handler}"

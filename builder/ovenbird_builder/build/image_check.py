@@ -97,7 +97,7 @@ class ImageCheck:
         self._pool.shutdown()
 
     def _load(self) -> bool | None:
-        """As `_load_mounted`; large layers that nothing else brings to the store are brought there for it."""
+        """Do as `_load_mounted`, once large layers that nothing else brings to the store are there."""
         is_loaded = self._load_mounted()
         if is_loaded is None and self._keep and can_mount(self.cache, self.stage_images.registry.environ):
             try:

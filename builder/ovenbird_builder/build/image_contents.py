@@ -58,7 +58,7 @@ class ResolvedInputs(Struct, frozen=True):
 
 
 def make_contents(inputs: ResolvedInputs, stage_images: StageImages, cache: LayerCache, builder: str) -> ImageContents:
-    """The contents of an image. `builder` is the version of Ovenbird that builds.
+    """Return the contents of an image. `builder` is the version of Ovenbird that builds.
 
     Errors: those of `outline_layers`, where a base has to be asked what it holds.
     """
@@ -101,7 +101,7 @@ def make_contents(inputs: ResolvedInputs, stage_images: StageImages, cache: Laye
 
 
 def describe_image(inputs: ResolvedInputs, builder: str) -> dict[str, str]:
-    """What the image says of itself, as labels and as annotations; what is not known is left out."""
+    """Return the labels and annotations of the image; what is not known is left out."""
     description = {
         label_names.TITLE: inputs.request.function.name,
         label_names.SOURCE: inputs.tree.uri,
@@ -176,6 +176,6 @@ def _make_files(inputs: ResolvedInputs) -> dict[str, bytes]:
 
 
 def _make_changes(description: Mapping[str, str]) -> ConfigChanges:
-    """How the image runs: the same on any base, whatever that one ran."""
+    """Return the changes to the config: the image runs the same on any base."""
     env = {**runtime_layers.CHANGES.env, "OVENBIRD_TARGET": function_document.DOCUMENT}
     return replace(runtime_layers.CHANGES, env=env, labels=description, without=label_names.OF_AN_IMAGE)

@@ -49,7 +49,7 @@ def remember_build(
 
 
 def make_memory_keys(request: BuildRequest, kind: str, platform: str = "") -> tuple[str, str]:
-    """Where a build is remembered: by its tag, and by its repository, since a CI gives each build a tag of its own."""
+    """Return the keys of a memory: by the tag, and by the repository, as a CI gives each build a new tag."""
     tag = request.tags[0]
     by_tag = compute_key(kind, tag=str(tag), platform=platform)
     return by_tag, compute_key(kind, repository=tag.repository, platform=platform)

@@ -73,7 +73,7 @@ def list_changed_sources(raw: Path) -> list[str]:
 
 
 def _sort_entries(members: Iterable[tarfile.TarInfo]) -> list[tuple[tarfile.TarInfo, tarfile.TarInfo | None]]:
-    """The entries by name, each with the one that holds its data. Of hard links, the first by name is the file."""
+    """Sort entries by name, each with the one that holds its data. Of hard links, the first by name is the file."""
     members_by_name = {info.name: info for info in members if not _is_ours(info.name)}
     groups: dict[str, list[str]] = {}
     for info in members_by_name.values():
@@ -117,7 +117,7 @@ def _find_origin(link: tarfile.TarInfo, members: dict[str, tarfile.TarInfo]) -> 
 
 
 def _order(name: str) -> tuple[str, ...]:
-    """A folder comes before what is in it."""
+    """Return the key of a name for sorting: a folder comes before what is in it."""
     return PurePosixPath(name).parts
 
 
@@ -137,7 +137,7 @@ def _clean(info: tarfile.TarInfo, clamp: int) -> tarfile.TarInfo:
 
 
 def _keep_bytecode_valid(info: tarfile.TarInfo, content: BinaryIO, sources: dict[str, int], clamp: int) -> Any:
-    """Bytecode that names its source's time gets the time that the source now has: else it is stale at every start."""
+    """Give bytecode that names its source's time the new time of that source; it would be stale at every start."""
     head = content.read(_PYC_HEADER)
     source = _find_source(info.name)
     by_time = len(head) == _PYC_HEADER and head[4:8] == b"\0\0\0\0"

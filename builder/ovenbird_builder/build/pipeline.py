@@ -206,7 +206,7 @@ def _make_result(
 def _list_warnings(
     request: BuildRequest, tree: SourceTree, platform_builds: Sequence[PlatformBuild]
 ) -> tuple[str, ...]:
-    """What people should know of this build."""
+    """Return what people should know of this build."""
     hide = make_plan_redactor(request)
     first = platform_builds[
         0

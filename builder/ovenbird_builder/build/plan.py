@@ -63,7 +63,7 @@ class ImagePlan(Struct, frozen=True):
 
     @property
     def known(self) -> tuple[Layer, ...] | None:
-        """All layers as the image tells of them, when the cache has every one: then the image's digest is known."""
+        """Return all layers as the image describes them, None unless the cache has each: else no digest is known."""
         layers = tuple(step.describe_layer(step.layer) for step in self.steps if step.layer)
         return layers if len(layers) == len(self.steps) else None
 
@@ -119,7 +119,7 @@ def _make_assembled_step(part: LayerSpec, lookup: Lookup) -> LayerStep:
 def _make_instruction_step(
     instruction: RunInstruction, base: BaseImage, below: Sequence[LayerStep], context: PlanContext
 ) -> LayerStep:
-    """A step whose key holds all that its command can see: the layers below, secrets, mounts, time, how it is run."""
+    """Return a step whose key covers all that its command sees: layers below, secrets, mounts, time, how it is run."""
     parts = {
         "base": base.digest,
         "below": _digest_keys(step.key for step in below),
@@ -143,7 +143,10 @@ def _make_instruction_step(
 
 
 def list_commands(instruction: RunInstruction) -> tuple[buildah.Argv, ...]:
-    """The commands of buildah that make an instruction's layer; the names of images and containers are left open."""
+    """Return the commands of buildah that make an instruction's layer.
+
+    The names of images and containers are left open.
+    """
     mounts = [f"SECRET:/run/secrets/{name}:ro" for name in instruction.secrets]
     workdir = "/shared" if instruction.after == "source" else "/"
     options = buildah.RunOptions(user="0:0", mounts=mounts, workdir=workdir, network=instruction.network)

@@ -48,7 +48,9 @@ class PlatformBuild(Struct, frozen=True):
 def prepare_platform(
     request: BuildRequest, environment: BuildEnvironment, tree: Future[SourceTree], platform: str
 ) -> PlatformBuild:
-    """Everything up to the plan. The source is fetched meanwhile: `tree` is waited for when it is needed."""
+    """Find out what a platform's image is made of, and plan it. `tree` is waited for when it is needed: the source is
+    fetched meanwhile.
+    """
     base, sibling = _find_bases(request, environment, platform)
     version = request.python or ("" if request.base else DEFAULT_PYTHON)
     python = interpreter_of(
@@ -152,7 +154,10 @@ def _check_imports(
 def make_build_context(
     request: BuildRequest, environment: BuildEnvironment, python: str, inside: ImageContents | None = None
 ) -> BuildContext:
-    """What baking needs; without contents only instructions can be made. `python` is the target's interpreter."""
+    """Return the context in which layers are made.
+
+    Without contents only instructions can be made. `python` is the target's interpreter.
+    """
     return BuildContext(
         environment.cache, environment.stage_images, request.network, request.secrets, request.compression,
         request.timeout,
@@ -161,7 +166,7 @@ def make_build_context(
 
 
 def _find_bases(request: BuildRequest, environment: BuildEnvironment, platform: str) -> tuple[BaseImage, BaseImage]:
-    """The base of a platform, and the same base for this machine, where its Python can be asked and can compile."""
+    """Return the base of a platform, and the same for this machine, where its Python can be asked and can compile."""
 
     def look(name: str, platform: str = platform) -> BaseImage:
         key = (name, platform)
@@ -197,7 +202,7 @@ def _fingerprint_secrets(secrets: Sequence[BuildSecret], cache: LayerCache) -> d
 
 
 def _digest_mounts(request: BuildRequest) -> str:
-    """The digest of what a step sees of this machine: a site's certificates."""
+    """Return the digest of what a step sees of this machine: a site's certificates."""
     bundle = request.network.ca_bundle
     return digest_file(bundle) if bundle else ""
 

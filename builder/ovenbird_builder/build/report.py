@@ -35,7 +35,7 @@ class BuildResult:
     more: Mapping[str, Any] = field(default_factory=dict)
 
     def document(self) -> dict[str, Any]:
-        """The result as JSON has it; times in seconds, sizes in bytes."""
+        """Return the result as JSON has it; times in seconds, sizes in bytes."""
         return {
             "image": self.image,
             "digest": self.digest,
@@ -53,7 +53,7 @@ class BuildResult:
 
 
 def make_layer_row(layer: Layer) -> dict[str, Any]:
-    """One layer of a result."""
+    """Return one layer of a result."""
     return {
         "name": layer.name,
         "digest": layer.digest,
@@ -85,7 +85,7 @@ def format_result(document: Mapping[str, Any] | Sequence[Any]) -> str:
 
 
 def format_source(document: Mapping[str, Any]) -> str:
-    """The list of a source as a table for people: size and path of each file, and the sum."""
+    """Return the list of a source as a table for people: size and path of each file, and the sum."""
     rows = [(show_size(row["size"]), escape_controls(row["path"])) for row in document["files"]]
     rows.append((show_size(document["size"]), f"in {len(document['files'])} files"))
     return "".join(f"{size:>10}  {path}\n" for size, path in rows)

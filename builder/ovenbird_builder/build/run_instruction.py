@@ -140,13 +140,13 @@ def _run(
 
 
 def _end(last: deque[str]) -> str:
-    """The end of the output, without what buildah says about it."""
+    """Return the end of the output, without what buildah says about it."""
     return "\n".join(text for text in last if not _ENGINE.match(text))
 
 
 @contextlib.contextmanager
 def commit_container(container: WorkingContainer) -> Iterator[str]:
-    """A working container as an image of the store, for a while."""
+    """Yield a working container as an image of the store, for a while."""
     name = f"localhost/{container.name}:done"
     try:
         process.run(buildah.commit(container.name, name))
@@ -158,7 +158,7 @@ def commit_container(container: WorkingContainer) -> Iterator[str]:
 
 
 def export_top_layer(name: str, diff_ids: Sequence[str], folder: Path) -> Path:
-    """The uppermost layer of an image of the store, as a tar below `folder`.
+    """Return the uppermost layer of an image of the store, as a tar below `folder`.
 
     Neither buildah nor skopeo gives out one layer alone, and reading the storage driver's own folders would tie us
     to overlay and to root. But skopeo leaves out a blob that the destination has already: so the layers below get an

@@ -33,7 +33,7 @@ def write_image(path: Path, name: str) -> None:
 
 
 def edit_image(text: str, name: str) -> str:
-    """The text with `spec.image` set: its line replaced, or added as the first of `spec`."""
+    """Return the text with `spec.image` set: its line replaced, or added as the first of `spec`."""
     end = "\r\n" if "\r\n" in text else "\n"
     lines = text.splitlines(keepends=True)
     start = next((number for number, line in enumerate(lines) if _SPEC.match(line)), None)
@@ -69,7 +69,7 @@ def edit_image(text: str, name: str) -> str:
 
 
 def _check(before: str, after: str, name: str, path: Path) -> None:
-    """Whether the new text says what the old one said, and the new image. Else nothing is written."""
+    """Refuse a new text that does not say what the old one said, and the new image. Errors: ImageError."""
     old, new = parse(before, str(path)), parse(after, str(path))
     expected = {**old, "spec": {**old["spec"], "image": name}}
     if _canonicalize(new) != _canonicalize(expected):
@@ -80,7 +80,7 @@ def _check(before: str, after: str, name: str, path: Path) -> None:
 
 
 def _canonicalize(document: dict[str, Any]) -> str:
-    """A text that is the same for the same document. Keys of YAML may be of any type, which JSON cannot sort."""
+    """Return a text that is the same for the same document. Keys of YAML may be of any type, which JSON cannot sort."""
     try:
         return json.dumps(document, sort_keys=True, default=str)
     except (TypeError, ValueError, RecursionError):  # a key that is no text, or a mapping within itself

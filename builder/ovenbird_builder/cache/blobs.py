@@ -49,7 +49,7 @@ class PendingBlob:
 
     @property
     def digest(self) -> str:
-        """The digest of what was written so far."""
+        """Return the digest of what was written so far."""
         return "sha256:" + self.hash.hexdigest()
 
 
@@ -67,12 +67,12 @@ class BlobStore:
                 folder.mkdir(parents=True, exist_ok=True)
 
     def locate_blob(self, digest: str) -> Path:
-        """Where a blob lies, or would."""
+        """Return the path of a blob, which may not exist."""
         assert re.fullmatch("sha256:[0-9a-f]{64}", digest), digest
         return self.blobs / "sha256" / digest[7:]
 
     def verify(self, digest: str) -> bool:
-        """Whether the whole blob has its digest; one that has not is removed."""
+        """Return whether the whole blob has its digest; one that has not is removed."""
         path = self.locate_blob(digest)
         try:
             if digest_file(path) == digest:
@@ -84,12 +84,12 @@ class BlobStore:
         return False
 
     def read(self, digest: str) -> bytes | None:
-        """A small blob (manifest, config), checked; None when it is not here or damaged."""
+        """Return a small blob (manifest, config), checked; None when it is not here or damaged."""
         return self.locate_blob(digest).read_bytes() if self.verify(digest) else None
 
     @contextlib.contextmanager
     def open_draft(self) -> Iterator[PendingBlob]:
-        """A file to write; what is not kept by `keep` is removed. Errors: DiskFullError."""
+        """Yield a file to write; what is not kept by `keep` is removed. Errors: DiskFullError."""
         with guard_cache_writes(self.root):
             number, name = tempfile.mkstemp(dir=self.drafts)
         path = Path(name)
@@ -122,7 +122,7 @@ class BlobStore:
 
     @contextlib.contextmanager
     def open_workspace(self) -> Iterator[Path]:
-        """An empty folder for a while. Errors: DiskFullError."""
+        """Yield an empty folder for a while. Errors: DiskFullError."""
         with guard_cache_writes(self.root):
             folder = Path(tempfile.mkdtemp(dir=self.drafts))
         try:

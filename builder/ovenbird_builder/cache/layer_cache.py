@@ -94,7 +94,7 @@ class LayerCache(BlobStore):
             fcntl.flock(self._lock, fcntl.LOCK_SH)
 
     def find(self, key: str) -> CacheEntry | None:
-        """What a key gave, when it is still whole. A blob that is the one written is known by its size and time."""
+        """Return the entry of a key whose blob is whole: one as it was written is known by its size and time."""
         path = self._locate_key(key)
         try:
             entry = decode(path.read_bytes(), type=CacheEntry)
@@ -128,7 +128,7 @@ class LayerCache(BlobStore):
             os.utime(path)
 
     def find_layer(self, key: str) -> Layer | None:
-        """The layer that a key gave."""
+        """Return the layer that a key gave."""
         entry = self.find(key)
         if entry is None:
             return None
@@ -148,7 +148,7 @@ class LayerCache(BlobStore):
         self._write_key(CacheEntry(key, "", 0, "application/json", name, note=json.dumps(value, sort_keys=True)))
 
     def recall(self, key: str) -> Any:
-        """The small value under a key, or None."""
+        """Return the small value under a key, or None."""
         entry = self.find(key)
         if entry is None:
             return None
@@ -159,7 +159,7 @@ class LayerCache(BlobStore):
             return None
 
     def make_layer(self, key: str, name: str, media_type: str, make: Callable[[PendingBlob], str]) -> Layer:
-        """The layer of a key: found, or made by `make`, which writes to a draft and returns the tar's digest.
+        """Return the layer of a key: found, or made by `make`, which writes to a draft and returns the tar's digest.
 
         Of several builders that want the same one, the first makes it and the others wait.
         """
@@ -186,7 +186,7 @@ class LayerCache(BlobStore):
             yield
 
     def write_layout(self, name: str, files: dict[str, bytes]) -> Path:
-        """A folder with the given files, whole or not at all; one that exists is replaced file by file."""
+        """Return a folder with the given files, whole or not at all; one that exists is replaced file by file."""
         folder = self.layouts / name
         with guard_cache_writes(self.root):
             folder.mkdir(parents=True, exist_ok=True)

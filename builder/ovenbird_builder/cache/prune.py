@@ -57,13 +57,13 @@ class Pruned(Struct, frozen=True):
 
 
 def list_entries(cache: LayerCache) -> tuple[CacheListing, ...]:
-    """All keys that gave a blob, and all layouts, the last used first."""
+    """Return all keys that gave a blob, and all layouts, the last used first."""
     listings = [*_list_keys(cache), *_list_layouts(cache)]
     return tuple(sorted((row for row in listings if row.digest), key=lambda row: (-row.used, row.name)))
 
 
 def measure_usage(cache: LayerCache) -> Usage:
-    """How much lies in the cache."""
+    """Return how much lies in the cache."""
     blobs, others = _list_blobs(cache), list(list_other_files(cache.root))
     kinds, size = Counter(other.kind for other in others), sum(blobs.values())
     return Usage(
@@ -138,7 +138,7 @@ def _remove(cache: LayerCache, rows: list[CacheListing], others: list[OtherFile]
 
 
 def _is_old(path: Path, removals: list[CacheListing], digest: str, now: float) -> bool:
-    """Whether a blob that nothing names may go: its key has just gone, or nobody can be about to name it."""
+    """Return whether a blob that nothing names may go: its key has just gone, or nobody can be about to name it."""
     return any(row.digest == digest for row in removals) or now - path.stat().st_mtime > _FRESH
 
 
@@ -147,7 +147,7 @@ def _sum_sizes(cache: LayerCache, keep: list[CacheListing], sizes: dict[str, int
 
 
 def _collect_named(cache: LayerCache, keep: list[CacheListing]) -> set[str]:
-    """Every blob that some entry needs, through manifests and indexes."""
+    """Return every blob that some entry needs, through manifests and indexes."""
     names: set[str] = set()
     for row in keep:
         if row.kind == "key":

@@ -57,7 +57,7 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_action(actions: Any, name: str, text: str) -> argparse.ArgumentParser:
-    """A parser for one action, with what all of them take."""
+    """Return a parser for one action, with what all of them take."""
     parser: argparse.ArgumentParser = actions.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
     add = parser.add_argument
     add("versions", nargs="*", metavar="VERSION", help="such as 3.12 or PYTHON3_12; default: all")
@@ -200,7 +200,7 @@ _DO: dict[str, Callable[[_BaseCommand, BaseEntry], dict[str, Any]]] = {"build": 
 
 
 def read_epoch(environ: Mapping[str, str]) -> int:
-    """Seconds that stand for the time of making: SOURCE_DATE_EPOCH, or 0. Errors: BuildRequestError."""
+    """Return the time that images tell, in seconds since 1970: `SOURCE_DATE_EPOCH`, or 0. Errors: BuildRequestError."""
     text = environ.get("SOURCE_DATE_EPOCH") or "0"
     if not re.fullmatch(r"[0-9]{1,11}", text):
         raise BuildRequestError(f"SOURCE_DATE_EPOCH: expected whole seconds since 1970, found {show_value(text)}")

@@ -31,7 +31,7 @@ _INTERRUPTED = 130
 
 
 def options(parser: argparse.ArgumentParser) -> None:
-    """The flags of the verb."""
+    """Add the flags of the verb."""
     table.add(parser, "build")
 
 
@@ -106,7 +106,7 @@ def _make_request(flags: dict[str, Any], environ: Mapping[str, str], stack: cont
 
 
 def list_secrets(build_request: BuildRequest) -> tuple[str, ...]:
-    """What must never be shown."""
+    """Return what must never be shown."""
     return (*(text for secret in build_request.secrets for text in secret.texts), *build_request.network.list_secrets())
 
 

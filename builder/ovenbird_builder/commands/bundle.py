@@ -23,7 +23,7 @@ from .build import TerminatedBySignal, end_by_signals, list_secrets
 
 
 def options(parser: argparse.ArgumentParser) -> None:
-    """The flags of the verb."""
+    """Add the flags of the verb."""
     table.add(parser, "bundle")
 
 

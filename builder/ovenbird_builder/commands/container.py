@@ -25,7 +25,7 @@ _VERBS = ("run", "serve")
 
 
 def options(parser: argparse.ArgumentParser) -> None:
-    """The verb, the target, and the flags of both verbs; which of them fit is said when they are resolved."""
+    """Add the verb, the target, and the flags of both verbs; which of them fit is said when they are resolved."""
     parser.allow_abbrev = False
     parser.add_argument("verb", choices=_VERBS)
     parser.add_argument("target", nargs="?", default="", metavar="TARGET", help="the function, whose image is run")
@@ -51,7 +51,10 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
 
 
 def _choose_image(target: str, flag: str) -> ImageReference:
-    """The image to run: the flag's, else the document's. Errors: BuildRequestError, which says how to build it."""
+    """Return the image to run: the flag's, else the document's.
+
+    Errors: BuildRequestError, which says how to build it.
+    """
     if flag:
         return _drop_tag(reference.parse_reference(flag, "--image"))
     named = function_target.resolve_target(target or ".")
@@ -72,17 +75,17 @@ def _choose_image(target: str, flag: str) -> ImageReference:
 
 
 def _drop_tag(image: ImageReference) -> ImageReference:
-    """The reference by its digest alone where it has one: not every engine takes a tag beside it."""
+    """Return the reference by its digest alone where it has one: not every engine takes a tag beside it."""
     return image.pin(image.digest) if image.digest else image
 
 
 def _make_image_name(name: str) -> str:
-    """The name of a function as the name of an image may be: what a build without `--tag` calls it."""
+    """Return the name of a function as the name of an image may be: what a build without `--tag` calls it."""
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "function"
 
 
 def _at_hand(engine: ContainerEngine, image: ImageReference) -> str:
-    """The digest of an image that the engine then has. Errors: those of a pull."""
+    """Return the digest of an image that the engine then has. Errors: those of a pull."""
     try:
         return engine.digest(image)
     except LookupError:

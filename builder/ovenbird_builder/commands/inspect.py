@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def options(parser: argparse.ArgumentParser) -> None:
-    """The flags of the verb."""
+    """Add the flags of the verb."""
     parser.add_argument(
         "image", metavar="IMAGE",
         help="REGISTRY/NAME:TAG, containers-storage:NAME, oci:FOLDER[:TAG] or oci-archive:FILE[:TAG]",
@@ -28,14 +28,14 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 
 def add_access_options(parser: argparse.ArgumentParser) -> None:
-    """The flags that say how images are reached."""
+    """Add the flags that say how images are reached."""
     parser.add_argument("--platform", metavar="OS/ARCH", default="", help="which image of an index [this machine's]")
     parser.add_argument("--authfile", metavar="FILE", default="", help="credentials, as auth.json or docker's config")
     parser.add_argument("--ca-bundle", metavar="FILE", default="", help="certificate authority of the site, as PEM")
 
 
 def read_access(args: argparse.Namespace, environ: Mapping[str, str]) -> ImageAccess:
-    """How images are reached, from these flags and the environment."""
+    """Return how images are reached, from these flags and the environment."""
     return ImageAccess(environ, read_network_settings(args.ca_bundle, environ), args.authfile, platform=args.platform)
 
 
@@ -56,7 +56,7 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
 
 
 def render_facts(facts: Mapping[str, Any]) -> list[RenderableType]:
-    """The report for people: what it is, its layers, and the function document."""
+    """Return the report for people: what it is, its layers, and the function document."""
     from rich.syntax import Syntax
     from rich.table import Table
 
@@ -108,7 +108,7 @@ def _make_rows(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def format_size(count: int) -> str:
-    """Bytes for people."""
+    """Return a size in bytes as text for people."""
     amount, unit = float(count), "B"
     for unit in ("B", "kB", "MB", "GB"):
         if amount < 1000 or unit == "GB":

@@ -41,7 +41,7 @@ _VERSION = "3.12"  # when nothing says which Python
 
 
 def options(parser: argparse.ArgumentParser) -> None:
-    """The flags of the verb."""
+    """Add the flags of the verb."""
     parser.add_argument("target", nargs="?", default=".", help="function.yaml, a folder that holds one, FILE.py")
     parser.add_argument("--source", default="", metavar="DIR", help="folder of the code, as for `ovenbird build`")
     parser.add_argument("--python", default="", metavar="X.Y", help="Python's version (default: the document's)")
@@ -70,7 +70,7 @@ class _FormerFlagName(argparse._AppendAction):
 
 
 def add_dependency_options(parser: argparse.ArgumentParser) -> None:
-    """The flags that say what is needed and where it comes from, for this verb and for those that lock on the way."""
+    """Add the flags of requirements and their indexes, for this verb and for those that lock on the way."""
     add = parser.add_argument
     add("--requirement", action="append", default=[], metavar="SPEC", help="one requirement more: 'pandas>=2'")
     add("--requirements", action="append", default=[], type=Path, metavar="FILE", help="a requirements file")
@@ -208,7 +208,7 @@ def _check_lock(paths: list[Path], platform: str, requirements: Requirements, lo
 
 
 def describe_difference(before: Lock | None, after: Lock) -> list[str]:
-    """What a new lock changes, a line for each pin, and how many there are."""
+    """Return what a new lock changes, a line for each pin, and how many there are."""
     old = {pin.name: pin for pin in before.pins} if before else {}
     new = {pin.name: pin for pin in after.pins}
     lines = [f"+ {name} {pin.version}" for name, pin in new.items() if name not in old]

@@ -136,7 +136,7 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
 
 
 def _split_calls(args: argparse.Namespace, notes: list[str]) -> list[argparse.Namespace]:
-    """The call, or with --build-result one for each function that was built, with its target and image."""
+    """Return the call, or with `--build-result` one for each function that was built, with its target and image."""
     if not args.build_result:
         return [argparse.Namespace(**{**vars(args), "target": args.target or "."})]
     if args.image:
@@ -150,7 +150,7 @@ def _split_calls(args: argparse.Namespace, notes: list[str]) -> list[argparse.Na
 
 
 def _make_documents(args: argparse.Namespace, environ: Mapping[str, str], notes: list[str]) -> list[dict[str, Any]]:
-    """The documents of one function."""
+    """Return the documents of one function."""
     target = resolve_target(args.target)
     for text in target.function.unknown:
         sys.stderr.write(f"warning: function document: {text}\n")
@@ -202,7 +202,7 @@ def _make_request(
 
 
 def _check_resolve_flags(args: argparse.Namespace) -> list[str]:
-    """What is wrong with flags that only say how the registry is asked."""
+    """Return what is wrong with flags that only say how the registry is asked."""
     flags = {"--authfile": args.authfile, "--ca-bundle": args.ca_bundle}
     return [f"`{flag}` needs `--resolve`" for flag, value in flags.items() if value and not args.resolve]
 
@@ -225,7 +225,10 @@ def _resolve_image(args: argparse.Namespace, image: ImageReference, environ: Map
 
 
 def _choose_action(args: argparse.Namespace, of_task: str, notes: list[str]) -> str:
-    """The action: the flag, which must not contradict the task; else the task's; else what only one has; else serve."""
+    """Return the action: the flag, which must not contradict the task; else the task's; else what only one has.
+
+    Else serve.
+    """
     if args.action and of_task and args.action != of_task:
         raise BuildRequestError(
             f"`--action {args.action}` contradicts `--task` {show_value(args.task)}, a task of {of_task}"
@@ -256,7 +259,7 @@ def _choose_image(args: argparse.Namespace, function: FunctionSpec, action: str)
 
 
 def _merge_fields(args: argparse.Namespace, fields: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields with those that the flags give: names win one by one, where a field has names."""
+    """Return the fields with those that the flags give: names win one by one, where a field has names."""
     merged = dict(fields)
     for field, flag, form in (
         ("parameters", "param", named_json), ("inputs", "input", named_text), ("init_parameters", "init", named_json),

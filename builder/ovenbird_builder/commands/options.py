@@ -39,22 +39,22 @@ class FlagSpec(Struct, frozen=True):
 
     @property
     def separators(self) -> str:
-        """What stands between the values of the variable, for people; empty where it holds one."""
+        """Return what stands between the values of the variable, for people; empty where it holds one."""
         return ("one per line" + " or with commas" * self.commas) if self.many else ""
 
     @property
     def flag(self) -> str:
-        """`--cache-dir`."""
+        """Return `--cache-dir`."""
         return "--" + self.name.replace("_", "-")
 
     @property
     def variable(self) -> str:
-        """`OVENBIRD_CACHE_DIR`; `OVENBIRD_BUILD_TAG` where the runtime has a setting of the same name."""
+        """Return `OVENBIRD_CACHE_DIR`; `OVENBIRD_BUILD_TAG` where the runtime has a setting of the same name."""
         return ("OVENBIRD_BUILD_" if self.name in _FORMER else "OVENBIRD_") + self.name.upper()
 
     @property
     def former_variable(self) -> str:
-        """The variable as it was called before, which is the runtime's now; empty where there is none."""
+        """Return the variable as it was called before, which is the runtime's now; empty where there is none."""
         return "OVENBIRD_" + self.name.upper() if self.name in _FORMER else ""
 
 
@@ -128,7 +128,7 @@ def add(parser: argparse.ArgumentParser, verb: str) -> None:
 
 
 def list_targets(args: argparse.Namespace, environ: Mapping[str, str]) -> list[str]:
-    """The targets: those of the command line, else that of the variable, else the current folder."""
+    """Return the targets: those of the command line, else that of the variable, else the current folder."""
     words = [args.target] if isinstance(args.target, str) else list(args.target)
     names = [word for word in words if word] or [environ.get("OVENBIRD_TARGET", "") or "."]
     return [redact_url(word) for word in names]  # one that is a URL is refused, and is told and recorded before that
@@ -142,7 +142,7 @@ def find_path(args: argparse.Namespace, environ: Mapping[str, str], name: str) -
 
 
 def read_flags(args: argparse.Namespace, environ: Mapping[str, str]) -> dict[str, Any]:
-    """What was asked for, by name: the flag, else its variable, else nothing (empty text, (), False).
+    """Return the options of a call by name: the flag, else its variable, else nothing (empty text, (), False).
 
     Errors: BuildRequestError for a switch whose variable is neither true nor false.
     """

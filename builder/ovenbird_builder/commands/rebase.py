@@ -27,7 +27,7 @@ from .inspect import add_access_options, read_access
 
 
 def options(parser: argparse.ArgumentParser) -> None:
-    """The flags of the verb."""
+    """Add the flags of the verb."""
     parser.add_argument("image", metavar="IMAGE", help="an image that `ovenbird build` has made, as for `inspect`")
     parser.add_argument("--base", metavar="IMAGE", required=True, help="the base that it shall stand on")
     parser.add_argument("--tag", metavar="REF", default="", help="the name of the result [that of IMAGE]")
@@ -58,7 +58,7 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
 
 
 def _choose_destination(args: argparse.Namespace) -> str:
-    """Where the result goes, with its transport. Errors: BuildRequestError, ReferenceFormatError."""
+    """Return where the result goes, with its transport. Errors: BuildRequestError, ReferenceFormatError."""
     if args.output:
         if args.push:
             raise BuildRequestError("`--push` and `--output` say two places for one image", hint="leave one out")

@@ -13,7 +13,7 @@ from .inspect import add_access_options, read_access
 
 
 def options(parser: argparse.ArgumentParser) -> None:
-    """The flags of the verb."""
+    """Add the flags of the verb."""
     parser.add_argument("image", metavar="IMAGE", help="an image that `ovenbird build` has made, as for `inspect`")
     add_access_options(parser)
 

@@ -44,7 +44,7 @@ class SkopeoClient:
     _clients: dict[str, RepositoryClient] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def read_manifest(self, image: str, *, insecure: bool = False) -> bytes:
-        """The manifest of `transport:details`, as stored. Errors: those of `engine_errors`."""
+        """Return the manifest of `transport:details`, as stored. Errors: those of `engine_errors`."""
         argv = skopeo.manifest(image, authfile=self._choose_authfile(image), insecure=insecure)
         doing = f"ask for {_strip_transport(image)}"
         if image.startswith("docker://"):
@@ -55,7 +55,10 @@ class SkopeoClient:
             raise engine_errors.translate_error(error, doing) from None
 
     def digest(self, reference: ImageReference) -> str:
-        """The digest that a registry has for a reference; empty when it has none. Errors: those of `engine_errors`."""
+        """Return the digest that a registry has for a reference; empty when it has none.
+
+        Errors: those of `engine_errors`.
+        """
         if reference.host.startswith("["):  # skopeo takes an IPv6 address in a name only since 1.12
             try:
                 return (
@@ -69,7 +72,7 @@ class SkopeoClient:
         return self._digest(argv, f"ask for {reference}")
 
     def find_stored(self, reference: ImageReference) -> str:
-        """The digest that the local store has for a reference; empty when it has none."""
+        """Return the digest that the local store has for a reference; empty when it has none."""
         return self._digest(skopeo.manifest(f"containers-storage:{reference.local}"), f"look for {reference}")
 
     def pull(self, image: str, layout: Path, *, insecure: bool, platform: tuple[str, str]) -> None:
@@ -85,7 +88,7 @@ class SkopeoClient:
         self._run(argv, f"pull {_strip_transport(image)}")
 
     def open_repository(self, reference: ImageReference) -> RepositoryClient:
-        """A client of a reference's repository, for what skopeo does not do; its connections are kept."""
+        """Return a client of a reference's repository, for what skopeo does not do; its connections are kept."""
         from ..registry.client import RepositoryClient  # and an HTTP client: not for a build that pushes nothing
 
         if (name := reference.repository) not in self._clients:
@@ -167,7 +170,7 @@ class SkopeoClient:
 
 
 def read_layout_digest(layout: Path) -> str:
-    """The digest of the one manifest that a layout's index names."""
+    """Return the digest of the one manifest that a layout's index names."""
     index = json.loads((layout / "index.json").read_text())
     return str(index["manifests"][0]["digest"])
 

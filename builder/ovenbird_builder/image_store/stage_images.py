@@ -35,7 +35,7 @@ class StageImages:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def load_image(self, manifest: bytes, *, keep: bool = False) -> str:
-        """The name in the store of an image whose blobs are in the cache; loaded unless it is there."""
+        """Return the name in the store of an image whose blobs are in the cache; loaded unless it is there."""
         digest = digest_bytes(manifest)
         own = "" if keep else f"-{format_process_id()}"
         name = ImageReference("localhost", _KEPT if keep else _STAGE, digest[7:31] + own)

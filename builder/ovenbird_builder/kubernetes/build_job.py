@@ -23,7 +23,7 @@ _UNREACHABLE = (34, 46)  # of these, those of a server that did not answer: wort
 
 
 def make_documents(request: ManifestRequest) -> list[Document]:
-    """The function document as a ConfigMap, and the Job that builds and pushes its image."""
+    """Return the function document as a ConfigMap, and the Job that builds and pushes its image."""
     function = request.function
     if function.local_source is not None or not (function.source or function.code):
         raise BuildRequestError(

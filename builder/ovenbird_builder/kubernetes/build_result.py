@@ -67,7 +67,7 @@ def _read_rows(path: Path) -> list[dict[str, Any]]:
 
 
 def _is_row(row: Any) -> bool:
-    """Whether a value has what is read of it, of the right kind."""
+    """Return whether a value has what is read of it, of the right kind."""
     if not isinstance(row, dict) or not isinstance(row.get("function"), dict):
         return False
     texts = [row["function"].get(key) for key in ("name", "target", "path")] + [row.get("image")]

@@ -17,7 +17,7 @@ _PATH = re.compile(r"/[A-Za-z0-9._~!$&'()*+,;=:@/-]*")
 
 
 def list_problems(request: ManifestRequest) -> list[str]:
-    """What is wrong with the flags of exposure and metrics."""
+    """Return what is wrong with the flags of exposure and metrics."""
     texts = []
     if request.expose:
         host, path = split_address(request.expose)
@@ -46,13 +46,16 @@ def list_problems(request: ManifestRequest) -> list[str]:
 
 
 def split_address(text: str) -> tuple[str, str]:
-    """The host and the path of `HOST[/PATH]`; the path is `/` where none is given."""
+    """Return the host and the path of `HOST[/PATH]`; the path is `/` where none is given."""
     host, _, path = text.partition("/")
     return host, f"/{path}"
 
 
 def make_documents(request: ManifestRequest, service: str, port: int, *, metrics_port: str) -> list[Document]:
-    """The objects beside a Service, of its name and the number of its port; `metrics_port` is the name of a port."""
+    """Return the objects beside a Service, of its name and the number of its port.
+
+    `metrics_port` is the name of a port.
+    """
     objects = []
     if request.expose:
         objects.append(_make_route(request, service, port) if request.gateway else _make_ingress(request, service))
@@ -62,7 +65,7 @@ def make_documents(request: ManifestRequest, service: str, port: int, *, metrics
 
 
 def make_scrape_annotations(request: ManifestRequest, port: int) -> dict[str, str]:
-    """The annotations of a pod that many installations of Prometheus go by; none where they are not wanted."""
+    """Return the annotations of a pod that many installations of Prometheus go by; none where they are not wanted."""
     if request.metrics != "annotations":
         return {}
     annotations = {"scrape": "true", "port": str(port), "path": METRICS_PATH}

@@ -16,7 +16,7 @@ _SUSPICIOUS = ("PASSWORD", "TOKEN", "SECRET", "ACCESS_KEY", "PRIVATE_KEY", "API_
 
 
 def make(request: ManifestRequest) -> list[Document]:
-    """The documents, claims first. Errors: BuildRequestError."""
+    """Return the documents, claims first. Errors: BuildRequestError."""
     if request.action == "build":
         documents = build_job.make_documents(request)
     elif request.action == "job":
@@ -27,7 +27,7 @@ def make(request: ManifestRequest) -> list[Document]:
 
 
 def _make_claims(request: ManifestRequest) -> list[Document]:
-    """A claim for each volume that says how large it is."""
+    """Return a claim for each volume that says how large it is."""
     return [
         {
             "apiVersion": "v1", "kind": "PersistentVolumeClaim",
@@ -40,7 +40,7 @@ def _make_claims(request: ManifestRequest) -> list[Document]:
 
 
 def list_notes(request: ManifestRequest, documents: list[Document]) -> list[str]:
-    """What whoever applies the documents should know."""
+    """Return what whoever applies the documents should know."""
     task = request.task
     notes_for_people = []
     if not request.image.digest:

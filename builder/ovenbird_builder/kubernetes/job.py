@@ -29,7 +29,7 @@ _HISTORY = 3  # runs of a CronJob that are kept, of those that went well and of 
 
 
 def make_documents(request: ManifestRequest) -> list[Document]:
-    """The objects of a job: the parameters first, when there is a list of them."""
+    """Return the objects of a job: the parameters first, when there is a list of them."""
     parameters = [_make_parameters(request)] if request.each else []
     body = _make_spec(request, parameters[0]["metadata"]["name"] if parameters else "")
     if request.schedule:
@@ -41,7 +41,10 @@ def make_documents(request: ManifestRequest) -> list[Document]:
 
 
 def read_lines(path: Path) -> tuple[str, ...]:
-    """The lines of a file of parameters, each a JSON object; blank ones are left out. Errors: BuildRequestError."""
+    """Return the lines of a file of parameters, each a JSON object; blank ones are left out.
+
+    Errors: BuildRequestError.
+    """
     name = str(path)
     try:
         with path.open("rb") as file:
@@ -87,7 +90,7 @@ def _check_line(line: bytes, where: str) -> str:
 
 
 def _make_parameters(request: ManifestRequest) -> Document:
-    """A ConfigMap named by its content: it never changes below a Job that runs."""
+    """Return a ConfigMap named by its content: it never changes below a Job that runs."""
     text = "\n".join(request.each) + "\n"
     name = f"{request.name}-{hash_text(text)[:10]}"
     key = EACH.rpartition("/")[2]
@@ -118,7 +121,7 @@ def _make_spec(request: ManifestRequest, parameters: str) -> Document:
 
 
 def _make_failure_policy(indexed: bool) -> Document:
-    """A function that cannot work ends the job; a line that does not fit ends alone."""
+    """Return the rules: a function that cannot work ends the job, a line that does not fit ends alone."""
     if indexed:
         hopeless = [make_exit_rule("FailJob", *_HOPELESS), make_exit_rule("FailIndex", _ARGUMENTS)]
     else:

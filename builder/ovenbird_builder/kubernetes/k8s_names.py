@@ -16,7 +16,7 @@ _VARIABLE = r"[A-Za-z_][A-Za-z0-9_]*"
 
 
 def label(text: str) -> str:
-    """A DNS label from the name of a function: itself when it is one of at most 48 characters.
+    """Return a DNS label from the name of a function: itself when it is one of at most 48 characters.
 
     Else it is lowered, each run of other characters becomes a dash, and a dash and 6 hex digits of its SHA-256 follow,
     so that two functions never share a name.
@@ -30,27 +30,30 @@ def label(text: str) -> str:
 
 
 def is_label(text: str, longest: int = LONGEST) -> bool:
-    """Whether a text can be the name of any object that we make."""
+    """Return whether a text can be the name of any object that we make."""
     return len(text) <= longest and bool(re.fullmatch(_LABEL, text))
 
 
 def is_subdomain(text: str) -> bool:
-    """Whether a text can be the name of something that exists already: a Secret, a claim, an account."""
+    """Return whether a text can be the name of something that exists already: a Secret, a claim, an account."""
     return len(text) <= 253 and bool(re.fullmatch(_SUBDOMAIN, text))
 
 
 def is_variable(text: str) -> bool:
-    """Whether a text can be the name of an environment variable."""
+    """Return whether a text can be the name of an environment variable."""
     return bool(re.fullmatch(_VARIABLE, text))
 
 
 def is_key(text: str) -> bool:
-    """Whether a text can be a key of a Secret or a ConfigMap."""
+    """Return whether a text can be a key of a Secret or a ConfigMap."""
     return len(text) <= 253 and bool(re.fullmatch(_KEY, text)) and not text.startswith("..") and text != "."
 
 
 def label_value(text: str) -> str:
-    """A label's value: what is not a letter, a digit, a dot, a dash or an underscore becomes a dash; 63 at most."""
+    """Return a label's value: what is not a letter, a digit, a dot, a dash or an underscore becomes a dash.
+
+    63 at most.
+    """
     return re.sub(r"[^A-Za-z0-9._-]+", "-", text)[:63].strip("._-")
 
 

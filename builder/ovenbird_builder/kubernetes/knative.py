@@ -14,7 +14,7 @@ _REFUSED = ("securityContext",)
 
 
 def make_documents(request: ManifestRequest) -> list[Document]:
-    """The one object."""
+    """Return the one object, a Service of Knative."""
     settings = resolve_served_settings(request)
     of = make_container(
         request,
@@ -61,7 +61,7 @@ def _probe(path: str, *, period: int, failures: int, **more: int) -> Document:
 
 
 def _make_scale(request: ManifestRequest) -> dict[str, str]:
-    """How many pods there may be: as many as are told, or from MIN (0 for none without calls) to MAX."""
+    """Return how many pods there may be: as many as the task says, or from MIN (0 for none without calls) to MAX."""
     low, high = request.autoscale or (request.task.replicas, request.task.replicas)
     annotations = {"min-scale": low, "max-scale": high}
     return {f"autoscaling.knative.dev/{key}": str(value) for key, value in annotations.items() if value is not None}

@@ -11,7 +11,7 @@ _COMPONENTS = {"serve": "service", "job": "job", "build": "build"}
 
 
 def make_selector(request: ManifestRequest) -> dict[str, str]:
-    """The labels that tell these pods from all others, those of the function's jobs too.
+    """Return the labels that tell these pods from all others, those of the function's jobs too.
 
     A Deployment's cannot be changed, so what may change under one name is not among them: the function's own name.
     """
@@ -22,7 +22,7 @@ def make_selector(request: ManifestRequest) -> dict[str, str]:
 
 
 def make_labels(request: ManifestRequest) -> dict[str, str]:
-    """All labels."""
+    """Return all labels."""
     pairs = {"app.kubernetes.io/name": k8s_names.label(request.function.name), **make_selector(request)}
     version = request.image.tag or request.image.digest.partition(":")[2][:12] or "latest"
     pairs["app.kubernetes.io/version"] = k8s_names.label_value(version)
@@ -32,7 +32,7 @@ def make_labels(request: ManifestRequest) -> dict[str, str]:
 
 
 def make_metadata(request: ManifestRequest, name: str = "", **more: Any) -> dict[str, Any]:
-    """The `metadata` of an object."""
+    """Return the `metadata` of an object."""
     fields: dict[str, Any] = {"name": name or request.name}
     if request.namespace:
         fields["namespace"] = request.namespace

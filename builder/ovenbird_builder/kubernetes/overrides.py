@@ -31,7 +31,7 @@ def apply(documents: Iterable[dict[str, Any]], changes: Iterable[str]) -> None:
 
 
 def parse(change: str) -> tuple[str, list[Key], Any]:
-    """The kind, the path below it, and the value: JSON where it is JSON, else text.
+    """Return the kind, the path below it, and the value: JSON where it is JSON, else text.
 
     A path is `spec.replicas`, `containers[0]`, `containers[name=function]`; a dot within a name is written as a
     backslash and a dot. Errors: BuildRequestError.
@@ -95,7 +95,7 @@ def _enter_node(node: Any, key: Key, empty: Any, change: str) -> Any:
 
 
 def _find_index(node: list[Any], key: Key, change: str) -> int:
-    """Where in a list; its length stands for one more."""
+    """Return the index in a list; an index equal to the length appends an item."""
     if isinstance(key, int) and key <= len(node):
         return key
     if isinstance(key, tuple):

@@ -33,7 +33,7 @@ _DRAIN_DELAY = "5s"  # until every node has heard that the pod takes no more cal
 
 
 def list_variables(request: ManifestRequest) -> dict[str, str]:
-    """The environment that the manifest gives, without secrets; what the task says wins."""
+    """Return the environment that the manifest gives, without secrets; what the task says wins."""
     task = request.task
     own = {"HOME": _TMP, "OVENBIRD_HOME": f"{_TMP}/ovenbird"}
     if request.image.digest:
@@ -56,7 +56,7 @@ def list_variables(request: ManifestRequest) -> dict[str, str]:
 
 
 def resolve_settings(request: ManifestRequest) -> Settings:
-    """The settings that the runtime will have in the pod.
+    """Return the settings that the runtime will have in the pod.
 
     Errors: BuildRequestError for a variable that does not parse.
     """
@@ -67,7 +67,7 @@ def resolve_settings(request: ManifestRequest) -> Settings:
 
 
 def make_container(request: ManifestRequest, args: Sequence[str], **more: Any) -> Document:
-    """The container; `more` is put into it where it is not None."""
+    """Return the container; `more` is put into it where it is not None."""
     task = request.task
     fields: Document = {"name": CONTAINER, "image": str(request.image), "args": list(args)}
     fields["imagePullPolicy"] = "IfNotPresent" if request.image.digest else "Always"
@@ -94,8 +94,9 @@ def make_container(request: ManifestRequest, args: Sequence[str], **more: Any) -
 
 
 def assume_requests(request: ManifestRequest) -> dict[str, str]:
-    """What is asked for where the task does not say: a pod that asks for nothing is the first to be evicted, and a
-    scheduler puts any number of such pods on a node.
+    """Return the CPU and memory to request where the task says nothing.
+
+    A pod that requests nothing is evicted first, and a scheduler puts any number of such pods on a node.
     """
     cpu, memory = _BUILDING if request.action == "build" else _RUNNING
     requests = {"cpu": cpu} if "cpu" not in request.task.resources else {}
@@ -103,7 +104,7 @@ def assume_requests(request: ManifestRequest) -> dict[str, str]:
 
 
 def list_own_paths(request: ManifestRequest) -> tuple[str, ...]:
-    """Where the manifest itself mounts something, so that a volume of the task cannot."""
+    """Return the paths at which the manifest itself mounts something, so that a volume of the task cannot."""
     paths = [EACH.rpartition("/")[0]] if request.each else []
     return (*paths, *BUILDER_PATHS) if request.action == "build" else tuple(paths)
 
@@ -120,7 +121,7 @@ def check_length(plain: Mapping[str, str]) -> None:
 
 
 def make_env(request: ManifestRequest, plain: Mapping[str, str]) -> list[Document]:
-    """The `env` of a container: secrets first, so that `$(NAME)` in a value can name them.
+    """Return the `env` of a container: secrets first, so that `$(NAME)` in a value can name them.
 
     Errors: BuildRequestError.
     """
@@ -136,7 +137,10 @@ def make_env(request: ManifestRequest, plain: Mapping[str, str]) -> list[Documen
 
 
 def make_spec(request: ManifestRequest, of: Document, **more: Any) -> Document:
-    """The `spec` of a pod that has the one container `of`. Errors: BuildRequestError for two volumes at one path."""
+    """Return the `spec` of a pod that has the one container `of`.
+
+    Errors: BuildRequestError for two volumes at one path.
+    """
     for item in request.task.volumes:
         if item.mount_path in list_own_paths(request):
             raise BuildRequestError(f"volumes: {show_value(item.name)}: the manifest itself mounts {item.mount_path}")
@@ -159,7 +163,7 @@ def make_spec(request: ManifestRequest, of: Document, **more: Any) -> Document:
 
 
 def make_account(request: ManifestRequest) -> Document:
-    """Who the pod is, and what it takes its image with."""
+    """Return the fields for the service account, and for the credentials that the image is pulled with."""
     fields: Document = {}
     if request.service_account:
         fields["serviceAccountName"] = request.service_account
@@ -169,7 +173,7 @@ def make_account(request: ManifestRequest) -> Document:
 
 
 def _list_volumes(request: ManifestRequest) -> list[tuple[Document, str]]:
-    """Volumes and where they lie; /tmp is one of the manifest's own unless the task mounts it."""
+    """Return volumes and where they lie; /tmp is one of the manifest's own unless the task mounts it."""
     pairs = [(make_volume(request, item), item.mount_path) for item in request.task.volumes]
     if not any(path == _TMP for _, path in pairs):
         disk = request.task.resources.get("disk")
@@ -178,7 +182,7 @@ def _list_volumes(request: ManifestRequest) -> list[tuple[Document, str]]:
 
 
 def make_volume(request: ManifestRequest, item: Volume) -> Document:
-    """A volume of the task as one of a pod."""
+    """Return a volume of the task as one of a pod."""
     if item.kind == "empty_dir":
         fields = {"medium": item.spec.get("medium"), "sizeLimit": item.spec.get("size_limit")}
         return {"name": item.name, "emptyDir": {key: value for key, value in fields.items() if value}}
@@ -195,7 +199,7 @@ def choose_claim_name(request: ManifestRequest, item: Volume) -> str:
 
 
 def make_claim(item: Volume) -> Document:
-    """The `spec` of a claim for a volume that has a size."""
+    """Return the `spec` of a claim for a volume that has a size."""
     document: Document = {
         "accessModes": ["ReadWriteOnce"],
         "resources": {"requests": {"storage": item.spec["size"]}},
@@ -206,5 +210,5 @@ def make_claim(item: Volume) -> Document:
 
 
 def _escape(text: str) -> str:
-    """A value in which Kubernetes must not find `$(NAME)`."""
+    """Return a value in which Kubernetes must not find `$(NAME)`."""
     return text.replace("$", "$$")

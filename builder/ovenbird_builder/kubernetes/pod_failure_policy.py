@@ -13,12 +13,12 @@ DISRUPTED: Rule = {"action": "Ignore", "onPodConditions": [{"type": "DisruptionT
 
 
 def make_exit_rule(action: str, *codes: int) -> Rule:
-    """A rule for exit statuses."""
+    """Return a rule for exit statuses."""
     condition = {"containerName": CONTAINER, "operator": "In", "values": list(codes)}
     # the schema before 1.29 wants an empty `onPodConditions` too, which a server of today drops: a change at each apply
     return {"action": action, "onExitCodes": condition}
 
 
 def make_policy(*rules: Rule) -> dict[str, Any]:
-    """The rules, of which the first that fits counts."""
+    """Return the rules, of which the first that fits counts."""
     return {"rules": [DISRUPTED, *rules]}

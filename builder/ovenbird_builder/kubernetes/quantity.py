@@ -13,14 +13,14 @@ _FACTORS |= {unit + "i": Decimal(1024) ** power for power, unit in enumerate("MG
 
 
 def parse_amount(text: str) -> Decimal | None:
-    """The number that a quantity stands for; None when it is none, or not above 0."""
+    """Return the number that a quantity stands for; None when it is not a quantity, or not above 0."""
     match = _FORM.fullmatch(text)
     value = Decimal(match[1]) * _FACTORS[match[2]] if match else Decimal(0)
     return value if value > 0 else None
 
 
 def find_problem(field: str, text: str) -> str:
-    """What is wrong with the quantity of `cpu`, `mem`, `disk` or `gpu`; empty when nothing is."""
+    """Return what is wrong with the quantity of `cpu`, `mem`, `disk` or `gpu`; empty when nothing is."""
     if field == "gpu":
         return "" if _WHOLE.fullmatch(text) else "expected a whole number of GPUs"
     value = parse_amount(text)

@@ -38,13 +38,13 @@ _Dumper.add_representer(str, _represent_text)
 
 
 def to_yaml(documents: Sequence[Document]) -> str:
-    """The documents as YAML, each with its `---` before it."""
+    """Return the documents as YAML, each with its `---` before it."""
     form: dict[str, Any] = {"sort_keys": False, "explicit_start": True, "width": 10_000, "allow_unicode": True}
     return str(yaml.dump_all(documents, Dumper=_Dumper, **form))
 
 
 def to_json(documents: Sequence[Document]) -> str:
-    """The documents as one JSON object, a List."""
+    """Return the documents as one JSON object, a List."""
     document = {"apiVersion": "v1", "kind": "List", "items": list(documents)}
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 

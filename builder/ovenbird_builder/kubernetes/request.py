@@ -60,17 +60,17 @@ class ManifestRequest:
 
     @property
     def own_secret(self) -> str:
-        """The Secret that holds the variables which name none."""
+        """Return the Secret of the variables that name no Secret."""
         return self.secret or f"{k8s_names.label(self.function.name)}-secrets"
 
     @property
     def further_attempts(self) -> int:
-        """How often a run that failed is tried again."""
+        """Return how often a run that failed is tried again."""
         return _RETRIES if self.retries is None else self.retries
 
 
 def check(request: ManifestRequest, more: Sequence[str] = ()) -> ManifestRequest:
-    """The same, when nothing in it contradicts, and `more` holds no problem.
+    """Return the same request, if nothing in it contradicts and `more` holds no problem.
 
     Errors: BuildRequestError, with every problem.
     """
@@ -83,7 +83,7 @@ def check(request: ManifestRequest, more: Sequence[str] = ()) -> ManifestRequest
 
 
 def _check_places(request: ManifestRequest) -> list[str]:
-    """Flags that another action has."""
+    """Return the problems of flags that another action has."""
     job, serve, task = request.action == "job", request.action == "serve", request.task
     flags = {
         "--knative": (request.knative, serve),

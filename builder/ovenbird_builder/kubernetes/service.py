@@ -23,7 +23,7 @@ _PULLING = 240  # seconds of a rollout in which the pod does not start yet: its 
 
 
 def make_documents(request: ManifestRequest) -> list[Document]:
-    """The objects of a service."""
+    """Return the objects of a service."""
     served_settings = resolve_served_settings(request)
     objects = [_make_deployment(request, served_settings), _make_service(request, served_settings)]
     metrics_port = "admin" if served_settings.admin_port.isdigit() else "http"
@@ -67,7 +67,7 @@ def _make_deployment(request: ManifestRequest, served_settings: Settings) -> Doc
 
 
 def resolve_served_settings(request: ManifestRequest) -> Settings:
-    """The settings of the service. Errors: BuildRequestError for a port that nobody could find."""
+    """Return the settings of the service. Errors: BuildRequestError for a port that nobody could find."""
     served_settings = resolve_settings(request)
     if not served_settings.port:
         raise BuildRequestError("envs: `OVENBIRD_PORT` is 0, a port that the Service cannot know")
@@ -77,14 +77,14 @@ def resolve_served_settings(request: ManifestRequest) -> Settings:
 
 
 def make_annotations(request: ManifestRequest, served_settings: Settings) -> Document:
-    """The `annotations` of a pod whose metrics are scraped; nothing where there are none."""
+    """Return the `annotations` of a pod whose metrics are scraped; nothing where there are none."""
     port = int(served_settings.admin_port) if served_settings.admin_port.isdigit() else served_settings.port
     annotations = exposure.make_scrape_annotations(request, port)
     return {"annotations": annotations} if annotations else {}
 
 
 def _make_admin_port(served_settings: Settings, field: str) -> list[Document]:
-    """The port of the metrics, where these have one of their own, as an entry of a container or of a Service."""
+    """Return the port of the metrics, where these have one of their own, as an entry of a container or of a Service."""
     if not served_settings.admin_port.isdigit():
         return []
     target = {"targetPort": "admin"} if field == "port" else {}
@@ -92,18 +92,18 @@ def _make_admin_port(served_settings: Settings, field: str) -> list[Document]:
 
 
 def probe(path: str, *, period: int, failures: int, **more: int) -> Document:
-    """A probe of the runtime's own paths; a second more than the time that an object's `ready()` has."""
+    """Return a probe of the runtime's own paths; a second more than the time that an object's `ready()` has."""
     timing = {"periodSeconds": period, "timeoutSeconds": 2, "failureThreshold": failures}
     return {"httpGet": {"path": path, "port": "http"}, **more, **timing}
 
 
 def compute_start_time(served_settings: Settings) -> int:
-    """Seconds that a pod has to become ready: for its import, and for its init."""
+    """Return the seconds that a pod has to become ready: for its import, and for its init."""
     return math.ceil(_LOADING + (served_settings.init_timeout or _UNLIMITED))
 
 
 def compute_end_time(served_settings: Settings) -> int:
-    """Seconds that a pod has to end: the drain delay, the calls in flight, and `close`, which has as long again."""
+    """Return the seconds that a pod has to end: drain delay, calls in flight, and `close`, which has as long again."""
     return math.ceil(served_settings.drain_delay + 2 * served_settings.grace + _MARGIN)
 
 

@@ -54,7 +54,7 @@ class Task:
 
 
 def read(path: Path) -> tuple[str, dict[str, Any]]:
-    """The action that a task file names (or empty) and its fields, unchecked. Errors: BuildRequestError.
+    """Return the action that a task file names (or empty) and its fields, unchecked. Errors: BuildRequestError.
 
     The file is a task of the platform (`kind: python+job`, `spec: {...}`), or its fields alone.
     """
@@ -85,7 +85,7 @@ def read(path: Path) -> tuple[str, dict[str, Any]]:
 
 
 def of_document(raw: Mapping[str, Any], action: str) -> dict[str, Any]:
-    """The fields of a task that the function document itself holds in `spec`, for this action, unchecked.
+    """Return the fields of a task that the function document itself holds in `spec`, for this action, unchecked.
 
     Not its instructions: the build reads the document, and finds them there.
     """
@@ -95,7 +95,7 @@ def of_document(raw: Mapping[str, Any], action: str) -> dict[str, Any]:
 
 
 def check(fields: Mapping[str, Any], action: str) -> Task:
-    """A Task for the action from fields. Errors: BuildRequestError that lists every problem."""
+    """Return a Task for the action from fields. Errors: BuildRequestError that lists every problem."""
     problems: list[str] = []
     checked: dict[str, Any] = {}
     for name, value in fields.items():
@@ -115,7 +115,7 @@ def check(fields: Mapping[str, Any], action: str) -> Task:
 
 
 def _check_combinations(fields: Mapping[str, Any], problems: list[str]) -> None:
-    """Problems of fields that are right each for itself."""
+    """Add the problems of fields that are each right alone to `problems`."""
     variables = [*fields.get("envs", {}), *(secret.variable for secret in fields.get("secrets", ()))]
     problems += [f"envs, secrets: {name} is given twice" for name in sorted({*_find_duplicates(variables)})]
     volumes = fields.get("volumes", ())

@@ -103,7 +103,7 @@ def _parse_envs(name: str, value: Any, problems: list[str]) -> dict[str, str]:
 
 
 def _parse_secrets(name: str, value: Any, problems: list[str]) -> tuple[SecretRef, ...]:
-    """From `NAME`, `NAME=SECRET` or `NAME=SECRET/KEY`."""
+    """Return the secrets of `NAME`, `NAME=SECRET` or `NAME=SECRET/KEY`."""
     if not isinstance(value, list):
         problems.append(f"{name}: expected a list of names")
         return ()

@@ -30,12 +30,12 @@ class Volume:
 
     @property
     def claim(self) -> str:
-        """The name of the claim that the spec gives; empty where it gives none."""
+        """Return the name of the claim that the spec gives; empty where it gives none."""
         return self.spec.get("claim_name") or self.spec.get("claimName") or ""
 
 
 def check(name: str, value: Any, problems: list[str]) -> tuple[Volume, ...]:
-    """Volumes from the field `name`; what is wrong with them is added to `problems`."""
+    """Return volumes from the field `name`; what is wrong with them is added to `problems`."""
     if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
         problems.append(f"{name}: expected a list of `{{volume_type, name, mount_path, spec}}`")
         return ()
@@ -70,7 +70,7 @@ def _parse_volume(where: str, item: Mapping[str, Any], problems: list[str]) -> V
 
 
 def _check_spec(where: str, kind: str, spec: Any) -> list[str]:
-    """What is wrong with the spec of a volume of this kind."""
+    """Return what is wrong with the spec of a volume of this kind."""
     if not isinstance(spec, dict) or not all(isinstance(text, str) for text in spec.values()):
         return [f"{where}: expected a mapping of texts"]
     problems = [f"{where}.{key}: {kind} takes {', '.join(_KINDS[kind])}" for key in spec if key not in _KINDS[kind]]

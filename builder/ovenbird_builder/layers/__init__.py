@@ -84,5 +84,5 @@ class InstallScheme(Struct, frozen=True):
 
 
 def make_scheme(target: WheelTarget) -> InstallScheme:
-    """The target's own site-packages and what belongs to it."""
+    """Return the target's own site-packages and what belongs to it."""
     return InstallScheme(target.purelib, target.platlib, target.scripts, target.data, target.include, target.executable)

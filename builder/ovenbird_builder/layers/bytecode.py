@@ -38,7 +38,7 @@ _ENV = {
 
 
 def compute_bytecode_key(wheel: WheelPackage, scheme: InstallScheme, target: WheelTarget) -> str:
-    """The key of a wheel's bytecode: one for all architectures, as bytecode does not depend on it."""
+    """Return the key of a wheel's bytecode: one for all architectures, as bytecode does not depend on it."""
     python = [target.version, target.magic, get_cache_tag(target)]
     return compute_key(
         "bytecode", script=_VERSION, wheel=[wheel.filename, wheel.sha256], python=python,
@@ -88,7 +88,7 @@ def compile_wheels(
 def open_bytecode(
     wheel: WheelPackage, scheme: InstallScheme, target: WheelTarget, cache: LayerCache
 ) -> Iterator[tuple[InstalledFile, ...]]:
-    """The bytecode files of a wheel, readable while the context lasts; `compile_wheels` comes first."""
+    """Yield the bytecode files of a wheel, readable while the context lasts; `compile_wheels` comes first."""
     from .wheel import InstalledFile
 
     entry = cache.find(compute_bytecode_key(wheel, scheme, target))

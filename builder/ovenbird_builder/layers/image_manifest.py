@@ -111,7 +111,7 @@ def predict_image(
     annotations: Mapping[str, str],
     epoch: int,
 ) -> AssembledImage:
-    """The image that a base and layers give; `epoch` (seconds) is when it is said to be made.
+    """Return the image that a base and layers give; `epoch` (seconds) is when it is said to be made.
 
     Errors: LayerError when a container runtime would not take as many layers; IncompatibleBaseError for a broken base.
     """
@@ -144,14 +144,14 @@ def predict_image(
 
 
 def store_image(image: AssembledImage, cache: LayerCache) -> AssembledImage:
-    """The image, with its manifest and config in the cache."""
+    """Return the image, with its manifest and config in the cache."""
     cache.put(image.config)
     cache.put(image.manifest)
     return image
 
 
 def make_index(images: Iterable[AssembledImage], annotations: Mapping[str, str] | None = None) -> bytes:
-    """An index of images for several platforms, sorted by platform."""
+    """Return an index of images for several platforms, sorted by platform."""
     rows = [
         {"mediaType": MANIFEST, "digest": image.digest, "size": len(image.manifest), "platform": dict(image.platform)}
         for image in sorted(images, key=lambda image: sorted(image.platform.items()))
@@ -163,7 +163,7 @@ def make_index(images: Iterable[AssembledImage], annotations: Mapping[str, str] 
 
 
 def write_layout(cache: LayerCache, name: str, manifest: bytes, tag: str = "") -> Path:
-    """A folder that skopeo and buildah take as `oci:FOLDER[:tag]`, with the cache's blobs as shared blobs.
+    """Return a folder that skopeo and buildah take as `oci:FOLDER[:tag]`, with the cache's blobs as shared blobs.
 
     `manifest` is an image's or an index; it is put into the cache.
     """
@@ -177,7 +177,7 @@ def write_layout(cache: LayerCache, name: str, manifest: bytes, tag: str = "") -
 
 
 def choose_platform(manifest: bytes, architecture: str, variant: str = "") -> str:
-    """The digest of the manifest for linux on an architecture, from a list or index; empty when it is no list.
+    """Return the digest of the manifest for linux on an architecture, from a list or index; empty when it is no list.
 
     Errors: BaseMissingError when there is none.
     """

@@ -186,7 +186,7 @@ def _scan_layer(layer: Layer, forms: Mapping[bytes, str], cache: LayerCache) -> 
 
 
 def _scan(head: bytes, file: IO[bytes], forms: Mapping[bytes, str]) -> Iterator[str]:
-    """The names of the secrets in a stream; what lies across two pieces is found too."""
+    """Yield the names of the secrets in a stream; what lies across two pieces is found too."""
     if not forms:
         return
     overlap = max(map(len, forms)) - 1
@@ -200,7 +200,7 @@ def _scan(head: bytes, file: IO[bytes], forms: Mapping[bytes, str]) -> Iterator[
 
 
 def _encode_forms(value: bytes) -> set[bytes]:
-    """A secret as it is, as URLs write it, and as base64 does at each of its three offsets."""
+    """Return the forms of a secret: as it is, as URLs write it, and as base64 does at each of its three offsets."""
     forms = {value, urllib.parse.quote_from_bytes(value, safe="").encode(), urllib.parse.quote_plus(value).encode()}
     for offset in range(3):
         # only the characters that come from the value alone: those at its ends mix with its neighbours
@@ -212,14 +212,14 @@ def _encode_forms(value: bytes) -> set[bytes]:
 
 
 def _list_lines(value: bytes) -> list[bytes]:
-    """The lines of a secret that tell it. What frames a key is in every library that reads keys."""
+    """Return the lines by which a secret is recognised. The frame of a key is not: libraries that read keys have it."""
     lines = [line.strip() for line in value.splitlines()]
     long = [line for line in dict.fromkeys(lines) if len(line) >= SHORTEST_LINE and not _ARMOR.fullmatch(line)]
     return long[:_MOST_LINES] if len(lines) > 1 else []
 
 
 def _find_timed_source(path: str, head: bytes) -> list[tuple[str, int, int]]:
-    """The source that bytecode asks for by time and size; nothing for bytecode by hash, or without a source."""
+    """Return the source that bytecode asks for by time and size; nothing for bytecode by hash, or without a source."""
     if len(head) < 16 or int.from_bytes(head[4:8], "little") & 1:
         return []
     source = find_source(path)
@@ -229,7 +229,7 @@ def _find_timed_source(path: str, head: bytes) -> list[tuple[str, int, int]]:
 
 
 def _find_stale_by_time(layers: Sequence[Layer], facts: Mapping[str, LayerScan], cache: LayerCache) -> list[str]:
-    """Bytecode by time that does not fit its source; a source in the base has the time that it always had."""
+    """Return bytecode by time that does not fit its source; a source in the base has the time that it always had."""
     if not any(layer_facts.timed for layer_facts in facts.values()):
         return []
     sources: dict[str, tuple[int, int]] = {}

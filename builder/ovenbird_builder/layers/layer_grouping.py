@@ -32,6 +32,6 @@ def group_wheels(
 
 
 def format_title(wheels: Sequence[WheelPackage]) -> str:
-    """The name of a group for people."""
+    """Return the name of a group for people."""
     names = ", ".join(f"{wheel.name} {wheel.version}" for wheel in wheels[:4])
     return names + (f" and {len(wheels) - 4} more" if len(wheels) > 4 else "")

@@ -38,13 +38,13 @@ SIGNALS = Path(__file__).parent / "bash_env.sh"  # likewise
 
 
 def make_runtime_scheme(target: WheelTarget) -> InstallScheme:
-    """Where the runtime goes: apart from the user's packages, which come first on the path."""
+    """Return where the runtime goes: apart from the user's packages, which come first on the path."""
     site = f"{ROOT}/site"
     return InstallScheme(site, site, f"{ROOT}/bin", ROOT, f"{ROOT}/include", target.executable)
 
 
 def make_runtime_files(target: WheelTarget, passwd: str, group: str) -> Mapping[str, FileContent]:
-    """Both commands, the line that puts the runtime on the path, the user, and the folder that is the user's."""
+    """Return both commands, the line that puts the runtime on the path, the user, and the folder that is the user's."""
     account = f"{NAME}:x:{UID}:{GID}:Ovenbird:{HOME}:/bin/sh"
     return {
         f"{ROOT}/bin/ovenbird": _make_command(target, ""),
@@ -59,7 +59,7 @@ def make_runtime_files(target: WheelTarget, passwd: str, group: str) -> Mapping[
 
 
 def read_accounts(image: ImageName, identity: str, cache: LayerCache) -> tuple[str, str]:
-    """/etc/passwd and /etc/group of a base, asked once by its digest; empty where there is none."""
+    """Return /etc/passwd and /etc/group of a base, asked once by its digest; empty where there is none."""
     key = compute_key("accounts", base=identity)
     accounts = cache.recall(key)
     if accounts is None:
@@ -73,12 +73,12 @@ def read_accounts(image: ImageName, identity: str, cache: LayerCache) -> tuple[s
 def make_runtime_wheels(
     wheels: Sequence[WheelPackage], target: WheelTarget, identity: str, compression: str = "zstd"
 ) -> WheelSet:
-    """The runtime, as the `wheels` of its closure, in the place that is its own."""
+    """Return the runtime, as the `wheels` of its closure, in the place that is its own."""
     return WheelSet(wheels, target, identity, make_runtime_scheme(target), compression, BUDGET)
 
 
 def make_runtime_layers(stack: WheelSet, image: ImageName, cache: LayerCache) -> tuple[Layer, ...]:
-    """The layers that put the runtime on a base without it. Errors: those of `make_wheel_layers`."""
+    """Return the layers that put the runtime on a base without it. Errors: those of `make_wheel_layers`."""
     files = make_runtime_files(stack.target, *read_accounts(image, stack.identity, cache))
     return (
         *make_wheel_layers(stack, image, cache),
@@ -87,14 +87,14 @@ def make_runtime_layers(stack: WheelSet, image: ImageName, cache: LayerCache) ->
 
 
 def _make_command(target: WheelTarget, words: str) -> FileContent:
-    """A program that runs the command line, with `words` (an expression) in place of its own arguments."""
+    """Return a program that runs the command line, with `words` (an expression) in place of its own arguments."""
     return FileContent(
         LAUNCHER.read_text(encoding="utf-8").format(python=target.executable, words=words).encode(), executable=True
     )
 
 
 def _with_line(text: str, line: str) -> str:
-    """A table of accounts with a line more, unless its number is taken."""
+    """Return a table of accounts with a line more, unless its number is taken."""
     number = line.split(":")[2]
     if number in [row.split(":")[2] for row in text.splitlines() if row.count(":") >= 2]:
         return text

@@ -32,7 +32,7 @@ class FileContent(Struct, frozen=True):
 
 
 def make_source_layer(tree: SourceTree, cache: LayerCache, *, into: str = HOME, compression: str = "zstd") -> Layer:
-    """The layer of a source tree, below `into`. Its key is the tree's digest: of path, executable bit, link, content.
+    """Return the layer of a source tree, below `into`; its key is the digest of paths, modes, links and content.
 
     Files belong to root and can be read by all; links are kept as they are.
     """
@@ -49,7 +49,7 @@ def make_source_layer(tree: SourceTree, cache: LayerCache, *, into: str = HOME, 
 
 
 def compute_source_key(tree: SourceTree, *, into: str = HOME, compression: str = "zstd") -> str:
-    """The key of `make_source_layer`."""
+    """Return the key of `make_source_layer`."""
     return compute_key("source", tree=tree.digest, into=into, compression=COMPRESSIONS[compression][1])
 
 
@@ -60,7 +60,7 @@ def make_files_layer(
     name: str = "function document",
     compression: str = "zstd",
 ) -> Layer:
-    """A layer of a few files by their paths in the image."""
+    """Return a layer of a few files by their paths in the image."""
     media_type = COMPRESSIONS[compression][0]
     contents = _make_contents(files)
 
@@ -79,7 +79,7 @@ def make_files_layer(
 
 
 def compute_files_key(files: Mapping[str, bytes | FileContent], *, compression: str = "zstd") -> str:
-    """The key of `make_files_layer`."""
+    """Return the key of `make_files_layer`."""
     items = _make_contents(files).items()
     rows = [[path, hash_bytes(c.data), c.executable, c.link, c.folder] for path, c in items]
     return compute_key("files", files=rows, compression=COMPRESSIONS[compression][1])
@@ -90,7 +90,7 @@ def _make_contents(files: Mapping[str, bytes | FileContent]) -> dict[str, FileCo
 
 
 def _walk(folder: Path) -> Iterator[Path]:
-    """Everything below a folder in the order of the names; links are not followed."""
+    """Yield everything below a folder in the order of the names; links are not followed."""
     for entry in sorted(os.scandir(folder), key=lambda entry: os.fsencode(entry.name)):
         yield Path(entry.path)
         if entry.is_dir(follow_symlinks=False):

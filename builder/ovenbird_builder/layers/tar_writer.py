@@ -152,7 +152,7 @@ class TarWriter:
 
 
 def make_compressor(name: str) -> _Compressor:
-    """A compressor whose output depends on its input only: one thread, no time, no name."""
+    """Return a compressor whose output depends on its input only: one thread, no time, no name."""
     if name == "gzip":
         return _Gzip()
     return zstandard.ZstdCompressor(level=3, write_checksum=True).compressobj()
@@ -179,7 +179,7 @@ class _Gzip:
 
 
 def _clean(path: str) -> str:
-    """A path of the image without the leading slash. Errors: LayerError when it tries to leave the image."""
+    """Return a path of the image without the leading slash. Errors: LayerError when it tries to leave the image."""
     parts = path.strip("/").split("/")
     if any(part in ("..", ".") or (not part and path.strip("/")) for part in parts) or "\0" in path:
         raise LayerError(f"{show_value(path)} is not a path in an image")

@@ -53,7 +53,7 @@ class InstalledFile(Struct, frozen=True):
     executable: bool = False
 
     def open(self) -> IO[bytes]:
-        """Its content as a stream."""
+        """Return its content as a stream."""
         return io.BytesIO(self.content) if isinstance(self.content, bytes) else self.content()
 
 
@@ -68,7 +68,10 @@ class Installation(Struct, frozen=True):
     hidden: tuple[str, ...] = ()
 
     def list_sources(self, scheme: InstallScheme) -> tuple[InstalledFile, ...]:
-        """The Python files that a function may import; not a package's own tests, which are half of numpy or pandas."""
+        """Return the Python files that a function may import.
+
+        Not a package's own tests, which are half of numpy or pandas.
+        """
         roots = (scheme.purelib + "/", scheme.platlib + "/")
         sources = (item for item in self.items if item.path.endswith(".py") and item.path.startswith(roots))
         inside = {item: item.path.removeprefix(roots[0]).removeprefix(roots[1]) for item in sources}
@@ -76,11 +79,11 @@ class Installation(Struct, frozen=True):
 
     @property
     def paths(self) -> set[str]:
-        """The paths that it decides about: those of its files, and those that it hides."""
+        """Return the paths that it decides about: those of its files, and those that it hides."""
         return {*(item.path for item in self.items), *self.hidden}
 
     def with_bytecode(self, more: Iterable[InstalledFile], scheme: InstallScheme, tag: str) -> Installation:
-        """The same with bytecode, which Python will not check: that of another wheel's file is not left beside ours.
+        """Return the same with bytecode, which Python will not check; none of another wheel's file stays beside ours.
 
         A source that is no Python, as a template is, has none; `tag` (`cpython-312`) is that of its name.
         """
@@ -90,7 +93,7 @@ class Installation(Struct, frozen=True):
         return replace(self, items=items, hidden=tuple(path for path in paths if path not in present))
 
     def without(self, paths: set[str]) -> Installation:
-        """The same without some files, which another wheel brings."""
+        """Return the same without some files, which another wheel brings."""
         return replace(
             self,
             items=tuple(item for item in self.items if item.path not in paths),
@@ -149,7 +152,7 @@ def _describe_error(error: BaseException) -> str:
 
 
 def list_contents(path: Path) -> tuple[int, tuple[str, ...]]:
-    """How large a wheel is when it is installed, in bytes, and the names in it."""
+    """Return how large a wheel is when it is installed, in bytes, and the names in it."""
     try:
         with zipfile.ZipFile(path) as archive:
             members = archive.infolist()
@@ -190,7 +193,7 @@ class _Wheel(WheelFile):
         return _keep_last_scripts(text) if filename == "entry_points.txt" else text
 
     def _spell(self, path: str) -> str:
-        """The path with its `.data` folder as `installer` expects it: pip takes any at the top that ends so."""
+        """Return the path with its `.data` folder as `installer` expects it: pip takes any at the top that ends so."""
         first, slash, rest = path.partition("/")
         return f"{self.data_dir}/{rest}" if slash and first.endswith(".data") else path
 

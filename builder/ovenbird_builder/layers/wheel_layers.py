@@ -49,12 +49,12 @@ class WheelSet(Struct, frozen=True):
 
     @property
     def places(self) -> InstallScheme:
-        """Where the files go."""
+        """Return where the files go."""
         return self.scheme or scheme_of(self.target)
 
 
 def outline_layers(stack: WheelSet, image: ImageName, cache: LayerCache) -> tuple[WheelLayerSpec, ...]:
-    """The layers that `make_wheel_layers` makes of the same stack, from the bottom. `image` is asked once per base.
+    """Return the layers that `make_wheel_layers` would make, from the bottom. `image` is asked once per base.
 
     Errors: those of `open_container`, where a wheel takes the place of what the base has.
     """
@@ -112,7 +112,7 @@ def make_wheel_layers(stack: WheelSet, image: ImageName, cache: LayerCache) -> t
 def compute_layer_key(
     wheels: Sequence[WheelPackage], scheme: InstallScheme, target: WheelTarget, compression: str
 ) -> str:
-    """The key of a group's layer: all that goes into it."""
+    """Return the key of a group's layer: all that goes into it."""
     return compute_key(
         "wheels",
         wheels=[[wheel.filename, wheel.sha256, compute_bytecode_key(wheel, scheme, target)] for wheel in wheels],
@@ -162,7 +162,7 @@ def list_top_names(wheels: Sequence[WheelPackage], cache: LayerCache) -> frozens
 
 
 def _read_facts(wheel: WheelPackage, cache: LayerCache) -> tuple[int, frozenset[str]]:
-    """A wheel's installed size and the names at its top, read from the wheel once."""
+    """Return a wheel's installed size and the names at its top, read from the wheel once."""
     key = compute_key("facts", wheel=wheel.sha256)
     record = cache.recall(key)
     if record is None:

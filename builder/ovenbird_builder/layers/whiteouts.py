@@ -73,12 +73,12 @@ def find_displaced(
 
 
 def compute_displaced_key(paths: tuple[str, ...], compression: str = "zstd") -> str:
-    """The key of `make_displaced_layer`."""
+    """Return the key of `make_displaced_layer`."""
     return compute_key("displaced layer", paths=paths, compression=COMPRESSIONS[compression][1])
 
 
 def make_displaced_layer(paths: tuple[str, ...], name: str, cache: LayerCache, *, compression: str = "zstd") -> Layer:
-    """A layer that hides `paths`; it lies below the new files, as a layer cannot hide what it brings itself."""
+    """Return a layer that hides `paths`; it lies below the new files, as a layer cannot hide what it brings itself."""
 
     def make(draft: PendingBlob) -> str:
         tar = TarWriter(draft, compression)

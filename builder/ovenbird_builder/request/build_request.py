@@ -91,7 +91,7 @@ class BuildRequest:
 
     @property
     def pushes(self) -> bool:
-        """Whether an output is a registry."""
+        """Return whether an output is a registry."""
         return any(destination.kind == "registry" for destination in self.outputs)
 
 

@@ -61,7 +61,7 @@ class ContainerRunSpec:
 def make_run_spec(
     verb: str, settings: Settings, flags: Mapping[str, Any], environ: Mapping[str, str], *, terminal: bool = False
 ) -> ContainerRunSpec:
-    """The launch of a verb. `flags` are those given, as text; `terminal`: whether people read stderr.
+    """Return how a verb runs in a container. `flags` are those given, as text; `terminal`: whether people read stderr.
 
     Folders that are written to are made. Errors: BuildRequestError for what a container cannot do, or cannot be given.
     """
@@ -97,7 +97,7 @@ def _check_settings(settings: Settings) -> None:
 def _collect_variables(
     verb: str, settings: Settings, flags: Mapping[str, Any], environ: Mapping[str, str]
 ) -> dict[str, str]:
-    """Variables for what was set, by a flag or a variable, and for what the function reads by itself."""
+    """Return variables for what was set, by a flag or a variable, and for what the function reads by itself."""
     values = {name: value for name, value in environ.items() if _HANDED.fullmatch(name) and not _LOCAL.fullmatch(name)}
     for row in table.options(verb):
         if row.name in _OURS:
@@ -119,7 +119,7 @@ def _collect_variables(
 
 
 def _mount_files(settings: Settings, mounts: list[Mount]) -> dict[str, str]:
-    """Variables for what a run reads and writes on this machine, which is mounted."""
+    """Return variables for what a run reads and writes on this machine, which is mounted."""
     values = {}
     if settings.input:
         values["OVENBIRD_INPUT"] = json.dumps(
@@ -142,7 +142,7 @@ def _mount_files(settings: Settings, mounts: list[Mount]) -> dict[str, str]:
 
 
 def _mount_files_store(settings: Settings, environ: Mapping[str, str], mounts: list[Mount]) -> dict[str, str]:
-    """Variables for a store of files that is a folder of this machine, which is mounted."""
+    """Return variables for a store of files that is a folder of this machine, which is mounted."""
     values = {}
     for origin, name, text in (
         ("--files-store", "OVENBIRD_FILES_STORE", settings.files_store),
@@ -155,7 +155,7 @@ def _mount_files_store(settings: Settings, environ: Mapping[str, str], mounts: l
 
 
 def _mount_credentials(settings: Settings, environ: Mapping[str, str], mounts: list[Mount]) -> dict[str, str]:
-    """A variable for the platform's file of credentials, which is mounted where that platform is used."""
+    """Return a variable for the platform's file of credentials, which is mounted where that platform is used."""
     path = expand_home(environ.get("DH_CONFIG") or "~/.dhcore.ini", environ).absolute()
     if settings.platform == "local" or not (settings.platform == "core" or environ.get("DHCORE_ENDPOINT")):
         return {}
@@ -166,7 +166,7 @@ def _mount_credentials(settings: Settings, environ: Mapping[str, str], mounts: l
 
 
 def _mount_input(name: str, text: str, mounts: list[Mount]) -> str:
-    """An input as the container is to be given it: a path of this machine is mounted, all else stays."""
+    """Return an input as the container gets it: a path of this machine is mounted, all else stays."""
     if _URL.match(text) and not text.startswith("file://"):
         return text
     path = _find_existing(text.removeprefix("file://"), f"--input {name}")
@@ -176,7 +176,7 @@ def _mount_input(name: str, text: str, mounts: list[Mount]) -> str:
 
 
 def _make_same_mount(path: Path, origin: str) -> Mount:
-    """A folder under its own path. Errors: BuildRequestError where the image has its own system there."""
+    """Return a folder under its own path. Errors: BuildRequestError where the image has its own system there."""
     if _is_system(path):
         raise BuildRequestError(
             f"{origin}: {show_value(str(path))} cannot be mounted: it would cover the image's own files"
@@ -185,7 +185,7 @@ def _make_same_mount(path: Path, origin: str) -> Mount:
 
 
 def _is_system(path: Path) -> bool:
-    """Whether a path of this machine would cover the image's own system, or lie within it."""
+    """Return whether a path of this machine would cover the image's own system, or lie within it."""
     return any(path.is_relative_to(folder) or Path(folder).is_relative_to(path) for folder in _IMAGE)
 
 
@@ -197,7 +197,10 @@ def _find_existing(text: str, origin: str) -> Path:
 
 
 def _make_folder(text: str, origin: str, *, ignored: bool = False) -> Path:
-    """A folder that can be written to, made where it is missing; `ignored`: by git, as the store makes its own."""
+    """Return a folder that can be written to, made where it is missing.
+
+    `ignored`: by git, as the store makes its own.
+    """
     path = Path(os.path.expanduser(text.removeprefix("file://"))).absolute()  # noqa: PTH111  # as above
     try:
         if not path.is_dir():
@@ -210,7 +213,7 @@ def _make_folder(text: str, origin: str, *, ignored: bool = False) -> Path:
 
 
 def _choose_port(settings: Settings) -> tuple[str, str]:
-    """`ADDRESS:PORT:PORT` for the engine, and the port within: the same, so that the log tells where it is served."""
+    """Return `ADDRESS:PORT:PORT` for the engine, and the port within: the same, so that the log has the right URL."""
     try:
         # as `serve` itself does: the first address of the name, its port taken to see that it can be had
         family, kind, protocol, _, address = socket.getaddrinfo(
@@ -230,7 +233,7 @@ def _choose_port(settings: Settings) -> tuple[str, str]:
 
 
 def make_argv(engine: Iterable[str], image: str, spec: ContainerRunSpec) -> tuple[str, ...]:
-    """The command of a launch: `engine` is the program with its own flags, up to what both engines understand."""
+    """Return the command of a run: `engine` is the program with its own flags, up to what both engines understand."""
     return (
         *engine,
         *(word for mount in spec.mounts for word in ("--mount", _mount(mount))),
@@ -242,7 +245,7 @@ def make_argv(engine: Iterable[str], image: str, spec: ContainerRunSpec) -> tupl
 
 
 def _mount(mount: Mount) -> str:
-    """A mount as both engines read it: one line of CSV."""
+    """Return a mount as both engines read it: one line of CSV."""
     fields = ["type=bind", f"source={mount.source}", f"target={mount.target}"]
     fields += [] if mount.writable else ["readonly"]
     return ",".join('"' + text.replace('"', '""') + '"' if set(text) & set(',"') else text for text in fields)

@@ -23,12 +23,12 @@ class FileRow(Struct, frozen=True):
 
     @property
     def name(self) -> str:
-        """The path as text."""
+        """Return the path as text."""
         return os.fsdecode(self.path)
 
     @property
     def identity(self) -> str:
-        """A short text that changes with the file's kind or content."""
+        """Return a short text that changes with the file's kind or content."""
         return f"{self.kind.decode()}{self.content[:16]}"
 
 
