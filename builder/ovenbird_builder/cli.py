@@ -10,7 +10,7 @@ from ovenbird.command_line.verb_parser import CommandParser
 from ovenbird.common.interrupts import raise_on_interrupt
 from ovenbird.errors import OvenbirdError, SettingsError
 
-# verb -> one line of help; each lives in `commands/<verb>.py` as `options(parser)` and `run(args, environ) -> int`
+# verb -> one line of help; each lives in `commands/<verb>.py` as `add_options(parser)` and `run(args, environ) -> int`
 VERBS = {
     "build": "build the image of a function",
     "bundle": "write all that a build needs to one file",
@@ -61,7 +61,7 @@ def build_parser(verb: str, *, for_help: bool = False) -> CommandParser:
     gc.enable()
     text = VERBS.get(verb) or _INNER[verb]
     parser = CommandParser(prog=f"ovenbird {verb}", description=text[0].upper() + text[1:] + ".")
-    command.options(parser)
+    command.add_options(parser)
     if absent:
         from ovenbird.common.install_hint import format_install_command
 

@@ -126,7 +126,7 @@ def _add_statements(image: ImageReader, facts: dict[str, Any], notes: list[str])
         try:
             if kind == sbom.MEDIA_TYPE:
                 bill = referrers.read_statement(image.repository, descriptor)
-                facts["sbom"] = {"digest": descriptor["digest"], "components": sbom.count(bill)}
+                facts["sbom"] = {"digest": descriptor["digest"], "components": sbom.count_components(bill)}
             elif kind == provenance.MEDIA_TYPE:
                 facts["provenance"] = _summarize(
                     referrers.read_statement(image.repository, descriptor), descriptor["digest"]

@@ -89,7 +89,7 @@ def list_cases() -> list[Any]:
     rows = []
     for verb in CALLS:
         parser = argparse.ArgumentParser()
-        import_module(f"ovenbird_builder.commands.{verb}").options(parser)
+        import_module(f"ovenbird_builder.commands.{verb}").add_options(parser)
         rows += [
             pytest.param(verb, words, flag, id=" ".join((verb, *words, flag)))
             for words, flag in list_flags(parser)

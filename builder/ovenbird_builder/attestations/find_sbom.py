@@ -13,7 +13,7 @@ from ..errors import ImageError
 from ..image_reader import ImageReader, layer_files
 from ..oci import label_names
 from . import referrers, sbom
-from .image_packages import BaseComponent, ImageComponents, ImagePackage, of_metadata
+from .image_packages import BaseComponent, ImageComponents, ImagePackage, parse_metadata
 
 
 def find_bill(image: ImageReader) -> bytes | None:
@@ -51,7 +51,7 @@ def make_bill(image: ImageReader) -> bytes:
     files = layer_files.read_matching_files(image, "*.dist-info/METADATA")
     for data in files.values():
         with contextlib.suppress(KeyError):  # without a name: it describes nothing
-            package = of_metadata(data)
+            package = parse_metadata(data)
             packages[package.name] = package
     runtime = packages.pop("ovenbird", None)
     base = BaseComponent(

@@ -94,12 +94,12 @@ def read_package(path: Path, *, sha256: str, url: str = "") -> ImagePackage:
             licenses = [
                 name for name in archive.namelist() if name.count("/") == 1 and name.endswith(".dist-info/METADATA")
             ]
-            return of_metadata(archive.read(licenses[0]), sha256=sha256, filename=path.name, url=url)
+            return parse_metadata(archive.read(licenses[0]), sha256=sha256, filename=path.name, url=url)
     except _BROKEN as error:
         raise HashError(f"{show_value(path.name)} is not a wheel: it holds no readable `METADATA` ({error})") from None
 
 
-def of_metadata(data: bytes, *, sha256: str = "", filename: str = "", url: str = "") -> ImagePackage:
+def parse_metadata(data: bytes, *, sha256: str = "", filename: str = "", url: str = "") -> ImagePackage:
     """Return the content of a METADATA file as an ImagePackage. Errors: KeyError without name and version."""
     from packaging.metadata import parse_email  # and the email package: only where a bill is made anew
 

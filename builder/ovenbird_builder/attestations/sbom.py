@@ -52,7 +52,7 @@ def _order(row: Mapping[str, Any]) -> tuple[str, str, str]:
     return str(row.get("type")), str(row.get("name")), str(row.get("version", ""))
 
 
-def of_revision(bill: bytes, version: str, epoch: int) -> bytes:
+def set_revision(bill: bytes, version: str, epoch: int) -> bytes:
     """Return the bill of an image of which only the source has changed: `version` is its revision now."""
     document = json.loads(bill)
     document["metadata"]["component"].pop("version", None)
@@ -61,7 +61,7 @@ def of_revision(bill: bytes, version: str, epoch: int) -> bytes:
     return _set_serial_number(_set_date(document, epoch))
 
 
-def count(bill: bytes) -> dict[str, int]:
+def count_components(bill: bytes) -> dict[str, int]:
     """Return how many components of each type a bill holds."""
     types = [component.get("type", "") for component in json.loads(bill).get("components", ())]
     return {kind: types.count(kind) for kind in sorted(set(types))}

@@ -46,8 +46,10 @@ class BuildAttestations(Struct, frozen=True):
     def describe(self) -> dict[str, Any]:
         """Return the row of them in the result of a build."""
         sbom_digest, provenance_digest = (artifact.descriptor["digest"] for artifact in self.pack())
-        return {"platform": self.platform, "image": self.subject["digest"], "components": sbom.count(self.bill),
-                "sbom": sbom_digest, "provenance": provenance_digest}  # fmt: skip
+        return {
+            "platform": self.platform, "image": self.subject["digest"], "components": sbom.count_components(self.bill),
+            "sbom": sbom_digest, "provenance": provenance_digest,
+        }  # fmt: skip
 
 
 def issue_attestations(
@@ -129,7 +131,7 @@ def _make_bill(platform_build: PlatformBuild, epoch: int, cache: LayerCache) -> 
         )  # fmt: skip
         cached_bill = sbom.build_sbom(image).decode()
         cache.note(key, cached_bill, f"bill of materials of {name}")
-    return sbom.of_revision(cached_bill.encode(), inputs.tree.revision or inputs.tree.digest, epoch)
+    return sbom.set_revision(cached_bill.encode(), inputs.tree.revision or inputs.tree.digest, epoch)
 
 
 def _make_provenance(platform_build: PlatformBuild, digest: str, epoch: int) -> bytes:

@@ -86,7 +86,7 @@ def _explain_step(step: LayerStep, before: Sequence[Mapping[str, Any]], hide: Ca
     earlier_step = _find_earlier(step, before)
     if earlier_step is None:
         return "new"
-    changed = [name for name in sorted({*step.parts, *earlier_step["parts"]}) if _differs(name, step, earlier_step)]
+    changed = [name for name in sorted({*step.parts, *earlier_step["parts"]}) if _has_changed(name, step, earlier_step)]
     if not changed:
         return "made again: the builder makes it otherwise now"
     return "made again: " + "; ".join(
@@ -106,7 +106,7 @@ def _find_earlier(step: LayerStep, before: Sequence[Mapping[str, Any]]) -> Mappi
     return alike if shares or step.kind in ("source", "document") else None
 
 
-def _differs(name: str, step: LayerStep, earlier_step: Mapping[str, Any]) -> bool:
+def _has_changed(name: str, step: LayerStep, earlier_step: Mapping[str, Any]) -> bool:
     return bool(earlier_step["parts"].get(name, "") != step.parts.get(name, ""))
 
 

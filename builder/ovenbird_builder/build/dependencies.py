@@ -19,7 +19,7 @@ from ..locking import lockfile
 from ..locking.indexes import PackageIndexes, read_indexes
 from ..locking.lock_format import Lock
 from ..locking.requirements import RequirementFlags, Requirements, collect_requirements
-from ..locking.wheel_tags import platform_of
+from ..locking.wheel_tags import get_platform
 from ..locking.wheelhouse import Wheel
 from ..request.build_request import BuildRequest, detect_platform
 from ..sources import SourceTree
@@ -80,7 +80,7 @@ def _read_lock(
     """Return the lock at hand, None where there is none. Errors: LockError with the command that makes it anew."""
     folders = lockfile.list_lock_folders(request.function, tree.path) + ([request.locks] if request.locks else [])
     try:
-        for path in lockfile.list_lock_paths(folders, platform_of(interpreter)):
+        for path in lockfile.list_lock_paths(folders, get_platform(interpreter)):
             lock = lockfile.read_lock(path)
             if lock is not None:
                 lockfile.check_lock(lock, lockfile.make_header(requirements, interpreter), interpreter, path.name)
@@ -89,7 +89,7 @@ def _read_lock(
     except LockError as error:
         if error.hint != lockfile.HINT or request.bundled:
             raise
-        raise type(error)(error.message, hint=lock_command(request, platform_of(interpreter))) from None
+        raise type(error)(error.message, hint=lock_command(request, get_platform(interpreter))) from None
     return None
 
 

@@ -27,7 +27,7 @@ from ..errors import BaseMissingError, BuildRequestError, ImageError, RegistryAu
 from ..host.network import read_network_settings
 
 
-def options(parser: argparse.ArgumentParser) -> None:
+def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the flags."""
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     list_parser = actions.add_parser("list", help="the versions that there are")

@@ -30,7 +30,7 @@ from . import options as table
 _INTERRUPTED = 130
 
 
-def options(parser: argparse.ArgumentParser) -> None:
+def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the flags of the verb."""
     table.add(parser, "build")
 

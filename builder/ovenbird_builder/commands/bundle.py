@@ -22,7 +22,7 @@ from . import options as table
 from .build import TerminatedBySignal, end_by_signals, list_secrets
 
 
-def options(parser: argparse.ArgumentParser) -> None:
+def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the flags of the verb."""
     table.add(parser, "bundle")
 

@@ -19,7 +19,7 @@ from ..host.flag_values import parse_flag
 from ..image_store.unnamed_images import list_unnamed, remove_unnamed
 
 
-def options(parser: argparse.ArgumentParser) -> None:
+def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the flags."""
     parser.add_argument("--cache-dir", default="", help="the folder (OVENBIRD_CACHE_DIR, ~/.cache/ovenbird)")
     verbs = parser.add_subparsers(dest="action", required=True, metavar="ls|info|prune")

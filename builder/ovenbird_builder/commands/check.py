@@ -11,7 +11,7 @@ from ..request.document_check import list_problems
 from ..request.function_target import resolve_target
 
 
-def options(parser: argparse.ArgumentParser) -> None:
+def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the flags of the verb."""
     parser.add_argument("target", metavar="TARGET", help="function.yaml, or a folder that holds one")
     parser.add_argument("--source", default="", metavar="DIR", help="folder of the code, in place of the document's")

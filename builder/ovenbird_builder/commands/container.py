@@ -24,7 +24,7 @@ from ..runner import run_spec
 _VERBS = ("run", "serve")
 
 
-def options(parser: argparse.ArgumentParser) -> None:
+def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the verb, the target, and the flags of both verbs; which of them fit is said when they are resolved."""
     parser.allow_abbrev = False
     parser.add_argument("verb", choices=_VERBS)

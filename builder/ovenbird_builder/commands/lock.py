@@ -32,7 +32,7 @@ from ..locking.indexes import PackageIndexes, read_indexes
 from ..locking.lock import LOCKERS, Lock, LockOptions, lock
 from ..locking.pip_container import ResolverContext
 from ..locking.requirements import RequirementFlags, Requirements, collect_requirements
-from ..locking.wheel_tags import assume_interpreter, format_lock_command, machine_of, platform_of
+from ..locking.wheel_tags import assume_interpreter, format_lock_command, get_machine, get_platform
 from ..request.function_target import FunctionTarget, choose_python_version, list_function_folders, resolve_target
 from ..sources import fetch, module_shadowing
 
@@ -40,7 +40,7 @@ _PLATFORMS = ("linux/amd64", "linux/arm64")
 _VERSION = "3.12"  # when nothing says which Python
 
 
-def options(parser: argparse.ArgumentParser) -> None:
+def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the flags of the verb."""
     parser.add_argument("target", nargs="?", default=".", help="function.yaml, a folder that holds one, FILE.py")
     parser.add_argument("--source", default="", metavar="DIR", help="folder of the code, as for `ovenbird build`")
@@ -114,7 +114,7 @@ def _lock_or_check(args: argparse.Namespace, environ: Mapping[str, str], target:
             _check(args, target.function, tree.path, requirements, interpreter)
             return 0
         assert interpreter
-        path = lockfile.choose_lock_path(target.function, platform_of(interpreter))
+        path = lockfile.choose_lock_path(target.function, get_platform(interpreter))
         previous, note = lockfile.read_previous_lock(path)
         if note:
             _tell(f"note: {note}")
@@ -160,7 +160,7 @@ def _check(
     interpreter: TargetPython | None,
 ) -> None:
     """Print the paths of the locks that hold. Errors: those of `check_locks`."""
-    names = (platform_of(interpreter),) if interpreter else (args.platform,) if args.platform else _PLATFORMS
+    names = (get_platform(interpreter),) if interpreter else (args.platform,) if args.platform else _PLATFORMS
     python = choose_python_version(function, args.python) or ("" if function.base_image else _VERSION)
     if not python and not interpreter:
         _tell("note: Python is not compared: neither the document nor `--python` says which the base has")
@@ -262,7 +262,7 @@ def _choose_base(
         image, interpreter = find_default_base(base, lambda image: (image, _probe_base(image, cache, version)), _tell)
     if args.platform:
         interpreter = replace(
-            interpreter, machine=machine_of(args.platform), soabi=_convert_soabi(interpreter, args.platform)
+            interpreter, machine=get_machine(args.platform), soabi=_convert_soabi(interpreter, args.platform)
         )
     return image, interpreter
 
@@ -281,7 +281,7 @@ def _probe_base(image: str, cache: Path, version: str) -> TargetPython:
 
 
 def _convert_soabi(interpreter: TargetPython, platform_name: str) -> str:
-    return interpreter.soabi.replace(interpreter.machine, machine_of(platform_name))
+    return interpreter.soabi.replace(interpreter.machine, get_machine(platform_name))
 
 
 def _tell(text: str) -> None:

@@ -94,7 +94,7 @@ _VOLUMES = {"pvc": "persistent_volume_claim"}
 _SIZES = {"empty_dir": "size_limit"}
 
 
-def options(parser: argparse.ArgumentParser) -> None:
+def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the flags."""
     parser.add_argument("target", nargs="?", default="", metavar="TARGET",
                         help="function.yaml, its folder, FILE.py or FILE.py:handler")  # fmt: skip
@@ -164,15 +164,15 @@ def _make_documents(args: argparse.Namespace, environ: Mapping[str, str], notes:
 def _make_request(
     args: argparse.Namespace, function: FunctionSpec, path: Path | None, environ: Mapping[str, str], notes: list[str]
 ) -> request.ManifestRequest:  # fmt: skip
-    action, fields = task.read(Path(args.task)) if args.task else ("", {})
+    action, fields = task.read_task(Path(args.task)) if args.task else ("", {})
     action = _choose_action(args, action, notes)
     if action == "build" and not path:
         raise BuildRequestError(
             f"--action build: {show_value(args.target)} is a file of this machine, which the cluster cannot read",
             hint="a function document whose source is `git+https://...`, `zip+https://...` or `s3://...`",
         )
-    fields = {**task.of_document(function.raw, action), **fields}
-    name = k8s_names.label(function.name)
+    fields = {**task.read_document_fields(function.raw, action), **fields}
+    name = k8s_names.make_label(function.name)
     if name != function.name and not args.name:
         notes.append(
             f"the objects are called {show_value(name)}: {show_value(function.name)} is no name of Kubernetes; `--name`"

@@ -26,7 +26,7 @@ from ..request.destination import Destination, check_destination
 from .inspect import add_access_options, read_access
 
 
-def options(parser: argparse.ArgumentParser) -> None:
+def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the flags of the verb."""
     parser.add_argument("image", metavar="IMAGE", help="an image that `ovenbird build` has made, as for `inspect`")
     parser.add_argument("--base", metavar="IMAGE", required=True, help="the base that it shall stand on")

@@ -12,7 +12,7 @@ from ..image_reader.resolve import resolve_image
 from .inspect import add_access_options, read_access
 
 
-def options(parser: argparse.ArgumentParser) -> None:
+def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the flags of the verb."""
     parser.add_argument("image", metavar="IMAGE", help="an image that `ovenbird build` has made, as for `inspect`")
     add_access_options(parser)

@@ -15,7 +15,7 @@ _KEY = r"[-._a-zA-Z0-9]+"
 _VARIABLE = r"[A-Za-z_][A-Za-z0-9_]*"
 
 
-def label(text: str) -> str:
+def make_label(text: str) -> str:
     """Return a DNS label from the name of a function: itself when it is one of at most 48 characters.
 
     Else it is lowered, each run of other characters becomes a dash, and a dash and 6 hex digits of its SHA-256 follow,
@@ -49,7 +49,7 @@ def is_key(text: str) -> bool:
     return len(text) <= 253 and bool(re.fullmatch(_KEY, text)) and not text.startswith("..") and text != "."
 
 
-def label_value(text: str) -> str:
+def make_label_value(text: str) -> str:
     """Return a label's value: what is not a letter, a digit, a dot, a dash or an underscore becomes a dash.
 
     63 at most.

@@ -23,10 +23,10 @@ def make_selector(request: ManifestRequest) -> dict[str, str]:
 
 def make_labels(request: ManifestRequest) -> dict[str, str]:
     """Return all labels."""
-    pairs = {"app.kubernetes.io/name": k8s_names.label(request.function.name), **make_selector(request)}
+    pairs = {"app.kubernetes.io/name": k8s_names.make_label(request.function.name), **make_selector(request)}
     version = request.image.tag or request.image.digest.partition(":")[2][:12] or "latest"
-    pairs["app.kubernetes.io/version"] = k8s_names.label_value(version)
-    if project := k8s_names.label_value(request.function.project):
+    pairs["app.kubernetes.io/version"] = k8s_names.make_label_value(version)
+    if project := k8s_names.make_label_value(request.function.project):
         pairs["app.kubernetes.io/part-of"] = project
     return {**pairs, "app.kubernetes.io/managed-by": "ovenbird"}
 

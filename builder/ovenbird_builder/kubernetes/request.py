@@ -61,7 +61,7 @@ class ManifestRequest:
     @property
     def own_secret(self) -> str:
         """Return the Secret of the variables that name no Secret."""
-        return self.secret or f"{k8s_names.label(self.function.name)}-secrets"
+        return self.secret or f"{k8s_names.make_label(self.function.name)}-secrets"
 
     @property
     def further_attempts(self) -> int:

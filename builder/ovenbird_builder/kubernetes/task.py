@@ -53,7 +53,7 @@ class Task:
     profile: str = ""
 
 
-def read(path: Path) -> tuple[str, dict[str, Any]]:
+def read_task(path: Path) -> tuple[str, dict[str, Any]]:
     """Return the action that a task file names (or empty) and its fields, unchecked. Errors: BuildRequestError.
 
     The file is a task of the platform (`kind: python+job`, `spec: {...}`), or its fields alone.
@@ -84,7 +84,7 @@ def read(path: Path) -> tuple[str, dict[str, Any]]:
     return action, fields
 
 
-def of_document(raw: Mapping[str, Any], action: str) -> dict[str, Any]:
+def read_document_fields(raw: Mapping[str, Any], action: str) -> dict[str, Any]:
     """Return the fields of a task that the function document itself holds in `spec`, for this action, unchecked.
 
     Not its instructions: the build reads the document, and finds them there.

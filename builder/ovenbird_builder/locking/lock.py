@@ -37,7 +37,7 @@ from .pip_container import PipContainer, ResolverContext, open_pip_container
 from .pip_errors import ResolutionRequest
 from .requirement_line import RequirementLine
 from .requirements import Requirements
-from .wheel_tags import make_marker_environment, platform_of, python_minor
+from .wheel_tags import get_platform, get_python_minor, make_marker_environment
 
 __all__ = ["Lock", "LockOptions", "Pin", "lock"]
 LOCKERS = ("pip-tools", "uv")
@@ -101,7 +101,7 @@ def _make_request(
 ) -> ResolutionRequest:
     """Return the request to the resolver, checked against the target's Python."""
     lockfile.check_target(requirements, interpreter)
-    where = f"Python {python_minor(interpreter)} on {platform_of(interpreter)} ({interpreter.libc})"
+    where = f"Python {get_python_minor(interpreter)} on {get_platform(interpreter)} ({interpreter.libc})"
     markers = make_marker_environment(interpreter)
     used = tuple(line for line in requirements.lines if is_marker_true(line.marker, markers, line.where))
     limits = tuple(

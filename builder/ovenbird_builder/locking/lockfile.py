@@ -18,7 +18,7 @@ from ..containers import pip_tools
 from ..errors import LockError, RequirementMissingError, StaleLockError
 from .lock_format import Lock, LockHeader, make_lock, parse_lock
 from .requirements import Requirements
-from .wheel_tags import make_marker_environment, parse_glibc, parse_glibc_version, platform_of, python_minor
+from .wheel_tags import get_platform, get_python_minor, make_marker_environment, parse_glibc, parse_glibc_version
 
 NAME = "function.lock"
 HINT = "`ovenbird lock`"  # which whoever knows the target completes
@@ -129,7 +129,7 @@ def _parse_data(data: bytes, name: str) -> Lock:
 def make_header(requirements: Requirements, interpreter: TargetPython, locker: str = "") -> LockHeader:
     """Return the header of a lock for this target. Without a `locker` it serves a comparison, and names none."""
     texts, limits = requirements.list_texts(), requirements.list_limits()
-    target = (python_minor(interpreter), platform_of(interpreter))
+    target = (get_python_minor(interpreter), get_platform(interpreter))
     inputs = hash_text(json.dumps([*target, texts, limits]))
     locker_version = pip_tools.format_versions() if locker == "pip-tools" else _read_uv_version() if locker else ""
     return LockHeader(*target, interpreter.libc, locker_version, f"sha256:{inputs}", texts, limits)

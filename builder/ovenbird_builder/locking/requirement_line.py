@@ -97,7 +97,7 @@ def parse_editable(text: str, where: str, root: Path) -> RequirementLine:
     bare = words + marker
     if not (_REMOTE.match(_split_marker(bare, where)[0]) or _is_path(words) or _NAMED_URL.match(words)):
         location, extras = _split_extras(words)
-        bare = f"./{location}{extras}{marker}" if exists(root / location) else bare
+        bare = f"./{location}{extras}{marker}" if path_exists(root / location) else bare
     line = parse_requirement(bare, where, root)
     if not line.origin:
         raise LockError(
@@ -206,7 +206,7 @@ def _check_url(url: str, where: str) -> str:
 def _resolve_path(text: str, location: str, where: str, root: Path) -> str:
     """Return `file:` and a path below the root. Errors: LockError for a path outside of it, or a missing one."""
     path = resolve_below(root.resolve(), root, location, where)
-    if not exists(path):
+    if not path_exists(path):
         raise LockError(f"{where}: there is no {show_value(text)} in the source")
     return f"file:{Path(os.path.relpath(path, root.resolve())).as_posix()}"
 
@@ -267,7 +267,7 @@ def resolve_below(root: Path, folder: Path, text: str, where: str) -> Path:
     return path
 
 
-def exists(path: Path) -> bool:
+def path_exists(path: Path) -> bool:
     try:
         return path.exists()
     except OSError:  # its name is too long

@@ -14,9 +14,9 @@ from ..errors import LockError
 from . import file_options
 from .requirement_line import (
     RequirementLine,
-    exists,
     parse_editable,
     parse_requirement,
+    path_exists,
     resolve_below,
     unquote_file,
 )
@@ -152,7 +152,7 @@ def _find_links_folder(value: str, where: str, folder: Path, base: Path) -> str:
         )
     text = unquote_file(value)
     path = resolve_below(base, folder, text, where)
-    path = path if exists(path) else resolve_below(base, base, text, where)
+    path = path if path_exists(path) else resolve_below(base, base, text, where)
     if not path.is_dir():
         raise LockError(f"{where}: there is no folder {show_value(value)} in the source")
     return Path(os.path.relpath(path, base.resolve())).as_posix()

@@ -26,7 +26,7 @@ from ..host import process
 from .pip_compile import ResolutionPreferences, write_inputs
 from .pip_container import SHARED_DIR, ResolverContext
 from .pip_errors import ResolutionRequest, explain_unreachable
-from .wheel_tags import parse_glibc_version, python_minor
+from .wheel_tags import get_python_minor, parse_glibc_version
 
 _FRAME = " \u00d7\u2570\u2500\u25b6\u2502"  # what uv draws around its words
 _GLIBC = (17, 28, *range(31, 41))  # the versions of manylinux that uv has names for
@@ -59,7 +59,7 @@ def run_uv(
         find_uv(), "pip", "compile", "--generate-hashes", "--no-config", "--no-header", "--no-build",
         "--no-python-downloads", "--strip-extras", "--color=never",
         "--no-emit-index-url", "--no-progress", f"--python={sys.executable}",
-        f"--python-version={python_minor(site.interpreter)}",
+        f"--python-version={get_python_minor(site.interpreter)}",
         f"--python-platform={_choose_uv_platform(site.interpreter)}",
         "--constraint=limits.txt", "--output-file=lock.txt", *(["--prerelease=allow"] if choice.pre else []),
         # the best version of all indexes, as pip does; with one index it would only cost the word on a lacking password

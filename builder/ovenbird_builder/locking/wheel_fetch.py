@@ -33,7 +33,7 @@ from .pip_compile import TOLD, place_links
 from .pip_container import SHARED_DIR, PipContainer, ResolverContext, make_pip_environment, open_pip_container
 from .pip_errors import ResolutionRequest, explain_unreachable, translate_pip_error
 from .requirement_line import RequirementLine
-from .wheel_tags import list_platform_tags, list_supported_tags, make_abi_tag, platform_of, python_minor
+from .wheel_tags import get_platform, get_python_minor, list_platform_tags, list_supported_tags, make_abi_tag
 from .wheelhouse import Wheel, Wheelhouse
 
 __all__ = ["Wheel", "fetch_wheels"]
@@ -77,7 +77,7 @@ def fetch_wheels(
     Errors: HashError, NoWheelError, PackageIndexError, RequirementMissingError, WheelBuildError, DiskFullError.
     """
     interpreter = site.interpreter
-    target = f"Python {python_minor(interpreter)} on {platform_of(interpreter)} ({interpreter.libc})"
+    target = f"Python {get_python_minor(interpreter)} on {get_platform(interpreter)} ({interpreter.libc})"
     rows = tuple(RequirementLine(f"{pin.name}=={pin.version}", "the lock", pin.name) for pin in lock.pins)
     resolution = ResolutionRequest(rows, (), target, site.indexes.list_urls(), (":all:",) if only_binary else ())
     search = _WheelSearch(site, only_binary, resolution, [identity] if identity else [])
@@ -179,7 +179,7 @@ def _run_pip_download(
     site, interpreter = search.site, search.site.interpreter
     argv = [
         sys.executable, "-I", "-m", "pip", *flags, "download", "--require-hashes", "--no-deps", "--only-binary=:all:",
-        f"--dest={folder / 'wheels'}", f"--python-version={python_minor(interpreter)}", "--implementation=cp",
+        f"--dest={folder / 'wheels'}", f"--python-version={get_python_minor(interpreter)}", "--implementation=cp",
         f"--abi={make_abi_tag(interpreter)}", *(f"--platform={tag}" for tag in list_platform_tags(interpreter)),
         f"--cache-dir={site.cache / 'pip'}", "--progress-bar=off", f"--requirement={folder / 'pins.txt'}",
     ]  # fmt: skip

@@ -18,12 +18,12 @@ _MACHINES = {"x86_64": "amd64", "aarch64": "arm64", "ppc64le": "ppc64le", "s390x
 _LEGACY = {17: "manylinux2014", 12: "manylinux2010", 5: "manylinux1"}
 
 
-def platform_of(interpreter: TargetPython) -> str:
+def get_platform(interpreter: TargetPython) -> str:
     """Return the target as images name it: `linux/amd64`."""
     return f"linux/{_MACHINES.get(interpreter.machine, interpreter.machine)}"
 
 
-def machine_of(platform_name: str) -> str:
+def get_machine(platform_name: str) -> str:
     """Return the machine of a platform as Python names it: `aarch64` of `linux/arm64`; empty of empty."""
     word = platform_name.partition("/")[2].partition("/")[0]
     return next((name for name, image in _MACHINES.items() if image == word), word)
@@ -37,7 +37,7 @@ def format_lock_command(platform_name: str, target: str = ".") -> str:
     return f"`{shlex.join(words)}`"
 
 
-def python_minor(interpreter: TargetPython) -> str:
+def get_python_minor(interpreter: TargetPython) -> str:
     """Return Python's minor version, `3.12`."""
     return ".".join(interpreter.version.split(".")[:2])
 
@@ -75,7 +75,7 @@ def assume_interpreter(version: str, platform_name: str, libc: str) -> TargetPyt
 
     `version` is a minor version, `3.12`, whose first release stands for all.
     """
-    target_machine = machine_of(platform_name)
+    target_machine = get_machine(platform_name)
     soabi = f"cpython-{version.replace('.', '')}-{target_machine}-linux-gnu"
     return TargetPython(f"{version}.0", "", "", "", "", "", "", target_machine, libc, soabi, "", (), {}, "", "")
 
@@ -105,7 +105,7 @@ def make_marker_environment(interpreter: TargetPython) -> dict[str, str]:
         "platform_version": "",
         "platform_python_implementation": "CPython",
         "python_full_version": interpreter.version,
-        "python_version": python_minor(interpreter),
+        "python_version": get_python_minor(interpreter),
         "sys_platform": "linux",
         "extra": "",
     }

@@ -93,7 +93,7 @@ def fetch(
     found_form = detect_form(function)
     if into.is_dir() and any(into.iterdir()):
         raise SourceError(f"cannot fetch into {show_value(str(into))}: it is not empty")
-    with _staging(into) as stage:
+    with _make_staging(into) as stage:
         work, final = stage / "work", stage / "tree"
         work.mkdir()
         final.mkdir()
@@ -206,7 +206,7 @@ def _list_below(folder: Path, paths: Sequence[Path]) -> frozenset[str]:
 
 
 @contextmanager
-def _staging(into: Path) -> Iterator[Path]:
+def _make_staging(into: Path) -> Iterator[Path]:
     """Yield a temporary folder beside `into`, and remove it at the end. Errors of the disk become a SourceError."""
     try:
         into.parent.mkdir(parents=True, exist_ok=True)

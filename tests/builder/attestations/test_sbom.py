@@ -12,7 +12,7 @@ from tests.builder.attestations.cyclonedx_schema import find_fault
 from tests.builder.attestations.wheelhouse import wheel
 
 from ovenbird_builder.attestations.image_packages import BaseComponent, ImageComponents, ImagePackage
-from ovenbird_builder.attestations.sbom import build_sbom, count, of_revision, replace_base
+from ovenbird_builder.attestations.sbom import build_sbom, count_components, replace_base, set_revision
 
 BASE = BaseComponent("registry.example/library/python:3.12-slim", "sha256:" + "a" * 64, "3.12.1", "amd64")
 
@@ -58,7 +58,7 @@ def test_it_lists_the_wheels_the_base_and_the_runtime(packages: list[ImagePackag
     assert edges["pkg:pypi/app@2.0"] == ["pkg:pypi/part@1.0"]
     assert set(edges["image"]) == {"base", "python", "runtime", "pkg:pypi/app@2.0", "pkg:pypi/odd@1.0%2Blocal"}
     assert bill["metadata"]["timestamp"] == "2023-11-14T22:13:20+00:00"
-    assert count(make_sbom(packages)) == {"container": 1, "framework": 1, "library": 3, "platform": 1}
+    assert count_components(make_sbom(packages)) == {"container": 1, "framework": 1, "library": 3, "platform": 1}
 
 
 def test_it_depends_on_its_content_only(packages: list[ImagePackage]) -> None:
@@ -85,8 +85,10 @@ def test_a_rebase_changes_the_base_alone(packages: list[ImagePackage]) -> None:
 def test_a_change_of_the_source_needs_no_new_bill(packages: list[ImagePackage]) -> None:
     """The updated SBOM equals a new one, with a revision and without."""
     for version in ("abc", ""):
-        assert of_revision(make_sbom(packages), version, 7) == make_sbom(packages, version=version, epoch=7)
-        assert of_revision(make_sbom(packages, version=""), version, 7) == make_sbom(packages, version=version, epoch=7)
+        assert set_revision(make_sbom(packages), version, 7) == make_sbom(packages, version=version, epoch=7)
+        assert set_revision(make_sbom(packages, version=""), version, 7) == make_sbom(
+            packages, version=version, epoch=7
+        )
 
 
 def test_it_lists_the_packages_of_the_base(packages: list[ImagePackage]) -> None:

@@ -6,13 +6,13 @@ import re
 
 import pytest
 
-from ovenbird_builder.kubernetes.k8s_names import is_label, is_subdomain, label, label_value
+from ovenbird_builder.kubernetes.k8s_names import is_label, is_subdomain, make_label, make_label_value
 
 
 @pytest.mark.parametrize("name", ["f", "greet", "a-b-c", "x1", "a" * 48])
 def test_a_name_that_is_a_label_stays(name: str) -> None:
     """Nothing is added to a name that is right already."""
-    assert label(name) == name
+    assert make_label(name) == name
 
 
 @pytest.mark.parametrize(
@@ -25,16 +25,16 @@ def test_a_name_that_is_a_label_stays(name: str) -> None:
 )  # fmt: skip
 def test_any_other_name_is_lowered_and_gets_a_digest(name: str, start: str) -> None:
     """The rest of the name is readable, and six hex digits make it unique."""
-    text = label(name)
+    text = make_label(name)
     assert re.fullmatch(re.escape(start) + "[0-9a-f]{6}", text)
     assert is_label(text)
-    assert label(name) == text
+    assert make_label(name) == text
 
 
 def test_names_that_look_alike_stay_apart() -> None:
     """Two functions never get the same objects."""
     names = ["a.b", "a_b", "A.b", "a-b", "a+b", "a" * 60, "a" * 61]
-    assert len({label(name) for name in names}) == len(names)
+    assert len({make_label(name) for name in names}) == len(names)
 
 
 @pytest.mark.parametrize("text", ["", "A", "1a", "a.b", "a_b", "-a", "a-", "a" * 49, "a\n"])
@@ -55,4 +55,4 @@ def test_names_of_existing_objects_may_have_dots_and_digits() -> None:
 )
 def test_values_of_labels(text: str, value: str) -> None:
     """A label takes letters, digits, dots, dashes and underscores, 63 of them."""
-    assert label_value(text) == value
+    assert make_label_value(text) == value

@@ -196,7 +196,7 @@ def _expected() -> type[Exception]:
 
 
 def _task(path: Path) -> None:
-    action, fields = task.read(path)
+    action, fields = task.read_task(path)
     task.check(fields, action or "serve")
 
 
