@@ -128,7 +128,7 @@ def _step_tar(path: Path) -> None:
 
 def _ignore(data: bytes, folder: Path) -> None:
     (folder / ".gitignore").write_bytes(data)
-    rules = IgnoreRules((".gitignore",)).below(folder, "")
+    rules = IgnoreRules((".gitignore",)).enter(folder, "")
     for path in ("main.py", "data/", "data/a b.csv", "a" * 200 + ".py", "x/" * 50, ".env"):
         rules.ignores(path)
 
