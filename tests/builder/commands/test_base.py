@@ -237,7 +237,7 @@ def test_a_lock_whose_files_changed(
     subprocess.run(["cp", "-r", str(bases.find_catalog_folder()), str(home)], check=True)
     subprocess.run(["cp", str(bases.find_dockerfile()), str(home)], check=True)
     (home / "locks" / "3.11.txt").write_text("idna==3.10 --hash=sha256:" + "0" * 64 + "\n")
-    monkeypatch.setattr(bases, "catalog_folder", lambda: home)  # as in an installed package
+    monkeypatch.setattr(bases, "find_catalog_folder", lambda: home)  # as in an installed package
     with pytest.raises(LayerError, match=r"THESE PACKAGES DO NOT MATCH THE HASHES.*: idna==3.10 from .*0000"):
         call_base("build", "3.11", "--quiet", "--from", standins["3.11"], "--tag", "localhost/never:1")
     with pytest.raises(ProcessFailedError):
@@ -290,7 +290,7 @@ def test_a_pin_is_the_digest_of_the_registry(
     home = tmp_path / "images"
     home.mkdir()
     (home / "bases.toml").write_text((bases.find_catalog_folder() / "bases.toml").read_text())
-    monkeypatch.setattr(bases, "catalog_folder", lambda: home)
+    monkeypatch.setattr(bases, "find_catalog_folder", lambda: home)
     raw = skopeo("inspect", "--tls-verify=false", "--raw", f"docker://{standins['3.11']}")
     digest = "sha256:" + hashlib.sha256(raw.encode()).hexdigest()
     (row,) = call_base("pin", "PYTHON3_11", "--registry", registry)
@@ -318,7 +318,7 @@ def test_the_flavour_with_the_sdk(
     small = re.search(r"(?m)^annotated-types==.*\n(?:    .*\n)+", bases.read_runtime_lock("3.12", bases.SDK))
     assert small
     (home / "locks" / "3.12-sdk.txt").write_text(small[0])
-    monkeypatch.setattr(bases, "catalog_folder", lambda: home)
+    monkeypatch.setattr(bases, "find_catalog_folder", lambda: home)
     (row,) = call_base("build", "3.12", "--quiet", "--flavour", "sdk", "--from", standins["3.12"])
     assert row["image"] == "localhost/ovenbird:3.12-sdk"
     plain, extended = (json.loads(inspect_image(name)) for name in ("localhost/ovenbird:3.12", row["image"]))
@@ -360,7 +360,7 @@ def test_a_lock_from_an_index_of_the_site(
     call_base: Callable[..., Any], standins: dict[str, str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """Only the configured index is used; one that is down is reported without its password."""
-    monkeypatch.setattr(baselock, "runtime_requirements", lambda: ["idna"])
+    monkeypatch.setattr(baselock, "list_runtime_requirements", lambda: ["idna"])
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         url = f"http://me:secretword@127.0.0.1:{listener.getsockname()[1]}/simple"
@@ -376,9 +376,9 @@ def test_a_lock_holds_every_file_of_its_packages(
     """Each version's own markers decide what is in its lock; every pin has hashes, and no address is in it."""
     home = tmp_path / "images"
     subprocess.run(["cp", "-r", str(bases.find_catalog_folder()), str(home)], check=True)
-    monkeypatch.setattr(bases, "catalog_folder", lambda: home)
+    monkeypatch.setattr(bases, "find_catalog_folder", lambda: home)
     requirements = ["idna>=3", "exceptiongroup>=1; python_version < '3.11'"]
-    monkeypatch.setattr(baselock, "runtime_requirements", lambda: requirements)
+    monkeypatch.setattr(baselock, "list_runtime_requirements", lambda: requirements)
     monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/simple")  # the caller's pip is not asked
     for version, names in (("3.10", ["exceptiongroup", "idna", "typing-extensions"]), ("3.11", ["idna"])):
         (row,) = call_base("lock", version, "--from", standins[version])
