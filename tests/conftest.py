@@ -5,8 +5,8 @@ from __future__ import annotations
 import gc
 import os
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,6 @@ pytest_plugins = ["tests.engine"]  # what tests with containers share
 FUNCTIONS = Path(__file__).parent / "functions"
 # fixtures that need buildah, podman or a disk of its own
 _HEAVY = {"container_env", "full"}
-_ENGINE = "ovenbird/engine"  # in pytest's cache: the files with tests that use the engine's store
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -56,18 +55,14 @@ def pytest_collection() -> Iterator[None]:
 
 @pytest.hookimpl(optionalhook=True)  # of pytest-xdist; not by its marks, which pytest 9.2 has no room for
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Give all tests of a file to one process, and all files that use the engine's store to one process."""
+    """Give a process all tests of a file, and one all that use the cluster, in the order of collection."""
     from xdist.scheduler import LoadScopeScheduling
 
     class Scheduling(LoadScopeScheduling):
-        @cached_property
-        def _uses_engine(self) -> frozenset[str]:  # first asked for when all processes have collected
-            return frozenset(config.cache.get(_ENGINE, ()))
-
         def _split_scope(self, nodeid: str) -> str:
-            file = nodeid.partition("::")[0]
-            return "engine" if file in self._uses_engine else file
+            return "cluster" if nodeid.startswith("tests/cluster/") else nodeid.partition("::")[0]
 
+    config.option.loadscopereorder = False
     return Scheduling(config, log)
 
 
@@ -78,9 +73,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if _uses_engine(item):
             item.add_marker("container")
-    if hasattr(config, "workerinput"):  # a process of pytest-xdist, whose scheduler knows the names of tests only
-        uses_engine = {item.nodeid.partition("::")[0] for item in items if _uses_engine(item)}
-        config.cache.set(_ENGINE, sorted(uses_engine))
     names = set() if has_cluster() else {"cluster"}
     if config.getoption("quick"):
         names |= {"container", "slow"}
@@ -89,6 +81,20 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         config.hook.pytest_deselected(items=left_out)
         dropped = set(left_out)
         items[:] = [item for item in items if item not in dropped]
+    if hasattr(config, "workerinput"):  # a process of pytest-xdist: the longest file last would leave the others idle
+        seconds: Counter[Path] = Counter()
+        for item in items:
+            seconds[item.path] += _estimate(item)
+        items.sort(key=lambda item: (-seconds[item.path], item.path))
+
+
+def _estimate(item: pytest.Item) -> float:
+    """Guess from its marks how many seconds a test takes."""
+    limit = item.get_closest_marker("timeout")
+    if limit and item.get_closest_marker("slow"):
+        return float(limit.args[0]) / 10
+    seconds = {"cluster": 30.0, "container": 6.0, "slow": 2.0}
+    return next((seconds[mark] for mark in seconds if item.get_closest_marker(mark)), 0.05)
 
 
 def _uses_engine(item: pytest.Item) -> bool:

@@ -1,17 +1,20 @@
 """What tests with containers share: an engine with a store of its own, a registry, and the images to start from.
 
 A pytest plugin, loaded by `tests/conftest.py`. All of it lies below `.cache/` or the session's temporary folder; the
-store, the networks and the configuration of whoever runs the tests are not touched.
+store, the networks and the configuration of whoever runs the tests are not touched. Each process of pytest-xdist has a
+store, networks and a registry of its own; what the registries hold is shared.
 """
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
@@ -32,15 +35,17 @@ _used: dict[str, str] = {}  # version -> full version, of the images that this s
 class Images(Mapping[str, str]):
     """References by Python version, each made when it is first asked for."""
 
-    def __init__(self, versions: tuple[str, ...], make: Callable[[str], str]) -> None:
+    def __init__(self, kind: str, versions: tuple[str, ...], make: Callable[[str], str]) -> None:
         self._versions, self._make = versions, make
+        self._lock = CACHE / f"{kind}.lock"
         self._made: dict[str, str] = {}
 
     def __getitem__(self, version: str) -> str:
         if version not in self._versions:
             raise KeyError(version)
         if version not in self._made:
-            self._made[version] = self._make(version)
+            with _locked(self._lock):  # what one process pushes, the others only pull
+                self._made[version] = self._make(version)
             _run("podman", "pull", "--quiet", self._made[version])  # else `podman run` does, and tells it on stderr
             _used.setdefault(version, making.full_version(version))
         return self._made[version]
@@ -78,7 +83,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 @pytest.fixture(scope="session")
 def container_env(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """The environment in which buildah, podman and skopeo use the tests' own store; also set in `os.environ`."""
-    env = write_storage_config(tmp_path_factory.mktemp("engine"), CACHE / "storage")
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "gw0")
+    env = write_storage_config(tmp_path_factory.mktemp("engine"), CACHE / "storage" / worker)
     before = {key: os.environ.get(key) for key in env}
     os.environ.update(env)
     yield env
@@ -119,7 +125,7 @@ def standins(registry: str) -> Images:
             skopeo("copy", "--quiet", f"oci:{layout}", f"docker://{reference}")
         return reference
 
-    return Images(AVAILABLE, push)
+    return Images("standins", AVAILABLE, push)
 
 
 @pytest.fixture(scope="session")
@@ -136,7 +142,7 @@ def base_images(registry: str, standins: Images) -> Images:
             _run(*command, "--registry", registry, "--tag", reference, "--push")
         return reference
 
-    return Images(AVAILABLE, build)
+    return Images("bases", AVAILABLE, build)
 
 
 @pytest.fixture(scope="session")
@@ -154,7 +160,16 @@ def sdk_images(registry: str, base_images: Images) -> Images:
             _run(*command, "--from", base, "--tag", reference, "--push")
         return reference
 
-    return Images(AVAILABLE, build)
+    return Images("sdk-bases", AVAILABLE, build)
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Hold a lock that the processes of pytest-xdist share; it ends with its holder."""
+    path.parent.mkdir(exist_ok=True)
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def builders_image(upstream: str, tag: str) -> str:
