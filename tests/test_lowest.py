@@ -53,9 +53,9 @@ def python() -> Path:
     folder = ROOT / ".cache" / "lowest" / key
     if not (folder / "complete").exists():
         shutil.rmtree(folder, ignore_errors=True)
-        subprocess.run([sys.executable, "-m", "venv", folder], check=True)
-        install = [folder / "bin" / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-        subprocess.run([*install, "--only-binary=:all:", *pins], check=True)
+        subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
+        uv = [sys.executable, "-m", "uv", "pip", "install", "--quiet", "--python", folder / "bin" / "python"]
+        subprocess.run([*uv, "--only-binary=:all:", *pins], check=True)
         (site,) = folder.glob("lib/python3*/site-packages")
         (site / "_ovenbird.pth").write_text(f"{ROOT / 'wrapper'}\n{ROOT / 'builder'}\n")
         (site / "tests.pth").write_text(sysconfig.get_paths()["purelib"] + "\n")

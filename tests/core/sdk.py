@@ -21,8 +21,9 @@ def python() -> Path:
     with (_HOME.parent / f"{_HOME.name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (_HOME / "installed").exists():
-            subprocess.run([sys.executable, "-m", "venv", "--clear", _HOME], check=True)
-            subprocess.run([path, "-m", "pip", "install", "--quiet", *PACKAGES], check=True)
+            subprocess.run([sys.executable, "-m", "venv", "--clear", "--without-pip", _HOME], check=True)
+            uv = [sys.executable, "-m", "uv", "pip", "install", "--quiet", "--python", path]
+            subprocess.run([*uv, *PACKAGES], check=True)
             (_HOME / "installed").touch()
     return path
 
