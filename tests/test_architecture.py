@@ -411,6 +411,18 @@ def test_no_packages_import_each_other() -> None:
     assert " -> ".join(find_cycle(edges)) == ""
 
 
+def test_imports_inside_a_package_are_relative() -> None:
+    """A package names itself nowhere, so that a reader tells its own modules from those of others."""
+    absolute = [
+        f"{name}:{node.lineno}"
+        for name, path in modules()
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.ImportFrom) and not node.level and node.module
+        if node.module.split(".")[0] == name.split(".")[0]
+    ]
+    assert absolute == []
+
+
 def test_every_layer_exists() -> None:
     """The table has no missing module, so that it stays current."""
     assert set(MAY_IMPORT) <= {name for name, _ in modules()}
