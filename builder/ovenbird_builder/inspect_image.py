@@ -19,7 +19,7 @@ _SIGNATURES = ("application/vnd.dev.cosign.", "application/vnd.dev.sigstore.", "
 
 
 def inspect(image: ImageReader) -> dict[str, Any]:
-    """Return what is known about an image, as JSON values; `notes` tells what could not be read.
+    """Return the facts about an image as JSON values; `notes` lists the parts that could not be read.
 
     `kind` is `function`, `base`, or empty for an image of others, which `ours` says too.
     """
@@ -136,7 +136,7 @@ def _add_statements(image: ImageReader, facts: dict[str, Any], notes: list[str])
 
 
 def _summarize(statement: bytes, digest: str) -> dict[str, Any] | None:
-    """Return what a statement says of the build, in short; None for one that is no SLSA provenance."""
+    """Return a summary of a provenance statement; None for a statement that is no SLSA provenance."""
     document = json.loads(statement)
     if document.get("predicateType") != provenance.PREDICATE:
         return None

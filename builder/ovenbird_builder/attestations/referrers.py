@@ -150,7 +150,7 @@ def _add_to_list(repository: RepositoryClient, subject: str, descriptors: Sequen
 
 
 def _read_list(repository: RepositoryClient, subject: str) -> list[dict[str, Any]]:
-    """Return what the index of the fallback tag lists; nothing when there is none yet."""
+    """Return the descriptors that the index of the fallback tag lists; none when there is no such index yet."""
     try:
         manifest = repository.fetch_manifest(_tag(subject))
     except BaseMissingError:

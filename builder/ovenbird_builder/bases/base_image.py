@@ -74,7 +74,7 @@ class _BaseLocation(Struct, frozen=True):
         return self.repository is not None and self.repository.loopback
 
     def identify(self, manifest: bytes, platform: str) -> str:
-        """Return what tells the image from others: its manifest's digest; for one in the store, its config's.
+        """Return the digest that identifies the image: of its manifest, or of its config for an image in the store.
 
         The store rewrites an image's manifest when the same image comes again in other compression, as it does when
         steps run on it; its config is what it goes by.

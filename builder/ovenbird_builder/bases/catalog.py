@@ -131,7 +131,7 @@ def read_runtime_lock(version: str, flavour: str = PLAIN) -> str:
 
 
 def read_sdk_requirements() -> str:
-    """Return what the flavour `sdk` brings, as the text of a requirements file."""
+    """Return the requirements of the flavour `sdk`, as the text of a requirements file."""
     return (find_catalog_folder() / "sdk.in").read_text(encoding="utf-8")
 
 

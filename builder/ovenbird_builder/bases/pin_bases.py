@@ -87,7 +87,7 @@ def _remove_pins(text: str, pins: list[str]) -> str:
 
 
 def list_runtime_requirements() -> list[str]:
-    """Return what the runtime needs, for a job on the platform too, as lines of a requirements file."""
+    """Return the runtime's own requirements, with those of a job on the platform, as lines of a requirements file."""
     lines = []
     for need in metadata.requires("ovenbird") or []:
         extra = re.search(r"""extra\s*==\s*['"](\w+)['"]""", need)

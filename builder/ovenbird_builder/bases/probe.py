@@ -108,7 +108,7 @@ def inspect_stored(image: str) -> ProbeRecord:
 def probe_python(
     image: str, *, cache: Path, version: str = "", pull: str = "missing", name: str = "", flag: str = "--base"
 ) -> TargetPython:
-    """Return what the Python of an image is. `version` (`3.12`) is the requested one, empty for any.
+    """Return the Python of an image. `version` (`3.12`) is the requested one, empty for any.
 
     `name` is what errors call the image, when `image` is its id; `flag` the one that names another.
 

@@ -35,7 +35,7 @@ def explain(
 
 
 def remember_files(rows: Sequence[FileRow]) -> dict[str, str]:
-    """Return what is kept of a source's files so that the next build can name those that differ.
+    """Return the digests of a source's files, from which the next build names those that differ.
 
     Nothing of very many.
     """
@@ -59,7 +59,7 @@ def explain_files(rows: Sequence[FileRow], before: Mapping[str, str]) -> str:
 
 
 def explain_left_out(left_out: Mapping[str, str]) -> tuple[str, ...]:
-    """Return what of the source is not packed: a line for each reason."""
+    """Return a line for each reason why files of the source are not packed."""
     groups: dict[str, list[str]] = {}
     for path, reason in left_out.items():
         groups.setdefault(reason, []).append(path)
@@ -72,7 +72,7 @@ def _join_some(names: Sequence[str]) -> str:
 
 
 def remember_layers(plan: ImagePlan) -> list[dict[str, Any]]:
-    """Return what the next build needs of a plan to explain itself. It holds no secret, only what tells two apart."""
+    """Return the parts of a plan that the next build compares with its own. Secrets are fingerprints there."""
     return [{"kind": step.kind, "name": step.name, "key": step.key, "parts": dict(step.parts)} for step in plan.steps]
 
 

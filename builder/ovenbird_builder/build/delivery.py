@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 def make_publication(
     request: BuildRequest, platform_builds: Sequence[PlatformBuild], built_images: Sequence[BuiltImage]
 ) -> PublishRequest:
-    """Return what is published: the one image, or the index of several."""
+    """Return the request to publish the one image, or the index of several."""
     repositories = {
         digest: repository
         for platform_build in platform_builds

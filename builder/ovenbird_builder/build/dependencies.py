@@ -66,7 +66,7 @@ def pin_dependencies(
 
 
 def collect_function_requirements(request: BuildRequest, tree: SourceTree, environ: Mapping[str, str]) -> Requirements:
-    """Return what a function needs, not yet pinned. Errors: LockError."""
+    """Return the requirements of a function, not yet pinned. Errors: LockError."""
     indexes = find_indexes(request, environ).list_urls()
     flags = RequirementFlags(
         request.requirement, request.requirements, request.constraints, request.extras, indexes
@@ -146,7 +146,7 @@ def make_resolver(
     image: ImageName,
     links: tuple[Path, ...] = (),
 ) -> ResolverContext:
-    """Return what locking and building wheels take, for a request."""
+    """Return the context in which the dependencies of a request are locked and their wheels built."""
     from ..locking.pip_container import ResolverContext
 
     where, limit = find_indexes(request, environment.environ), request.timeout or 1e9
@@ -172,7 +172,7 @@ def find_at_hand(
 
 
 def describe_unpinned(lock: Lock, wheels: Sequence[Wheel]) -> tuple[str, ...]:
-    """Return what people should know of wheels that were built from source distributions: the lock has no hash of them.
+    """Return notes on wheels that were built from source distributions: the lock has no hash of these.
 
     What is built from a git URL or a folder is not among these: its wheel is pinned.
     """

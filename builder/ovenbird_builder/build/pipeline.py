@@ -206,7 +206,7 @@ def _make_result(
 def _list_warnings(
     request: BuildRequest, tree: SourceTree, platform_builds: Sequence[PlatformBuild]
 ) -> tuple[str, ...]:
-    """Return what people should know of this build."""
+    """Return the notes of this build for people."""
     hide = make_plan_redactor(request)
     first = platform_builds[
         0

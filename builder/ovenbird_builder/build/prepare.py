@@ -191,7 +191,7 @@ def _plan(request: BuildRequest, environment: BuildEnvironment, base: BaseImage,
 
 
 def _fingerprint_secrets(secrets: Sequence[BuildSecret], cache: LayerCache) -> dict[str, str]:
-    """Return what tells each secret's value from another, by its name: nobody without the cache can check a guess.
+    """Return a fingerprint of each secret by its name: nobody without the cache can check a guess against it.
 
     Errors: DiskFullError.
     """
@@ -244,7 +244,7 @@ def _pin_dependencies(
 def _make_dependency_base(
     request: BuildRequest, environment: BuildEnvironment, early: ImagePlan, sibling: BaseImage, python: str
 ) -> LazyImage:
-    """Return what dependencies are locked and built on: the base with the instructions that come before them.
+    """Return the image on which dependencies are locked and built: the base with the instructions before them.
 
     It is made when something has to run on it, as when a source distribution is built.
     """

@@ -63,7 +63,7 @@ class SourceCheckResult(Struct, frozen=True):
 def check_source(
     function: FunctionSpec, tree: SourceTree, version: str, cache: LayerCache, ask: Ask
 ) -> SourceCheckResult:
-    """Return what is known of a source, once per digest, and log the warnings. `version` is the target's (`3.12`).
+    """Check a source once per digest, log its warnings, and return the result. `version` is the target's (`3.12`).
 
     `ask` has the target's Python look at files that this one, of another version, does not parse.
     Errors: SourceSyntaxError, HandlerMissingError.

@@ -106,7 +106,7 @@ def _make_request(flags: dict[str, Any], environ: Mapping[str, str], stack: cont
 
 
 def list_secrets(build_request: BuildRequest) -> tuple[str, ...]:
-    """Return what must never be shown."""
+    """Return the texts to hide in output and logs."""
     return (*(text for secret in build_request.secrets for text in secret.texts), *build_request.network.list_secrets())
 
 

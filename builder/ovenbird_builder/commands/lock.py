@@ -208,7 +208,7 @@ def _check_lock(paths: list[Path], platform: str, requirements: Requirements, lo
 
 
 def describe_difference(before: Lock | None, after: Lock) -> list[str]:
-    """Return what a new lock changes, a line for each pin, and how many there are."""
+    """Return the changes of a new lock, a line for each pin, and their number."""
     old = {pin.name: pin for pin in before.pins} if before else {}
     new = {pin.name: pin for pin in after.pins}
     lines = [f"+ {name} {pin.version}" for name, pin in new.items() if name not in old]

@@ -202,7 +202,7 @@ def _make_request(
 
 
 def _check_resolve_flags(args: argparse.Namespace) -> list[str]:
-    """Return what is wrong with flags that only say how the registry is asked."""
+    """Return the problem of flags that only say how the registry is asked."""
     flags = {"--authfile": args.authfile, "--ca-bundle": args.ca_bundle}
     return [f"`{flag}` needs `--resolve`" for flag, value in flags.items() if value and not args.resolve]
 

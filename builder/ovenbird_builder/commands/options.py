@@ -39,7 +39,7 @@ class FlagSpec(Struct, frozen=True):
 
     @property
     def separators(self) -> str:
-        """Return what stands between the values of the variable, for people; empty where it holds one."""
+        """Return the separator of the variable's values, for people; empty where it holds one value."""
         return ("one per line" + " or with commas" * self.commas) if self.many else ""
 
     @property
@@ -190,7 +190,7 @@ def _rewrite(error: OvenbirdError, message: str) -> None:
 
 
 def _read_former(option: FlagSpec, environ: Mapping[str, str]) -> str:
-    """Return what the former variable of an option says; empty where that is what the runtime reads there."""
+    """Return the value of an option's former variable; empty where the runtime has its own use for that variable."""
     text = environ.get(option.former_variable, "") if option.former_variable else ""
     return "" if text.lstrip().startswith(_FORMER.get(option.name, ()) or ("\0",)) else text
 

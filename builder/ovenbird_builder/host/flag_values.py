@@ -16,7 +16,7 @@ T = TypeVar("T")
 def parse_flag(
     parse: Callable[[str], T], text: str, flag: str, *, hint: str = "", error: type[OvenbirdError] = BuildRequestError
 ) -> T:
-    """Return what `parse` reads in a text; its ValueError, which says what is expected, becomes `error`.
+    """Return the value that `parse` reads from a text; its ValueError, which says what is expected, becomes `error`.
 
     `flag` is the flag, variable or field that holds the text.
     """

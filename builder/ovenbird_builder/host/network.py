@@ -44,7 +44,7 @@ class NetworkSettings:
         return (f"{self.ca_bundle}:{MOUNT}/ca.pem:ro",) if self.ca_bundle else ()
 
     def list_secrets(self) -> tuple[str, ...]:
-        """Return what must never be shown: proxies' URLs with a login, and its password, as written and unquoted."""
+        """Return the texts to hide: proxies' URLs with a login, and its password, as written and unquoted."""
         urls = [value for value in self.proxies.values() if "@" in value]
         words = [url.rpartition("@")[0].rpartition("/")[2].partition(":")[2] for url in urls]
         return tuple(dict.fromkeys((*urls, *(form for word in words if word for form in (word, unquote(word))))))

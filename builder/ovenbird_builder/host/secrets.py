@@ -31,12 +31,12 @@ class BuildSecret:
 
     @property
     def texts(self) -> tuple[str, ...]:
-        """Return what is to be hidden in output: the value and, since output comes in lines, each of its lines."""
+        """Return the texts to hide in output: the value and, since output comes in lines, each of its lines."""
         text = self.value.decode(errors="replace").strip()
         return tuple(dict.fromkeys(line.strip() for line in (text, *text.splitlines()) if line.strip()))
 
     def identify(self, salt: bytes) -> str:
-        """Return what a key holds for the value: it changes with the value, and tells nothing without the salt."""
+        """Return a fingerprint of the value for keys of the cache, which reveals nothing without the salt."""
         return f"{self.name}:{hmac.new(salt, self.value, hashlib.sha256).hexdigest()}"
 
 

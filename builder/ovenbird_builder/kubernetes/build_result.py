@@ -23,7 +23,7 @@ class BuiltFunction(Struct, frozen=True):
 
 
 def read(path: Path, target: str, notes: list[str]) -> list[BuiltFunction]:
-    """Return what a result file holds, of one target where that is named; notes tell of what was not built.
+    """Return the content of a result file, of one target where that is named; notes name targets that were not built.
 
     Errors: BuildRequestError for a file that is none, and where no function is left.
     """

@@ -22,7 +22,7 @@ _FIELDS: tuple[tuple[str, int, int, dict[str, int]], ...] = (
 
 
 def find_problem(text: str) -> str:
-    """Return what is wrong with a schedule of five fields or `@daily`; empty when nothing is."""
+    """Return the problem of a schedule of five fields or `@daily`; empty when it is valid."""
     if text in _MACROS:
         return ""
     words = text.split()
@@ -40,7 +40,7 @@ def find_problem(text: str) -> str:
 
 
 def find_time_zone_problem(text: str) -> str:
-    """Return what is wrong with the name of a time zone; empty when nothing is.
+    """Return the problem of a time zone's name; empty when it is valid.
 
     Where this machine has no data of time zones only the form is looked at.
     """

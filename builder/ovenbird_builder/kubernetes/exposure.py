@@ -17,7 +17,7 @@ _PATH = re.compile(r"/[A-Za-z0-9._~!$&'()*+,;=:@/-]*")
 
 
 def list_problems(request: ManifestRequest) -> list[str]:
-    """Return what is wrong with the flags of exposure and metrics."""
+    """Return the problems of the flags of exposure and metrics."""
     texts = []
     if request.expose:
         host, path = split_address(request.expose)

@@ -40,7 +40,7 @@ def _make_claims(request: ManifestRequest) -> list[Document]:
 
 
 def list_notes(request: ManifestRequest, documents: list[Document]) -> list[str]:
-    """Return what whoever applies the documents should know."""
+    """Return notes for whoever applies the documents."""
     task = request.task
     notes_for_people = []
     if not request.image.digest:

@@ -17,7 +17,7 @@ def normalize_path(path: str) -> str:
 
 
 def find_hidden(path: str) -> str:
-    """Return what of the image a mount at a normalised path would hide, or empty text."""
+    """Return the part of the image that a mount at a normalised path would hide; empty if none."""
     if path == "/":
         return "the whole image"
     if path == "/shared":

@@ -20,7 +20,7 @@ def parse_amount(text: str) -> Decimal | None:
 
 
 def find_problem(field: str, text: str) -> str:
-    """Return what is wrong with the quantity of `cpu`, `mem`, `disk` or `gpu`; empty when nothing is."""
+    """Return the problem of a quantity of `cpu`, `mem`, `disk` or `gpu`; empty when it is valid."""
     if field == "gpu":
         return "" if _WHOLE.fullmatch(text) else "expected a whole number of GPUs"
     value = parse_amount(text)

@@ -70,7 +70,7 @@ def _parse_volume(where: str, item: Mapping[str, Any], problems: list[str]) -> V
 
 
 def _check_spec(where: str, kind: str, spec: Any) -> list[str]:
-    """Return what is wrong with the spec of a volume of this kind."""
+    """Return the problems of the spec of a volume of this kind."""
     if not isinstance(spec, dict) or not all(isinstance(text, str) for text in spec.values()):
         return [f"{where}: expected a mapping of texts"]
     problems = [f"{where}.{key}: {kind} takes {', '.join(_KINDS[kind])}" for key in spec if key not in _KINDS[kind]]

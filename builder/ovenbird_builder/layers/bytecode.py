@@ -47,7 +47,7 @@ def compute_bytecode_key(wheel: WheelPackage, scheme: InstallScheme, target: Whe
 
 
 def get_cache_tag(target: WheelTarget) -> str:
-    """Return what the names of a Python's bytecode have in them: `cpython-312`."""
+    """Return the tag in the file names of a Python's bytecode: `cpython-312`."""
     return "-".join(target.soabi.split("-")[:2])
 
 

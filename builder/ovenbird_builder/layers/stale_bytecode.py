@@ -72,7 +72,7 @@ def find_stale(
     cache: LayerCache,
     opened: Opened,
 ) -> list[str]:
-    """Return what is wrong, as lines that name layer and path; the base is not looked at.
+    """Return the problems as lines that name layer and path; the base's layers are not checked.
 
     `packages` are the digests of layers that hold wheels alone; `bytecode` and `sources` the top folders in which each
     layer has bytecode that is not checked, and Python files; `opened` opens a layer's tar, to be read once.
@@ -134,7 +134,7 @@ def _find_differing(
 
 
 def look(layers: Sequence[Layer], opened: Opened) -> _View:
-    """Return what is seen of layers, from the bottom."""
+    """Return the Python files that remain visible in a stack of layers, read from the bottom."""
     view = _View({}, {})
     for number, layer in enumerate(layers):
         removed, bytecode, sources = _read(number, layer, opened)
@@ -153,7 +153,7 @@ def look(layers: Sequence[Layer], opened: Opened) -> _View:
 
 
 def _read(number: int, layer: Layer, opened: Opened) -> tuple[list[str], dict[str, _Unchecked | None], dict[str, int]]:
-    """Return what a layer removes, its bytecode (None: Python checks it), and its sources."""
+    """Return the paths that a layer removes, its bytecode (None: Python checks it), and its sources."""
     removed: list[str] = []
     bytecode: dict[str, _Unchecked | None] = {}
     sources: dict[str, int] = {}

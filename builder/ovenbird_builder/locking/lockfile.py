@@ -89,7 +89,7 @@ def read_previous_lock(path: Path) -> tuple[Lock | None, str]:
 
 
 def _read_bytes(path: Path) -> bytes | None:
-    """Return what a lock's file holds, None where there is none. Errors: LockError."""
+    """Return the content of a lock file, None if there is no file. Errors: LockError."""
     try:
         mode = path.lstat().st_mode
         if stat.S_ISLNK(mode):
@@ -216,7 +216,7 @@ def check_versions(lock: Lock, requirements: Requirements, interpreter: TargetPy
 
 
 def list_changes(former: LockHeader, current: LockHeader, interpreter: TargetPython) -> list[str]:
-    """Return what is different now, in words; empty when the lock still holds. A newer glibc is no change."""
+    """Return the changes since the lock was written, in words; empty if it still holds. A newer glibc is no change."""
     texts = []
     words: Mapping[str, str] = {"python": "Python", "platform": "the platform"}
     for key, word in words.items():

@@ -115,7 +115,7 @@ def _parse_via(words: str) -> list[str]:
 
 
 def _ask_details(container: PipContainer, output: str) -> str:
-    """Return what pip says of the one requirement that it did not find, and which files it passed over for it.
+    """Return pip's message about the requirement that it did not find, and the files that it skipped for it.
 
     It tells the latter only when asked to be verbose, and the former not at all where it sees a conflict.
     """

@@ -209,7 +209,7 @@ def explain_mismatch(output: str, resolution: ResolutionRequest) -> HashError:
 
 
 def compare_hashes(output: str) -> str:
-    """Return what pip says of a file with another hash: `got sha256:…, expected sha256:…`."""
+    """Return pip's message about a file with another hash: `got sha256:…, expected sha256:…`."""
     rows = _HASHES.findall(output)
     algorithm, expected, _ = next((row for row in rows if row[0]), ("sha256", "", ""))
     actual = next((row[2] for row in rows if row[2]), "")

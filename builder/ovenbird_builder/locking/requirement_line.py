@@ -242,7 +242,7 @@ def _format_text(words: str, marker: str) -> str:
 
 
 def _suggest_form(words: str) -> str:
-    """Return what to write instead."""
+    """Return a hint of the form to write instead."""
     if _SCP.match(words):
         host, _, path = words.partition(":")
         return f"`git+ssh://{host}/{path}`"

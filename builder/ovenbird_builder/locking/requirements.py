@@ -101,7 +101,7 @@ _NO_FLAGS = RequirementFlags()
 
 
 def collect_requirements(function: FunctionSpec, tree: Path, flags: RequirementFlags = _NO_FLAGS) -> Requirements:
-    """Return what a function needs whose source lies in `tree`.
+    """Return the requirements of a function whose source is in `tree`.
 
     A path may lead out of the tree where the source is a folder of this machine, and stays within its repository.
 
@@ -235,7 +235,7 @@ def _is_declaration(path: Path) -> bool:
 def _search_source(
     requirements: Requirements, function: FunctionSpec, tree: Path, extras: tuple[str, ...], indexes: tuple[str, ...]
 ) -> Requirements:
-    """Return what the source itself declares; else what lies beside the document, when the source is a folder below."""
+    """Return the files that the source itself has; else those next to the document, if the source is a folder below."""
     empty = Requirements(root=tree)
     folders_beside = [function.root] if function.local_source and function.root.resolve() != tree.resolve() else []
     folders = (
@@ -273,7 +273,7 @@ def _search_source(
 
 
 def _read_declaration(path: Path, extras: tuple[str, ...], indexes: tuple[str, ...]) -> DeclaredDependencies | None:
-    """Return what one file of a project declares; None when it declares nothing."""
+    """Return the dependencies that one file of a project declares; None when it declares none."""
     if path.name == "pyproject.toml":
         from .projects.pyproject import read_pyproject
 

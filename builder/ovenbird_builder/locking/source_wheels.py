@@ -154,7 +154,7 @@ def rebuild_wheel(
 
 
 def find_generator(wheel: Path) -> str:
-    """Return what built a wheel, as a requirement: `setuptools==80.9`; empty when it does not say."""
+    """Return the build backend of a wheel as a requirement: `setuptools==80.9`; empty when the wheel does not say."""
     with contextlib.suppress(OSError, KeyError, zipfile.BadZipFile, StopIteration), zipfile.ZipFile(wheel) as archive:
         name = next(name for name in archive.namelist() if name.endswith(".dist-info/WHEEL"))
         if match := _GENERATOR.search(archive.read(name).decode(errors="replace")):
@@ -163,7 +163,7 @@ def find_generator(wheel: Path) -> str:
 
 
 def _prepare_source(origin: str, root: Path, into: Path, site: ResolverContext) -> tuple[str, str]:
-    """Return what pip builds, by its path in the container, and the origin with its commit."""
+    """Return the path in the container of the project that pip builds, and its origin with the commit."""
     mounted = f"{SHARED_DIR}/{into.parent.name}/{into.name}"
     into.parent.mkdir(parents=True)
     if origin.startswith("file:"):

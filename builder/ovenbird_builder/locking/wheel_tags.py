@@ -94,7 +94,7 @@ def list_supported_tags(interpreter: TargetPython) -> list[Tag]:
 
 
 def make_marker_environment(interpreter: TargetPython) -> dict[str, str]:
-    """Return what markers see in the target."""
+    """Return the values of environment markers for the target."""
     return {
         "implementation_name": "cpython",
         "implementation_version": interpreter.version,

@@ -224,7 +224,7 @@ def _make_pool(host: str, network: NetworkSettings, lax: bool, timeout: float) -
 
 
 def _read_error(answer: urllib3.BaseHTTPResponse) -> str:
-    """Return what the registry says is wrong, in its own words."""
+    """Return the registry's error message, in its own words."""
     with contextlib.suppress(ValueError, KeyError, IndexError, TypeError, AttributeError):
         first = json.loads(answer.data[:_LARGEST])["errors"][0]
         return f"{first.get('code', '')} {first.get('message', '')}".strip()
@@ -242,6 +242,6 @@ def _find_root_cause(error: Exception | None) -> Exception | None:
 
 
 def _describe_cause(error: Exception | None) -> str:
-    """Return what is wrong, without the address of an object that urllib3 names first."""
+    """Return the message of an error, without the address of an object that urllib3 puts first."""
     text = str(_find_root_cause(error))
     return text.partition(": ")[2] if "object at 0x" in text or text.startswith("HTTP") else text

@@ -163,7 +163,7 @@ def parse_request(options: Mapping[str, Any], environ: Mapping[str, str]) -> Bui
 
 
 def _fill_in_name(options: Mapping[str, Any], function: FunctionSpec) -> Mapping[str, Any]:
-    """Return what was given with `{name}` in tags and outputs as the function's name, as images may be called."""
+    """Return the arguments with `{name}` in tags and outputs replaced by the function's name, as in image names."""
     name = _derive_tag(function).path
     return {
         **options,

@@ -27,7 +27,7 @@ from . import run_instruction
 
 
 def list_problems(function: FunctionSpec, environ: Mapping[str, str]) -> tuple[str, ...]:
-    """Return what a build would refuse in a document that is valid, each with its field.
+    """Return the problems for which a build would refuse a valid document, each with its field.
 
     A local source is copied to a temporary folder as a build does, so that files of requirements are read too.
     """
@@ -46,7 +46,7 @@ def list_problems(function: FunctionSpec, environ: Mapping[str, str]) -> tuple[s
 
 
 def _list_source_problems(function: FunctionSpec) -> Iterator[str]:
-    """Yield what is wrong with where the source is said to lie."""
+    """Yield the problems of the fields that say where the source is."""
     try:
         kind = detect_form(function)
         if kind == "git":
@@ -59,7 +59,7 @@ def _list_source_problems(function: FunctionSpec) -> Iterator[str]:
 
 
 def _list_requirement_problems(function: FunctionSpec, environ: Mapping[str, str]) -> list[str]:
-    """Return what is wrong with requirements: each line of the document, else the first of the source's files."""
+    """Return the problems of requirements: of each line of the document, else of the first of the source's files."""
     with tempfile.TemporaryDirectory(prefix="ovenbird-check-") as folder:
         tree = Path(folder) / "tree"
         if detect_form(function) not in ("local", "inline"):

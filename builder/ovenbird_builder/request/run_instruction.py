@@ -52,7 +52,7 @@ def parse_instructions(
 
 
 def parse_instruction_flag(text: str) -> Any:
-    """Return what a `--instruction` holds: the fields of a JSON or YAML mapping, else the text itself.
+    """Return the value of an `--instruction`: the fields of a JSON or YAML mapping, else the text itself.
 
     A text that begins as a mapping or a list does is never a command: a bracket that was forgotten would run something.
     Errors: InstructionError for one that is no mapping.
@@ -86,7 +86,7 @@ def _load_mapping(text: str) -> Any:
 
 
 def list_problems(items: Any, where: str) -> list[str]:
-    """Return what is wrong with the instructions of a document, one problem for each; any secret may be named."""
+    """Return the problems of a document's instructions, at most one for each; any secret may be named."""
     if not isinstance(items, list):
         return [f"{where}: expected a list, found {show_value(items)}"]
     problems = []

@@ -110,7 +110,7 @@ def _is_made_by_ovenbird(metadata: Any) -> bool:
 
 
 def _identify_tar(path: Path, *, packed: bool) -> str:
-    """Return what a tar is. A compressed one can only be a bundle: the layers of an image are compressed already."""
+    """Return the kind of a tar. A compressed one can only be a bundle: layers of images are compressed already."""
     with tarfile.open(path) as tar:
         first = tar.next()
         if first is None:

@@ -105,7 +105,7 @@ class _Walk:
         self.skip, self.left_out, self.origin = skip, left_out, origin
 
     def list_entries(self, folder: Path, path: str, selection: Selection) -> Iterator[FileEntry]:
-        """Yield what belongs to the source below the folder that lies at `path`."""
+        """Yield the entries of the source below the folder at `path`."""
         selection = selection.enter(folder, path)
         with os.scandir(folder) as children:
             for entry in sorted(children, key=lambda entry: entry.name):

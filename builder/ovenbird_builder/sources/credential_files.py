@@ -36,7 +36,7 @@ DIGEST = f"{_NAMES} {_TEMPLATE} {_NPM_LOGIN.decode()}"
 
 
 def describe_name(path: str, file: Path) -> str:
-    """Return what a file is by its path in the source, or "" where its name says nothing of credentials.
+    """Return the kind of credentials that a file's path in the source stands for; "" if none.
 
     `file` is read where a harmless file may have the same name: a public key, a presentation, a registry for npm.
     """

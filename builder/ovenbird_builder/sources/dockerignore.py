@@ -66,7 +66,7 @@ class DockerIgnore:
             raise rules_error(folder / NAME, error) from None
 
     def match(self, path: str) -> Rule | None:
-        """Return what the last pattern that matches a path says, None when none does."""
+        """Return the rule of the last pattern that matches a path, None if there is none."""
         for pattern in reversed(self.patterns):
             if pattern.matches(path):
                 text = show_value(cut_text(pattern.text, 80))

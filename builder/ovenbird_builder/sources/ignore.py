@@ -40,7 +40,7 @@ class NamePatterns(Struct, frozen=True):
     lines: tuple[str, ...]
 
     def match(self, path: str, void: Set[str] = frozenset()) -> Rule | None:
-        """Return what the last pattern that matches a path says, None when none does. As `Patterns.match`."""
+        """Return the rule of the last pattern that matches a path, None if there is none. As `Patterns.match`."""
         *folders, last = path.split("/")
         names = [*folders, last] if last else folders
         for line in reversed(self.lines):
@@ -70,7 +70,7 @@ class Patterns(Struct, frozen=True):
     spec: GitIgnoreSpec
 
     def match(self, path: str, void: Set[str] = frozenset()) -> Rule | None:
-        """Return what the last pattern that matches a path says, None when none does; a folder's ends in a slash.
+        """Return the rule of the last pattern that matches a path, None if there is none; a folder's ends in a slash.
 
         `void` holds the reasons of rules that do not count.
         """

@@ -36,7 +36,7 @@ class ModuleScan(Struct, frozen=True):
 
 
 def scan(source: bytes) -> ModuleScan:
-    """Return what a file says. Errors: SyntaxError, ValueError, RecursionError, as this Python's parser has them."""
+    """Return the imports and definitions of a file. Errors: SyntaxError, ValueError, RecursionError of the parser."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         tree = ast.parse(source)
@@ -66,7 +66,7 @@ def scan(source: bytes) -> ModuleScan:
 
 
 def _iter_top_level(body: Iterable[ast.stmt]) -> Iterator[ast.AST]:
-    """Yield what is run at an import, on whichever path: not what is within functions and classes."""
+    """Yield the statements that an import may run, on any branch, those inside functions and classes excepted."""
     todo: list[ast.AST] = list(body)
     while todo:
         node = todo.pop()

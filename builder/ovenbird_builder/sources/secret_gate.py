@@ -32,7 +32,7 @@ _NOT_BAKED = ("code", "base64")  # of `spec.source`: they are the tree
 def find_secrets(
     tree: SourceTree, function: FunctionSpec, document: Path | None, cache: LayerCache
 ) -> tuple[SecretFinding, ...]:
-    """Return what looks like a secret in a source, and in the function document that goes into the image with it."""
+    """Return the likely secrets of a source, and of the function document that goes into the image with it."""
     name, text = _read_document(function, document)
     key = compute_key("secrets of a source", rules=RULES, tree=tree.digest, document=hash_bytes(text))
     rows = cache.recall(key)
@@ -80,7 +80,7 @@ def list_unused(findings: Sequence[SecretFinding], allow: Sequence[str]) -> list
 
 
 def _remember(cache: LayerCache, digest: str, search: Callable[[], Lines]) -> Lines:
-    """Return what was found in a large file, by the digest of its content; `search` where that is not known yet."""
+    """Return the findings in a large file from the cache, by its content; call `search` if they are not there."""
     key = compute_key("secrets of a file", rules=RULES, file=digest)
     rows = cache.recall(key)
     if rows is None:

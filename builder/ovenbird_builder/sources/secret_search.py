@@ -46,7 +46,7 @@ class SecretFinding(Struct, frozen=True, array_like=True):
 
 
 def search_tree(root: Path, remember: Remember) -> list[SecretFinding]:
-    """Return what looks like a secret below a folder, in the order of paths and lines.
+    """Return the likely secrets below a folder, in the order of paths and lines.
 
     `remember` takes the digest of a large file and a call that searches it, and returns what that gave now or before.
     """
@@ -61,7 +61,7 @@ def search_tree(root: Path, remember: Remember) -> list[SecretFinding]:
 
 
 def search_text(path: str, data: bytes) -> list[SecretFinding]:
-    """Return what looks like a secret in a text that `path` names."""
+    """Return the likely secrets in a text; `path` is its name in the findings."""
     return [
         SecretFinding(path, line, description)
         for line, description in _search_pieces(iter((data,)), token_patterns.FORMS)

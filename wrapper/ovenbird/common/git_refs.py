@@ -11,7 +11,7 @@ from .text import show_value
 
 
 def resolve_ref(refs: dict[str, str], source: GitSource) -> str:
-    """Return what to fetch: the full name of a reference, or a commit, which may be short.
+    """Return the revision to fetch: the full name of a reference, or a commit, which may be short.
 
     A full commit is never taken for a branch of that name. Errors: GitRefNotFoundError, with similar names.
     """

@@ -225,7 +225,7 @@ def _is_continuation(headers: Mapping[str, str], start: int) -> bool:
 
 
 def _read_validator(headers: Mapping[str, str]) -> str:
-    """Return what identifies the version of the file: a strong ETag, else the date of the last change."""
+    """Return the identity of the file's version: a strong ETag, else the date of the last change."""
     etag = headers.get("ETag") or ""
     return etag if etag.startswith('"') else headers.get("Last-Modified") or ""
 

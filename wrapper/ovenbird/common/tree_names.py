@@ -14,7 +14,7 @@ _LINKS = 255  # as many links in a row as any real tree has, and more than the k
 
 
 def describe_problem(name: str) -> str:
-    """Return what is wrong with the path of an archive's member or of an object below a prefix, or nothing."""
+    """Return the problem of the path of an archive's member or of an object below a prefix; empty if it is safe."""
     if name.startswith("/") or _DRIVE.match(name):
         return "is absolute"
     if "\\" in name:
@@ -44,7 +44,7 @@ def describe_limit(path: str) -> str:
 
 
 def describe_link(root: Path, path: str) -> str:
-    """Return what is wrong with the link at `path` below `root`, or nothing: it stays below, however it is followed.
+    """Return the problem of the link at `path` below `root`; empty if it stays below `root`, however it is followed.
 
     A link to nothing is left alone. The tree is not left to find out.
     """

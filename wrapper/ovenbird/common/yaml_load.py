@@ -103,7 +103,7 @@ _Loader.add_constructor("tag:yaml.org,2002:bool", _Loader._construct_checked)
 
 
 def to_json_value(value: Any) -> Any:
-    """Return what `load_yaml` gave with the types of JSON only, so that each writer of JSON takes it, and alike.
+    """Return a value of `load_yaml` with the types of JSON only, which all JSON encoders encode alike.
 
     A date becomes its ISO text, bytes base64, a set a sorted list, a number that JSON lacks (`.nan`, `.inf`) its text,
     and a key text, by its form in JSON: `1`, `true`, `null`.

@@ -21,7 +21,7 @@ Items = Callable[[Iterable[Any]], Any]
 
 
 def call(handler: Handler, context: Context, parameters: Arguments, values: Arguments, items: Items = list) -> Any:
-    """Return what the handler returned, with `items` for a generator. Errors: RunFailed, RunInterrupted, InitError.
+    """Return the handler's result, with `items` for a generator. Errors: RunFailed, RunInterrupted, InitError.
 
     `parameters` are for init, `values` for the handler. An event loop is started only if the function needs one.
     """

@@ -58,7 +58,7 @@ class _Entry(Struct, frozen=True):
 
 
 def read_lock(path: Path) -> ProjectLock:
-    """Return what a lock limits. Errors: LockError for one that cannot be read."""
+    """Return the limits that another tool's lock sets. Errors: LockError for one that cannot be read."""
     readers = {"uv.lock": _read_uv, "poetry.lock": _read_poetry, "pdm.lock": _read_pdm, "Pipfile.lock": _read_pipfile}
     try:
         entries = list(readers[path.name](path))

@@ -33,7 +33,7 @@ class _Pipfile(Struct, frozen=True):
 
 
 def read_pipfile(path: Path, indexes: tuple[str, ...]) -> DeclaredDependencies:
-    """Return what a Pipfile declares. Errors: LockError."""
+    """Return the dependencies that a Pipfile declares. Errors: LockError."""
     name = path.name
     document = convert_table(read_toml(path), _Pipfile, name)
     sources = PackageSource(path.parent, indexes, {source.name: source.url for source in document.source})

@@ -44,7 +44,7 @@ class _Poetry(Struct, frozen=True):
 def read_poetry(
     table: Any, name: str, extras: Iterable[str], root: Path, indexes: tuple[str, ...]
 ) -> DeclaredDependencies:
-    """Return what `[tool.poetry]` of the file `name` declares, with the extras.
+    """Return the dependencies that `[tool.poetry]` of the file `name` declares, with the extras.
 
     Errors: LockError for a constraint that is none, an extra that does not exist, and those of `read_source`.
     """

@@ -22,7 +22,7 @@ _FIELDS = ("install_requires", "extras_require", "python_requires")
 
 
 def read_setup_cfg(path: Path, extras: Iterable[str]) -> DeclaredDependencies | None:
-    """Return what `[options]` of a setup.cfg declares; None when it names no dependencies.
+    """Return the dependencies that `[options]` of a setup.cfg declares; None when it names none.
 
     Errors: LockError for a file or a requirement that is malformed, and for an extra that does not exist.
     """
@@ -42,7 +42,7 @@ def read_setup_cfg(path: Path, extras: Iterable[str]) -> DeclaredDependencies | 
 
 
 def read_setup_py(path: Path, extras: Iterable[str]) -> DeclaredDependencies | None:
-    """Return what the call of `setup` in a setup.py declares as literals; None when it names no dependencies.
+    """Return the dependencies that the call of `setup` in a setup.py has as literals; None when it names none.
 
     What it computes is known to a build of it only: a note says so. Errors: as `read_setup_cfg`.
     """
@@ -69,7 +69,7 @@ def read_setup_py(path: Path, extras: Iterable[str]) -> DeclaredDependencies | N
 
 
 def read_dynamic(files: Any, path: Path, label: str) -> DeclaredDependencies:
-    """Return what the files of `[tool.setuptools.dynamic]` list. Errors: LockError."""
+    """Return the requirements in the files of `[tool.setuptools.dynamic]`. Errors: LockError."""
     names = [files] if isinstance(files, str) else files
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise LockError(f"{path.name} {label}: expected the names of files, found {show_value(str(files))}")

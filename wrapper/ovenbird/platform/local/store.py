@@ -401,7 +401,7 @@ def _missing_error(connection: sqlite3.Connection, key: EntityKey) -> InputError
 
 
 def _make_bare_record(row: EntitySummary) -> Record:
-    """Return what the columns say of an entity whose record cannot be read."""
+    """Return a record made of the columns of an entity, for one whose record cannot be read."""
     spec, status = {"function": row.function}, {"state": row.state, "started": row.started, "ended": row.ended}
     identity = {name: getattr(row, name) for name in ("project", "type", "kind", "name", "id", "key")}
     return {**identity, "user": "", "metadata": {"created": row.created}, "spec": spec, "status": status}

@@ -42,12 +42,12 @@ class ProjectDocument(ProjectPart):
         return self
 
     def to_dict(self) -> dict[str, Any]:
-        """Return what is recorded of the project, in plain JSON values."""
+        """Return the project's record in plain JSON values."""
         parts = {name: json_value(getattr(self, name)) for name in ("metadata", "spec", "status")}
         return {"id": self.id, "kind": self.kind, "name": self.name, "key": self.key, "user": self.user, **parts}
 
     def to_json(self) -> str:
-        """Return what is recorded of the project as a JSON text."""
+        """Return the project's record as a JSON text."""
         from msgspec.json import encode
 
         return encode(self.to_dict()).decode()

@@ -36,7 +36,7 @@ def detect_compression(path: Path, name: str) -> str:
 
 
 def open_compressed(path: Path, kind: str, closing: ExitStack) -> tuple[IO[bytes], str]:
-    """Return what a compressed file holds, to read, and the name of the member of a zip. `closing` closes it.
+    """Return the stream of a compressed file's content, and the name of the member of a zip. `closing` closes it.
 
     Errors: InputError for a zip of several files, and where Python lacks Zstandard; those of the file.
     """

@@ -35,7 +35,7 @@ class Croissant:
 
 
 def read_croissant(source: Any) -> Croissant:
-    """Return what a Croissant file, or `metadata.json` in a folder, describes. Errors: OutputError."""
+    """Return the description in a Croissant file, or in `metadata.json` of a folder. Errors: OutputError."""
     path = Path(str(source))
     if is_folder(path):
         path /= METADATA

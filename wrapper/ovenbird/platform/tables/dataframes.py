@@ -126,7 +126,7 @@ def read_frame(
 def _open_file(
     path: Path, name: str, file_format: str | None, engine: str, options: Mapping[str, Any], closing: ExitStack
 ) -> tuple[Any, str]:
-    """Return what a reader takes, the path or what a compressed file holds, and its format."""
+    """Return the argument for a reader, a path or the stream of a compressed file, and its format."""
     kind = "" if "compression" in options else detect_compression(path, name)
     source: Any = path
     if kind:
