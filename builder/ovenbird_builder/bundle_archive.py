@@ -242,7 +242,7 @@ def _fill(
 
 
 def _collect_answers(platform_builds: Sequence[PlatformBuild], cache: LayerCache) -> dict[str, dict[str, str]]:
-    """Return which wheel each pin took: without it a wheel that was built could not be told from its source's hash."""
+    """Return the wheel of each pin: a pin may have the hash of a source distribution only."""
     from .locking import wheel_fetch  # what resolves: not for a build
 
     answers: dict[str, dict[str, str]] = {}
@@ -267,7 +267,7 @@ def _list_blobs(base: base_image.BaseImage) -> list[str]:
 
 
 def _make_document(request: BuildRequest) -> dict[str, Any]:
-    """Return the document, its source beside it."""
+    """Return the document with its source in the folder next to it."""
     raw = json.loads(json.dumps(request.function.raw, default=str))
     source = {key: value for key, value in raw["spec"]["source"].items() if key not in NOT_IN_IMAGE}
     raw["spec"]["source"] = source | {"source": "source", "handler": format_handler(request.function)}

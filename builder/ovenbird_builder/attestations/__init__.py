@@ -1,1 +1,1 @@
-"""What is known about an image, as documents of their own that travel beside it."""
+"""Documents about an image that are stored with it: the bill of materials, and the provenance of the build."""

@@ -1,4 +1,4 @@
-"""The bill of materials of an image that is there: the one that lies beside it, else one made from what it holds."""
+"""The bill of materials of an existing image: the one attached in its registry, else one made from its files."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .image_packages import BaseComponent, ImageComponents, ImagePackage, parse_
 
 
 def find_bill(image: ImageReader) -> bytes | None:
-    """Return the bill that lies beside an image in its registry, None where there is none that can be read."""
+    """Return the bill of materials attached to an image in its registry, None if there is none that can be read."""
     if image.repository is None:
         return None
     for descriptor in referrers.list_referrers(image.repository, image.digest):

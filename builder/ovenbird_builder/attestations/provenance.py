@@ -81,7 +81,7 @@ def build_provenance(record: BuildRecord, *, secrets: Iterable[str] = ()) -> byt
     """Return the statement of a build as canonical JSON.
 
     Credentials in URLs, and values whose names say secret, are left out.
-    Errors: ImagePolicyError when a value of `secrets` would be told.
+    Errors: ImagePolicyError when the statement would show a value of `secrets`.
     """
     time = format_epoch(record.epoch)
     metadata = {"startedOn": time, "finishedOn": time}

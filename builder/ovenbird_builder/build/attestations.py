@@ -1,4 +1,4 @@
-"""The statements about a build: made when an image is delivered, attached in its registry, or written beside it."""
+"""The statements about a build: made when an image is delivered, attached in its registry or written next to it."""
 
 from __future__ import annotations
 

@@ -77,7 +77,7 @@ def collect_function_requirements(request: BuildRequest, tree: SourceTree, envir
 def _read_lock(
     request: BuildRequest, tree: SourceTree, requirements: Requirements, interpreter: TargetPython
 ) -> ResolvedDependencies | None:
-    """Return the lock at hand, None where there is none. Errors: LockError with the command that makes it anew."""
+    """Return the existing lock, None if there is none. Errors: LockError with the command that makes it anew."""
     folders = lockfile.list_lock_folders(request.function, tree.path) + ([request.locks] if request.locks else [])
     try:
         for path in lockfile.list_lock_paths(folders, get_platform(interpreter)):

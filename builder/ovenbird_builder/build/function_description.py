@@ -24,7 +24,7 @@ _LIMIT = 1024 * 1024  # bytes of a pyproject.toml
 def describe_function(function: FunctionSpec, source: Path) -> dict[str, str]:
     """Return labels of a function: from `metadata` of its document, else from the pyproject.toml of its source.
 
-    Whatever is not there, or is no text, is left out; what is wrong with the file is told where it is locked.
+    Whatever is missing or no text is left out; faults of the file are reported when it is locked.
     """
     metadata = _read_table(function.raw.get("metadata"))
     project = _read_project(source / "pyproject.toml")

@@ -102,7 +102,7 @@ class ImageCheck:
         if is_loaded is None and self._keep and can_mount(self.cache, self.stage_images.registry.environ):
             try:
                 self._keep_large()
-            except OvenbirdError:  # told when the engine is asked
+            except OvenbirdError:  # the engine's answer is what gets reported
                 return None
             return self._load_mounted()
         return is_loaded

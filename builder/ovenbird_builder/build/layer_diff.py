@@ -17,7 +17,7 @@ from ovenbird.common.text import show_value
 
 from ..errors import LayerError
 
-# where we mount things for a step; what is left of them is an empty mount point that is none of the step's doing
+# where we mount things for a step; an empty mount point that stays is not a change of the step's
 MOUNT_POINTS = ("run/ovenbird", "run/secrets")
 _PYC_HEADER = 16
 _WHITEOUT = ".wh."

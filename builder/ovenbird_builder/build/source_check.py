@@ -1,4 +1,4 @@
-"""Look at a source before anything is locked: what could never start is told at once, and nothing of it is run.
+"""Check a source before anything is locked: report at once what could never start, and run nothing of it.
 
 Every file has to parse by the target's grammar: one that the handler's module needs is an error, any other (a template,
 a fixture of a test) a warning. The handler and its init have to be there. What is imported is compared with what the
@@ -69,7 +69,7 @@ def check_source(
     Errors: SourceSyntaxError, HandlerMissingError.
     """
     inputs = [tree.digest, function.handler, function.init or "", function.default_module, version, list(_HERE)]
-    name = compute_key("source check", version=_VERSION, told=inputs)
+    name = compute_key("source check", version=_VERSION, inputs=inputs)
     record = cache.recall(name)
     if record is None:
         checked = _examine(function, tree.path, version, ask, cache)

@@ -75,7 +75,7 @@ def _choose_image(target: str, flag: str) -> ImageReference:
 
 
 def _drop_tag(image: ImageReference) -> ImageReference:
-    """Return the reference by its digest alone where it has one: not every engine takes a tag beside it."""
+    """Return the reference with its digest alone if it has one: not every engine takes a tag and a digest."""
     return image.pin(image.digest) if image.digest else image
 
 

@@ -197,7 +197,7 @@ def check_locks(
 
 
 def _check_lock(paths: list[Path], platform: str, requirements: Requirements, lock_target: LockTarget) -> list[Path]:
-    """Return the first lock that is there, once it is compared; nothing where there is none."""
+    """Compare the first lock that exists, and return its path in a list; empty if there is none."""
     for path in paths:
         if (lock := lockfile.read_lock(path)) is not None:
             interpreter = lock_target.assume(platform, lock)

@@ -54,7 +54,7 @@ class FlagSpec(Struct, frozen=True):
 
     @property
     def former_variable(self) -> str:
-        """Return the variable as it was called before, which is the runtime's now; empty where there is none."""
+        """Return the former name of the variable, which belongs to the runtime now; empty if there is none."""
         return "OVENBIRD_" + self.name.upper() if self.name in _FORMER else ""
 
 
@@ -131,7 +131,7 @@ def list_targets(args: argparse.Namespace, environ: Mapping[str, str]) -> list[s
     """Return the targets: those of the command line, else that of the variable, else the current folder."""
     words = [args.target] if isinstance(args.target, str) else list(args.target)
     names = [word for word in words if word] or [environ.get("OVENBIRD_TARGET", "") or "."]
-    return [redact_url(word) for word in names]  # one that is a URL is refused, and is told and recorded before that
+    return [redact_url(word) for word in names]  # a URL is refused, after it has been logged and recorded
 
 
 def find_path(args: argparse.Namespace, environ: Mapping[str, str], name: str) -> str:

@@ -139,7 +139,7 @@ def _missing_program(program: str) -> ProgramMissingError:
 
 
 class _Stream:
-    """One stream of a child: told line by line, its end (or, up to `limit`, all of it) kept."""
+    """One stream of a child: reported line by line, its end (or, up to `limit`, all of it) kept."""
 
     def __init__(self, hide: Callable[[str], str], line: Callable[[str], None] | None, limit: int) -> None:
         self.hide, self.line, self.limit = hide, line, limit

@@ -1,4 +1,4 @@
-"""A file or folder of this machine that a program may not use, told from a registry that refuses."""
+"""Tell a file or folder of this machine that a program may not use from a registry that refuses access."""
 
 from __future__ import annotations
 

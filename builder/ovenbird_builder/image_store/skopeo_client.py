@@ -32,7 +32,7 @@ _PAUSES = (0.5, 1.0, 2.0)  # seconds before each further try
 class SkopeoClient:
     """How registries and the local store are reached: credentials, certificates, the folder of blobs, a time limit.
 
-    `timeout` is in seconds, for one copy. `tell` is told what is tried again.
+    `timeout` is in seconds, for one copy. `tell` is called with a line for each attempt that is repeated.
     """
 
     blobs: Path

@@ -25,7 +25,7 @@ class BuiltFunction(Struct, frozen=True):
 def read(path: Path, target: str, notes: list[str]) -> list[BuiltFunction]:
     """Return the content of a result file, of one target where that is named; notes name targets that were not built.
 
-    Errors: BuildRequestError for a file that is none, and where no function is left.
+    Errors: BuildRequestError for a file that is no result, and when it has no function left.
     """
     rows = _read_rows(path)
     if target:

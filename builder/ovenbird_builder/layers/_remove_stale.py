@@ -16,7 +16,7 @@ TAG = re.compile(rb"[\w-]+(\.opt-\w+)?\.pyc")
 
 
 def is_stale(source: bytes, bytecode: bytes) -> bool:
-    """Return whether a file of bytecode is not of the source beside it; one that Python checks by hash never is."""
+    """Return whether bytecode does not belong to the source next to it; never true of bytecode with a checked hash."""
     if not os.path.lexists(source):
         return True
     with open(bytecode, "rb") as file:

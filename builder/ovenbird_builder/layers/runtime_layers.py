@@ -59,7 +59,7 @@ def make_runtime_files(target: WheelTarget, passwd: str, group: str) -> Mapping[
 
 
 def read_accounts(image: ImageName, identity: str, cache: LayerCache) -> tuple[str, str]:
-    """Return /etc/passwd and /etc/group of a base, asked once by its digest; empty where there is none."""
+    """Return /etc/passwd and /etc/group of a base, read once per digest; empty for a file that it does not have."""
     key = compute_key("accounts", base=identity)
     accounts = cache.recall(key)
     if accounts is None:

@@ -47,7 +47,7 @@ class _View(Struct):
 
 
 def get_top_folder(path: str) -> str:
-    """Return the first folder of a path, by which layers are told that have nothing to do with each other."""
+    """Return the first folder of a path: layers that share none cannot affect each other."""
     return path.lstrip("/").partition("/")[0]
 
 

@@ -1,4 +1,4 @@
-"""Install a wheel into a tar instead of a folder: what goes where is told by `installer`, as any installer would."""
+"""Install a wheel into a tar instead of a folder: the library `installer` decides what goes where."""
 
 from __future__ import annotations
 
@@ -173,7 +173,7 @@ class _Member(io.RawIOBase):
 
 
 class _Wheel(WheelFile):
-    """A wheel whose members are told without being read, and without the bytecode that somebody put in."""
+    """A wheel that lists its members without reading them, and leaves out bytecode that was packed into it."""
 
     def __init__(self, archive: zipfile.ZipFile, filename: str) -> None:
         name, archive.filename = archive.filename, filename  # the file at hand may be named by its digest

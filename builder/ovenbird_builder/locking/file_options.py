@@ -78,7 +78,7 @@ def parse_options(words: str, where: str) -> Any:
 
 
 def check_hash(value: str, where: str) -> str:
-    """Return a hash in lower case. Errors: LockError for what is none that pip takes."""
+    """Return a hash in lower case. Errors: LockError for one that pip does not take."""
     algorithm, _, digits = value.lower().partition(":")
     if len(digits) != _SIZES.get(algorithm, 0) or not re.fullmatch("[0-9a-f]+", digits):
         raise LockError(

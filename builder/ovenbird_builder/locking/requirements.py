@@ -33,7 +33,7 @@ _SEARCHED = (
     "pylock.toml", "requirements.txt", "pyproject.toml", "setup.cfg", "setup.py", "Pipfile", "Pipfile.lock",
 )  # fmt: skip
 _WITH_EXTRAS = ("pyproject.toml", "setup.cfg", "setup.py")
-# what names packages in a way that is not read; told where nothing else does
+# files that name packages in a way that is not read; mentioned when nothing else names any
 _UNREAD = (
     "environment.yml", "environment.yaml", "conda.yaml", "conda-lock.yml", "pixi.toml", "pixi.lock", "uv.lock",
     "poetry.lock", "pdm.lock",

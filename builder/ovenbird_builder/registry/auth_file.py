@@ -21,7 +21,7 @@ from .auth_locations import find_auth_files
 
 
 class RegistryAuthFile(Struct, frozen=True):
-    """`authfile` is what skopeo is told (empty: it finds its own); `secrets` must never be shown."""
+    """`authfile` is passed to skopeo (empty: it uses its own); `secrets` must never be shown."""
 
     authfile: str = ""
     secrets: tuple[str, ...] = ()
@@ -38,7 +38,7 @@ def write_auth_file(
     its own. Errors: BuildRequestError when a file cannot be read or has another form.
     """
     if authfile:
-        _read_document(Path(authfile), "--authfile")  # told now, and not by skopeo in the middle of a push
+        _read_document(Path(authfile), "--authfile")  # reported now, not by skopeo in the middle of a push
     if not creds_file:
         yield RegistryAuthFile(str(Path(authfile).resolve()) if authfile else "")
         return

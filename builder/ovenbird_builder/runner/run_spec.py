@@ -80,7 +80,7 @@ def make_run_spec(
         values |= {"OVENBIRD_HOST": "0.0.0.0", "OVENBIRD_PORT": port}  # noqa: S104  # all addresses of the container
     else:
         values |= _mount_files(settings, mounts)
-    # parameters stay flags: what is typed there is told apart by the hints, and in a variable it is JSON
+    # parameters stay flags: a flag's text is converted by the type hints, and a variable's is JSON
     words = [f"--param={text}" for text in flags.get("param") or ()]
     return ContainerRunSpec((verb, *words), values, tuple(dict.fromkeys(mounts)), publish)
 

@@ -58,7 +58,7 @@ def identify_file(path: Path, size: int) -> str:
         packed = head.startswith((b"\x1f\x8b", b"BZh", b"\xfd7zXZ\0"))
         if packed or head[257:262] == b"ustar":
             return _identify_tar(path, packed=packed)
-    except _DAMAGED:  # no product; whether it can be read is told when it is copied
+    except _DAMAGED:  # no product; an unreadable file is reported when it is copied
         return ""
     return ""
 

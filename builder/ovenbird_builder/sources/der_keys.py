@@ -1,4 +1,4 @@
-"""Private keys in DER, which has no word that could be looked for: told by the structure of the whole file.
+"""Private keys in DER, a format without words to search for: recognised by the structure of the whole file.
 
 Only what ends where the file ends counts, so chance does not look like it. Public keys, certificates, requests,
 signatures and parameters have other structures.

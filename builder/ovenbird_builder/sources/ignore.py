@@ -139,7 +139,7 @@ def read_outer_rules(root: Path, name: str, weakest: tuple[NamePatterns, ...] = 
 
 
 def compile_patterns(lines: Iterable[str], name: str, prefix: str = "") -> Patterns:
-    """Compile patterns. Errors: ValueError, re.error and their like for one that is none, or takes long to match."""
+    """Compile patterns. Errors: ValueError, re.error and the like for an invalid one, or one that is slow to match."""
     from pathspec import GitIgnoreSpec
 
     texts = tuple(lines)

@@ -48,7 +48,7 @@ KEYS = (
         (b"PRIVATE KEY",),
         _ARMOR + rb"[ \t]*\r?\n(?:[ \t]*[A-Za-z-]{3,20}: [^\n]{0,200}\n|[ \t]*\r?\n){0,8}[ \t]*([A-Za-z0-9+/=]{4,})\s",
     ),
-    # as a text within JSON or code has it: a mention of the armor alone is none
+    # as a text within JSON or code has it: the armor line alone is no key
     TokenPattern("private key", (b"PRIVATE KEY",), _ARMOR + rb"""[\\rn"'\s,+]{1,40}?([A-Za-z0-9+/=]{40,})"""),
 )
 FORMS = (

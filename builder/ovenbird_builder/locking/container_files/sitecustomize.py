@@ -10,8 +10,8 @@ import sysconfig
 _machine = os.environ.get("OVENBIRD_MACHINE", "")
 if _machine:
     _uname = os.uname()
-    _told = os.uname_result((_uname.sysname, _uname.nodename, _uname.release, _uname.version, _machine))
-    os.uname = lambda: _told
+    _uname_of_target = os.uname_result((_uname.sysname, _uname.nodename, _uname.release, _uname.version, _machine))
+    os.uname = lambda: _uname_of_target
     platform.machine = lambda: _machine
     platform.processor = lambda: ""
     _platform = platform.uname()

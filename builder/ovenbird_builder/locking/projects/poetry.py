@@ -46,7 +46,7 @@ def read_poetry(
 ) -> DeclaredDependencies:
     """Return the dependencies that `[tool.poetry]` of the file `name` declares, with the extras.
 
-    Errors: LockError for a constraint that is none, an extra that does not exist, and those of `read_source`.
+    Errors: LockError for an invalid constraint or a missing extra, and those of `read_source`.
     """
     where = f"{name} [tool.poetry]"
     poetry = convert_table(table, _Poetry, where)

@@ -70,7 +70,7 @@ def convert_table(table: Any, kind: type[T], name: str) -> T:
 
 
 def check_python(value: str, name: str) -> str:
-    """Return a set of versions of Python, normalised. Errors: LockError for text that is none."""
+    """Return a set of versions of Python, normalised. Errors: LockError for an invalid one."""
     try:
         return str(SpecifierSet(value))
     except (InvalidSpecifier, ValueError):

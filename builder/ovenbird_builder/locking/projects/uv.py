@@ -92,7 +92,7 @@ def _is_relative(pattern: str) -> bool:
 
 
 def _find_member(name: str, uv: _Uv, root: Path) -> str:
-    """Return the folder of a workspace's project, relative to its root; empty where there is none of that name."""
+    """Return the folder of a workspace's project, relative to its root; empty if no project has that name."""
     for pattern in uv.workspace.members:
         for folder in sorted(root.glob(pattern)) if _is_relative(pattern) else ():
             path = folder / "pyproject.toml"
