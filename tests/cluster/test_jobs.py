@@ -39,7 +39,7 @@ def test_a_run_for_each_line(kube: Kube) -> None:
     kube.kubectl("apply", "-f", "-", text=manifests)
     ours = ("configmaps", "-l", "app.kubernetes.io/instance=each")
     assert len(kube.get(*ours)["items"]) == 2
-    kube.kubectl(*notes.partition("all but this one: kubectl ")[2].split("\n")[0].split())
+    kube.kubectl(*notes.partition("all but this one: `kubectl ")[2].partition("`")[0].split())
     assert [item["data"]["params.jsonl"] for item in kube.get(*ours)["items"]] == ['{"n": 33}\n']
     assert kube.wait_finished("each") == "Complete"
 

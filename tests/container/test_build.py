@@ -751,7 +751,7 @@ def test_a_suspected_secret_ends_a_build_before_locking(builds: Builds, base_ima
         {"path": ".netrc", "line": 0, "what": "a file of credentials"},
         {"path": "settings.py", "line": 2, "what": "GitHub token"},
     ]
-    assert any(text.startswith("--allow gone lets nothing pass") for text in result["warnings"])
+    assert any(text.startswith("`--allow gone` lets nothing pass") for text in result["warnings"])
 
 
 def test_the_result_file_equals_stdout(builds: Builds, base_images: Images, tmp_path: Path) -> None:

@@ -172,7 +172,7 @@ def test_an_image_by_name(function: Path, jobs: Jobs) -> None:
     (jobs.folder / "main.py").write_text(SOURCE)
     run = jobs.run("function.yaml", "--container", "--param", "name=Ada", "--engine", "podman")
     assert run.code == 20
-    assert "`ovenbird build function.yaml --tag greeter:1`, then --image greeter:1" in run.err
+    assert "`ovenbird build function.yaml --tag greeter:1`, then `--image greeter:1`" in run.err
     run = jobs.run("function.yaml", "--container", "--param", "name=Ada", "--image", image[1], OVENBIRD_ENGINE="podman")
     assert run.code == 0, run.err
     run = jobs.run("function.yaml", "--container", "--image", "nowhere:1", "--engine", "podman")
