@@ -411,6 +411,7 @@ def test_no_packages_import_each_other() -> None:
     assert " -> ".join(find_cycle(edges)) == ""
 
 
+@pytest.mark.slow
 def test_imports_inside_a_package_are_relative() -> None:
     """A package names itself nowhere, so that a reader tells its own modules from those of others."""
     absolute = [
@@ -435,6 +436,7 @@ def test_every_folder_of_tests_is_collected(pytestconfig: pytest.Config) -> None
     assert [name for name in folders if any(fnmatch(name, pattern) for pattern in patterns)] == []
 
 
+@pytest.mark.slow
 def test_no_archive_is_unpacked_by_the_standard_library() -> None:
     """`tarfile` has no filters in some Pythons, as 3.11.2 of Debian 12, and refuses other things in each."""
     calls = [

@@ -77,6 +77,7 @@ def test_world_cities(jobs: Jobs, serve: Callable[..., Service], table: str) -> 
     assert json.loads(invoked) == answer
 
 
+@pytest.mark.slow
 def test_a_service_without_the_model_says_so(serve: Callable[..., Service], jobs: Jobs) -> None:
     """Where nothing is stored, init fails with the reason and the service ends with 73."""
     target = str(EXAMPLES / "world-cities" / "predict.py")

@@ -34,6 +34,7 @@ def handler():
 """
 
 
+@pytest.mark.slow
 def test_the_process_is_the_same(tmp_path: Path) -> None:
     """argv, folder, environment, search path, streams, signals, umask, zone and open descriptors."""
     (tmp_path / "main.py").write_text(TELLS)

@@ -159,6 +159,7 @@ def test_targets_and_limits(folder: Path, text: str) -> None:
     check_call(f"--allow-host {text!r:.60}", read_network_settings, "", {"OVENBIRD_ALLOW_HOST": text})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "content",
     [

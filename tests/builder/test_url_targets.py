@@ -42,6 +42,7 @@ def test_urls_among_many_targets(tmp_path: Path) -> None:
     assert SECRET not in process.stderr + process.stdout + (tmp_path / "result.json").read_text()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "words",
     [("build", "--index-ulr", URLS[1]), ("build", f"--extra-index-ulr={URLS[1]}"), ("serve", f"--tokn={SECRET}", "a")],

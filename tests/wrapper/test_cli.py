@@ -136,6 +136,7 @@ def test_invoke_sends_method_path_and_headers(tmp_path: Path) -> None:
     assert json.loads(ovenbird("invoke", cwd=tmp_path).stdout)[:2] == ["GET", "/"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("data", "status", "answer"),
     [('{"n": "x"}', 77, 422), ("{", 77, 400), ('{"n": -1}', 74, 500), ('{"n": 9}', 75, 504)],

@@ -151,6 +151,7 @@ def test_all_problems_are_reported_together(tmp_path: Path) -> None:
     assert caught.value.exit_code == 71
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("text", "words"),
     [

@@ -165,6 +165,7 @@ def test_init_parameters_are_never_logged(serve: Serve, good: bool) -> None:
     assert "hush" not in service.log
 
 
+@pytest.mark.slow
 def test_people_read_text_on_a_terminal(tmp_path: Path) -> None:
     """A terminal gets one short line for a call, without ids, and the traceback below its record."""
     (tmp_path / "main.py").write_text("def handler():\n    raise ValueError('no')\n")

@@ -30,6 +30,7 @@ def command(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[str, ...]:
     return (sys.executable, str(path))
 
 
+@pytest.mark.slow
 def test_a_job_runs_once(command: tuple[str, ...], tmp_path: Path) -> None:
     """No child runs the job again: the handler is called once, and one run is recorded."""
     environ = {name: value for name, value in os.environ.items() if not name.startswith("OVENBIRD_")}

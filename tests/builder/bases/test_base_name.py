@@ -76,6 +76,7 @@ def test_a_well_formed_name_is_not_checked_further(folder: Path, name: str) -> N
     check_place(name)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "status", "message"),
     [

@@ -88,6 +88,7 @@ def test_folders_of_the_result_file_are_created(folder: Path) -> None:
     assert [path.name for path in folder.rglob("*") if path.name in ("out", "env")] == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["functions/a/main.py", "functions/a/function.yaml", "functions/a/../{name}/main.py"])
 @pytest.mark.parametrize("flag", ["--result-file", "--dotenv-file", "--output=oci-archive:", "--output=oci:"])
 def test_no_source_is_replaced(folder: Path, flag: str, name: str) -> None:
@@ -121,6 +122,7 @@ def test_a_plan_and_a_list_are_in_the_result_file(folder: Path) -> None:
     assert not (folder / "image.env").exists()
 
 
+@pytest.mark.slow
 def test_each_of_several_failures_is_reported(folder: Path) -> None:
     """One goes on where the other stops; the results are one object, or a file for each function."""
     names = ("functions/a", "functions/b")

@@ -172,6 +172,7 @@ def test_a_lock_made_from_pylock_is_stale_when_pylock_changes(check_lock: Check,
     assert (process.returncode, "pylock.toml (sha256:" in process.stderr) == (45, True), process.stderr
 
 
+@pytest.mark.slow
 def test_the_former_name_of_a_flag_works_with_a_note(check_lock: Check) -> None:
     """`--constraint` of `lock` is `--constraints`, as in `build`; the help has the new name alone."""
     new, former = check_lock("--constraints", "limits.txt"), check_lock("--constraint", "limits.txt")

@@ -51,6 +51,7 @@ def test_a_variable_of_a_lock(tmp_path: Path, name: str) -> None:
     assert text.startswith(f"OVENBIRD_{name}: ")
 
 
+@pytest.mark.slow
 def test_a_value_is_named_by_its_origin(tmp_path: Path) -> None:
     """A flag wins over its variable and is named; a value of the document is named by its field."""
     text = read_error(tmp_path, "build", "main.py", "--locker", "y", OVENBIRD_LOCKER="x")

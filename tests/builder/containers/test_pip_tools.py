@@ -41,6 +41,7 @@ def test_pip_tools_run_under_the_oldest_and_the_newest(standins: dict[str, str],
     assert process.stdout.split()[-1] in pip_tools.format_versions()
 
 
+@pytest.mark.slow
 def test_pip_alone(tmp_path: Path) -> None:
     """The copy for a build's context runs, and is pip and nothing else."""
     pip_tools.copy_pip(tmp_path / "tools")

@@ -56,6 +56,7 @@ def call(folder: Path, *words: str, **environ: str) -> tuple[int, str]:
     return process.returncode, "".join(process.stderr.splitlines(keepends=True)[-2:])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["HOME", "XDG_CACHE_HOME", "OVENBIRD_CACHE_DIR"])
 def test_a_cache_of_others(tmp_path: Path, closed_folder: Path, name: str) -> None:
     """The folder that refuses is named, and the flag that names another."""

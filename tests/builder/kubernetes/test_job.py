@@ -93,6 +93,7 @@ def test_other_lines_are_another_configmap(make: Callable[..., Manifests], folde
     assert len(names) == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("text", "message"),
     [

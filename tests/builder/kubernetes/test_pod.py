@@ -198,6 +198,7 @@ def test_amounts_as_the_server_stores_them(make: Callable[..., Manifests], actio
     assert manifests.container["resources"] == {"requests": amounts, "limits": amounts}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "name", "advice"),
     [

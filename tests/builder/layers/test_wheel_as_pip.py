@@ -64,6 +64,7 @@ SHOP = {"shop/__init__.py": ""}
 ENTRY = "shop-1.0.dist-info/entry_points.txt"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("files", "expected"),
     [

@@ -49,6 +49,7 @@ def test_the_failed_distribution_is_named(tmp_path: Path, name: str, before: str
     assert not [line for line in pip_build_errors.extract_messages(output) if line.startswith("File ")]
 
 
+@pytest.mark.slow
 def test_the_requirer_is_named(tmp_path: Path) -> None:
     """The distribution that requires the failed one."""
     wheel(tmp_path, "asks", "1.0", "early")

@@ -111,6 +111,7 @@ def test_valid_fields_are_no_problem(
     assert find_problems(tmp_path, spec, source) == ()
 
 
+@pytest.mark.slow
 def test_check_refuses_with_strict_alone(tmp_path: Path) -> None:
     """Status 71 and every problem; without the flag the contract is printed."""
     find_problems(tmp_path, {"instructions": [5], "requirements": ["foo bar"]})

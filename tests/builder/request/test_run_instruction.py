@@ -81,6 +81,7 @@ def test_a_flag_holds_a_text_or_a_mapping() -> None:
     assert parse_instruction_flag(" {run: make, after: source}") == {"run": "make", "after": "source"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("text", "why"),
     [

@@ -191,6 +191,7 @@ def test_a_real_program_zip_and_ours_agree(fetch_tree: Fetch, tmp_path: Path) ->
     assert fetch_tree("app.zip").digest == fetch_tree("app").digest
 
 
+@pytest.mark.slow
 def test_a_full_disk_leaves_nothing(fetch_tree: Fetch, tmp_path: Path, full_disk: Path) -> None:
     buffer = io.StringIO()
     buffer.write("".join(f"{number}\n" for number in range(500_000)))

@@ -64,6 +64,7 @@ def test_an_old_commit_of_a_strict_server_comes_with_its_history(
         fetch_tree(f"git+{gits.url}/app/.git#{'0' * 39}1")
 
 
+@pytest.mark.slow
 def test_a_single_commit_is_fetched_without_the_history(
     fetch_tree: Fetch, gits: GitServer, repository: Repository
 ) -> None:
@@ -184,6 +185,7 @@ def test_git_never_prompts_for_a_password(fetch_tree: Fetch, gits: GitServer, re
     assert time.monotonic() - start < 30
 
 
+@pytest.mark.slow
 def test_credentials_go_to_the_sources_own_server_only(
     fetch_tree: Fetch, gits: GitServer, repository: Repository, tmp_path: Path
 ) -> None:
@@ -202,6 +204,7 @@ def test_credentials_go_to_the_sources_own_server_only(
         other.close()
 
 
+@pytest.mark.slow
 def test_no_secret_is_on_a_command_line(
     fetch_tree: Fetch, gits: GitServer, repository: Repository, tmp_path: Path
 ) -> None:
@@ -321,6 +324,7 @@ def test_a_submodule_without_a_url_is_left_empty(fetch_tree: Fetch, gits: GitSer
     assert "'sub' is a submodule that `.gitmodules` does not know" in tree.warnings[0]
 
 
+@pytest.mark.slow
 def test_links_and_modes_are_as_in_the_commit(fetch_tree: Fetch, gits: GitServer, repository: Repository) -> None:
     """The executable bit stays, whatever the umask; a link within the tree stays; one out of it is refused."""
     (repository.folder / "run.sh").write_text("#!/bin/sh\n")
@@ -377,6 +381,7 @@ def test_a_folder_is_a_repository_too(fetch_tree: Fetch, repository: Repository)
         fetch_tree(f"git+file://{repository.folder}")
 
 
+@pytest.mark.slow
 def test_a_digest_depends_on_the_content_alone(fetch_tree: Fetch, gits: GitServer, repository: Repository) -> None:
     """The same files from git and from a folder have one digest; another time or author changes nothing."""
     repository.commit(main_py="x", pkg__a_py="a")
@@ -441,6 +446,7 @@ def test_without_git_the_program_is_named(fetch_tree: Fetch) -> None:
         fetch_tree("git+https://127.0.0.1/x", PATH="/nonexistent")
 
 
+@pytest.mark.slow
 def test_a_full_disk_leaves_nothing(
     fetch_tree: Fetch, gits: GitServer, repository: Repository, full_disk: Path
 ) -> None:
@@ -597,6 +603,7 @@ def test_a_host_of_lfs_may_be_allowed(
     assert {path.partition("?")[0] for _, path, _ in server.requests} == {"/there/objects/batch", "/here/objects/batch"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scheme", ["http", "ssh"])
 def test_a_submodule_on_another_host_is_refused(
     fetch_tree: Fetch, gits: GitServer, server: Server, repository: Repository, scheme: str
@@ -626,6 +633,7 @@ def test_a_submodule_on_a_host_that_is_allowed(fetch_tree: Fetch, gits: GitServe
     assert (own.path / "sub" / "o.py").read_text() == "o"
 
 
+@pytest.mark.slow
 def test_the_configuration_of_a_repository_redirects_nothing(
     fetch_tree: Fetch, gits: GitServer, server: Server, repository: Repository
 ) -> None:

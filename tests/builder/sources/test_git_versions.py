@@ -139,6 +139,7 @@ def test_versioneer_finds_its_version(gits: GitServer, repository: Repository, t
     assert read("versioneer", take(gits, "", tmp_path / "branch")) == f"2.1+1.g{after[:7]}"
 
 
+@pytest.mark.slow
 def test_a_project_in_a_subfolder_finds_its_version(gits: GitServer, repository: Repository, tmp_path: Path) -> None:
     """setuptools-scm looks in the project's folder, also with `root = ".."`; a folder outside gets nothing."""
     write(repository, **{"lib/pyproject.toml": SCM + 'root = ".."\n'})
@@ -162,6 +163,7 @@ def test_a_repository_without_version_tools_is_unchanged(
     assert sorted(path.name for path in tree.iterdir()) == ["pyproject.toml"]
 
 
+@pytest.mark.slow
 def test_a_server_that_cannot_filter_gives_its_tags_too(
     gits: GitServer, repository: Repository, tmp_path: Path
 ) -> None:

@@ -48,6 +48,7 @@ def test_a_file_keeps_its_name(fetch_tree: Fetch, server: Server) -> None:
     assert fetch_tree(f"{server.url}/score.py").file == "score.py"
 
 
+@pytest.mark.slow
 def test_a_name_that_is_no_module_becomes_main(fetch_tree: Fetch, server: Server) -> None:
     """A note says so; a handler in another module is refused, since it cannot exist."""
     server.answer = lambda request: send_reply(request, b"x")
@@ -85,6 +86,7 @@ def test_a_zip_is_unpacked(fetch_tree: Fetch, server: Server) -> None:
         fetch_tree(f"zip+{server.url}/app.zip")
 
 
+@pytest.mark.slow
 def test_a_tar_is_unpacked_and_is_not_a_module(fetch_tree: Fetch, server: Server) -> None:
     """By its address, or by its content alone; one that is damaged, or a page in its place, is refused."""
     members = [hostile_tars.Member(f"app-main/{name}", b"x") for name in ("main.py", "lib/main.py")]

@@ -53,6 +53,7 @@ def test_a_binary_file_is_searched_for_keys_alone(tmp_path: Path) -> None:
     assert search(tmp_path) == ["state.db:1: private key"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("before", [0, PIECE - 20, PIECE, 2 * PIECE - 60, 3 * PIECE + 17])
 def test_a_large_file_is_searched_whole(tmp_path: Path, before: int) -> None:
     """A match across two chunks is found once, at its line."""

@@ -74,6 +74,7 @@ def test_a_line_that_does_not_fit_is_named_without_its_value(text: str, line: in
     assert "secret" not in str(caught.value).replace("secrets.env", "")
 
 
+@pytest.mark.slow
 def test_a_large_file_is_read_in_one_pass() -> None:
     """A line of a hundred thousand, or of unclosed quotes, costs what a line costs."""
     assert len(parse_env_file("".join(f"A{n}='1'\n" for n in range(100_000)), "env", {})) == 100_000

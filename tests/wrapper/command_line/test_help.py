@@ -60,6 +60,7 @@ def find_command(command: str) -> CommandParser:
     return parser
 
 
+@pytest.mark.slow
 def test_the_overview_describes_every_verb() -> None:
     """Each verb has one line below the heading of its group."""
     process = ovenbird("--help")
@@ -104,6 +105,7 @@ def test_each_help_shows_its_flags_and_examples(command: str) -> None:
     assert parser.format_help() == text
 
 
+@pytest.mark.slow
 def test_help_has_groups_and_defaults() -> None:
     """A verb with many flags has groups with titles, and shows its defaults."""
     text = ovenbird("serve", "--help", COLUMNS="500").stdout
@@ -139,6 +141,7 @@ def test_help_without_an_extra_still_helps(bare_command: list[str], verb: str) -
     assert f"  {EXAMPLES[verb][0]}\n" in process.stdout
 
 
+@pytest.mark.slow
 def test_a_verb_without_its_extra_says_how_it_is_had(bare_command: list[str]) -> None:
     """Its help and its error say what to install; completion works without the extra."""
     text = subprocess.run([*bare_command, "build", "--help"], capture_output=True, text=True, check=True).stdout

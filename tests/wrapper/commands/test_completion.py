@@ -80,6 +80,7 @@ def test_zsh(scripts: dict[str, Path], line: str, expected: str) -> None:
     complete_in_zsh(scripts["zsh"], line, expected, scripts["zsh"].parent)
 
 
+@pytest.mark.slow
 def test_bash_completes_after_an_equals_sign(scripts: dict[str, Path]) -> None:
     """Where `=` breaks words, as bash has it by default."""
     for words in (("--log-level", "="), ("--log-level", "=", "w")):

@@ -98,6 +98,7 @@ def test_a_port_of_something_else() -> None:
         assert (process.returncode, "timed out" in process.stderr) == (1, True)
 
 
+@pytest.mark.slow
 def test_settings(service: Service) -> None:
     """A value that does not parse is an error of its own, never a service that is not ready."""
     assert health(OVENBIRD_PORT="x").returncode == 70

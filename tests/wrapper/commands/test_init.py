@@ -30,6 +30,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "My Greeter"
 
 
+@pytest.mark.slow
 def test_what_it_writes_runs(folder: Path) -> None:
     """The files work as a job and as a service, `--strict` accepts the document, and the folder names the function."""
     assert sorted(path.name for path in folder.iterdir()) == sorted(FILES)
@@ -53,6 +54,7 @@ def test_its_test_passes(folder: Path, module: str) -> None:
     assert subprocess.run(command, cwd=folder, capture_output=True, check=False, env=env).returncode != 0
 
 
+@pytest.mark.slow
 def test_no_file_is_replaced(folder: Path) -> None:
     """The error names the existing file, and no other file is written; a dangling link counts as a file."""
     for name in ("main.py", "function.yaml", ".ovenbirdignore"):

@@ -43,6 +43,7 @@ def call(folder: Path, words: str, streams: str, **environ: str) -> tuple[int, s
     return process.returncode, process.stdout, process.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", PRINTING)
 def test_stdout_is_full(folder: Path, words: str) -> None:
     """The printed text is lost and the exit status shows it, whether or not Python buffers."""
@@ -51,6 +52,7 @@ def test_stdout_is_full(folder: Path, words: str) -> None:
     assert (code, err[-len(message) :]) == (FULL, message)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", ["--help", "check main.py", "build . --list"])
 def test_stdout_is_full_and_not_buffered(folder: Path, words: str) -> None:
     """The same where each write is one of the system, as in most containers."""
@@ -77,6 +79,7 @@ def test_stderr_fails(folder: Path, words: str, streams: str) -> None:
     assert call(folder, words, streams) == (code, out, "")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", ["check main.py", *REFUSING])
 def test_all_streams_are_closed(folder: Path, words: str) -> None:
     """Only the status is left to tell."""
@@ -96,6 +99,7 @@ def test_the_reader_has_gone(folder: Path, words: str) -> None:
     assert (process.returncode, "Traceback" in process.stderr) == (0, False)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("streams", [">&-", "2>&-", "<&- >&- 2>&-", "2> /dev/full"], ids=["out", "err", "all", "full"])
 def test_a_job_goes_on(folder: Path, streams: str) -> None:
     """The job runs for its record, and none of its files gets the number of a closed stream."""
@@ -104,6 +108,7 @@ def test_a_job_goes_on(folder: Path, streams: str) -> None:
     assert "printed" in call(folder, "runs logs latest", "")[1]
 
 
+@pytest.mark.slow
 def test_a_job_says_that_its_result_is_not_printed(folder: Path) -> None:
     """The status is that of an output that was not stored, and the record has it."""
     (folder / "main.py").write_text("def handler():\n    return 1\n")
@@ -113,6 +118,7 @@ def test_a_job_says_that_its_result_is_not_printed(folder: Path) -> None:
     assert '"COMPLETED"' in call(folder, "runs list", "")[1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", ["--help", "build --help", "check main.py", "build . --list"])
 def test_an_encoding_lacks_what_is_printed(folder: Path, words: str) -> None:
     """Characters that the encoding lacks are escaped."""

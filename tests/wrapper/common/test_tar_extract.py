@@ -21,6 +21,7 @@ def unpack(content: bytes, folder: Path, limits: ArchiveLimits = LIMITS) -> list
     return extract_tar(folder / "a.tar", folder / "out", limits)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("packer", PACKERS)
 def test_each_packing_is_unpacked(packer: str, tmp_path: Path) -> None:
     """Files larger than a block, modes, links of both kinds, empty folders, names of any length, `./` before them."""

@@ -125,6 +125,7 @@ def test_fields_of_the_platform_and_of_tasks_are_known() -> None:
     assert describe_unknown_fields(document) == ()
 
 
+@pytest.mark.slow
 def test_many_unknown_fields_are_counted() -> None:
     """Twenty are named; work and text stay bounded."""
     document = {"kind": "python", "spec": {f"a{n}": n for n in range(5000)}}
@@ -159,6 +160,7 @@ def test_a_service_warns_once(folder: Path, serve: Callable[..., Service]) -> No
     assert service.call({"n": 3}).json() == 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", [("--list",), ("--dry-run", "--offline")], ids=["list", "offline"])
 def test_a_build_warns_once(folder: Path, words: tuple[str, ...]) -> None:
     """Each field has one line of stderr, whether the build continues or ends."""

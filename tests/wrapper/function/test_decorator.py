@@ -144,6 +144,7 @@ def test_several_decorated_functions_are_named(project: Project, source: str, wo
         project.handler(source)
 
 
+@pytest.mark.slow
 def test_a_decorated_function_is_run_checked_and_served(jobs: Jobs, serve: Callable[..., Service]) -> None:
     """All commands mean the same function, and the run has its name."""
     source = "from ovenbird import handler\n@handler(outputs=['sum'])\ndef add(a: int, b: int = 2): return a + b\n"

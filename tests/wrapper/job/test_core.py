@@ -82,6 +82,7 @@ def test_a_local_run(core: Double, jobs: Jobs, platform: dict[str, str]) -> None
     assert core.entities.violations == []
 
 
+@pytest.mark.slow
 def test_a_second_run_takes_function_and_task_as_they_are(core: Double, jobs: Jobs, platform: dict[str, str]) -> None:
     """Two runs of one source share a revision and its task; a changed source makes another."""
     for source in ("def handler(): pass\n", "def handler(): pass\n", "def handler(): return 1\n"):
@@ -144,6 +145,7 @@ def test_the_true_message(core: Double, jobs: Jobs, platform: dict[str, str]) ->
     assert core.entities.metrics[identity] == {"loss": [2.0, 1.0]}
 
 
+@pytest.mark.slow
 def test_a_run_that_is_stopped_meanwhile(core: Double, jobs: Jobs, platform: dict[str, str]) -> None:
     """Its state stays STOPPED, its outputs are recorded, the exit status is 143; one stopped before is not begun."""
     identity = remote(core, "def handler(): return 1\n")
@@ -272,6 +274,7 @@ def test_an_upload_that_breaks_off(
     assert (jobs.home / "unsent" / identity / "output_0" / "output_0.json").exists() == (code != 0)
 
 
+@pytest.mark.slow
 def test_tokens(core: Double, jobs: Jobs, platform: dict[str, str]) -> None:
     """An expired token is refreshed, a revoked token is exit 76; no token is in any log or record."""
     core.auth.mode = "bearer"

@@ -58,6 +58,7 @@ def test_a_signal(core: Double, jobs: Jobs, platform: dict[str, str], number: in
     assert core.entities.all("p", "run") == []
 
 
+@pytest.mark.slow
 def test_somebody_stops_it_in_core(core: Double, jobs: Jobs, platform: dict[str, str]) -> None:
     """The state STOP is listed; the run ends STOPPED with what it made, and with 143."""
     process = _start_waiting_run(jobs, platform)

@@ -162,6 +162,7 @@ def test_the_help_says_what_is_printed(jobs: Jobs) -> None:
         assert text in words
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("ci", "form"), [("true", "text"), ("1", "text"), ("", "json"), ("false", "json")])
 def test_the_log_is_text_where_ci_is_set(jobs: Jobs, ci: str, form: str) -> None:
     """CI logs are read by people, so they are text, also for errors before the run."""

@@ -73,6 +73,7 @@ def test_a_frame_is_a_table_in_parquet(project: Project, make: Any) -> None:
     assert entity.status.files[0].hash.startswith("md5:")
 
 
+@pytest.mark.slow
 def test_a_figure_is_a_png(project: Project) -> None:
     from matplotlib import pyplot
 
@@ -134,6 +135,7 @@ def test_what_json_would_lose_is_pickled(project: Project, value: Any) -> None:
     assert (kind, path.name, pickle.loads(path.read_bytes())) == ("artifact/artifact", "out.pickle", value)
 
 
+@pytest.mark.slow
 def test_an_estimator_with_odd_parameters_is_a_model(project: Project) -> None:
     """numpy's keys, a nested pipeline and a random state are recorded as JSON values."""
     from sklearn.ensemble import RandomForestClassifier

@@ -91,6 +91,7 @@ def test_the_revision_is_read_from_every_form_of_repository(tmp_path: Path) -> N
     assert git_revision(repository) == head
 
 
+@pytest.mark.slow
 def test_lock_image_and_python_belong_to_the_run(tmp_path: Path) -> None:
     """The lock next to the source is recorded by its digest, the image by its variable."""
     loaded = load(parse(str(_project(tmp_path / "p"))))

@@ -89,6 +89,7 @@ def test_a_named_dict_is_an_artifact_and_is_printed(jobs: Jobs) -> None:
     assert (job.out, job.result["results"]) == ('{"a": 1, "b": 2}\n', {"a": 1, "b": 2})
 
 
+@pytest.mark.slow
 def test_a_list_of_other_values_is_several_outputs(jobs: Jobs) -> None:
     """Tables in a list are tables, and not one pickle."""
     job = jobs.run("import pandas\ndef handler(): return [pandas.DataFrame({'a': [n]}) for n in (1, 2)]\n")

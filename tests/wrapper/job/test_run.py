@@ -41,6 +41,7 @@ def test_an_empty_run_imports_little(jobs: Jobs) -> None:
     assert [name for name in spared if f"ovenbird.job.{name}" in modules] == []
 
 
+@pytest.mark.slow
 def test_a_run_is_recorded(jobs: Jobs) -> None:
     """State, times, parameters, results, provenance and the function's revision are in the record of a run."""
     job = jobs.run(

@@ -46,6 +46,7 @@ _FOUND = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 def test_in_the_local_store(jobs: Jobs) -> None:
     """Every call of the function works, and its output is what it has seen."""
     jobs.write(_FUNCTION)
@@ -112,6 +113,7 @@ def handler(depth: int):
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("store", ["local", "core"])
 def test_a_run_within_a_run_is_one_of_its_own(jobs: Jobs, store: str, request: pytest.FixtureRequest) -> None:
     """The variables of the first do not make the second take its place, in either store; its project is the same."""

@@ -31,6 +31,7 @@ def go(project, data: bytes):
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("store", ["local", "core"])
 @pytest.mark.parametrize("where", ["handler", "import"])
 @pytest.mark.parametrize("name", _GOES)

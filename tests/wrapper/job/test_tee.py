@@ -6,6 +6,7 @@ import io
 import sys
 from pathlib import Path
 
+import pytest
 from tests.jobs import Jobs
 
 from ovenbird.job.tee import tee_output
@@ -86,6 +87,7 @@ def test_prints_appear_at_once(jobs: Jobs) -> None:
     assert process.poll() is None
 
 
+@pytest.mark.slow
 def test_the_log_is_followed_live(jobs: Jobs) -> None:
     """--follow prints lines as they come and ends with the run."""
     process, wait = jobs.start(

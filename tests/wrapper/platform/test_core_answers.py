@@ -322,6 +322,7 @@ def test_a_valid_token_that_may_not(core: Double) -> None:
 # ---- metrics, and what does not fit
 
 
+@pytest.mark.slow
 def test_metrics_do_not_wait_for_core(core: Double, store: DigitalHubStore, project: Project) -> None:
     """While Core does not answer, numbers are logged all the same; they are there at the end, in order."""
     run = start_run_on_core(store, project)

@@ -75,6 +75,7 @@ def test_the_error_for_a_missing_entity_names_the_store(project: Project, store:
     assert "in the store there are: artifact words" in raised.value.hint
 
 
+@pytest.mark.slow
 def test_verbs_take_names(jobs: Jobs) -> None:
     """`lineage`, `show`, `get`, `rm` and `--input` by name; `lineage latest` is of the last run."""
     (jobs.folder / "data.txt").write_text("one two")
@@ -120,6 +121,7 @@ def test_the_store_tells_where_it_is_and_what_it_holds(jobs: Jobs) -> None:
     assert summary["bytes"] > 16_000
 
 
+@pytest.mark.slow
 def test_the_same_on_core(core: Double, jobs: Jobs, platform: dict[str, str]) -> None:
     """Core takes names as inputs and for lineage, within a project, and its address is what an empty answer names."""
     (jobs.folder / "data.txt").write_text("one two")
@@ -138,6 +140,7 @@ def test_the_same_on_core(core: Double, jobs: Jobs, platform: dict[str, str]) ->
     assert summary["projects"]["p"]["runs"] == 2
 
 
+@pytest.mark.slow
 def test_verify_says_which_inputs_have_changed(jobs: Jobs, server: Server) -> None:
     """The exit status is 1 where a file, a stored copy or what a URL answers is another."""
     bodies = {"text": b"from the web"}

@@ -79,6 +79,7 @@ def test_files_stay_on_request(store: LocalStore, project: Project) -> None:
     assert Path(stored.spec.path).exists()
 
 
+@pytest.mark.slow
 def test_outputs_are_copied_by_their_names(store: LocalStore, project: Project, tmp_path: Path) -> None:
     """Two models of one run are both `model.pkl`, and two folders may hold the same names: none replaces another.
 

@@ -90,6 +90,7 @@ def test_flags_and_environment_win_over_the_document(tmp_path: Path) -> None:
     assert ovenbird("processor", "--config", config, OVENBIRD_TIMEOUT="soon").returncode == 70
 
 
+@pytest.mark.slow
 def test_a_port_in_use(shared: Processors) -> None:
     """Either of the two is named."""
     source = "def handler(context, event):\n    pass\n"

@@ -181,6 +181,7 @@ def test_sigterm_ends_a_job(shared: Processors) -> None:
     assert running.records[-1]["message"] == "stopped by SIGTERM"
 
 
+@pytest.mark.slow
 def test_the_time_limit_of_an_event(shared: Processors) -> None:
     """A job without one may take as long as it needs."""
     source = "import time\ndef handler(context, event):\n    time.sleep(60)\n"

@@ -94,6 +94,7 @@ def pods(core: Double, platform: dict[str, str], shared: Processors) -> Pods:
     return Pods(core, platform, shared)
 
 
+@pytest.mark.slow
 def test_a_job(core: Double, pods: Pods) -> None:
     """The run comes from the event; Core gets its outputs, results, metrics and relations, and sets its state."""
     identity = pods.started(JOB, parameters={"a": 40})
@@ -114,6 +115,7 @@ def test_a_job(core: Double, pods: Pods) -> None:
     assert '"a":40' in process.log
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("body", ["", "no JSON", '{"id": "another", "project": "p", "spec": {}}'])
 def test_a_job_whose_event_does_not_hold_the_run(core: Double, pods: Pods, body: str) -> None:
     """The run is read from Core."""
@@ -154,6 +156,7 @@ def test_core_is_down_at_the_start(core: Double, pods: Pods) -> None:
     assert (code, "does not answer" in process.log, "rendered" in process.log) == (76, True, False)
 
 
+@pytest.mark.slow
 def test_a_service(core: Double, pods: Pods) -> None:
     """Init gets the run's parameters; event and context are the processor's; project and run are given by name."""
     identity = pods.started(
@@ -169,6 +172,7 @@ def test_a_service(core: Double, pods: Pods) -> None:
     assert core.run("p", identity)["status"]["state"] == "RUNNING"
 
 
+@pytest.mark.slow
 def test_a_service_without_init(pods: Pods) -> None:
     """Parameters that nothing takes are no error there, and a function called init is not called unless named."""
     identity = pods.started(
@@ -177,6 +181,7 @@ def test_a_service_without_init(pods: Pods) -> None:
     assert pods.serve(identity).get("/").text == "GET"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
@@ -219,6 +224,7 @@ def test_a_git_source(core: Double, pods: Pods, gits: GitServer, repository: Rep
     assert "s3cret" not in process.log + json.dumps(core.run("p", identity)) + json.dumps(core.calls)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("fragment", "login", "message"),
     [("#mian", None, "has no branch, tag or commit 'mian'"), ("", ("a", "b"), "its server asks for credentials")],
@@ -246,6 +252,7 @@ main.__globals__["__name__"] = "digitalhub_runtime_python.later"
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["job", "serve"])
 def test_a_decorator_that_is_not_known(pods: Pods, kind: str) -> None:
     """A function of the SDK's that hides the user's in another way than today's is left to the rendered module."""
@@ -263,6 +270,7 @@ def test_rendered_mode(core: Double, pods: Pods) -> None:
     assert core.calls == []
 
 
+@pytest.mark.slow
 def test_a_function_in_the_place_of_the_rendered_module(pods: Pods, shared: Processors) -> None:
     """A source that is called handler.py was overwritten by the rendered module, which therefore is no function."""
     identity = pods.started("", "serve", source={"source": "handler.py", "handler": "handler:handler"})
@@ -271,6 +279,7 @@ def test_a_function_in_the_place_of_the_rendered_module(pods: Pods, shared: Proc
     assert "is the one that the platform has rendered" in process.log
 
 
+@pytest.mark.slow
 def test_the_source_lies_next_to_the_document(pods: Pods, shared: Processors, tmp_path: Path) -> None:
     """A source that the platform has fetched is found in the document's folder, wherever the process was started."""
     (shared.folder / "src").mkdir()

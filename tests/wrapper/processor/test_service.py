@@ -45,6 +45,7 @@ async def handler(context, event):
 """
 
 
+@pytest.mark.slow
 def test_a_service_of_the_platform(shared: Processors) -> None:
     """State set by init, fields and body, an answer of its own form, a failure that is a failure."""
     process = shared.serve("rendered", INIT_PARAMETERS='{"greeting": "ciao"}')
@@ -63,6 +64,7 @@ def test_a_service_of_the_platform(shared: Processors) -> None:
     assert any("ValueError: no such thing" in record["message"] for record in process.records)
 
 
+@pytest.mark.slow
 def test_the_event(shared: Processors) -> None:
     """Every path and method reaches the handler, with what nuclio tells of a call."""
     process = shared.serve(ECHO, {"mine": {"kind": "http"}})
@@ -79,6 +81,7 @@ def test_the_event(shared: Processors) -> None:
     assert httpx.head(process.url).status_code == 200
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("media", "body", "expected"),
     [
@@ -118,6 +121,7 @@ def handler(context, event):
 """
 
 
+@pytest.mark.slow
 def test_answers(shared: Processors) -> None:
     """A handler may return each of these forms."""
     process = shared.serve(ANSWERS)
@@ -139,6 +143,7 @@ def test_answers(shared: Processors) -> None:
     assert process.get("/position").headers["x-a"] == process.get("/keywords").headers["x-a"] == "b"
 
 
+@pytest.mark.slow
 def test_the_two_ports(shared: Processors) -> None:
     """Probes have their own port; the health check of the first one is the runtime's, all else the handler's."""
     source = """
@@ -202,6 +207,7 @@ def test_no_wait_at_all(shared: Processors) -> None:
         assert first.result().status_code == 200
 
 
+@pytest.mark.slow
 def test_the_other_limits(shared: Processors) -> None:
     """Body, headers, and the time of a call."""
     attributes = {"maxRequestBodySize": 1000, "readBufferSize": 2048}

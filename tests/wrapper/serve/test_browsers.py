@@ -97,6 +97,7 @@ def test_nothing_is_said_where_it_is_not_needed(serve: Any, tmp_path: Path) -> N
     assert "websockets" not in serve(ASKS["asgi"], PYTHONPATH=str(folder)).log
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "member",
     [

@@ -347,6 +347,7 @@ def test_trace(service: Service) -> None:
         assert read_echo(client)["path"] == "/good"
 
 
+@pytest.mark.slow
 def test_slow_call_before_a_malformed_request(service: Service) -> None:
     """The answer of a call that takes its time comes before the refusal of what is behind it."""
     with Raw(service) as client:
@@ -355,6 +356,7 @@ def test_slow_call_before_a_malformed_request(service: Service) -> None:
         assert client.ended()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seconds", ["0", "0.4"])
 def test_client_that_sends_no_more(service: Service, seconds: str) -> None:
     """A client that shuts down its writing side after its requests, such as `nc -N`, gets its answers and the end."""
@@ -508,6 +510,7 @@ def test_malformed_websocket(sockets: Service, lines: tuple[bytes, ...]) -> None
         assert client.ended()
 
 
+@pytest.mark.slow
 def test_websocket_behind_a_slow_call(sockets: Service) -> None:
     """A handshake does not overtake the answer before it: it is read as a plain request."""
     with Raw(sockets) as client:

@@ -131,6 +131,7 @@ def test_more_than_was_announced(plain: Service) -> None:
     wait_until(lambda: "longer than its Content-Length" in plain.log, lambda: plain.log)
 
 
+@pytest.mark.slow
 def test_close_is_called_after_the_answer(plain: Service) -> None:
     """The client has its answer before `close`, which runs to its end although the client has gone."""
     with Raw(plain) as client:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from tests.jobs import Jobs
 
 _TWO = """
@@ -17,6 +18,7 @@ def handler():
 """
 
 
+@pytest.mark.slow
 def test_a_file_goes_to_stdout(jobs: Jobs) -> None:
     """An entity is found by any of its names, a run by its single file; no file is written."""
     source = "from ovenbird import handler as named\n@named(outputs=['out'])\ndef handler(): return {'a': 1}\n"

@@ -126,6 +126,7 @@ def test_a_damaged_record_hides_no_other(store: LocalStore, trained_runs: list[s
     assert rows("--name", "first")[0]["id"] == trained_runs[0]
 
 
+@pytest.mark.slow
 def test_more_runs_than_a_page(store: LocalStore, record_run: Record, rows: Rows) -> None:
     """Runs of an older page are listed too."""
     first = record_run({"n": 0})

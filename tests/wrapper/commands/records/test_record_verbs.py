@@ -68,6 +68,7 @@ def test_show_takes_a_key_a_name_an_id_or_its_beginning(store: LocalStore, run_v
     assert json.loads(run_verb("models", "show", "m"))["status"]["files"][0]["hash"].startswith("md5:")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "message"),
     [

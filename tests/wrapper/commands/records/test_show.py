@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pandas
+import pytest
 
 from ovenbird.platform.local.store import LocalStore
 from ovenbird.platform.project.project import Project
@@ -22,6 +23,7 @@ def test_a_table_on_a_terminal(store: LocalStore, terminal: Callable[..., str], 
         assert json.loads(document)["key"] == entity.key
 
 
+@pytest.mark.slow
 def test_a_table_that_lies_elsewhere_is_read(store: LocalStore, terminal: Callable[..., str], tmp_path: Path) -> None:
     """A CSV that was only registered has its rows shown; what is no table is shown as its document."""
     (tmp_path / "cities.csv").write_text("city,rent\nRome,1.5\n")

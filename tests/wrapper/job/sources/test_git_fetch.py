@@ -47,6 +47,7 @@ def fetch_source(tmp_path: Path) -> Fetched:
     return run
 
 
+@pytest.mark.slow
 def test_a_branch_a_tag_and_a_commit(fetch_source: Fetched, gits: GitServer, repository: Repository) -> None:
     """Each reference gives its files and the full commit, which provenance reads; a short commit does too."""
     first = repository.commit(main_py="first")
@@ -64,6 +65,7 @@ def test_a_branch_a_tag_and_a_commit(fetch_source: Fetched, gits: GitServer, rep
         assert fetch_source(url + ref) == {"HEAD": commit, "main.py": text}, ref
 
 
+@pytest.mark.slow
 def test_one_commit_is_fetched_and_not_the_history(
     fetch_source: Fetched, gits: GitServer, repository: Repository
 ) -> None:
@@ -254,6 +256,7 @@ def test_a_server_that_hangs(fetch_source: Fetched, server: Server) -> None:
         release.set()
 
 
+@pytest.mark.slow
 def test_tls(fetch_source: Fetched, gits: GitServer, repository: Repository, tmp_path: Path) -> None:
     """A server is believed by the authorities that are trusted, and GIT_SSL_CAINFO names another."""
     commit = repository.commit(main_py="x")

@@ -49,6 +49,7 @@ def delta(result: int) -> bytes:
     return varint(5) + varint(result) + b"\x90\x05"
 
 
+@pytest.mark.slow
 def test_a_pack_of_git_fits(tmp_path: Path) -> None:
     """With deltas of both forms, and the file stands at its end."""
     repository = Repository(tmp_path / "r")

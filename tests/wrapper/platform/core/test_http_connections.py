@@ -152,6 +152,7 @@ def test_a_server_without_tls(peers: list[Peer]) -> None:
         get(HttpConnections({}, 5, 1), f"https://127.0.0.1:{peer.port}/x")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("encrypted", [False, True], ids=["http", "https"])
 def test_a_proxy_with_a_password(
     tmp_path: Path, peers: list[Peer], monkeypatch: pytest.MonkeyPatch, encrypted: bool

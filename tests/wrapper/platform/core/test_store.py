@@ -34,6 +34,7 @@ def project(store: DigitalHubStore, platform: dict[str, str]) -> Project:
     return Project(store, "p", platform)
 
 
+@pytest.mark.slow
 def test_an_output_takes_two_calls(core: Double, project: Project, tmp_path: Path) -> None:
     """CREATED before the upload, READY after; a table has schema and preview."""
     import pandas
@@ -97,6 +98,7 @@ def test_a_project_that_is_not_there(store: DigitalHubStore) -> None:
         store.list_summaries("artifact", project="typo")
 
 
+@pytest.mark.slow
 def test_an_entity_whose_answer_was_lost(core: Double, project: Project) -> None:
     """The call is made again; that Core has the entity already is then no error. Another's id is one."""
     core.faults.add("lose", 1, method="POST")
@@ -247,6 +249,7 @@ def test_a_function_is_registered_once(core: Double, project: Project) -> None:
     assert project.register_function("f", {"source": {**spec["source"], "handler": "m:g"}}).id != first.id
 
 
+@pytest.mark.slow
 def test_removing(core: Double, project: Project, store: DigitalHubStore) -> None:
     """A version goes with its files; a run that has not ended stays; an answer that was lost is no error."""
     artifact = project.log_artifact("a", data=b"x")

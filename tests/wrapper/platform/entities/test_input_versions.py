@@ -114,6 +114,7 @@ def test_what_a_url_answers_is_versioned_when_it_is_fetched(
     assert item_keys[0] == item_keys[1] != item_keys[2]
 
 
+@pytest.mark.slow
 def test_the_same_on_core(core: Double, jobs: Jobs, platform: dict[str, str]) -> None:
     """Two runs of one file are one data item in Core, and a changed file is a second one."""
     source = "from pathlib import Path\ndef handler(data: Path): return data.read_text()\n"

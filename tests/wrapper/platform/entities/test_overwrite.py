@@ -58,6 +58,7 @@ def test_an_upload_that_fails_is_recorded_with_its_reason(either: Project, root:
     assert (artifact.status.state, "not stored" in artifact.status.message) == ("ERROR", True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("frame", [pandas.DataFrame({"a": [1, 2]}), polars.DataFrame({"a": [1, 2]})],
                          ids=["pandas", "polars"])  # fmt: skip
 def test_a_frame_is_written_to_the_path_of_a_data_item(either: Project, root: str, frame: Any) -> None:

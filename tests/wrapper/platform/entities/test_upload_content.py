@@ -73,6 +73,7 @@ _NAMES = [
 ]  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", _NAMES, ids=range(len(_NAMES)))
 @pytest.mark.parametrize("location", ["local", "s3"])
 def test_any_file_name_is_stored_and_read_back(

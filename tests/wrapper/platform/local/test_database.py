@@ -28,6 +28,7 @@ def test_the_database_is_in_wal_mode_and_says_its_version(tmp_path: Path) -> Non
     connection.close()
 
 
+@pytest.mark.slow
 def test_processes_that_start_together_make_one_database(tmp_path: Path) -> None:
     with multiprocessing.get_context("spawn").Pool(4) as pool:
         assert pool.map(_connect, [str(tmp_path / "ovenbird.db")] * 8) == [0] * 8

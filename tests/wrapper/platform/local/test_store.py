@@ -93,6 +93,7 @@ def test_ids_are_found_by_their_beginning(store: LocalStore) -> None:
     assert [row.id for row in store.list_summaries("model", identity="abc")] == ["abc1"]
 
 
+@pytest.mark.slow
 def test_processes_that_log_one_name_at_once_all_succeed(tmp_path: Path) -> None:
     with multiprocessing.get_context("spawn").Pool(4) as pool:
         ids = pool.map(_add_many, [str(tmp_path)] * 4)

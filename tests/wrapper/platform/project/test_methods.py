@@ -23,6 +23,7 @@ def make(project: Project, entity_type: str, name: str = "a", text: str = "text"
     return getattr(project, f"log_generic_{entity_type}")(name, source="source.txt", **options)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("entity_type", TYPES)
 def test_versions_are_listed_newest_first(either: Project, entity_type: str) -> None:
     """`get_*_versions` has every version of a name, `list_*` the latest of each."""

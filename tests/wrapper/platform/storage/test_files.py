@@ -125,6 +125,7 @@ def test_a_gigabyte_is_copied_in_constant_memory(tmp_path: Path) -> None:
     assert int(process.stdout) < 150
 
 
+@pytest.mark.slow
 def test_inputs_have_a_limit(server: Server, s3: dict[str, str], tmp_path: Path) -> None:
     """The limit holds over HTTP and from an object store, for a folder's files together, and not for local copies."""
     server.answer = lambda request: send_reply(request, b"x" * 3000)

@@ -65,6 +65,7 @@ def test_the_error_for_a_refusal_leaves_out_the_response(server: Any, tmp_path: 
     assert len(server.requests) == (2 if status == 403 else 10)
 
 
+@pytest.mark.slow
 def test_an_object_that_breaks_off_goes_on_where_it_was(server: Any, tmp_path: Path) -> None:
     data = os.urandom(5_000_000)
 
@@ -85,6 +86,7 @@ def test_an_object_that_breaks_off_goes_on_where_it_was(server: Any, tmp_path: P
     assert (tmp_path / "b").read_bytes() == data
 
 
+@pytest.mark.slow
 def test_an_unreachable_store_is_reported(server: Any, tmp_path: Path) -> None:
     server.close()
     (tmp_path / "a").write_text("a")

@@ -36,6 +36,7 @@ def database(tmp_path: Path) -> dict[str, str]:
     return {"DB_PLATFORM": "sqlite", "DB_DATABASE": str(tmp_path / "shop.db")}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("path", ["sql://shop/cities", "sql://shop/main/cities"])
 def test_a_table_is_a_frame(store: LocalStore, database: dict[str, str], path: str, engine: str) -> None:

@@ -81,6 +81,7 @@ def test_full_queue(tmp_path_factory: pytest.TempPathFactory, name: str) -> None
         assert service.call({"name": "more"}).status_code == 200
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["handler", "later", "streaming", "streaming_async"])
 def test_sequential_client(tmp_path_factory: pytest.TempPathFactory, name: str) -> None:
     """A strictly sequential client never sees an overload answer, though there is one slot and no queue."""
@@ -146,6 +147,7 @@ def test_asgi(tmp_path_factory: pytest.TempPathFactory) -> None:
         assert "lifespan ended" in service.log
 
 
+@pytest.mark.slow
 def test_websocket(tmp_path_factory: pytest.TempPathFactory) -> None:
     """A WebSocket is the application's own affair."""
     from websockets.sync.client import connect
@@ -158,6 +160,7 @@ def test_websocket(tmp_path_factory: pytest.TempPathFactory) -> None:
         assert socket.recv() == "hello loaded"
 
 
+@pytest.mark.slow
 def test_wsgi(tmp_path_factory: pytest.TempPathFactory) -> None:
     """A Flask application is served as it is."""
     with run_service(tmp_path_factory, "wsgi/main.py:app", "--concurrency", "2", "--log-format", "json") as service:
@@ -185,6 +188,7 @@ def test_wsgi_calls_that_are_stopped(tmp_path_factory: pytest.TempPathFactory) -
         wait_until(lambda: service.get("/hello/a").status_code == 200, lambda: "no thread has come back")
 
 
+@pytest.mark.slow
 def test_a_failure_of_the_timer_ends_no_limit(caplog: pytest.LogCaptureFixture) -> None:
     """A failure while one call is looked after, or in the gauge, is logged; other calls keep their time limit."""
 

@@ -81,6 +81,7 @@ def test_results_and_errors() -> None:
     run(main)
 
 
+@pytest.mark.slow
 def test_never_more_threads_than_the_limit() -> None:
     """Work that takes long gets more threads, and never more than the limit."""
     running_now, most, lock = 0, 0, threading.Lock()

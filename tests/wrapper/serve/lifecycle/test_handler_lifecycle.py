@@ -191,6 +191,7 @@ def test_a_close_that_raises_is_logged_and_changes_nothing_else(serve: Serve, cl
     assert "ZeroDivisionError" in record["traceback"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "close", ["def close():\n    time.sleep(60)", "async def close():\n    await asyncio.sleep(60)"]
 )
@@ -203,6 +204,7 @@ def test_a_close_that_hangs_is_left_behind(serve: Serve, close: str) -> None:
     assert any("close did not finish within 0.3 seconds" in record["message"] for record in service.records)
 
 
+@pytest.mark.slow
 def test_what_user_code_leaves_behind_does_not_keep_the_process(serve: Serve) -> None:
     """A thread that never ends is no reason to stay; exit functions run, in a worker with a parent as well."""
     source = """

@@ -57,6 +57,7 @@ def test_calls_are_counted_by_status_and_duration(serve: Serve) -> None:
     assert 0 < metrics["ovenbird_call_duration_seconds_sum", ""] < 30
 
 
+@pytest.mark.slow
 def test_load_is_measured(serve: Serve, tmp_path: Path) -> None:
     """Running, waiting and rejected calls are measured while they last, and not afterwards."""
     service = serve(HANDLER, "--concurrency", "2", "--queue", "1")

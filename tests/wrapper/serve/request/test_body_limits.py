@@ -123,6 +123,7 @@ def test_a_large_body_is_decoded_off_the_loop(service: Service, kind: str) -> No
     assert probe.worst < STALL
 
 
+@pytest.mark.slow
 def test_limits_are_settings(serve: Any) -> None:
     """Both limits hold for each form of fields and values; a body of exactly the limit passes."""
     service = serve("payloads/main.py:size", "--max-fields", "10", "--max-items", "20")

@@ -80,6 +80,7 @@ def test_a_body_over_the_limit_is_read_alone(serve: Serve, tmp_path: Path) -> No
     assert "(`--max-pending-input`): a larger body is taken only while there is no other" in service.log
 
 
+@pytest.mark.slow
 def test_bodies_that_fail_are_forgotten(serve: Serve, tmp_path: Path) -> None:
     """Malformed ones, too large ones and those of clients that leave do not count on."""
     (tmp_path / "go").touch()

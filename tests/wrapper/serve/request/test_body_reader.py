@@ -60,6 +60,7 @@ def test_json(start: Start, media: str) -> None:
     assert send(start("fields"), '{"a": 1, "b": "ü"}', media).json() == {"a": 1, "b": "ü", "tags": None}
 
 
+@pytest.mark.slow
 def test_json_without_media_type(start: Start) -> None:
     """A body without a media type is read as JSON."""
     answer = start("fields").post(content=b'{"a": 2}')
@@ -78,6 +79,7 @@ _CHARSETS = ("punycode", "idna", "unicode_escape", "raw_unicode_escape", "undefi
              "mbcs", "klingon", "../utf-8", "x" * 300)  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("charset", _CHARSETS)
 @pytest.mark.parametrize(
     ("handler", "media", "body"),
@@ -325,6 +327,7 @@ def test_file_that_nobody_takes(start: Start) -> None:
     assert start("fields").post(files={"a": ("a.txt", b"1")}).status_code == 415
 
 
+@pytest.mark.slow
 def test_file_where_text_was_sent(start: Start) -> None:
     """Text, or JSON, in place of a file is a 422 that names the field."""
     answer = start("upload").post(files={"file": (None, "text")})
@@ -433,6 +436,7 @@ def test_event_fields(start: Start) -> None:
     assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "a")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["typed", "typed_async", "typed_generator"])
 def test_batch(start: Start, name: str) -> None:
     """A batch calls the handler once for each event and returns one outcome for each; one failure leaves the others."""

@@ -15,6 +15,7 @@ REFUSED = {"punycode", "idna", "undefined", "unicode_escape", "raw_unicode_escap
            "base64_codec", "bz2_codec", "zlib_codec", "uu_codec", "quopri_codec", "mbcs", "oem", "charmap"}  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("codec", sorted(set(_CODECS.values())))
 def test_every_charset_takes_time_by_its_length_alone(codec: str) -> None:
     """A million bytes of any kind are decoded at once: no codec in the list has a cost that grows faster."""

@@ -137,6 +137,7 @@ def test_value(values: Service, expression: str, expected: Any, form: str) -> No
     assert answer.json() == {"{}": expected, "[{}]": [expected]}.get(form, {"a": [expected]})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("expression", ["Text('a<b')", "markupsafe.Markup('a<b')", "np.str_('a<b')"])
 def test_text(values: Service, expression: str) -> None:
     """A subclass of `str` is text alone, and a JSON string within others."""

@@ -103,6 +103,7 @@ def test_preferred(accept: str, media: str) -> None:
     assert choose_media_type(accept, (JSON, CSV, PARQUET, ARROW)) == media
 
 
+@pytest.mark.slow
 def test_several_lines(results: Service) -> None:
     """Several `Accept` lines are one list."""
     with Raw(results) as client:

@@ -83,6 +83,7 @@ CONTENT = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "media", "body"), CONTENT, ids=[name for name, *_ in CONTENT])
 def test_text_and_bytes(results: Service, name: str, media: str, body: bytes) -> None:
     """Text is sent as UTF-8 with its charset; bytes are sent unchanged."""

@@ -54,6 +54,7 @@ def test_nothing_is_missing() -> None:
     assert engine.missing_parts() == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("names", [
     uvicorn_adapter.PROTOCOL, uvicorn_adapter.CYCLE, uvicorn_adapter.FLOW, uvicorn_adapter.STATE,
     ("expect_100_continue",), *((word,) for word in WORDS),

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import httpx
+import pytest
 from tests.service import Service, wait_until
 
 Serve = Callable[..., Service]
@@ -23,6 +24,7 @@ def answers(service: Service, text: str) -> None:
     wait_until(look, lambda: f"no {text!r}: {service.log}", service)
 
 
+@pytest.mark.slow
 def test_an_edit_is_served(serve: Serve, tmp_path: Path) -> None:
     """The handler, and a module in its folder, are loaded again; the port stays the same."""
     (tmp_path / "words.py").write_text("word = '1'\n")
@@ -36,6 +38,7 @@ def test_an_edit_is_served(serve: Serve, tmp_path: Path) -> None:
     assert service.stop() == 0
 
 
+@pytest.mark.slow
 def test_a_broken_edit_is_reported_and_mended_by_the_next(serve: Serve, tmp_path: Path) -> None:
     """The process stays; the log has the error; a good edit is served."""
     service = serve("def handler():\n    return 'a'\n", "--reload", "--drain-delay", "0")
@@ -59,6 +62,7 @@ def test_a_service_that_starts_broken_is_mended(serve: Serve, tmp_path: Path) ->
     assert service.stop() == 0
 
 
+@pytest.mark.slow
 def test_an_edit_of_the_document_is_served(serve: Serve, tmp_path: Path) -> None:
     """The function document is read anew: another handler, found in another file."""
     document = "kind: python\nname: f\nspec:\n  source: {source: ., handler: 'main:%s'}\n"

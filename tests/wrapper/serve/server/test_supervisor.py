@@ -141,6 +141,7 @@ def test_workers_are_replaced_after_so_many_calls_and_none_is_lost(serve: Serve,
     assert service.stop() == 0
 
 
+@pytest.mark.slow
 def test_one_worker_is_replaced_as_well(serve: Serve, tmp_path: Path) -> None:
     """A single worker with --max-requests has a parent, which starts the next one before it goes."""
     service = serve(PIDS, "--max-requests", "20", "--drain-delay", "0")
@@ -246,6 +247,7 @@ def test_process_1_hands_up_the_status_of_an_init_that_fails(tmp_path: Path) -> 
         assert process.wait(30) == 73
 
 
+@pytest.mark.slow
 def test_process_1_ends_on_sigterm_while_loading(tmp_path: Path) -> None:
     """The kernel ignores signals to process 1 that nobody handles: this one is handled from the start."""
     source = "import time\nopen('loading', 'w').close()\ntime.sleep(60)\ndef handler():\n    return 1\n"

@@ -85,6 +85,7 @@ def test_client_that_leaves_in_its_body(service: Service) -> None:
     assert record["status"] == 499
 
 
+@pytest.mark.slow
 def test_pipelined_calls(service: Service) -> None:
     """Calls that are sent at once on one connection are answered in their order, though the first is the slowest."""
     with Raw(service) as client:

@@ -111,6 +111,7 @@ def test_a_second_sigterm_shortens_the_delay_and_loses_nothing(serve: Serve, tmp
     assert service.wait() == 0
 
 
+@pytest.mark.slow
 def test_a_second_sigint_stops_calls_in_flight(serve: Serve, tmp_path: Path) -> None:
     """The first one waits for calls without a delay; the second one stops them, each with an answer."""
     service = serve(WAITS, "--drain-delay", "60s", "--grace", "60s")
@@ -134,6 +135,7 @@ def test_sigint_before_ready_has_its_own_status(serve: Serve) -> None:
     assert service.stop(signal.SIGINT) == 130
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_ctrl_c_on_a_terminal(tmp_path: Path, workers: str) -> None:
     """The terminal's interrupt, which every process of the group gets, ends the service with 0 and prints no traceback;
@@ -189,6 +191,7 @@ def test_sigterm_under_load_loses_no_call(serve: Serve, workers: str, source: st
     assert tally.closes > 0
 
 
+@pytest.mark.slow
 def test_a_connection_whose_request_comes_late_is_served(serve: Serve) -> None:
     """A connection accepted just before the port closed is served, although its request comes after."""
     service = serve(GOOD, "--drain-delay", "300ms")
@@ -235,6 +238,7 @@ def test_an_idle_connection_does_not_hold_up_the_end(serve: Serve) -> None:
         assert service.stop() == 0
 
 
+@pytest.mark.slow
 def test_a_log_that_nobody_reads_does_not_stop_the_service(tmp_path: Path) -> None:
     """stderr is a pipe whose reader has gone: calls are answered, and the end is as it should be."""
     (tmp_path / "main.py").write_text("import logging\ndef handler():\n    logging.error('x' * 10000)\n    return 1\n")
