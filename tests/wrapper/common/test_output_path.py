@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -36,6 +38,22 @@ def test_a_folder_that_takes_no_file(tmp_path: Path) -> None:
     """Whatever its mode says: root may write everywhere but here."""
     assert find_output_problem(Path("/proc/r.json")).startswith("cannot write '/proc/r.json': ")
     assert find_output_problem(Path("/proc/none/r.json")).startswith("cannot write '/proc/none/r.json': ")
+
+
+def test_paths_are_checked_on_systems_without_unnamed_files(tmp_path: Path) -> None:
+    """Only Linux has O_TMPFILE: elsewhere `tempfile` makes a file, which is gone afterwards."""
+    source = """
+import os, sys
+from pathlib import Path
+del os.O_TMPFILE
+from ovenbird.common.output_path import find_folder_problem, find_write_problem
+folder = Path(sys.argv[1])
+print([find_write_problem(folder / "r.json"), *map(find_folder_problem, (folder / "new", Path("/proc/new")))])
+"""
+    process = subprocess.run([sys.executable, "-c", source, tmp_path], capture_output=True, text=True, check=False)
+    assert process.returncode == 0, process.stderr
+    assert process.stdout.startswith("['', '', \"cannot write '/proc/new': ")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_devices_pipes_links_and_streams_are_written_into(tmp_path: Path) -> None:

@@ -104,7 +104,7 @@ def _try_folder(folder: Path) -> None:
         folder = folder.parent
     try:  # only an attempt shows the rights of root and a quota
         os.close(os.open(folder, os.O_TMPFILE | os.O_WRONLY, 0o600))
-    except OSError:  # some file systems have no files without a name
+    except (AttributeError, OSError):  # other systems than Linux, and some file systems, have no files without a name
         import tempfile
 
         with tempfile.TemporaryFile(dir=folder):
