@@ -44,7 +44,7 @@ class Images(Mapping[str, str]):
         if version not in self._versions:
             raise KeyError(version)
         if version not in self._made:
-            with _locked(self._lock):  # what one process pushes, the others only pull
+            with _hold_lock(self._lock):  # what one process pushes, the others only pull
                 self._made[version] = self._make(version)
             _run("podman", "pull", "--quiet", self._made[version])  # else `podman run` does, and tells it on stderr
             _used.setdefault(version, making.full_version(version))
@@ -164,7 +164,7 @@ def sdk_images(registry: str, base_images: Images) -> Images:
 
 
 @contextmanager
-def _locked(path: Path) -> Iterator[None]:
+def _hold_lock(path: Path) -> Iterator[None]:
     """Hold a lock that the processes of pytest-xdist share; it ends with its holder."""
     path.parent.mkdir(exist_ok=True)
     with path.open("w") as file:
@@ -227,6 +227,6 @@ def _run(*command: str) -> str:
 @pytest.fixture
 def podman(container_env: dict[str, str]) -> Iterator[Podman]:
     """Containers that are gone after the test: `podman.run(image, "serve", "main.py")`, `podman.start(...)`."""
-    found = Podman()
-    yield found
-    found.close()
+    containers = Podman()
+    yield containers
+    containers.close()

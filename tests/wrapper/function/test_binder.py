@@ -371,14 +371,14 @@ def test_files_reach_upload_hints() -> None:
     """Hints take one file, several, or an optional one; a single UploadFile is a field and not the payload."""
     upload = starlette.datastructures.UploadFile
 
-    def handler(one: upload, many: list[upload], maybe: upload | None = None, n: int = 1): ...
-    def lone(one: upload): ...
+    def handler(single: upload, many: list[upload], maybe: upload | None = None, n: int = 1): ...
+    def lone(single: upload): ...
 
     first, second = a_file(), a_file()
     binder = Binder(handler)
     assert binder.uploads
-    assert binder.from_fields([("one", first), ("many", first), ("many", second), ("n", "2")]) == {
-        "one": first, "many": [first, second], "n": 2,
+    assert binder.from_fields([("single", first), ("many", first), ("many", second), ("n", "2")]) == {
+        "single": first, "many": [first, second], "n": 2,
     }  # fmt: skip
     assert Binder(lone).mode is PayloadMode.FIELDS
 
@@ -386,11 +386,11 @@ def test_files_reach_upload_hints() -> None:
 def test_a_file_for_a_value_and_a_value_for_a_file_are_problems() -> None:
     """Each error says what was expected."""
 
-    def handler(one: starlette.datastructures.UploadFile, n: int): ...
+    def handler(single: starlette.datastructures.UploadFile, n: int): ...
 
-    problems = fields_error(Binder(handler).from_fields, [("one", "text"), ("n", a_file())])
+    problems = fields_error(Binder(handler).from_fields, [("single", "text"), ("n", a_file())])
     assert problems == {
-        "one": "expected a file, as a part of multipart/form-data with a filename",
+        "single": "expected a file, as a part of multipart/form-data with a filename",
         "n": "expected a value, found a file",
     }
 
