@@ -18,15 +18,31 @@ from typing import NoReturn
 in_child = False  # whether this process is such a child
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD, signal.SIGURG)
 _OURS = os.path.dirname(os.path.dirname(__file__)) + os.sep  # noqa: PTH120  # frames that a traceback leaves out
-_forking = threading.local()  # `mask`: the signals that the thread which forks just now had blocked before
+# `mask`: the signals that the thread which forks just now had blocked before; `is_own`: it forks a process of ours
+_forking = threading.local()
 _descriptors: list[Callable[[], Iterable[int]]] = []
+_is_registered = False  # whether this process or one that it was forked from has called `guard_forks`
 
 
 def guard_forks(descriptors: Callable[[], Iterable[int]] = tuple) -> None:
     """Have children that are forked from now on start with default signal handlers and without these descriptors."""
-    if not _descriptors:
+    global _is_registered  # noqa: PLW0603 (of this process)
+    if not _is_registered:
+        _is_registered = True
         os.register_at_fork(before=_hold_signals, after_in_parent=_release_signals, after_in_child=_after_fork)
     _descriptors.append(descriptors)
+
+
+def fork_own() -> int:
+    """Fork a process of ours, which keeps all that its parent has; return its number, or 0 in the child.
+
+    Its own children are guarded again when it calls `guard_forks`. Errors: OSError.
+    """
+    _forking.is_own = True
+    try:
+        return os.fork()
+    finally:
+        _forking.is_own = False
 
 
 def end_child(failed: bool) -> NoReturn:
@@ -79,6 +95,10 @@ def _release_signals() -> None:
 
 
 def _after_fork() -> None:
+    if getattr(_forking, "is_own", False):
+        _descriptors.clear()
+        _release_signals()
+        return
     global in_child  # noqa: PLW0603 (of this process)
     in_child = True
     with contextlib.suppress(ValueError):  # the child of a thread in a sub-interpreter

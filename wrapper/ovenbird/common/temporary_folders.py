@@ -23,6 +23,11 @@ def make_temporary_folder() -> Path:
     return Path(tempfile.mkdtemp(dir=_roots[-1]))
 
 
+def forget_temporary_folders() -> None:
+    """Have this process, a new child, make folders of its own: its parent removes those that it has."""
+    _roots.clear()
+
+
 def _make_root() -> Path:
     import tempfile
 
