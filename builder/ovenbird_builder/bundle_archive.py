@@ -58,6 +58,8 @@ _KEPT = (
     "allow",
     "label",
     "annotation",
+    "slim",
+    "slim_keep",
 )
 _FILES = ("requirements", "constraints")
 _LIMITS = ArchiveLimits(1 << 50, 10_000_000)  # a bundle may be as large as an image; its blobs are checked by digest

@@ -44,6 +44,7 @@ def inspect(image: ImageReader) -> dict[str, Any]:
                    "libc": labels.get(label_names.LIBC, "")},
         "runtime": labels.get(label_names.RUNTIME) or (labels.get(label_names.VERSION, "") if kind == "base" else ""),
         "lock": {"digest": labels.get(label_names.LOCK_DIGEST, ""), "text": None},
+        "slim": _read_slim(labels),
         "document": None,
         "layers": layers,
         "entrypoint": [*(config.get("Entrypoint") or ()), *(config.get("Cmd") or ())],
@@ -57,6 +58,12 @@ def inspect(image: ImageReader) -> dict[str, Any]:
         notes.append(f"not an image of Ovenbird: it has no label `{label_names.BASE_LAYERS}`")
     _add_statements(image, facts, notes)
     return {**facts, "notes": notes}
+
+
+def _read_slim(labels: Mapping[str, str]) -> dict[str, int] | None:
+    """Return how many files and bytes of packages a slim image lacks; None for an image that has all."""
+    numbers = [read_whole(labels.get(name, ""), -1) for name in (label_names.SLIM_FILES, label_names.SLIM_BYTES)]
+    return None if -1 in numbers else {"files": numbers[0], "bytes": numbers[1]}
 
 
 def find_kind(image: ImageReader) -> str:

@@ -21,14 +21,17 @@ from packageurl import PackageURL
 from .image_packages import BaseComponent, ImageComponents, ImagePackage, format_purl
 
 IMAGE, BASE, PYTHON, RUNTIME = "image", "base", "python", "runtime"  # references within a bill
+LEFT_OUT = "ovenbird:slim:left-out"  # the properties of what `--slim` has left out, of the image and of a package
 FROM_BASE = {"name": "ovenbird:from", "value": "base"}  # the property of a package that the base brings
 
 
 def document(image: ImageComponents, edges: Mapping[str, Sequence[str]]) -> dict[str, Any]:
     """Return a CycloneDX 1.6 document; `edges` say who needs whom, by name, the image under the key ""."""
     by_name = {package.name: _make_library(package) for package in image.packages}
+    sums = [sum(package.left_out[index] for package in image.packages) for index in (0, 1)]
     container = Component(
-        name=image.name, version=image.version or None, type=ComponentType.CONTAINER, bom_ref=IMAGE
+        name=image.name, version=image.version or None, type=ComponentType.CONTAINER, bom_ref=IMAGE,
+        properties=_make_left_out(sums) if image.is_slim else None,
     )  # fmt: skip
     urls = {package.purl for package in image.packages}
     others = [_make_library(package) for package in image.runtime_packages if package.purl not in urls]
@@ -93,8 +96,21 @@ def _make_library(package: ImagePackage) -> Component:
         licenses=licenses,
         purl=PackageURL.from_string(package.purl),
         external_references=url or None,
-        properties=[Property(name="ovenbird:wheel", value=package.filename)] if package.filename else None,
+        properties=_make_properties(package) or None,
     )
+
+
+def _make_properties(package: ImagePackage) -> list[Property]:
+    wheel = [Property(name="ovenbird:wheel", value=package.filename)] if package.filename else []
+    return wheel + (_make_left_out(package.left_out) if package.left_out[0] else [])
+
+
+def _make_left_out(numbers: Sequence[int]) -> list[Property]:
+    """Return how many files of a wheel, and of how many bytes, are not in the image."""
+    return [
+        Property(name=f"{LEFT_OUT}:{unit}", value=str(number))
+        for unit, number in zip(("files", "bytes"), numbers, strict=True)
+    ]
 
 
 def _make_base(base: BaseComponent) -> Component:

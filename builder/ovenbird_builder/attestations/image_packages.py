@@ -34,7 +34,8 @@ _BROKEN = (
 class ImagePackage(Struct, frozen=True):
     """A distribution in an image. `licenses` are SPDX expressions or names; `requires` its Requires-Dist lines.
 
-    `sha256` is that of its wheel, empty where only what was installed is known.
+    `sha256` is that of its wheel, empty where only what was installed is known. `left_out` says how many of its files,
+    and of how many bytes, are not in the image.
     """
 
     name: str
@@ -45,6 +46,7 @@ class ImagePackage(Struct, frozen=True):
     summary: str = ""
     licenses: tuple[str, ...] = ()
     requires: tuple[str, ...] = ()
+    left_out: tuple[int, int] = (0, 0)
 
     @property
     def purl(self) -> str:
@@ -67,7 +69,8 @@ class ImageComponents(Struct, frozen=True, kw_only=True):
     `name` is the function's, `version` the revision of its source, `runtime` the version of Ovenbird in the image,
     `runtime_packages` what was installed for that apart from the `packages` of the function, `requirements` the user's
     own, `environment` markers of the target beside those that `base` tells, `epoch` in seconds, `installed` name ->
-    version of what the base brings: a package of that name above it takes its place.
+    version of what the base brings: a package of that name above it takes its place. In a slim image some files of
+    packages are left out.
     """
 
     name: str
@@ -80,6 +83,7 @@ class ImageComponents(Struct, frozen=True, kw_only=True):
     environment: Mapping[str, str] = {}
     epoch: int = 0
     installed: Mapping[str, str] = {}
+    is_slim: bool = False
 
 
 def format_purl(name: str, version: str) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from msgspec import Struct
-from msgspec.structs import asdict
+from msgspec.structs import asdict, replace
 
 from ovenbird import __version__
 from ovenbird.common.atomic_files import write_file
@@ -119,15 +119,19 @@ def _make_bill(platform_build: PlatformBuild, epoch: int, cache: LayerCache) -> 
     key = compute_key("bill of materials", name=name, base=asdict(base), runtime=runtime, wanted=requirements,
                 wheels=wheels, own=len(inputs.wheels), builder=__version__,
                 installed=dict(inputs.interpreter.distributions))  # fmt: skip
+    left_out = {row.name: (row.files, row.size) for row in platform_build.contents.left_out}
+    if inputs.request.slim:
+        key = compute_key("bill of materials of a slim image", of=key, left_out=left_out)
     cached_bill = cache.recall(key)
     if not isinstance(cached_bill, str):
         own, below = (
             [image_packages.read_package(x.path, sha256=x.sha256, url=origins.get(x.name, "")) for x in wheels]
             for wheels in (inputs.wheels, inputs.runtime)
         )
+        own = [replace(package, left_out=left_out.get(package.name, (0, 0))) for package in own]
         image = image_packages.ImageComponents(
             name=name, version="", packages=own, runtime_packages=below, base=base, runtime=runtime,
-            requirements=requirements, installed=inputs.interpreter.distributions,
+            requirements=requirements, installed=inputs.interpreter.distributions, is_slim=inputs.request.slim,
         )  # fmt: skip
         cached_bill = sbom.build_sbom(image).decode()
         cache.note(key, cached_bill, f"bill of materials of {name}")
@@ -170,6 +174,8 @@ def _list_parameters(request: BuildRequest) -> dict[str, Any]:
         "allow": list(request.allow),
         "labels": dict(request.labels),
         "annotations": dict(request.annotations),
+        "slim": request.slim,
+        "slim_keep": list(request.slim_keep),
     }
     return {name: value for name, value in parameters.items() if value}
 

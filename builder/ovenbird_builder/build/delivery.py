@@ -114,17 +114,18 @@ def _begin_check(
     )
     if not request.check or pair is None:
         return None
-    from .image_check import ImageCheck  # what runs a container: not for a build in which nothing changed
+    from .image_check import CheckOptions, ImageCheck  # what runs a container: not for a build in which nothing changed
+    from .slim_check import make_slim_check
 
     platform_build, built_image = pair
-    check = ImageCheck(
-        built_image,
-        platform_build.inputs.base,
-        environment,
+    losers = [row.name for row in platform_build.contents.left_out]
+    options = CheckOptions(
         limit=request.timeout,
         repository=request.tags[0].repository,
         keep=all(output.kind != "store" for output in request.outputs),
+        slim=make_slim_check(platform_build.inputs, losers, environment.cache),
     )
+    check = ImageCheck(built_image, platform_build.inputs.base, environment, options)
     stack.callback(check.close)
     check.begin()
 

@@ -11,6 +11,8 @@ import re
 import threading
 from concurrent.futures import Future, ThreadPoolExecutor
 
+from msgspec import Struct
+
 from ovenbird.common.text import show_value
 from ovenbird.errors import OvenbirdError
 
@@ -25,10 +27,13 @@ from ..layers.source import HOME
 from .environment import BuildEnvironment
 from .execute import BuiltImage
 from .mounted_check import ImageCommand, can_mount, count_large, run_mounted
+from .slim_check import KEEP, SlimCheck
 
 LIMIT = 300.0  # seconds: the import of a large framework on a loaded machine takes some tens
 _STARTED = "ovenbird-check-started"
-_COMMAND = ("/bin/sh", "-c", f'echo {_STARTED}; exec "$0" "$@"', f"{ROOT}/bin/ovenbird", "check")
+_COMMAND = ("/bin/sh", "-c", f'echo {_STARTED}; exec "$0" check', f"{ROOT}/bin/ovenbird")
+# with a command after it, which is run once the function has been loaded
+_LONGER = ("/bin/sh", "-c", f'echo {_STARTED}; "$0" check && {{ "$@" || :; }}', f"{ROOT}/bin/ovenbird")
 _VARIABLES = {"OVENBIRD_LOG_FORMAT": "text"}
 _LINES = 40  # of its output that an error holds
 _WIDTH = 500  # characters of each
@@ -41,6 +46,19 @@ _ENGINE = re.compile(r"(?i)error: (exit status|while running)|subprocess exited 
 _log = logging.getLogger("ovenbird.check")
 
 
+class CheckOptions(Struct, frozen=True):
+    """How an image is checked: `limit` is in seconds, and 0 stands for our own.
+
+    With `keep` large layers are left in the store, where nothing else of the build brings them: the next check of this
+    `repository` finds them. `slim` is what a slim image has to show beside.
+    """
+
+    limit: float
+    repository: str
+    keep: bool
+    slim: SlimCheck | None = None
+
+
 class ImageCheck:
     """The check of one image whose blobs are in the cache; an image that passed once passes.
 
@@ -49,24 +67,14 @@ class ImageCheck:
     """
 
     def __init__(
-        self,
-        built_image: BuiltImage,
-        base: BaseImage,
-        environment: BuildEnvironment,
-        *,
-        limit: float,
-        repository: str,
-        keep: bool,
+        self, built_image: BuiltImage, base: BaseImage, environment: BuildEnvironment, options: CheckOptions
     ) -> None:
-        """`limit` is in seconds; 0 stands for our own.
-
-        With `keep` large layers are left in the store, where nothing else of the build brings them: the next check of
-        this repository finds them.
-        """
         self.built_image, self.base = built_image, base
         self.stage_images, self.cache = environment.stage_images, environment.cache
-        self._limit = min(limit or LIMIT, LIMIT)
-        self._repository, self._keep = repository, keep
+        self._limit = min(options.limit or LIMIT, LIMIT)
+        self._repository, self._keep = options.repository, options.keep
+        self._slim = options.slim
+        self._command = (*_LONGER, *options.slim.command) if options.slim else _COMMAND
         self._key = compute_key("image check", image=built_image.image.digest)
         self._stop = threading.Event()
         self._pool = ThreadPoolExecutor(1)
@@ -110,11 +118,16 @@ class ImageCheck:
     def _load_mounted(self) -> bool | None:
         """Return whether the function can be loaded without an engine; None where that is not possible."""
         try:
-            command = ImageCommand(_COMMAND, (UID, GID), HOME, _VARIABLES, self._limit)
+            command = ImageCommand(self._command, (UID, GID), HOME, _VARIABLES, self._limit)
             result = run_mounted(self.built_image, command, self.cache, self.stage_images.registry.environ, self._stop)
         except OvenbirdError:
             return False
-        return None if result is None else result.returncode == 0 and _STARTED in result.stdout
+        if result is None:
+            return None
+        return result.returncode == 0 and _STARTED in result.stdout and not self._find_slim_problem(result)
+
+    def _find_slim_problem(self, result: CompletedProcess) -> str:
+        return self._slim.find_problem(result.stdout) if self._slim else ""
 
     def _is_loaded_by_engine(self) -> bool:
         """Return whether a container could be started in which the function is loaded. Errors: CheckError."""
@@ -127,7 +140,7 @@ class ImageCheck:
             with open_container(
                 self.stage_images.load_image(self.built_image.image.manifest), pull="never"
             ) as container:
-                result = _run(container, self._limit)
+                result = _run(container, self._command, self._limit, self._hint)
         except CheckError:
             raise
         except OvenbirdError as error:
@@ -142,10 +155,16 @@ class ImageCheck:
         if result.returncode:
             raise CheckError(
                 f"the function cannot be loaded in the image: {_find_reason(result)}",
-                hint=_HINT,
+                hint=self._hint,
                 cause=_trim_output(result),
             )
+        if problem := self._find_slim_problem(result):
+            raise CheckError(problem, hint=self._hint)
         return True
+
+    @property
+    def _hint(self) -> str:
+        return f"{KEEP}; {_HINT}" if self._slim else _HINT
 
     def _keep_large(self) -> None:
         """Leave the layers below the small ones in the store, in place of those of an earlier check."""
@@ -162,19 +181,19 @@ class ImageCheck:
                 self.stage_images.drop(str(before))
 
 
-def _run(container: WorkingContainer, limit: float) -> CompletedProcess:
+def _run(container: WorkingContainer, command: tuple[str, ...], limit: float, hint: str) -> CompletedProcess:
     try:
         return container.run(
-            _COMMAND, env=_VARIABLES, user=f"{UID}:{GID}", workdir=HOME, network=False,
+            command, env=_VARIABLES, user=f"{UID}:{GID}", workdir=HOME, network=False,
             timeout=limit, check=False,
         )  # fmt: skip
     except ProcessTimedOutError as error:
         raise CheckError(
             f"the function is not loaded in the image after {limit:g} s: its module does not come to an end",
-            hint=_HINT, cause=error.message,
+            hint=hint, cause=error.message,
         ) from None  # fmt: skip
     except ProcessFailedError as error:
-        raise CheckError(f"the function cannot be loaded in the image: {error.message}", hint=_HINT) from None
+        raise CheckError(f"the function cannot be loaded in the image: {error.message}", hint=hint) from None
 
 
 def _find_reason(result: CompletedProcess) -> str:

@@ -16,6 +16,8 @@ from ..image_store.stage_images import StageImages
 from ..layers import runtime_layers
 from ..layers.image_manifest import ConfigChanges
 from ..layers.layer_grouping import BUDGET
+from ..layers.slim import VERSION as SLIM_VERSION
+from ..layers.slim import LeftOut, SlimRules, measure_left_out
 from ..layers.source import compute_files_key, compute_source_key, make_files_layer, make_source_layer
 from ..layers.wheel_layers import WheelLayerSpec, WheelSet, make_wheel_layers, outline_layers
 from ..locking.wheelhouse import Wheel
@@ -36,6 +38,7 @@ class ImageContents(Struct, frozen=True):
     makers: Mapping[str, Maker]
     changes: ConfigChanges
     annotations: Mapping[str, str]
+    left_out: tuple[LeftOut, ...] = ()  # of the packages' files, by `--slim`
 
 
 class ResolvedInputs(Struct, frozen=True):
@@ -56,6 +59,11 @@ class ResolvedInputs(Struct, frozen=True):
         """Return the time of the image, in seconds since 1970: that of the request, else of the source's commit."""
         return self.request.epoch if self.request.epoch is not None else self.tree.epoch or 0
 
+    @property
+    def slim_rules(self) -> SlimRules | None:
+        """Return the rules of a slim image, None where all files of packages are wanted."""
+        return SlimRules(self.request.slim_keep) if self.request.slim else None
+
 
 def make_contents(inputs: ResolvedInputs, stage_images: StageImages, cache: LayerCache, builder: str) -> ImageContents:
     """Return the contents of an image. `builder` is the version of Ovenbird that builds.
@@ -66,9 +74,13 @@ def make_contents(inputs: ResolvedInputs, stage_images: StageImages, cache: Laye
     files = _make_files(inputs)
     identity, below = inputs.base.digest, stage_images.get_base(inputs.sibling.manifest)
     budget = BUDGET - (runtime_layers.BUDGET + 1 if inputs.runtime else 0) - len(inputs.request.instructions)
-    above = WheelSet(inputs.wheels, inputs.interpreter, identity, compression=compression, budget=budget)
+    above = WheelSet(
+        inputs.wheels, inputs.interpreter, identity, compression=compression, budget=budget, slim=inputs.slim_rules
+    )
     runtime = runtime_layers.make_runtime_wheels(inputs.runtime, inputs.interpreter, identity, compression)
-    rows = () if "dependencies" in inputs.absent else outline_layers(above, below, cache)
+    is_absent = "dependencies" in inputs.absent
+    rows = () if is_absent else outline_layers(above, below, cache)
+    left_out = () if is_absent else measure_left_out(above.wheels, above.slim, above.places, cache)
     parts = {
         "dependencies": [_plan_wheels("dependencies", row, inputs) for row in rows],
         "source": [
@@ -94,9 +106,13 @@ def make_contents(inputs: ResolvedInputs, stage_images: StageImages, cache: Laye
         "source": lambda: (make_source_layer(tree, cache, compression=compression),),
         "document": lambda: (make_files_layer(files, cache, compression=compression),),
     }
-    description, request = describe_image(inputs, builder), inputs.request
+    description, request = describe_image(inputs, builder) | _describe_slim(inputs, left_out), inputs.request
     return ImageContents(
-        parts, makers, _make_changes({**description, **request.labels}), {**description, **request.annotations}
+        parts,
+        makers,
+        _make_changes({**description, **request.labels}),
+        {**description, **request.annotations},
+        left_out,
     )
 
 
@@ -127,6 +143,16 @@ def describe_image(inputs: ResolvedInputs, builder: str) -> dict[str, str]:
     return {name: value for name, value in description.items() if value}
 
 
+def _describe_slim(inputs: ResolvedInputs, left_out: Sequence[LeftOut]) -> dict[str, str]:
+    """Return the labels of a slim image: nothing for others, whose digest stays what it was."""
+    if not inputs.request.slim:
+        return {}
+    return {
+        label_names.SLIM_FILES: str(sum(row.files for row in left_out)),
+        label_names.SLIM_BYTES: str(sum(row.size for row in left_out)),
+    }
+
+
 def _plan_runtime(
     stack: WheelSet, inputs: ResolvedInputs, stage_images: StageImages, cache: LayerCache
 ) -> list[LayerSpec]:
@@ -141,9 +167,10 @@ def _plan_runtime(
 
 def _plan_wheels(kind: str, row: WheelLayerSpec, inputs: ResolvedInputs) -> LayerSpec:
     parts = {wheel.name: f"{wheel.version} ({wheel.sha256[:12]})" for wheel in row.wheels}
-    return LayerSpec(
-        kind, row.name, row.key, {**parts, "Python": inputs.interpreter.version, "base": inputs.base.digest}
-    )
+    parts |= {"Python": inputs.interpreter.version, "base": inputs.base.digest}
+    if inputs.slim_rules and kind == "dependencies" and inputs.slim_rules.list_slim(row.wheels):
+        parts["slim"] = f"rules {SLIM_VERSION}"
+    return LayerSpec(kind, row.name, row.key, parts)
 
 
 def _describe_source(inputs: ResolvedInputs) -> dict[str, str]:

@@ -28,7 +28,7 @@ from .execute import BuiltImage, build_image
 from .last_build import explain_changes, remember_build
 from .prepare import PlatformBuild, make_build_context, prepare_platform
 from .redact_plan import make_plan_redactor
-from .report import BuildResult, make_layer_row
+from .report import BuildResult, describe_slim, make_layer_row
 
 if TYPE_CHECKING:
     from ..sources.secret_search import SecretFinding
@@ -199,6 +199,7 @@ def _make_result(
         more={
             **({"platforms": platforms} if len(platforms) > 1 else {}),
             **({"allowed": allowed} if allowed else {}),
+            **({"slim": describe_slim(platform_builds[0].contents.left_out)} if request.slim else {}),
         },
     )
 
@@ -217,6 +218,8 @@ def _list_warnings(
             f"{len(request.instructions)} instruction(s): what they change is not in our hands; "
             "another machine may get another digest"
         )
+    if unknown := [name for name in request.slim_keep if name not in {pin.name for pin in first.needs.lock.pins}]:
+        warnings.append(f"`--slim-keep`: the lock has no {', '.join(f'`{name}`' for name in unknown)}")
     if not first.runtime:
         warnings += describe_old_runtime(first.base.name, first.interpreter, __version__)
     warnings += [

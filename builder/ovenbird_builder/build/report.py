@@ -15,6 +15,7 @@ from ovenbird.common.units import show_size
 
 from ..cache.layer import Layer
 from ..host.disk import guard_output_writes
+from ..layers.slim import LeftOut
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,16 @@ def make_layer_row(layer: Layer) -> dict[str, Any]:
         "key": layer.key,
         "hit": layer.cached,
         "seconds": round(layer.seconds, 3),
+    }
+
+
+def describe_slim(left_out: Sequence[LeftOut]) -> dict[str, Any]:
+    """Return what a slim image lacks of its packages: files, bytes, and both for each package, the largest first."""
+    rows = sorted(left_out, key=lambda row: (-row.size, row.name))
+    return {
+        "files": sum(row.files for row in rows),
+        "bytes": sum(row.size for row in rows),
+        "packages": [row.describe() for row in rows],
     }
 
 

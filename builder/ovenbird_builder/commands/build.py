@@ -14,6 +14,7 @@ from types import FrameType
 from typing import Any
 
 from ovenbird.common.output_path import find_output_problem
+from ovenbird.common.units import show_size
 from ovenbird.errors import OvenbirdError
 
 from .. import bundle_archive
@@ -204,6 +205,8 @@ def _say(result: report.BuildResult, progress: Progress) -> None:
         f"{verdict}: {result.image}@{result.digest} "
         f"({len(result.layers)} layers, {hits} cached, {result.seconds:.2f} s)"
     )
+    if slim := result.more.get("slim"):
+        progress.say(f"slim: without {slim['files']} files of packages, {show_size(slim['bytes'])}")
 
 
 class TerminatedBySignal(BaseException):

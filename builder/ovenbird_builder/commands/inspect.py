@@ -75,7 +75,7 @@ def render_facts(facts: Mapping[str, Any]) -> list[RenderableType]:
 
 def _make_rows(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
     source, base, python, lock = facts["source"], facts["base"], facts["python"], facts["lock"]
-    bill, provenance = facts["sbom"], facts["provenance"]
+    bill, provenance, slim = facts["sbom"], facts["provenance"], facts["slim"]
     parts = ", ".join(f"{count} {kind}" for kind, count in bill["components"].items()) if bill else ""
     packages = sum("==" in line or " @ " in line for line in (lock["text"] or "").splitlines() if line[:1].isalnum())
     return [
@@ -92,6 +92,7 @@ def _make_rows(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("python", ", ".join(part for part in (python["version"], python["soabi"], python["libc"]) if part)),
         ("runtime", facts["runtime"] and f"ovenbird {facts['runtime']}"),
         ("lock", lock["digest"] and f"{lock['digest']}, {packages} packages"),
+        ("slim", slim and f"without {slim['files']} files of packages, {format_size(slim['bytes'])}"),
         ("entrypoint", " ".join(facts["entrypoint"])),
         ("user", facts["user"]),
         ("sbom", parts and f"CycloneDX: {parts}"),

@@ -85,11 +85,15 @@ class Installation(Struct, frozen=True):
     def with_bytecode(self, more: Iterable[InstalledFile], scheme: InstallScheme, tag: str) -> Installation:
         """Return the same with bytecode, which Python will not check; none of another wheel's file stays beside ours.
 
-        A source that is no Python, as a template is, has none; `tag` (`cpython-312`) is that of its name.
+        A source that is no Python, as a template is, has none; `tag` (`cpython-312`) is that of its name. Bytecode of
+        a source that is not among the files is left out.
         """
-        items = tuple(sorted((*self.items, *more), key=lambda item: item.path))
+        paths = [format_bytecode_path(item.path, tag) for item in self.list_sources(scheme)]
+        sources = set(paths)
+        items = tuple(
+            sorted((*self.items, *(item for item in more if item.path in sources)), key=lambda item: item.path)
+        )
         present = {item.path for item in items}
-        paths = (format_bytecode_path(item.path, tag) for item in self.list_sources(scheme))
         return replace(self, items=items, hidden=tuple(path for path in paths if path not in present))
 
     def without(self, paths: set[str]) -> Installation:

@@ -18,6 +18,8 @@ from . import COMPRESSIONS, InstallScheme, WheelPackage, WheelTarget
 from . import make_scheme as scheme_of
 from .bytecode import compile_wheels, compute_bytecode_key, get_cache_tag, open_bytecode
 from .layer_grouping import BUDGET, format_title, group_wheels
+from .slim import VERSION as SLIM_VERSION
+from .slim import SlimRules, list_left_out
 from .tar_writer import TarWriter
 from .whiteouts import compute_displaced_key, find_displaced, make_displaced_layer
 
@@ -37,7 +39,7 @@ class WheelLayerSpec(Struct, frozen=True):
 class WheelSet(Struct, frozen=True):
     """Wheels that become layers, at most `budget`, for the target's site-packages or another `scheme`.
 
-    `identity` is the digest of the base that they lie on.
+    `identity` is the digest of the base that they lie on. With `slim` rules they lose what is not needed at run time.
     """
 
     wheels: Sequence[WheelPackage]
@@ -46,6 +48,7 @@ class WheelSet(Struct, frozen=True):
     scheme: InstallScheme | None = None
     compression: str = "zstd"
     budget: int = BUDGET
+    slim: SlimRules | None = None
 
     @property
     def places(self) -> InstallScheme:
@@ -77,7 +80,9 @@ def outline_layers(stack: WheelSet, image: ImageName, cache: LayerCache) -> tupl
         *first,
         *(
             WheelLayerSpec(
-                compute_layer_key(members, scheme, target, stack.compression), format_title(members), members
+                compute_layer_key(members, scheme, target, stack.compression, stack.slim),
+                format_title(members),
+                members,
             )
             for members in groups
         ),
@@ -110,14 +115,20 @@ def make_wheel_layers(stack: WheelSet, image: ImageName, cache: LayerCache) -> t
 
 
 def compute_layer_key(
-    wheels: Sequence[WheelPackage], scheme: InstallScheme, target: WheelTarget, compression: str
+    wheels: Sequence[WheelPackage],
+    scheme: InstallScheme,
+    target: WheelTarget,
+    compression: str,
+    slim: SlimRules | None = None,
 ) -> str:
     """Return the key of a group's layer: all that goes into it."""
+    slim_names = [wheel.name for wheel in slim.list_slim(wheels)] if slim else []
     return compute_key(
         "wheels",
         wheels=[[wheel.filename, wheel.sha256, compute_bytecode_key(wheel, scheme, target)] for wheel in wheels],
         scheme=asdict(scheme),
         compression=COMPRESSIONS[compression][1],
+        **({"slim": [SLIM_VERSION, *slim_names]} if slim_names else {}),
     )
 
 
@@ -127,13 +138,16 @@ def _group_layer(wheels: Sequence[WheelPackage], key: str, stack: WheelSet, cach
     )  # `installer` takes longer to import than a build in which nothing changed may spare
 
     def make(draft: PendingBlob) -> str:
-        tar, scheme = TarWriter(draft, stack.compression), stack.places
+        tar, scheme, tag = TarWriter(draft, stack.compression), stack.places, get_cache_tag(stack.target)
+        slim_wheels = stack.slim.list_slim(wheels) if stack.slim else []
         with contextlib.ExitStack() as opened:
             rows = []
             for wheel in wheels:
                 bytecode = opened.enter_context(open_bytecode(wheel, scheme, stack.target, cache))
                 installation = opened.enter_context(open_installation(wheel, scheme))
-                rows.append(installation.with_bytecode(bytecode, scheme, get_cache_tag(stack.target)))
+                if wheel in slim_wheels:
+                    installation = installation.without(list_left_out(wheel, scheme, cache))
+                rows.append(installation.with_bytecode(bytecode, scheme, tag))
             later: set[str] = set()  # of two wheels with one file the later has it, as when they are installed in turn
             for number, installation in reversed(list(enumerate(rows))):
                 rows[number] = installation.without(later)
@@ -159,6 +173,13 @@ def list_top_names(wheels: Sequence[WheelPackage], cache: LayerCache) -> frozens
                 part[2].partition(".")[0] for part in parts if len(part) > 2 and part[1] in ("purelib", "platlib")
             }
     return frozenset(names)
+
+
+def list_module_names(wheel: WheelPackage, cache: LayerCache) -> list[str]:
+    """Return the modules and packages at the top of a wheel that can be imported by their name."""
+    tops = _read_facts(wheel, cache)[1]
+    names = {top.partition(".")[0] for top in tops if "." not in top or top.endswith((".py", ".so"))}
+    return sorted(name for name in names if name.isidentifier())
 
 
 def _read_facts(wheel: WheelPackage, cache: LayerCache) -> tuple[int, frozenset[str]]:

@@ -35,6 +35,8 @@ PLATLIB = PREFIX + "platlib"
 RUNTIME = PREFIX + "runtime"  # the version of Ovenbird in the image
 RUNTIME_FROM = PREFIX + "runtime.from"  # "base" when the base brought it, "image" when the build added it
 BASE_LAYERS = PREFIX + "base.layers"  # how many layers, from the bottom, are the base's
+SLIM_FILES = PREFIX + "slim.files"  # how many files of packages `--slim` has left out
+SLIM_BYTES = PREFIX + "slim.bytes"
 INSTRUCTIONS = PREFIX + "instructions"  # how many instructions ran while building
 
 # what a label of these prefixes says is true of one image alone, and of none that is built on it

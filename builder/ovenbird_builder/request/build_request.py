@@ -47,7 +47,7 @@ class BuildRequest:
     environment does not set it. `bundled` is the source where a bundle brings it,
     `locks` the folder of the locks that it brings. `products` are the files and folders that the build itself reads or
     writes, which are no part of a source. `allow` are the paths in the source that may hold what looks like a secret.
-    `label_names` and `annotations` are the user's own.
+    `label_names` and `annotations` are the user's own. `slim_keep` are the normalised names of packages.
     """
 
     function: FunctionSpec
@@ -88,6 +88,8 @@ class BuildRequest:
     annotations: Mapping[str, str] = field(default_factory=dict)
     registry: str = ""
     check: bool = True
+    slim: bool = False
+    slim_keep: tuple[str, ...] = ()
 
     @property
     def pushes(self) -> bool:
@@ -145,6 +147,8 @@ def parse_request(options: Mapping[str, Any], environ: Mapping[str, str]) -> Bui
         explain=options["explain"],
         list_source=options["list"],
         check=options["check"],
+        slim=options["slim"],
+        slim_keep=tuple(sorted(set(check.call_each(options["slim_keep"], _parse_package)))),
         write_back=options["write_back"],
         notes=(*options.get("notes", ()), *(f"function document: {text}" for text in function.unknown)),
         products=_list_products(options, environ),
@@ -246,6 +250,8 @@ def _check_combinations(
     foreign = [name for name in request.platforms if name != detect_platform()]
     if foreign and request.instructions:
         wrong(f"`--platform {foreign[0]}`: an instruction cannot run on this machine ({detect_platform()})")
+    if request.slim_keep and not request.slim:
+        wrong("`--slim-keep` needs `--slim`: without it every package keeps its files")
     if request.offline and request.pushes:
         wrong("`--offline` and `--push` exclude each other", "`--output oci-archive:FILE`")
 
@@ -308,6 +314,15 @@ def _resolve_file(text: str, flag: str) -> Path:
     if not is_file(text):
         raise BuildRequestError(f"{flag}: no file {show_value(text)}")
     return Path(text).resolve()
+
+
+def _parse_package(text: str) -> str:
+    """Return the normalised name of a package. Errors: BuildRequestError."""
+    if not re.fullmatch(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,98}[A-Za-z0-9])?", text):
+        raise BuildRequestError(
+            f"--slim-keep: expected the name of a package, found {show_value(text)}", hint="`--slim-keep torch`"
+        )
+    return re.sub(r"[-_.]+", "-", text).lower()
 
 
 def _parse_timeout(text: str) -> float:

@@ -83,6 +83,18 @@ def test_labels_and_allowed_paths_are_flags_and_variables(ask: Ask) -> None:
         ask("--label", "team", "--allow", "/etc")
 
 
+def test_slim_images_keep_all_files_of_named_packages(ask: Ask) -> None:
+    """Names are normalised, in a variable by commas; without `--slim` they mean nothing."""
+    request = ask("--slim", OVENBIRD_SLIM_KEEP="Torch, scikit_learn,torch")
+    assert (request.slim, request.slim_keep) == (True, ("scikit-learn", "torch"))
+    assert (ask().slim, ask().slim_keep) == (False, ())
+    for name in ("", "-", "a b", "torch==2", "../torch", "t\n", "x" * 101):
+        with pytest.raises(BuildRequestError, match=r"--slim-keep: expected the name of a package"):
+            ask("--slim", "--slim-keep", name)
+    with pytest.raises(BuildRequestError, match="`--slim-keep` needs `--slim`"):
+        ask("--slim-keep", "torch")
+
+
 def test_outputs_and_credentials_are_products_of_the_build(ask: Ask, tmp_path: Path) -> None:
     """Each flag and variable that names a file of the build's own; neither the store nor stdout is a file."""
     request = ask(

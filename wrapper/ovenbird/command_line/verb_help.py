@@ -50,7 +50,7 @@ BUILD_GROUPS: dict[str, str] = {
         " upgrade_package"
     ),
     "what runs in the image": "instruction secret",
-    "the image": "tag push output out compression label annotation write_back",
+    "the image": "tag push output out compression slim slim_keep label annotation write_back",
     "proof and result": "check allow list explain dry_run result_file dotenv_file json",
     "network and registries": "registry ca_bundle allow_host authfile creds_file offline bundle timeout",
     "on this machine": "cache_dir",
