@@ -65,8 +65,11 @@ def test_the_first_hour_can_be_pasted(tmp_path: Path) -> None:
     assert code == 0, output
     assert output.endswith("ok\n"), output
     steps = re.split(rf"^{_STEP}\d+\n", output, flags=re.M)[1:]
-    assert len(steps) == len(blocks) == 6
-    data, train, look, change, compare, serve = steps
+    assert len(steps) == len(blocks) == 7
+    data, train, look, change, compare, serve, sweeps = steps
+    assert re.search(r"^ +6  \w{8}  COMPLETED +[0-9.]+  depth=7 seed=2 +score=0\.68$", sweeps, re.M)
+    assert re.search(r"^ +2  \w{8}  COMPLETED +[0-9.]+  depth=4 rate=0.2 seed=2 +score=0\.78$", sweeps, re.M)
+    assert re.search(r"^ *5 +2 +0.48$", sweeps, re.M)
     assert "[178 rows x 14 columns]" in data
     assert "store://default/dataitem/table/wines" in data
     assert re.search(r'"wine": "store://default/model/sklearn/wine:\w+",\s+"accuracy": 0\.\d+', train)

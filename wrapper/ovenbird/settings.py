@@ -21,7 +21,7 @@ from .errors import SettingsError
 
 _PORTS = 65535
 # flags of a run that may hold bytes of another encoding, such as file names
-_OF_BYTES = ("source", "param", "params", "each", "input", "output_dir", "result_file")
+_OF_BYTES = ("source", "param", "params", "each", "grid", "input", "output_dir", "result_file")
 # variables without a flag: the target, the folder of records, facts of an image and of a local run
 _FURTHER_VARIABLES = frozenset(
     f"OVENBIRD_{name}" for name in "TARGET HOME SPARE_HOME LOCAL_RUN IMAGE_DIGEST PROCESS_ONE".split()
@@ -162,6 +162,30 @@ def named_typed(text: str) -> dict[str, Any]:
     return {name: RawArgument(value) for name, value in values.items()}
 
 
+def named_values(text: str) -> dict[str, Any]:
+    """Return one `name=value,value`, with each value as it was typed. Errors: ValueError.
+
+    Commas within quotes, a list or an object of JSON do not separate values.
+    """
+    name, equals, rest = text.partition("=")
+    values = _split_values(rest)
+    if not equals or not name or "" in values:
+        raise ValueError('NAME=VALUE,VALUE, where a value is JSON or text, and empty text is `""`')
+    return {name: [RawArgument(value) for value in values]}
+
+
+def _split_values(text: str) -> list[str]:
+    """Return the parts between commas that are outside of quotes and brackets; all parts if these do not match."""
+    parts, depth = [""], 0
+    for piece in re.findall(r'"(?:[^"\\]|\\.)*"|.', text, re.DOTALL):
+        depth += (piece in ("[", "{")) - (piece in ("]", "}"))
+        if piece == "," and depth == 0:
+            parts.append("")
+        else:
+            parts[-1] += piece
+    return parts if depth == 0 else text.split(",")
+
+
 def run_name(text: str) -> str:
     """Return the name of a run. It can stand where an id can. Errors: ValueError."""
     if not re.fullmatch(r"[\w.+,=@-]{1,200}", text, re.ASCII) or text in (".", "..", "latest", "run"):
@@ -287,9 +311,26 @@ class Settings:
     each: str = _option(
         "",
         str,
-        "JSON Lines file: the line --index is an object of parameters, which win over all others.",
+        "JSON Lines file, or - for stdin: each line is an object of parameters, which win over all others. A run for "
+        "each line, or for the line --index alone.",
         verbs="run",
-        metavar="FILE",
+        metavar="FILE|-",
+    )
+    grid: dict[str, Any] = _option(
+        {},
+        named_values,
+        "Values of a parameter; repeat for more parameters. A run for each combination, and for each with every line "
+        "of --each.",
+        verbs="run",
+        metavar="NAME=VALUE,VALUE",
+        many=True,
+    )
+    parallel: int = _option(
+        1,
+        workers,
+        "How many runs of --each and --grid go on at once; auto takes one for each CPU of the cgroup's quota.",
+        verbs="run",
+        metavar="N|auto",
     )
     index: int = _option(
         -1,

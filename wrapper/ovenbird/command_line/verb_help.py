@@ -28,7 +28,8 @@ NOTES = {
 # title -> the flags below it, whichever verb has them; in the order in which help shows them
 GROUPS: dict[str, str] = {
     "the function": "source init strict python env_file",
-    "parameters and inputs": "param params each index input",
+    "parameters and inputs": "param params input",
+    "many runs": "each index grid parallel",
     "the record": "name tag note project platform platform_patience platform_mode",
     "results": "output_dir files_store result_file",
     "in a container": "container image engine env",

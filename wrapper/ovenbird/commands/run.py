@@ -6,6 +6,7 @@ import contextlib
 import os
 from pathlib import Path
 
+from ..settings import Settings
 from .verb_call import VerbCall
 
 
@@ -16,11 +17,20 @@ def main(call: VerbCall) -> int:
         from ..common.first_process import leave_first_process
 
         leave_first_process()
-    from ..job.entrypoint import run
-
     source = call.settings.source
     launch = {}
     with contextlib.suppress(OSError):  # a folder that is gone: such a run cannot be run again
         name = call.name if call.name != "." else source or "."
         launch = {"target": name, "source": source, "folder": str(Path.cwd())}
+    if is_sweep(call.settings):
+        from ..job.sweep.sweep import run_sweep
+
+        return run_sweep(target, call.settings, os.environ, launch)
+    from ..job.entrypoint import run
+
     return run(target, call.settings, os.environ, launch)
+
+
+def is_sweep(settings: Settings) -> bool:
+    """Return whether there are several runs: those of a grid, or of all lines of `--each`."""
+    return bool(settings.grid) or (bool(settings.each) and settings.index < 0)

@@ -12,6 +12,7 @@ from typing import Any
 
 from ..common.redact import redact_record
 from ..errors import SettingsError
+from ..function.loader import LoadedFunction
 from ..function.target import Target
 from ..platform.data_dir import backend_name
 from ..platform.entities.run import run_metadata, start_run
@@ -36,26 +37,45 @@ def run(target: Target | None, settings: Settings, environ: Mapping[str, str], l
 
         return run_remote(target, environment, parameters)
     assert target is not None
-    _check_output_flags(settings)
-    name = resolve_project_name(settings.project, environ, target.function.project if target.function else "")
-    store.open(name)
+    check_output_flags(settings)
+    return execute(start_job(target, environment, parameters, launch))
+
+
+def choose_project(target: Target, settings: Settings, environ: Mapping[str, str]) -> str:
+    """Return the name of the project that the runs of a target belong to."""
+    return resolve_project_name(settings.project, environ, target.function.project if target.function else "")
+
+
+def start_job(
+    function: Target | LoadedFunction,
+    environment: RunEnvironment,
+    parameters: dict[str, Any],
+    launch: Mapping[str, Any],
+    *,
+    identity: str | None = None,
+) -> JobRun:
+    """Record a local run of this process, and return its job. `identity` is the id of the run, by default a new one."""
+    settings, environ, store = environment
+    target = function.target if isinstance(function, LoadedFunction) else function
+    project = choose_project(target, settings, environ)
+    store.open(project)
     spec = {
         "parameters": display_parameters(parameters),
         "inputs": {name: redact_record(text) for name, text in settings.input.items()},
     }
     if settings.init:
         spec["init_parameters"] = settings.init
-    metadata = run_metadata(settings.name, settings.tag, settings.note)
     record = start_run(
-        store, name, environ, spec=spec, status={"pid": os.getpid(), "launch": {**launch}}, metadata=metadata
-    )
+        store, project, environ, spec=spec, status={"pid": os.getpid(), "launch": {**launch}}, identity=identity,
+        metadata=run_metadata(settings.name, settings.tag, settings.note),
+    )  # fmt: skip
     # The platform sets the first two. The third marks them as local: an `ovenbird run` that the function starts must
     # not take this run for its own.
     os.environ.update(RUN_ID=record.id, PROJECT_NAME=record.project, OVENBIRD_LOCAL_RUN=record.id)
-    return execute(JobRun(target, record, environment, RunArguments(parameters, settings.input, settings.init)))
+    return JobRun(function, record, environment, RunArguments(parameters, settings.input, settings.init))
 
 
-def _check_output_flags(settings: Settings) -> None:
+def check_output_flags(settings: Settings) -> None:
     """Raise SettingsError if a file or folder for results cannot be written, or is a file of the function."""
     flags = {"--result-file": settings.result_file, "--output-dir": settings.output_dir,
              "--files-store": settings.files_store}  # fmt: skip
@@ -67,7 +87,7 @@ def _check_output_flags(settings: Settings) -> None:
     for flag, name in paths.items():
         path = Path(os.path.expanduser(name))  # noqa: PTH111  # keeps what it cannot expand
         if flag == "--result-file":
-            inputs = [Path(text) for text in (settings.params, settings.each) if text]
+            inputs = [Path(text) for text in (settings.params, settings.each) if text not in ("", "-")]
             problem = find_output_problem(path, inputs)
         else:
             problem = find_folder_problem(path)

@@ -31,7 +31,7 @@ from ..function.binder import JOB, Binder
 from ..function.context import Context, current_call
 from ..function.decorator import is_sdk_function, outputs_of
 from ..function.handler import Handler
-from ..function.loader import load
+from ..function.loader import LoadedFunction, load
 from ..function.target import DEFAULT_ATTRIBUTE, Target
 from ..function.tracebacks import summarize_error, user_stack
 from ..platform.data_dir import backend_name, data_dir
@@ -79,13 +79,16 @@ def keep(store: EntityStore) -> EntityStore:
     return store
 
 
-def execute(job: JobRun) -> int:
-    """Run a job that has a record, log under the id of its run, and return the exit status."""
+def execute(job: JobRun, *, is_logged: bool = False) -> int:
+    """Run a job that has a record, log under the id of its run, and return the exit status.
+
+    `is_logged`: stdout and stderr lead to the log of the run already.
+    """
     current_call.set(
         JobTraceContext(job.record.id, job.environ.get("TRACEPARENT", ""), job.environ.get("TRACESTATE", ""))
     )
     ease_stdout()
-    log = job.store.log_file(job.record.project, job.record.id)
+    log = None if is_logged else job.store.log_file(job.record.project, job.record.id)
     with tee_output(log) if log else contextlib.nullcontext():
         code = job.run()
     if job.settings.pdb:
@@ -115,12 +118,13 @@ class JobRun:
     """One run that has a record.
 
     `remote`: the platform has started the run, knows its function, and keeps its state. `replaceable`: the caller can
-    run the function in another way, so that errors in UNSERVED are raised and not recorded.
+    run the function in another way, so that errors in UNSERVED are raised and not recorded. The target is a loaded
+    function if this process has its module already.
     """
 
     def __init__(
         self,
-        target: Target | Callable[[], Target],
+        target: Target | LoadedFunction | Callable[[], Target],
         record: Run,
         environment: RunEnvironment,
         arguments: RunArguments,
@@ -267,15 +271,16 @@ class JobRun:
 
     def _load(self) -> Handler:
         """Return the handler. Register the revision of its function, and link the run to it, even if loading fails."""
-        target = self.target() if callable(self.target) else self.target
-        title = _function_name(target)
+        known = self.target() if callable(self.target) else self.target
+        target = known.target if isinstance(known, LoadedFunction) else known
+        title = name_function(target)
         if not self.remote:
             self.store.check_name(title, "the function's name")
         _log.info("run %s of %s", self.record.key, title)
         spec: dict[str, Any] = {"source": {"handler": str(target), "root": str(target.root)}}
         try:
-            loaded = load(target)
-            title = _function_name(loaded.target)
+            loaded = known if isinstance(known, LoadedFunction) else load(known)
+            title = name_function(loaded.target)
             if self.replaceable and is_sdk_function(loaded.function):
                 raise UnsupportedRunError(f"{title} is wrapped by the platform's SDK in a way that is not known here")
             spec = function_spec(loaded)
@@ -332,7 +337,7 @@ class JobRun:
         return state, code, {"type": kind, "message": message, "traceback": ""}
 
 
-def _function_name(target: Target) -> str:
+def name_function(target: Target) -> str:
     """Return the function's name: from its document, else its attribute; for the attribute `handler`, its module."""
     if target.function:
         return target.function.name

@@ -1,0 +1,90 @@
+"""The process of one line: its streams, its signals, its run."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+from typing import NamedTuple, NoReturn
+
+from ...common.process_exit import end_process
+from ...errors import OvenbirdError
+from ...function.loader import LoadedFunction
+from ...function.tracebacks import summarize_error
+from ..entrypoint import start_job
+from ..execution import RunEnvironment, execute, keep
+from .lines import Line
+from .plan import SweepPlan
+
+_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD)
+_LONGEST = 4000  # bytes of a message: a pipe takes them at once
+
+
+class LinePipes(NamedTuple):
+    """The descriptors that a line's process writes to.
+
+    `report` takes the error that its record cannot hold. `output` takes all that is printed, where the store keeps no
+    log; -1 otherwise.
+    """
+
+    report: int
+    output: int
+
+
+def run_line(
+    plan: SweepPlan, line: Line, identity: str, loaded: LoadedFunction | None, pipes: LinePipes
+) -> NoReturn:  # fmt: skip
+    """Become the process of one line: run it as `identity`, and end with its exit status.
+
+    The process gets a group of its own, so that Ctrl-C reaches it by the sweep alone.
+    """
+    code = 1
+    try:
+        with contextlib.suppress(OSError):
+            os.setpgid(0, 0)
+        _reset_signals()
+        code = _run(plan, line, identity, loaded, pipes.output)
+    except OvenbirdError as error:
+        code = error.exit_code
+        _write_report(pipes.report, str(error))
+    except BaseException as error:
+        _write_report(pipes.report, summarize_error(error))
+    end_process(code)
+
+
+def _run(plan: SweepPlan, line: Line, identity: str, loaded: LoadedFunction | None, output: int) -> int:
+    _replace_stream(0, os.open(os.devnull, os.O_RDONLY))
+    if output >= 0:
+        os.dup2(output, 1)
+        os.dup2(output, 2)
+    settings = plan.make_settings(line)
+    store = keep(plan.open_store())
+    log = store.log_file(plan.project, identity)
+    if log is not None:
+        _replace_stream(1, os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600))
+        os.dup2(1, 2)
+    environment = RunEnvironment(settings, plan.environ, store)
+    job = start_job(
+        loaded or plan.target, environment, plan.merge_parameters(line), plan.make_launch(line), identity=identity
+    )
+    job.stdout = None  # the sweep tells what was returned
+    return execute(job, is_logged=True)
+
+
+def _reset_signals() -> None:
+    """Let signals end the process until its run handles them; one that is ignored stays ignored."""
+    signal.set_wakeup_fd(-1)
+    for number in _SIGNALS:
+        if signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
+
+
+def _replace_stream(number: int, descriptor: int) -> None:
+    os.dup2(descriptor, number)
+    os.close(descriptor)
+
+
+def _write_report(report: int, text: str) -> None:
+    with contextlib.suppress(OSError):
+        os.write(report, text.encode("utf-8", "backslashreplace")[:_LONGEST])
