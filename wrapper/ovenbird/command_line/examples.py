@@ -5,7 +5,7 @@ from __future__ import annotations
 EXAMPLES: dict[str, tuple[str, ...]] = {
     "serve": ("ovenbird serve main.py --reload", "ovenbird serve function.yaml --workers auto --timeout 30s"),
     "run": ("ovenbird run main.py:train --param depth=3", "ovenbird run function.yaml --input data=cities.csv"),
-    "check": ("ovenbird check main.py", "ovenbird check function.yaml --strict --json"),
+    "check": ("ovenbird check main.py", "ovenbird check function.yaml --imports"),
     "invoke": ("""ovenbird invoke main.py --data '{"n": 1}'""", "ovenbird invoke main.py:greet --data @order.json"),
     "init": ("ovenbird init", "ovenbird init greeter --name greeter"),
     "processor": (

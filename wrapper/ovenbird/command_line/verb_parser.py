@@ -24,7 +24,13 @@ EXTRA: dict[str, dict[str, dict[str, Any]]] = {
         "config": {"metavar": "FILE", "required": True, "help": "the processor's document (kind NuclioFunction)"},
         "platform_config": {"metavar": "FILE", "help": "taken and not read"},
     },
-    "check": {"json": {"action": "store_true", "help": "print JSON"}},
+    "check": {
+        "json": {"action": "store_true", "help": "print JSON"},
+        "imports": {
+            "action": "store_true",
+            "help": "add import times by distribution, and which requirements were never imported",
+        },
+    },
     "invoke": {
         "data": {"metavar": "TEXT|@FILE", "help": "the body: text, @FILE, or @- for stdin"},
         "content_type": {"metavar": "TYPE", "default": "application/json", "help": "media type of the body"},

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ from ..function.loader import load
 from .verb_call import VerbCall
 
 if TYPE_CHECKING:
+    from ..common.import_times import ImportTimer
     from ..function.target import Target
     from ..settings import Settings
 
@@ -25,19 +27,21 @@ def main(call: VerbCall) -> int:
     if settings.strict and target.function:
         name = call.typed or os.environ.get("OVENBIRD_TARGET") or settings.source or "."
         _check_for_build(name, settings.source)
-    return check(target, settings, call.name, as_json=call.flags["json"])
+    return check(target, settings, call.name, as_json=call.flags["json"], with_imports=call.flags["imports"])
 
 
-def check(target: Target, settings: Settings, name: str, *, as_json: bool) -> int:
+def check(target: Target, settings: Settings, name: str, *, as_json: bool, with_imports: bool = False) -> int:
     """Print the contract of a function and return the exit status. `name` is the target as it was typed.
 
+    With `with_imports`, a report on its import follows, which this process has to make for the first time.
     A function that a job can call and a service cannot, as it takes an entity, is described as a job.
     """
     from ..function.binder import JOB
     from ..function.describe import describe, describe_job, describe_service, format_description
 
+    timer, since = _make_timer() if with_imports else None, time.time()
     with reserve_stdout():
-        loaded = load(target)
+        loaded = load(target, timer)
         job = Handler(loaded, JOB, fields_only=True)
         try:
             handler = Handler(loaded)
@@ -46,13 +50,25 @@ def check(target: Target, settings: Settings, name: str, *, as_json: bool) -> in
             handler, service = job, {"example": None, "refused": f"cannot be served: {error.message}"}
         description = describe(handler, settings.init)
         description |= {"service": service, "job": describe_job(job, name)}
+        if timer is not None:
+            from .import_report import format_import_report, make_import_report
+
+            description["imports"] = make_import_report(target, timer, since)
     if as_json:
         import msgspec
 
         print(msgspec.json.format(msgspec.json.encode(description)).decode())
     else:
         print(format_description(description))
+        if timer is not None:
+            print(f"\n{format_import_report(description['imports'])}")
     return 0
+
+
+def _make_timer() -> ImportTimer:
+    from ..common.import_times import ImportTimer
+
+    return ImportTimer()
 
 
 def _check_for_build(target: str, source: str) -> None:

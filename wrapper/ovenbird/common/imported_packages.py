@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ _HOOKS = ("_distutils_hack", "_virtualenv", "sitecustomize", "usercustomize")
 # modules that Ovenbird imports and whose distributions have other names: their files need no search
 _RUNTIME = {"yaml": "pyyaml", "_yaml": "pyyaml", "multipart": "python-multipart"}
 _STANDARD = os.path.dirname(os.__file__)  # noqa: PTH120  # a text is compared
+_owners: dict[tuple[str, str], tuple[str, str]] = {}  # folder and file -> name and version, as lists of files say
 
 
 def list_imported_packages(modules: Collection[str] | None = None) -> dict[str, str]:
@@ -38,8 +39,55 @@ def list_imported_packages(modules: Collection[str] | None = None) -> dict[str, 
             else:
                 unknown |= paths
         if unknown:
-            versions.update(_find_owners(folder, installed.values(), unknown))
+            versions.update(_find_owners(folder, installed.values(), unknown).values())
     return dict(sorted(versions.items()))
+
+
+def find_import_root(name: str) -> str:
+    """Return the package of an imported module: its top-level name, or the part of a namespace package.
+
+    `google.cloud.storage` is the package of `google.cloud.storage.blob`, as `google` and `google.cloud` have no file.
+    """
+    end = name.find(".")
+    while end > 0:
+        variables = _read_variables(sys.modules.get(name[:end]))
+        if variables.get("__file__") or "__path__" not in variables:
+            return name[:end]
+        end = name.find(".", end + 1)
+    return name
+
+
+def find_module_file(name: str) -> str:
+    """Return the file of an imported module; empty for one without."""
+    file = _read_variables(sys.modules.get(name)).get("__file__")
+    return file if isinstance(file, str) else ""
+
+
+def find_distributions(packages: Iterable[str]) -> dict[str, tuple[str, str]]:
+    """Return name and version of the distribution of each package that has one; see `find_import_root`."""
+    folders: dict[str, dict[str, str]] = {}
+    for name in packages:
+        if file := find_module_file(name):
+            path = os.path.dirname(file) if _strip_suffixes(file) == "__init__" else file  # noqa: PTH120
+            for _ in range(name.count(".") + 1):
+                path = os.path.dirname(path)  # noqa: PTH120
+            folders.setdefault(path, {})[name] = file[len(path) + 1 :]
+    owners: dict[str, tuple[str, str]] = {}
+    for folder, files in folders.items():
+        try:
+            installed = _list_installed(folder)
+        except OSError:
+            continue
+        unknown: dict[str, str] = {}
+        for name, file in files.items():
+            distribution = installed.get(_RUNTIME.get(name) or name.lower().replace("_", "-"))
+            if distribution and "." not in name:
+                owners[name] = distribution[:2]
+            else:
+                unknown[name] = file
+        by_file = _find_owners(folder, installed.values(), unknown.values())
+        owners |= {name: by_file[file] for name, file in unknown.items() if file in by_file}
+    return owners
 
 
 def _list_module_files(modules: Collection[str] | None) -> dict[str, dict[str, set[str]]]:
@@ -100,14 +148,17 @@ def _list_installed(folder: str) -> dict[str, tuple[str, str, str]]:
 
 
 def _find_owners(
-    folder: str, installed: Iterable[tuple[str, str, str]], files: Collection[str]
-) -> Iterable[tuple[str, str]]:
-    """Yield the distributions in a folder that have installed one of these files."""
-    lines = [f"\n{file},".encode() for file in files if not file.endswith("/")]
-    for name, version, entry in installed:
+    folder: str, installed: Iterable[tuple[str, str, str]], files: Iterable[str]
+) -> Mapping[str, tuple[str, str]]:
+    """Return the distributions in a folder that have installed these files: file -> name and version."""
+    owners = {file: _owners[folder, file] for file in files if (folder, file) in _owners}
+    lines = {file: f"\n{file},".encode() for file in files if not file.endswith("/") and file not in owners}
+    for name, version, entry in installed if lines else ():
         try:
             record = b"\n" + Path(folder, entry, "RECORD").read_bytes()
         except OSError:
             continue
-        if any(line in record for line in lines):
-            yield name, version
+        for file in [file for file, line in lines.items() if line in record]:
+            owners[file] = _owners[folder, file] = (name, version)
+            del lines[file]
+    return owners

@@ -6,6 +6,7 @@ import contextlib
 import importlib
 import sys
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
@@ -49,10 +50,11 @@ class LoadedFunction:
         return isinstance(self.function, type)
 
 
-def load(target: Target) -> LoadedFunction:
+def load(target: Target, timer: AbstractContextManager[Any] | None = None) -> LoadedFunction:
     """Import the target's module and return its attribute with init and close.
 
-    Where the target names no function, the decorated one is used (see `_resolve_decorated`).
+    Where the target names no function, the decorated one is used (see `_resolve_decorated`). The module is imported
+    inside the context `timer`.
 
     Errors: ModuleShadowedError, ModuleMissingError, ModuleFailedError, AttributeMissingError, NotCallableError.
     """
@@ -62,7 +64,7 @@ def load(target: Target) -> LoadedFunction:
     if root in sys.path:
         sys.path.remove(root)
     sys.path.insert(0, root)
-    module = _import_module(target)
+    module = _import_module(target, timer or contextlib.nullcontext())
     target = _resolve_decorated(module, target)
     function = unwrap_sdk_decorator(_find_attribute(module, target))
     if not callable(function):
@@ -84,7 +86,7 @@ def refuse_shadows(root: Path) -> None:
         )
 
 
-def _import_module(target: Target) -> ModuleType:
+def _import_module(target: Target, timer: AbstractContextManager[Any]) -> ModuleType:
     """Import and return the target's module.
 
     Errors: ModuleMissingError when it does not exist; ModuleFailedError when its code raises.
@@ -95,7 +97,7 @@ def _import_module(target: Target) -> ModuleType:
     for path in [folder for folder in sys.path_importer_cache if Path(folder).is_relative_to(target.root)]:
         del sys.path_importer_cache[path]
     try:
-        with parent_only():
+        with parent_only(), timer:
             return importlib.import_module(name)
     except KeyboardInterrupt:
         raise

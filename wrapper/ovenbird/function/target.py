@@ -13,6 +13,7 @@ from ..errors import DocumentError, LoadError, ModuleMissingError
 from ..function_document import MODULE, NAMES, FunctionSpec, find, read, refuse_unreadable
 
 DEFAULT_ATTRIBUTE = "handler"
+LOCKS = ("function.lock", "pylock.toml", "requirements.lock")  # beside a source or a document; the first one counts
 _MODULE = re.compile(MODULE)
 _ATTRIBUTE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
 

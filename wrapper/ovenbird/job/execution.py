@@ -16,6 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from ..common.import_times import ImportTimer, attribute_times, summarize_times
 from ..common.process_exit import force_end
 from ..common.user_warnings import tolerate_warnings
 from ..errors import (
@@ -279,12 +280,16 @@ class JobRun:
         _log.info("run %s of %s", self.record.key, title)
         spec: dict[str, Any] = {"source": {"handler": str(target), "root": str(target.root)}}
         try:
-            loaded = known if isinstance(known, LoadedFunction) else load(known)
+            timer = ImportTimer()
+            loaded = known if isinstance(known, LoadedFunction) else load(known, timer)
             title = name_function(loaded.target)
             if self.replaceable and is_sdk_function(loaded.function):
                 raise UnsupportedRunError(f"{title} is wrapped by the platform's SDK in a way that is not known here")
             spec = function_spec(loaded)
             self.record.status.provenance = build_provenance(loaded, self.environ)
+            if timer.spans:  # none where the process was forked from one that had loaded the function
+                with contextlib.suppress(Exception):  # user code may have put odd objects into `sys.modules`
+                    self.record.status.imports = summarize_times(attribute_times(timer, loaded.target.root))
             self._module_count = len(sys.modules)
             if self.on_core:  # Core stores only the fields of a function that the platform defines
                 origin = {name: spec["source"][name] for name in ("digest", "revision") if name in spec["source"]}

@@ -15,8 +15,7 @@ from ..common.imported_packages import list_imported_packages
 from ..common.named_paths import is_file
 from ..common.redact import mask_command, redact_record
 from ..function.loader import LoadedFunction
-
-_LOCKS = ("function.lock", "pylock.toml", "requirements.lock")
+from ..function.target import LOCKS
 
 
 def function_spec(loaded: LoadedFunction) -> dict[str, Any]:
@@ -45,7 +44,7 @@ def build_provenance(loaded: LoadedFunction, environ: Mapping[str, str]) -> dict
     target = loaded.target
     # in an image the lock lies beside the document
     folders = [target.root, *([target.function.root] if target.function else [])]
-    for path in (folder / name for folder in folders for name in _LOCKS):
+    for path in (folder / name for folder in folders for name in LOCKS):
         if is_file(path):
             digest = _new_sha256()
             digest.update(path.read_bytes())

@@ -18,9 +18,17 @@ def probed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 def test_routes(probed: Service) -> None:
     """live, ready, metrics and openapi.json are there, and do not count as calls."""
     assert probed.get("/_/live").json() == {"status": "live"}
-    assert probed.get("/_/ready").json() == {"status": "ready"}
+    assert probed.get("/_/ready").json()["status"] == "ready"
     assert probed.get("/_/openapi.json").json()["openapi"].startswith("3.1")
     assert "ovenbird_calls_total{" not in probed.get("/_/metrics").text
+
+
+def test_a_ready_worker_tells_the_phases_of_its_start(probed: Service) -> None:
+    """In seconds, each of which is at least as long as a process takes for it."""
+    phases = probed.get("/_/ready").json()["phases"]
+    assert list(phases) == ["start", "import", "init", "listen"]
+    assert all(0 < phases[name] < 60 for name in ("start", "import", "listen"))
+    assert phases["init"] >= 0
 
 
 @pytest.mark.parametrize("path", ["/_/", "/_/nothing", "/_/live/"])

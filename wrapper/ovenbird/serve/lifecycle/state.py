@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Mapping
 from time import perf_counter
 
 
@@ -25,6 +26,7 @@ class WorkerLifecycle:
         self.why = "init has not finished"
         self.unhealthy = ""  # why the process should be replaced; empty while all is well
         self.since = perf_counter()
+        self.phases: Mapping[str, float] = {}  # seconds of each phase of the start, when that has ended
 
     def admit_calls(self) -> None:
         """Admit calls."""

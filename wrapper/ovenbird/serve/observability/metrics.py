@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
-PHASES = ("start", "load", "init")
+PHASES = ("start", "load", "init", "listen")
+_PHASE_NAMES = {"load": "import"}  # as answers call them
 _STATUS = 0  # 600 cells, one for each status
 _BUCKET = 600
 _SUM = _BUCKET + len(BUCKETS) + 1
@@ -99,6 +100,10 @@ class WorkerMetrics:
     def set_phase(self, name: str, seconds: float) -> None:
         """Set the duration of a phase of the start."""
         self.cells[_PHASE + PHASES.index(name)] = seconds
+
+    def read_phases(self) -> dict[str, float]:
+        """Return the seconds of each phase of the start, under the names for clients."""
+        return {_PHASE_NAMES.get(name, name): float(self.cells[_PHASE + at]) for at, name in enumerate(PHASES)}
 
 
 class SharedMetrics:

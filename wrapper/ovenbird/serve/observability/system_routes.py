@@ -38,6 +38,7 @@ class SystemRoutes:
         self.lifecycle = lifecycle
         self.blocks = blocks
         self.gauge = gauge
+        self.paths = (b"/_/", *(alias.encode() for alias in aliases))
         self._aliases = aliases
         self._public = public
         self._app: Any = None
@@ -107,7 +108,10 @@ class SystemRoutes:
                 or self.lifecycle.unhealthy
                 or (await self._run_probe("ready") if self.lifecycle.state is WorkerState.READY else "")
             )
-            return JSONResponse({"status": state, "reason": why}, 503) if why else JSONResponse({"status": state})
+            if why:
+                return JSONResponse({"status": state, "reason": why}, 503)
+            phases = {name: round(seconds, 4) for name, seconds in self.lifecycle.phases.items()}
+            return JSONResponse({"status": state, "phases": phases})
 
         async def metrics(_: Any) -> Any:
             self.gauge()

@@ -25,6 +25,7 @@ from ..lifecycle.handler_lifecycle import HandlerLifecycle, init_timeout_error
 from ..lifecycle.state import WorkerLifecycle, WorkerState
 from ..observability.access_log import AccessLog
 from ..observability.metrics import WorkerMetrics
+from ..observability.start_timing import FirstAnswerTiming
 from ..observability.system_routes import SystemRoutes
 from ..response.pending_output import PendingOutput
 from .control_pipe import END, END_NOW, ENOUGH, READY, RETIRE_NOW
@@ -49,6 +50,7 @@ class Worker:
         slot: WorkerSlot,
         on_serving: Callable[[], None],
     ) -> None:
+        self._began = perf_counter()
         settings, adapter, metrics = service.settings, service.adapter, service.metrics
         self.handler = handler
         self.settings = settings
@@ -112,9 +114,13 @@ class Worker:
         began = perf_counter()
         if not await self._prepare(loop):
             return 128 + self._number
-        self.metrics.set_phase("init", perf_counter() - began)
+        init = perf_counter() - began
+        self.metrics.set_phase("init", init)
         server = server or await self._open()
         self._enable_tracing(server)
+        self.metrics.set_phase("listen", perf_counter() - self._began - init)
+        self.lifecycle.phases = self.metrics.read_phases()
+        FirstAnswerTiming(server, self.lifecycle.phases, self.system_routes.paths)
         beat = loop.create_task(self._beat(server, loop))
         try:
             gc.freeze()  # objects of the start-up stay: no later collection has to traverse them
