@@ -44,6 +44,11 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "ovenbird.trace_context",
         "ovenbird.logging_config",
     ),
+    "ovenbird.client": (
+        "ovenbird.errors",
+        "ovenbird.function.context",
+        "ovenbird.serve.response.json_encode",
+    ),
     "ovenbird.processor": (
         "ovenbird.errors",
         "ovenbird.function_document",
@@ -285,7 +290,13 @@ ONLY_IN: dict[str, tuple[str, ...]] = {
     "rich": ("ovenbird_builder.host.progress", "ovenbird_builder.commands"),
     "subprocess": ("ovenbird_builder.host.process",),
     "dulwich": ("ovenbird.job.sources.git_fetch", "ovenbird.job.sources.git_http", "ovenbird.job.sources.checkout"),
-    "urllib3": ("ovenbird.platform.storage.http_pool", "ovenbird_builder.registry"),
+    "urllib3": (
+        "ovenbird.platform.storage.http_pool",
+        "ovenbird.client.urllib3_transport",
+        "ovenbird.client.deadline_sockets",
+        "ovenbird_builder.registry",
+    ),
+    "httpx": ("ovenbird.client.httpx_transport",),
     "cyclonedx": ("ovenbird_builder.attestations.cyclonedx",),
     "pip": (),
     "piptools": (),
