@@ -22,6 +22,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "ovenbird.common": ("ovenbird.errors",),
     "ovenbird.function_document": ("ovenbird.errors",),
     "ovenbird.function": ("ovenbird.errors", "ovenbird.function_document"),
+    "ovenbird.capture": ("ovenbird.errors",),
     "ovenbird.settings": ("ovenbird.errors",),
     "ovenbird.platform": ("ovenbird.errors", "ovenbird.settings"),
     "ovenbird": (),
