@@ -5,6 +5,7 @@ A base image need not have any of it, and what it has does not count: the tools 
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 from importlib import metadata
 from pathlib import Path
@@ -17,6 +18,7 @@ from ..errors import ProgramMissingError
 from ..host.atomic_folders import fill_folder
 from ..host.disk import guard_cache_writes
 from ..host.network import MOUNT
+from .working_container import WorkingContainer
 
 MOUNTED = f"{MOUNT}/toolbox"  # to be put on PYTHONPATH
 # tomli and typing-extensions: a target's Python may be older than the one that the builder runs under
@@ -24,6 +26,8 @@ PACKAGES = (
     "build", "click", "packaging", "pip", "pip-tools", "pyproject-hooks", "setuptools", "tomli",
     "typing-extensions", "wheel",
 )  # fmt: skip
+# of these, what each run of pip imports; setuptools is left to the few builds that need it
+_IMPORTED = ("build", "click", "packaging", "pip", "piptools", "pyproject_hooks", "typing_extensions.py")
 _SKIPPED = (".pyc", ".so", ".exe", ".pth", ".pyd")  # of another interpreter, or of use to an installed copy only
 
 
@@ -46,6 +50,26 @@ def prepare_toolbox(cache: Path) -> Path:
 def mount_toolbox(cache: Path) -> str:
     """Return the toolbox as a mount of a container."""
     return f"{prepare_toolbox(cache)}:{MOUNTED}:ro"
+
+
+def compile_toolbox(cache: Path, container: WorkingContainer, python: str, magic: str) -> None:
+    """Write the bytecode of the tools for the Python of a container, once for each `magic` number of bytecode.
+
+    Without it each run of pip would spend most of its time on compiling pip. Only in this run can the container write
+    to the tools, and nothing but the base's Python runs: code of a package, which later runs execute, cannot. A
+    failure costs that time and nothing else.
+    """
+    toolbox = prepare_toolbox(cache)
+    marker = toolbox / f".compiled-{magic}"
+    if marker.exists():
+        return
+    paths = [f"{MOUNTED}/{name}" for name in _IMPORTED]
+    result = container.run(
+        [python, "-I", "-m", "compileall", "-q", *paths], mounts=[f"{toolbox}:{MOUNTED}"], network=False, check=False
+    )
+    if not result.returncode:
+        with contextlib.suppress(OSError):
+            marker.touch()
 
 
 def format_versions() -> str:

@@ -78,6 +78,7 @@ def open_pip_container(site: ResolverContext, folder: Path, *, machine: str = ""
     pip_cache.mkdir(parents=True, exist_ok=True)
     box = pip_tools.mount_toolbox(site.cache)
     with site.indexes.write_config() as config, open_container(site.image) as container:
+        pip_tools.compile_toolbox(site.cache, container, site.interpreter.executable, site.interpreter.magic)
         mounts = (
             box,
             f"{_CONTAINER_FILES}:{MOUNT}/inside:ro",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from ovenbird_builder.containers import pip_tools
-from ovenbird_builder.containers.working_container import open_container
+from ovenbird_builder.containers.working_container import WorkingContainer, open_container
 from ovenbird_builder.errors import DiskFullError
 
 
@@ -39,6 +40,32 @@ def test_pip_tools_run_under_the_oldest_and_the_newest(standins: dict[str, str],
             network=False,
         )
     assert process.stdout.split()[-1] in pip_tools.format_versions()
+
+
+@pytest.mark.timeout(300)
+def test_bytecode_of_the_tools_is_made_once_for_each_python(standins: dict[str, str], tmp_path: Path) -> None:
+    """A run of pip compiles nothing then; a second call starts nothing."""
+    toolbox = pip_tools.prepare_toolbox(tmp_path)
+    environ = {"PYTHONPATH": pip_tools.MOUNTED, "PYTHONDONTWRITEBYTECODE": "1"}
+    with open_container(standins["3.11"]) as container:
+        pip_tools.compile_toolbox(tmp_path, container, "python3", "one")
+        command = ["python3", "-v", "-m", "piptools", "compile", "--help"]
+        mounts = [pip_tools.mount_toolbox(tmp_path)]
+        imports = container.run(command, env=environ, mounts=mounts, network=False).stderr
+    assert re.search(rf"code object from '?{pip_tools.MOUNTED}/pip/.*\.pyc", imports)
+    assert not re.findall(rf"code object from {pip_tools.MOUNTED}/.*\.py$", imports, re.M)
+    assert (toolbox / ".compiled-one").exists()
+    pip_tools.compile_toolbox(tmp_path, WorkingContainer("none-such"), "python3", "one")
+
+
+@pytest.mark.timeout(300)
+def test_a_failure_to_compile_the_tools_is_no_error(standins: dict[str, str], tmp_path: Path) -> None:
+    """They are not marked as compiled, and work."""
+    toolbox = pip_tools.prepare_toolbox(tmp_path)
+    (toolbox / "click" / "core.py").write_text("def broken(:\n")
+    with open_container(standins["3.11"]) as container:
+        pip_tools.compile_toolbox(tmp_path, container, "python3", "one")
+    assert not (toolbox / ".compiled-one").exists()
 
 
 @pytest.mark.slow
