@@ -20,7 +20,7 @@ else:
     import tomli as tomllib
 
 ROOT = Path(__file__).parent.parent
-# where the runtime meets these packages: JSON and hints, HTTP, forms, object stores, git, connections of clients
+# where the runtime meets these packages: JSON and hints, HTTP, forms, object stores, git
 WHAT = [
     "tests/wrapper/function",
     "tests/wrapper/serve/request/test_body_reader.py",
@@ -29,18 +29,16 @@ WHAT = [
     "tests/wrapper/serve/observability/test_openapi.py",
     "tests/wrapper/platform/storage/test_object_storage.py",
     "tests/wrapper/job/sources/test_git_fetch.py",
-    "tests/wrapper/client/test_faults.py",
     "tests/wrapper/test_function_document.py",
 ]  # fmt: skip
 PEERS = ["fastapi==0.133"]  # the first that takes the lowest Starlette
 
 
 def lowest() -> list[str]:
-    """`name==version` of every dependency of the runtime, with the extras `platform` and `client`, at its lowest."""
+    """`name==version` of every dependency of the runtime, its platform extra included, at its lowest."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     pins = []
-    extras = project["optional-dependencies"]
-    for text in dict.fromkeys((*project["dependencies"], *extras["platform"], *extras["client"])):
+    for text in (*project["dependencies"], *project["optional-dependencies"]["platform"]):
         requirement = Requirement(text)
         (floor,) = (part.version for part in requirement.specifier if part.operator == ">=")
         pins.append(f"{requirement.name}=={floor}")
@@ -81,8 +79,9 @@ def test_the_lowest_versions_work(python: Path) -> None:
     assert {name: Version(version) for name, version in installed.items()} == {
         name: Version(version) for name, version in (pin.split("==") for pin in lowest())
     }
+    environ = {**os.environ, "PYTHONPATH": "", "PYTHONDONTWRITEBYTECODE": ""}  # uv has compiled nothing
     process = subprocess.run(
         [python, "-m", "pytest", "-q", "-W", "ignore::PendingDeprecationWarning", "-p", "no:cacheprovider", *WHAT],
-        cwd=ROOT, capture_output=True, text=True, check=False, env={**os.environ, "PYTHONPATH": ""},
+        cwd=ROOT, capture_output=True, text=True, check=False, env=environ,
     )  # fmt: skip
     assert process.returncode == 0, process.stdout[-4000:] + process.stderr[-2000:]

@@ -99,7 +99,8 @@ def machine(
     storage.write_text(f'[storage]\ndriver = "overlay"\ngraphroot = "{folder}/graph"\nrunroot = "{folder}/run"\n')
     home = folder / "home"
     home.mkdir()
-    plain = {name: value for name, value in os.environ.items() if not name.startswith(("OVENBIRD_", "XDG_"))}
+    personal = ("OVENBIRD_", "XDG_", "PYTHONDONTWRITEBYTECODE")
+    plain = {name: value for name, value in os.environ.items() if not name.startswith(personal)}
     env = plain | {
         "HOME": str(home), "PATH": f"{programs}:{Path(sys.executable).parent}:{plain['PATH']}", "CI": "true",
         "CONTAINERS_REGISTRIES_CONF": str(conf), "CONTAINERS_STORAGE_CONF": str(storage),

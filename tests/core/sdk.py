@@ -33,6 +33,7 @@ def run(source: str, folder: Path, environ: Mapping[str, str]) -> str:
     program = folder / "with_sdk.py"
     program.write_text(textwrap.dedent(source))
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("DHCORE", "AWS_", "OVENBIRD"))}
+    clean["PYTHONDONTWRITEBYTECODE"] = ""  # uv has compiled nothing: each start would compile the SDK again
     process = subprocess.run(
         [python(), program.name], check=False, cwd=folder, env={**clean, "HOME": str(folder), **environ}, text=True,
         capture_output=True, timeout=100,

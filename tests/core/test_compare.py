@@ -197,6 +197,7 @@ def test_sdk_and_ovenbird_in_the_same_process(core: Double, platform: dict[str, 
     packages = ":".join(path for path in sys.path if path.endswith("site-packages"))
     root = Path(__file__).parent.parent.parent
     environ = {**os.environ, **platform, "HOME": str(jobs.folder), "PYTHONPATH": f"{root / 'wrapper'}:{packages}"}
+    environ["PYTHONDONTWRITEBYTECODE"] = ""  # as in `sdk.run`
     process = subprocess.run(
         [sdk.python(), "-m", "ovenbird", "run", "main.py", "--param", "n=1", "--project", "p"],
         check=False, cwd=jobs.folder, env=environ, text=True, capture_output=True, timeout=100,
