@@ -20,7 +20,7 @@ from tests.fuzz.mutation import draw_mutated, explore
 from tests.fuzz.server import serve_fuzzed
 
 _HANDLERS = ("fields", "whole", "typed", "upload", "event", "raw")
-_SECONDS = float(os.environ.get("FUZZ_SECONDS", "16")) / len(_HANDLERS)
+_SECONDS = float(os.environ.get("FUZZ_SECONDS", "6")) / len(_HANDLERS)
 _SEED = int(os.environ.get("FUZZ_SEED", "0"))
 _JSON_BODIES = (
     b'{"name": "a", "count": 2, "ratio": 0.5, "at": "2024-01-02T03:04:05Z", "on": true}',

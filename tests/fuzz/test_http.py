@@ -17,7 +17,7 @@ from tests.fuzz.requests import Connection, draw_connection
 from tests.fuzz.server import serve_fuzzed
 from tests.service import Service
 
-_SECONDS = float(os.environ.get("FUZZ_SECONDS", "20")) / 4  # for each kind of handler
+_SECONDS = float(os.environ.get("FUZZ_SECONDS", "6")) / 4  # for each kind of handler
 _SEED = int(os.environ.get("FUZZ_SEED", "0"))
 _PATIENCE = 0.1  # seconds after which a server that says nothing waits for more
 _GOOD = b"POST /good HTTP/1.1\r\nHost: test\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}"
