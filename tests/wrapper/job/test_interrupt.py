@@ -213,7 +213,7 @@ def test_a_second_ctrl_c_need_not_wait(jobs: Jobs) -> None:
 def test_code_that_keeps_the_interpreter_to_itself_is_ended(jobs: Jobs) -> None:
     """Python code cannot run meanwhile, so the end is recorded by the next process that opens the store."""
     source = "import collections, itertools\ndef handler():\n    collections.deque(itertools.repeat(0), maxlen=0)\n"
-    job = jobs.run(source, "--timeout", "5s", "--grace", "1s")
+    job = jobs.run(source, "--timeout", "500ms", "--grace", "500ms")
     assert job.code == 1
     assert "main.py" in job.err, "the stack says where"
     assert [run["state"] for run in jobs.list_runs()] == ["ERROR"]

@@ -86,13 +86,13 @@ def test_events(tmp_path_factory: pytest.TempPathFactory) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("target", ["sync.py", "loop.py", "wsgi.py"])
 def test_large_uploads_in_little_memory(tmp_path_factory: pytest.TempPathFactory, target: str) -> None:
-    """With 700 MiB of address space, 80 uploads of 30 MB succeed one after the other."""
+    """With 700 MiB of address space, 40 uploads of 30 MB succeed one after the other."""
     body = bytes(30_000_000)
     with (
         run_service(tmp_path_factory, f"retained/{target}", *FLAGS, ADDRESS_SPACE=str(700 * 1024**2)) as service,
         httpx.Client(timeout=30.0) as client,
     ):
-        answers = [client.post(f"{service.url}/body", content=body) for _ in range(80)]
+        answers = [client.post(f"{service.url}/body", content=body) for _ in range(40)]
         assert {(answer.status_code, answer.text) for answer in answers} == {(200, "30000000")}
 
 

@@ -115,7 +115,7 @@ def test_markers_of_folders_are_no_files(s3: dict[str, str], tmp_path: Path) -> 
 @pytest.mark.slow
 def test_a_large_object_moves_in_bounded_memory(s3: dict[str, str], tmp_path: Path) -> None:
     with (tmp_path / "big").open("wb") as file:
-        for _ in range(256):
+        for _ in range(192):  # more MiB than the process may take
             file.write(os.urandom(1024 * 1024))
     program = textwrap.dedent(
         """

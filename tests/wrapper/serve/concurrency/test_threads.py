@@ -208,7 +208,7 @@ def test_clients_that_leave_at_random(tmp_path_factory: pytest.TempPathFactory) 
             thread.start()
         try:
             with Raw(service) as client:
-                for number in range(30):
+                for number in range(15):
                     client.post(b'{"name": "%d", "seconds": 0.002}' % number)
                     answer = client.answer()
                     assert (answer.status, answer.body) == (200, b"%d" % number)
