@@ -74,7 +74,9 @@ class Kube:
         self.kubectl("rollout", "status", f"deployment/{name}", f"--timeout={PATIENCE - 10:.0f}s")
         (port,) = self.get("service", name)["spec"]["ports"]
         url = f"http://127.0.0.1:{port['nodePort']}"
-        self.wait_until(lambda: httpx.get(f"{url}/_/ready", timeout=10, trust_env=False).status_code == 200)
+        self.wait_until(
+            lambda: httpx.get(f"{url}/_/ready", timeout=10, trust_env=False, verify=False).status_code == 200, 0.2
+        )
         return url
 
     def wait_finished(self, name: str) -> str:
@@ -87,8 +89,11 @@ class Kube:
 
         return str(self.wait_until(ended))
 
-    def wait_until(self, check: Callable[[], Any]) -> Any:
-        """Wait until `check()` is true and return its value; the error describes the namespace."""
+    def wait_until(self, check: Callable[[], Any], pause: float = 1.0) -> Any:
+        """Wait until `check()` is true and return its value; the error describes the namespace.
+
+        `pause` is in seconds: kubectl and the server that it asks take a good part of one.
+        """
         end = time.monotonic() + PATIENCE
         while time.monotonic() < end:
             try:
@@ -96,7 +101,7 @@ class Kube:
                     return value
             except httpx.TransportError:
                 pass
-            time.sleep(0.2)
+            time.sleep(pause)
         events = self.kubectl("get", "events", "--sort-by=.lastTimestamp", check=False)[-3000:]
         raise AssertionError(f"it did not happen:\n{self.kubectl('get', 'pods', '-o', 'wide', check=False)}\n{events}")
 

@@ -174,7 +174,7 @@ def _wait(server: subprocess.Popen[bytes], url: str, log: Path) -> None:
     end = time.monotonic() + 30
     while time.monotonic() < end and server.poll() is None:
         try:
-            httpx.get(url, trust_env=False)
+            httpx.get(url, trust_env=False, verify=False)
             return
         except httpx.TransportError:
             time.sleep(0.1)

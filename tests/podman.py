@@ -80,7 +80,7 @@ class Container:
 
     def wait_ready(self, path: str = "/_/ready") -> Container:
         """Wait until the service is ready; fails at once when the container has ended."""
-        wait_until(lambda: self._answers(path), lambda: f"not ready:\n{self.log}")
+        wait_until(lambda: self._answers(path), lambda: f"not ready:\n{self.log}", pause=0.1)
         return self
 
     def _answers(self, path: str) -> bool:
@@ -94,15 +94,15 @@ class Container:
 
     def wait_log(self, text: str) -> None:
         """Wait until the log holds a text."""
-        wait_until(lambda: text in self.log, lambda: f"{text!r} is not in the log:\n{self.log}")
+        wait_until(lambda: text in self.log, lambda: f"{text!r} is not in the log:\n{self.log}", pause=0.2)
 
     def get(self, path: str = "/", **options: Any) -> httpx.Response:
         """Send a GET request."""
-        return httpx.get(self.url + path, timeout=_PATIENCE, trust_env=False, **options)
+        return httpx.get(self.url + path, timeout=_PATIENCE, trust_env=False, verify=False, **options)
 
     def post(self, path: str = "/", **options: Any) -> httpx.Response:
         """Send a POST request."""
-        return httpx.post(self.url + path, timeout=_PATIENCE, trust_env=False, **options)
+        return httpx.post(self.url + path, timeout=_PATIENCE, trust_env=False, verify=False, **options)
 
     def call(self, payload: Any = None, **options: Any) -> httpx.Response:
         """POST a value as JSON."""

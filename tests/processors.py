@@ -88,7 +88,7 @@ class Processor(Service):
 
     def probe(self, path: str) -> httpx.Response:
         """Send a GET request to the second port."""
-        return httpx.get(self.probes + path, timeout=30, trust_env=False)
+        return httpx.get(self.probes + path, timeout=30, trust_env=False, verify=False)
 
     def wait_ready(self) -> Processor:
         """Wait until the second port reports the function as ready."""

@@ -93,8 +93,11 @@ class Service:
         self._log.close()
 
 
-def wait_until(check: Any, message: Any, service: Service | None = None) -> Any:
-    """Wait until `check()` is true; its value. Fails with `message()`, at once when the service has ended."""
+def wait_until(check: Any, message: Any, service: Service | None = None, pause: float = 0.01) -> Any:
+    """Wait until `check()` is true; its value. Fails with `message()`, at once when the service has ended.
+
+    `pause` is in seconds, and longer for a check that starts a process.
+    """
     end = time.monotonic() + _PATIENCE
     while time.monotonic() < end:
         try:
@@ -104,7 +107,7 @@ def wait_until(check: Any, message: Any, service: Service | None = None) -> Any:
             pass
         if service is not None and service.process.poll() is not None:
             raise AssertionError(f"the server ended with {service.process.returncode}; {message()}")
-        time.sleep(0.01)
+        time.sleep(pause)
     raise AssertionError(message())
 
 

@@ -36,7 +36,7 @@ def test_a_service_under_load_loses_no_call(base_images: Images, podman: Podman,
     stopping = threading.Event()
 
     def call() -> None:
-        with httpx.Client(trust_env=False, timeout=30) as client:
+        with httpx.Client(trust_env=False, verify=False, timeout=30) as client:
             for _ in range(5000):
                 try:
                     answers.append(client.post(container.url, json={"name": "Ada"}).status_code)

@@ -64,7 +64,9 @@ def no_containers_left(container_env: dict[str, str], jobs: Jobs) -> Iterator[No
     """No container is left behind, before what the test has started is ended."""
     before = set(list_containers())
     yield
-    wait_until(lambda: set(list_containers()) <= before, lambda: f"left behind: {set(list_containers()) - before}")
+    wait_until(
+        lambda: set(list_containers()) <= before, lambda: f"left behind: {set(list_containers()) - before}", pause=0.2
+    )
 
 
 def list_containers() -> list[str]:
@@ -149,8 +151,10 @@ def test_a_service(function: Path, jobs: Jobs) -> None:
         assert line, "it ended"
         match = re.search(r"is served at http://0\.0\.0\.0:(\d+)", line)
     url = f"http://127.0.0.1:{match[1]}"
-    wait_until(lambda: httpx.get(f"{url}/_/ready", trust_env=False).status_code == 200, lambda: "not ready")
-    answer: dict[str, Any] = httpx.post(url, json={"name": "Ada"}, trust_env=False).json()
+    wait_until(
+        lambda: httpx.get(f"{url}/_/ready", trust_env=False, verify=False).status_code == 200, lambda: "not ready"
+    )
+    answer: dict[str, Any] = httpx.post(url, json={"name": "Ada"}, trust_env=False, verify=False).json()
     assert answer == {"greeting": "Ciao Ada", "lines": 0, "token": "a-secret"}
     command = Path(f"/proc/{process.pid}/cmdline").read_text()
     assert command.startswith("podman\0run\0")

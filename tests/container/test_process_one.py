@@ -56,7 +56,11 @@ def test_orphans_are_reaped(base_images: Images, podman: Podman, mount_sources: 
     assert worker != 1  # user code does not run in the process that reaps
     sleepers = list_processes(service, "sleep")
     assert [parent for _, parent, _ in sleepers] == [1, 1, 1]
-    wait_until(lambda: not list_processes(service, "sleep"), lambda: f"still there: {list_processes(service, 'sleep')}")
+    wait_until(
+        lambda: not list_processes(service, "sleep"),
+        lambda: f"still there: {list_processes(service, 'sleep')}",
+        pause=0.2,
+    )
     assert service.call({}).json() == worker
     assert service.stop() == 0
 
@@ -97,7 +101,9 @@ def test_a_worker_killed_for_memory_is_replaced(base_images: Images, podman: Pod
         service.call({"megabytes": 1000})
     assert isinstance(service.call({}).json(), int)
     service.wait_log("was killed by SIGKILL: out of memory; a new one starts")
-    wait_until(lambda: service.log.count("2 workers are ready") == 2, lambda: f"no successor:\n{service.log}")
+    wait_until(
+        lambda: service.log.count("2 workers are ready") == 2, lambda: f"no successor:\n{service.log}", pause=0.2
+    )
     assert service.state["Status"] == "running"
     assert service.stop() == 0
 

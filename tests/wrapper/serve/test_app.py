@@ -181,7 +181,7 @@ def test_methods(tmp_path_factory: pytest.TempPathFactory) -> None:
 def test_trace_that_is_allowed(tmp_path_factory: pytest.TempPathFactory) -> None:
     """`TRACE` reaches the handler where the settings name it."""
     with run_service(tmp_path_factory, "echo/main.py:handler", "--methods", "TRACE,POST") as service:
-        assert httpx.request("TRACE", service.url).json()["method"] == "TRACE"
+        assert httpx.request("TRACE", service.url, verify=False).json()["method"] == "TRACE"
         assert service.get("/").status_code == 405
 
 

@@ -1,1 +1,0 @@
-"""Capture a function as text: from its module's file, or from the cells or the script that define it."""
