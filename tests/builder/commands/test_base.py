@@ -317,21 +317,21 @@ def test_the_flavour_with_the_sdk(
     home = tmp_path / "images"
     subprocess.run(["cp", "-r", str(bases.find_catalog_folder()), str(home)], check=True)
     subprocess.run(["cp", str(bases.find_dockerfile()), str(bases.find_dockerfile(bases.SDK)), str(home)], check=True)
-    small = re.search(r"(?m)^annotated-types==.*\n(?:    .*\n)+", bases.read_runtime_lock("3.12", bases.SDK))
+    small = re.search(r"(?m)^annotated-types==.*\n(?:    .*\n)+", bases.read_runtime_lock("3.11", bases.SDK))
     assert small
-    (home / "locks" / "3.12-sdk.txt").write_text(small[0])
+    (home / "locks" / "3.11-sdk.txt").write_text(small[0])
     monkeypatch.setattr(bases, "find_catalog_folder", lambda: home)
-    (row,) = call_base("build", "3.12", "--quiet", "--flavour", "sdk", "--from", standins["3.12"])
-    assert row["image"] == "localhost/ovenbird:3.12-sdk"
-    plain, extended = (json.loads(inspect_image(name)) for name in ("localhost/ovenbird:3.12", row["image"]))
-    subprocess.run(["buildah", "rmi", row["image"], "localhost/ovenbird:3.12"], check=True, capture_output=True)
+    (row,) = call_base("build", "3.11", "--quiet", "--flavour", "sdk", "--from", standins["3.11"])
+    assert row["image"] == "localhost/ovenbird:3.11-sdk"
+    plain, extended = (json.loads(inspect_image(name)) for name in ("localhost/ovenbird:3.11", row["image"]))
+    subprocess.run(["buildah", "rmi", row["image"], "localhost/ovenbird:3.11"], check=True, capture_output=True)
     assert row["digest"] == extended["FromImageDigest"]
     below, layers = plain["OCIv1"]["rootfs"]["diff_ids"], extended["OCIv1"]["rootfs"]["diff_ids"]
     assert (layers[:-1], len(layers)) == (below, len(below) + 1)
     labels = plain["OCIv1"]["config"]["Labels"]
     labels |= {"org.opencontainers.image.title": "Ovenbird base with the platform's SDK"}
     assert extended["OCIv1"]["config"]["Labels"] == labels
-    assert labels["org.opencontainers.image.base.name"] == standins["3.12"]
+    assert labels["org.opencontainers.image.base.name"] == standins["3.11"]
     assert extended["ImageAnnotations"] == {name: text for name, text in labels.items() if text}
     assert extended["OCIv1"]["config"]["User"] == "8877:999"
 
