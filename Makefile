@@ -132,13 +132,9 @@ builder-lock: .venv/.dev ## pin what the builder's image needs (asks the package
 		cat .cache/builder.txt; } > images/locks/builder.txt
 
 .PHONY: bench
-bench: .venv/.examples .venv/.dev ## measure against peers (makes its own environments; several minutes)
-	@$(BIN)/python benchmarks/serve
-	@$(BIN)/python benchmarks/job
+bench: .venv/.examples .venv/.dev ## measure against peers (makes its own environments; half an hour); ARGS="--quick"
 	$(call need,$(ENGINE),$(ENGINE) $(ENGINE_HELPERS))
-	@$(BIN)/python benchmarks/images
-	@$(BIN)/python benchmarks/platform
-	@$(BIN)/python benchmarks/build
+	@$(BIN)/python benchmarks $(ARGS)
 
 .PHONY: clean
 clean: ## remove what the other targets have made

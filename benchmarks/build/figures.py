@@ -75,16 +75,14 @@ def make_targets(rows: Rows, faults: Sequence[str]) -> list[Target]:
     for stack in (SMALL, SCIENTIFIC):
         seconds = [row.seconds for where in _WHERE if (row := _find_own(rows, "nothing changed", stack.name, where))]
         for where, times in zip(_WHERE.values(), seconds, strict=False):
-            targets.append(Target(f"{stack.name}: nothing changed, {where}", median(times), 0.4, "s", True))
+            targets.append(Target.of_rounds(f"{stack.name}: nothing changed, {where}", times, 0.4, "s", at_most=True))
     written = None if not rows else float(sum("FAILED" not in fault for fault in faults))
     targets.append(Target("layers that were written though nothing changed", written, 0, "", True))
     for situation, stack, where, bound in _BOUNDS:
-        ratio = rows.compute_ratio(situation, stack.name, where)
-        targets.append(Target(f"{stack.name}: {situation}, {_WHERE[where]}", ratio, bound, "x", True))
-    targets.append(
-        Target("a cold import of the stack", rows.compute_ratio("import", "scientific", "container"), 0.6, "x", True)
-    )
-    return targets
+        ratios = rows.list_ratios(situation, stack.name, where)
+        targets.append(Target.of_rounds(f"{stack.name}: {situation}, {_WHERE[where]}", ratios, bound, at_most=True))
+    imports = rows.list_ratios("import", "scientific", "container")
+    return [*targets, Target.of_rounds("a cold import of the stack", imports, 0.6, at_most=True)]
 
 
 def _find_own(rows: Rows, situation: str, stack: str, where: str) -> Row | None:

@@ -56,13 +56,19 @@ class Rows(list[Row]):
         self, situation: str, stack: str, where: str, contender: str = "ovenbird", *, cpu: bool = False
     ) -> float | None:
         """Return the ratio of costs to the Containerfile with pip: the median over the rounds; None without a round."""
+        ratios = self.list_ratios(situation, stack, where, contender, cpu=cpu)
+        return median(ratios) if ratios else None
+
+    def list_ratios(
+        self, situation: str, stack: str, where: str, contender: str = "ovenbird", *, cpu: bool = False
+    ) -> list[float]:
+        """Return the ratio of costs to the Containerfile with pip in each round."""
         try:
             rows = [self.get(situation, stack, name, where) for name in (contender, "pip")]
         except KeyError:
-            return None
+            return []
         pairs = zip(rows[0].rounds, rows[1].rounds, strict=False)
-        ratios = [(a.cpu / b.cpu) if cpu else (a.seconds / b.seconds) for a, b in pairs]
-        return median(ratios) if ratios else None
+        return [(a.cpu / b.cpu) if cpu else (a.seconds / b.seconds) for a, b in pairs]
 
 
 @dataclass(frozen=True)

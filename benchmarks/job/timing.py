@@ -21,11 +21,21 @@ class Cost:
     peak: float
 
 
-def run_in_turn(
+def take_medians(costs: Mapping[str, Sequence[Cost]]) -> dict[str, Cost]:
+    """Return the medians of the costs in each round, and the largest size."""
+    return {
+        name: Cost(
+            median(cost.seconds for cost in all_), median(cost.cpu for cost in all_), max(cost.peak for cost in all_)
+        )
+        for name, all_ in costs.items()
+    }
+
+
+def measure_in_turn(
     commands: Mapping[str, Sequence[str]], rounds: int, environ: Mapping[str, str],
     before: Callable[[], None] = lambda: None,
-) -> dict[str, Cost]:  # fmt: skip
-    """The cost of each command over `rounds`, after one that does not count; `before` runs ahead of every command."""
+) -> dict[str, list[Cost]]:  # fmt: skip
+    """Return the costs of each command in `rounds`, after one that does not count; `before` runs ahead of each."""
     costs: dict[str, list[Cost]] = {name: [] for name in commands}
     for number in range(rounds + 1):
         for name, command in commands.items():
@@ -33,12 +43,7 @@ def run_in_turn(
             cost = measure_command(command, environ)
             if number:
                 costs[name].append(cost)
-    return {
-        name: Cost(
-            median(cost.seconds for cost in all_), median(cost.cpu for cost in all_), max(cost.peak for cost in all_)
-        )
-        for name, all_ in costs.items()
-    }  # fmt: skip
+    return costs
 
 
 def measure_command(command: Sequence[str], environ: Mapping[str, str]) -> Cost:

@@ -46,6 +46,7 @@ class Results:
     """Seconds by what they are of; tails of jobs; calls per second by how many at once; calls of Core by mode."""
 
     seconds: dict[str, float] = field(default_factory=dict)
+    rounds: dict[str, list[float]] = field(default_factory=dict)  # the seconds of each round, where there are several
     tails: dict[str, Tail] = field(default_factory=dict)
     calls: dict[int, float] = field(default_factory=dict)
     core_calls: dict[str, dict[str, int]] = field(default_factory=dict)
@@ -86,6 +87,7 @@ def _measure_times(at: Ground, rounds: int, results: Results) -> None:
             seconds = way()
             if number:
                 times[name].append(seconds)
+    results.rounds = times
     results.seconds = {name: median(all_) for name, all_ in times.items()}
 
 
@@ -162,12 +164,14 @@ def format_rows(results: Results) -> list[tuple[str, str]]:
 
 def make_targets(results: Results) -> list[Target]:
     """Return the targets."""
-    targets, engine_own = [], results.seconds[NOTHING]
+    targets = []
     for step in ("start to READY", "an empty job"):
-        native, rendered = (results.seconds[f"{mode}: {step}"] for mode in MODES)
-        targets.append(Target(f"{step}: rendered to native, as measured", rendered / native, TIMES))
-        net = (rendered - engine_own) / max(native - engine_own, 0.001)
-        targets.append(Target(f"{step}: rendered to native, without `{NOTHING}`", net, TIMES))
+        native, rendered = (results.rounds[f"{mode}: {step}"] for mode in MODES)
+        rounds = list(zip(rendered, native, results.rounds[NOTHING], strict=True))
+        ratios = [slow / fast for slow, fast, _ in rounds]
+        targets.append(Target.of_rounds(f"{step}: rendered to native, as measured", ratios, TIMES))
+        net = [(slow - engine_own) / max(fast - engine_own, 0.001) for slow, fast, engine_own in rounds]
+        targets.append(Target.of_rounds(f"{step}: rendered to native, without `{NOTHING}`", net, TIMES))
     for name in list(ENDINGS)[:-1]:
         tail = results.tails[name]
         seconds = tail.returned if ENDINGS[name][1] == LOCAL else tail.answered

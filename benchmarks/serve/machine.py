@@ -7,9 +7,9 @@ import platform
 from collections.abc import Iterable
 from pathlib import Path
 
-from environments import OWN, read_versions
+from environments import HERE, OWN, read_versions
 from live import CLIENT_CORE, SERVER_CORE
-from processes import FailedError
+from processes import FailedError, finish
 
 BUSY = 0.5  # load above which something else is likely to be running
 
@@ -22,6 +22,7 @@ def describe() -> dict[str, str]:
     busy = os.getloadavg()[0]
     shared = " (one core for both: the figures mean little)" if SERVER_CORE == CLIENT_CORE else ""
     return {
+        "commit": describe_commit(),
         "processor": models[0] if models else platform.machine(),
         "cores": f"{os.cpu_count()}; servers on {SERVER_CORE}, clients on {CLIENT_CORE}{shared}",
         "memory": f"{int(total) / 1024**2:.0f} GiB",
@@ -29,6 +30,16 @@ def describe() -> dict[str, str]:
         "python": f"{platform.python_implementation()} {platform.python_version()}",
         "load before": f"{busy:.2f}{' (the machine is not idle: expect noise)' if busy > BUSY else ''}",
     }
+
+
+def describe_commit() -> str:
+    """Return the commit that is checked out, with `-dirty` where files differ from it; empty outside of a checkout."""
+    try:
+        return finish(
+            ("git", "-C", str(HERE), "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"), 60
+        ).strip()
+    except FailedError:
+        return ""
 
 
 def describe_packages(environments: Iterable[str]) -> dict[str, str]:

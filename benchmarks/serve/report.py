@@ -134,15 +134,21 @@ def format_drains(outcome: dict[str, Any]) -> str:
     return "## Drains under load\n\n" + format_table(("drains", "calls answered", "lost"), [row])
 
 
+def format_spread(rounds: Sequence[float]) -> str:
+    """Return least, most and number of the figures of single rounds; empty for what was measured once."""
+    return f"{min(rounds):.2f} to {max(rounds):.2f} ({len(rounds)})" if rounds else ""
+
+
 def format_targets(targets: Iterable[Target]) -> str:
-    """Return the table of targets with figures and verdicts."""
+    """Return the table of targets with figures, their spread and verdicts."""
     rows = [
         (
             target.title,
             "-" if target.value is None else f"{target.value:.2f} {target.unit}",
+            format_spread(target.rounds),
             f"{'at most' if target.at_most else 'at least'} {target.bound:g} {target.unit}",
             target.verdict,
         )
         for target in targets
     ]
-    return "## Targets\n\n" + format_table(("target", "measured", "wanted", "verdict"), rows)
+    return "## Targets\n\n" + format_table(("target", "median", "range (rounds)", "wanted", "verdict"), rows)

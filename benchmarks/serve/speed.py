@@ -122,7 +122,15 @@ def compute_ratio(
     row: Row | None, base: Row | None, connections: int, figure: str = "requests_per_second"
 ) -> float | None:
     """The median over the rounds of the ratio within a round, which noise that lasts for a round does not move."""
+    ratios = list_ratios(row, base, connections, figure)
+    return median(ratios) if ratios else None
+
+
+def list_ratios(
+    row: Row | None, base: Row | None, connections: int, figure: str = "requests_per_second"
+) -> list[float]:
+    """Return the ratio within each round; none where one of the two gives no figures."""
     if row is None or base is None or row.failed or row.absent or base.failed or base.absent:
-        return None
+        return []
     pairs = zip(row.rounds[connections], base.rounds[connections], strict=True)
-    return median(figures[figure] / other[figure] for figures, other in pairs)
+    return [figures[figure] / other[figure] for figures, other in pairs]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from statistics import median
 
 from environments import NotInstalledError, say
 from live import run_server
@@ -35,9 +34,9 @@ def measure(servers: Sequence[Server], times: int) -> Starts:
     return starts
 
 
-def compute_ratio(starts: Starts, name: str, base: str) -> float | None:
-    """Return the ratio of the medians."""
+def list_ratios(starts: Starts, name: str, base: str) -> list[float]:
+    """Return the ratio of each start to the other server's start in that turn; none where one of the two failed."""
     own, other = starts.get(name), starts.get(base)
     if not own or not other or isinstance(own, str) or isinstance(other, str):
-        return None
-    return median(own) / median(other)
+        return []
+    return [seconds / reference for seconds, reference in zip(own, other, strict=True)]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import median
 from typing import Any
 
 import memory
@@ -17,13 +19,24 @@ CONSTANT = 16.0  # MiB that memory may rise for a transfer of 64 or 256 MiB
 
 @dataclass(frozen=True)
 class Target:
-    """One bound and the figure to hold against it; `value` is None when nothing was measured."""
+    """One bound and the figure to hold against it; `value` is None when nothing was measured.
+
+    `rounds` are the figures of the single rounds, whose median `value` is; empty for what is measured once.
+    """
 
     title: str
     value: float | None
     bound: float
     unit: str = "x"
     at_most: bool = False
+    rounds: tuple[float, ...] = ()
+
+    @classmethod
+    def of_rounds(
+        cls, title: str, rounds: Sequence[float], bound: float, unit: str = "x", *, at_most: bool = False
+    ) -> Target:
+        """Return the target for the median of rounds; without one it is not measured."""
+        return cls(title, median(rounds) if rounds else None, bound, unit, at_most, tuple(rounds))
 
     @property
     def verdict(self) -> str:
@@ -41,21 +54,21 @@ def make_speed_targets(rows: dict[str, speed.Row]) -> list[Target]:
             continue
         row, other = rows[server.name], rows.get(peer.name)
         for count in (16, 64):
-            share_of, at = speed.compute_ratio(row, speed.find_limit(rows, count), count), f"{count} connections"
-            targets.append(Target(f"{server.name} of the bare callable, {at}", share_of, share))
+            shares, at = speed.list_ratios(row, speed.find_limit(rows, count), count), f"{count} connections"
+            targets.append(Target.of_rounds(f"{server.name} of the bare callable, {at}", shares, share))
             if other:
-                targets.append(
-                    Target(f"{server.name} to {peer.name}, {at}", speed.compute_ratio(row, other, count), times)
-                )
-        tail = speed.compute_ratio(row, speed.find_limit(rows, 64), 64, "p99_ms")
-        targets.append(Target(f"{server.name} p99 to the bare callable's, 64 connections", tail, 1.5, at_most=True))
+                ratios = speed.list_ratios(row, other, count)
+                targets.append(Target.of_rounds(f"{server.name} to {peer.name}, {at}", ratios, times))
+        tails = speed.list_ratios(row, speed.find_limit(rows, 64), 64, "p99_ms")
+        title = f"{server.name} p99 to the bare callable's, 64 connections"
+        targets.append(Target.of_rounds(title, tails, 1.5, at_most=True))
     return targets
 
 
 def make_start_targets(start_times: starts.Starts) -> list[Target]:
     """Return the target of the start against uvicorn's."""
     title = f"{ASYNC.name} start to the bare callable's"
-    return [Target(title, starts.compute_ratio(start_times, ASYNC.name, BARE.name), 1.3, at_most=True)]
+    return [Target.of_rounds(title, starts.list_ratios(start_times, ASYNC.name, BARE.name), 1.3, at_most=True)]
 
 
 def make_memory_targets(sizes: dict[str, memory.Sizes]) -> list[Target]:
