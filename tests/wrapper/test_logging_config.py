@@ -146,6 +146,42 @@ def test_workers_that_write_at_once_do_not_tear_lines(tmp_path: Path) -> None:
         process.stderr.close()
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_log_that_nobody_reads_stops_no_call(tmp_path: Path, workers: str) -> None:
+    """Calls are answered while the pipe of the log is full; once it is read, no line is missing or torn."""
+    (tmp_path / "main.py").write_text("async def handler():\n    return 1\n")
+    words = ["serve", "main.py", "--port", "0", "--workers", workers, "--drain-delay", "0", "--log-format", "json"]
+    process = starts.start(words, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+    try:
+        assert process.stderr is not None
+        messages = (json.loads(line)["message"] for line in process.stderr)
+        url = next(message.split(" at ")[1] for message in messages if "served at" in message)
+        if workers == "2":
+            assert next(messages) == "2 workers are ready"
+
+        async def run() -> Tally:
+            load = Load(url, 8)
+            task = asyncio.create_task(load.run())
+            await wait_total(load, 2000)  # lines of half a megabyte
+            with ThreadPoolExecutor() as pool:
+                text = pool.submit(process.stderr.read)
+                process.terminate()
+                tally = await task
+                lines.extend(text.result().splitlines())
+            return tally
+
+        lines: list[str] = []
+        tally = asyncio.run(run())
+        assert process.wait(30) == 0
+        records = [json.loads(line) for line in lines]
+        assert sum(record.get("status") == 200 for record in records) == tally.total
+    finally:
+        process.kill()
+        process.wait()
+        process.stderr.close()
+
+
 @pytest.mark.parametrize("good", [True, False])
 def test_init_parameters_are_never_logged(serve: Serve, good: bool) -> None:
     """Init parameters may be secrets: not at debug, not when one does not fit, not when one does not parse."""

@@ -16,7 +16,6 @@ from .common.text import escape_controls, escape_json, show_value
 from .function.context import current_call
 from .function.tracebacks import user_traceback
 
-_WHOLE = 4096  # PIPE_BUF: what a pipe takes in one piece, however many write to it; log lines are mostly ASCII
 # uvicorn logs the same events as we do, with a traceback of its own frames
 _UVICORN_SAYS = (
     "Exception in ASGI application",
@@ -57,19 +56,6 @@ class LogHandler(logging.Handler):
             self.stream.flush()
         except (OSError, ValueError):  # a closed log is no reason to stop serving
             pass
-
-    def write_calls(self, records: list[tuple[float, str, dict[str, Any]]]) -> None:
-        """Write the access log's records, as many at once as a pipe writes atomically, as workers share it."""
-        batch: list[str] = []
-        size = 0
-        for created, message, fields in records:
-            line = self.line(created, "info", message, fields)
-            if size + len(line) > _WHOLE:
-                self.put("".join(batch))
-                batch, size = [], 0
-            batch.append(line)
-            size += len(line)
-        self.put("".join(batch))
 
 
 def configure(form: str, level: str) -> LogHandler:

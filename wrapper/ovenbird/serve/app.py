@@ -163,7 +163,7 @@ class App:
             await self._answer_failed(call, error)
         if call.form is not None:
             await call.form.close()
-        call.form = call.events = call.refusal = None  # the access log keeps the call for a while
+        call.form = call.events = call.refusal = None  # an error's traceback may keep the call for a while
         seconds = perf_counter() - call.started
         self.served += 1
         self.metrics.call(call.status, seconds)

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from ..trace_context import TraceContext, from_traceparent, new_id
+from ..trace_context import TraceContext, from_traceparent, new_digits, new_id
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -74,23 +74,44 @@ class HttpCall(msgspec.Struct, eq=False):
     is_answered: bool = False  # whether all of the answer was sent, so that the client may disconnect
     _trace: TraceContext | None = None
     _request_id: str = ""
+    _digits: str = ""  # of the ids, if they were generated at once
 
     @property
     def trace(self) -> TraceContext:
         """Return the trace context of the call."""
         if self._trace is None:
-            self._trace = self.scope.get("ovenbird.trace") or from_traceparent(
-                self.headers.get(b"traceparent"), self.headers.get(b"tracestate")
-            )
+            digits = self.draw_digits()
+            if digits:
+                self._trace = TraceContext(digits[32:64], digits[64:], "", "00")
+            else:
+                self._trace = self.scope.get("ovenbird.trace") or from_traceparent(
+                    self.headers.get(b"traceparent"), self.headers.get(b"tracestate")
+                )
         return self._trace
 
     @property
     def request_id(self) -> str:
         """Return the client's `X-Request-Id` if it is well formed, else a new id."""
         if not self._request_id:
-            header = self.headers.get(b"x-request-id", b"")
-            self._request_id = header.decode("latin-1") if _REQUEST_ID.fullmatch(header) else new_id(128)
+            digits = self.draw_digits()
+            if digits:
+                self._request_id = digits[:32]
+            else:
+                header = self.headers.get(b"x-request-id", b"")
+                self._request_id = header.decode("latin-1") if _REQUEST_ID.fullmatch(header) else new_id(128)
         return self._request_id
+
+    def draw_digits(self) -> str:
+        """Return the 80 digits of all ids of this call, or `""` for a call that came with an id.
+
+        The request's are the first 32, the trace's the next 32, the span's the last 16.
+        """
+        if not self._digits:
+            headers = self.headers
+            if b"traceparent" in headers or b"x-request-id" in headers or "ovenbird.trace" in self.scope:
+                return ""
+            self._digits = new_digits()
+        return self._digits
 
     @property
     def is_waiting(self) -> bool:

@@ -68,7 +68,7 @@ async def _invoke(
         await send({"type": "http.response.start", "status": reply.status, "headers": reply.headers})
         await send({"type": "http.response.body", "body": reply.body})
 
-    journal = AccessLog(handler.name, lines.write_calls)
+    journal = AccessLog(handler.name, lines)
     app = App(
         handler,
         settings,

@@ -62,7 +62,7 @@ class Worker:
         self.system_routes = SystemRoutes(
             handler, self.lifecycle, metrics, self._report_gauges, adapter.aliases, public=not settings.admin_port
         )  # fmt: skip
-        self.access_log = AccessLog(handler.name, service.log_handler.write_calls)
+        self.access_log = AccessLog(handler.name, service.log_handler)
         self._protocol, transport = choose()
         self.app = App(
             handler,
@@ -240,6 +240,7 @@ class Worker:
 
     def _list_descriptors(self) -> Iterator[int]:
         """Yield the descriptors of all connections: a child that user code forks must not keep them open."""
+        yield from self.access_log.descriptors
         for server in (self._server, self._prober):
             for connection in server.connections if server is not None else ():
                 sock = connection.transport.get_extra_info("socket")
