@@ -20,7 +20,7 @@ else:
     import tomli as tomllib
 
 ROOT = Path(__file__).parent.parent
-# where the runtime meets these packages: JSON and hints, HTTP, forms, object stores, git
+# where the runtime meets these packages: JSON and hints, HTTP, forms, object stores, git, connections of clients
 WHAT = [
     "tests/wrapper/function",
     "tests/wrapper/serve/request/test_body_reader.py",
@@ -29,16 +29,18 @@ WHAT = [
     "tests/wrapper/serve/observability/test_openapi.py",
     "tests/wrapper/platform/storage/test_object_storage.py",
     "tests/wrapper/job/sources/test_git_fetch.py",
+    "tests/wrapper/client/test_faults.py",
     "tests/wrapper/test_function_document.py",
 ]  # fmt: skip
 PEERS = ["fastapi==0.133"]  # the first that takes the lowest Starlette
 
 
 def lowest() -> list[str]:
-    """`name==version` of every dependency of the runtime, its platform extra included, at its lowest."""
+    """`name==version` of every dependency of the runtime, with the extras `platform` and `client`, at its lowest."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     pins = []
-    for text in (*project["dependencies"], *project["optional-dependencies"]["platform"]):
+    extras = project["optional-dependencies"]
+    for text in dict.fromkeys((*project["dependencies"], *extras["platform"], *extras["client"])):
         requirement = Requirement(text)
         (floor,) = (part.version for part in requirement.specifier if part.operator == ">=")
         pins.append(f"{requirement.name}=={floor}")

@@ -8,6 +8,8 @@ if TYPE_CHECKING:
 
     from starlette.datastructures import UploadFile
 
+    from .client.async_client import AsyncClient
+    from .client.client import Client
     from .function.cloudevent import CloudEvent
     from .function.context import Context
     from .function.decorator import handler
@@ -19,12 +21,14 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 __all__ = [
-    "Artifact", "CloudEvent", "Context", "Dataitem", "Event", "Model", "Project", "Response", "Run", "UploadFile",
-    "__version__", "handler",
+    "Artifact", "AsyncClient", "Client", "CloudEvent", "Context", "Dataitem", "Event", "Model", "Project", "Response",
+    "Run", "UploadFile", "__version__", "handler",
 ]  # fmt: skip
 
 _HOMES = {
     "Artifact": "ovenbird.platform.entities.file_entity",
+    "AsyncClient": "ovenbird.client.async_client",
+    "Client": "ovenbird.client.client",
     "CloudEvent": "ovenbird.function.cloudevent",
     "Context": "ovenbird.function.context",
     "Dataitem": "ovenbird.platform.entities.file_entity",

@@ -125,6 +125,20 @@ class GitRefNotFoundError(SourceUrlError):
     code = "load.address.ref"
 
 
+class CaptureError(LoadError):
+    """A function cannot be written as the text of a module.
+
+    `name` is what cannot be captured, `line` where it is used or defined, in its file or cell; 0 when that is unknown.
+    """
+
+    code = "load.capture"
+
+    def __init__(self, message: str, *, name: str = "", line: int = 0, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.name = name
+        self.line = line
+
+
 class InitError(OvenbirdError):
     """`init` (or a class's constructor) raised, exceeded its time limit, or has other parameters."""
 

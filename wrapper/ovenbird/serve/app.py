@@ -415,8 +415,9 @@ class App:
             where = "after its answer" if call.is_answered else "half way through its answer"
             self.failures.note(call, f"{self.handler.name}: stopped {where}: {_DETAILS[reason]}")
             return
-        headers = retry_after(1) if reason is StopReason.GRACE else ()
-        await self._send(call, problem_response(reason.value, _DETAILS[reason], headers=headers))
+        is_ending = reason is StopReason.GRACE  # a client that calls again has to know that the handler may have begun
+        headers, extra = (retry_after(1), {"may_have_run": True}) if is_ending else ((), {})
+        await self._send(call, problem_response(reason.value, _DETAILS[reason], headers=headers, **extra))
 
     async def _answer_failed(self, call: HttpCall, error: BaseException) -> None:
         """Log the error of the handler. Answer 500, or cut off an answer that has begun."""

@@ -78,6 +78,7 @@ _PROBLEM = {
             "items": {"type": "object", "properties": {"field": {"type": "string"}, "message": {"type": "string"}}},
         },
         "error_id": {"type": "string"},
+        "may_have_run": {"type": "boolean"},
     },
 }
 

@@ -1,0 +1,115 @@
+"""Arguments become bodies by the contract, or are refused."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.loading import Project
+
+from ovenbird import CloudEvent
+from ovenbird.client.arguments import bind_arguments
+from ovenbird.client.body import Upload
+from ovenbird.client.contract import Contract, parse_contract
+from ovenbird.client.errors import ArgumentsMismatchError
+from ovenbird.serve.observability.openapi import make_document
+
+
+def contract_of(project: Project, signature: str) -> Contract:
+    """Return the contract of a handler with these parameters."""
+    return parse_contract(make_document(project.handler(f"import ovenbird\ndef handler({signature}): pass\n")))
+
+
+def sent(contract: Contract, *args: Any, **kwargs: Any) -> Any:
+    """Return what a call sends, parsed if it is JSON."""
+    body, media_type = bind_arguments(contract, args, kwargs)
+    assert isinstance(body, bytes)
+    return json.loads(body) if "json" in media_type else body
+
+
+def test_one_value_is_the_only_field(project: Project) -> None:
+    """Or an object that holds it."""
+    contract = contract_of(project, "n: int")
+    assert sent(contract, 3) == sent(contract, n=3) == sent(contract, {"n": 3}) == {"n": 3}
+    with pytest.raises(ArgumentsMismatchError, match="takes no argument 'm'"):
+        sent(contract, m=3)
+
+
+def test_names_that_python_reserves_are_fields_too(project: Project) -> None:
+    """`self` and the like are no arguments of `call` itself."""
+    from ovenbird.client.client import Client
+
+    contract = contract_of(project, "self: int, path: str = '', json: str = ''")
+    client = Client("http://127.0.0.1:1")
+    client._shared.contract = contract
+    request = client._bind((), {"self": 1, "json": "x"})
+    assert request.body == b'{"self":1,"json":"x"}'
+
+
+def test_a_function_without_arguments(project: Project) -> None:
+    """Anything more is refused before it is sent."""
+    contract = contract_of(project, "context")
+    assert bind_arguments(contract, (), {}).body == b""
+    with pytest.raises(ArgumentsMismatchError, match="has no arguments"):
+        sent(contract, n=1)
+
+
+def test_events(project: Project) -> None:
+    """As a mapping, by name, and as an object of ours; bytes become base64."""
+    contract = contract_of(project, "event: ovenbird.CloudEvent")
+    attributes = {"id": "1", "source": "/a", "type": "t"}
+    whole = {"specversion": "1.0", **attributes, "data": {"n": 1}}
+    assert sent(contract, {**attributes, "data": {"n": 1}}) == whole
+    assert sent(contract, **attributes, data={"n": 1}) == whole
+    assert sent(contract, CloudEvent(attributes, {"n": 1})) == whole
+    assert sent(contract, CloudEvent(attributes, b"\x00"))["data_base64"] == "AA=="
+    with pytest.raises(ArgumentsMismatchError, match="lacks 'id', 'type'"):
+        sent(contract, source="/a")
+    with pytest.raises(ArgumentsMismatchError, match="takes a CloudEvent, found int"):
+        sent(contract, 3)
+
+
+def test_the_fields_of_a_form(project: Project) -> None:
+    """Scalars are text, lists several fields, anything deeper JSON; names cannot leave their line."""
+    contract = contract_of(
+        project, "file: ovenbird.UploadFile, tags: list[str] = [], key: object = None, deep: dict = {}, **rest"
+    )
+    text = sent(
+        contract, file=b"1", tags=["a", "b"], key=uuid.UUID(int=1), deep={"a": [1]}, **{'x"\r\ny': True}, none=None
+    ).decode()  # fmt: skip
+    assert text.count('name="tags"') == 2
+    assert 'name="deep"\r\nContent-Type: application/json\r\n\r\n{"a":[1]}\r\n' in text
+    assert 'name="x%22%0D%0Ay"\r\n\r\ntrue\r\n' in text
+    assert "none" not in text
+    with pytest.raises(ArgumentsMismatchError, match="is no file, found bytes"):
+        sent(contract, file=b"1", tags=[b"x"])
+
+
+def test_large_files_are_read_while_they_are_sent(project: Project, tmp_path: Path) -> None:
+    """Their length is known, and they can be sent again."""
+    path = tmp_path / "large.bin"
+    path.write_bytes(b"x" * 1_000_000)
+    body, _ = bind_arguments(contract_of(project, "file: ovenbird.UploadFile"), (), {"file": path})
+    assert isinstance(body, Upload)
+    assert body.is_repeatable
+    for _ in range(2):
+        chunks = list(body.read_chunks())
+        assert sum(map(len, chunks)) == body.length
+        assert max(map(len, chunks)) < 300_000
+    with path.open("rb") as stream:
+        stream.seek(999_000)
+        assert Upload([stream]).length == sum(map(len, Upload([stream]).read_chunks())) == 1000
+
+
+def test_a_part_that_json_has_no_form_for(project: Project) -> None:
+    """Its type is named; what refers to itself ends."""
+    contract = contract_of(project, "payload")
+    with pytest.raises(ArgumentsMismatchError, match=r"a part of the arguments cannot be written as JSON.*Project"):
+        sent(contract, [project])
+    endless: list[Any] = []
+    endless.append(endless)
+    with pytest.raises(ArgumentsMismatchError, match="nested too deeply"):
+        sent(contract, endless)

@@ -1,0 +1,151 @@
+"""Compare functions and classes of a session with the definitions in its source."""
+
+from __future__ import annotations
+
+import ast
+import types
+from dataclasses import dataclass
+from typing import Any
+
+from .comparison import same_code, same_value
+from .pure_values import ImpureError, matches
+from .statements import Statement, find_code, first_line
+
+RUN_AGAIN = "run its cell or its file again, and then what uses it"
+_LAYERS = 20  # wrappers around a function that are looked into
+_PLAIN_TYPES = (type(None), bool, int, float, complex, str, bytes, tuple, list, dict, set, frozenset)
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a statement cannot stand for a name: a clause whose subject is the name, its line, and what to do."""
+
+    reason: str
+    line: int
+    hint: str
+
+
+def check_function(
+    statement: Statement, node: ast.FunctionDef | ast.AsyncFunctionDef, value: Any, namespace: dict[str, Any]
+) -> Refusal | None:
+    layers = list_layers(value)
+    line = first_line(node)
+    for layer in layers:
+        code = find_code(statement, node.name, line, layer.__code__.co_flags)
+        if code is not None and same_code(code, layer.__code__):
+            return _check_defaults(node, layer, namespace) or _check_attributes(node, layer)
+    if node.decorator_list and not any(layer.__code__.co_name == node.name for layer in layers):
+        return None  # an object of the decorator's, which does not show the function
+    return Refusal("differs from its source, which was changed since it ran", line, RUN_AGAIN)
+
+
+def list_layers(value: Any) -> list[types.FunctionType]:
+    """Return the functions that a value is made of: itself, and those that its decorators wrap."""
+    layers: list[types.FunctionType] = []
+    todo: list[Any] = [value]
+    visited: set[int] = set()
+    while todo and len(visited) < _LAYERS:
+        item = todo.pop(0)
+        if id(item) in visited or isinstance(item, types.ModuleType):
+            continue
+        visited.add(id(item))
+        if isinstance(item, types.FunctionType):
+            layers.append(item)
+            for cell in item.__closure__ or ():
+                try:
+                    content = cell.cell_contents
+                except ValueError:  # not set yet
+                    continue
+                if callable(content) and not isinstance(content, type):
+                    todo.append(content)
+        try:
+            content = list(vars(item).values()) if not isinstance(item, type) else []
+            wrapped = [getattr(item, name, None) for name in ("__wrapped__", "__func__", "func")]
+        except Exception:  # an object of a user's class may raise anything  # noqa: S112
+            continue
+        todo += [part for part in (*wrapped, *content) if isinstance(part, types.FunctionType) or part is wrapped[0]]
+    return layers
+
+
+def _check_defaults(
+    node: ast.FunctionDef | ast.AsyncFunctionDef, live: types.FunctionType, namespace: dict[str, Any]
+) -> Refusal | None:
+    """Refuse a default that is another value now than when the function was defined, or was changed by a call."""
+    positional = [*node.args.posonlyargs, *node.args.args]
+    values = live.__defaults__ or ()
+    pairs = list(zip(positional[len(positional) - len(node.args.defaults) :], node.args.defaults, values, strict=False))
+    keywords = live.__kwdefaults__ or {}
+    for argument, expression in zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True):
+        if expression is not None and argument.arg in keywords:
+            pairs.append((argument, expression, keywords[argument.arg]))
+    for argument, expression, value in pairs:
+        try:
+            is_same = not isinstance(value, _PLAIN_TYPES) or matches(expression, value, namespace)
+        except ImpureError:
+            continue
+        if not is_same:
+            return Refusal(
+                f"has another default of `{argument.arg}` now than its source gives", expression.lineno, RUN_AGAIN
+            )
+    return None
+
+
+def _check_attributes(node: ast.FunctionDef | ast.AsyncFunctionDef, live: types.FunctionType) -> Refusal | None:
+    if node.decorator_list or not vars(live):
+        return None
+    names = ", ".join(f"`{name}`" for name in sorted(vars(live)))
+    hint = "keep such values as names of the module"
+    return Refusal(f"has attributes that were set after its definition: {names}", first_line(node), hint)
+
+
+def check_class(statement: Statement, node: ast.ClassDef, value: Any, namespace: dict[str, Any]) -> Refusal | None:
+    line = first_line(node)
+    changed = Refusal("differs from its source, which was changed since it ran", line, RUN_AGAIN)
+    if not isinstance(value, type):
+        return changed if not node.decorator_list else None
+    methods = [child for child in node.body if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef)]
+    written = {method.name for method in methods}
+    members = vars(value)
+    for method in methods:
+        layers = [layer for part in _list_functions(members.get(method.name)) for layer in list_layers(part)]
+        codes = [find_code(statement, method.name, first_line(method), layer.__code__.co_flags) for layer in layers]
+        is_same = any(code and same_code(code, layer.__code__) for code, layer in zip(codes, layers, strict=True))
+        is_last = [other for other in methods if other.name == method.name][-1] is method
+        if not is_same and is_last and (not method.decorator_list or any(codes)):
+            return changed
+    for name, member in members.items():
+        if isinstance(member, types.FunctionType) and member.__globals__ is namespace and name not in written:
+            is_generated = member.__code__.co_filename.startswith(("<string>", "<attrs "))  # as by `dataclass`
+            if not is_generated and member.__name__ != "<lambda>":
+                return Refusal(
+                    f"has a method that was set after its definition: `{name}`", line, "define it in the class"
+                )
+    return _check_class_values(node, members)
+
+
+def _list_functions(member: Any) -> list[Any]:
+    """Return the functions of a member of a class: of a method, a property, a class method."""
+    if isinstance(member, property):
+        return [part for part in (member.fget, member.fset, member.fdel) if part is not None]
+    return [getattr(member, "__func__", member)]
+
+
+def _check_class_values(node: ast.ClassDef, members: Any) -> Refusal | None:
+    """Refuse a class whose plain values, such as `depth = 3`, were set to others since."""
+    last: dict[str, ast.expr] = {}
+    for child in node.body:
+        if isinstance(child, ast.AnnAssign) and isinstance(child.target, ast.Name) and child.value:
+            last[child.target.id] = child.value
+        elif isinstance(child, ast.Assign):
+            last |= {target.id: child.value for target in child.targets if isinstance(target, ast.Name)}
+    for name, expression in last.items():
+        value = members.get(name)
+        if name not in members or not isinstance(value, _PLAIN_TYPES) or type(value) not in _PLAIN_TYPES:
+            continue
+        try:
+            again = ast.literal_eval(expression)
+        except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+            continue
+        if not name.startswith("__") and not same_value(again, value):
+            return Refusal(f"has another `{name}` now than its source gives", expression.lineno, RUN_AGAIN)
+    return None

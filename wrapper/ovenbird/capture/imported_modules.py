@@ -1,0 +1,207 @@
+"""Sort what a module imports: the standard library, installed distributions, and modules of the user's own."""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import functools
+import importlib.metadata
+import importlib.util
+import json
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from importlib.machinery import ModuleSpec
+from pathlib import Path
+
+from ..common.redact import redact_url
+from ..errors import CaptureError
+from .captured_module import LocalModule
+from .source_units import read_file
+from .statements import is_type_checking
+
+# the runtime is in every image, and stands in for these where they are not installed
+_RUNTIME = {"ovenbird"}
+_STUBS = {"digitalhub_runtime_python", "nuclio_sdk"}
+_PACKAGE_FOLDERS = {"site-packages", "dist-packages"}
+_MOST_FILES = 2000  # of a local package that are searched for imports
+
+
+@dataclass(slots=True)
+class ImportedModules:
+    """What a module and the user's own modules behind it import."""
+
+    requirements: set[str] = field(default_factory=set)
+    local_modules: dict[str, Path] = field(default_factory=dict)
+    unresolved: set[str] = field(default_factory=set)
+
+    def list_local(self) -> tuple[LocalModule, ...]:
+        """Return the user's own modules by name."""
+        return tuple(LocalModule(name, self.local_modules[name]) for name in sorted(self.local_modules))
+
+
+def sort_imports(text: str, own_module: str = "", package: Path | None = None) -> ImportedModules:
+    """Return what the text of a module imports, anywhere in it, and what the local modules among that import.
+
+    `own_module` is the top-level name of the module itself, `package` the folder of its package if it is in one: all
+    of it comes along. Nothing is imported; imports that only type checkers read
+    count for nothing. A module whose import is tried (`try: import ujson`) may be missing.
+
+    Errors: CaptureError for a module of the user's own that is not in a folder, such as one in an archive.
+    """
+    modules = ImportedModules()
+    texts = [text]
+    if package is not None:
+        modules.local_modules[own_module] = package
+        texts += _read_local(package)
+    sorted_names: set[str] = {own_module} if own_module else set()
+    while texts:
+        for name, is_tried in _list_imports(texts.pop()):
+            top = name.partition(".")[0]
+            if top in sys.stdlib_module_names or top in _RUNTIME or top in sorted_names:
+                continue
+            spec = _find_spec(top)
+            if spec is None or (top in _STUBS and not spec.has_location):
+                if not is_tried and top not in _STUBS:
+                    modules.unresolved.add(top)
+                continue
+            distributions = _find_distributions(name, spec)
+            path = _find_path(spec)
+            if distributions:
+                modules.requirements |= {format_requirement(distribution) for distribution in distributions}
+                if spec.has_location:  # a namespace package has parts of several distributions
+                    sorted_names.add(top)
+            elif path is None or not path.exists():
+                raise _outside_error(top, spec)
+            else:
+                sorted_names.add(top)
+                modules.local_modules[top] = path
+                texts += list(_read_local(path))
+    return modules
+
+
+def _list_imports(text: str) -> Iterator[tuple[str, bool]]:
+    """Yield the dotted names that a text imports, and whether the import stands in a `try`."""
+    try:
+        todo: list[tuple[ast.AST, bool]] = [(ast.parse(text), False)]
+    except (SyntaxError, ValueError):
+        return
+    while todo:
+        node, is_tried = todo.pop()
+        if isinstance(node, ast.If) and is_type_checking(node):
+            todo += [(child, is_tried) for child in node.orelse]
+            continue
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, is_tried) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and not node.level and node.module:
+            yield from ((f"{node.module}.{alias.name}", is_tried) for alias in node.names)
+        elif isinstance(node, ast.Call) and ast.unparse(node.func) in ("importlib.import_module", "import_module"):
+            names = [item.value for item in node.args[:1] if isinstance(item, ast.Constant)]
+            yield from ((name, is_tried) for name in names if isinstance(name, str) and not name.startswith("."))
+        is_inside = is_tried or isinstance(node, ast.Try)
+        todo += [(child, is_inside) for child in ast.iter_child_nodes(node)]
+
+
+def find_owner(module: str) -> list[importlib.metadata.Distribution]:
+    """Return the distributions that have installed a module, by its dotted name; none for a module of the user's."""
+    spec = _find_spec(module.partition(".")[0])
+    return _find_distributions(module, spec) if spec is not None else []
+
+
+def _find_spec(name: str) -> ModuleSpec | None:
+    """Return where a top-level module is, without importing it."""
+    module = sys.modules.get(name)
+    spec = getattr(module, "__spec__", None)
+    if isinstance(spec, ModuleSpec):
+        return spec
+    try:
+        return importlib.util.find_spec(name)
+    except (ImportError, ValueError, AttributeError):
+        return None
+
+
+def _find_path(spec: ModuleSpec) -> Path | None:
+    """Return the file of a module, or the folder of a package; None for what is in neither."""
+    folders = list(spec.submodule_search_locations or ())
+    if spec.has_location and spec.origin:
+        path = Path(spec.origin)
+        return path.parent if folders and path.stem == "__init__" else path
+    return Path(folders[0]) if len(folders) == 1 else None
+
+
+def _find_distributions(name: str, spec: ModuleSpec) -> list[importlib.metadata.Distribution]:
+    """Return the distributions that have installed a module; none when it is the user's own.
+
+    A distribution in development (`pip install -e`) is the user's own: no index has what is on this disk.
+    """
+    path, top = _find_path(spec), name.partition(".")[0]
+    if path is not None and not _is_package_folder(path.parent):
+        return []
+    # the last part of a dotted name may be a name in a module
+    entries = (
+        [path.name]
+        if path is not None and spec.has_location
+        else [name.replace(".", "/"), name.rpartition(".")[0].replace(".", "/")]
+    )
+    # most are called as their module is; to ask which one a module is of reads the files of all
+    with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+        distribution = importlib.metadata.distribution(top)
+        if _has_installed(distribution, entries[0], path):
+            return [distribution]
+    stamps = [os.stat(folder).st_mtime_ns for folder in sys.path if os.path.isdir(folder)]  # noqa: PTH112, PTH116
+    names = sorted(set(_list_owners((*sys.path, *stamps)).get(top, [])))
+    distributions = [importlib.metadata.distribution(each) for each in names]
+    if len(distributions) == 1:
+        return distributions
+    for entry in entries:
+        if owners := [each for each in distributions if _has_installed(each, entry, path)]:
+            return owners
+    return []
+
+
+@functools.lru_cache(maxsize=1)
+def _list_owners(_: tuple[object, ...]) -> Mapping[str, list[str]]:
+    """Return the distributions of each top-level module, read once until a folder of packages is changed."""
+    return importlib.metadata.packages_distributions()
+
+
+def _is_package_folder(folder: Path) -> bool:
+    """Return whether distributions are installed in a folder; also by `pip install --target`."""
+    return folder.name in _PACKAGE_FOLDERS or next(folder.glob("*.dist-info"), None) is not None
+
+
+def _has_installed(distribution: importlib.metadata.Distribution, entry: str, path: Path | None) -> bool:
+    """Return whether a distribution has a file, or files below a folder: `numpy`, `six.py`, `google/cloud/storage`."""
+    if path is not None and Path(str(distribution.locate_file(path.name))) != path:
+        return False
+    record = "\n" + (distribution.read_text("RECORD") or distribution.read_text("SOURCES.txt") or "")
+    return bool(entry) and any(f"\n{entry}{end}" in record for end in ("/", ".", ","))
+
+
+def format_requirement(distribution: importlib.metadata.Distribution) -> str:
+    """Return a requirement of the installed version: `numpy==2.1.0`, or the commit of a repository."""
+    name = distribution.metadata["Name"]
+    with contextlib.suppress(ValueError, KeyError, TypeError):
+        origin = json.loads(distribution.read_text("direct_url.json") or "{}")
+        if origin.get("vcs_info", {}).get("vcs") == "git":
+            return f"{name} @ git+{redact_url(origin['url'])}@{origin['vcs_info']['commit_id']}"
+    # an index has no local versions: `2.3.0+cpu` is 2.3.0 there
+    return f"{name}=={distribution.version.partition('+')[0]}"
+
+
+def _read_local(path: Path) -> Iterator[str]:
+    """Yield the text of a local module, or of the modules of a local package."""
+    files = [path] if path.is_file() else sorted(path.rglob("*.py"))[:_MOST_FILES]
+    for file in files:
+        if file.suffix == ".py" and (text := read_file(str(file))):
+            yield text
+
+
+def _outside_error(name: str, spec: ModuleSpec) -> CaptureError:
+    where = f"`{spec.origin}`" if spec.origin else "no file"
+    return CaptureError(
+        f"the module `{name}` is not installed, and no file or folder holds it: it comes from {where}",
+        name=name,
+        hint="unpack the archive that holds it, or install it as a distribution",
+    )
