@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import statistics
 import sys
 from pathlib import Path
@@ -223,7 +224,7 @@ BAD = {
     ),
     "lambda in a loop": (
         "fs = [lambda: n for n in range(3)]\nf = fs[0]\n",
-        ("<listcomp>.<lambda>", 1, "closes over local variables: `n`", "parameters"),
+        ("<lambda>", 1, "closes over local variables: `n`", "parameters"),
     ),
     "closure": (
         "def make(n):\n    def inner():\n        return n\n    return inner\nf = make(1)\n",
@@ -239,7 +240,7 @@ BAD = {
     ),
     "closure as a helper": (
         "def make(n):\n    return lambda: n\nhelper = make(1)\ndef f():\n    return helper()\n",
-        ("helper", 5, "that `make(...)` makes", "compute it"),
+        ("helper", 5, "that `make(...)` makes", "define it by `def`"),
     ),
     "globals": (
         "globals()['DEPTH'] = 3\ndef f():\n    return DEPTH\n",
@@ -370,12 +371,15 @@ def test_what_has_no_source_in_effect_is_refused(case: str, tmp_path: Path) -> N
     name, line, reason, hint = expected
     with pytest.raises(CaptureError) as caught:
         capture_source(namespace["f"])
-    assert caught.value.name == name
+    assert caught.value.name.endswith(name)
     assert caught.value.line == line
     assert reason in caught.value.message
     assert hint in str(caught.value)
     assert caught.value.code == "load.capture"
     assert caught.value.exit_code == 72
+    for value in namespace.values():
+        if isinstance(value, sqlite3.Connection):
+            value.close()
 
 
 def test_no_error_shows_a_secret(tmp_path: Path) -> None:
@@ -387,6 +391,7 @@ def test_no_error_shows_a_secret(tmp_path: Path) -> None:
         with pytest.raises(CaptureError) as caught:
             capture_source(namespace[name])
         assert "hunter" not in str(caught.value).lower()
+    namespace["base"].connection.close()
 
 
 def method_holder() -> Any:
@@ -423,7 +428,7 @@ def test_objects_that_are_no_functions_are_refused(value: Any, words: str) -> No
 
 def test_a_function_of_a_file_is_the_whole_file(tmp_path: Path) -> None:
     """The user's module is taken as it is, with what stands beside it; its target is the one of the command line."""
-    text = "import sqlite3\nimport rows\nbase = sqlite3.connect(':memory:')\ndef train(x):\n"
+    text = "import rows\nbase = print('computed')\ndef train(x):\n"
     text += "    import no_such_gpu\n    return rows.count(x)\n"
     (tmp_path / "rows.py").write_text("def count(x):\n    return x\n")
     (tmp_path / "train.py").write_text(text)

@@ -130,7 +130,8 @@ def _check_value(node: ast.Assign | ast.AnnAssign, name: str, value: Any, namesp
             else:
                 return Refusal("is set by an assignment to several targets", line, "set it by an assignment of its own")
         except ImpureError as error:
-            return Refusal(f"is {describe_value(value)} that {error} makes", line, _AS_INPUT)
+            hint = "define it by `def`, with decorators above" if isinstance(value, types.FunctionType) else _AS_INPUT
+            return Refusal(f"is {describe_value(value)} that {error} makes", line, hint)
         return Refusal(f"is {describe_value(value)} with another value now than its source gives", line, RUN_AGAIN)
     return None
 

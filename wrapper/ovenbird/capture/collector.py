@@ -28,7 +28,7 @@ _TYPES = (type, types.GenericAlias, types.UnionType, typing.TypeVar)
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """Where a name is used: by the statement that binds `user`."""
+    """Where a name is used: by the statement that binds `user`, which is empty for what only comes along."""
 
     user: str
     statement: Statement
@@ -40,6 +40,8 @@ class Use:
         return find_line(self.statement, self.name) or first_line(self.statement.node)
 
     def __str__(self) -> str:
+        if not self.user:
+            return f"`{self.name}` comes along with the function"
         return f"`{self.user}` uses `{self.name}` ({self.statement.locate(self.line)})"
 
 
@@ -117,7 +119,7 @@ class Collector:
 
     def request(self, name: str, by: Statement) -> None:
         """Ask for a name that belongs to the module without being used by what is in it."""
-        self._ask(Use(name, by, name))
+        self._ask(Use("", by, name))
 
     def find_future_flags(self) -> int:
         """Return the flag of postponed annotations when any collected function was compiled with it; else 0."""

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import ast
 import contextlib
-import functools
 import importlib.metadata
 import importlib.util
 import json
-import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from importlib.machinery import ModuleSpec
 from pathlib import Path
@@ -144,26 +142,20 @@ def _find_distributions(name: str, spec: ModuleSpec) -> list[importlib.metadata.
         if path is not None and spec.has_location
         else [name.replace(".", "/"), name.rpartition(".")[0].replace(".", "/")]
     )
-    # most are called as their module is; to ask which one a module is of reads the files of all
+    # most are called as their module is; to ask which one a module is of reads the lists of all
     with contextlib.suppress(importlib.metadata.PackageNotFoundError):
         distribution = importlib.metadata.distribution(top)
         if _has_installed(distribution, entries[0], path):
             return [distribution]
-    stamps = [os.stat(folder).st_mtime_ns for folder in sys.path if os.path.isdir(folder)]  # noqa: PTH112, PTH116
-    names = sorted(set(_list_owners((*sys.path, *stamps)).get(top, [])))
-    distributions = [importlib.metadata.distribution(each) for each in names]
-    if len(distributions) == 1:
-        return distributions
     for entry in entries:
-        if owners := [each for each in distributions if _has_installed(each, entry, path)]:
-            return owners
+        owners = {
+            each.metadata["Name"]: each
+            for each in importlib.metadata.distributions()
+            if _has_installed(each, entry, path)
+        }
+        if owners:
+            return [owners[owner] for owner in sorted(owners)]
     return []
-
-
-@functools.lru_cache(maxsize=1)
-def _list_owners(_: tuple[object, ...]) -> Mapping[str, list[str]]:
-    """Return the distributions of each top-level module, read once until a folder of packages is changed."""
-    return importlib.metadata.packages_distributions()
 
 
 def _is_package_folder(folder: Path) -> bool:
@@ -172,11 +164,17 @@ def _is_package_folder(folder: Path) -> bool:
 
 
 def _has_installed(distribution: importlib.metadata.Distribution, entry: str, path: Path | None) -> bool:
-    """Return whether a distribution has a file, or files below a folder: `numpy`, `six.py`, `google/cloud/storage`."""
-    if path is not None and Path(str(distribution.locate_file(path.name))) != path:
+    """Return whether a distribution has a file, or files below a folder: `numpy`, `six.py`, `google/cloud/storage`.
+
+    The list of its files is searched as text. `packages_distributions` would parse the lists of all distributions,
+    and in Python 3.10 it knows only those that a tool of old has described.
+    """
+    if not entry or (path is not None and Path(str(distribution.locate_file(path.name))) != path):
         return False
-    record = "\n" + (distribution.read_text("RECORD") or distribution.read_text("SOURCES.txt") or "")
-    return bool(entry) and any(f"\n{entry}{end}" in record for end in ("/", ".", ","))
+    record = distribution.read_text("RECORD") or distribution.read_text("SOURCES.txt")
+    if record is None:
+        return entry.partition(".")[0] in (distribution.read_text("top_level.txt") or "").split()
+    return any(f"\n{entry}{end}" in f"\n{record}" for end in ("/", ".", ","))
 
 
 def format_requirement(distribution: importlib.metadata.Distribution) -> str:

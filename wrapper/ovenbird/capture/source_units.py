@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 # what runs the body of a cell as it is, in the same namespace
-_TRANSPARENT_MAGICS = ("time", "capture", "timeit", "prun")
+_TRANSPARENT_MAGICS = ("time", "capture", "prun")
 _ENTRY = re.compile(r"(<python-input-|<stdin>-|<pyshell#)(\d+)>?")
 _DOCTEST = re.compile(r"(<doctest .+\[)(\d+)\]>", re.DOTALL)
 

@@ -13,6 +13,9 @@ from .statements import Statement
 
 # scopes of functions that run as soon as they are made
 _AT_ONCE = ("genexpr", "listcomp", "setcomp", "dictcomp", "lambda")
+_HOMES = (None, "builtins", "io", "_io", "_sitebuiltins")  # modules of Python's own builtins
+# builtins that a notebook replaces by its own
+_REPLACED = {"input", "open", "print", "breakpoint", "exit", "quit", "__import__"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,9 +181,8 @@ def find_line(statement: Statement, name: str) -> int:
 
 
 def is_builtin(name: str) -> bool:
-    """Return whether a name is Python's own; IPython adds some of its own to `builtins`."""
+    """Return whether a name is Python's own. Others add to `builtins`: IPython, gettext, debuggers."""
     if not hasattr(builtins, name):
         return False
-    value = getattr(builtins, name)
-    home = getattr(value, "__module__", None) or ""
-    return not (home.startswith(("IPython", "ipykernel")) or name == "__IPYTHON__")
+    home = getattr(getattr(builtins, name), "__module__", None)
+    return name in _REPLACED or (home in _HOMES and name != "__IPYTHON__")
