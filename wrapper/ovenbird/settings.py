@@ -461,6 +461,14 @@ class Settings:
         verbs="serve processor",
         metavar="N|auto",
     )
+    preload: str = _option(
+        "auto",
+        choice("auto", "import", "init", "off"),
+        "Import the function once and fork each worker from that process; init: call init once there too. auto is "
+        "import with more than one worker, else off.",
+        verbs="serve processor",
+        metavar="auto|import|init|off",
+    )
     max_requests: int = _option(
         0,
         whole(0),

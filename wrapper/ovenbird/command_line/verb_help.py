@@ -34,7 +34,7 @@ GROUPS: dict[str, str] = {
     "results": "output_dir files_store result_file",
     "in a container": "container image engine env",
     "the listener": "host port admin_port probe_port methods",
-    "processes": "workers max_requests",
+    "processes": "workers preload max_requests",
     "load and time limits": "concurrency queue queue_timeout timeout",
     "limits of what comes in and goes out": (
         "max_body max_pending_input max_fields max_items max_header read_timeout write_timeout max_pending_output"

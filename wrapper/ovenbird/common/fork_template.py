@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 
 from .fork_guard import fork_own
 from .fork_hazards import find_fork_hazards, read_process_state
-from .temporary_folders import forget_temporary_folders
+from .temporary_folders import forget_temporary_folders, remove_temporary_folders
 
 T = TypeVar("T")
 
@@ -55,7 +55,8 @@ def fork_child() -> int:
 def _prepare_child() -> None:
     """Give a new child what must be its own. Python itself seeds `random` anew, and frees the locks of `logging`."""
     forget_temporary_folders()
-    _keep_finalizers()
+    for finalizer in _list_finalizers():
+        finalizer.atexit = False  # temporary folders of modules: this process's siblings use them too
     for module, name in (("numpy.random", "seed"), ("torch", "seed")):
         seed = getattr(sys.modules.get(module), name, None)
         if seed is not None:
@@ -63,8 +64,16 @@ def _prepare_child() -> None:
                 seed()
 
 
-def _keep_finalizers() -> None:
-    """Leave it to the parent to remove temporary folders of its modules: other children use them too."""
+def remove_shared_folders() -> None:
+    """Remove temporary folders of this process and of its modules, which its children have left."""
+    for finalizer in _list_finalizers():
+        if finalizer.atexit:
+            with contextlib.suppress(Exception), warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                finalizer()
+    remove_temporary_folders()
+
+
+def _list_finalizers() -> list[Any]:
     registry: dict[Any, Any] = getattr(weakref.finalize, "_registry", {})
-    for finalizer in list(registry):
-        finalizer.atexit = False
+    return list(registry)

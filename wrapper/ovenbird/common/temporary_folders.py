@@ -28,6 +28,12 @@ def forget_temporary_folders() -> None:
     _roots.clear()
 
 
+def remove_temporary_folders() -> None:
+    """Remove the folders of this process, for one that ends without its exit functions."""
+    while _roots:
+        _remove(_roots.pop(), os.getpid())
+
+
 def _make_root() -> Path:
     import tempfile
 

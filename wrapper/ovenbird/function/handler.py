@@ -12,7 +12,7 @@ from ..errors import InitError, NotCallableError, SignatureError
 from .binder import SERVICE, Binder, PayloadValidationError
 from .context import Context
 from .handler_kind import HandlerKind, shape_of
-from .loader import LoadedFunction
+from .loader import LoadedFunction, find_own_function
 from .type_hints import signature_of
 
 Thunk = Callable[[], Any]
@@ -57,6 +57,12 @@ class Handler:
                 f"init parameters were given ({names}), and {show_value(self.loaded.target.module)} has no init"
             )
         return None
+
+    def bind_after_fork(self, context: Context) -> Thunk | None:
+        """Return the call of `after_fork`, which may take `context`, with `--preload init`; None without one."""
+        owner = self._instance if self.loaded.is_class else None
+        function = getattr(owner, "after_fork", None) or find_own_function(self.loaded.module, "after_fork")
+        return _bind_call(function, context, {}) if callable(function) else None
 
     def close(self, context: Context) -> Thunk | None:
         """Return the call of close, which may take `context`; None when there is no close."""

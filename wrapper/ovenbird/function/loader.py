@@ -73,7 +73,7 @@ def load(target: Target, timer: AbstractContextManager[Any] | None = None) -> Lo
             hint=suggest_names("", _list_callables(module)),
         )
     init = _find_init(module, target, function)
-    close = None if isinstance(function, type) else _find_own_function(module, "close")
+    close = None if isinstance(function, type) else find_own_function(module, "close")
     return LoadedFunction(target, module, function, init, close)
 
 
@@ -201,7 +201,7 @@ def _suggest_attribute(owner: Any, name: str, target: Target) -> str:
 def _find_init(module: ModuleType, target: Target, kind: Any) -> Callable[..., Any] | None:
     """Return the init function: the one that the document names, else `init` of the same module; None without one."""
     if target.init is None:
-        return _find_own_function(module, "init")
+        return find_own_function(module, "init")
     if isinstance(kind, type) and callable(getattr(kind, target.init, None)):
         return None
     function = getattr(module, target.init, None)
@@ -227,7 +227,7 @@ def _list_callables(owner: Any) -> list[str]:
     return names
 
 
-def _find_own_function(module: ModuleType, name: str) -> Callable[..., Any] | None:
+def find_own_function(module: ModuleType, name: str) -> Callable[..., Any] | None:
     """Return a function that is defined in this very module, or None.
 
     With `from os import close`, the module has a `close` that is not the user's.

@@ -15,6 +15,8 @@ from typing import Any, NoReturn
 
 from ..common.fork_guard import guard_forks
 from ..errors import OvenbirdError
+from ..function.context import Context
+from ..function.handler import Handler
 from ..function.target import Target
 from ..logging_config import LogHandler
 from ..settings import Settings, count_cpus
@@ -52,9 +54,19 @@ def serve(target: Target, settings: Settings, host: ServiceHooks) -> int:
         sys.stdout.reconfigure(line_buffering=True)
     # Process 1 has to reap orphans, which a process that runs user code must not do: it would take the exit
     # statuses of the user's own children.
-    if service.count == 1 and os.getpid() != 1 and not settings.reload and not settings.max_requests:
+    is_alone = service.count == 1 and os.getpid() != 1 and service.preload == "off"
+    if is_alone and not settings.reload and not settings.max_requests:
         return service.work(WorkerSlot())
     return service.supervise()
+
+
+@dataclass(slots=True)
+class _LoadedService:
+    """A loaded function, how many seconds that took, and the context with which its init has run in the template."""
+
+    handler: Handler
+    load_seconds: float = 0.0
+    context: Context | None = None
 
 
 class _Service:
@@ -65,6 +77,7 @@ class _Service:
 
         self.target, self.settings, self.host, self._worker = target, settings, host, Worker
         self.count = settings.workers or count_cpus()
+        self.preload = settings.preload if settings.preload != "auto" else "import" if self.count > 1 else "off"
         sock = bind(settings)
         second = settings.probe_port or (int(settings.admin_port) if settings.admin_port.isdigit() else 0)
         probe_sock = bind(replace(settings, port=second), second_flag(settings)) if second else None
@@ -75,35 +88,94 @@ class _Service:
         log_pending_input(settings)
         self._began = perf_counter()
 
-    def work(self, slot: WorkerSlot) -> int:
-        """Run as a worker until it ends, and return the exit status."""
-        host, address = self.host, _format_url(self.context.sock)
+    def work(self, slot: WorkerSlot, function: _LoadedService | None = None) -> int:
+        """Run as a worker until it ends, and return the exit status. `function` was loaded by the template."""
+        address = _format_url(self.context.sock)
 
         def log_address() -> None:
             if not slot.is_late and not slot.number:
                 _log.info("%s is served at %s", handler.name, address, extra={"fields": {"pid": os.getpid()}})
 
         try:
-            with contextlib.suppress(OSError, ValueError, AttributeError):  # stderr may be no file
-                faulthandler.enable()
-            descriptors = [sock.fileno() for sock in self.socks]
-            guard_forks(lambda: [*descriptors, *([slot.link] if slot.link >= 0 else [])])
+            self._guard(slot.link)
             start = perf_counter()
-            handler = host.dialect.handler(host.find() if self.settings.reload else self.target)
+            if function is None:
+                function = self._load()
+                function.load_seconds = perf_counter() - start
+            elif not slot.is_late:
+                start -= function.load_seconds
+            handler = function.handler
             metrics = self.context.metrics.blocks[slot.block]
-            metrics.set_phase("start", host.age + start - self._began)
-            metrics.set_phase("load", perf_counter() - start)
-            return self._worker(handler, self.context, slot, log_address).run()
+            metrics.set_phase("start", self.host.age + start - self._began)
+            metrics.set_phase("load", function.load_seconds)
+            return self._worker(handler, self.context, slot, log_address, function.context).run()
         except OvenbirdError as error:
-            return host.report(error)
+            return self.host.report(error)
+
+    def _guard(self, link: int) -> None:
+        """Make this process one that runs user code: its crashes are traced, and its children lack our descriptors."""
+        with contextlib.suppress(OSError, ValueError, AttributeError):  # stderr may be no file
+            faulthandler.enable()
+        descriptors = [sock.fileno() for sock in self.socks] + ([link] if link >= 0 else [])
+        guard_forks(lambda: descriptors)
+
+    def _load(self) -> _LoadedService:
+        return _LoadedService(self.host.dialect.handler(self.host.find() if self.settings.reload else self.target))
+
+    def _run_template(self, link: socket.socket) -> int:
+        """Load the function and fork workers, until the supervisor closes `link`; return the status of a worker."""
+        from .lifecycle.handler_lifecycle import HandlerLifecycle
+        from .server.template import run_template
+        from .server.worker import import_engine
+
+        functions: list[_LoadedService] = []
+
+        def load(announce_init: Callable[[], None]) -> None:
+            import_engine()
+            start = perf_counter()
+            function = self._load()
+            functions.append(function)
+            if self.preload == "init":
+                context = self.host.dialect.make_context(function.handler, 0, self.host.open_project)
+                lifecycle = HandlerLifecycle(function.handler, self.settings, context)
+                if lifecycle.has_async_init:
+                    _log.warning(
+                        "init of %s is async: it runs in each worker, as what it opens belongs to an event loop",
+                        function.handler.name,
+                    )
+                else:
+                    announce_init()
+                    lifecycle.run_shared()
+                    function.context = context
+            function.load_seconds = perf_counter() - start
+
+        try:
+            self._guard(link.fileno())
+            return run_template(link, load, lambda slot: self.work(slot, functions[0]))
+        except OvenbirdError as error:
+            return self.host.report(error)
+
+    def _report_late_init(self) -> int:
+        from .lifecycle.handler_lifecycle import init_timeout_error
+
+        name = self.target.function.name if self.target.function else self.target.attribute
+        return self.host.report(init_timeout_error(name, self.settings.init_timeout))
 
     def supervise(self) -> int:
         """Start workers, each in a process of its own, and replace those that end; return the exit status."""
-        from .server.supervisor import Supervisor, WorkerActions
+        from ..common.child_subreaper import become_child_subreaper
+        from .server.supervisor import Supervisor
+        from .server.worker_process import WorkerActions
 
         settings, target = self.settings, self.target
-        actions = WorkerActions(self.work, self.host.finish, self._close_ports, self._reopen_ports)
-        supervisor = Supervisor(settings, self.count, self.context.metrics.blocks, actions)
+        if self.preload != "off" and not become_child_subreaper():
+            _log.warning("served without preload: this system does not let a process adopt orphans")
+            self.preload = "off"
+        actions = WorkerActions(
+            self.work, self._run_template, self.host.finish, self._close_ports, self._reopen_ports,
+            self._report_late_init,
+        )  # fmt: skip
+        supervisor = Supervisor(replace(settings, preload=self.preload), self.count, self.context.metrics, actions)
         if settings.reload:
             from .server.reload import watch
 

@@ -60,39 +60,62 @@ class HandlerLifecycle:
     """Runs the user's constructor and init, and later close, each once.
 
     Sync ones run in a thread. Async ones run on the loop: what they open (connections, sessions) belongs to the loop
-    that serves, and would be of no use anywhere else.
+    that serves, and would be of no use anywhere else. With `is_shared`, constructor and init have run in the template.
     """
 
-    def __init__(self, handler: Handler, settings: Settings, context: Context) -> None:
+    def __init__(self, handler: Handler, settings: Settings, context: Context, *, is_shared: bool = False) -> None:
         self.handler = handler
         self.settings = settings
         self.context = context
+        self._is_shared = is_shared
         self._lifespan: Any = None
 
     @property
     def on_loop(self) -> bool:
         """Return whether init runs on the event loop, which it may block."""
+        return self.handler.shape is HandlerKind.ASGI or self.has_async_init
+
+    @property
+    def has_async_init(self) -> bool:
+        """Return whether init is a coroutine function."""
         loaded = self.handler.loaded
-        init = getattr(loaded.function, "init", None) if loaded.is_class else loaded.init
-        return self.handler.shape is HandlerKind.ASGI or inspect.iscoroutinefunction(init)
+        return inspect.iscoroutinefunction(getattr(loaded.function, "init", None) if loaded.is_class else loaded.init)
+
+    def run_shared(self) -> None:
+        """Construct and init in the template, on behalf of all workers. Errors: InitError."""
+        handler, parameters = self.handler, self.settings.init
+        try:
+            handler.construct(self.context, parameters)
+            init = handler.bind_init(self.context, parameters)
+            result = init() if init is not None else None
+            if inspect.isawaitable(result):
+                raise InitError(
+                    f"init of {handler.name} returned {type(result).__name__}, which needs an event loop",
+                    hint="with `--preload init` it has to be `async def` itself, or return nothing to await",
+                )
+        except InitError:
+            raise
+        except BaseException as error:
+            raise _failed_error(handler.name, error) from None
 
     async def begin(self) -> Any:
         """Construct and init. Return the ASGI application with its lifespan, if it is one. Errors: InitError."""
         handler, parameters = self.handler, self.settings.init
         try:
-            await run_in_thread(lambda: handler.construct(self.context, parameters))
-            init = handler.bind_init(self.context, parameters)
-            if init is not None:
-                await _run_and_await(init)
+            if not self._is_shared:
+                await run_in_thread(lambda: handler.construct(self.context, parameters))
+                init = handler.bind_init(self.context, parameters)
+                if init is not None:
+                    await _run_and_await(init)
+            if self.settings.preload == "init" and (after_fork := handler.bind_after_fork(self.context)) is not None:
+                await _run_and_await(after_fork)
             if handler.shape is HandlerKind.ASGI:
                 warn_of_websockets(handler)
             return await self._start_lifespan()
         except (InitError, asyncio.CancelledError):
             raise
         except BaseException as error:
-            raise InitError(
-                f"init of {handler.name} raised {summarize_error(error)}", cause=user_traceback(error)
-            ) from None
+            raise _failed_error(handler.name, error) from None
 
     async def end(self) -> None:
         """Close. A failure is only logged."""
@@ -116,6 +139,10 @@ class HandlerLifecycle:
             await self._lifespan.startup()
             return self._lifespan.application
         return None
+
+
+def _failed_error(name: str, error: BaseException) -> InitError:
+    return InitError(f"init of {name} raised {summarize_error(error)}", cause=user_traceback(error))
 
 
 async def _run_and_await(work: Callable[[], Any]) -> None:

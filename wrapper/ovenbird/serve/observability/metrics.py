@@ -19,10 +19,19 @@ _STATUS = 0  # 600 cells, one for each status
 _BUCKET = 600
 _SUM = _BUCKET + len(BUCKETS) + 1
 _REJECTED, _IN_FLIGHT, _QUEUED, _PID, _STARTS, _PENDING, _CUT_OFF, _CONNECTIONS = range(_SUM + 1, _SUM + 9)
-_BEATS, _SILENT, _KILLED = range(_CONNECTIONS + 1, _CONNECTIONS + 4)
-_PHASE = _KILLED + 1
+_BEATS, _SILENT, _KILLED, _INITIALISING = range(_CONNECTIONS + 1, _CONNECTIONS + 5)
+_PHASE = _INITIALISING + 1
 CELLS = _PHASE + len(PHASES)
-_OF_LIVING = (_IN_FLIGHT, _QUEUED, _PENDING, _CONNECTIONS, _BEATS, _SILENT, _PID)  # reset at the end of a worker
+_OF_LIVING = (
+    _IN_FLIGHT,
+    _QUEUED,
+    _PENDING,
+    _CONNECTIONS,
+    _BEATS,
+    _SILENT,
+    _PID,
+    _INITIALISING,
+)  # reset at the end of a worker
 _DOUBLE = 8  # bytes of a double
 
 
@@ -97,6 +106,10 @@ class WorkerMetrics:
         """Count a worker that was killed for lack of heartbeats. Called by the supervisor."""
         self.cells[_KILLED] += 1.0
 
+    def set_initialising(self, *, is_initialising: bool) -> None:
+        """Set whether the worker accepts connections although its init has not finished."""
+        self.cells[_INITIALISING] = float(is_initialising)
+
     def set_phase(self, name: str, seconds: float) -> None:
         """Set the duration of a phase of the start."""
         self.cells[_PHASE + PHASES.index(name)] = seconds
@@ -110,9 +123,19 @@ class SharedMetrics:
     """The blocks of all workers, in memory that forked processes share."""
 
     def __init__(self, count: int) -> None:
-        self._memory = mmap.mmap(-1, count * CELLS * _DOUBLE)
+        self._memory = mmap.mmap(-1, (count * CELLS + 1) * _DOUBLE)
         cells = memoryview(self._memory).cast("d")
+        self._template = cells[count * CELLS :]  # one cell: the number of the template process
         self.blocks = [WorkerMetrics(cells[index * CELLS : (index + 1) * CELLS]) for index in range(count)]
+
+    @property
+    def has_initialising_worker(self) -> bool:
+        """Return whether a worker accepts connections although its init has not finished."""
+        return any(block.cells[_INITIALISING] for block in self.blocks)
+
+    def set_template(self, pid: int) -> None:
+        """Set the process from which workers are forked; 0 for none. Called by the supervisor."""
+        self._template[0] = float(pid)
 
     def format_text(self) -> str:
         """Return all metrics in Prometheus' text format."""
@@ -157,16 +180,28 @@ class SharedMetrics:
         """Return the memory and CPU time of each worker, from /proc, and the time since its last heartbeat."""
         cpu = _format_head("ovenbird_worker_cpu_seconds_total", "counter", "CPU time of a worker, user and system.")
         memory = _format_head("ovenbird_worker_resident_memory_bytes", "gauge", "Resident memory of a worker.")
+        share = _format_head(
+            "ovenbird_worker_proportional_memory_bytes",
+            "gauge",
+            "Memory of a worker, in which pages that processes share count in parts.",
+        )
         silent = _format_head(
             "ovenbird_worker_silent_seconds", "gauge", "How long the event loop of a worker has not run."
         )
         for index, block in enumerate(self.blocks):
-            process_usage = read_usage(int(block.cells[_PID]))
+            pid = int(block.cells[_PID])
+            process_usage = read_usage(pid)
             if process_usage:
+                if size := read_proportional_memory(pid):
+                    share.append(f'ovenbird_worker_proportional_memory_bytes{{worker="{index}"}} {size}')
                 silent.append(f'ovenbird_worker_silent_seconds{{worker="{index}"}} {block.cells[_SILENT]:.0f}')
                 memory.append(f'ovenbird_worker_resident_memory_bytes{{worker="{index}"}} {process_usage[0]}')
                 cpu.append(f'ovenbird_worker_cpu_seconds_total{{worker="{index}"}} {process_usage[1]!r}')
-        return memory + cpu + silent
+        if size := read_proportional_memory(int(self._template[0])):
+            name = "ovenbird_template_proportional_memory_bytes"
+            share += _format_head(name, "gauge", "The same of the process from which workers are forked.")
+            share.append(f"{name} {size}")
+        return memory + share + cpu + silent
 
 
 def read_usage(pid: int) -> tuple[int, float] | None:
@@ -182,6 +217,19 @@ def read_usage(pid: int) -> tuple[int, float] | None:
         return None
     ticks = int(fields[11]) + int(fields[12])
     return int(pages) * os.sysconf("SC_PAGE_SIZE"), ticks / os.sysconf("SC_CLK_TCK")
+
+
+def read_proportional_memory(pid: int) -> int | None:
+    """Return the bytes of a process, shared pages in parts; None if it has ended, or the kernel does not tell.
+
+    The kernel walks all pages of the process for that: a millisecond for each 100 MB or so.
+    """
+    try:
+        text = Path(f"/proc/{pid}/smaps_rollup").read_text() if pid else ""
+    except OSError:
+        return None
+    size = text.partition("\nPss:")[2].split(maxsplit=1)
+    return int(size[0]) * 1024 if size else None
 
 
 def _format_head(name: str, kind: str, text: str) -> list[str]:

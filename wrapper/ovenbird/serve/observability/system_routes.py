@@ -14,6 +14,7 @@ from ..call import Message, Receive, Scope, Send
 from ..lifecycle.state import WorkerLifecycle, WorkerState
 from .metrics import SharedMetrics
 
+_OTHERS = "init of another worker has not finished"  # which answers calls 503 until then
 _PROBE = 1.0  # seconds for `ready` or `alive` of the user
 
 
@@ -106,6 +107,7 @@ class SystemRoutes:
             why = (
                 self.lifecycle.why
                 or self.lifecycle.unhealthy
+                or (_OTHERS if self.blocks.has_initialising_worker else "")
                 or (await self._run_probe("ready") if self.lifecycle.state is WorkerState.READY else "")
             )
             if why:
@@ -115,7 +117,8 @@ class SystemRoutes:
 
         async def metrics(_: Any) -> Any:
             self.gauge()
-            return PlainTextResponse(self.blocks.format_text(), media_type="text/plain; version=0.0.4; charset=utf-8")
+            text = await asyncio.get_running_loop().run_in_executor(None, self.blocks.format_text)
+            return PlainTextResponse(text, media_type="text/plain; version=0.0.4; charset=utf-8")
 
         async def openapi(_: Any) -> Any:
             from .openapi import make_document

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 # from the worker
+BEGUN = b"B"  # the event loop runs
+OVERTIME = b"O"  # init has exceeded its time limit
 READY = b"R"  # calls are admitted
 ENOUGH = b"X"  # another worker should take its place
 # from the parent

@@ -12,70 +12,43 @@ import select
 import signal
 import socket
 from collections.abc import Callable
-from dataclasses import dataclass
 from time import monotonic
-from typing import NamedTuple, NoReturn
 
 from ...settings import Settings
-from ..observability.metrics import WorkerMetrics
-from .control_pipe import END, END_NOW, ENOUGH, READY, RETIRE, RETIRE_NOW
+from ..observability.metrics import SharedMetrics
+from .control_pipe import BEGUN, END, END_NOW, ENOUGH, OVERTIME, READY, RETIRE, RETIRE_NOW
+from .heartbeats import HeartbeatWatch
 from .oom import memory_kills
+from .preloader import Preloader
+from .template import ForkRequest
+from .template_process import ForkError, TemplateProcess, TemplateState
 from .worker_context import WorkerSlot
+from .worker_process import WorkerActions, WorkerProcess
 
 _log = logging.getLogger("ovenbird")
-_STABLE = 10.0  # seconds of life after which a worker counts as started successfully
+_STABLE = 10.0  # seconds of life after which a process counts as started successfully
 _MIN_BACKOFF, _MAX_BACKOFF = 0.25, 30.0  # seconds of back-off
-_LOOK = 1.0  # seconds between two checks of the workers' event loops
-_SILENCE = 5.0  # seconds beyond the time limit of a call for which an event loop may be blocked
-_MIN_SILENCE, _UNLIMITED_SILENCE = 10.0, 60.0  # at least, and if calls have no time limit
 _MARGIN = 5.0  # seconds that a worker gets beyond its drain delay and grace before it is killed
+_FORKED = 10.0  # seconds in which the event loop of a forked worker begins to run
 _REPORTED = range(70, 80)  # exit statuses of our errors, which the worker has logged
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD, signal.SIGHUP)
-
-
-@dataclass(slots=True)
-class WorkerProcess:
-    """One worker process. `slot` is its worker id, `link` the control socket; `is_retiring`: it is to be replaced.
-
-    `silent` is the time in seconds for which its event loop has not run, `beats` its heartbeat count at the last check.
-    """
-
-    pid: int
-    slot: int
-    block: int
-    link: socket.socket
-    started: float
-    is_ready: bool = False
-    is_retiring: bool = False
-    beats: float = 0.0
-    silent: float = 0.0
-
-
-class WorkerActions(NamedTuple):
-    """Callbacks of the supervisor: the first two are called in the process of a worker, the others in its own.
-
-    `work` serves and returns an exit status; `end_process` ends the process with it. `close_ports` closes the parent's
-    copies of the listening sockets. `reopen_ports` makes these accept connections again after a worker has drained.
-    """
-
-    work: Callable[[WorkerSlot], int]
-    end_process: Callable[[int], NoReturn]
-    close_ports: Callable[[], None]
-    reopen_ports: Callable[[], None]
+_CRASHES = (signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGILL, signal.SIGFPE)
+_HINT = "hint: see `--preload`, or the variable `OVENBIRD_PRELOAD`"
 
 
 class Supervisor:
     """Keeps `count` workers running until a signal stops it."""
 
     def __init__(
-        self, settings: Settings, count: int, blocks: list[WorkerMetrics], actions: WorkerActions
+        self, settings: Settings, count: int, metrics: SharedMetrics, actions: WorkerActions
     ) -> None:  # fmt: skip
         self.settings = settings
         self.count = count
         self.forgiving = settings.reload  # --reload: a worker that fails to start is tried again at the next change
         self._actions = actions
         self._children: dict[int, WorkerProcess] = {}
-        self._counters = blocks  # more blocks than workers: a retiring worker overlaps with its successor
+        self._metrics = metrics
+        blocks = metrics.blocks  # more blocks than workers: a retiring worker overlaps with its successor
         self._blocks = list(range(len(blocks) - 1, -1, -1))  # free blocks
         self._due: dict[int, float] = {}  # slot -> when to start its next worker
         self._failures = dict.fromkeys(range(count), 0)
@@ -83,10 +56,12 @@ class Supervisor:
         self._stopping = 0.0
         self._code = 0
         self._memory_kills = memory_kills()
-        self._silence = _max_silence(settings)
-        self._last_look = monotonic()
+        self._heartbeats = HeartbeatWatch(settings, blocks)
         self._wake_read, self._wake_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self._poll = select.poll()
+        self._preloader = Preloader(settings, self._poll, self._start_template, actions.report_late_init)
+        self._template_failures = 0
+        self._is_replacing = False  # whether the workers are replaced as soon as a new template is ready
 
     def run(self) -> int:
         """Run until the last worker has ended, and return the exit status."""
@@ -95,13 +70,19 @@ class Supervisor:
             signal.signal(number, lambda *_: None)
         self._poll.register(self._wake_read, select.POLLIN)
         self._due = dict.fromkeys(range(self.count), 0.0)
+        if self._preloader.is_active:
+            self._preloader.start()
         while True:
             self._start_due()
             if self._stopping and not self._children:
-                return self._code
+                self._preloader.close_all()
+                if not any(self._preloader.list_templates()):
+                    return self._code
             for descriptor, _ in self._poll.poll(self._pause()):
                 if descriptor == self._wake_read:
                     self._handle_signals(os.read(self._wake_read, 1024))
+                elif template := self._preloader.find(descriptor):
+                    self._receive_report(template)
                 else:
                     self._receive_words(descriptor)
             self._reap()
@@ -115,14 +96,21 @@ class Supervisor:
 
     def _pause(self) -> int | None:
         """Return the milliseconds until the next action is due; None if there is none."""
-        times = [*self._due.values(), *([self._stopping] if self._stopping else [])]
-        if self._silence and any(child.is_ready for child in self._children.values()):
-            times.append(self._last_look + _LOOK)
+        times = [*([] if self._preloader.is_waiting else self._due.values())]
+        times += [self._stopping] if self._stopping else []
+        if not self._stopping:
+            look = self._heartbeats.next_look(self._children.values())
+            deadlines = [self._start_deadline(child) for child in self._children.values()]
+            times += filter(None, (look, self._preloader.deadline, self._preloader.due, *deadlines))
         return max(0, int((min(times) - monotonic()) * 1000) + 1) if times else None
 
     def _start_due(self) -> None:
         now = monotonic()
+        if self._preloader.due is not None and self._preloader.due <= now:
+            self._preloader.start()
         for slot in [slot for slot, when in self._due.items() if when <= now]:
+            if self._preloader.is_waiting:
+                return
             if not self._blocks:  # too many workers are retiring: wait until one has ended
                 self._due[slot] = now + _MIN_BACKOFF
                 continue
@@ -133,16 +121,37 @@ class Supervisor:
         self._actions.reopen_ports()
         block = self._blocks.pop()
         ours, theirs = socket.socketpair()
-        late = any(child.is_ready for child in self._children.values())
-        pid = os.fork()
-        if pid == 0:
-            self._run_child(slot, block, ours, theirs, late)
-        theirs.close()
+        is_late = any(child.is_ready for child in self._children.values())
+        template = self._preloader.current if self._preloader.is_active else None
+        started = monotonic()
+        try:
+            if template is not None:
+                pid = template.fork_worker(ForkRequest(slot, block, is_late), theirs)
+            else:
+                pid = self._fork(
+                    lambda: self._actions.work(WorkerSlot(slot, block, theirs.fileno(), is_late)),
+                    f"worker {slot}",
+                    ours,
+                )
+        except ForkError as error:
+            ours.close()  # if there is a worker all the same, it ends without its parent
+            self._blocks.append(block)
+            self._delay(slot, f"worker {slot} could not be forked: {error}")
+            return
+        finally:
+            theirs.close()
         self._poll.register(ours, select.POLLIN)
-        self._children[pid] = WorkerProcess(pid, slot, block, ours, monotonic())
+        self._children[pid] = WorkerProcess(pid, slot, block, ours, started, template.pid if template else 0)
 
-    def _run_child(self, slot: int, block: int, ours: socket.socket, theirs: socket.socket, late: bool) -> None:
-        """Become a worker. This never returns."""
+    def _start_template(self, link: socket.socket, own_link: socket.socket) -> int:
+        """Fork a template, and return its number."""
+        return self._fork(lambda: self._actions.run_template(link), "the template", own_link)
+
+    def _fork(self, run: Callable[[], int], name: str, *links: socket.socket) -> int:
+        """Fork a process that runs `run` and ends with its result, without the supervisor's descriptors."""
+        pid = os.fork()
+        if pid:
+            return pid
         code = 1
         try:
             signal.set_wakeup_fd(-1)
@@ -151,11 +160,12 @@ class Supervisor:
             os.setpgid(0, 0)  # Ctrl-C at a terminal signals the parent only, which forwards it
             os.close(self._wake_read)
             os.close(self._wake_write)
-            for link in (ours, *(child.link for child in self._children.values())):
-                link.close()  # otherwise the other workers would not notice the end of the parent
-            code = self._actions.work(WorkerSlot(slot, block, theirs.fileno(), late))
+            links += tuple(child.link for child in self._children.values())
+            for link in (*links, *(template.link for template in self._preloader.list_templates())):
+                link.close()  # otherwise the others would not notice the end of the parent
+            code = run()
         except BaseException:
-            _log.exception("worker %d failed", slot)
+            _log.exception("%s failed", name)
         finally:
             self._actions.end_process(code)
 
@@ -167,6 +177,8 @@ class Supervisor:
             word = b""
         if not word:
             self._poll.unregister(descriptor)
+        child.has_begun |= BEGUN in word
+        child.is_overdue |= OVERTIME in word
         if READY in word:
             self._mark_ready(child)
         if ENOUGH in word and not child.is_retiring and not self._stopping:
@@ -189,7 +201,7 @@ class Supervisor:
     def _handle_signals(self, numbers: bytes) -> None:
         for number in numbers:
             if number == signal.SIGHUP and not self._stopping:
-                self._replace_all()
+                self._reload()
             elif number in (signal.SIGTERM, signal.SIGINT):
                 self._stop(number)
 
@@ -199,10 +211,20 @@ class Supervisor:
             self._actions.close_ports()
             self._stopping = monotonic() + self.settings.drain_delay + self.settings.grace + _MARGIN
         self._due.clear()
+        self._preloader.due = None
+        self._preloader.send(number)
         for child in self._children.values():
             with contextlib.suppress(OSError):
                 child.link.send(END_NOW if number == signal.SIGINT else END, socket.MSG_DONTWAIT)
         self._send(number)
+
+    def _reload(self) -> None:
+        """Import the function anew, by a new template or in new workers."""
+        if self._preloader.is_wanted:
+            self._is_replacing = True
+            self._preloader.start()
+        else:
+            self._replace_all()
 
     def _replace_all(self) -> None:
         """Replace every worker. A ready worker serves until its successor is ready."""
@@ -222,35 +244,30 @@ class Supervisor:
     def _kill(self) -> None:
         _log.error("%d workers did not end within the grace limit and are killed", len(self._children))
         self._send(signal.SIGKILL)
+        self._preloader.send(signal.SIGKILL)
         self._stopping = monotonic() + _MARGIN
 
     def _watch(self) -> None:
-        """Kill workers whose event loop has not run for too long, most likely because code holds the GIL.
-
-        Only time in which this process ran counts, so that a frozen container does not kill its workers.
-        """
-        now = monotonic()
-        passed = now - self._last_look
-        if passed < _LOOK or not self._silence or self._stopping:
+        """End workers whose event loop stands still, and what takes too long to start."""
+        if self._stopping:
             return
-        self._last_look = now
+        self._heartbeats.look(self._children.values())
+        self._preloader.end_late_init()
+        now = monotonic()
         for child in self._children.values():
-            block = self._counters[child.block]
-            if not child.is_ready or block.beats != child.beats:
-                child.beats, child.silent = block.beats, 0.0
-            else:
-                child.silent += min(passed, 2 * _LOOK)
-            block.set_silence(child.silent)
-            if child.silent > self._silence:
-                _log.error(
-                    "worker %d (process %d) is killed: its event loop has not run for %.0f seconds, "
-                    "as code holds the interpreter's lock or blocks the loop; its calls are lost",
-                    child.slot, child.pid, child.silent,
-                )  # fmt: skip
-                block.kill()
-                child.silent = 0.0
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(child.pid, signal.SIGKILL)
+            deadline = self._start_deadline(child)
+            if deadline is not None and now > deadline:
+                self._give_up_preload(child, f"is not ready after {now - child.started:.0f} seconds")
+                return
+
+    def _start_deadline(self, child: WorkerProcess) -> float | None:
+        """Return when a worker that a template has forked must have begun, or be ready; None without a limit."""
+        if not child.template or child.is_ready or child.is_retiring:
+            return None
+        limit = self.settings.init_timeout  # the worker itself ends an init that exceeds it, unless it stands still
+        if child.has_begun:
+            return child.started + limit + _MARGIN if limit else None
+        return child.started + _FORKED
 
     def _reap(self) -> None:
         while True:
@@ -261,15 +278,19 @@ class Supervisor:
             if pid == 0:
                 return
             child = self._children.pop(pid, None)
-            if child is not None:  # otherwise an orphan that process 1 has inherited
+            if child is not None:
                 self._handle_end(child, status)
+            elif template := self._preloader.remove(pid):
+                self._handle_template_end(*template, status)
+            # otherwise an orphan that was adopted
 
     def _handle_end(self, child: WorkerProcess, status: int) -> None:
         with contextlib.suppress(KeyError):
             self._poll.unregister(child.link)
         child.link.close()
-        self._counters[child.block].end()
+        self._metrics.blocks[child.block].end()
         self._blocks.append(child.block)
+        self._preloader.close_unused({other.template for other in self._children.values()})
         code = os.waitstatus_to_exitcode(status)
         if self._stopping:
             if child.is_ready or not self._was_ready:  # the status of a worker that was still starting does not count
@@ -278,6 +299,9 @@ class Supervisor:
         if child.is_retiring:
             return
         why = self._describe_end(code)
+        if child.template and not child.is_ready and (child.is_overdue or -code in _CRASHES):
+            self._give_up_preload(child, why)
+            return
         if not self._was_ready and not self.forgiving:
             # no worker was ever ready: a new one would fail too, and our exit status has to show it
             if code not in _REPORTED:
@@ -300,24 +324,90 @@ class Supervisor:
         if self.forgiving and not child.is_ready:
             _log.warning("the worker %s; waiting for a change", why)
             return
-        lived = monotonic() - child.started
-        failures = self._failures[child.slot] = 0 if lived > _STABLE else self._failures[child.slot] + 1
-        pause = min(_MAX_BACKOFF, _MIN_BACKOFF * 2 ** (failures - 2)) if failures > 1 else 0.0
+        if monotonic() - child.started > _STABLE:
+            self._failures[child.slot] = -1
+        self._delay(child.slot, f"worker {child.slot} (process {child.pid}) {why}")
+
+    def _delay(self, slot: int, reason: str) -> None:
+        """Schedule a worker after a failure, and log the reason."""
+        self._failures[slot] += 1
+        pause = _back_off(self._failures[slot])
+        _log.error("%s; a new one starts%s", reason, f" in {pause:g} s" if pause else "")
+        self._due[slot] = monotonic() + pause
+
+    def _receive_report(self, template: TemplateProcess) -> None:
+        if self._preloader.receive(template):
+            self._metrics.set_template(template.pid)
+            self._template_failures = 0
+            self._finish_reload()
+
+    def _finish_reload(self) -> None:
+        if self._is_replacing:
+            self._is_replacing = False
+            self._replace_all()
+
+    def _handle_template_end(self, template: TemplateProcess, was_used: bool, status: int) -> None:
+        """Start the next template where one is needed, or give up."""
+        code = template.failure or os.waitstatus_to_exitcode(status)
+        if self._preloader.current is None:
+            self._metrics.set_template(0)
+        if self._stopping:
+            if was_used and not self._was_ready:
+                self._code = self._code or (code if code >= 0 else 128 - code)
+            return
+        if not was_used:
+            return
+        if template.state is TemplateState.REFUSING:
+            _log.warning(
+                "served without preload: a fork after the import of the function is not safe, as it leaves %s; %s",
+                ", ".join(template.hazards), _HINT,
+            )  # fmt: skip
+            self._preloader.give_up()
+            self._finish_reload()
+            return
+        why = self._describe_end(code)
+        if template.state is not TemplateState.READY and self._end_by_failed_template(code, why):
+            return
+        self._template_failures = 0 if monotonic() - template.started > _STABLE else self._template_failures + 1
+        pause = _back_off(self._template_failures)
         _log.error(
-            "worker %d (process %d) %s; a new one starts%s",
-            child.slot,
-            child.pid,
-            why,
-            f" in {pause:g} s" if pause else "",
+            "the template (process %d) %s; a new one starts%s", template.pid, why, f" in {pause:g} s" if pause else ""
         )
-        self._due[child.slot] = monotonic() + pause
+        self._preloader.due = monotonic() + pause
+
+    def _end_by_failed_template(self, code: int, why: str) -> bool:
+        """Handle a template that has ended before it was ready. Return False if it is to be tried again."""
+        if self.forgiving:
+            _log.warning("the template %s; waiting for a change", why)
+        elif not self._was_ready:
+            if code not in _REPORTED:
+                _log.error("the template %s before it was ready", why)
+            self._code = code if code >= 0 else 128 - code
+            self._stop(signal.SIGTERM)
+        elif self._is_replacing and self._preloader.current is not None:
+            _log.error("the new template %s; the workers of the former one serve on", why)
+        else:
+            return False
+        self._is_replacing = False
+        return True
+
+    def _give_up_preload(self, child: WorkerProcess, why: str) -> None:
+        """Serve without preload: a worker that was forked from a good template did not start."""
+        _log.warning(
+            "served without preload: worker %d (process %d), forked after the import of the function, %s; %s",
+            child.slot, child.pid, why, _HINT,
+        )  # fmt: skip
+        self._preloader.give_up()
+        for other in self._children.values():
+            if other.template and not other.is_ready:
+                other.is_retiring = True
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(other.pid, signal.SIGKILL)
+        serving = {other.slot for other in self._children.values() if not other.is_retiring}
+        for slot in set(range(self.count)) - serving:
+            self._due.setdefault(slot, 0.0)
 
 
-def _max_silence(settings: Settings) -> float:
-    """Return the seconds for which the event loop of a worker may be blocked; 0 for no limit.
-
-    There is no limit with `--reload`, because a debugger may have stopped the code.
-    """
-    if settings.reload:
-        return 0.0
-    return max(settings.timeout + _SILENCE, _MIN_SILENCE) if settings.timeout else _UNLIMITED_SILENCE
+def _back_off(failures: int) -> float:
+    """Return the seconds until the next start after this many failures in a row."""
+    return min(_MAX_BACKOFF, _MIN_BACKOFF * 2 ** (failures - 2)) if failures > 1 else 0.0

@@ -18,6 +18,7 @@ from typing import Any
 import uvicorn
 
 from ...common.fork_guard import guard_forks
+from ...function.context import Context
 from ...function.handler import Handler, HandlerKind
 from ..app import App, AppServices
 from ..call import StopReason
@@ -28,7 +29,7 @@ from ..observability.metrics import WorkerMetrics
 from ..observability.start_timing import FirstAnswerTiming
 from ..observability.system_routes import SystemRoutes
 from ..response.pending_output import PendingOutput
-from .control_pipe import END, END_NOW, ENOUGH, READY, RETIRE_NOW
+from .control_pipe import BEGUN, END, END_NOW, ENOUGH, OVERTIME, READY, RETIRE_NOW
 from .engine import choose
 from .http_server import HttpServer
 from .listener import bind_error, refuse_new, second_flag
@@ -49,7 +50,9 @@ class Worker:
         service: ServiceContext,
         slot: WorkerSlot,
         on_serving: Callable[[], None],
+        shared_context: Context | None = None,
     ) -> None:
+        """Initialise. `shared_context` is the context with which init has run in the template already."""
         self._began = perf_counter()
         settings, adapter, metrics = service.settings, service.adapter, service.metrics
         self.handler = handler
@@ -57,8 +60,9 @@ class Worker:
         self.sock = service.sock
         self.lifecycle = WorkerLifecycle()
         self.metrics: WorkerMetrics = metrics.blocks[slot.block]
-        self.context = adapter.make_context(handler, slot.number, service.open_project)
-        self.startup = HandlerLifecycle(handler, settings, self.context)
+        self.context = shared_context or adapter.make_context(handler, slot.number, service.open_project)
+        self.context.worker_id = slot.number
+        self.startup = HandlerLifecycle(handler, settings, self.context, is_shared=shared_context is not None)
         self.system_routes = SystemRoutes(
             handler, self.lifecycle, metrics, self._report_gauges, adapter.aliases, public=not settings.admin_port
         )  # fmt: skip
@@ -109,7 +113,9 @@ class Worker:
     async def _live(self, loop: asyncio.AbstractEventLoop) -> int:
         self.metrics.begin()
         self.app.start(loop)
+        self._write_word(BEGUN)
         server = None if self._late else await self._open()
+        self.metrics.set_initialising(is_initialising=server is not None)
         self._handle_signals(loop)
         began = perf_counter()
         if not await self._prepare(loop):
@@ -125,6 +131,7 @@ class Worker:
         try:
             gc.freeze()  # objects of the start-up stay: no later collection has to traverse them
             self.lifecycle.admit_calls()
+            self.metrics.set_initialising(is_initialising=False)
             self._on_serving()
             self._write_word(READY)
             await self._stop.wait()
@@ -202,6 +209,7 @@ class Worker:
         work.cancel()
         if self._stop.is_set():
             return False
+        self._write_word(OVERTIME)
         raise init_timeout_error(self.handler.name, self.settings.init_timeout)
 
     def _start_guard(self) -> threading.Timer | None:
@@ -211,6 +219,7 @@ class Worker:
             return None
 
         def end() -> None:
+            self._write_word(OVERTIME)
             error = init_timeout_error(self.handler.name, self.settings.init_timeout)
             _log.error(error.message, extra={"fields": {"code": error.code, "hint": "it blocks the event loop"}})
             from ...common.termination_log import write_termination_message
@@ -393,6 +402,11 @@ class Worker:
             connection.setblocking(False)
             await loop.connect_accepted_socket(server.protocol, connection)
         spare.close()
+
+
+def import_engine() -> None:
+    """Import what each worker needs only when it runs, on behalf of all that are forked from this process."""
+    import uvloop  # noqa: F401
 
 
 async def _wait_for_first(*events: asyncio.Event, timeout: float) -> None:
