@@ -20,8 +20,12 @@ from tests.service import Service, wait_until
 Serve = Callable[..., Service]
 PIDS = """
 import ctypes, os
-with open("imported", "a") as file:
-    file.write(f"{os.getpid()}\\n")
+def write(name):
+    with open(name, "a") as file:
+        file.write(f"{os.getpid()}\\n")
+write("imported")
+def init():
+    write("started")
 def handler(do: str = ""):
     if do == "exit":
         os._exit(3)
@@ -31,19 +35,21 @@ def handler(do: str = ""):
 """
 
 
-def importing_processes(folder: Path) -> list[int]:
-    """The processes that imported the user's module, in order."""
-    path = folder / "imported"
+def workers_of(folder: Path, name: str = "started") -> list[int]:
+    """The processes that called init (or imported the user's module), in order."""
+    path = folder / name
     return [int(line) for line in path.read_text().splitlines()] if path.exists() else []
 
 
-def test_the_parent_runs_no_user_code(serve: Serve, tmp_path: Path) -> None:
-    """Each worker imports the module once; the parent, which is the started process, never does."""
-    service = serve(PIDS, "--workers", "2")
+@pytest.mark.parametrize(("preload", "imports"), [("off", 2), ("import", 1)])
+def test_the_parent_runs_no_user_code(serve: Serve, tmp_path: Path, preload: str, imports: int) -> None:
+    """Each worker or one template imports the module once; the parent, which is the started process, never does."""
+    service = serve(PIDS, "--workers", "2", "--preload", preload)
     service.wait_log("2 workers are ready")
-    assert len(importing_processes(tmp_path)) == len(set(importing_processes(tmp_path))) == 2
-    assert service.process.pid not in importing_processes(tmp_path)
-    assert service.call({}).json() in importing_processes(tmp_path)
+    importing = workers_of(tmp_path, "imported")
+    assert len(importing) == len(set(importing)) == imports
+    assert service.process.pid not in importing + workers_of(tmp_path)
+    assert service.call({}).json() in workers_of(tmp_path)
 
 
 @pytest.mark.parametrize(("do", "why"), [("exit", "ended with status 3"), ("segfault", "was killed by SIGSEGV")])
@@ -59,7 +65,7 @@ def test_a_handler_that_ends_its_process(serve: Serve, tmp_path: Path, do: str, 
     service.wait_log("2 workers are ready")
     with pytest.raises(httpx.RemoteProtocolError):
         service.call({"do": do})
-    wait_until(lambda: len(importing_processes(tmp_path)) == 3, lambda: service.log, service)
+    wait_until(lambda: len(workers_of(tmp_path)) == 3, lambda: service.log, service)
     assert service.call({}).status_code == 200
     assert why in service.log
     if do == "segfault":
@@ -73,7 +79,7 @@ def test_a_worker_killed_under_load_loses_only_its_own_calls(serve: Serve, tmp_p
     and no call meets it before it is ready; counters never go back."""
     service = serve(PIDS, "--workers", "2", "--access-log", "off")
     service.wait_log("2 workers are ready")
-    victim = importing_processes(tmp_path)[0]
+    victim = workers_of(tmp_path)[0]
 
     async def run() -> tuple[Tally, float, float]:
         load = Load(service.url, 16)
@@ -104,11 +110,11 @@ def test_a_worker_killed_under_load_loses_only_its_own_calls(serve: Serve, tmp_p
 @pytest.mark.slow
 def test_repeated_crashes_are_followed_by_a_pause_that_doubles(serve: Serve, tmp_path: Path) -> None:
     """A worker that keeps dying is started again with back-off, while the other one serves."""
-    source = f"{PIDS}\ndef init():\n    if os.path.exists('crash'):\n        os._exit(9)\n"
+    source = f"{PIDS}\nstart = init\ndef init():\n    start()\n    if os.path.exists('crash'):\n        os._exit(9)\n"
     service = serve(source, "--workers", "2", "--drain-delay", "0")
     service.wait_log("2 workers are ready")
     (tmp_path / "crash").touch()
-    os.kill(importing_processes(tmp_path)[0], signal.SIGKILL)
+    os.kill(workers_of(tmp_path)[0], signal.SIGKILL)
     service.wait_log("a new one starts in 0.5 s")
     assert "a new one starts in 0.25 s" in service.log
     assert [service.call({}).status_code for _ in range(5)] == [200] * 5
@@ -128,9 +134,7 @@ def test_workers_are_replaced_after_so_many_calls_and_none_is_lost(serve: Serve,
     async def run() -> Tally:
         load = Load(service.url, 8)
         task = asyncio.create_task(load.run())
-        await asyncio.to_thread(
-            wait_until, lambda: len(importing_processes(tmp_path)) >= 6, lambda: service.log, service
-        )
+        await asyncio.to_thread(wait_until, lambda: len(workers_of(tmp_path)) >= 6, lambda: service.log, service)
         load.stop()
         return await task
 
@@ -145,8 +149,8 @@ def test_workers_are_replaced_after_so_many_calls_and_none_is_lost(serve: Serve,
 def test_one_worker_is_replaced_as_well(serve: Serve, tmp_path: Path) -> None:
     """A single worker with --max-requests has a parent, which starts the next one before it goes."""
     service = serve(PIDS, "--max-requests", "20", "--drain-delay", "0")
-    wait_until(lambda: service.call({}).json() != importing_processes(tmp_path)[0], lambda: service.log, service)
-    assert service.process.pid not in importing_processes(tmp_path)
+    wait_until(lambda: service.call({}).json() != workers_of(tmp_path)[0], lambda: service.log, service)
+    assert service.process.pid not in workers_of(tmp_path)
     assert service.stop() == 0
 
 
@@ -163,9 +167,9 @@ def test_sighup_replaces_every_worker_and_loses_no_call(serve: Serve, tmp_path: 
             calls += [pool.submit(service.call, {"n": 1.5}) for _ in range(4)]
             wait_until(lambda: service.metrics()["ovenbird_in_flight"] >= 2, lambda: service.log, service)
             service.send(signal.SIGHUP)
-        wait_until(lambda: len(importing_processes(tmp_path)) == 8, lambda: service.log, service)
+        wait_until(lambda: len(workers_of(tmp_path)) == 8, lambda: service.log, service)
         assert [call.result().status_code for call in calls] == [200] * 12
-    wait_until(lambda: service.call({}).json() in importing_processes(tmp_path)[6:], lambda: service.log, service)
+    wait_until(lambda: service.call({}).json() in workers_of(tmp_path)[6:], lambda: service.log, service)
     assert service.stop() == 0
 
 
@@ -189,7 +193,7 @@ def test_workers_drain_when_the_parent_is_killed(serve: Serve, tmp_path: Path) -
     """SIGKILL of the parent leaves nobody who would end the workers: they finish their calls and end by themselves."""
     service = serve(PIDS, "--workers", "2", "--drain-delay", "0")
     service.wait_log("2 workers are ready")
-    pids = importing_processes(tmp_path)
+    pids = workers_of(tmp_path)
     service.send(signal.SIGKILL)
     service.wait()
     wait_until(lambda: not any(_alive(pid) for pid in pids), lambda: service.log)
@@ -200,7 +204,7 @@ def test_a_signal_shortens_the_drain_of_workers_whose_parent_was_killed(serve: S
     """Without a parent a signal is for the service, as with a single process: the drain delay is skipped."""
     service = serve(PIDS, "--workers", "2", "--drain-delay", "60s")
     service.wait_log("2 workers are ready")
-    pids = importing_processes(tmp_path)
+    pids = workers_of(tmp_path)
     service.send(signal.SIGKILL)
     service.wait()
     wait_until(lambda: service.log.count("draining: ") == 2, lambda: service.log)
@@ -235,7 +239,8 @@ def test_as_process_1(tmp_path: Path, workers: str) -> None:
         for _ in range(5):
             assert httpx.post(url, json={}, timeout=30, verify=False).json() > 1
         init = _child(process.pid)
-        wait_until(lambda: len(_descendants(init)) == int(workers), lambda: str(_descendants(init)))
+        processes = int(workers) + (workers != "1")  # and the template
+        wait_until(lambda: len(_descendants(init)) == processes, lambda: str(_descendants(init)))
         os.kill(init, signal.SIGTERM)
         assert process.wait(30) == 0
 
@@ -338,7 +343,7 @@ def test_a_service_that_was_frozen_goes_on(serve: Serve, tmp_path: Path) -> None
     """Time in which the parent stood still too, as in a frozen container, does not count as a worker's silence."""
     service = serve(PIDS, "--workers", "2", "--timeout", "1s")
     service.wait_log("2 workers are ready")
-    processes = [service.process.pid, *importing_processes(tmp_path)]
+    processes = [service.process.pid, *workers_of(tmp_path)]
     for pid in processes:
         os.kill(pid, signal.SIGSTOP)
     time.sleep(13)
@@ -346,6 +351,6 @@ def test_a_service_that_was_frozen_goes_on(serve: Serve, tmp_path: Path) -> None
         os.kill(pid, signal.SIGCONT)
     time.sleep(3)  # what would be killed is killed at the first look
     assert service.call({}).status_code == 200
-    assert len(importing_processes(tmp_path)) == 2
+    assert len(workers_of(tmp_path)) == 2
     assert "is killed" not in service.log
     assert service.stop() == 0

@@ -7,6 +7,7 @@ given up: the supervisor then forks workers from itself, which import the module
 from __future__ import annotations
 
 import contextlib
+import logging
 import select
 import signal
 import socket
@@ -14,8 +15,11 @@ from collections.abc import Callable, Iterator
 from time import monotonic
 
 from ...settings import Settings
-from .template import ForkRequest
-from .template_process import ForkError, TemplateProcess, TemplateState
+from .process_ends import REPORTED, STABLE, back_off, format_restart
+from .template_process import TemplateProcess, TemplateState
+
+_log = logging.getLogger("ovenbird")
+HINT = "hint: see `--preload`, or the variable `OVENBIRD_PRELOAD`"
 
 
 class Preloader:
@@ -29,10 +33,13 @@ class Preloader:
         self, settings: Settings, poll: select.poll, spawn: Callable[[socket.socket, socket.socket], int],
         report_late_init: Callable[[], int],
     ) -> None:  # fmt: skip
-        self.is_active = settings.preload in ("import", "init")
+        self.is_active = settings.preload != "off"
         self.current: TemplateProcess | None = None
         self.upcoming: TemplateProcess | None = None
-        self.is_wanted = self.is_active
+        self._is_wanted = self.is_active
+        self._is_forgiving = settings.reload  # --reload: a failed template is tried again at the next change
+        self._is_reloading = False  # whether the workers are to be replaced when the next template is ready
+        self._failures = 0
         self._former: list[TemplateProcess] = []
         self._init_limit = settings.init_timeout
         self._poll, self._spawn, self._report_late_init = poll, spawn, report_late_init
@@ -56,12 +63,25 @@ class Preloader:
         """Start a new template. One that is still loading makes room for it."""
         if self.upcoming is not None:
             self._discard(self.upcoming)
-        self.is_active, self.due = self.is_wanted, None
+        self.is_active, self.due = self._is_wanted, None
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         pid = self._spawn(theirs, ours)
         theirs.close()
         self._poll.register(ours, select.POLLIN)
         self.upcoming = TemplateProcess(pid, ours)
+
+    def reload(self) -> bool:
+        """Start a new template, whose workers replace those that serve. Return False if none is wanted."""
+        if self._is_wanted:
+            self._is_reloading = True
+            self.start()
+        return self._is_wanted
+
+    def take_reload(self) -> bool:
+        """Return, once, whether the workers are to be replaced now."""
+        is_due = self._is_reloading and not self.is_waiting and self.upcoming is None
+        self._is_reloading &= not is_due
+        return is_due
 
     def receive(self, template: TemplateProcess) -> bool:
         """Read a report. Return whether the template is the current one since then."""
@@ -74,14 +94,8 @@ class Preloader:
             return False
         if self.current is not None:
             self._former.append(self.current)
-        self.current, self.upcoming = template, None
+        self.current, self.upcoming, self._failures = template, None, 0
         return True
-
-    def fork_worker(self, request: ForkRequest, link: socket.socket) -> int:
-        """Have the current template fork a worker; return its number. Errors: ForkError."""
-        if self.current is None:
-            raise ForkError("there is no template")
-        return self.current.fork_worker(request, link)
 
     def give_up(self) -> None:
         """Let workers import on their own, until a new template is started."""
@@ -110,6 +124,37 @@ class Preloader:
         else:
             self.upcoming = None
         return template, True
+
+    def handle_end(self, template: TemplateProcess, code: int, why: str, *, was_ready: bool) -> bool:
+        """Handle the unexpected end of a template: start another one where it is of use, else do without.
+
+        Return True if the service has to end. `was_ready`: a worker was ready once.
+        """
+        if template.state is TemplateState.REFUSING:
+            _log.warning(
+                "served without preload: a fork after the import of the function is not safe, as it leaves %s; %s",
+                ", ".join(template.hazards), HINT,
+            )  # fmt: skip
+            self.give_up()
+            return False
+        if template.state is not TemplateState.READY:
+            if self._is_forgiving:
+                _log.warning("the template %s; waiting for a change", why)
+                self._is_reloading = False
+                return False
+            if not was_ready:
+                if code not in REPORTED:
+                    _log.error("the template %s before it was ready", why)
+                return True
+            if self._is_reloading and self.current is not None:
+                _log.error("the new template %s; the workers of the former one serve on", why)
+                self._is_reloading = False
+                return False
+        self._failures = 0 if monotonic() - template.started > STABLE else self._failures + 1
+        pause = back_off(self._failures)
+        _log.error(format_restart(f"the template (process {template.pid}) {why}", pause))
+        self.due = monotonic() + pause
+        return False
 
     def close_unused(self, used: set[int]) -> None:
         """End former templates none of whose workers lives; `used` are the numbers of templates with workers."""

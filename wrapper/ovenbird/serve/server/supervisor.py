@@ -18,22 +18,19 @@ from ...settings import Settings
 from ..observability.metrics import SharedMetrics
 from .control_pipe import BEGUN, END, END_NOW, ENOUGH, OVERTIME, READY, RETIRE, RETIRE_NOW
 from .heartbeats import HeartbeatWatch
-from .oom import memory_kills
-from .preloader import Preloader
+from .preloader import HINT, Preloader
+from .process_ends import REPORTED, STABLE, EndDescriber, back_off, format_restart, status_of
 from .template import ForkRequest
-from .template_process import ForkError, TemplateProcess, TemplateState
+from .template_process import ForkError, TemplateProcess
 from .worker_context import WorkerSlot
 from .worker_process import WorkerActions, WorkerProcess
 
 _log = logging.getLogger("ovenbird")
-_STABLE = 10.0  # seconds of life after which a process counts as started successfully
-_MIN_BACKOFF, _MAX_BACKOFF = 0.25, 30.0  # seconds of back-off
+_RETRY = 0.25  # seconds until a start is tried again if too many workers are retiring
 _MARGIN = 5.0  # seconds that a worker gets beyond its drain delay and grace before it is killed
 _FORKED = 10.0  # seconds in which the event loop of a forked worker begins to run
-_REPORTED = range(70, 80)  # exit statuses of our errors, which the worker has logged
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD, signal.SIGHUP)
 _CRASHES = (signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGILL, signal.SIGFPE)
-_HINT = "hint: see `--preload`, or the variable `OVENBIRD_PRELOAD`"
 
 
 class Supervisor:
@@ -55,13 +52,11 @@ class Supervisor:
         self._was_ready = False  # whether any worker was ever ready
         self._stopping = 0.0
         self._code = 0
-        self._memory_kills = memory_kills()
+        self._ends = EndDescriber()
         self._heartbeats = HeartbeatWatch(settings, blocks)
         self._wake_read, self._wake_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self._poll = select.poll()
         self._preloader = Preloader(settings, self._poll, self._start_template, actions.report_late_init)
-        self._template_failures = 0
-        self._is_replacing = False  # whether the workers are replaced as soon as a new template is ready
 
     def run(self) -> int:
         """Run until the last worker has ended, and return the exit status."""
@@ -112,7 +107,7 @@ class Supervisor:
             if self._preloader.is_waiting:
                 return
             if not self._blocks:  # too many workers are retiring: wait until one has ended
-                self._due[slot] = now + _MIN_BACKOFF
+                self._due[slot] = now + _RETRY
                 continue
             del self._due[slot]
             self._start(slot)
@@ -136,7 +131,10 @@ class Supervisor:
         except ForkError as error:
             ours.close()  # if there is a worker all the same, it ends without its parent
             self._blocks.append(block)
-            self._delay(slot, f"worker {slot} could not be forked: {error}")
+            if error.is_hanging:
+                self._give_up_preload(str(error))
+            else:
+                self._delay(slot, f"worker {slot} could not be forked: {error}")
             return
         finally:
             theirs.close()
@@ -220,10 +218,7 @@ class Supervisor:
 
     def _reload(self) -> None:
         """Import the function anew, by a new template or in new workers."""
-        if self._preloader.is_wanted:
-            self._is_replacing = True
-            self._preloader.start()
-        else:
+        if not self._preloader.reload():
             self._replace_all()
 
     def _replace_all(self) -> None:
@@ -257,7 +252,7 @@ class Supervisor:
         for child in self._children.values():
             deadline = self._start_deadline(child)
             if deadline is not None and now > deadline:
-                self._give_up_preload(child, f"is not ready after {now - child.started:.0f} seconds")
+                self._give_up_preload(_name_forked(child, f"is not ready after {now - child.started:.0f} seconds"))
                 return
 
     def _start_deadline(self, child: WorkerProcess) -> float | None:
@@ -294,109 +289,65 @@ class Supervisor:
         code = os.waitstatus_to_exitcode(status)
         if self._stopping:
             if child.is_ready or not self._was_ready:  # the status of a worker that was still starting does not count
-                self._code = self._code or (code if code >= 0 else 128 - code)
+                self._code = self._code or status_of(code)
             return
         if child.is_retiring:
             return
-        why = self._describe_end(code)
+        why = self._ends.describe(code)
         if child.template and not child.is_ready and (child.is_overdue or -code in _CRASHES):
-            self._give_up_preload(child, why)
+            self._give_up_preload(_name_forked(child, why))
             return
         if not self._was_ready and not self.forgiving:
             # no worker was ever ready: a new one would fail too, and our exit status has to show it
-            if code not in _REPORTED:
+            if code not in REPORTED:
                 _log.error("worker %d %s before it was ready", child.slot, why)
-            self._code = code if code >= 0 else 128 - code
+            self._code = status_of(code)
             self._stop(signal.SIGTERM)
             return
         self._restart(child, why)
-
-    def _describe_end(self, code: int) -> str:
-        """Return how a worker ended, for the log."""
-        if code >= 0:
-            return f"ended with status {code}"
-        before, self._memory_kills = self._memory_kills, memory_kills()
-        cause = ": out of memory" if code == -signal.SIGKILL and self._memory_kills > before else ""
-        return f"was killed by {signal.Signals(-code).name}{cause}"
 
     def _restart(self, child: WorkerProcess, why: str) -> None:
         """Schedule the successor of a worker: at once if that was stable, else after a pause that doubles."""
         if self.forgiving and not child.is_ready:
             _log.warning("the worker %s; waiting for a change", why)
             return
-        if monotonic() - child.started > _STABLE:
+        if monotonic() - child.started > STABLE:
             self._failures[child.slot] = -1
         self._delay(child.slot, f"worker {child.slot} (process {child.pid}) {why}")
 
     def _delay(self, slot: int, reason: str) -> None:
         """Schedule a worker after a failure, and log the reason."""
         self._failures[slot] += 1
-        pause = _back_off(self._failures[slot])
-        _log.error("%s; a new one starts%s", reason, f" in {pause:g} s" if pause else "")
+        pause = back_off(self._failures[slot])
+        _log.error(format_restart(reason, pause))
         self._due[slot] = monotonic() + pause
 
     def _receive_report(self, template: TemplateProcess) -> None:
         if self._preloader.receive(template):
             self._metrics.set_template(template.pid)
-            self._template_failures = 0
             self._finish_reload()
 
     def _finish_reload(self) -> None:
-        if self._is_replacing:
-            self._is_replacing = False
+        if self._preloader.take_reload():
             self._replace_all()
 
     def _handle_template_end(self, template: TemplateProcess, was_used: bool, status: int) -> None:
-        """Start the next template where one is needed, or give up."""
         code = template.failure or os.waitstatus_to_exitcode(status)
         if self._preloader.current is None:
             self._metrics.set_template(0)
-        if self._stopping:
-            if was_used and not self._was_ready:
-                self._code = self._code or (code if code >= 0 else 128 - code)
-            return
         if not was_used:
             return
-        if template.state is TemplateState.REFUSING:
-            _log.warning(
-                "served without preload: a fork after the import of the function is not safe, as it leaves %s; %s",
-                ", ".join(template.hazards), _HINT,
-            )  # fmt: skip
-            self._preloader.give_up()
-            self._finish_reload()
+        if self._stopping:
+            self._code = self._code if self._was_ready else self._code or status_of(code)
             return
-        why = self._describe_end(code)
-        if template.state is not TemplateState.READY and self._end_by_failed_template(code, why):
-            return
-        self._template_failures = 0 if monotonic() - template.started > _STABLE else self._template_failures + 1
-        pause = _back_off(self._template_failures)
-        _log.error(
-            "the template (process %d) %s; a new one starts%s", template.pid, why, f" in {pause:g} s" if pause else ""
-        )
-        self._preloader.due = monotonic() + pause
-
-    def _end_by_failed_template(self, code: int, why: str) -> bool:
-        """Handle a template that has ended before it was ready. Return False if it is to be tried again."""
-        if self.forgiving:
-            _log.warning("the template %s; waiting for a change", why)
-        elif not self._was_ready:
-            if code not in _REPORTED:
-                _log.error("the template %s before it was ready", why)
-            self._code = code if code >= 0 else 128 - code
+        if self._preloader.handle_end(template, code, self._ends.describe(code), was_ready=self._was_ready):
+            self._code = status_of(code)
             self._stop(signal.SIGTERM)
-        elif self._is_replacing and self._preloader.current is not None:
-            _log.error("the new template %s; the workers of the former one serve on", why)
-        else:
-            return False
-        self._is_replacing = False
-        return True
+        self._finish_reload()
 
-    def _give_up_preload(self, child: WorkerProcess, why: str) -> None:
+    def _give_up_preload(self, reason: str) -> None:
         """Serve without preload: a worker that was forked from a good template did not start."""
-        _log.warning(
-            "served without preload: worker %d (process %d), forked after the import of the function, %s; %s",
-            child.slot, child.pid, why, _HINT,
-        )  # fmt: skip
+        _log.warning("served without preload: %s; %s", reason, HINT)
         self._preloader.give_up()
         for other in self._children.values():
             if other.template and not other.is_ready:
@@ -408,6 +359,5 @@ class Supervisor:
             self._due.setdefault(slot, 0.0)
 
 
-def _back_off(failures: int) -> float:
-    """Return the seconds until the next start after this many failures in a row."""
-    return min(_MAX_BACKOFF, _MIN_BACKOFF * 2 ** (failures - 2)) if failures > 1 else 0.0
+def _name_forked(child: WorkerProcess, why: str) -> str:
+    return f"worker {child.slot} (process {child.pid}), forked after the import of the function, {why}"

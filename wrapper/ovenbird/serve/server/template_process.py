@@ -28,7 +28,11 @@ class TemplateState(enum.Enum):
 
 
 class ForkError(Exception):
-    """The template did not fork a worker; the message says why."""
+    """The template did not fork a worker; the message says why. `is_hanging`: it stands still, and was killed."""
+
+    def __init__(self, message: str, *, is_hanging: bool = False) -> None:
+        super().__init__(message)
+        self.is_hanging = is_hanging
 
 
 class TemplateProcess:
@@ -63,7 +67,7 @@ class TemplateProcess:
             poll.register(self.link, select.POLLIN)
             if not poll.poll(_PATIENCE * 1000):
                 self.kill()
-                raise ForkError(f"the template did not answer within {_PATIENCE:g} seconds")
+                raise ForkError(f"the template did not answer within {_PATIENCE:g} seconds", is_hanging=True)
             report = self._read()
         except (OSError, EOFError):
             raise ForkError("the template has ended") from None
