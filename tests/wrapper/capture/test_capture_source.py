@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import statistics
+import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -148,6 +151,39 @@ GOOD = {
         "def f():\n    return ITEM, DECODER.decode(b'{\"name\": \"b\"}')\n",
         "f()",
     ),
+    "aliases": (
+        "from typing import Annotated, Callable, Literal, Optional, TypedDict\nVector = list[float]\n"
+        "Tree = dict[str, 'Tree']\nMaybe = Optional['Row']\nclass Row(TypedDict):\n    a: int\n"
+        "Step = Callable[[Row], Vector]\nKind = Literal['unused', 'f']\nNumber = Annotated[int, 'unused']\n"
+        "def unused():\n    return missing\n"
+        "def f(a: Tree = None, b: Maybe = None, c: Step = None, d: Kind = 'f', e: 'Number' = 1) -> 'list[Row]':\n"
+        "    return d\n",
+        "f()",
+    ),
+    "comprehensions": (
+        "SIZE = 3\nROWS = [[i * j for j in range(2)] for i in range(SIZE)]\n"
+        "LETTERS = {c: i for i, c in enumerate('ab')}\nBACK = dict(map(reversed, LETTERS.items()))\n"
+        "def f():\n    return ROWS, BACK, [SIZE for SIZE in range(2)], {row for rows in ROWS for row in rows}\n",
+        "f()",
+    ),
+    "shadows": (
+        "import functools\ndef list(x):\n    return 'mine', x\ndef add(a, b):\n    return a + b\n"
+        "ADD = functools.partial(add, 1)\ndef f():\n    total = 2\n    class Inner:\n        x = total\n"
+        "        y = list(3)\n    return list(3), Inner.x, Inner.y, ADD(2)\n",
+        "f()",
+    ),
+    "metaclass": (
+        "import functools\nTAG = 't'\nclass Meta(type):\n    def __new__(cls, name, bases, body, tag):\n"
+        "        made = super().__new__(cls, name, bases, body)\n        made.tag = tag\n        return made\n"
+        "    def __init__(cls, *parts, tag): super().__init__(*parts)\n"
+        "@functools.total_ordering\nclass Row(metaclass=Meta, tag=TAG):\n    __slots__ = ('__n', '__dict__')\n"
+        "    def __init__(self, n): self.__n = n\n    def __eq__(self, other): return self.__n == other.__n\n"
+        "    def __lt__(self, other): return self.__n < other.__n\n    __hash__ = None\n"
+        "    @functools.cached_property\n    def twice(self): return 2 * self.__n\n"
+        "def f():\n    return Row(1) <= Row(2), Row.tag, Row(2).twice\n",
+        "f()",
+    ),
+    "one object with two names": ("A = B = []\nC = A\ndef f():\n    A.append(1)\n    return B, C\n", "f()"),
     "environment": (
         "import os\nHOME = os.environ.get('NO_SUCH_VARIABLE', 'none')\nCPUS = os.cpu_count()\n"
         "def f():\n    return HOME, CPUS > 0\n",
@@ -173,7 +209,7 @@ def test_captured_text_returns_what_the_original_returns(case: str, tmp_path: Pa
     assert call_in_fresh_process(module, call, tmp_path / "captured") == expected
     assert capture_source(namespace["f"]) == module
     assert capture_source(run_script(tmp_path / "script.py", text)["f"]) == module
-    assert "unused" not in module.text
+    assert "def unused" not in module.text
     assert "if __name__" not in module.text
 
 
@@ -507,3 +543,30 @@ def test_a_script_that_is_called_like_a_module_that_it_imports(tmp_path: Path) -
             assert capture_source(namespace["f"]).file_name == expected
     finally:
         sys.path.remove(str(tmp_path))
+
+
+def test_nothing_of_it_is_loaded_at_a_start() -> None:
+    """Neither `import ovenbird` nor the command line loads what only a capture needs."""
+    code = (
+        "import sys, ovenbird, ovenbird.cli as cli; cli.run(['check', '--help']); print(*sys.modules, file=sys.stderr)"
+    )
+    process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    names = process.stderr.split()
+    assert "ovenbird.cli" in names
+    assert not [name for name in names if name.startswith(("ovenbird.capture", "importlib.metadata"))]
+
+
+def test_threads_and_forked_children(tmp_path: Path) -> None:
+    """A capture needs no main thread, and a child that was forked has the same sources."""
+    namespace = run_script(tmp_path / "script.py", GOOD["helpers"][0])
+    expected = capture_source(namespace["f"])
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(capture_source, [namespace["f"]] * 8)) == [expected] * 8
+    reader, writer = os.pipe()
+    if not (child := os.fork()):
+        os.write(writer, capture_source(namespace["f"]).text.encode())
+        os._exit(0)
+    os.close(writer)
+    with os.fdopen(reader, "rb") as stream:
+        assert stream.read().decode() == expected.text
+    os.waitpid(child, 0)

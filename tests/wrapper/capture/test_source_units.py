@@ -98,6 +98,13 @@ def test_a_cell_that_failed_half_way(cells: Cells) -> None:
     assert "B = 1" in text
 
 
+def test_a_history_that_was_cleared(cells: Cells) -> None:
+    """Without its cells a function has no source, and the error says why."""
+    names = cells("def f():\n    return 1", "%reset -f in")
+    with pytest.raises(CaptureError, match="`f` has no source: the history of the notebook was cleared"):
+        capture_source(names["f"])
+
+
 def test_postponed_annotations_hold_for_all_cells(cells: Cells, tmp_path: Path) -> None:
     """IPython keeps `from __future__` for the cells after it, so the module begins with it."""
     names = cells("from __future__ import annotations", "def f(a: NoSuchType = 1):\n    return f.__annotations__")

@@ -24,6 +24,7 @@ from .location import Location, locate_function, nested_error
 from .module_text import join_statements, order_statements
 from .source_units import SourceUnit, describe_origin, find_units, read_file
 from .statements import Statement, parse_unit
+from .syntax_tree import walk
 
 _LIFECYCLE = ("init", "close")  # what a handler's module may have beside it
 _FALLBACK_NAMES = ("main", "notebook", "captured")
@@ -163,7 +164,7 @@ def _put_together(function: Any, location: Location, init: str) -> CapturedModul
 
 def _refuse_relative_imports(name: str, statements: list[Statement]) -> None:
     for statement in statements:
-        for node in ast.walk(statement.node):
+        for node in walk(statement.node):
             if isinstance(node, ast.ImportFrom) and node.level:
                 module = f"{'.' * node.level}{node.module or ''}"
                 raise CaptureError(

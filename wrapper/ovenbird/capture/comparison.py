@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import types
 from collections import ChainMap, Counter, OrderedDict, defaultdict, deque
@@ -86,6 +87,9 @@ def same_value(first: Any, second: Any, depth: int = 0) -> bool:
         # the order counts: it is what a loop sees
         items = zip(first.items(), second.items())  # noqa: B905
         return len(first) == len(second) and all(same_value(*pair, depth + 1) for pair in items)
+    if kind is functools.partial:
+        parts = [(value.func, value.args, value.keywords) for value in (first, second)]
+        return same_value(parts[0], parts[1], depth + 1)
     if kind is ChainMap:
         return same_value(first.maps, second.maps, depth + 1)
     if kind is types.SimpleNamespace:

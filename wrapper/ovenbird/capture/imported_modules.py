@@ -18,6 +18,7 @@ from ..errors import CaptureError
 from .captured_module import LocalModule
 from .source_units import read_file
 from .statements import is_type_checking
+from .syntax_tree import list_children
 
 # the runtime is in every image, and stands in for these where they are not installed
 _RUNTIME = {"ovenbird"}
@@ -98,7 +99,7 @@ def _list_imports(text: str) -> Iterator[tuple[str, bool]]:
             names = [item.value for item in node.args[:1] if isinstance(item, ast.Constant)]
             yield from ((name, is_tried) for name in names if isinstance(name, str) and not name.startswith("."))
         is_inside = is_tried or isinstance(node, ast.Try)
-        todo += [(child, is_inside) for child in ast.iter_child_nodes(node)]
+        todo += [(child, is_inside) for child in list_children(node)]
 
 
 def find_owner(module: str) -> list[importlib.metadata.Distribution]:

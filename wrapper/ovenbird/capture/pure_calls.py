@@ -11,9 +11,9 @@ from typing import Any
 # by the module and the qualified name that the callable itself has
 _CALLS = {
     "builtins": (
-        "abs all any ascii bin bool bytearray bytes chr complex dict divmod enumerate float format frozenset hex int"
-        " isinstance issubclass len list max min object oct ord pow range repr reversed round set slice sorted str sum"
-        " tuple type zip property"
+        "abs all any ascii bin bool bytearray bytes chr complex dict divmod enumerate filter float format frozenset hex"
+        " int isinstance issubclass iter len list map max min object oct ord pow property range repr reversed round set"
+        " slice sorted str sum tuple type zip"
     ),
     "_operator": "itemgetter attrgetter methodcaller",
     "operator": "itemgetter attrgetter methodcaller",

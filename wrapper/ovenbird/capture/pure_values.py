@@ -11,6 +11,7 @@ from typing import Any
 
 from .comparison import same_value
 from .pure_calls import is_pure_call
+from .syntax_tree import walk
 
 _PLAIN = (
     ast.Constant | ast.Name | ast.Tuple | ast.List | ast.Set | ast.Dict | ast.BinOp | ast.UnaryOp | ast.BoolOp
@@ -39,15 +40,11 @@ def matches(expression: ast.expr, value: Any, namespace: dict[str, Any]) -> bool
 
 def check_purity(expression: ast.expr, namespace: dict[str, Any]) -> None:
     """Raise ImpureError unless all that an expression does is to make a value of values."""
-    bodies = {id(part) for node in ast.walk(expression) if isinstance(node, ast.Lambda) for part in ast.walk(node.body)}
-    variables = {
-        part.id
-        for node in ast.walk(expression)
-        if isinstance(node, ast.comprehension)
-        for part in ast.walk(node.target)
-        if isinstance(part, ast.Name)
-    }
-    for node in ast.walk(expression):
+    nodes = list(walk(expression))
+    bodies = {id(part) for node in nodes if isinstance(node, ast.Lambda) for part in walk(node.body)}
+    targets = [node.target for node in nodes if isinstance(node, ast.comprehension)]
+    variables = {part.id for target in targets for part in walk(target) if isinstance(part, ast.Name)}
+    for node in nodes:
         if id(node) in bodies:  # runs when it is called
             if isinstance(node, ast.Name) and node.id in variables:
                 raise ImpureError(f"a lambda over the loop's `{node.id}`")
@@ -72,7 +69,7 @@ def _is_text_method(function: ast.expr, variables: set[str]) -> bool:
 
 def _is_pure(function: ast.expr, namespace: dict[str, Any]) -> bool:
     """Return whether the function of a call is one that may be called again. It is looked up, not called."""
-    if any(isinstance(node, ast.Lambda) for node in ast.walk(function)):
+    if any(isinstance(node, ast.Lambda) for node in walk(function)):
         return False
     if isinstance(function, ast.Attribute):
         check_purity(function.value, namespace)

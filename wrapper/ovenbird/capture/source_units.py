@@ -149,6 +149,8 @@ def describe_origin(code: types.CodeType) -> str:
         return "it was made by `exec`, `eval` or `python -c`"
     if name.startswith("<frozen "):
         return "its module is frozen into the interpreter"
+    if name.startswith("<ipython-input-") or "/ipykernel_" in name:
+        return "the history of the notebook was cleared"
     if name.startswith("<doctest "):
         return "its doctest has ended"
     return f"there is no source at `{name}`"

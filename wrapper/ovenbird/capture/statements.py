@@ -5,11 +5,12 @@ from __future__ import annotations
 import ast
 import functools
 import types
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from .comparison import FUTURE_ANNOTATIONS, iterate_code
 from .source_units import SourceUnit
+from .syntax_tree import list_children, walk
 
 _Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
@@ -82,18 +83,16 @@ def _is_file_comment(line: str, number: int) -> bool:
 
 def list_bindings(node: ast.AST) -> Iterator[str]:
     """Yield the names that a top-level statement binds when it runs."""
-    if isinstance(node, ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp | ast.Lambda):
-        yield from (child.target.id for child in ast.walk(node) if isinstance(child, ast.NamedExpr))
-        return
-    yield from _list_own_bindings(node)
-    if isinstance(node, _Definition):
-        children: Iterable[ast.AST] = node.decorator_list
-    elif isinstance(node, ast.AnnAssign) and node.value is None:
-        children = ()
-    else:
-        children = ast.iter_child_nodes(node)
-    for child in children:
-        yield from list_bindings(child)
+    todo = [node]
+    while todo:
+        node = todo.pop()
+        yield from _list_own_bindings(node)
+        if isinstance(node, ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp | ast.Lambda):
+            yield from (child.target.id for child in walk(node) if isinstance(child, ast.NamedExpr))
+        elif isinstance(node, _Definition):
+            todo += node.decorator_list
+        elif not (isinstance(node, ast.AnnAssign) and node.value is None):
+            todo += list_children(node)
 
 
 def _list_own_bindings(node: ast.AST) -> Iterator[str]:
@@ -116,7 +115,7 @@ def is_name_guard(node: ast.stmt) -> bool:
     return (
         isinstance(node, ast.If)
         and isinstance(node.test, ast.Compare)
-        and any(isinstance(part, ast.Name) and part.id == "__name__" for part in ast.walk(node.test))
+        and any(isinstance(part, ast.Name) and part.id == "__name__" for part in walk(node.test))
     )
 
 

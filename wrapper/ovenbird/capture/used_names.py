@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from .statements import Statement
+from .syntax_tree import list_children, walk
 
 # scopes of functions that run as soon as they are made
 _AT_ONCE = ("genexpr", "listcomp", "setcomp", "dictcomp", "lambda")
@@ -45,7 +46,7 @@ def _analyze(text: str) -> UsedNames:
     try:
         table = symtable.symtable(text, "<statement>", "exec")
     except SyntaxError:  # `await` outside of a function, in a notebook
-        names = frozenset(child.id for child in ast.walk(node) if isinstance(child, ast.Name))
+        names = frozenset(child.id for child in walk(node) if isinstance(child, ast.Name))
         return UsedNames(names, names, frozenset(), frozenset(), frozenset())
     needed = set(_list_reads(node, frozenset()))
     at_once = set(needed)
@@ -94,7 +95,7 @@ def _list_reads(node: ast.AST, bound: frozenset[str]) -> Iterator[str]:
     elif isinstance(node, ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp):
         for generator in node.generators:
             yield from _list_reads(generator.iter, bound)
-            bound |= {child.id for child in ast.walk(generator.target) if isinstance(child, ast.Name)}
+            bound |= {child.id for child in walk(generator.target) if isinstance(child, ast.Name)}
         results = [node.key, node.value] if isinstance(node, ast.DictComp) else [node.elt]
         for part in (*results, *(test for generator in node.generators for test in generator.ifs)):
             yield from _list_reads(part, bound)
@@ -106,7 +107,7 @@ def _list_reads(node: ast.AST, bound: frozenset[str]) -> Iterator[str]:
                     if isinstance(child, ast.AST):
                         yield from _list_reads(child, bound)
     elif type(node).__name__ != "TypeAlias":  # its value has a scope of its own
-        for child in ast.iter_child_nodes(node):
+        for child in list_children(node):
             yield from _list_reads(child, bound)
 
 
@@ -131,23 +132,23 @@ def _walk_body(node: ast.AST) -> Iterator[ast.Name]:
         for decorator in node.decorator_list:
             yield from _walk_body(decorator)
     elif not isinstance(node, ast.ClassDef | ast.Lambda | ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp):
-        for child in ast.iter_child_nodes(node):
+        for child in list_children(node):
             yield from _walk_body(child)
 
 
 def _walk_code(node: ast.AST) -> Iterator[ast.AST]:
     """Yield a node and all below it, without annotations."""
-    yield node
-    for field, value in ast.iter_fields(node):
-        if field not in ("annotation", "returns"):
-            for child in value if isinstance(value, list) else [value]:
-                if isinstance(child, ast.AST):
-                    yield from _walk_code(child)
+    todo = [node]
+    while todo:
+        node = todo.pop()
+        yield node
+        hints = [getattr(node, "annotation", None), getattr(node, "returns", None)]
+        todo += [child for child in list_children(node) if child not in hints]
 
 
 def _list_hints(node: ast.AST) -> Iterator[ast.AST]:
     """Yield the annotations of a statement, and the value of an alias of a type."""
-    for child in ast.walk(node):
+    for child in walk(node):
         if isinstance(child, ast.arg | ast.AnnAssign) and child.annotation:
             yield child.annotation
         elif isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef) and child.returns:
@@ -174,7 +175,7 @@ def find_line(statement: Statement, name: str) -> int:
     """Return the line of the statement's unit that uses a name first; the statement's own when it is only in text."""
     lines = [
         child.lineno
-        for child in ast.walk(statement.node)
+        for child in walk(statement.node)
         if isinstance(child, ast.Name) and child.id == name and isinstance(child.ctx, ast.Load)
     ]
     return min(lines, default=0)

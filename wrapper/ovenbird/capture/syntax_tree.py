@@ -1,0 +1,27 @@
+"""Walk syntax trees without the constants in lists and dictionaries: a table in a source may have a million of them."""
+
+from __future__ import annotations
+
+import ast
+from collections import deque
+from collections.abc import Iterator
+
+
+def list_children(node: ast.AST) -> list[ast.AST]:
+    """Return the children of a node; of a list, a set, a tuple or a dictionary those that are no constants."""
+    if isinstance(node, ast.List | ast.Tuple | ast.Set):
+        return [item for item in node.elts if type(item) is not ast.Constant]
+    if isinstance(node, ast.Dict):
+        return [item for item in (*node.keys, *node.values) if item is not None and type(item) is not ast.Constant]
+    if isinstance(node, ast.Constant | ast.Name):
+        return []
+    return list(ast.iter_child_nodes(node))
+
+
+def walk(node: ast.AST) -> Iterator[ast.AST]:
+    """Yield a node and all below it, as `ast.walk` does, without the constants in lists and dictionaries."""
+    todo = deque([node])
+    while todo:
+        node = todo.popleft()
+        yield node
+        todo.extend(list_children(node))
