@@ -136,6 +136,11 @@ bench: .venv/.examples .venv/.dev ## measure against peers (makes its own enviro
 	$(call need,$(ENGINE),$(ENGINE) $(ENGINE_HELPERS))
 	@$(BIN)/python benchmarks $(ARGS)
 
+.PHONY: bench-compare
+bench-compare: .venv/.examples .venv/.dev ## measure two commits in turn: A=REV B=REV (default: these files), ARGS="--quick"
+	@test -n '$(A)' || { echo "which commits? make bench-compare A=REV B=REV"; exit 2; }
+	@$(BIN)/python benchmarks/compare '$(A)' '$(or $(B),.)' $(ARGS)
+
 .PHONY: clean
 clean: ## remove what the other targets have made
 	@rm -rf .venv .venv-fuzz .cache dist .mypy_cache .ruff_cache .pytest_cache

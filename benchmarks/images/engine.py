@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import tarfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,11 +27,11 @@ class Store:
     folder: Path
     environ: dict[str, str]
 
-    def run(self, *command: str) -> str:
-        """Run a program; what it printed. Errors: FailedError."""
+    def run(self, *command: str, environ: Mapping[str, str] | None = None) -> str:
+        """Run a program, in the store's environment or another one; what it printed. Errors: FailedError."""
         # conmon leaves a file `oom` where it was started
         process = subprocess.run(
-            command, env=self.environ, cwd=self.folder, capture_output=True, text=True, check=False
+            command, env=environ or self.environ, cwd=self.folder, capture_output=True, text=True, check=False
         )  # fmt: skip
         if process.returncode:
             raise FailedError(f"{' '.join(command[:3])}: {(process.stderr or process.stdout).strip()[-400:]}")
@@ -38,14 +39,7 @@ class Store:
 
     def build(self, version: str) -> tuple[str, str]:
         """Build the base of a version from a stand-in for its upstream; its name and digest."""
-        upstream = f"localhost/python:{version}-slim"
-        self.run(
-            "skopeo",
-            "copy",
-            "--quiet",
-            f"oci:{standins.make((version,))[version]}",
-            f"containers-storage:{upstream}",
-        )
+        upstream = pull_upstream(self, version)
         command = (sys.executable, "-m", "ovenbird", "base", "build", version, "--quiet", "--from", upstream)
         (row,) = json.loads(self.run(*command))
         return row["image"], row["digest"]
@@ -57,6 +51,14 @@ class Store:
         manifest = json.loads((folder / "manifest.json").read_text())
         with tarfile.open(folder / manifest["layers"][-1]["digest"].partition(":")[2]) as tar:
             return [(f"/{member.name}", member.size) for member in tar.getmembers() if member.isfile()]
+
+
+def pull_upstream(store: Store, version: str) -> str:
+    """Take the stand-in for the upstream of a base into a store, and return its name."""
+    upstream = f"localhost/python:{version}-slim"
+    layout = standins.make((version,))[version]
+    store.run("skopeo", "copy", "--quiet", f"oci:{layout}", f"containers-storage:{upstream}")
+    return upstream
 
 
 def make_store(folder: Path) -> Store:

@@ -50,19 +50,30 @@ def _make_environment(name: str) -> tuple[Path | None, str]:
     return folder / "bin", ""
 
 
+def find_commit(name: str) -> str:
+    """Return the commit that a branch, a tag or the beginning of an id names. Errors: FailedError."""
+    git = ("git", "-C", str(HERE), "rev-parse", "--verify", "--quiet", "--end-of-options")
+    try:
+        return finish((*git, f"{name}^{{commit}}"), 60).strip()
+    except FailedError:
+        raise FailedError(f"`{name}` is not a commit of this repository") from None
+
+
 def unpack_revision(name: str) -> Path:
-    """Unpack the sources of the wrapper at a git revision and return their folder. Errors: FailedError."""
-    commit = finish(("git", "-C", str(HERE), "rev-parse", "--verify", "--quiet", f"{name}^{{commit}}"), 60).strip()
-    folder = CACHE / f"before-{commit}"
+    """Unpack all files of a git revision, with bytecode, and return their folder. Errors: FailedError."""
+    commit = find_commit(name)
+    folder = CACHE / f"revision-{commit}"
     if not folder.exists():
-        draft = CACHE / f"before-{commit}.draft"
+        draft = CACHE / f"revision-{commit}.draft"
         shutil.rmtree(draft, ignore_errors=True)
         draft.mkdir(parents=True)
         archive = draft / "sources.tar"
         top = str(HERE.parent.parent)
-        finish(("git", "-C", top, "archive", "--format=tar", f"--output={archive}", commit, "wrapper"), 60)
+        finish(("git", "-C", top, "archive", "--format=tar", f"--output={archive}", commit), 60)
         finish(("tar", "-x", "-f", str(archive), "-C", str(draft)), 60)
-        finish((sys.executable, "-m", "compileall", "-q", str(draft / "wrapper")), 120)
+        archive.unlink()
+        sources = [str(draft / package) for package in ("wrapper", "builder") if (draft / package).is_dir()]
+        finish((sys.executable, "-m", "compileall", "-q", *sources), 120)
         draft.rename(folder)
     return folder
 
@@ -72,9 +83,11 @@ class NotInstalledError(FailedError):
 
 
 def find_programs(name: str) -> Path:
-    """Return the folder that holds `python` and the commands of an environment."""
+    """Return the folder that holds `python` and the commands of an environment, which may be named by that folder."""
     if name == OWN:
         return Path(sys.executable).parent
+    if "/" in name:
+        return Path(name)
     folder, reason = _make_environment(name)
     if folder is None:
         raise NotInstalledError(reason)
@@ -84,7 +97,7 @@ def find_programs(name: str) -> Path:
 def read_versions(name: str) -> dict[str, str]:
     """The versions of an environment's packages that matter: those pinned by name, or Ovenbird and what it runs on."""
     packages = OWN_PACKAGES
-    if name != OWN:
+    if name != OWN and "/" not in name:
         packages = tuple(re.findall(r"^([\w.-]+)==", _find_requirements(name).read_text(), re.MULTILINE))
     code = (
         "import importlib.metadata as m, json, sys\n"
