@@ -59,8 +59,9 @@ def test_a_held_thread_does_not_delay_others() -> None:
         assert await first.outcome == (1, None)
         while not threads.idle:  # noqa: ASYNC110 (a thread that falls asleep tells nobody)
             await asyncio.sleep(0.001)
-        threads.submit(Work(lambda: 2))
-        assert not threads.idle  # taken off the list of those that sleep, in this very turn of the loop
+        threads.submit(Work(hold.wait))
+        await asyncio.sleep(0)
+        assert not threads.idle  # taken off the list of those that sleep, in the next turn of the loop
         hold.set()
         assert await long.outcome == (True, None)
 
@@ -128,6 +129,34 @@ def test_work_of_a_client_that_left() -> None:
         threads.submit(job)
         assert isinstance((await job.outcome)[1], CallCancelled)
         assert begun == []
+
+    run(main)
+
+
+def test_no_thread_can_be_started(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without any thread a job fails at once; with one, jobs wait for it."""
+    real = threading.Thread.start
+
+    def refuse(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    async def main(threads: HandlerThreadPool) -> None:
+        monkeypatch.setattr(threading.Thread, "start", refuse)
+        alone = Work(lambda: 1)
+        threads.submit(alone)
+        assert "can't start" in str((await alone.outcome)[1])
+        monkeypatch.setattr(threading.Thread, "start", real)
+        hold, first, second = threading.Event(), Work(hold.wait), Work(lambda: 2)
+        threads.submit(first)
+        while not threads.working:  # noqa: ASYNC110 (a thread that begins tells nobody)
+            await asyncio.sleep(0.001)
+        monkeypatch.setattr(threading.Thread, "start", refuse)
+        threads.submit(second)
+        await asyncio.sleep(0.02)
+        assert not second.outcome.done()
+        hold.set()
+        assert await first.outcome == (True, None)
+        assert await second.outcome == (2, None)
 
     run(main)
 

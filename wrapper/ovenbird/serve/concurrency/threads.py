@@ -1,7 +1,8 @@
 """The thread pool for sync handlers.
 
 Calls wait in one queue. A thread that is awake takes the next call without being woken. Waking a thread for each short
-call would be expensive, so a further thread is woken only if calls take long, or if one has waited for a while.
+call would be expensive, so a further thread is woken only if calls take long, or if all that are awake have been busy
+for a moment.
 A call is cancelled by an exception raised in its thread; a lock of the thread ensures that it hits no other call.
 """
 
@@ -18,9 +19,12 @@ from typing import Any
 
 from ...common import fork_guard
 from ..call import CallCancelled
+from .wake_up import make_alarm, make_bell
 
-_SHORT = 0.001  # seconds: shorter calls are not worth a second thread
-_LOOK = 0.003  # seconds between two checks of the queue
+_SHORT = 0.001  # seconds: shorter calls are not worth a thread for each
+_SOON = 0.0001  # seconds: a thread that has been busy for longer may be waiting for something
+_LOOK = 0.001  # seconds between two checks of the queue
+_STALLED = 5  # checks without progress, after which threads are woken that should not be needed
 _WEIGHT = 0.02  # of the newest call in the running mean: a single one may only have waited for the GIL
 
 
@@ -55,28 +59,29 @@ class HandlerThreadPool:
         self.limit = limit
         self.todo: deque[WorkItem] = deque()
         self.idle: deque[_PoolThread] = deque()
+        self.working: dict[_PoolThread, float] = {}  # when each began with its job, the latest one last
         self.finished: deque[tuple[WorkItem, Any, BaseException | None]] = deque()
         self.count = 0
         self.mean = 0.0
-        self.busy_awake = 0  # threads that are awake and known to be busy with a long job
         self.taken = 0  # jobs that threads have taken off the queue
         self._loop = loop
         self._context = context  # of the timer: that of a call would outlive the call
+        self._bell = make_bell(loop, self._collect, context)
         self._is_signalled = False
+        self._is_due = False  # whether threads are woken in the next turn of the loop
         self._timer: asyncio.TimerHandle | None = None
         self._last_taken = 0  # `taken` at the last check
         self._stalled_looks = 0  # checks since `taken` last changed
 
     def submit(self, job: WorkItem) -> None:
-        """Queue a job for the next free thread. Called on the loop."""
+        """Queue a job for the next free thread. Called on the loop.
+
+        Threads are woken once for all jobs of one turn of the loop, when nothing else is left to do in it.
+        """
         self.todo.append(job)
-        awake = self.count - len(self.idle)
-        self.busy_awake = min(self.busy_awake, awake)
-        if self.mean > _SHORT or awake == self.busy_awake:  # no thread would look at the queue soon
-            self._wake()
-        elif self._timer is None:
-            self._last_taken, self._stalled_looks = self.taken, 0
-            self._timer = self._loop.call_later(_LOOK, self._wake_if_stalled, context=self._context)
+        if not self._is_due:
+            self._is_due = True
+            self._loop.call_soon(self._wake_threads, context=self._context)
 
     def cancel(self, job: WorkItem) -> bool:
         """Remove a job from the queue, or raise CallCancelled in its thread. Return False if it has ended already."""
@@ -95,12 +100,15 @@ class HandlerThreadPool:
         return True
 
     def finish(self, job: WorkItem, outcome: Any, error: BaseException | None) -> None:
-        """Hand an outcome to the loop. One wake-up serves all outcomes that arrive before it is handled."""
+        """Hand an outcome to the loop. One signal serves all outcomes that arrive before it is handled."""
         self.finished.append((job, outcome, error))
         if not self._is_signalled:
             self._is_signalled = True
-            with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
-                self._loop.call_soon_threadsafe(self._collect, context=self._context)
+            if self.todo:  # this thread goes on, and keeps the GIL
+                with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
+                    self._loop.call_soon_threadsafe(self._collect, context=self._context)
+            else:
+                self._bell()
 
     def _collect(self) -> None:
         self._is_signalled = False
@@ -109,31 +117,64 @@ class HandlerThreadPool:
             job, outcome, error = finished.popleft()
             job.finish(outcome, error)
 
-    def _wake(self) -> None:
-        """Wake the thread that fell asleep last, whose caches are warm; start one if none sleeps."""
+    def _count_lookers(self) -> int:
+        """Return how many threads are awake and about to look at the queue."""
+        return self.count - len(self.idle) - len(self.working)
+
+    def _is_held_up(self) -> bool:
+        """Return whether no thread that works will look at the queue soon."""
         try:
-            self.idle.pop().wake.release()
-        except IndexError:
-            if self.count < self.limit:
-                self.count += 1
-                _PoolThread(self, self.count).start()
+            return perf_counter() - next(reversed(self.working.values())) > _SOON
+        except (StopIteration, RuntimeError):  # none works; or the one has just ended its job
+            return True
 
-    def _wake_if_stalled(self) -> None:
-        """Wake a thread for each waiting call if the threads that are awake take no more: all of them are busy.
+    def _wake_threads(self) -> None:
+        """Wake as many threads as the queue needs."""
+        self._is_due = False
+        waiting = len(self.todo)
+        if not waiting:
+            return
+        lookers = self._count_lookers()
+        if self.mean > _SHORT:
+            self._wake(waiting - lookers)
+        elif lookers <= 0 and self._is_held_up():
+            self._wake(1)
+        if self._timer is None:
+            self._last_taken, self._stalled_looks = self.taken, 0
+            self._timer = self._loop.call_later(_LOOK, self._look, context=self._context)
 
-        It takes two checks, because a thread may have waited for the GIL all that time.
-        """
+    def _wake(self, number: int) -> None:
+        """Wake the threads that fell asleep last, whose caches are warm; start others if too few sleep."""
+        for _ in range(number):
+            try:
+                self.idle.pop().alarm.ring()
+            except IndexError:
+                if self.count >= self.limit or not self._start_thread():
+                    return
+
+    def _start_thread(self) -> bool:
+        """Start a thread. If there are none and none can be started, the jobs fail; else they wait for the others."""
+        self.count += 1
+        try:
+            _PoolThread(self, self.count).start()
+        except RuntimeError as error:  # the system's limit on threads
+            self.count -= 1
+            while self.todo and not self.count:
+                self.finish(self.todo.popleft(), None, error)
+            return False
+        return True
+
+    def _look(self) -> None:
+        """Wake further threads if those that are awake are all held up: twice as many each time."""
         self._timer = None
-        if not self.todo:
+        waiting = len(self.todo)
+        if not waiting:
             return
         self._stalled_looks = 0 if self.taken != self._last_taken else self._stalled_looks + 1
         self._last_taken = self.taken
-        if self._stalled_looks > 1:
-            self._stalled_looks = 0
-            self.busy_awake = self.count - len(self.idle)
-            for _ in range(min(len(self.todo), self.limit)):
-                self._wake()
-        self._timer = self._loop.call_later(_LOOK, self._wake_if_stalled, context=self._context)
+        if (self._count_lookers() <= 0 and self._is_held_up()) or self._stalled_looks >= _STALLED:
+            self._wake(min(waiting, max(1, len(self.working))))
+        self._timer = self._loop.call_later(_LOOK, self._look, context=self._context)
 
 
 class _PoolThread(threading.Thread):
@@ -142,8 +183,7 @@ class _PoolThread(threading.Thread):
     def __init__(self, pool: HandlerThreadPool, number: int) -> None:
         super().__init__(name=f"ovenbird-{number}", daemon=True)
         self.pool = pool
-        self.wake = threading.Lock()
-        self.wake.acquire()
+        self.alarm = make_alarm()
         self.guard = threading.Lock()
         self.job: WorkItem | None = None  # the job that `cancel` may interrupt
         self.current: WorkItem | None = None  # the job whose outcome has not been handed to the loop
@@ -155,6 +195,7 @@ class _PoolThread(threading.Thread):
             try:
                 self._work()
             except CallCancelled as late:
+                self.pool.working.pop(self, None)
                 if self.current is not None:
                     job, self.current = self.current, None
                     self.pool.finish(job, None, late)
@@ -181,7 +222,7 @@ class _PoolThread(threading.Thread):
                     with contextlib.suppress(ValueError):
                         idle.remove(self)
                         continue
-                self.wake.acquire()
+                self.alarm.wait()
                 continue
             pool.taken += 1  # not exact between threads, and need not be
             self._run(job)
@@ -196,7 +237,8 @@ class _PoolThread(threading.Thread):
             self.current = None
             self.pool.finish(job, None, CallCancelled())
             return
-        start = perf_counter()
+        pool = self.pool
+        pool.working[self] = start = perf_counter()
         try:
             try:
                 self.job = job
@@ -213,11 +255,8 @@ class _PoolThread(threading.Thread):
         if self.was_interrupted:
             self.was_interrupted = False
             raise_in(self.ident or 0, None)
-        pool = self.pool
-        seconds = perf_counter() - start
-        pool.mean += _WEIGHT * (seconds - pool.mean)
-        if seconds > _LOOK and pool.busy_awake:
-            pool.busy_awake -= 1
+        pool.working.pop(self, None)
+        pool.mean += _WEIGHT * (perf_counter() - start - pool.mean)
         self.current = None
         pool.finish(job, outcome, error)
         error = None  # its traceback holds this frame, which would hold it

@@ -9,6 +9,7 @@ import logging
 import os
 import signal
 import socket
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -38,6 +39,8 @@ from .worker_context import ServiceContext, WorkerSlot
 _log = logging.getLogger("ovenbird")
 _BACKLOG = 2048
 _LINGER = 1.0  # seconds for which a connection without a request is kept after the port was closed
+_DEFAULT_INTERVAL = 0.005  # seconds for which a thread may keep the interpreter from the others
+_INTERVAL = 0.001  # the same while handlers run in threads: the loop, and so each call and probe, waits for them
 _STUCK = 1.0  # seconds beyond the time limit for an init that blocks the event loop
 
 
@@ -103,6 +106,8 @@ class Worker:
             self._protocol.max_header = self.settings.max_header
             self._protocol.count = self.metrics.count_refused_request
             self._protocol.output = self._output
+        if not self.app.on_loop and sys.getswitchinterval() == _DEFAULT_INTERVAL:  # the user's code may have set it
+            sys.setswitchinterval(_INTERVAL)
         loop = uvloop.new_event_loop()
         asyncio.set_event_loop(loop)
         try:
