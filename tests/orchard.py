@@ -20,6 +20,7 @@ import httpx
 import pytest
 
 from ovenbird_builder.bases.probe import TargetPython, probe_python
+from ovenbird_builder.containers import pip_tools
 from ovenbird_builder.host.network import NetworkSettings
 from ovenbird_builder.locking.indexes import PackageIndexes, read_indexes
 from ovenbird_builder.locking.lock_format import Lock
@@ -201,6 +202,13 @@ class Bench:
 
         chosen = {name: options.pop(name) for name in LockOptions.__struct_fields__ if name in options}
         return lock(requirements, self.context(**options), LockOptions(**chosen))
+
+    def make_cache(self, folder: Path) -> Path:
+        """Return a cache in this folder that is empty but for the tools of containers, which are those of `cache`."""
+        if not (folder / "toolbox").exists():
+            folder.mkdir(exist_ok=True)
+            (folder / "toolbox").symlink_to(pip_tools.prepare_toolbox(self.cache).parent)
+        return folder
 
     def context(self, **changes: object) -> ResolverContext:
         """Return the context of locking and building wheels, with changes."""

@@ -27,7 +27,12 @@ lockers = pytest.mark.parametrize("locker", LOCKERS)
 @pytest.fixture
 def walled_bench(bench: Bench, walled: Walled, tmp_path: Path) -> Bench:
     """The bench at the index behind TLS, with the authority's certificate and an empty cache."""
-    return replace(bench, indexes=walled.indexes(), cache=tmp_path / "cache", network=NetworkSettings(walled.authority))
+    return replace(
+        bench,
+        indexes=walled.indexes(),
+        cache=bench.make_cache(tmp_path / "cache"),
+        network=NetworkSettings(walled.authority),
+    )
 
 
 @pytest.fixture
@@ -54,7 +59,7 @@ def test_a_configured_authority_is_trusted(walled_bench: Bench, tmp_path: Path, 
     """Locked, downloaded and built with `--ca-bundle`; without it the error names the flag."""
     lock = walled_bench.lock(*LOCKERS[locker], locker=locker)
     assert [wheel.name for wheel in fetch(walled_bench, lock)] == sorted({*LOCKERS[locker], "banana"})
-    stranger = replace(walled_bench, network=NetworkSettings(), cache=tmp_path / "other")
+    stranger = replace(walled_bench, network=NetworkSettings(), cache=walled_bench.make_cache(tmp_path / "other"))
     for call in (lambda: stranger.lock("apple", locker=locker), lambda: fetch(stranger, lock)):
         with pytest.raises(PackageIndexError, match="does not answer") as caught:
             call()
@@ -88,7 +93,9 @@ def test_a_refusal_of_the_proxy_is_reported(
     lock = walled_bench.lock("apple", locker=locker)
     wrong = gate.url.replace(GATE_WRITTEN, "Wrong%26Leaf%2342")
     site = replace(
-        walled_bench, network=NetworkSettings(walled.authority, {"https_proxy": wrong}), cache=tmp_path / "other"
+        walled_bench,
+        network=NetworkSettings(walled.authority, {"https_proxy": wrong}),
+        cache=walled_bench.make_cache(tmp_path / "other"),
     )
     before = gate.count_refused()
     for call in (lambda: site.lock("apple", locker=locker), lambda: fetch(site, lock)):

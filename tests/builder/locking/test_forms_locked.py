@@ -89,7 +89,7 @@ def test_a_folder_of_wheels_in_the_source_is_an_index(bench: Bench, tmp_path: Pa
     lock = lock_needs(bench, requirements, locker=locker)
     assert list_versions(lock) == {"quince": "1.0", "banana": "1.0"}
     assert str(tree) not in lock.text
-    context = bench.context(cache=tmp_path / "cache", links=(tree / "wheels",))
+    context = bench.context(cache=bench.make_cache(tmp_path / "cache"), links=(tree / "wheels",))
     wheels = fetch_wheels(parse_lock(lock.text, "function.lock"), context)
     assert [wheel.name for wheel in wheels] == ["banana", "quince"]
     with pytest.raises(LockError, match="medlar"):
@@ -173,8 +173,8 @@ def test_a_locked_commit_is_built_again_without_its_wheel(bench: Bench, tmp_path
     old, requirements = repository.commit("1.5"), wants(f"{repository.url}@main", "banana<2")
     first = lock_needs(bench, wants(f"{repository.url}@main"))
     repository.commit("1.6")
-    fresh = replace(bench, cache=tmp_path / "cache")
+    fresh = replace(bench, cache=bench.make_cache(tmp_path / "cache"))
     assert lock_needs(fresh, requirements, previous=first).pins[1].hashes == first.pins[0].hashes
     lost = parse_lock(first.text.replace(old, "0" * 40), "function.lock")
     with pytest.raises(SourceMissingError, match="the commit that the lock names for plum is not there any more"):
-        lock_needs(replace(bench, cache=tmp_path / "other"), requirements, previous=lost)
+        lock_needs(replace(bench, cache=bench.make_cache(tmp_path / "other")), requirements, previous=lost)

@@ -71,7 +71,10 @@ def test_a_damaged_entry_of_the_cache_is_not_used(bench: Bench) -> None:
 
 def test_a_lock_is_the_same_in_an_empty_cache(bench: Bench, tmp_path: Path) -> None:
     """Nothing of the cache enters the text."""
-    assert replace(bench, cache=tmp_path).lock("apple>=1", "cherry").text == bench.lock("apple>=1", "cherry").text
+    assert (
+        replace(bench, cache=bench.make_cache(tmp_path)).lock("apple>=1", "cherry").text
+        == bench.lock("apple>=1", "cherry").text
+    )
 
 
 def test_no_requirements_give_an_empty_lock_without_a_container(bench: Bench) -> None:
@@ -215,7 +218,9 @@ def test_the_password_may_be_in_netrc(bench: Bench, orchard: Orchard, tmp_path: 
     """`.netrc` is used for a host whose URL has no login."""
     (tmp_path / "netrc").write_text(f"machine 127.0.0.1 login gardener password {PASSWORD}\n")
     indexes = read_indexes(orchard.url, [], {"NETRC": str(tmp_path / "netrc")})
-    assert list_versions(replace(bench, indexes=indexes, cache=tmp_path / "cache").lock("banana")) == {"banana": "2.0"}
+    assert list_versions(
+        replace(bench, indexes=indexes, cache=bench.make_cache(tmp_path / "cache")).lock("banana")
+    ) == {"banana": "2.0"}
 
 
 def test_the_password_is_in_no_argument(bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -226,7 +231,7 @@ def test_the_password_is_in_no_argument(bench: Bench, tmp_path: Path, monkeypatc
     front.write_text(f'#!/bin/sh\necho "$@" >> {log}\nPATH="${{PATH#*:}}" exec buildah "$@"\n')
     front.chmod(0o755)
     monkeypatch.setenv("PATH", f"{front.parent}:{os.environ['PATH']}")
-    replace(bench, cache=tmp_path / "cache").lock("banana")
+    replace(bench, cache=bench.make_cache(tmp_path / "cache")).lock("banana")
     assert "piptools" in log.read_text()
     for path in [log, *(path for path in (tmp_path / "cache").rglob("*") if path.is_file())]:
         content = path.read_bytes()
@@ -243,7 +248,7 @@ def test_the_host_s_configuration_of_pip_is_ignored(
     monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/simple")
     monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path))
     wheel(tmp_path, "banana", "9.0")
-    assert list_versions(replace(bench, cache=tmp_path / "cache").lock("banana")) == {"banana": "2.0"}
+    assert list_versions(replace(bench, cache=bench.make_cache(tmp_path / "cache")).lock("banana")) == {"banana": "2.0"}
 
 
 def test_another_architecture_is_resolved_by_its_own_markers_and_wheels(bench: Bench) -> None:
@@ -292,7 +297,8 @@ def test_a_git_repository_is_pinned_by_its_commit_and_hash(bench: Bench, tmp_pat
     assert lock.pins[0].url == f"git+file://{repository}@{first}#subdirectory=lib"
     commit("1.6")
     wheels = fetch_wheels(
-        parse_lock(lock.text, "function.lock"), bench.context(cache=tmp_path / "cache", environ=os.environ)
+        parse_lock(lock.text, "function.lock"),
+        bench.context(cache=bench.make_cache(tmp_path / "cache"), environ=os.environ),
     )
     assert (wheels[0].version, f"sha256:{wheels[0].sha256}") == ("1.5", lock.pins[0].hashes[0])
     with pytest.raises(SourceMissingError):
@@ -327,7 +333,7 @@ def test_the_oldest_and_the_newest_python_lock_too(
     bench: Bench, standins: dict[str, str], version: str, tmp_path: Path
 ) -> None:
     """The tools that are mounted run under each Python."""
-    interpreter = probe_python(standins[version], cache=tmp_path)
+    interpreter = probe_python(standins[version], cache=bench.make_cache(tmp_path))
     lock = replace(bench, image=standins[version], interpreter=interpreter).lock("apple", "date-tree")
     assert list_versions(lock) == {"apple": "2.0", "banana": "2.0", "date-tree": "1.0"}
     assert f"# python: {version}\n" in lock.text
@@ -339,7 +345,7 @@ def test_the_public_index_has_wheels_for_arm(bench: Bench, tmp_path: Path) -> No
     from ovenbird_builder.host.network import read_network_settings
 
     site = read_network_settings("", os.environ)
-    public = replace(bench, indexes=read_indexes("", [], {}), cache=tmp_path, network=site)
+    public = replace(bench, indexes=read_indexes("", [], {}), cache=bench.make_cache(tmp_path), network=site)
     arm_interpreter = structs.replace(bench.interpreter, machine="aarch64", soabi="cpython-311-aarch64-linux-gnu")
     lock = public.lock("numpy>=1.26", interpreter=arm_interpreter)
     wheels = fetch_wheels(lock, public.context(interpreter=arm_interpreter))
@@ -384,7 +390,7 @@ def test_the_lock_of_another_tool_limits_versions_and_files(bench: Bench, orchar
             f'wheels = [{{ hash = "sha256:{digest}" }}]\n'
         )
         requirements = collect_requirements(FunctionSpec(tmp_path, "f", "main:handler", source="."), tmp_path)
-        return bench.lock_needs(requirements, cache=tmp_path / "cache")
+        return bench.lock_needs(requirements, cache=bench.make_cache(tmp_path / "cache"))
 
     (tmp_path / "pyproject.toml").write_text('[project]\nname = "app"\ndependencies = ["apple"]\n')
     assert list_versions(locked(hash_file(orchard.packages / "apple-1.0-py3-none-any.whl")))["apple"] == "1.0"

@@ -75,7 +75,7 @@ def test_it_gives_a_lock_and_wheels_without_resolving(bench: Bench, orchard: Orc
         tmp_path, format_package("banana", sha256=hash_file(orchard.packages / "banana-1.0-py3-none-any.whl"))
     )
     requirements = Requirements(root=tmp_path, used="pylock.toml", pylock=path)
-    context = bench.context(cache=tmp_path / "cache")
+    context = bench.context(cache=bench.make_cache(tmp_path / "cache"))
     result = lock(requirements, structs.replace(context, image="localhost/none/such:1"))
     assert "# locker: pylock.toml, taken as it is" in result.text
     assert [wheel.filename for wheel in fetch_wheels(result, context)] == ["banana-1.0-py3-none-any.whl"]

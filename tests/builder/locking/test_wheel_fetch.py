@@ -39,7 +39,7 @@ def make_pin(path: Path, name: str, version: str, *more: str) -> Pin:
 @pytest.fixture
 def own_bench(bench: Bench, tmp_path: Path) -> Bench:
     """The bench with a cache of this test's own."""
-    return replace(bench, cache=tmp_path / "cache")
+    return replace(bench, cache=bench.make_cache(tmp_path / "cache"))
 
 
 @pytest.fixture
@@ -186,13 +186,13 @@ def test_a_wheel_from_the_source_is_built_again_the_same(own_bench: Bench, tmp_p
         (folder / name).write_text(text)
     lock = own_bench.lock("./lib", root=tmp_path / "tree")
     first = fetch(own_bench, lock, offline=True)
-    other = replace(own_bench, cache=tmp_path / "other")
+    other = replace(own_bench, cache=own_bench.make_cache(tmp_path / "other"))
     os.utime(folder / "backend.py", (1, 1))
     again = fetch(other, lock, root=tmp_path / "tree")
     assert [wheel.sha256 for wheel in again] == [wheel.sha256 for wheel in first]
     (folder / "backend.py").write_text(project("plum", "1.5", before="# other", generator="tests (2)")["backend.py"])
     with pytest.raises(HashError, match=r"plum==1.5 built from file:lib is not the wheel that was locked"):
-        fetch(replace(own_bench, cache=tmp_path / "third"), lock, root=tmp_path / "tree")
+        fetch(replace(own_bench, cache=own_bench.make_cache(tmp_path / "third")), lock, root=tmp_path / "tree")
 
 
 def test_an_index_that_is_down_is_reported(own_bench: Bench, orchard: Orchard) -> None:
