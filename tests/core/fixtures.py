@@ -21,4 +21,9 @@ def core() -> Iterator[Double]:
 @pytest.fixture
 def platform(core: Double, s3: dict[str, str]) -> dict[str, str]:
     """The environment of a process in a platform that has that Core, with the bucket `outputs` for files."""
+    return make_platform(core, s3)
+
+
+def make_platform(core: Double, s3: dict[str, str]) -> dict[str, str]:
+    """Return the environment of a process in a platform that has that Core and that S3."""
     return {**core.environ(), **s3, "DHCORE_DEFAULT_FILES_STORE": "s3://outputs"}

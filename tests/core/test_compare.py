@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +16,10 @@ import pytest
 
 from ovenbird.platform.storage import files
 from tests.core import sdk
+from tests.core.fixtures import make_platform
 from tests.core.server import Double
 from tests.jobs import Jobs
+from tests.stores import bucket
 
 pytestmark = pytest.mark.timeout(600)  # the SDK's environment may have to be made
 
@@ -88,33 +93,40 @@ def _list_files(core: Double, platform: dict[str, str], run: dict[str, Any]) -> 
     return {name.replace(identity, "<id>") for name in names for identity in identities if identity in name}
 
 
-@pytest.fixture(autouse=True)
-def newer_core(core: Double) -> None:
-    """A Core that answers the SDK's request before its use of S3; the recorded one does not."""
-    core.checks_auth = True
+@dataclass
+class Recorded:
+    """What the run of the SDK and the run of Ovenbird have left in one Core, and in S3 as `platform` reaches it."""
+
+    core: Double
+    platform: dict[str, str]
+    theirs: dict[str, Any]
+    ours: dict[str, Any]
 
 
-@pytest.fixture
-def both(core: Double, platform: dict[str, str], jobs: Jobs, tmp_path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The run of the SDK and the run of Ovenbird, as they are in Core."""
-    key = sdk.run(_INPUT, tmp_path, platform)
-    jobs.write(_FUNCTION)
-    theirs = sdk.run(_RUN.replace("KEY", repr(key)), tmp_path, platform)
-    core.calls.append(("", "between", None))
-    flags = ("--input", f"table={key}", "--param", "limit=2", "--project", "p")
-    process = jobs.start_ovenbird("run", "main.py:summarise", *flags, **platform)
-    _, err = process.communicate(timeout=60)
-    assert process.returncode == 0, err
-    (ours,) = (run for run in core.entities.all("p", "run") if run["id"] != theirs)
-    return core.run("p", theirs), ours
+@pytest.fixture(scope="module")
+def recorded(moto: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Recorded]:
+    """Both runs, made once for the tests that read what they left."""
+    folder = tmp_path_factory.mktemp("both")
+    with contextlib.closing(Double()) as core, contextlib.closing(Jobs(folder)) as jobs:
+        core.entities.add_project({"name": "p", "kind": "project", "spec": {}})
+        core.checks_auth = True  # as a newer Core answers what the SDK asks before it uses S3
+        platform = make_platform(core, bucket(moto))
+        key = sdk.run(_INPUT, folder, platform)
+        jobs.write(_FUNCTION)
+        theirs = sdk.run(_RUN.replace("KEY", repr(key)), folder, platform)
+        core.calls.append(("", "between", None))
+        flags = ("--input", f"table={key}", "--param", "limit=2", "--project", "p")
+        process = jobs.start_ovenbird("run", "main.py:summarise", *flags, **platform)
+        _, err = process.communicate(timeout=60)
+        assert process.returncode == 0, err
+        (ours,) = (run for run in core.entities.all("p", "run") if run["id"] != theirs)
+        yield Recorded(core, platform, core.run("p", theirs), ours)
 
 
 @pytest.mark.slow
-def test_both_leave_the_same(
-    core: Double, platform: dict[str, str], both: tuple[dict[str, Any], dict[str, Any]]
-) -> None:
+def test_both_leave_the_same(recorded: Recorded) -> None:
     """Entities, kinds, paths, files, relations, results and metrics are the same; Ovenbird's may hold more."""
-    theirs, ours = (_list_entities(core, run) for run in both)
+    theirs, ours = (_list_entities(recorded.core, run) for run in (recorded.theirs, recorded.ours))
     assert set(theirs["entities"]) == set(ours["entities"])
     assert theirs["metrics"] == ours["metrics"]
     for name in theirs["entities"]:
@@ -154,21 +166,20 @@ def test_both_leave_the_same(
 
 
 @pytest.mark.slow
-def test_both_upload_files_to_the_same_paths(
-    core: Double, platform: dict[str, str], both: tuple[dict[str, Any], dict[str, Any]]
-) -> None:
+def test_both_upload_files_to_the_same_paths(recorded: Recorded) -> None:
     """The objects in the bucket have the same names."""
-    theirs, ours = (_list_files(core, platform, run) for run in both)
+    core, platform = recorded.core, recorded.platform
+    theirs, ours = (_list_files(core, platform, run) for run in (recorded.theirs, recorded.ours))
     assert theirs == ours == {
         "dataitem/cities/<id>/cities.parquet", "artifact/notes/<id>/notes.txt", "model/scorer/<id>/notes.txt",
     }  # fmt: skip
 
 
 @pytest.mark.slow
-def test_fewer_calls(core: Double, both: tuple[dict[str, Any], dict[str, Any]]) -> None:
+def test_fewer_calls(recorded: Recorded) -> None:
     """Two calls for each output where the SDK makes seven or more."""
-    middle = next(number for number, call in enumerate(core.calls) if call[1] == "between")
-    theirs, ours = core.calls[:middle], core.calls[middle + 1 :]
+    middle = next(number for number, call in enumerate(recorded.core.calls) if call[1] == "between")
+    theirs, ours = recorded.core.calls[:middle], recorded.core.calls[middle + 1 :]
 
     def of(calls: list[tuple[str, str, Any]], entity_type: str) -> int:
         return sum(path.startswith(entity_type) and "metrics" not in path for _, path, _ in calls)
@@ -193,6 +204,7 @@ def handler(project, n: int):
 @pytest.mark.slow
 def test_sdk_and_ovenbird_in_the_same_process(core: Double, platform: dict[str, str], jobs: Jobs) -> None:
     """A function that imports the real SDK, under its real decorator, runs natively; entities of both are outputs."""
+    core.checks_auth = True
     jobs.write(_BESIDE)
     packages = ":".join(path for path in sys.path if path.endswith("site-packages"))
     root = Path(__file__).parent.parent.parent
