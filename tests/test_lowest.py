@@ -32,6 +32,8 @@ WHAT = [
     "tests/wrapper/client/test_faults.py",
     "tests/wrapper/test_function_document.py",
 ]  # fmt: skip
+# takes as long as a fifth of the others, and is about our own use of memory
+LEFT_OUT = "tests/wrapper/platform/storage/test_object_storage.py::test_a_large_object_moves_in_bounded_memory"
 PEERS = ["fastapi==0.133"]  # the first that takes the lowest Starlette
 
 
@@ -83,7 +85,8 @@ def test_the_lowest_versions_work(python: Path) -> None:
     }
     environ = {**os.environ, "PYTHONPATH": "", "PYTHONDONTWRITEBYTECODE": ""}  # uv has compiled nothing
     process = subprocess.run(
-        [python, "-m", "pytest", "-q", "-W", "ignore::PendingDeprecationWarning", "-p", "no:cacheprovider", *WHAT],
+        [python, "-m", "pytest", "-q", "-W", "ignore::PendingDeprecationWarning", "-p", "no:cacheprovider",
+         "--deselect", LEFT_OUT, *WHAT],
         cwd=ROOT, capture_output=True, text=True, check=False, env=environ,
     )  # fmt: skip
     assert process.returncode == 0, process.stdout[-4000:] + process.stderr[-2000:]
