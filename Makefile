@@ -70,7 +70,7 @@ test: .venv/.dev ## run every test
 	$(call need,$(ENGINE),$(ENGINE) $(ENGINE_HELPERS))
 	@$(BIN)/python -m tests.standins >/dev/null
 	@[ -n "$$KUBECONFIG" ] && [ -n "$$TEST_REGISTRY" ] || echo "tests on a Kubernetes cluster are left out: set KUBECONFIG and TEST_REGISTRY (CONTRIBUTING.md)"
-	@echo "running the tests (twenty minutes on 2 cores)"
+	@echo "running the tests (a quarter of an hour on 2 cores)"
 	@$(PYTEST) $(ARGS)
 
 .PHONY: quick

@@ -267,7 +267,7 @@ def test_the_readme_leads_to_a_pushed_image(
     image = f"{registry}/readme-{tmp_path.name}/greet"
     text = text.replace(ADDRESS, ovenbird).replace("registry.example.com/greet", image)
     output = run_shell(text, folder, machine | {"OVENBIRD_PYTHON": ONE})
-    assert output.splitlines()[-1] == "Hello Ada", output
+    assert "Hello Ada" in output.splitlines()[-5:], output  # podman passes stdout and stderr on by themselves
     assert [path.name for path in folder.iterdir() if path.name != "__pycache__"] == ["main.py"]
 
 
