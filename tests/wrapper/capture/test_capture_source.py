@@ -384,7 +384,32 @@ BAD = {
         "def twice(function):\n    def inner(*args):\n        return 2 * function(*args)\n    return inner\n"
         "@twice\ndef f(x):\n    return x\n"
         "def twice(function):\n    def inner(*args):\n        return 3 * function(*args)\n    return inner\n",
-        ("f", 2, "is wrapped by `inner`", "run the cell"),
+        ("f", 2, "is made with `inner`", "run the cell"),
+    ),
+    "decorator of a helper that changed": (
+        "def twice(function):\n    def inner(*args):\n        return 2 * function(*args)\n    return inner\n"
+        "@twice\ndef helper(x):\n    return x\ndef f(x):\n    return helper(x)\n"
+        "def twice(function):\n    def inner(*args):\n        return 3 * function(*args)\n    return inner\n",
+        ("helper", 2, "`helper` is made with `inner`", "run the cell"),
+    ),
+    "base that changed": (
+        "class Base:\n    depth = 1\nclass Child(Base):\n    pass\nclass Base:\n    depth = 2\n"
+        "def f():\n    return Child.depth\n",
+        ("Child", 8, "has another base than `Base` is now (script.py, line 3)", "run its cell"),
+    ),
+    "default function that changed": (
+        "def score(x):\n    return x\ndef f(by=score):\n    return by(1)\ndef score(x):\n    return -x\n",
+        ("f", 3, "another default of `by` now", "run its cell"),
+    ),
+    "table of a function that changed": (
+        "def score(x):\n    return x\nBY = {'a': score}\ndef score(x):\n    return -x\n"
+        "def f():\n    return BY['a'](1)\n",
+        ("BY", 7, "another value now", "run its cell"),
+    ),
+    "object of a class that changed": (
+        "from dataclasses import dataclass\n@dataclass\nclass Config:\n    depth: int = 1\nCONFIG = Config()\n"
+        "@dataclass\nclass Config:\n    depth: int = 1\ndef f():\n    return CONFIG\n",
+        ("CONFIG", 10, "another value now", "run its cell"),
     ),
     "application": (
         "import fastapi\napp = fastapi.FastAPI()\n@app.get('/')\ndef f():\n    return 1\n",
@@ -505,9 +530,41 @@ def test_a_file_that_was_changed_after_its_import_is_refused(tmp_path: Path) -> 
     path.write_text("def f():\n    return 2\n")
     with pytest.raises(CaptureError, match=r"changed after it was imported.*importlib.reload\(edited\)"):
         capture_source(function)
+    path.write_text("def f(:\n    return 1\n")
+    with pytest.raises(CaptureError, match="does not compile: line 1"):
+        capture_source(function)
     path.unlink()
     with pytest.raises(CaptureError, match="cannot be read as text"):
         capture_source(function)
+
+
+def test_a_module_beside_it_that_was_changed_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The file that would come along is not what the session has; a changed helper of the same file is the same."""
+    monkeypatch.syspath_prepend(tmp_path)
+    path = tmp_path / "beside_x.py"
+    text = "class Rows:\n    def count(self):\n        return 1\ndef helper():\n    return Rows().count()\n"
+    path.write_text(text + "def g():\n    return helper()\n")
+    namespace = run_script(tmp_path / "script.py", "import beside_x\ndef f():\n    return beside_x.g()\n")
+    assert capture_source(namespace["f"]).local_modules[0].path == path
+    path.write_text(path.read_text().replace("return 1", "return 2"))
+    for function in (namespace["f"], sys.modules["beside_x"].g):
+        with pytest.raises(CaptureError, match=r"`Rows.count` is not what .*importlib.reload\(beside_x\)") as caught:
+            capture_source(function)
+        assert caught.value.line == 2
+
+
+def test_functions_that_a_file_computes(tmp_path: Path) -> None:
+    """Where the whole file is taken, a function may be made in any way."""
+    path = tmp_path / "computed_x.py"
+    path.write_text(
+        "import functools\ndef make(n):\n    def inner():\n        return n\n    return inner\nf = make(3)\n"
+        "g = functools.lru_cache(make(4))\nh = lambda: 5\nf.calls = 0\n"
+    )
+    module = import_file(path)
+    for name, value in (("f", "3"), ("g", "4"), ("h", "5")):
+        captured = capture_source(getattr(module, name))
+        assert captured.handler == name
+        assert call_in_fresh_process(captured, f"{name}()", tmp_path / "captured") == value
 
 
 def test_a_file_in_another_encoding(tmp_path: Path) -> None:

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import CaptureError
-from .bindings import check_binding
 from .captured_module import CapturedModule
+from .changed_files import check_module
 from .collector import Collector
 from .comparison import same_code
 from .definitions import list_layers
@@ -23,7 +23,7 @@ from .imported_modules import find_owner, format_requirement, sort_imports
 from .location import Location, locate_function, nested_error
 from .module_text import join_statements, order_statements
 from .source_units import SourceUnit, describe_origin, find_units, read_file
-from .statements import Statement, parse_unit
+from .statements import Statement
 from .syntax_tree import walk
 
 _LIFECYCLE = ("init", "close")  # what a handler's module may have beside it
@@ -84,7 +84,7 @@ def _take_file(module: types.ModuleType, location: Location) -> CapturedModule:
             name=name,
             hint="unpack the archive, or install it as a distribution",
         )
-    _check_file(text, path, location)
+    check_module(module, file or "", text)
     imports = sort_imports(text, parts[0], path.parents[len(parts) - 2] if len(parts) > 1 else None)
     return CapturedModule(
         text,
@@ -94,30 +94,6 @@ def _take_file(module: types.ModuleType, location: Location) -> CapturedModule:
         tuple(sorted(imports.requirements)),
         imports.list_local(),
         tuple(sorted(imports.unresolved)),
-    )
-
-
-def _check_file(text: str, path: Path, location: Location) -> None:
-    """Raise CaptureError when a file was changed after its module was imported, so that the function is another one."""
-    loader = getattr(location.namespace.get("__spec__"), "loader", None)
-    if type(loader).__name__ == "AssertionRewritingHook":
-        return  # pytest compiles the file in its own way
-    statements = parse_unit(SourceUnit(path.name, text, 0, path))
-    candidates = [statement for statement in statements if location.name in statement.binds]
-    function = location.namespace[location.name]
-    if not isinstance(function, type) and not any(
-        layer.__globals__ is location.namespace for layer in list_layers(function)
-    ):
-        return  # a name that the module imports or computes: the whole file says how
-    refusals = [check_binding(statement, location.name, location.namespace) for statement in candidates]
-    if any(refusal is None for refusal in refusals):
-        return
-    line = refusals[-1].line if refusals and refusals[-1] else 0
-    raise CaptureError(
-        f"`{location.name}` is not what `{path}` has now: the file was changed after it was imported",
-        name=location.name,
-        line=line,
-        hint=f"load it again: `importlib.reload({location.namespace['__name__']})`, or restart the session",
     )
 
 
@@ -148,7 +124,7 @@ def _put_together(function: Any, location: Location, init: str) -> CapturedModul
             collector.request(other, statement)
     statements = collector.collect()
     _refuse_relative_imports(name, statements)
-    _check_decorators(name, layers, collector)
+    _check_wrappers(collector)
     text = join_statements(order_statements(statements, collector), collector.find_future_flags())
     imports = sort_imports(text)
     return CapturedModule(
@@ -176,19 +152,18 @@ def _refuse_relative_imports(name: str, statements: list[Statement]) -> None:
                 )
 
 
-def _check_decorators(name: str, layers: list[types.FunctionType], collector: Collector) -> None:
-    """Raise CaptureError when the wrapper around a function is not the one that its decorator's source makes now."""
-    for layer in layers:
-        if layer.__globals__ is collector.namespace:
-            codes = collector.list_code(layer.__code__.co_flags)
-            if not any(same_code(code, layer.__code__) for code in codes):
-                wrapper, line = layer.__code__.co_name, layer.__code__.co_firstlineno
-                raise CaptureError(
-                    f"`{name}` is wrapped by `{wrapper}` (line {line} of its cell or file), which was changed since",
-                    name=name,
-                    line=line,
-                    hint="run the cell of the function again",
-                )
+def _check_wrappers(collector: Collector) -> None:
+    """Raise CaptureError when what wraps a function is not what its decorator's source makes now."""
+    for name, layer in collector.list_live_functions():
+        codes = collector.list_code(layer.__code__.co_flags)
+        if not any(same_code(code, layer.__code__) for code in codes):
+            wrapper, line = layer.__code__.co_name, layer.__code__.co_firstlineno
+            raise CaptureError(
+                f"`{name}` is made with `{wrapper}` (line {line} of its cell or file), which was changed since",
+                name=name,
+                line=line,
+                hint=f"run the cell of `{name}` again",
+            )
 
 
 def _no_source_error(name: str, layers: list[types.FunctionType]) -> CaptureError:

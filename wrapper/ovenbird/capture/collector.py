@@ -14,7 +14,7 @@ from ..common.did_you_mean import did_you_mean
 from ..errors import CaptureError
 from .bindings import check_binding, is_pure_binding
 from .comparison import FUTURE_ANNOTATIONS
-from .definitions import Refusal, list_layers
+from .definitions import GENERATED, Refusal, list_layers
 from .source_units import SourceUnit
 from .statements import Statement, first_line, is_type_checking, list_code, parse_unit
 from .used_names import find_line, find_used_names, is_builtin
@@ -121,15 +121,28 @@ class Collector:
         """Ask for a name that belongs to the module without being used by what is in it."""
         self._ask(Use("", by, name))
 
-    def find_future_flags(self) -> int:
-        """Return the flag of postponed annotations when any collected function was compiled with it; else 0."""
-        flags = 0
+    def list_live_functions(self) -> list[tuple[str, types.FunctionType]]:
+        """Return the functions of the session that are collected, by name, with those that wrap them.
+
+        What a library generates, such as the `__init__` of a data class, has no source and is left out.
+        """
+        functions: list[tuple[str, types.FunctionType]] = []
         for name in self._bound_by:
             value = self.namespace.get(name)
             members = list(vars(value).values()) if isinstance(value, type) else [value]
-            for layer in (layer for member in members for layer in list_layers(member)):
-                if layer.__globals__ is self.namespace:
-                    flags |= layer.__code__.co_flags & FUTURE_ANNOTATIONS
+            functions += [
+                (name, layer)
+                for member in members
+                for layer in list_layers(member)
+                if layer.__globals__ is self.namespace and not layer.__code__.co_filename.startswith(GENERATED)
+            ]
+        return functions
+
+    def find_future_flags(self) -> int:
+        """Return the flag of postponed annotations when any collected function was compiled with it; else 0."""
+        flags = 0
+        for _, function in self.list_live_functions():
+            flags |= function.__code__.co_flags & FUTURE_ANNOTATIONS
         return flags
 
     def list_code(self, flags: int) -> list[types.CodeType]:

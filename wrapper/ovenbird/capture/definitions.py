@@ -8,12 +8,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from .comparison import same_code, same_value
-from .pure_values import ImpureError, matches
+from .pure_values import ImpureError, evaluate, matches
 from .statements import Statement, find_code, first_line
+from .syntax_tree import walk
 
 RUN_AGAIN = "run its cell or its file again, and then what uses it"
+GENERATED = ("<string>", "<attrs ")  # file names of the code that `dataclass` and attrs make
 _LAYERS = 20  # wrappers around a function that are looked into
-_PLAIN_TYPES = (type(None), bool, int, float, complex, str, bytes, tuple, list, dict, set, frozenset)
+_PLAIN_TYPES: tuple[type, ...] = (type(None), bool, int, float, complex, str, bytes, tuple, list, dict, set, frozenset)
+_COMPARED_TYPES = (*_PLAIN_TYPES, types.FunctionType, type)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +83,7 @@ def _check_defaults(
             pairs.append((argument, expression, keywords[argument.arg]))
     for argument, expression, value in pairs:
         try:
-            is_same = not isinstance(value, _PLAIN_TYPES) or matches(expression, value, namespace)
+            is_same = not isinstance(value, _COMPARED_TYPES) or matches(expression, value, namespace)
         except ImpureError:
             continue
         if not is_same:
@@ -103,6 +106,9 @@ def check_class(statement: Statement, node: ast.ClassDef, value: Any, namespace:
     changed = Refusal("differs from its source, which was changed since it ran", line, RUN_AGAIN)
     if not isinstance(value, type):
         return changed if not node.decorator_list else None
+    for base in node.bases:
+        if not _is_base(base, value, namespace):
+            return Refusal(f"has another base than `{ast.unparse(base)}` is now", line, RUN_AGAIN)
     methods = [child for child in node.body if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef)]
     written = {method.name for method in methods}
     members = vars(value)
@@ -114,13 +120,25 @@ def check_class(statement: Statement, node: ast.ClassDef, value: Any, namespace:
         if not is_same and is_last and (not method.decorator_list or any(codes)):
             return changed
     for name, member in members.items():
-        if isinstance(member, types.FunctionType) and member.__globals__ is namespace and name not in written:
-            is_generated = member.__code__.co_filename.startswith(("<string>", "<attrs "))  # as by `dataclass`
-            if not is_generated and member.__name__ != "<lambda>":
-                return Refusal(
-                    f"has a method that was set after its definition: `{name}`", line, "define it in the class"
-                )
+        is_own = isinstance(member, types.FunctionType) and member.__globals__ is namespace
+        if is_own and name not in written and not member.__code__.co_filename.startswith(GENERATED):
+            if member.__name__ == "<lambda>":  # as in `key = lambda self: 1`
+                continue
+            return Refusal(f"has a method that was set after its definition: `{name}`", line, "define it in the class")
     return _check_class_values(node, members)
+
+
+def _is_base(base: ast.expr, value: type, namespace: dict[str, Any]) -> bool:
+    """Return whether what a base is called is still what the class was made with; True for a base by a call."""
+    while isinstance(base, ast.Subscript):  # `Generic[T]`
+        base = base.value
+    if not isinstance(base, ast.Name | ast.Attribute) or any(isinstance(part, ast.Call) for part in walk(base)):
+        return True
+    try:
+        live = evaluate(base, namespace)
+    except Exception:
+        return False
+    return not isinstance(live, type) or live in value.__mro__ or live in getattr(value, "__orig_bases__", ())
 
 
 def _list_functions(member: Any) -> list[Any]:

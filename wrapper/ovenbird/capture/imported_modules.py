@@ -16,6 +16,7 @@ from pathlib import Path
 from ..common.redact import redact_url
 from ..errors import CaptureError
 from .captured_module import LocalModule
+from .changed_files import check_modules
 from .source_units import read_file
 from .statements import is_type_checking
 from .syntax_tree import list_children
@@ -53,6 +54,7 @@ def sort_imports(text: str, own_module: str = "", package: Path | None = None) -
     texts = [text]
     if package is not None:
         modules.local_modules[own_module] = package
+        check_modules(own_module, package)
         texts += _read_local(package)
     sorted_names: set[str] = {own_module} if own_module else set()
     while texts:
@@ -76,6 +78,7 @@ def sort_imports(text: str, own_module: str = "", package: Path | None = None) -
             else:
                 sorted_names.add(top)
                 modules.local_modules[top] = path
+                check_modules(top, path)
                 texts += list(_read_local(path))
     return modules
 
@@ -124,9 +127,9 @@ def _find_path(spec: ModuleSpec) -> Path | None:
     """Return the file of a module, or the folder of a package; None for what is in neither."""
     folders = list(spec.submodule_search_locations or ())
     if spec.has_location and spec.origin:
-        path = Path(spec.origin)
+        path = Path(spec.origin).absolute()
         return path.parent if folders and path.stem == "__init__" else path
-    return Path(folders[0]) if len(folders) == 1 else None
+    return Path(folders[0]).absolute() if len(folders) == 1 else None
 
 
 def _find_distributions(name: str, spec: ModuleSpec) -> list[importlib.metadata.Distribution]:

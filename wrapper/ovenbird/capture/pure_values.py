@@ -32,7 +32,7 @@ def matches(expression: ast.expr, value: Any, namespace: dict[str, Any]) -> bool
     """
     check_purity(expression, namespace)
     try:
-        again = _evaluate(expression, namespace)
+        again = evaluate(expression, namespace)
     except Exception:
         return False
     return same_value(again, value)
@@ -76,7 +76,7 @@ def _is_pure(function: ast.expr, namespace: dict[str, Any]) -> bool:
     elif not isinstance(function, ast.Name | ast.Subscript):
         return False
     with contextlib.suppress(Exception):
-        live = _evaluate(function, namespace)
+        live = evaluate(function, namespace)
         live = getattr(live, "__origin__", live)  # `dict[str, int]()`
         return is_pure_call(live) or is_record(live)
     return False
@@ -104,7 +104,8 @@ def _is_own_code(name: str, value: Any) -> bool:
     return code is not None and not code.co_filename.startswith("<string>") and not home.startswith(known)
 
 
-def _evaluate(expression: ast.expr, namespace: dict[str, Any]) -> Any:
+def evaluate(expression: ast.expr, namespace: dict[str, Any]) -> Any:
+    """Return the value of an expression that was checked."""
     code = compile(ast.Expression(expression), "<value>", "eval", dont_inherit=True)
     return eval(code, dict(namespace))  # noqa: S307  # what it may do was checked
 
