@@ -11,13 +11,13 @@ from pathlib import Path
 import speed
 from alternate import Pair, alternate, list_pairs, make_row
 from environments import say
-from processes import FailedError
+from live import run_server
+from processes import FailedError, cpu_seconds, measure_resident
 from revisions import Revision
 from servers import Server
 from summary import Row
-from timing import measure_command
+from timing import Cost, measure_command
 
-import starts
 from builds import StoreBuild
 
 Sides = tuple[Revision, Revision]
@@ -67,14 +67,26 @@ def compare_speed(sides: Sides, scale: Scale, _: Path) -> list[Row]:
 
 
 def compare_starts(sides: Sides, scale: Scale, _: Path) -> list[Row]:
-    """Return the row of the start of a service to its first right answer."""
-    servers = [_make_server(side, "async typed") for side in sides]
-    seconds = starts.measure(servers, scale.starts)
-    first, second = (seconds[server.name] for server in servers)
-    if isinstance(first, str) or isinstance(second, str):
-        raise FailedError(str(first if isinstance(first, str) else second))
-    pairs = [Pair(a * 1000, b * 1000) for a, b in zip(first, second, strict=True)]
-    return [make_row("start", "a service to its first answer", "ms", pairs)]
+    """Return the rows of the start of a service to its first right answer: wall time and CPU time."""
+    say(f"start: {scale.starts} of each")
+    servers = {side.name: _make_server(side, "async typed") for side in sides}
+    costs = alternate(lambda name: _start(servers[name]), scale.starts)
+    return [
+        make_row("start", "a service to its first answer", "s", list_pairs(costs, "seconds")),
+        make_row("start", "a service to its first answer, CPU time", "s", list_pairs(costs, "cpu")),
+    ]
+
+
+def _start(server: Server) -> Cost:
+    with run_server(server) as live:
+        took = live.wait()
+        return Cost(took, _read_cpu_time(live.pid), measure_resident(live.pid))
+
+
+def _read_cpu_time(pid: int) -> float:
+    """Return the seconds that the threads of a process have run; clock ticks are too coarse for a start."""
+    paths = Path(f"/proc/{pid}/task").glob("*/schedstat")
+    return sum(int(path.read_text().split()[0]) for path in paths) / 1e9 or cpu_seconds(pid)
 
 
 def compare_jobs(sides: Sides, scale: Scale, folder: Path) -> list[Row]:
