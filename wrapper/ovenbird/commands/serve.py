@@ -35,8 +35,9 @@ def make_service_hooks(call: VerbCall, target: Target, settings: Settings, find:
     from ..serve.service import ServiceHooks
 
     return ServiceHooks(
-        call.lines, find, call.report, end_process, _process_age(), make_project_opener(target, settings)
-    )
+        call.lines, find, call.report, end_process, _process_age(), make_project_opener(target, settings),
+        read_age=_process_age,
+    )  # fmt: skip
 
 
 def _process_age() -> float:

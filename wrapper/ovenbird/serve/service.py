@@ -34,8 +34,9 @@ class ServiceHooks:
     """Callbacks of the command line.
 
     `find` resolves the target (again). `report` prints an error and returns its exit status. `finish` ends the process.
-    `age` is the age of the process in seconds. `open_project` is called in each worker process whose function uses
-    `context.project`. `dialect` loads the function and creates its context and events.
+    `age` is the age of the process in seconds, and `read_age` that of the calling one. `open_project` is called in each
+    worker process whose function uses `context.project`. `dialect` loads the function and creates its context and
+    events.
     """
 
     lines: LogHandler
@@ -45,6 +46,7 @@ class ServiceHooks:
     age: float
     open_project: Callable[[], Any] = lambda: None
     dialect: HandlerAdapter = DEFAULT
+    read_age: Callable[[], float] = lambda: 0.0
 
 
 def serve(target: Target, settings: Settings, host: ServiceHooks) -> int:
@@ -98,16 +100,20 @@ class _Service:
 
         try:
             self._guard(slot.link)
+            is_first = self.context.metrics.count_starts() < self.count  # else it takes the place of another one
             start = perf_counter()
+            age = self.host.age + start - self._began if is_first else self.host.read_age()
+            load = 0.0  # a function that the template has loaded takes no time of a later worker's start
             if function is None:
                 function = self._load()
-                function.load_seconds = perf_counter() - start
-            elif not slot.is_late:
-                start -= function.load_seconds
+                load = function.load_seconds = perf_counter() - start
+            elif is_first:
+                load = function.load_seconds
+                age -= load
             handler = function.handler
             metrics = self.context.metrics.blocks[slot.block]
-            metrics.set_phase("start", self.host.age + start - self._began)
-            metrics.set_phase("load", function.load_seconds)
+            metrics.set_phase("start", age)
+            metrics.set_phase("load", load)
             return self._worker(handler, self.context, slot, log_address, function.context).run()
         except OvenbirdError as error:
             return self.host.report(error)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import re
+import signal
+import time
 from collections.abc import Callable
 
 import httpx
 import pytest
 from tests.raw import Raw, request
-from tests.service import Service
+from tests.service import Service, wait_until
 
 from ovenbird.serve.observability.start_timing import format_server_timing
 
@@ -76,3 +80,26 @@ def test_each_worker_has_a_first_answer(serve: Serve) -> None:
         if len(workers) == 2:
             break
     assert told == len(workers) == 2
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("preload", ["import", "off"])
+def test_a_successor_tells_its_own_start(serve: Serve, preload: str) -> None:
+    """Not the time since the service began; one that the template has forked has imported nothing."""
+    began = time.monotonic()
+    service = serve("import os\ndef handler(): return os.getpid()\n", "--workers", "2", "--preload", preload)
+    told: dict[int, str] = {}
+
+    def call_until(count: int) -> bool:
+        with contextlib.suppress(httpx.TransportError):  # of the worker that was killed
+            answer = service.get("/")
+            told.setdefault(answer.json(), answer.headers.get("server-timing", ""))
+        return len(told) == count
+
+    wait_until(lambda: call_until(2), lambda: service.log)
+    age = time.monotonic() - began
+    os.kill(next(iter(told)), signal.SIGKILL)
+    wait_until(lambda: call_until(3), lambda: service.log)
+    *_, header = told.values()
+    assert float(re.findall(r"start;dur=([0-9.]+)", header)[0]) < age * 1000
+    assert ("import;dur=0," in header) == (preload == "import")

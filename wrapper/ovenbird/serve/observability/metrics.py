@@ -137,6 +137,10 @@ class SharedMetrics:
         """Set the process from which workers are forked; 0 for none. Called by the supervisor."""
         self._template[0] = float(pid)
 
+    def count_starts(self) -> float:
+        """Return how many workers have begun so far."""
+        return self._sum_cells(_STARTS)
+
     def format_text(self) -> str:
         """Return all metrics in Prometheus' text format."""
         return "".join(f"{line}\n" for line in self._format_lines())
