@@ -65,11 +65,14 @@ def test_the_first_hour_can_be_pasted(tmp_path: Path) -> None:
     assert code == 0, output
     assert output.endswith("ok\n"), output
     steps = re.split(rf"^{_STEP}\d+\n", output, flags=re.M)[1:]
-    assert len(steps) == len(blocks) == 7
-    data, train, look, change, compare, serve, sweeps = steps
+    assert len(steps) == len(blocks) == 8
+    data, train, look, change, compare, serve, sweeps, reuse = steps
     assert re.search(r"^ +6  \w{8}  COMPLETED +[0-9.]+  depth=7 seed=2 +score=0\.68$", sweeps, re.M)
     assert re.search(r"^ +2  \w{8}  COMPLETED +[0-9.]+  depth=4 rate=0.2 seed=2 +score=0\.78$", sweeps, re.M)
     assert re.search(r"^ *5 +2 +0.48$", sweeps, re.M)
+    assert reuse.count('{"score": 0.9}') == 2
+    assert re.search(r"^ +2  \w{8}  COMPLETED +[0-9.]+  depth=9 +score=0\.9 \(reused\)$", reuse, re.M)
+    assert "3 of 3 lines: 3 COMPLETED, 1 reused" in reuse
     assert "[178 rows x 14 columns]" in data
     assert "store://default/dataitem/table/wines" in data
     assert re.search(r'"wine": "store://default/model/sklearn/wine:\w+",\s+"accuracy": 0\.\d+', train)

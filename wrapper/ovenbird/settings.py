@@ -332,6 +332,13 @@ class Settings:
         verbs="run",
         metavar="N|auto",
     )
+    reuse: bool = _option(
+        False,
+        boolean,
+        "Take the outputs of an earlier run that had the same code, packages, parameters and inputs.",
+        verbs="run",
+        metavar="BOOL",
+    )
     index: int = _option(
         -1,
         whole(0),

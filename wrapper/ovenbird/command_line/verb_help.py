@@ -30,7 +30,7 @@ GROUPS: dict[str, str] = {
     "the function": "source init strict python env_file",
     "parameters and inputs": "param params input",
     "many runs": "each index grid parallel",
-    "the record": "name tag note project platform platform_patience platform_mode",
+    "the record": "reuse name tag note project platform platform_patience platform_mode",
     "results": "output_dir files_store result_file",
     "in a container": "container image engine env",
     "the listener": "host port admin_port probe_port methods",

@@ -14,7 +14,7 @@ import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..common.import_times import ImportTimer, attribute_times, summarize_times
 from ..common.process_exit import force_end
@@ -46,8 +46,12 @@ from .interrupt import TIME_LIMIT, Interruption, RunInterrupted
 from .invoke import call
 from .provenance import build_provenance, function_spec, list_packages
 from .result import RunFailed, RunResult
+from .reuse_record import ReuseRecord, describe_input, digest_call
 from .start_folder import absolute_environ, absolute_inputs, absolute_settings
 from .tee import ease_stdout, tee_output
+
+if TYPE_CHECKING:
+    from .reuse import FormerRuns
 
 UNSERVED = (UnsupportedRunError, UnsupportedRunKindError, DocumentError)
 """Errors after which another way to run the function may succeed."""
@@ -151,6 +155,12 @@ class JobRun:
         )  # fmt: skip
         self.outcome = RunResult()
         self._module_count = 0  # number of imported modules when the packages were last recorded
+        # the spec of the function, and completed runs, if the caller knows them
+        self.function_spec: dict[str, Any] = {}
+        self.former_runs: FormerRuns | None = None
+        self.is_reused = False  # whether the outputs are those of an earlier run
+        self._title = ""
+        self._reuse_record: ReuseRecord | None = None
         self.failure: BaseException | None = None  # the failure, for the debugger
         self.was_called = False  # whether init or the function itself has begun
         # the original stream, before the log is attached: the text that is printed at the end does not belong there
@@ -195,9 +205,13 @@ class JobRun:
         rescue = self.rescue if self.on_core else None
         if restored := self.record.restore():
             _log.warning("left out of the record, as a record has no such field: run.%s", ", run.".join(restored))
-        if not self.was_called:
+        if not self.was_called and not self.is_reused:
             self.record.status.called = False
         self._update_packages()
+        field = self.record.status.get("reuse")
+        if self._reuse_record and isinstance(field, dict):
+            with contextlib.suppress(Exception):  # user code may have put odd objects into `sys.modules`
+                self._reuse_record.add_end(field, self.outcome.returned)
         if unsent := self.store.flush_metrics():
             from .result_file import keep_metrics
 
@@ -214,7 +228,7 @@ class JobRun:
         ending = RunFinalizer(self.record, self.outcome, self.settings.result_file, rescue, self.stdout)
         with tolerate_warnings():
             code = ending.record(state, code, error)
-        if not self.was_called and self.stdout:
+        if not self.was_called and not self.is_reused and self.stdout:
             _log.warning("the function was not called: `ovenbird runs list` shows this run with `--all` only")
         return code
 
@@ -257,11 +271,9 @@ class JobRun:
         values = arguments.convert(binder, self.parameters)
         self.record.status.parameters = arguments.effective_parameters(binder, self.parameters, values, self.inputs)
         self.record.save(update=True)
-        if self.inputs:
-            from . import inputs
-
-            with tolerate_warnings():
-                values |= inputs.read(binder, self.project, self.inputs)
+        values |= self._read_inputs(binder)
+        if self.settings.reuse and self._reuse_run():
+            return
         root = str(handler.loaded.target.root)
         context = Context(handler.name, root=root, trigger="job", project=self.project, run=self.record)
         values |= self._reserved_values(binder, context)
@@ -269,6 +281,40 @@ class JobRun:
         value = call(handler, context, self.init, values, tuple)
         self._interruption.settle()
         self._store_outputs(value, names)
+
+    def _read_inputs(self, binder: Binder) -> dict[str, Any]:
+        """Return the inputs for the handler. Record digests of them and of all other arguments. Errors: InputError."""
+        values, digests = {}, {}
+        if self.inputs:
+            from . import inputs
+
+            with tolerate_warnings():
+                for name, (value, entity) in inputs.read(binder, self.project, self.inputs).items():
+                    values[name] = value
+                    digests[name] = describe_input(entity, is_read=value is not entity)
+        status = self.record.status
+        call_digest = digest_call(self._title, status.parameters, self.parameters, self.init, self.inputs)
+        status.reuse = {"call": call_digest, "inputs": digests}
+        return values
+
+    def _reuse_run(self) -> bool:
+        """Take what an earlier run that was the same has made. Return whether there is one. Errors: OutputError."""
+        from .reuse import Call, FormerRuns, Reuse
+        from .reused_outputs import take_outputs
+
+        with tolerate_warnings():
+            status = self.record.status.to_dict()
+            former_runs = self.former_runs or FormerRuns(self.store, self.record.project)
+            reuse = Reuse(self.store, self.environ, former_runs)
+            former = reuse.find_run(Call(self._title, self.function_spec, status["provenance"], status["reuse"]))
+            if former is None:
+                _log.info("--reuse: the function is called, as %s", reuse.reason)
+                return False
+            take_outputs(self.record, former, self.outcome, self.store, self.environ)
+        self.is_reused = True
+        _log.info("--reuse: results and outputs are those of %s", former["key"])
+        self._copy_outputs()
+        return True
 
     def _load(self) -> Handler:
         """Return the handler. Register the revision of its function, and link the run to it, even if loading fails."""
@@ -285,14 +331,17 @@ class JobRun:
             title = name_function(loaded.target)
             if self.replaceable and is_sdk_function(loaded.function):
                 raise UnsupportedRunError(f"{title} is wrapped by the platform's SDK in a way that is not known here")
-            spec = function_spec(loaded)
+            spec = self.function_spec = self.function_spec or function_spec(loaded)
+            self._title, self._reuse_record = title, ReuseRecord(str(loaded.target.root))
             self.record.status.provenance = build_provenance(loaded, self.environ)
             if timer.spans:  # none where the process was forked from one that had loaded the function
                 with contextlib.suppress(Exception):  # user code may have put odd objects into `sys.modules`
                     self.record.status.imports = summarize_times(attribute_times(timer, loaded.target.root))
             self._module_count = len(sys.modules)
             if self.on_core:  # Core stores only the fields of a function that the platform defines
-                origin = {name: spec["source"][name] for name in ("digest", "revision") if name in spec["source"]}
+                origin = {
+                    name: spec["source"][name] for name in ("digest", "revision", "handler") if name in spec["source"]
+                }
                 self.record.status.provenance.source = origin
         finally:
             if not self.remote:
@@ -324,12 +373,18 @@ class JobRun:
             except OutputError as error:
                 failure = error  # first copy the outputs that were stored
             try:
-                if self.settings.output_dir:
-                    outputs.copy(self.outcome, self.store, self.environ, self.settings.output_dir)
+                self._copy_outputs()
             except OutputError as error:
                 failure = failure or error
             if failure is not None:
                 raise failure
+
+    def _copy_outputs(self) -> None:
+        """Copy the files of the outputs to `--output-dir`. Errors: OutputError."""
+        if self.settings.output_dir:
+            from . import outputs
+
+            outputs.copy(self.outcome, self.store, self.environ, self.settings.output_dir)
 
     def _describe_stop(self, interrupted: RunInterrupted) -> tuple[str, int, dict[str, str]]:
         self.store.limit_waits()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from codecs import BOM_UTF8
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, NamedTuple, get_args
 
 import msgspec
 
@@ -18,16 +18,23 @@ from ..platform.entities.input_resolution import resolve_input
 from ..platform.project.project import Project
 
 
-def read(binder: Binder, project: Project, inputs: Mapping[str, str]) -> dict[str, Any]:
+class ReadInput(NamedTuple):
+    """An input as its hint asks for it, and the entity that it was read from."""
+
+    value: Any
+    entity: FileEntity
+
+
+def read(binder: Binder, project: Project, inputs: Mapping[str, str]) -> dict[str, ReadInput]:
     """Return the inputs by name, each in the form of its hint. Errors: InputError that names the argument."""
     return {name: _read_input(binder.by_name.get(name), project, name, text) for name, text in inputs.items()}
 
 
-def _read_input(parameter: Parameter | None, project: Project, name: str, text: str) -> Any:
+def _read_input(parameter: Parameter | None, project: Project, name: str, text: str) -> ReadInput:
     entity = resolve_input(project, name, text)
     hint = _unwrap_optional(parameter.hint) if parameter else Any
     try:
-        return _convert_entity(parameter, hint, entity)
+        return ReadInput(_convert_entity(parameter, hint, entity), entity)
     except PayloadValidationError as error:
         raise InputError(f"input {show_value(name)} ({entity.key}) does not fit its hint: {error.message}") from None
     except OvenbirdError as error:

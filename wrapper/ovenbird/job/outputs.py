@@ -27,7 +27,7 @@ from ..platform.tables.preview import format_preview
 from .result import Display, RunResult
 
 _DEEPEST = 100  # levels of nesting that are stored as JSON
-_LARGEST_RESULT = 64 * 1024  # bytes of JSON in the record of a run; a larger value is stored as an artifact
+LARGEST_RESULT = 64 * 1024  # bytes of JSON in the record of a run; a larger value is stored as an artifact
 Name = str | Mapping[str, Any]
 """An output's name, or `{name, kind, spec_kwargs}`: the value is then the local path of the source."""
 
@@ -160,7 +160,7 @@ def _store_json(name: str, text: bytes, project: Project, outcome: RunResult, *,
     """Store a JSON value as a result, or as an artifact."""
     import json
 
-    value = json.loads(text) if len(text) <= _LARGEST_RESULT else None
+    value = json.loads(text) if len(text) <= LARGEST_RESULT else None
     if value is None or as_file:
         entity = _log_written_artifact(project, name, f"{name}.json", lambda path: _write_bytes(path, text))
         _set_output(name, entity.key, outcome)

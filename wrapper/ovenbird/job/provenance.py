@@ -6,7 +6,7 @@ import contextlib
 import importlib
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -107,6 +107,42 @@ def source_digest(loaded: LoadedFunction) -> str:
         digest.update(f"{path.relative_to(root)}\0{len(content)}\0".encode())
         digest.update(content)
     return f"sha256:{digest.hexdigest()}"
+
+
+def list_local_sources() -> list[str]:
+    """Return the files of all imported modules that neither Python, Ovenbird nor an installed distribution brings.
+
+    Their content is not told by the version of a distribution.
+    """
+    standard, own = os.path.dirname(os.__file__), os.path.dirname(os.path.dirname(__file__))  # noqa: PTH120
+    files = {getattr(module, "__file__", None) for name, module in list(sys.modules.items()) if name != "__main__"}
+    return sorted(
+        file for file in files
+        if isinstance(file, str)
+        and not file.startswith((f"{standard}/", f"{own}/"))
+        and "/site-packages/" not in file and "/dist-packages/" not in file
+    )  # fmt: skip
+
+
+def digest_text(text: str) -> str:
+    """Return the digest of a text."""
+    digest = _new_sha256()
+    digest.update(text.encode("utf-8", "backslashreplace"))
+    return f"sha256:{digest.hexdigest()}"
+
+
+def digest_files(paths: Iterable[str]) -> dict[str, str]:
+    """Return the digest of each file, `""` of one that cannot be read."""
+    digests = {}
+    for path in paths:
+        digest = _new_sha256()
+        try:
+            digest.update(Path(path).read_bytes())
+        except (OSError, ValueError):
+            digests[path] = ""
+            continue
+        digests[path] = f"sha256:{digest.hexdigest()}"
+    return digests
 
 
 def _new_sha256() -> Any:

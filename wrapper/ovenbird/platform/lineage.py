@@ -70,7 +70,8 @@ def _describe_version(record: Record) -> dict[str, Any]:
         details = {"source": source, "lock": spec.get("lock"), "image": spec.get("image")}
     elif record["type"] == "run":
         parameters = {**(spec.get("parameters") or {}), **(status.get("parameters") or {})}  # the latter with defaults
-        details = {"parameters": parameters, "image": spec.get("image"), **(status.get("provenance") or {})}
+        details = {"parameters": parameters, "reused_from": status.get("reused_from"), "image": spec.get("image")}
+        details |= status.get("provenance") or {}
     else:
         details = {"path": spec.get("path"), **_describe_content(status)}
         details |= {name: status.get(name) for name in ("python", "requirements", "signature")}

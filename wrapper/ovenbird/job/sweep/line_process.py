@@ -9,12 +9,11 @@ from typing import NamedTuple, NoReturn
 
 from ...common.process_exit import end_process
 from ...errors import OvenbirdError
-from ...function.loader import LoadedFunction
 from ...function.tracebacks import summarize_error
 from ..entrypoint import start_job
 from ..execution import RunEnvironment, execute, keep
 from .lines import Line
-from .plan import SweepPlan
+from .plan import SharedFunction, SweepPlan
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD)
 _LONGEST = 4000  # bytes of a message: a pipe takes them at once
@@ -32,7 +31,7 @@ class LinePipes(NamedTuple):
 
 
 def run_line(
-    plan: SweepPlan, line: Line, identity: str, loaded: LoadedFunction | None, pipes: LinePipes
+    plan: SweepPlan, line: Line, identity: str, shared: SharedFunction | None, pipes: LinePipes
 ) -> NoReturn:  # fmt: skip
     """Become the process of one line: run it as `identity`, and end with its exit status.
 
@@ -43,7 +42,7 @@ def run_line(
         with contextlib.suppress(OSError):
             os.setpgid(0, 0)
         _reset_signals()
-        code = _run(plan, line, identity, loaded, pipes.output)
+        code = _run(plan, line, identity, shared, pipes.output)
     except OvenbirdError as error:
         code = error.exit_code
         _write_report(pipes.report, str(error))
@@ -52,7 +51,7 @@ def run_line(
     end_process(code)
 
 
-def _run(plan: SweepPlan, line: Line, identity: str, loaded: LoadedFunction | None, output: int) -> int:
+def _run(plan: SweepPlan, line: Line, identity: str, shared: SharedFunction | None, output: int) -> int:
     _replace_stream(0, os.open(os.devnull, os.O_RDONLY))
     if output >= 0:
         os.dup2(output, 1)
@@ -65,8 +64,14 @@ def _run(plan: SweepPlan, line: Line, identity: str, loaded: LoadedFunction | No
         os.dup2(1, 2)
     environment = RunEnvironment(settings, plan.environ, store)
     job = start_job(
-        loaded or plan.target, environment, plan.merge_parameters(line), plan.make_launch(line), identity=identity
+        shared.loaded if shared else plan.target,
+        environment,
+        plan.merge_parameters(line),
+        plan.make_launch(line),
+        identity=identity,
     )
+    if shared is not None:
+        job.function_spec, job.former_runs = shared.spec, shared.former_runs
     job.stdout = None  # the sweep tells what was returned
     return execute(job, is_logged=True)
 

@@ -5,15 +5,30 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ...function.loader import LoadedFunction
 from ...function.target import Target
 from ...platform.store import EntityStore
 from ...platform.store_factory import open_store
 from ...settings import Settings, count_cpus
 from .lines import Line, SweepLines
 
+if TYPE_CHECKING:
+    from ..reuse import FormerRuns
+
 TAG = "sweep"
+
+
+class SharedFunction(NamedTuple):
+    """What all lines' processes have from the template: the loaded function, and its spec as it was then.
+
+    `former_runs` are the completed runs that may be reused; None without `--reuse`.
+    """
+
+    loaded: LoadedFunction
+    spec: dict[str, Any]
+    former_runs: FormerRuns | None
 
 
 @dataclass(frozen=True)

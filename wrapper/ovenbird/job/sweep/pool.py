@@ -14,14 +14,13 @@ from typing import Any, Protocol
 
 from ...common.fork_template import fork_child
 from ...errors import OvenbirdError
-from ...function.loader import LoadedFunction
 from ...platform import keys
 from ...platform.data_dir import backend_name
 from ...platform.store import EntityStore
 from .line_process import LinePipes, run_line
 from .lines import Line
 from .outcome import Outcome, ProcessEnd, make_unrun_outcome, read_outcome
-from .plan import SweepPlan
+from .plan import SharedFunction, SweepPlan
 
 _STOPPING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 _TWICE = 1.0  # seconds in which a second signal counts as the same one: a terminal and a parent may both send it
@@ -61,10 +60,10 @@ class LineProcess:
 
 
 class SweepPool:
-    """The processes of a sweep. `loaded` is the function if this process has imported it, for all of them."""
+    """The processes of a sweep. `shared` is the function if this process has imported it."""
 
-    def __init__(self, plan: SweepPlan, loaded: LoadedFunction | None, store: EntityStore, reporter: Reporter) -> None:
-        self._plan, self._loaded, self._store, self._reporter = plan, loaded, store, reporter
+    def __init__(self, plan: SweepPlan, shared: SharedFunction | None, store: EntityStore, reporter: Reporter) -> None:
+        self._plan, self._shared, self._store, self._reporter = plan, shared, store, reporter
         self._has_output = backend_name(plan.settings.platform, plan.environ) == "core"
         self._processes: list[LineProcess] = []
         self._signals: deque[int] = deque()
@@ -133,7 +132,7 @@ class SweepPool:
             os.set_blocking(theirs, True)
             if printed >= 0:
                 os.set_blocking(printed, True)
-            run_line(self._plan, line, identity, self._loaded, LinePipes(theirs, printed))
+            run_line(self._plan, line, identity, self._shared, LinePipes(theirs, printed))
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPPING)
         _close(theirs, printed)
         with contextlib.suppress(OSError):  # so that its group is there when the first signal comes

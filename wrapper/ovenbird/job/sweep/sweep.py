@@ -21,7 +21,7 @@ from ..parameters import from_file
 from ..provenance import function_spec
 from .line_checks import check_lines
 from .lines import read_lines
-from .plan import SweepPlan
+from .plan import SharedFunction, SweepPlan
 from .pool import SweepPool
 from .report import SweepReport, open_results
 from .template import Template
@@ -72,7 +72,7 @@ def _run_template(plan: SweepPlan, template: Template) -> int:
 
     loaded, hazards = load_for_forks(lambda: load(plan.target))
     check_lines(plan, Handler(loaded, JOB, fields_only=True))
-    _register_function(plan, loaded)
+    shared = _share_function(plan, loaded)
     if hazards:
         _log.warning(
             "%s has left %s: a fork of it is not safe, so each line imports it anew",
@@ -80,23 +80,29 @@ def _run_template(plan: SweepPlan, template: Template) -> int:
         )  # fmt: skip
         template.refuse_forks()
         return 0
-    return _run_lines(plan, loaded)
+    return _run_lines(plan, shared)
 
 
-def _run_lines(plan: SweepPlan, loaded: LoadedFunction | None) -> int:
+def _share_function(plan: SweepPlan, loaded: LoadedFunction) -> SharedFunction:
+    """Return the function for all lines. Record its revision once: several runs would each do so at the same moment."""
+    spec = function_spec(loaded)
+    store = plan.open_store()
+    store.open(plan.project)
+    Project(store, plan.project, plan.environ).register_function(name_function(loaded.target), spec)
+    former_runs = None
+    if plan.settings.reuse:
+        from ..reuse import FormerRuns
+
+        former_runs = FormerRuns(store, plan.project)
+    store.close()
+    return SharedFunction(loaded, spec, former_runs)
+
+
+def _run_lines(plan: SweepPlan, shared: SharedFunction | None) -> int:
     store = plan.open_store()
     with open_results(plan.settings.result_file) as results:
         report = SweepReport(plan, results)
-        code = SweepPool(plan, loaded, store, report).run()
+        code = SweepPool(plan, shared, store, report).run()
         code = report.conclude(code)
     store.close()
     return code
-
-
-def _register_function(plan: SweepPlan, loaded: LoadedFunction) -> None:
-    """Record the revision of the function once: several runs would each record it at the same moment."""
-    store = plan.open_store()
-    store.open(plan.project)
-    project = Project(store, plan.project, plan.environ)
-    project.register_function(name_function(loaded.target), function_spec(loaded))
-    store.close()

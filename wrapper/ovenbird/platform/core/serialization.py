@@ -15,7 +15,7 @@ Entity = dict[str, Any]
 FILES_IN_STATUS = 100  # more of them go to an address of their own
 _OURS = (
     "outputs", "results", "message", "error", "parameters", "provenance", "imports", "started", "ended", "seconds",
-    "called",
+    "called", "reuse", "reused_from",
 )  # fmt: skip
 """What a runtime writes into the status of a run; the rest is Core's and the cluster's."""
 NEWEST_PYTHON = (3, 13)  # that Core 0.15 knows: it refuses a function of another

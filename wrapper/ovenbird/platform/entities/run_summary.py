@@ -39,7 +39,7 @@ def summarize(record: Record, metrics: Mapping[str, float] | None = None) -> Sum
         "parameters": mask_parameters(parameters), "inputs": inputs,
         "results": redact_values(status.get("results") or {}, keep_harmless=True),
         "metrics": json_metrics(metrics or {}),
-    }  # fmt: skip
+    } | ({"reused_from": status["reused_from"]} if status.get("reused_from") else {})  # fmt: skip
 
 
 def get_run_name(record: Record) -> str:

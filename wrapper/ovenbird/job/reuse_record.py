@@ -1,0 +1,63 @@
+"""What the record of a run says for later runs that may reuse it: `status.reuse`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from ..common.redact import redact_record
+from . import arguments
+from .provenance import digest_files, digest_text, list_local_sources
+
+
+class ReuseRecord:
+    """Collects `status.reuse` while a run goes on. `sources` are the modules that its source's digest is of.
+
+    The field holds `call` (a digest of the function's name and of all arguments but the content of inputs), `inputs`,
+    `returned` (names of what the handler returned, in order), and `sources`: the digests of the modules that were
+    imported later, or from elsewhere, by their paths, which are relative below `root`.
+    """
+
+    def __init__(self, root: str) -> None:
+        self._root = f"{root}/"
+        self._known = {path for path in list_local_sources() if path.startswith(self._root)}
+
+    def add_end(self, field: dict[str, Any], returned: Iterable[str]) -> None:
+        """Add what is known at the end of the run."""
+        field["returned"] = list(returned)
+        digests = digest_files(path for path in list_local_sources() if path not in self._known)
+        field["sources"] = {path.removeprefix(self._root): digest for path, digest in digests.items()}
+
+
+def digest_call(
+    function: str,
+    parameters: Mapping[str, Any],
+    given: Mapping[str, Any],
+    init: Mapping[str, Any],
+    inputs: Iterable[str],
+) -> str:
+    """Return the digest of what a function is called with, but for the content of its inputs.
+
+    `parameters` are the effective ones, as they are recorded; `given` holds those of the caller, as a long list is cut
+    in a record.
+    """
+    plain = {name: arguments.parse_plain(value) for name, value in given.items()}
+    whole = {**parameters, **{name: value for name, value in plain.items() if isinstance(value, (list, dict))}}
+    call = [function, sorted(whole.items()), sorted(init.items()), sorted(inputs)]
+    return digest_text(json.dumps(call, default=repr))
+
+
+def describe_input(entity: Any, *, is_read: bool) -> dict[str, Any]:
+    """Return key, path and digest of an input; the digest is None where its content is not known.
+
+    `is_read`: it was read by this run already. Else what a URL holds now is not known.
+    """
+    status, path = entity.status, str(entity.spec.get("path") or "")
+    digest = None
+    if files := status.get("files"):
+        if all(item.get("hash") for item in files):
+            digest = json.dumps(sorted((str(item.get("path")), item.get("size"), item["hash"]) for item in files))
+    elif (fingerprint := status.get("fingerprint")) and (is_read or "://" not in path):
+        digest = fingerprint.get("hash") and json.dumps([fingerprint.get("size"), fingerprint["hash"]])
+    return {"key": entity.key, "path": redact_record(path), "digest": digest and digest_text(digest)}
