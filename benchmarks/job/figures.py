@@ -1,4 +1,4 @@
-"""The five figures of a job, each measured with its reference."""
+"""The figures of a job, each measured with its reference."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from statistics import median
 
 from environments import say
 from processes import FailedError
+from sweeps import measure_sweeps
 from targets import Target
 from timing import measure_command, measure_in_turn, take_medians
 
@@ -29,13 +30,15 @@ class Scale:
     size: int = 1024  # MiB of the file
     rows: int = 1_000_000
     runs: int = 100_000
+    sweep_rounds: int = 5
+    singles: int = 20  # single runs in each round of a sweep
 
 
 def measure(folder: Path, scale: Scale) -> tuple[list[tuple[str, str]], list[Target]]:
     """Measure all figures, and return rows and targets; a figure that failed is a target without a value."""
     lines: list[tuple[str, str]] = []
     all_targets: list[Target] = []
-    for measurement in (_start, _transfer, _frame, _listing):
+    for measurement in (_start, _transfer, _frame, _listing, _sweep):
         work = folder / measurement.__name__.strip("_")
         work.mkdir()
         try:
@@ -144,6 +147,10 @@ def _listing(folder: Path, scale: Scale) -> tuple[list[tuple[str, str]], list[Ta
     seconds, title = [cost.seconds for cost in costs], f"runs list over {scale.runs:,} runs"
     rows = [(f"`ovenbird runs list` over {scale.runs:,} runs", f"{median(seconds) * 1000:.0f} ms")]
     return rows, [Target.of_rounds(title, seconds, 0.3, "s", at_most=True)]
+
+
+def _sweep(folder: Path, scale: Scale) -> tuple[list[tuple[str, str]], list[Target]]:
+    return measure_sweeps(_make_environ(folder / "home"), scale.sweep_rounds, scale.singles)
 
 
 def _fill(home: Path, count: int) -> None:

@@ -137,7 +137,7 @@ def test_an_input_is_what_its_hint_asks_for(
 ) -> None:
     """A DataFrame of either library, a path, bytes, text; without a hint, the entity."""
     monkeypatch.chdir(tmp_path)
-    assert check(read(_binder(hint), project, {"x": str(_csv(tmp_path))})["x"])
+    assert check(read(_binder(hint), project, {"x": str(_csv(tmp_path))})["x"].value)
 
 
 @pytest.mark.parametrize(
@@ -155,7 +155,7 @@ def test_other_hints_are_met_by_json_content(
     """A dataclass, a list or a dict is made from the JSON that the input holds."""
     monkeypatch.chdir(tmp_path)
     key = project.log_artifact("a", data=text).key
-    assert read(_binder(hint), project, {"x": key})["x"] == value
+    assert read(_binder(hint), project, {"x": key})["x"].value == value
 
 
 @pytest.mark.parametrize(
@@ -185,7 +185,7 @@ def test_a_folder_has_no_one_content(project: Project, tmp_path: Path) -> None:
     key = project.log_artifact("two", source=tmp_path / "two").key
     with pytest.raises(InputError, match="holds 2 files"):
         read(_binder(bytes), project, {"x": key})
-    assert isinstance(read(_binder(Artifact), project, {"x": key})["x"], Artifact)
+    assert isinstance(read(_binder(Artifact), project, {"x": key})["x"].value, Artifact)
 
 
 @pytest.mark.slow
@@ -219,12 +219,12 @@ def test_a_path_is_the_users_own_file_or_a_copy_of_the_stores(
     (tmp_path / "two").mkdir()
     _csv(tmp_path / "two")
     folder = project.log_artifact("folder", source=tmp_path / "two")
-    assert read(binder, project, {"x": str(own)})["x"] == own
+    assert read(binder, project, {"x": str(own)})["x"].value == own
     for _ in range(2):  # a second run must not find the first one's copy in its way
-        copy = read(binder, project, {"x": stored.key})["x"]
+        copy = read(binder, project, {"x": stored.key})["x"].value
         assert copy.read_bytes() == own.read_bytes()
         assert copy != stored.local_path()
-        assert (read(binder, project, {"x": folder.key})["x"] / "cities.csv").read_bytes() == own.read_bytes()
+        assert (read(binder, project, {"x": folder.key})["x"].value / "cities.csv").read_bytes() == own.read_bytes()
     assert list((tmp_path / "cwd").iterdir()) == []
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from tests.jobs import Jobs
 
-from ovenbird.errors import ArgumentsError, SettingsError
+from ovenbird.errors import ArgumentsError
 from ovenbird.job.indexed_parameters import read_line
 
 SOURCE = "def handler(n: int, common: str = 'none'):\n    return f'{n} {common}'\n"
@@ -80,11 +80,10 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
 
 
 def test_no_index(jobs: Jobs) -> None:
-    """An index is required; one that is no number is a setting that does not parse."""
-    with pytest.raises(SettingsError, match="which line is meant"):
-        read_line("each.jsonl", -1)
-    (jobs.folder / "each.jsonl").write_text('{"n": 10}\n')
-    assert jobs.run(SOURCE, "--each", "each.jsonl").code == 70
+    """Without an index every line is run; one that is no number is a setting that does not parse."""
+    (jobs.folder / "each.jsonl").write_text('{"n": 10}\n{"n": 11}\n')
+    jobs.run_verb("run", jobs.write(SOURCE).name, "--each", "each.jsonl")
+    assert sorted(run["parameters"]["n"] for run in jobs.list_runs()) == [10, 11]
     for text in ("-1", "one", "1.5"):
         job = jobs.run(SOURCE, "--each", "each.jsonl", f"--index={text}")
         assert job.code == 70

@@ -94,8 +94,9 @@ def _list_module_files(modules: Collection[str] | None) -> dict[str, dict[str, s
     """Return folders, the top-level modules in each, and their files below it: one, or all of a namespace package."""
     folders: dict[str, dict[str, set[str]]] = {}
     namespaces: dict[str, list[str]] = {}
-    for name, module in list(sys.modules.items()):
-        if "." in name or name in _HOOKS or name.startswith("__editable__") or not (modules is None or name in modules):
+    for name in list(sys.modules if modules is None else modules):
+        module = sys.modules.get(name)
+        if "." in name or name in _HOOKS or name.startswith("__editable__") or module is None:
             continue
         variables = _read_variables(module)
         file = variables.get("__file__")

@@ -106,7 +106,7 @@ def is_remote(settings: Settings, environ: Mapping[str, str]) -> bool:
 
 
 def _read_indexed_line(settings: Settings) -> dict[str, Any]:
-    """Return the parameters from this run's line of the `--each` file. Errors: SettingsError, ArgumentsError."""
+    """Return the parameters from this run's line of the `--each` file. Errors: ArgumentsError."""
     if not settings.each:
         return {}
     from .indexed_parameters import read_line

@@ -44,9 +44,9 @@ from . import arguments
 from .finalize import RunFinalizer
 from .interrupt import TIME_LIMIT, Interruption, RunInterrupted
 from .invoke import call
-from .provenance import build_provenance, function_spec, list_packages
+from .load_state import LoadState
 from .result import RunFailed, RunResult
-from .reuse_record import ReuseRecord, describe_input, digest_call
+from .reuse_record import describe_input, digest_call
 from .start_folder import absolute_environ, absolute_inputs, absolute_settings
 from .tee import ease_stdout, tee_output
 
@@ -154,13 +154,11 @@ class JobRun:
             rescue=self.rescue if self.on_core else None,
         )  # fmt: skip
         self.outcome = RunResult()
-        self._module_count = 0  # number of imported modules when the packages were last recorded
-        # the spec of the function, and completed runs, if the caller knows them
-        self.function_spec: dict[str, Any] = {}
+        # both are set by a caller that has them already
+        self.load_state: LoadState | None = None
         self.former_runs: FormerRuns | None = None
         self.is_reused = False  # whether the outputs are those of an earlier run
         self._title = ""
-        self._reuse_record: ReuseRecord | None = None
         self.failure: BaseException | None = None  # the failure, for the debugger
         self.was_called = False  # whether init or the function itself has begun
         # the original stream, before the log is attached: the text that is printed at the end does not belong there
@@ -207,11 +205,7 @@ class JobRun:
             _log.warning("left out of the record, as a record has no such field: run.%s", ", run.".join(restored))
         if not self.was_called and not self.is_reused:
             self.record.status.called = False
-        self._update_packages()
-        field = self.record.status.get("reuse")
-        if self._reuse_record and isinstance(field, dict):
-            with contextlib.suppress(Exception):  # user code may have put odd objects into `sys.modules`
-                self._reuse_record.add_end(field, self.outcome.returned)
+        self._update_state()
         if unsent := self.store.flush_metrics():
             from .result_file import keep_metrics
 
@@ -232,12 +226,16 @@ class JobRun:
             _log.warning("the function was not called: `ovenbird runs list` shows this run with `--all` only")
         return code
 
-    def _update_packages(self) -> None:
-        """Record the packages again if modules have been imported since."""
-        details = self.record.status.get("provenance")
-        if isinstance(details, dict) and len(sys.modules) != self._module_count:
-            with contextlib.suppress(Exception):  # user code may have put odd objects into `sys.modules`
-                details["packages"] = list_packages()
+    def _update_state(self) -> None:
+        """Record what the handler returned, and the packages and modules that have been imported since the load."""
+        if self.load_state is None:
+            return
+        provenance, reuse = self.record.status.get("provenance"), self.record.status.get("reuse")
+        with contextlib.suppress(Exception):  # user code may have put odd objects into `sys.modules`, or into its run
+            if isinstance(provenance, dict):
+                self.load_state.update_packages(provenance["packages"])
+            if isinstance(reuse, dict):
+                reuse.update(returned=list(self.outcome.returned), sources=self.load_state.digest_sources())
 
     def _force_end(self, interrupted: RunInterrupted) -> None:
         """Record the end from another thread, because the function does not return, and end the process."""
@@ -302,11 +300,12 @@ class JobRun:
         from .reuse import Call, FormerRuns, Reuse
         from .reused_outputs import take_outputs
 
+        assert self.load_state is not None
         with tolerate_warnings():
             status = self.record.status.to_dict()
             former_runs = self.former_runs or FormerRuns(self.store, self.record.project)
             reuse = Reuse(self.store, self.environ, former_runs)
-            former = reuse.find_run(Call(self._title, self.function_spec, status["provenance"], status["reuse"]))
+            former = reuse.find_run(Call(self._title, self.load_state.spec, status["provenance"], status["reuse"]))
             if former is None:
                 _log.info("--reuse: the function is called, as %s", reuse.reason)
                 return False
@@ -331,13 +330,12 @@ class JobRun:
             title = name_function(loaded.target)
             if self.replaceable and is_sdk_function(loaded.function):
                 raise UnsupportedRunError(f"{title} is wrapped by the platform's SDK in a way that is not known here")
-            spec = self.function_spec = self.function_spec or function_spec(loaded)
-            self._title, self._reuse_record = title, ReuseRecord(str(loaded.target.root))
-            self.record.status.provenance = build_provenance(loaded, self.environ)
+            self.load_state = self.load_state or LoadState(loaded, self.environ)
+            self._title, spec = title, self.load_state.spec
+            self.record.status.provenance = self.load_state.provenance
             if timer.spans:  # none where the process was forked from one that had loaded the function
                 with contextlib.suppress(Exception):  # user code may have put odd objects into `sys.modules`
                     self.record.status.imports = summarize_times(attribute_times(timer, loaded.target.root))
-            self._module_count = len(sys.modules)
             if self.on_core:  # Core stores only the fields of a function that the platform defines
                 origin = {
                     name: spec["source"][name] for name in ("digest", "revision", "handler") if name in spec["source"]

@@ -8,20 +8,15 @@ import msgspec
 
 from ..common.json_lines import iterate_lines
 from ..common.text import show_value
-from ..errors import ArgumentsError, SettingsError
+from ..errors import ArgumentsError
 from ..settings import RawJson, raw_members
 
 
 def read_line(name: str, index: int) -> dict[str, RawJson]:
     """Return the members of the JSON object in line `index` of a file, counted from 0 without blank lines.
 
-    Errors: SettingsError without an index; ArgumentsError if there is no such line, or it does not hold an object.
+    Errors: ArgumentsError if there is no such line, or it does not hold an object.
     """
-    if index < 0:
-        raise SettingsError(
-            "`--each` needs `--index`: which line is meant",
-            hint="`--index N`; an indexed Job sets `JOB_COMPLETION_INDEX`",
-        )
     count = 0
     try:
         with Path(name).open("rb") as file:

@@ -109,13 +109,14 @@ def source_digest(loaded: LoadedFunction) -> str:
     return f"sha256:{digest.hexdigest()}"
 
 
-def list_local_sources() -> list[str]:
-    """Return the files of all imported modules that neither Python, Ovenbird nor an installed distribution brings.
+def list_local_sources(names: Iterable[str] | None = None) -> list[str]:
+    """Return the files of imported modules that neither Python, Ovenbird nor an installed distribution brings.
 
-    Their content is not told by the version of a distribution.
+    Their content is not told by the version of a distribution. With `names`, only of those modules.
     """
+    modules = {name: sys.modules.get(name) for name in (list(sys.modules) if names is None else names)}
     standard, own = os.path.dirname(os.__file__), os.path.dirname(os.path.dirname(__file__))  # noqa: PTH120
-    files = {getattr(module, "__file__", None) for name, module in list(sys.modules.items()) if name != "__main__"}
+    files = {getattr(module, "__file__", None) for name, module in modules.items() if name != "__main__"}
     return sorted(
         file for file in files
         if isinstance(file, str)

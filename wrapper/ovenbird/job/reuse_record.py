@@ -1,4 +1,9 @@
-"""What the record of a run says for later runs that may reuse it: `status.reuse`."""
+"""What the record of a run says for later runs that may reuse it: `status.reuse`.
+
+The field holds `call` (a digest of the function's name and of all arguments but the content of inputs), `inputs`,
+`returned` (names of what the handler returned, in order), and `sources`: the digests of modules that the digest of the
+function's source does not cover.
+"""
 
 from __future__ import annotations
 
@@ -8,26 +13,7 @@ from typing import Any
 
 from ..common.redact import redact_record
 from . import arguments
-from .provenance import digest_files, digest_text, list_local_sources
-
-
-class ReuseRecord:
-    """Collects `status.reuse` while a run goes on. `sources` are the modules that its source's digest is of.
-
-    The field holds `call` (a digest of the function's name and of all arguments but the content of inputs), `inputs`,
-    `returned` (names of what the handler returned, in order), and `sources`: the digests of the modules that were
-    imported later, or from elsewhere, by their paths, which are relative below `root`.
-    """
-
-    def __init__(self, root: str) -> None:
-        self._root = f"{root}/"
-        self._known = {path for path in list_local_sources() if path.startswith(self._root)}
-
-    def add_end(self, field: dict[str, Any], returned: Iterable[str]) -> None:
-        """Add what is known at the end of the run."""
-        field["returned"] = list(returned)
-        digests = digest_files(path for path in list_local_sources() if path not in self._known)
-        field["sources"] = {path.removeprefix(self._root): digest for path, digest in digests.items()}
+from .provenance import digest_text
 
 
 def digest_call(

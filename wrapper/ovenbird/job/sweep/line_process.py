@@ -71,7 +71,7 @@ def _run(plan: SweepPlan, line: Line, identity: str, shared: SharedFunction | No
         identity=identity,
     )
     if shared is not None:
-        job.function_spec, job.former_runs = shared.spec, shared.former_runs
+        job.load_state, job.former_runs = shared.state, shared.former_runs
     job.stdout = None  # the sweep tells what was returned
     return execute(job, is_logged=True)
 

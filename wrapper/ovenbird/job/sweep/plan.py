@@ -15,19 +15,20 @@ from ...settings import Settings, count_cpus
 from .lines import Line, SweepLines
 
 if TYPE_CHECKING:
+    from ..load_state import LoadState
     from ..reuse import FormerRuns
 
 TAG = "sweep"
 
 
 class SharedFunction(NamedTuple):
-    """What all lines' processes have from the template: the loaded function, and its spec as it was then.
+    """What all lines' processes have from the template: the loaded function, and what is recorded of it.
 
     `former_runs` are the completed runs that may be reused; None without `--reuse`.
     """
 
     loaded: LoadedFunction
-    spec: dict[str, Any]
+    state: LoadState
     former_runs: FormerRuns | None
 
 

@@ -17,8 +17,8 @@ from ...platform.project.project import Project
 from ...settings import Settings, limits_as_variables
 from ..entrypoint import check_output_flags, choose_project, is_remote
 from ..execution import name_function
+from ..load_state import LoadState
 from ..parameters import from_file
-from ..provenance import function_spec
 from .line_checks import check_lines
 from .lines import read_lines
 from .plan import SharedFunction, SweepPlan
@@ -85,17 +85,17 @@ def _run_template(plan: SweepPlan, template: Template) -> int:
 
 def _share_function(plan: SweepPlan, loaded: LoadedFunction) -> SharedFunction:
     """Return the function for all lines. Record its revision once: several runs would each do so at the same moment."""
-    spec = function_spec(loaded)
+    state = LoadState(loaded, plan.environ)
     store = plan.open_store()
     store.open(plan.project)
-    Project(store, plan.project, plan.environ).register_function(name_function(loaded.target), spec)
+    Project(store, plan.project, plan.environ).register_function(name_function(loaded.target), state.spec)
     former_runs = None
     if plan.settings.reuse:
         from ..reuse import FormerRuns
 
         former_runs = FormerRuns(store, plan.project)
     store.close()
-    return SharedFunction(loaded, spec, former_runs)
+    return SharedFunction(loaded, state, former_runs)
 
 
 def _run_lines(plan: SweepPlan, shared: SharedFunction | None) -> int:
