@@ -460,3 +460,22 @@ def test_no_archive_is_unpacked_by_the_standard_library() -> None:
         if node.func.attr in ("extract", "extractall", "unpack_archive")
     ]
     assert calls == []
+
+
+@pytest.mark.slow
+def test_tests_call_plain_http_without_a_tls_context() -> None:
+    """httpx reads its certificates for each client, 18 ms of CPU, unless `verify` is given; polls do little else."""
+    makers = {"get", "post", "put", "head", "delete", "request", "stream", "Client", "AsyncClient"}
+    calls = [
+        f"{path.relative_to(ROOT)}:{node.lineno}"
+        for path in sorted((ROOT / "tests").rglob("*.py"))
+        if "httpx." in path.read_text(errors="replace")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr in makers
+        and isinstance(node.func.value, ast.Name)
+        and node.func.value.id == "httpx"
+        and not {"verify", "transport"} & {keyword.arg for keyword in node.keywords}
+    ]
+    assert calls == []

@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import httpx
 import pytest
 from tests.service import Service, wait_until
 
@@ -461,5 +460,5 @@ def test_ready_when_all_workers_are(serve: Serve, tmp_path: Path) -> None:
     assert "init of another worker has not finished" in {answer.json()["reason"] for answer in answers}
     (tmp_path / "go").touch()
     wait_for_workers(service, 2)
-    assert {httpx.get(f"{service.url}/_/ready").status_code for _ in range(20)} == {200}
+    assert {service.get("/_/ready").status_code for _ in range(20)} == {200}
     assert service.stop() == 0
