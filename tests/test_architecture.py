@@ -60,6 +60,16 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "ovenbird.job",
         "ovenbird.serve",
     ),
+    "ovenbird.testing": (
+        "ovenbird.errors",
+        "ovenbird.function",
+        "ovenbird.settings",
+        "ovenbird.platform",
+        "ovenbird.job",
+        "ovenbird.logging_config",
+        "ovenbird.serve",
+        "ovenbird.client",
+    ),
     "ovenbird.command_line": (
         "ovenbird.errors",
         "ovenbird.settings",

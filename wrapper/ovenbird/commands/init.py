@@ -35,11 +35,21 @@ _TEST = '''"""Run by `python -m unittest` or pytest, in the folder of main.py.""
 import unittest
 
 from main import handler
+from ovenbird import testing
 
 
 class HandlerTest(unittest.TestCase):
     def test_greets_as_often_as_it_is_told(self):
-        self.assertEqual(handler("Ada", times=2), {"greeting": "Hello Ada, Hello Ada"})
+        answer = testing.call(handler, json={"name": "Ada", "times": 2})
+        self.assertEqual(answer.json(), {"greeting": "Hello Ada, Hello Ada"})
+
+    def test_a_name_is_text(self):
+        answer = testing.call(handler, json={"name": 3})
+        self.assertEqual(answer.status, 422)
+
+    def test_runs_as_a_job(self):
+        run = testing.run(handler, {"name": "Ada"})
+        self.assertEqual(run.state, "COMPLETED")
 '''
 _IGNORE = """# what no image gets, beside what never is packed; rules as in .gitignore
 .ovenbirdignore

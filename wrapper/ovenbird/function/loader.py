@@ -77,6 +77,24 @@ def load(target: Target, timer: AbstractContextManager[Any] | None = None) -> Lo
     return LoadedFunction(target, module, function, init, close)
 
 
+def load_object(function: Callable[..., Any]) -> LoadedFunction:
+    """Return a function, class or application that is at hand, with init and close of the module that defines it.
+
+    Errors: NotCallableError.
+    """
+    if not callable(function):
+        raise NotCallableError(f"an object of type {type(function).__name__} cannot be called")
+    install_sdk_stubs()
+    function = unwrap_sdk_decorator(function)
+    module = sys.modules.get(getattr(function, "__module__", None) or "") or sys.modules[__name__]
+    file = getattr(module, "__file__", None)
+    name = getattr(function, "__name__", None) or type(function).__name__
+    target = Target(Path(file).resolve().parent if file else Path.cwd(), module.__name__, str(name))
+    init = _find_init(module, target, function)
+    close = None if isinstance(function, type) else find_own_function(module, "close")
+    return LoadedFunction(target, module, function, init, close)
+
+
 def refuse_shadows(root: Path) -> None:
     """Raise ModuleShadowedError when a file in the source root hides a module that Python or the runtime needs."""
     for entry, name, whose in find_shadows(root):

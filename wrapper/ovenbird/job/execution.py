@@ -163,14 +163,14 @@ class JobRun:
         self.was_called = False  # whether init or the function itself has begun
         # the original stream, before the log is attached: the text that is printed at the end does not belong there
         self.stdout = None if remote else sys.stdout
-        self._interruption = Interruption(settings.timeout, settings.grace, self._force_end)
+        self.interruption = Interruption(settings.timeout, settings.grace, self._force_end)
         self._end_lock = threading.Lock()  # acquired once, by the thread that records the end
 
     def run(self) -> int:
         """Run the handler, record the end, and return the exit status."""
         state, code, error = "COMPLETED", 0, None
         try:
-            with self._interruption:
+            with self.interruption:
                 try:
                     self._execute()
                 except (Exception, SystemExit) as failure:
@@ -193,7 +193,7 @@ class JobRun:
                 "traceback": traceback.format_exc(),
             }
         finally:
-            self._interruption.end()
+            self.interruption.end()
         while not self._end_lock.acquire(blocking=False):
             time.sleep(1)  # another thread records a forced end, and then ends the process
         return self._record(state, code, error)
@@ -277,7 +277,7 @@ class JobRun:
         values |= self._reserved_values(binder, context)
         self.was_called = True
         value = call(handler, context, self.init, values, tuple)
-        self._interruption.settle()
+        self.interruption.settle()
         self._store_outputs(value, names)
 
     def _read_inputs(self, binder: Binder) -> dict[str, Any]:
