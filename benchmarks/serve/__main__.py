@@ -12,6 +12,7 @@ from typing import Any
 
 import machine
 import memory
+import preload
 import report
 import speed
 import targets
@@ -26,7 +27,7 @@ from session import conclude, raise_ended
 
 import starts
 
-SECTIONS = ("speed", "start", "memory", "transfers", "workers")
+SECTIONS = ("speed", "start", "memory", "transfers", "workers", "preload")
 TITLES = {server.name: server.title for server in SERVERS}
 
 
@@ -101,6 +102,11 @@ def measure(options: argparse.Namespace) -> tuple[list[str], dict[str, Any], lis
         data["drains"] = workers.measure_drains()
         parts.append(report.format_drains(data["drains"]))
         bounds.append(targets.make_drain_target(data["drains"]))
+    if "preload" in options.sections:
+        rounds = preload.measure(options.starts)
+        parts.append(report.format_preload(rounds))
+        data["preload"] = rounds
+        bounds += targets.make_preload_targets(rounds)
     return parts, data, bounds
 
 

@@ -89,7 +89,8 @@ def run_server(server: Server) -> Iterator[Running]:
     """Start a server on the servers' core, with a small environment of its own; end it on leaving."""
     port, folder = _free_port(), find_programs(server.environment)
     values = {"bin": str(folder), "port": str(port), "cache": str(CACHE)}
-    command = ("taskset", "--cpu-list", str(SERVER_CORE), *(word.format(**values) for word in server.command.split()))
+    cores = ",".join(map(str, _CORES if server.is_spread else [SERVER_CORE]))
+    command = ("taskset", "--cpu-list", cores, *(word.format(**values) for word in server.command.split()))
     # A variable of the caller's, such as WEB_CONCURRENCY or PORT, would change one server and not another.
     variables = {name: os.environ[name] for name in ("HOME", "TMPDIR") if name in os.environ}
     settings = {name: value.format(**values) for name, value in server.variables.items()}

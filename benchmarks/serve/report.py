@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from statistics import median
 from typing import Any
 
+import preload
 import speed
 from memory import Sizes
 from targets import Target
@@ -132,6 +133,25 @@ def format_drains(outcome: dict[str, Any]) -> str:
     lost = ", ".join(outcome["lost"][:5]) or "none"
     row = (str(outcome["drains"]), f"{outcome['answered']:,}", f"{len(outcome['lost'])}: {_escape(lost)}")
     return "## Drains under load\n\n" + format_table(("drains", "calls answered", "lost"), [row])
+
+
+def format_preload(rounds: preload.Rounds) -> str:
+    """Return the medians of each way to start workers, and the ratios."""
+    rows = [
+        (
+            f"`--preload {mode}`",
+            *(f"{median(figures[mode][name] for figures in rounds):.3f}" for name in preload.FIGURES),
+        )
+        for mode in preload.MODES
+    ]
+    rows.append(("ratio", *(_format_ratio(median(preload.list_ratios(rounds, name))) for name in preload.FIGURES)))
+    head = (
+        "4 workers, pandas and scikit-learn",
+        "memory (PSS), MiB",
+        "all ready after, s",
+        "a successor answers after, s",
+    )
+    return "## Preload\n\n" + format_table(head, rows)
 
 
 def format_spread(rounds: Sequence[float]) -> str:

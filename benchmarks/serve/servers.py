@@ -25,6 +25,7 @@ class Server:
     variables: Mapping[str, str] = field(default_factory=dict)
     quiet: bool = False  # output to /dev/null instead of a log file
     workers: int = 1
+    is_spread: bool = False  # on all cores, instead of the one of the servers
 
 
 BARE = Server("bare", "bare callable, `uvicorn` CLI", _UVICORN + " bare:app")

@@ -8,6 +8,7 @@ from statistics import median
 from typing import Any
 
 import memory
+import preload
 import speed
 from servers import ASYNC, BARE, FRAMEWORK, FRAMEWORK_ASGI, SYNC
 
@@ -95,3 +96,14 @@ def make_drain_target(outcome: dict[str, Any]) -> Target:
     return Target(
         f"calls lost in {outcome['drains']} drains under load", len(outcome["lost"]), 0, "calls", at_most=True
     )
+
+
+def make_preload_targets(rounds: preload.Rounds) -> list[Target]:
+    """Return the targets of preload: memory and time to ready over each worker's own import, and a successor's time."""
+    memory_ratios, ready_ratios = (preload.list_ratios(rounds, name) for name in ("memory_mib", "ready_seconds"))
+    successors = [figures["import"]["successor_seconds"] * 1000 for figures in rounds]
+    return [
+        Target.of_rounds("4 workers, preload over none: memory (PSS)", memory_ratios, 0.45, at_most=True),
+        Target.of_rounds("4 workers, preload over none: time to ready", ready_ratios, 0.45, at_most=True),
+        Target.of_rounds("a killed worker's successor answers, preload", successors, 100.0, "ms", at_most=True),
+    ]

@@ -13,6 +13,7 @@ import time
 from collections import Counter
 from functools import partial
 from itertools import chain
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -28,7 +29,15 @@ SOURCE = "import os\nasync def handler():\n    return os.getpid()\n"
 
 
 def workers_of(service: Service) -> list[int]:
-    return _children(service.process.pid)
+    return [pid for pid in _children(service.process.pid) if _has_event_loop(pid)]
+
+
+def _has_event_loop(pid: int) -> bool:
+    """Return whether a process is a worker: the template has no event loop."""
+    try:
+        return any(str(link.readlink()) == "anon_inode:[eventpoll]" for link in Path(f"/proc/{pid}/fd").iterdir())
+    except OSError:
+        return False
 
 
 class _Connection(asyncio.Protocol):

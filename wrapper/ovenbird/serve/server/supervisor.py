@@ -147,14 +147,18 @@ class Supervisor:
 
     def _fork(self, run: Callable[[], int], name: str, *links: socket.socket) -> int:
         """Fork a process that runs `run` and ends with its result, without the supervisor's descriptors."""
+        # Until it has its own handlers, a signal to the child would be written to the pipe of this process.
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
         pid = os.fork()
         if pid:
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
             return pid
         code = 1
         try:
             signal.set_wakeup_fd(-1)
             for number in _SIGNALS:
                 signal.signal(number, signal.SIG_DFL)
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
             os.setpgid(0, 0)  # Ctrl-C at a terminal signals the parent only, which forwards it
             os.close(self._wake_read)
             os.close(self._wake_write)

@@ -413,6 +413,12 @@ def import_engine() -> None:
     """Import what each worker needs only when it runs, on behalf of all that are forked from this process."""
     import uvloop  # noqa: F401
 
+    from ..observability import otel  # noqa: F401
+
+    protocol, _ = choose()
+    config = uvicorn.Config(_wait_for_first, http=protocol or "auto", loop="none", lifespan="off", log_config=None)
+    config.load()
+
 
 async def _wait_for_first(*events: asyncio.Event, timeout: float) -> None:
     """Wait until one of the events is set, at most `timeout` seconds."""
