@@ -15,6 +15,7 @@ from ovenbird.common.install_hint import format_install_command
 from ovenbird.common.text import show_value
 
 from ..errors import ProgramMissingError
+from ..host import process
 from ..host.atomic_folders import fill_folder
 from ..host.disk import guard_cache_writes
 from ..host.network import MOUNT
@@ -28,6 +29,7 @@ PACKAGES = (
 )  # fmt: skip
 # of these, what each run of pip imports; setuptools is left to the few builds that need it
 _IMPORTED = ("build", "click", "packaging", "pip", "piptools", "pyproject_hooks", "typing_extensions.py")
+_PATIENCE = 120.0  # seconds, for what takes one or two
 _SKIPPED = (".pyc", ".so", ".exe", ".pth", ".pyd")  # of another interpreter, or of use to an installed copy only
 
 
@@ -64,11 +66,10 @@ def compile_toolbox(cache: Path, container: WorkingContainer, python: str, magic
     if marker.exists():
         return
     paths = [f"{MOUNTED}/{name}" for name in _IMPORTED]
-    result = container.run(
-        [python, "-I", "-m", "compileall", "-q", *paths], mounts=[f"{toolbox}:{MOUNTED}"], network=False, check=False
-    )
-    if not result.returncode:
-        with contextlib.suppress(OSError):
+    command = [python, "-I", "-m", "compileall", "-q", *paths]
+    with contextlib.suppress(process.ProcessTimedOutError, OSError):
+        mounts = [f"{toolbox}:{MOUNTED}"]
+        if not container.run(command, mounts=mounts, network=False, timeout=_PATIENCE, check=False).returncode:
             marker.touch()
 
 

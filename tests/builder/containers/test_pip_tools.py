@@ -68,6 +68,19 @@ def test_a_failure_to_compile_the_tools_is_no_error(standins: dict[str, str], tm
     assert not (toolbox / ".compiled-one").exists()
 
 
+@pytest.mark.timeout(300)
+def test_a_python_that_hangs_costs_a_while_and_is_no_error(
+    standins: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The step that comes next has a time limit of its own."""
+    monkeypatch.setattr(pip_tools, "_PATIENCE", 1.0)
+    toolbox = pip_tools.prepare_toolbox(tmp_path)
+    with open_container(standins["3.11"]) as container:
+        container.run(["sh", "-c", "printf '#!/bin/sh\\nsleep 300\\n' > /hangs && chmod 755 /hangs"])
+        pip_tools.compile_toolbox(tmp_path, container, "/hangs", "one")
+    assert not (toolbox / ".compiled-one").exists()
+
+
 @pytest.mark.slow
 def test_pip_alone(tmp_path: Path) -> None:
     """The copy for a build's context runs, and is pip and nothing else."""
