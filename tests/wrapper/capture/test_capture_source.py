@@ -392,6 +392,16 @@ BAD = {
         "def twice(function):\n    def inner(*args):\n        return 3 * function(*args)\n    return inner\n",
         ("helper", 2, "`helper` is made with `inner`", "run the cell"),
     ),
+    "class that took an older value": (
+        "DEPTH = 1\nclass Config:\n    depth = DEPTH\n    twice = 2 * depth\n"
+        "DEPTH = 2\ndef f():\n    return Config.depth\n",
+        ("Config", 7, "another `depth` now than its source gives (script.py, line 3)", "run its cell"),
+    ),
+    "method with an older default": (
+        "DEPTH = 1\nclass Config:\n    def go(self, depth=DEPTH):\n        return depth\nDEPTH = 2\n"
+        "def f():\n    return Config().go()\n",
+        ("Config", 7, "a method that has another default of `depth` now", "run its cell"),
+    ),
     "base that changed": (
         "class Base:\n    depth = 1\nclass Child(Base):\n    pass\nclass Base:\n    depth = 2\n"
         "def f():\n    return Child.depth\n",

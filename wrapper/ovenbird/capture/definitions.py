@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import ast
 import types
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from .comparison import same_code, same_value
-from .pure_values import ImpureError, evaluate, matches
+from .pure_values import ImpureError, check_purity, evaluate, matches
 from .statements import Statement, find_code, first_line
 from .syntax_tree import walk
 
@@ -112,20 +113,24 @@ def check_class(statement: Statement, node: ast.ClassDef, value: Any, namespace:
     methods = [child for child in node.body if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef)]
     written = {method.name for method in methods}
     members = vars(value)
+    scope = {**namespace, **members}
     for method in methods:
         layers = [layer for part in _list_functions(members.get(method.name)) for layer in list_layers(part)]
         codes = [find_code(statement, method.name, first_line(method), layer.__code__.co_flags) for layer in layers]
-        is_same = any(code and same_code(code, layer.__code__) for code, layer in zip(codes, layers, strict=True))
+        pairs = zip(codes, layers, strict=True)
+        same = next((layer for code, layer in pairs if code and same_code(code, layer.__code__)), None)
         is_last = [other for other in methods if other.name == method.name][-1] is method
-        if not is_same and is_last and (not method.decorator_list or any(codes)):
+        if same is None and is_last and (not method.decorator_list or any(codes)):
             return changed
+        if same is not None and (refusal := _check_defaults(method, same, scope)):
+            return Refusal(f"has a method that {refusal.reason}", refusal.line, refusal.hint)
     for name, member in members.items():
         is_own = isinstance(member, types.FunctionType) and member.__globals__ is namespace
         if is_own and name not in written and not member.__code__.co_filename.startswith(GENERATED):
             if member.__name__ == "<lambda>":  # as in `key = lambda self: 1`
                 continue
             return Refusal(f"has a method that was set after its definition: `{name}`", line, "define it in the class")
-    return _check_class_values(node, members)
+    return _check_class_values(node, members, scope)
 
 
 def _is_base(base: ast.expr, value: type, namespace: dict[str, Any]) -> bool:
@@ -148,8 +153,8 @@ def _list_functions(member: Any) -> list[Any]:
     return [getattr(member, "__func__", member)]
 
 
-def _check_class_values(node: ast.ClassDef, members: Any) -> Refusal | None:
-    """Refuse a class whose plain values, such as `depth = 3`, were set to others since."""
+def _check_class_values(node: ast.ClassDef, members: Mapping[str, Any], scope: dict[str, Any]) -> Refusal | None:
+    """Refuse a class whose plain values, such as `depth = 3` or `depth = DEPTH`, are others now."""
     last: dict[str, ast.expr] = {}
     for child in node.body:
         if isinstance(child, ast.AnnAssign) and isinstance(child.target, ast.Name) and child.value:
@@ -161,8 +166,9 @@ def _check_class_values(node: ast.ClassDef, members: Any) -> Refusal | None:
         if name not in members or not isinstance(value, _PLAIN_TYPES) or type(value) not in _PLAIN_TYPES:
             continue
         try:
-            again = ast.literal_eval(expression)
-        except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+            check_purity(expression, scope)
+            again = evaluate(expression, scope)
+        except Exception:  # it calls something, or needs a name of the body that is gone  # noqa: S112
             continue
         if not name.startswith("__") and not same_value(again, value):
             return Refusal(f"has another `{name}` now than its source gives", expression.lineno, RUN_AGAIN)
