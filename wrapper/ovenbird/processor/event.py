@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import base64
+import functools
 import json
-from datetime import datetime, timezone
+import time
+from datetime import datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
 from ..function.binder import MalformedPayloadError
-from ..function.header_lines import join_lines
 from ..serve.call import HttpCall
 from ..serve.problem_details import HttpProblem
 from ..serve.request.content_type import parse_body
+
+_SHORT = 64  # characters of a name whose form is kept
+_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 (without a zone, in UTC)
 
 
 class Headers(dict[str, str]):
@@ -34,7 +38,14 @@ class Headers(dict[str, str]):
 
 def canonicalize_header(name: str) -> str:
     """Return a header's name in its canonical form: `Content-Type` for `content-type`."""
+    return _canonicalize_short(name) if len(name) <= _SHORT else _canonicalize(name)
+
+
+def _canonicalize(name: str) -> str:
     return "-".join(part.capitalize() for part in name.split("-"))
+
+
+_canonicalize_short = functools.lru_cache(maxsize=256)(_canonicalize)
 
 
 class Event:
@@ -103,11 +114,9 @@ class Event:
 
 def make_call_event(call: HttpCall, body: bytes, trigger: str) -> Event:
     """Return the event of an HTTP call. A body that should be JSON and cannot be parsed is left as bytes."""
-    from urllib.parse import parse_qsl
-
     scope = call.scope
     query = scope["query_string"].decode("latin-1")
-    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in join_lines(scope["headers"]).items()}
+    headers = {str(name, "latin-1"): str(value, "latin-1") for name, value in call.headers.items()}
     try:
         content = parse_body(call, body)
     except (MalformedPayloadError, HttpProblem):
@@ -116,7 +125,7 @@ def make_call_event(call: HttpCall, body: bytes, trigger: str) -> Event:
         content,
         content_type=call.header(b"content-type"),
         trigger=SimpleNamespace(kind="http", name=trigger),
-        fields=dict(parse_qsl(query, keep_blank_values=True)) if query else None,
+        fields=_parse_query(query) if query else None,
         headers=headers,
         _id=call.request_id,
         method=scope["method"],
@@ -125,6 +134,12 @@ def make_call_event(call: HttpCall, body: bytes, trigger: str) -> Event:
         timestamp=utc_now(),
         url=f"{scope['path']}?{query}" if query else scope["path"],
     )
+
+
+def _parse_query(query: str) -> dict[str, Any]:
+    from urllib.parse import parse_qsl
+
+    return dict(parse_qsl(query, keep_blank_values=True))
 
 
 def make_job_event(body: bytes, trigger: str, identity: str) -> Event:
@@ -143,4 +158,4 @@ def make_job_event(body: bytes, trigger: str, identity: str) -> Event:
 
 def utc_now() -> datetime:
     """Return the time in UTC without a zone, as user code compares it with `datetime.utcnow()`."""
-    return datetime.now(timezone.utc).replace(tzinfo=None)
+    return _EPOCH + timedelta(0, time.time())
