@@ -22,7 +22,7 @@ import wrk
 from environments import OWN, say, unpack_revision
 from live import CLIENT_CORE
 from processes import FailedError
-from servers import ASYNC, BARE, BARE_LEAN, SERVERS, SYNC, Server, make_before_server, make_pid_server
+from servers import ASYNC, BARE, BARE_LEAN, BARE_LOG, SERVERS, SYNC, Server, make_before_server, make_pid_server
 from session import conclude, raise_ended
 
 import starts
@@ -50,7 +50,7 @@ def parse_options(argv: Sequence[str] | None) -> argparse.Namespace:
     options.sections = options.sections.split(",")
     options.servers = SERVERS
     if options.only:
-        chosen_names = {BARE.name, BARE_LEAN.name, *options.only.split(",")}
+        chosen_names = {BARE.name, BARE_LEAN.name, BARE_LOG.name, *options.only.split(",")}
         options.servers = tuple(server for server in SERVERS if server.name in chosen_names)
         if unknown := chosen_names - TITLES.keys():
             parser.error(f"--only: no server is named {', '.join(sorted(unknown))}")

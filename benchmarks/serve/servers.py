@@ -8,7 +8,8 @@ from pathlib import Path
 
 from environments import OWN
 
-_UVICORN = "{bin}/python -m uvicorn --host 127.0.0.1 --port {port} --no-access-log"
+_LOGGED = "{bin}/python -m uvicorn --host 127.0.0.1 --port {port}"
+_UVICORN = _LOGGED + " --no-access-log"
 _OVENBIRD = "{bin}/python -m ovenbird serve --host 127.0.0.1 --port {port} --drain-delay 0"
 _FRAMEWORK = "{bin}/functions-framework --target hello --host 127.0.0.1 --port {port}"
 
@@ -34,9 +35,17 @@ BARE_LEAN = Server(
     "bare callable, no proxy and server headers",
     _UVICORN + " --no-proxy-headers --no-server-header bare:app",
 )
-ASYNC = Server("ovenbird-async", "**ovenbird**, async typed", _OVENBIRD + " --access-log off async_typed.py:handler")
-SYNC = Server("ovenbird-sync", "**ovenbird**, sync typed", _OVENBIRD + " --access-log off sync_typed.py:handler")
-_LOGGED = _OVENBIRD + " --access-log on --log-format json "
+BARE_LOG = Server("bare-log", "bare callable, access log", _LOGGED + " bare:app", quiet=True)
+# as they come: with the access log, limits and metrics
+ASYNC = Server("ovenbird-async", "**ovenbird**, async typed", _OVENBIRD + " async_typed.py:handler", quiet=True)
+SYNC = Server("ovenbird-sync", "**ovenbird**, sync typed", _OVENBIRD + " sync_typed.py:handler", quiet=True)
+PROCESSOR = Server(
+    "ovenbird-processor",
+    "**ovenbird** as the processor, sync `handler(context, event)`",
+    "{bin}/python -m ovenbird processor --config processor.yaml",
+    variables={"PORT": "{port}", "OVENBIRD_HOST": "127.0.0.1", "OVENBIRD_PROBE_PORT": "0"},  # the platform has 8082
+    quiet=True,
+)
 FRAMEWORK = Server(
     "functions-framework",
     "functions-framework (gunicorn, threads)",
@@ -53,16 +62,25 @@ FRAMEWORK_ASGI = Server(
 SERVERS = (
     BARE,
     BARE_LEAN,
+    BARE_LOG,
     ASYNC,
     SYNC,
+    PROCESSOR,
     Server(
-        "ovenbird-async-log", "**ovenbird**, async typed, access log", _LOGGED + "async_typed.py:handler", quiet=True
+        "ovenbird-async-quiet",
+        "**ovenbird**, async typed, no access log",
+        _OVENBIRD + " --access-log off async_typed.py:handler",
     ),
-    Server("ovenbird-sync-log", "**ovenbird**, sync typed, access log", _LOGGED + "sync_typed.py:handler", quiet=True),
     Server(
-        "ovenbird-workers-1",
-        "**ovenbird**, async typed, `--workers 1`",
-        _OVENBIRD + " --access-log off --workers 1 async_typed.py:handler",
+        "ovenbird-sync-quiet",
+        "**ovenbird**, sync typed, no access log",
+        _OVENBIRD + " --access-log off sync_typed.py:handler",
+    ),
+    Server(
+        "ovenbird-async-text",
+        "**ovenbird**, async typed, access log as text",
+        _OVENBIRD + " --log-format text async_typed.py:handler",
+        quiet=True,
     ),
     FRAMEWORK,
     FRAMEWORK_ASGI,

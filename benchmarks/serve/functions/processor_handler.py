@@ -1,0 +1,8 @@
+"""The work as a sync handler for the platform's processor."""
+
+from typing import Any
+
+
+def handler(context: Any, event: Any) -> dict[str, object]:  # noqa: ARG001 (the processor's contract)
+    call = event.body
+    return {"greeting": "hello " + call["name"], "next": call["n"] + 1}
