@@ -16,7 +16,7 @@ from ..serve.problem_details import HttpProblem
 from ..serve.request.content_type import parse_body
 
 _SHORT = 64  # characters of a name whose form is kept
-_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 (without a zone, in UTC)
+_EPOCH = datetime(1970, 1, 1)  # without a zone, in UTC
 
 
 class Headers(dict[str, str]):
