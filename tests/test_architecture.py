@@ -125,6 +125,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     ),
     "ovenbird_builder.cache": ("ovenbird_builder.errors", "ovenbird_builder.host"),
     "ovenbird_builder.image_store": (
+        "ovenbird.errors",
         "ovenbird_builder.errors",
         "ovenbird_builder.host",
         "ovenbird_builder.oci",

@@ -20,6 +20,7 @@ from ground import Ground, prepare_ground, read_versions
 from measures import Rounds, Rows, measure, measure_imports, measure_locks
 from processes import FailedError
 from session import conclude, make_workplace
+from slim import Figures, format_slim, make_slim_targets, measure_slim
 from stacks import SCIENTIFIC, STACKS, Stack
 
 
@@ -35,18 +36,25 @@ def main(argv: Sequence[str] | None = None) -> int:
     rounds = Rounds(1, 1, 1) if options.quick else Rounds(options.rounds, options.slow_rounds, options.lock_rounds)
     described, packages = machine.describe(), machine.describe_packages([OWN])
     rows, faults = Rows(), []
+    slim_figures: Figures = {}
     with make_workplace("build", options.folder) as folder, prepare_ground(folder) as at:
         described |= read_versions(at.first_store)
         for stack in STACKS:
             faults += _measure_stack(at, stack, rounds, rows)
+        try:
+            slim_figures = measure_slim(at, SCIENTIFIC, rounds.slow)
+        except FailedError as error:
+            faults.append(f"FAILED: slim: {error}")
     described["load after"] = f"{os.getloadavg()[0]:.2f}"
     parts = [
         *(f"## {stack.name}: {stack.title}\n\n" + figures.format_table(rows, stack) for stack in STACKS),
         "## Imports and locks\n\n" + figures.format_others(rows),
+        "## Slim images\n\n" + format_slim(slim_figures),
         *(f"**{fault}**" for fault in faults),
     ]
-    data = {"rows": [asdict(row) for row in rows], "faults": faults}
-    return conclude("build", described, packages, parts, data, figures.make_targets(rows, faults))
+    data = {"rows": [asdict(row) for row in rows], "slim": slim_figures, "faults": faults}
+    targets = [*figures.make_targets(rows, faults), *make_slim_targets(slim_figures)]
+    return conclude("build", described, packages, parts, data, targets)
 
 
 def _measure_stack(at: Ground, stack: Stack, rounds: Rounds, rows: Rows) -> list[str]:

@@ -39,8 +39,11 @@ class Ovenbird:
 
     def fetch(self) -> None:
         """Have all wheels at hand, and nothing made of them."""
+        bundle = self.store.folder / "fetched.tar"
+        words = (str(self.function.folder / "function.yaml"), f"--base={self.at.base}", f"--out={bundle}")
         for where in self.caches:
-            measure_command((*self._build_command(where), "--dry-run"), self._make_environ(where))
+            measure_command((*OVENBIRD, "bundle", *words), self._make_environ(where))
+            bundle.unlink()
 
     def list_blobs(self, where: str) -> dict[str, int]:
         """Return the blobs of a cache, and when each was written (ns)."""

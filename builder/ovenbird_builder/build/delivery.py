@@ -68,6 +68,7 @@ def deliver(
             if output.kind == "registry":
                 issued = _push(request, environment, publication, issue_statements, allow)
             else:
+                environment.stage_images.wait_loaded()
                 write_output(output, publication, environment.registry, environment.cache, environment.progress, allow)
             if output.path:
                 from . import attestations

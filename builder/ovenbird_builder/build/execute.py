@@ -18,15 +18,17 @@ from ..image_store.stage_images import StageImages
 from ..layers import COMPRESSIONS
 from ..layers.image_manifest import AssembledImage, ConfigChanges, predict_image, store_image
 from ..layers.tar_writer import TarWriter
+from ..layers.wheel_layers import LayerObserver
 from .plan import ImagePlan, LayerStep
 
-Maker = Callable[[], Sequence[Layer]]
+Maker = Callable[[LayerObserver], Sequence[Layer]]
+_LEAST = 32 * 1024 * 1024  # bytes of compressed layers that are worth a call of the store before the rest is there
 
 
 class BuildContext(Struct, frozen=True):
     """What baking needs beside the plan. `makers` makes all layers of a kind at once; times in seconds.
 
-    `python` is the target's interpreter, by its path in the image.
+    `python` is the target's interpreter, by its path in the image. With `fills_store` the local store gets the image.
     """
 
     cache: LayerCache
@@ -38,6 +40,7 @@ class BuildContext(Struct, frozen=True):
     makers: Mapping[str, Maker]
     progress: Progress
     python: str = "python3"
+    fills_store: bool = False
 
 
 class BuiltImage(Struct, frozen=True):
@@ -73,7 +76,7 @@ def make_layers(plan: ImagePlan, context: BuildContext, count: int) -> tuple[Lay
             continue
         same = _take_same_kind(plan.steps[len(layers) : count])
         cached_layers = [step.layer for step in same if step.layer]
-        layers += cached_layers if len(cached_layers) == len(same) else _assemble_layers(step.kind, same, context)
+        layers += cached_layers if len(cached_layers) == len(same) else _assemble_layers(same, plan, layers, context)
     return tuple(layers)
 
 
@@ -87,9 +90,25 @@ def _take_same_kind(steps: Sequence[LayerStep]) -> list[LayerStep]:
     return same_kind
 
 
-def _assemble_layers(kind: str, steps: Sequence[LayerStep], context: BuildContext) -> list[Layer]:
+def _assemble_layers(
+    steps: Sequence[LayerStep], plan: ImagePlan, below: Sequence[Layer], context: BuildContext
+) -> list[Layer]:
+    """Return the layers of steps of one kind. The store takes the large ones while the others are made."""
+    kind, loaded = steps[0].kind, 0
+
+    def observe(finished: Sequence[Layer]) -> None:
+        nonlocal loaded
+        size = sum(layer.size for layer in finished)
+        if context.fills_store and size - loaded >= _LEAST and not context.stage_images.is_loading:
+            loaded = size
+            base, layers = plan.base, (*below, *finished)
+            image = store_image(
+                predict_image(base.manifest, base.config, layers, ConfigChanges(), {}, 0), context.cache
+            )
+            context.stage_images.begin_loading(image.manifest)
+
     with context.progress.stage(f"{kind}: {', '.join(step.name for step in steps if not step.layer)}"):
-        return list(context.makers[kind]())
+        return list(context.makers[kind](observe))
 
 
 def _make_instruction_layer(step: LayerStep, plan: ImagePlan, below: Sequence[Layer], context: BuildContext) -> Layer:

@@ -101,10 +101,10 @@ def make_contents(inputs: ResolvedInputs, stage_images: StageImages, cache: Laye
         parts[kind] = [LayerSpec(kind, name, "")]  # without a key, as nobody knows it yet
 
     makers: dict[str, Maker] = {
-        "runtime": lambda: runtime_layers.make_runtime_layers(runtime, below, cache),
-        "dependencies": lambda: make_wheel_layers(above, below, cache),
-        "source": lambda: (make_source_layer(tree, cache, compression=compression),),
-        "document": lambda: (make_files_layer(files, cache, compression=compression),),
+        "runtime": lambda _: runtime_layers.make_runtime_layers(runtime, below, cache),
+        "dependencies": lambda observer: make_wheel_layers(above, below, cache, observer),
+        "source": lambda _: (make_source_layer(tree, cache, compression=compression),),
+        "document": lambda _: (make_files_layer(files, cache, compression=compression),),
     }
     description, request = describe_image(inputs, builder) | _describe_slim(inputs, left_out), inputs.request
     return ImageContents(

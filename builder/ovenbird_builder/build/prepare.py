@@ -162,6 +162,7 @@ def make_build_context(
         environment.cache, environment.stage_images, request.network, request.secrets, request.compression,
         request.timeout,
         inside.makers if inside else {}, environment.progress, python,
+        len(request.platforms) == 1 and any(output.kind == "store" for output in request.outputs),
     )  # fmt: skip
 
 

@@ -6,6 +6,7 @@ To a registry they go by `registry`, over the connections that statements about 
 from __future__ import annotations
 
 import json
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -98,11 +99,11 @@ class SkopeoClient:
             )  # fmt: skip
         return self._clients[name]
 
-    def load(self, layout: Path, name: str) -> None:
-        """Take a layout's image into the local store as `name`."""
+    def load(self, layout: Path, name: str, stop: threading.Event | None = None) -> None:
+        """Take a layout's image into the local store as `name`; ended once `stop` is set."""
         options = skopeo.CopyOptions(source_blobs=str(self.blobs))
         argv = skopeo.copy(f"oci:{layout}:image", f"containers-storage:{name}", options)
-        self._run(argv, f"load {name} into the local store")
+        self._run(argv, f"load {name} into the local store", stop)
 
     def load_unnamed(self, layout: Path, config_digest: str) -> str:
         """Take a layout's image into the local store without a name; its id there."""
@@ -146,11 +147,11 @@ class SkopeoClient:
             text = self._run(argv, doing).stdout
         return digest_text(text)
 
-    def _run(self, argv: skopeo.Argv, doing: str) -> process.CompletedProcess:
+    def _run(self, argv: skopeo.Argv, doing: str, stop: threading.Event | None = None) -> process.CompletedProcess:
         """Run skopeo, again after a pause where the network broke off. Errors: those of `engine_errors`."""
         for tries, pause in enumerate((*_PAUSES, None), 1):
             try:
-                return self._run_once(argv)
+                return self._run_once(argv, stop)
             except process.ProcessFailedError as error:
                 if pause is None or not engine_errors.is_transient(error):
                     raise engine_errors.translate_error(error, doing, tries) from None
@@ -158,12 +159,12 @@ class SkopeoClient:
                 time.sleep(pause)
         raise AssertionError
 
-    def _run_once(self, argv: skopeo.Argv) -> process.CompletedProcess:
+    def _run_once(self, argv: skopeo.Argv, stop: threading.Event | None = None) -> process.CompletedProcess:
         secrets = (*self.credentials.secrets, *self.network.list_secrets())
         env = {**self.environ, **self.network.make_host_env()}
         if conf := self.environ.get("CONTAINERS_REGISTRIES_CONF"):  # buildah and podman read it, skopeo does not
             argv = (argv[0], f"--registries-conf={conf}", *argv[1:])
-        return process.run(argv, env=env, timeout=self.timeout, secrets=secrets)
+        return process.run(argv, env=env, timeout=self.timeout, secrets=secrets, stop=stop)
 
     def _choose_authfile(self, image: str) -> str:
         return self.credentials.authfile if image.startswith("docker://") else ""

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from ovenbird.common.hashing import digest_bytes
+from ovenbird.errors import OvenbirdError
 
 from ..cache.layer_cache import LayerCache
 from ..containers import buildah
@@ -33,6 +34,8 @@ class StageImages:
     _bases: dict[str, LazyImage] = field(default_factory=dict)
     _reaped: bool = False
     _lock: threading.Lock = field(default_factory=threading.Lock)
+    _loading: threading.Thread | None = None
+    _stop: threading.Event = field(default_factory=threading.Event)
 
     def load_image(self, manifest: bytes, *, keep: bool = False) -> str:
         """Return the name in the store of an image whose blobs are in the cache; loaded unless it is there."""
@@ -46,8 +49,33 @@ class StageImages:
                 self._stages.add(name.local)
             if self.registry.find_stored(name) != digest:
                 folder = write_layout(self.cache, f"{name.path}-{name.tag}", manifest, "image")
-                self.registry.load(folder, name.local)
+                self.registry.load(folder, name.local, stop=self._stop)
         return name.local
+
+    @property
+    def is_loading(self) -> bool:
+        """Return whether an image is being loaded in the background."""
+        return self._loading is not None and self._loading.is_alive()
+
+    def begin_loading(self, manifest: bytes) -> None:
+        """Load an image in the background: one that stands on its layers is loaded faster afterwards.
+
+        What goes wrong is dropped: the load of the image that is wanted reports it.
+        """
+        self.wait_loaded()
+
+        def load() -> None:
+            with contextlib.suppress(OvenbirdError):
+                self.load_image(manifest)
+
+        self._loading = threading.Thread(target=load, name="load-layers", daemon=True)
+        self._loading.start()
+
+    def wait_loaded(self) -> None:
+        """Wait for what is being loaded in the background: two that write the same layers would each write them."""
+        if self._loading:
+            self._loading.join()
+            self._loading = None
 
     def get_base(self, manifest: bytes) -> LazyImage:
         """Return a base image that is loaded when something has to run on it, the same object each time.
@@ -65,6 +93,8 @@ class StageImages:
 
     def close(self) -> None:
         """Remove the stages from the store; the layers that others use stay."""
+        self._stop.set()
+        self.wait_loaded()
         if self._stages:
             process.run(buildah.remove_image(*sorted(self._stages)), env=self.registry.environ, check=False)
             self._stages.clear()

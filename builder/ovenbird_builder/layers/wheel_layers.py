@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import takewhile
 
 from msgspec import Struct
 from msgspec.structs import asdict
@@ -24,6 +25,7 @@ from .tar_writer import TarWriter
 from .whiteouts import compute_displaced_key, find_displaced, make_displaced_layer
 
 _log = logging.getLogger("ovenbird.layers")
+LayerObserver = Callable[[Sequence[Layer]], None]
 _JOBS = 2  # layers made at once: inflating, hashing and compressing run beside each other
 
 
@@ -54,6 +56,10 @@ class WheelSet(Struct, frozen=True):
     def places(self) -> InstallScheme:
         """Return where the files go."""
         return self.scheme or scheme_of(self.target)
+
+
+def ignore_layers(layers: Sequence[Layer]) -> None:  # the form of an observer
+    """Do nothing with layers that are finished."""
 
 
 def outline_layers(stack: WheelSet, image: ImageName, cache: LayerCache) -> tuple[WheelLayerSpec, ...]:
@@ -89,9 +95,13 @@ def outline_layers(stack: WheelSet, image: ImageName, cache: LayerCache) -> tupl
     )
 
 
-def make_wheel_layers(stack: WheelSet, image: ImageName, cache: LayerCache) -> tuple[Layer, ...]:
+def make_wheel_layers(
+    stack: WheelSet, image: ImageName, cache: LayerCache, observer: LayerObserver = ignore_layers
+) -> tuple[Layer, ...]:
     """Install the wheels of a stack into layers. `image` holds the target's Python, of this machine, and compiles.
 
+    Whenever the layer above the finished ones is finished too, and others are not, `observer` is called with all of
+    these, from the bottom.
     Errors: LayerError, DiskFullError, IncompatibleBaseError; those of `open_container`.
     """
     rows = outline_layers(stack, image, cache)
@@ -110,8 +120,12 @@ def make_wheel_layers(stack: WheelSet, image: ImageName, cache: LayerCache) -> t
         return _group_layer(row.wheels, row.key, stack, cache)
 
     with ThreadPoolExecutor(_JOBS) as pool:
-        new_layers = dict(zip(missing, pool.map(make, missing), strict=True))
-    return tuple(layer or new_layers[number] for number, layer in enumerate(layers))
+        for number, layer in zip(missing, pool.map(make, missing), strict=True):
+            layers[number] = layer
+            finished = list(takewhile(bool, layers))
+            if len(finished) < len(layers):
+                observer([layer for layer in finished if layer])
+    return tuple(layer for layer in layers if layer)
 
 
 def compute_layer_key(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,14 +14,16 @@ from msgspec import structs
 from tests.builder.shop import CONFIG, MANIFEST, Shop
 
 from ovenbird_builder.bases.base_image import BaseImage
+from ovenbird_builder.build import execute
 from ovenbird_builder.build.execute import BuildContext, build_image, make_layers
 from ovenbird_builder.build.plan import ImagePlan, LayerSpec, PlanContext, make_plan
 from ovenbird_builder.cache.layer import Layer
 from ovenbird_builder.host.network import NetworkSettings
 from ovenbird_builder.host.progress import Progress
-from ovenbird_builder.image_store.stage_images import StageImages
-from ovenbird_builder.layers.image_manifest import ConfigChanges
+from ovenbird_builder.image_store.stage_images import StageImages, open_stage_images
+from ovenbird_builder.layers.image_manifest import ConfigChanges, predict_image
 from ovenbird_builder.layers.source import compute_files_key, make_files_layer
+from ovenbird_builder.layers.wheel_layers import LayerObserver
 
 BASE = BaseImage("example.com/base:1", "sha256:base", MANIFEST, CONFIG, "linux/amd64")
 FILES = {
@@ -49,7 +53,7 @@ class Bench:
             return [make_files_layer(files, self.cache) for files in FILES[kind]]
 
         bench = StageImages(self.shop.registry, self.cache)
-        makers = {kind: lambda kind=kind: make_kind(kind) for kind in FILES}  # type: ignore[misc]  # mypy knows no default
+        makers = {kind: lambda _, kind=kind: make_kind(kind) for kind in FILES}  # type: ignore[misc]  # mypy knows no default
         return BuildContext(self.cache, bench, NetworkSettings(), (), "zstd", 60.0, makers, Progress(self.output))
 
 
@@ -98,10 +102,46 @@ def test_only_the_requested_first_layers_are_made(bench: Bench) -> None:
     assert make_layers(bench.plan(), bench.context(), 0) == ()
 
 
+@pytest.mark.usefixtures("container_env")
+def test_the_store_takes_large_layers_while_others_are_made(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The layers that are finished are in the store before the build is, and no image of them is left there."""
+    monkeypatch.setattr(execute, "_LEAST", 1)
+    first, second = ({f"/{name}": os.urandom(50)} for name in ("first", "second"))
+    stages, states = list[str](), list[tuple[bool, bool]]()
+
+    def make_dependencies(observer: LayerObserver) -> Sequence[Layer]:
+        layer = make_files_layer(first, bench.cache)
+        observer([layer])
+        images.wait_loaded()
+        image = predict_image(BASE.manifest, BASE.config, [layer], ConfigChanges(), {}, 0)
+        stages.append(f"localhost/ovenbird-stage:{image.digest[7:31]}")
+        states.append((has_stage(stages[0]), images.is_loading))
+        return [layer, make_files_layer(second, bench.cache)]
+
+    parts = {
+        "dependencies": [LayerSpec("dependencies", "large", compute_files_key(files)) for files in (first, second)]
+    }
+    plan = make_plan(BASE, (), parts, PlanContext(bench.cache.find_layer, "zstd", {}))
+    with open_stage_images(bench.shop.registry, bench.cache) as images:
+        context = structs.replace(
+            bench.context(), stage_images=images, makers={"dependencies": make_dependencies}, fills_store=True
+        )
+        assert len(build_image(plan, context, ConfigChanges(), {}, 0).layers) == 2
+    assert states == [(True, False)]
+    assert not has_stage(stages[0])
+
+
+def has_stage(beginning: str) -> bool:
+    """Return whether the store has a stage whose name begins so; the name ends with the build's process."""
+    argv = ("buildah", "images", "--json", "--filter=reference=localhost/ovenbird-stage")
+    rows = json.loads(subprocess.run(argv, capture_output=True, text=True, check=True).stdout or "[]") or ()
+    return any(name.startswith(beginning) for row in rows for name in row.get("names") or ())
+
+
 def test_a_failing_maker_ends_the_build(bench: Bench) -> None:
     """Layers that were made before stay in the cache."""
     context = bench.context()
-    broken = {**context.makers, "source": lambda: (_ for _ in ()).throw(OSError("no source"))}
+    broken = {**context.makers, "source": lambda _: (_ for _ in ()).throw(OSError("no source"))}
     with pytest.raises(OSError, match="no source"):
         build_image(bench.plan(), structs.replace(context, makers=broken), ConfigChanges(), {}, 0)
     assert [step.layer is not None for step in bench.plan().steps] == [True, True, False, False]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 from collections.abc import Iterator
@@ -46,6 +47,21 @@ def test_a_stage_is_removed_with_its_build_and_a_base_stays(shop: Shop) -> None:
         ended()
     stage, base = names
     assert (image_exists(stage), image_exists(base)) == (False, True)
+
+
+def test_what_is_loaded_in_the_background_ends_with_the_build(shop: Shop) -> None:
+    """An error there is nobody's: whoever wants the image loads it again and is told."""
+    with open_stage_images(shop.registry, shop.cache) as desk:
+        desk.begin_loading(shop.image.manifest)
+        desk.wait_loaded()
+        assert not desk.is_loading
+        name = desk.load_image(shop.image.manifest)
+        assert image_exists(name)
+        (shop.cache.blobs / "sha256" / json.loads(shop.image.manifest)["layers"][0]["digest"][7:]).unlink()
+        subprocess.run(["buildah", "rmi", "--force", name], capture_output=True, check=True)
+        desk.begin_loading(shop.image.manifest)
+        desk.wait_loaded()
+        assert not image_exists(name)
 
 
 def test_an_image_of_the_store_is_not_loaded_again(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
