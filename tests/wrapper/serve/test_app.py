@@ -166,6 +166,7 @@ def test_starting(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> N
         service.wait_open()
         answer = service.get("/")
         assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
+        assert "may_have_run" not in answer.json()
         service.wait_ready()
         assert service.get("/").json() == 1
 

@@ -93,6 +93,7 @@ def test_calls_in_flight_finish_within_the_grace(serve: Serve, tmp_path: Path, s
         assert (short.result().status_code, short.result().text) == (200, "1.0")
         assert long.result().status_code == 503
         assert long.result().headers["retry-after"] == "1"
+        assert long.result().json()["may_have_run"] is True
     assert service.wait() == 0
     assert "did not finish within the grace limit" in service.log
 
