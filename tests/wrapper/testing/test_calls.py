@@ -6,6 +6,7 @@ import asyncio
 import functools
 import io
 import os
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -247,6 +248,19 @@ def test_targets(project: Project) -> None:
         testing.call(f"{project.folder}/a/main.py:handlr")
     with pytest.raises(NotCallableError, match="an object of type int cannot be called"):
         testing.call(3)  # type: ignore[arg-type]
+
+
+def test_nothing_is_left_behind() -> None:
+    """Neither threads nor descriptors, however many services a session of tests has."""
+
+    def measure() -> tuple[int, int]:
+        return threading.active_count(), len(list(Path("/proc/self/fd").iterdir()))
+
+    testing.call(greet, {"name": "Ada"})
+    before = measure()
+    for handler in (greet, greet_on_loop) * 5:
+        testing.call(handler, {"name": "Ada"})
+    assert measure() == before
 
 
 def test_a_service_is_started_once() -> None:

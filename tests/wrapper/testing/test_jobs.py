@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from ovenbird import handler, testing
-from ovenbird.errors import ArgumentsError, InputError
+from ovenbird.errors import ArgumentsError, InputError, SettingsError
 
 pytestmark = pytest.mark.slow
 
@@ -74,6 +74,8 @@ def test_errors() -> None:
     assert (result.state, result.exit_code, result.error["type"]) == ("ERROR", 74, "ZeroDivisionError")
     with pytest.raises(ArgumentsError, match="'m' is not an argument of the handler"):
         testing.run(fail, {"m": 1})
+    with pytest.raises(SettingsError, match="has no `timeout`"):
+        testing.run(fail, {"n": 1}, timeout=1)
     with pytest.raises(InputError):
         testing.run(fail, inputs={"n": "/no/such/file"})
 

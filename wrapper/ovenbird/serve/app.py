@@ -121,6 +121,11 @@ class App:
         elif self.handler.shape.on_loop and self.settings.timeout:
             LoopWatchdog(self.handler.name, self.limiter).start()
 
+    async def close(self) -> None:
+        """End the threads of an application whose process goes on."""
+        if self.threads is not None:
+            await self.threads.close()
+
     @property
     def is_finishing(self) -> bool:
         """Return whether a call that was answered still runs."""

@@ -110,8 +110,10 @@ class InProcessService:
         self._journal.flush()
 
     async def stop(self) -> None:
-        """Run close."""
+        """Run close, and end the threads."""
         await self._startup.end()
+        if self._app is not None:
+            await self._app.close()
 
 
 def _keep_error(error: BaseException) -> None:

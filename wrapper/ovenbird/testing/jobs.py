@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Any
 
 from ..common.text import show_value
-from ..errors import ArgumentsError, HandlerError
+from ..errors import ArgumentsError, HandlerError, SettingsError
 from ..function.context import current_call
 from ..job.entrypoint import start_job
 from ..job.execution import JobRun, JobTraceContext, RunEnvironment
@@ -91,9 +91,12 @@ def run(
     """Run the function once as `ovenbird run` does, and return what is recorded.
 
     An input is a path, URL or key, or the content itself: a DataFrame, bytes, or values that become JSON. `store` is a
-    folder that is kept; by default the store is a new one. `settings` are those of `ovenbird run`.
+    folder that is kept; by default the store is a new one. `settings` are those of `ovenbird run`, without `timeout`.
     Errors: with `raise_errors` what the function raised, else HandlerError, ArgumentsError and the like.
     """
+    if "timeout" in settings:
+        hint = "a time limit of the test itself, as of `pytest-timeout`"
+        raise SettingsError("a job in this process has no `timeout`: it ends with a signal", hint=hint)
     loaded = load_testable(handler, source)
     kept = IsolatedStore(store)
     try:

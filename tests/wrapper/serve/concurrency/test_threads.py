@@ -68,6 +68,26 @@ def test_a_held_thread_does_not_delay_others() -> None:
     run(main)
 
 
+def test_a_closed_pool_has_no_threads() -> None:
+    """Threads that sleep end, and one that works ends after its job; a job that goes on is not waited for."""
+    before = set(threading.enumerate())
+
+    async def main(threads: HandlerThreadPool) -> None:
+        hold = threading.Event()
+        held, short = Work(hold.wait), Work(lambda: 1)
+        threads.submit(held)
+        threads.submit(short)
+        assert await short.outcome == (1, None)
+        await threads.close()
+        (working,) = set(threading.enumerate()) - before
+        hold.set()
+        assert await held.outcome == (True, None)
+        await asyncio.to_thread(working.join, 100)
+        assert not working.is_alive()
+
+    run(main)
+
+
 def test_results_and_errors() -> None:
     """Results and exceptions of the work are handed to the loop, BaseExceptions too."""
 

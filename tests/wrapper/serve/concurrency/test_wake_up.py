@@ -61,7 +61,7 @@ def test_the_bell_calls_on_the_loop() -> None:
             calls.append(threading.current_thread())
             rung.set()
 
-        bell = make_bell(loop, callback, None)
+        bell, _ = make_bell(loop, callback, None)
         for _ in range(2):
             rung.clear()
             await asyncio.to_thread(bell)
@@ -82,8 +82,11 @@ def test_the_bell_has_the_context_that_it_was_given() -> None:
         value: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         clean = Context()
         variable.set("of a call")
-        bell = make_bell(asyncio.get_running_loop(), lambda: value.set_result(variable.get()), clean)
+        bell, close = make_bell(asyncio.get_running_loop(), lambda: value.set_result(variable.get()), clean)
         bell()
-        return await value
+        try:
+            return await value
+        finally:
+            close()
 
     assert asyncio.run(run()) == "clean"

@@ -66,7 +66,8 @@ class HandlerThreadPool:
         self.taken = 0  # jobs that threads have taken off the queue
         self._loop = loop
         self._context = context  # of the timer: that of a call would outlive the call
-        self._bell = make_bell(loop, self._collect, context)
+        self._bell, self._close_bell = make_bell(loop, self._collect, context)
+        self._threads: list[_PoolThread] = []
         self._is_signalled = False
         self._is_due = False  # whether threads are woken in the next turn of the loop
         self._timer: asyncio.TimerHandle | None = None
@@ -155,14 +156,32 @@ class HandlerThreadPool:
     def _start_thread(self) -> bool:
         """Start a thread. If there are none and none can be started, the jobs fail; else they wait for the others."""
         self.count += 1
+        thread = _PoolThread(self, self.count)
         try:
-            _PoolThread(self, self.count).start()
+            thread.start()
+            self._threads.append(thread)
         except RuntimeError as error:  # the system's limit on threads
             self.count -= 1
             while self.todo and not self.count:
                 self.finish(self.todo.popleft(), None, error)
             return False
         return True
+
+    async def close(self) -> None:
+        """End the threads, each after its job. Those that still run after a second are left to the end of the process.
+
+        A server needs this not: its process ends. Called on the loop.
+        """
+        for _ in self._threads:
+            self.todo.append(_EndOfThread())
+        while self.idle:
+            with contextlib.suppress(IndexError):
+                self.idle.pop().alarm.ring()
+        for _ in range(100):
+            if not any(thread.is_alive() for thread in self._threads):
+                self._close_bell()
+                return
+            await asyncio.sleep(0.01)
 
     def _look(self) -> None:
         """Wake further threads if those that are awake are all held up: twice as many each time."""
@@ -177,8 +196,25 @@ class HandlerThreadPool:
         self._timer = self._loop.call_later(_LOOK, self._look, context=self._context)
 
 
+class _ThreadEnded(BaseException):
+    """Ends a thread of the pool."""
+
+
+class _EndOfThread(WorkItem):
+    """A job that ends its thread before anything is run."""
+
+    def is_disconnected(self) -> bool:
+        raise _ThreadEnded
+
+    def work(self) -> Any:
+        """Do nothing: it is never called."""
+
+    def finish(self, outcome: Any, error: BaseException | None) -> None:
+        """Do nothing: it is never called."""
+
+
 class _PoolThread(threading.Thread):
-    """Runs jobs until the process ends."""
+    """Runs jobs until the pool is closed, or the process ends."""
 
     def __init__(self, pool: HandlerThreadPool, number: int) -> None:
         super().__init__(name=f"ovenbird-{number}", daemon=True)
@@ -190,10 +226,13 @@ class _PoolThread(threading.Thread):
         self.was_interrupted = False
 
     def run(self) -> None:
-        """Run jobs forever. A CallCancelled that arrives late, between two jobs, ends neither."""
+        """Run jobs until the pool is closed. A CallCancelled that arrives late, between two jobs, ends neither."""
         while True:
             try:
                 self._work()
+            except _ThreadEnded:
+                self.alarm.close()
+                return
             except CallCancelled as late:
                 self.pool.working.pop(self, None)
                 if self.current is not None:

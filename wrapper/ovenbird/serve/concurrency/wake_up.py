@@ -29,6 +29,9 @@ class Alarm(abc.ABC):
     def wait(self) -> None:
         """Wait for a ring."""
 
+    def close(self) -> None:  # noqa: B027  # a lock has nothing to close
+        """Close what the alarm holds: nobody rings any more."""
+
 
 class _DescriptorAlarm(Alarm):
     def __init__(self, descriptor: int) -> None:
@@ -39,6 +42,9 @@ class _DescriptorAlarm(Alarm):
 
     def wait(self) -> None:
         os.read(self._descriptor, 8)
+
+    def close(self) -> None:
+        os.close(self._descriptor)
 
 
 class _LockAlarm(Alarm):
@@ -63,8 +69,11 @@ def make_alarm() -> Alarm:
 
 def make_bell(
     loop: asyncio.AbstractEventLoop, callback: Callable[[], None], context: Context | None
-) -> Callable[[], None]:
-    """Return a function that has the loop call `callback`. It may be called in any thread."""
+) -> tuple[Callable[[], None], Callable[[], None]]:
+    """Return a function that has the loop call `callback`, and one that closes it.
+
+    The first may be called in any thread, until the second is called on the loop.
+    """
 
     def call_threadsafe() -> None:
         with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
@@ -73,7 +82,7 @@ def make_bell(
     try:
         descriptor = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
     except (AttributeError, OSError):
-        return call_threadsafe
+        return call_threadsafe, lambda: None
 
     def answer() -> None:
         os.read(descriptor, 8)
@@ -84,4 +93,9 @@ def make_bell(
 
     # the loop keeps the current context for its callback
     (copy_context() if context is None else context).run(loop.add_reader, descriptor, answer)
-    return ring
+
+    def close() -> None:
+        loop.remove_reader(descriptor)
+        os.close(descriptor)
+
+    return ring, close
