@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import sqlite3
 import statistics
@@ -66,6 +67,11 @@ GOOD = {
         "@dataclasses.dataclass\nclass Config:\n    depth: int = LIMIT\n    rows: list[Row] = dataclasses.field("
         "default_factory=list)\nCONFIG = Config(depth=2)\n"
         "def f():\n    return Child.make().run(), Child().twice, Child.three(), Row(1), CONFIG, Base.LIMIT\n",
+        "f()",
+    ),
+    "object of a decorator": (
+        "class Task:\n    def __init__(self, run): self.name = run.__name__\n    def __call__(self): return self.name\n"
+        "@Task\ndef f():\n    return 1\n",
         "f()",
     ),
     "decorators": (
@@ -402,6 +408,21 @@ BAD = {
         "def f():\n    return Config().go()\n",
         ("Config", 7, "a method that has another default of `depth` now", "run its cell"),
     ),
+    "argument of a decorator that changed": (
+        "TIMES = 2\ndef repeat(times):\n    def decorate(function):\n        def inner():\n"
+        "            return times * function()\n"
+        "        return inner\n    return decorate\n@repeat(times=TIMES)\ndef f():\n    return 1\nTIMES = 3\n",
+        ("f", 8, "another `times` of `repeat` than its source gives", "run its cell"),
+    ),
+    "object in place of a decorated function": (
+        "class Task:\n    def __init__(self, run): self.run = None\n    def __call__(self): return 1\n"
+        "@Task\ndef f():\n    return 1\nf = Task(None)\n",
+        ("f", 7, "is a `Task` that `Task(...)` makes", "compute it"),
+    ),
+    "star import that is tried": (
+        "try:\n    from math import *\nexcept ImportError:\n    pass\ndef f():\n    return pi\n",
+        ("pi", 6, "a star import (script.py, line 1)", "`from math import pi`"),
+    ),
     "base that changed": (
         "class Base:\n    depth = 1\nclass Child(Base):\n    pass\nclass Base:\n    depth = 2\n"
         "def f():\n    return Child.depth\n",
@@ -485,9 +506,9 @@ def method_holder() -> Any:
     (method_holder().method, "a method of an object"),
     (method_holder().static, "defined inside a function"),
     (method_holder(), "has no name at the top"),
-    (__import__("functools").partial(print, 1), "a `functools.partial` object"),
+    (functools.partial(print, 1), "a `functools.partial` object"),
     (__import__("numpy").add, "compiled code"),
-    (3, "not a function"),
+    (3, "is not a function"),
     ("main.py:f", "not a function"),
     ((n for n in ()), "the function was called"),
 ], ids=str)  # fmt: skip
@@ -621,6 +642,13 @@ def test_nothing_of_it_is_loaded_at_a_start() -> None:
     names = process.stderr.split()
     assert "ovenbird.cli" in names
     assert not [name for name in names if name.startswith(("ovenbird.capture", "importlib.metadata"))]
+
+
+def test_the_arguments_of_a_partial_object_are_not_shown() -> None:
+    """They may be secrets."""
+    with pytest.raises(CaptureError) as caught:
+        capture_source(functools.partial(print, "hunter2"))
+    assert "hunter2" not in str(caught.value)
 
 
 def test_threads_and_forked_children(tmp_path: Path) -> None:

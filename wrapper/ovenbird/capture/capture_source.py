@@ -48,7 +48,14 @@ def capture_source(function: Any, *, init: str = "init") -> CapturedModule:
         if _is_installed(module.__name__):
             return _import_installed(module.__name__, location.name)
         return _take_file(module, location)
-    return _put_together(function, location, init)
+    try:
+        return _put_together(function, location, init)
+    except RecursionError:
+        raise CaptureError(
+            f"`{location.name}`: an expression in its source is nested too deeply",
+            name=location.name,
+            hint="split it into several statements",
+        ) from None
 
 
 def _is_installed(name: str) -> bool:

@@ -17,6 +17,7 @@ from .comparison import FUTURE_ANNOTATIONS
 from .definitions import GENERATED, Refusal, list_layers
 from .source_units import SourceUnit
 from .statements import Statement, first_line, is_type_checking, list_code, parse_unit
+from .syntax_tree import walk
 from .used_names import find_line, find_used_names, is_builtin
 
 # names that every module has; `__file__` is not among them, since the captured module lies elsewhere
@@ -68,10 +69,10 @@ class Collector:
 
     def find_binding(self, name: str) -> tuple[Statement | None, Refusal | None]:
         """Return the statement that gave a name its value; else None, and why the newest one did not."""
-        refusal = None
+        refusal: Refusal | None = None
         for statement in reversed(self._bindings.get(name, [])):
             reason = check_binding(statement, name, self.namespace)
-            if reason is None:
+            if reason is None or (reason.is_unknown and refusal is None):  # the newest has the benefit of the doubt
                 return statement, None
             refusal = refusal or reason
         return None, refusal
@@ -247,7 +248,7 @@ class Collector:
             reason, hint = "which only a notebook has", _NOTEBOOK
         elif star := self._find_star_import(name):
             reason = f"which comes from a star import ({star.locate()})"
-            module = star.node.module if isinstance(star.node, ast.ImportFrom) else ""
+            module = next(module for module in _list_star_modules(star) if hasattr(sys.modules.get(module), name))
             hint = f"import it by name: `from {module} import {name}`"
         else:
             reason = "which no statement of the source binds: it was set by `globals()`, `exec` or a magic"
@@ -256,11 +257,15 @@ class Collector:
 
     def _find_star_import(self, name: str) -> Statement | None:
         for statement in reversed(self._bindings.get("*", [])):
-            if isinstance(statement.node, ast.ImportFrom):
-                module = sys.modules.get(statement.node.module or "")
-                if hasattr(module, name):
-                    return statement
+            if any(hasattr(sys.modules.get(module), name) for module in _list_star_modules(statement)):
+                return statement
         return None
+
+
+def _list_star_modules(statement: Statement) -> list[str]:
+    """Return the modules whose names a statement imports by a star."""
+    nodes = [node for node in walk(statement.node) if isinstance(node, ast.ImportFrom)]
+    return [node.module or "" for node in nodes if any(alias.name == "*" for alias in node.names)]
 
 
 def _root(node: ast.expr) -> str:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import ast
+import inspect
 import types
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from .comparison import same_code, same_value
@@ -22,11 +23,15 @@ _COMPARED_TYPES = (*_PLAIN_TYPES, types.FunctionType, type)
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why a statement cannot stand for a name: a clause whose subject is the name, its line, and what to do."""
+    """Why a statement cannot stand for a name: a clause whose subject is the name, its line, and what to do.
+
+    `is_unknown`: nothing speaks against the statement, and nothing shows that it is the one.
+    """
 
     reason: str
     line: int
     hint: str
+    is_unknown: bool = False
 
 
 def check_function(
@@ -37,10 +42,14 @@ def check_function(
     for layer in layers:
         code = find_code(statement, node.name, line, layer.__code__.co_flags)
         if code is not None and same_code(code, layer.__code__):
-            return _check_defaults(node, layer, namespace) or _check_attributes(node, layer)
-    if node.decorator_list and not any(layer.__code__.co_name == node.name for layer in layers):
-        return None  # an object of the decorator's, which does not show the function
-    return Refusal("differs from its source, which was changed since it ran", line, RUN_AGAIN)
+            return (
+                _check_defaults(node, layer, namespace)
+                or _check_attributes(node, layer)
+                or _check_decorators(node, layers, namespace)
+            )
+    # an object of the decorator's may not show the function
+    is_unknown = bool(node.decorator_list) and not any(layer.__code__.co_name == node.name for layer in layers)
+    return Refusal("differs from its source, which was changed since it ran", line, RUN_AGAIN, is_unknown)
 
 
 def list_layers(value: Any) -> list[types.FunctionType]:
@@ -56,12 +65,7 @@ def list_layers(value: Any) -> list[types.FunctionType]:
         if isinstance(item, types.FunctionType):
             layers.append(item)
             for cell in item.__closure__ or ():
-                try:
-                    content = cell.cell_contents
-                except ValueError:  # not set yet
-                    continue
-                if callable(content) and not isinstance(content, type):
-                    todo.append(content)
+                todo += [part for part in _read_cell(cell) if callable(part) and not isinstance(part, type)]
         try:
             content = list(vars(item).values()) if not isinstance(item, type) else []
             wrapped = [getattr(item, name, None) for name in ("__wrapped__", "__func__", "func")]
@@ -69,6 +73,14 @@ def list_layers(value: Any) -> list[types.FunctionType]:
             continue
         todo += [part for part in (*wrapped, *content) if isinstance(part, types.FunctionType) or part is wrapped[0]]
     return layers
+
+
+def _read_cell(cell: types.CellType) -> list[Any]:
+    """Return the content of a cell of a closure as a list; empty when it is not set yet."""
+    try:
+        return [cell.cell_contents]
+    except ValueError:
+        return []
 
 
 def _check_defaults(
@@ -94,6 +106,36 @@ def _check_defaults(
     return None
 
 
+def _check_decorators(
+    node: ast.FunctionDef | ast.AsyncFunctionDef, layers: list[types.FunctionType], namespace: dict[str, Any]
+) -> Refusal | None:
+    """Refuse a decorator of the session whose arguments are others now, as in `@repeat(TIMES)`.
+
+    A wrapper keeps them in its closure, by the names of the decorator's parameters.
+    """
+    for decorator in node.decorator_list:
+        if not isinstance(decorator, ast.Call) or not isinstance(decorator.func, ast.Name):
+            continue
+        function = namespace.get(decorator.func.id)
+        if not isinstance(function, types.FunctionType) or function.__globals__ is not namespace:
+            continue
+        try:
+            check_purity(ast.Tuple([*decorator.args, *(word.value for word in decorator.keywords)]), namespace)
+            values = [evaluate(argument, namespace) for argument in decorator.args]
+            words = {word.arg: evaluate(word.value, namespace) for word in decorator.keywords if word.arg}
+            arguments = inspect.signature(function).bind(*values, **words).arguments
+        except Exception:  # it calls something, or has other parameters now  # noqa: S112
+            continue
+        for layer in layers:
+            cells = zip(layer.__code__.co_freevars, layer.__closure__ or (), strict=False)
+            for name, cell in cells:
+                is_plain = name in arguments and isinstance(arguments[name], _PLAIN_TYPES)
+                if is_plain and not any(same_value(content, arguments[name]) for content in _read_cell(cell)):
+                    reason = f"is decorated with another `{name}` of `{decorator.func.id}` than its source gives"
+                    return Refusal(reason, decorator.lineno, RUN_AGAIN)
+    return None
+
+
 def _check_attributes(node: ast.FunctionDef | ast.AsyncFunctionDef, live: types.FunctionType) -> Refusal | None:
     if node.decorator_list or not vars(live):
         return None
@@ -106,7 +148,7 @@ def check_class(statement: Statement, node: ast.ClassDef, value: Any, namespace:
     line = first_line(node)
     changed = Refusal("differs from its source, which was changed since it ran", line, RUN_AGAIN)
     if not isinstance(value, type):
-        return changed if not node.decorator_list else None
+        return replace(changed, is_unknown=bool(node.decorator_list))
     for base in node.bases:
         if not _is_base(base, value, namespace):
             return Refusal(f"has another base than `{ast.unparse(base)}` is now", line, RUN_AGAIN)

@@ -8,7 +8,6 @@ import types
 from dataclasses import dataclass
 from typing import Any
 
-from ..common.text import show_value
 from ..errors import CaptureError
 from .definitions import list_layers
 from .source_units import describe_origin
@@ -65,7 +64,7 @@ def _refuse_kinds(function: Any) -> None:
     for kind, words in kinds.items():
         if isinstance(function, kind):
             hint = "capture the function itself, without `()`" if "called" in words else _AS_FUNCTION
-            raise CaptureError(f"{show_value(function, 120)} is {words} and cannot be captured", name=name, hint=hint)
+            raise CaptureError(f"{_describe(name)} is {words} and cannot be captured", name=name, hint=hint)
     if isinstance(function, types.BuiltinFunctionType) or type(function).__name__ in (
         "ufunc",
         "cython_function_or_method",
@@ -73,15 +72,23 @@ def _refuse_kinds(function: Any) -> None:
         raise CaptureError(f"`{name}` is compiled code and has no Python source", name=name, hint=_AS_FUNCTION)
     if not callable(function):
         raise CaptureError(
-            f"{show_value(function, 120)} is of type `{type(function).__name__}`, not a function",
+            f"an object of type `{type(function).__name__}` is not a function",
             hint="capture a function that is defined at the top of a module or in a cell",
         )
+
+
+def _describe(name: str) -> str:
+    """Return the name of a callable, for a message; never its repr, which has the arguments of a partial."""
+    return f"`{name}`" if name else "what was given"
 
 
 def _list_namespaces(function: Any, layers: list[types.FunctionType]) -> list[dict[str, Any]]:
     """Return the namespaces that may bind a function: its own, that of its module, that of the main module, all."""
     modules = dict.fromkeys(getattr(item, "__module__", None) or "" for item in (function, *layers[::-1]))
     spaces = [layer.__globals__ for layer in layers[::-1]]
+    call = getattr(type(function), "__call__", None)  # noqa: B004  # of an object that a decorator has made
+    if isinstance(call, types.FunctionType):
+        spaces.append(call.__globals__)
     spaces += [vars(sys.modules[name]) for name in (*modules, "__main__") if name in sys.modules]
     shell = sys.modules.get("IPython.core.getipython")
     if shell is not None and shell.get_ipython() is not None:
