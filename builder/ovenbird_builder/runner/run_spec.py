@@ -81,7 +81,7 @@ def make_run_spec(
     else:
         values |= _mount_files(settings, mounts)
     # parameters stay flags: a flag's text is converted by the type hints, and a variable's is JSON
-    words = [f"--param={text}" for text in flags.get("param") or ()]
+    words = [f"--{name}={text}" for name in ("param", "grid") for text in flags.get(name) or ()]
     return ContainerRunSpec((verb, *words), values, tuple(dict.fromkeys(mounts)), publish)
 
 
@@ -125,10 +125,15 @@ def _mount_files(settings: Settings, mounts: list[Mount]) -> dict[str, str]:
         values["OVENBIRD_INPUT"] = json.dumps(
             {name: _mount_input(name, text, mounts) for name, text in settings.input.items()}
         )
-    if settings.params:
-        path = _find_existing(settings.params, "--params")
-        mounts.append(Mount(path, f"{ROOM}/params/{path.name}"))
-        values["OVENBIRD_PARAMS"] = mounts[-1].target
+    if settings.each == "-":
+        raise BuildRequestError(
+            "`--each -` and `--container` exclude each other: stdin stays outside", hint="`--each FILE`"
+        )
+    for name, text in (("params", settings.params), ("each", settings.each)):
+        if text:
+            path = _find_existing(text, f"--{name}")
+            mounts.append(Mount(path, f"{ROOM}/{name}/{path.name}"))
+            values[f"OVENBIRD_{name.upper()}"] = mounts[-1].target
     if settings.result_file == "-":
         values["OVENBIRD_RESULT_FILE"] = "-"
     elif settings.result_file:

@@ -53,6 +53,18 @@ def test_flags_become_variables() -> None:
     }  # fmt: skip
 
 
+def test_a_sweep_in_a_container(folder: Path) -> None:
+    """Its file is mounted, and values of a grid stay flags, as those of parameters do; stdin stays outside."""
+    (folder / "each.jsonl").write_text("{}")
+    spec = make_run_spec("run", each="each.jsonl", grid=["n=1,007", "m=x"], parallel="2", reuse="true")
+    assert spec.words == ("run", "--grid=n=1,007", "--grid=m=x")
+    assert Mount(folder / "each.jsonl", "/run/ovenbird/each/each.jsonl") in spec.mounts
+    assert spec.environ["OVENBIRD_EACH"] == "/run/ovenbird/each/each.jsonl"
+    assert (spec.environ["OVENBIRD_PARALLEL"], spec.environ["OVENBIRD_REUSE"]) == ("2", "true")
+    with pytest.raises(BuildRequestError, match="stdin stays outside"):
+        make_run_spec("run", each="-")
+
+
 def test_parameters_keep_their_text() -> None:
     """Parameters of init are one variable; those of the handler stay flags, since its hints decide 007 or 7."""
     environ = {"OVENBIRD_INIT_PARAMETERS": '{"a": 1, "b": 2}', "OVENBIRD_PARAM": '{"c": 3}'}

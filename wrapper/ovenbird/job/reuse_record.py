@@ -7,7 +7,6 @@ function's source does not cover.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -31,7 +30,7 @@ def digest_call(
     plain = {name: arguments.parse_plain(value) for name, value in given.items()}
     whole = {**parameters, **{name: value for name, value in plain.items() if isinstance(value, (list, dict))}}
     call = [function, sorted(whole.items()), sorted(init.items()), sorted(inputs)]
-    return digest_text(json.dumps(call, default=repr))
+    return digest_text(repr(call))  # plain values; NaN and null differ, unlike in JSON
 
 
 def describe_input(entity: Any, *, is_read: bool) -> dict[str, Any]:
@@ -40,10 +39,10 @@ def describe_input(entity: Any, *, is_read: bool) -> dict[str, Any]:
     `is_read`: it was read by this run already. Else what a URL holds now is not known.
     """
     status, path = entity.status, str(entity.spec.get("path") or "")
-    digest = None
+    text = None
     if files := status.get("files"):
         if all(item.get("hash") for item in files):
-            digest = json.dumps(sorted((str(item.get("path")), item.get("size"), item["hash"]) for item in files))
+            text = repr(sorted((str(item.get("path")), item.get("size"), item["hash"]) for item in files))
     elif (fingerprint := status.get("fingerprint")) and (is_read or "://" not in path):
-        digest = fingerprint.get("hash") and json.dumps([fingerprint.get("size"), fingerprint["hash"]])
-    return {"key": entity.key, "path": redact_record(path), "digest": digest and digest_text(digest)}
+        text = fingerprint.get("hash") and repr((fingerprint.get("size"), fingerprint["hash"]))
+    return {"key": entity.key, "path": redact_record(path), "digest": text and digest_text(text)}
