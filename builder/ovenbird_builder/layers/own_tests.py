@@ -9,14 +9,18 @@ from __future__ import annotations
 import ast
 import posixpath
 import re
+import warnings
 from collections.abc import Callable, Collection, Iterator, Sequence
 
 _FOLDERS = ("tests", "test")
 _TEST_FILE = re.compile(r"(?:test_.*|.*_tests?)\.py")
 # an import or a text that may lead to tests; what holds none of these is not parsed
 _HINT = re.compile(
-    rb"\b(?:from|import)\b[^\n#]*\b(?:tests?|conftest)\b|^[ \t]*tests?,?[ \t]*$|[\"'/.](?:tests?|conftest)[\"'/.]", re.M
+    rb"\b(?:from|import)\b[^\n#]{0,200}\b(?:tests?|conftest)\b"
+    rb"|^[ \t]*tests?,?[ \t]*$|[\"'/.](?:tests?|conftest)[\"'/.]",
+    re.M,
 )
+_LARGEST = 4 * 1024 * 1024  # bytes of a module that is parsed; a larger one may need any tests
 _NAME = re.compile(r"[\w.-]*\w")  # of a module: one that ends with a point is the beginning of many
 _JOINS = frozenset(("join", "joinpath", "Path", "PurePath"))
 
@@ -86,8 +90,13 @@ def _list_needed_units(path: str, data: bytes, units: Collection[str], places: C
     """Yield the units of which the module at a path imports something, or names what lies in it."""
     if not _HINT.search(data):
         return
+    if len(data) > _LARGEST:
+        yield from units
+        return
     try:
-        tree = ast.parse(data)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of escapes that a newer Python does not know
+            tree = ast.parse(data)
     except (SyntaxError, ValueError, RecursionError, MemoryError):  # a template, or for another version
         return
     folder = posixpath.dirname(path)

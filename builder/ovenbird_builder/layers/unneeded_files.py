@@ -23,7 +23,7 @@ _ENDINGS = {
 _TEMPLATE = re.compile(r"\.(in|src|tp)$")  # `.pyx.in`, `.c.src`: what sources are generated from
 _STUBS_READ = re.compile(rb"attach_stub|\.pyi[\"']")  # by `lazy_loader`, or by what checks types
 _ENDING = re.compile(rb"\.(?:%s)(?:\.(?:in|src|tp))?(?![\w+])" % b"|".join(re.escape(x).encode() for x in _ENDINGS))
-_STEM = re.compile(rb"[\w.+-]*\Z")
+_NAME = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.+-"
 _LONGEST = 100  # bytes of a file's name that are looked at
 
 
@@ -83,5 +83,5 @@ def _drop_named(candidates: Mapping[str, str], modules: Iterable[bytes]) -> dict
 def _list_file_names(data: bytes) -> Iterator[bytes]:
     """Yield what in a module may be the name of a header, a source or a library."""
     for match in _ENDING.finditer(data):
-        stem = _STEM.search(data, max(0, match.start() - _LONGEST), match.start())
-        yield (stem[0] if stem else b"") + match[0]
+        before = data[max(0, match.start() - _LONGEST) : match.start()]
+        yield before[len(before.rstrip(_NAME)) :] + match[0]

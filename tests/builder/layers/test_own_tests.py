@@ -45,6 +45,7 @@ def test_tests_at_the_top_of_a_wheel_are_found_beside_a_package() -> None:
         "import os\nos.path.join(os.path.dirname(__file__), 'tests', 'data', 'a.txt')",
         "from pathlib import Path\nPath(__file__).parent / 'tests' / 'data'",
         "open('tests/data/a.txt')",
+        "x = '\\d'\nimport shop.tests",
     ],
 )  # fmt: skip
 def test_tests_that_a_module_needs_stay(source: str) -> None:
@@ -67,6 +68,18 @@ def test_tests_that_a_module_needs_stay(source: str) -> None:
 def test_a_mere_word_keeps_nothing(source: str) -> None:
     """Texts for people, names that are compared, modules of others, and files that are not there: no use of tests."""
     assert find({"shop/__init__.py": source, "shop/testing.py": "", **TESTS}) == set(TESTS)
+
+
+def test_a_module_too_large_to_be_parsed_keeps_all_tests() -> None:
+    """Generated modules of many megabytes take gigabytes as a tree; one without a hint of tests is not looked at."""
+    large = "#" * 5_000_000 + "\n"
+    assert find({"shop/__init__.py": large + "import shop.tests", **TESTS}) == set()
+    assert find({"shop/__init__.py": large, **TESTS}) == set(TESTS)
+
+
+def test_odd_modules_take_no_time() -> None:
+    """A line that is long and full of imports is read once."""
+    assert find({"shop/__init__.py": "import x;" * 20_000, **TESTS}) == set(TESTS)
 
 
 def test_what_needed_tests_import_stays_as_well() -> None:
