@@ -18,7 +18,9 @@ NOTES = {
         "on a terminal and where CI is set, else as JSON. --result-file FILE gets the end as JSON, with - on stdout. "
         "The record, its outputs and its log are kept in .ovenbird, in OVENBIRD_HOME or in DigitalHub Core: see them "
         "with `ovenbird runs list`, `runs show latest` and `runs logs latest`. The exit status is 0 when the function "
-        "has returned and all is stored, 74 when it raised, 75 after --timeout, 129, 130 or 143 when it was stopped."
+        "has returned and all is stored, 74 when it raised, 75 after --timeout, 129, 130 or 143 when it was stopped. "
+        "With --each or --grid each line is such a run: stdout gets a table on a terminal, else a JSON object for each "
+        "line, and the exit status is the highest of all."
     ),
     "completion": (
         "Or for this shell alone: `source <(ovenbird completion bash)` in bash and in zsh (after `compinit`), and "

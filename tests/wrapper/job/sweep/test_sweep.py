@@ -158,6 +158,29 @@ def test_a_module_that_does_not_load(jobs: Jobs) -> None:
     assert "was killed by SIGKILL" in sweep.err
 
 
+def test_a_module_that_goes_to_another_folder(jobs: Jobs) -> None:
+    """Paths of flags are meant where the sweep was started, and the runs are in the store of that folder."""
+    source = """
+        import os
+        from ovenbird import handler as named
+
+        os.makedirs("elsewhere", exist_ok=True)
+        os.chdir("elsewhere")
+
+        @named(outputs=["found"])
+        def handler(n: int, data: bytes):
+            return {"folder": os.path.basename(os.getcwd()), "data": data.decode()}
+        """
+    (jobs.folder / "data.txt").write_text("hello")
+    flags = ("--input", "data=data.txt", "--output-dir", "out", "--result-file", "all.jsonl")
+    sweep = run_sweep(jobs, source, "--grid", "n=1,2", *flags, OVENBIRD_HOME="home")
+    assert sweep.code == 0, sweep.err
+    found = {"folder": "elsewhere", "data": "hello"}
+    assert [json.loads((jobs.folder / f"out/{number}/found.json").read_text()) for number in (1, 2)] == [found] * 2
+    assert len((jobs.folder / "all.jsonl").read_text().splitlines()) == 2
+    assert len(jobs.list_runs()) == 2
+
+
 SLOW = """
     import time
     from pathlib import Path

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from ...common.fork_template import load_for_forks
@@ -13,12 +15,14 @@ from ...function.handler import Handler
 from ...function.loader import LoadedFunction, load
 from ...function.target import Target
 from ...platform import keys
+from ...platform.data_dir import backend_name, data_dir
 from ...platform.project.project import Project
 from ...settings import Settings, limits_as_variables
 from ..entrypoint import check_output_flags, choose_project, is_remote
 from ..execution import name_function
 from ..load_state import LoadState
 from ..parameters import from_file
+from ..start_folder import absolute_environ, absolute_inputs, absolute_settings
 from .line_checks import check_lines
 from .lines import read_lines
 from .plan import SharedFunction, SweepPlan
@@ -41,6 +45,7 @@ def run_sweep(
     _refuse_flags(settings, environ)
     assert target is not None
     check_output_flags(settings)
+    settings, environ = _resolve_paths(settings, environ)
     plan = SweepPlan(
         target, settings, environ, launch, choose_project(target, settings, environ),
         {**from_file(settings.params), **settings.param}, read_lines(settings.each, settings.grid),
@@ -64,6 +69,15 @@ def _refuse_flags(settings: Settings, environ: Mapping[str, str]) -> None:
         raise SettingsError("`--pdb` is for one run, not for those of `--each` and `--grid`")
     if settings.grid and settings.each and settings.index >= 0:
         raise SettingsError("`--index` takes one line of `--each`, and `--grid` makes several runs of it")
+
+
+def _resolve_paths(settings: Settings, environ: Mapping[str, str]) -> tuple[Settings, Mapping[str, str]]:
+    """Return both with absolute paths: the module is imported before the runs, and may go to another folder."""
+    settings = replace(absolute_settings(settings), input=absolute_inputs(settings.input))
+    environ = absolute_environ(environ)
+    if backend_name(settings.platform, environ) == "local":
+        environ["OVENBIRD_HOME"] = str(Path(data_dir(environ)).absolute())
+    return settings, environ
 
 
 def _run_template(plan: SweepPlan, template: Template) -> int:
