@@ -126,7 +126,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         say(str(error))
         return 1
     chosen = options.servers if "speed" in options.sections else ()
-    packages = machine.describe_packages([OWN, *(server.environment for server in chosen)])
+    others = [preload.ENVIRONMENT] if "preload" in options.sections else []
+    packages = machine.describe_packages([OWN, *(server.environment for server in chosen), *others])
     os.sched_setaffinity(0, {CLIENT_CORE})
     parts, data, bounds = measure(options)
     chosen_options = {name: getattr(options, name) for name in ("rounds", "seconds", "starts", "steps", "sections")}

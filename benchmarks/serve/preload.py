@@ -14,9 +14,10 @@ from live import Running, run_server
 from processes import FailedError, list_family
 from servers import Server
 
+ENVIRONMENT = "science"
 WORKERS = 4
 MODES = ("off", "import")
-FIGURES = ("memory_mib", "ready_seconds", "successor_seconds")
+FIGURES = ("memory_mib", "ready_seconds", "successor_seconds", "successor_cpu_seconds")
 _LIMIT = 60.0  # seconds
 _GET = b"GET / HTTP/1.1\r\nhost: bench\r\n\r\n"
 Rounds = list[dict[str, dict[str, float]]]
@@ -47,7 +48,7 @@ def _make_server(mode: str) -> Server:
         f"**ovenbird**, {WORKERS} workers, `--preload {mode}`",
         "{bin}/python -m ovenbird serve --host 127.0.0.1 --port {port} --drain-delay 0 --access-log off "
         f"--log-format json --workers {WORKERS} --preload {mode} science.py:handler",
-        "science",
+        ENVIRONMENT,
         variables={"PYTHONPATH": "{cache}/../../wrapper"},
         workers=WORKERS,
         is_spread=True,
@@ -60,10 +61,16 @@ def _measure_once(mode: str) -> dict[str, float]:
         with ExitStack() as stack:
             workers = _connect(live.port, stack)
             memory = sum(map(_measure_proportional, list_family(live.pid)))
+            others = list_family(live.pid).keys() - workers
+            cpu = sum(map(_measure_cpu, others))
             begin = time.perf_counter()
             os.kill(next(iter(workers)), signal.SIGKILL)
-            successor = _wait_for_other(live.port, workers) - begin
-        return {"memory_mib": memory, "ready_seconds": ready, "successor_seconds": successor}
+            successor = _wait_for_other(live.port, workers)
+            seconds = time.perf_counter() - begin
+            cpu = sum(map(_measure_cpu, {*others, successor})) - cpu
+        return {
+            "memory_mib": memory, "ready_seconds": ready, "successor_seconds": seconds, "successor_cpu_seconds": cpu,
+        }  # fmt: skip
 
 
 def _wait_for_ready(live: Running) -> float:
@@ -88,14 +95,15 @@ def _connect(port: int, stack: ExitStack) -> set[int]:
     return workers
 
 
-def _wait_for_other(port: int, workers: set[int]) -> float:
-    """Return when a worker that is not among `workers` has answered."""
+def _wait_for_other(port: int, workers: set[int]) -> int:
+    """Wait until a worker that is not among `workers` has answered, and return its number."""
     end = time.perf_counter() + _LIMIT
     while time.perf_counter() < end:
         with suppress(OSError, ValueError, IndexError), client.Connection(port, timeout=5) as connection:
             connection.send(_GET)
-            if int(connection.read_answer()[1]) not in workers:
-                return time.perf_counter()
+            pid = int(connection.read_answer()[1])
+            if pid not in workers:
+                return pid
         time.sleep(0.001)
     raise FailedError("no successor has answered")
 
@@ -107,3 +115,12 @@ def _measure_proportional(pid: int) -> float:
             if line.startswith("Pss:"):
                 return int(line.split()[1]) / 1024
     return 0.0
+
+
+def _measure_cpu(pid: int) -> float:
+    """Return the CPU seconds of a process; the kernel counts them in nanoseconds here."""
+    total = 0
+    for path in Path(f"/proc/{pid}/task").glob("*/schedstat"):
+        with suppress(OSError):
+            total += int(path.read_text().split()[0])
+    return total / 1e9

@@ -28,6 +28,7 @@ GOOD: dict[str, tuple[str, Any]] = {
     "admin_port": ("9001", "9001"),
     "methods": ("get, POST", ("GET", "POST")),
     "workers": ("3", 3),
+    "preload": ("init", "init"),
     "max_requests": ("1000", 1000),
     "concurrency": ("8", 8),
     "queue": ("0", 0),
@@ -54,7 +55,7 @@ GOOD: dict[str, tuple[str, Any]] = {
 BAD: dict[str, str] = {
     "init": "[1]", "container": "maybe", "engine": "lxc", "env": "A=B",
     "port": "65536", "admin_port": "on",
-    "methods": "GET;POST", "workers": "0", "max_requests": "-1", "concurrency": "x",
+    "methods": "GET;POST", "workers": "0", "preload": "on", "max_requests": "-1", "concurrency": "x",
     "queue": "1.5", "queue_timeout": "1w", "timeout": "-1", "max_body": "4 parsecs", "max_fields": "-1",
     "max_pending_input": "-1",
     "max_items": "1k", "max_header": "",
