@@ -30,7 +30,9 @@ def fork_orphan() -> int:
         os.close(writer)
         return 0
     os.close(writer)
-    status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    status = 0
+    with contextlib.suppress(ChildProcessError):  # a module that ignores SIGCHLD has the kernel reap it
+        status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     os.set_blocking(reader, False)
     number = b""
     with contextlib.suppress(BlockingIOError):  # the orphan still has the other end, and nothing was written
@@ -40,7 +42,7 @@ def fork_orphan() -> int:
         return int.from_bytes(number, "little")
     if status > 0:
         raise OSError(status, os.strerror(status))
-    raise OSError(0, f"the process that forks was killed by {_name_signal(-status)}")
+    raise OSError(0, f"the process that forks was killed by {_name_signal(-status)}" if status else "it did not fork")
 
 
 def _fork_and_end(writer: int) -> None:

@@ -401,6 +401,16 @@ def test_the_template_ends_with_its_parent(serve: Serve, tmp_path: Path) -> None
     wait_until(lambda: not any(map(is_alive, pids)), lambda: service.log)
 
 
+def test_a_module_that_ignores_the_end_of_children(serve: Serve, tmp_path: Path) -> None:
+    """With SIGCHLD ignored, the kernel reaps the child through which a worker is forked: the worker is known."""
+    source = f"{COUNTS}\nimport signal\nsignal.signal(signal.SIGCHLD, signal.SIG_IGN)\n"
+    service = serve(source, "--workers", "2", "--drain-delay", "0")
+    wait_for_workers(service, 2)
+    assert len(read_pids(tmp_path, "imported")) == 1
+    assert "could not be forked" not in service.log
+    assert service.stop() == 0
+
+
 def test_random_numbers_differ(serve: Serve) -> None:
     """Workers that share a module do not share its random numbers, though it has seeded them."""
     source = (
