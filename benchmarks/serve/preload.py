@@ -19,6 +19,7 @@ WORKERS = 4
 MODES = ("off", "import")
 FIGURES = ("memory_mib", "ready_seconds", "successor_seconds", "successor_cpu_seconds")
 _LIMIT = 60.0  # seconds
+_IDLE = 1.5  # seconds after which the template has given back what it does not need
 _GET = b"GET / HTTP/1.1\r\nhost: bench\r\n\r\n"
 Rounds = list[dict[str, dict[str, float]]]
 
@@ -60,6 +61,7 @@ def _measure_once(mode: str) -> dict[str, float]:
         ready = _wait_for_ready(live) - live.begin
         with ExitStack() as stack:
             workers = _connect(live.port, stack)
+            time.sleep(_IDLE)
             memory = sum(map(_measure_proportional, list_family(live.pid)))
             others = list_family(live.pid).keys() - workers
             cpu = sum(map(_measure_cpu, others))

@@ -150,6 +150,7 @@ def format_preload(rounds: preload.Rounds) -> str:
         "memory (PSS), MiB",
         "all ready after, s",
         "a successor answers after, s",
+        "its CPU time, s",
     )
     return "## Preload\n\n" + format_table(head, rows)
 

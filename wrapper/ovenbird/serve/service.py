@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import faulthandler
+import gc
 import logging
 import os
 import socket
@@ -187,6 +188,7 @@ class _Service:
 
             sys.dont_write_bytecode = True  # bytecode is validated by seconds and size: an edit may change neither
             watch([target.root, *([target.function.root] if target.function else [])], supervisor.wake)
+        gc.freeze()  # no collection in another process traverses what it shares with this one, and so copies it
         return supervisor.run()
 
     def _reopen_ports(self) -> None:

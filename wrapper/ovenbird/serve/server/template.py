@@ -15,6 +15,7 @@ from typing import NoReturn
 
 import msgspec
 
+from ...common.clean_pages import release_clean_pages
 from ...common.fork_hazards import read_process_state
 from ...common.fork_template import load_for_forks, remove_shared_folders
 from ...common.orphan_fork import fork_orphan
@@ -23,6 +24,7 @@ from .worker_context import WorkerSlot
 
 _LARGEST = 64 * 1024  # bytes of a message
 _MOST = 20  # hazards that are told
+_IDLE = 1.0  # seconds without a request, after which memory is given back
 
 
 class TemplateReport(msgspec.Struct, frozen=True):
@@ -65,8 +67,14 @@ def run_template(
 
     _, hazards = load_for_forks(lambda: load(lambda: report(TemplateReport(is_loaded=True))))
     report(TemplateReport(is_ready=not hazards, hazards=hazards[:_MOST]))
+    link.settimeout(_IDLE)
     while not hazards:
-        message, descriptors, _, _ = socket.recv_fds(link, _LARGEST, 1)
+        try:
+            message, descriptors, _, _ = socket.recv_fds(link, _LARGEST, 1)
+        except TimeoutError:
+            release_clean_pages()
+            link.settimeout(None)
+            continue
         if not message:
             break
         request = _read_request(message)
