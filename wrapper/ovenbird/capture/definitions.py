@@ -169,7 +169,8 @@ def check_class(statement: Statement, node: ast.ClassDef, value: Any, namespace:
     for name, member in members.items():
         is_own = isinstance(member, types.FunctionType) and member.__globals__ is namespace
         if is_own and name not in written and not member.__code__.co_filename.startswith(GENERATED):
-            if member.__name__ == "<lambda>":  # as in `key = lambda self: 1`
+            # as in `key = lambda self: 1`; and what Python 3.14 makes of annotations
+            if member.__name__ == "<lambda>" or name.startswith("__annotate"):
                 continue
             return Refusal(f"has a method that was set after its definition: `{name}`", line, "define it in the class")
     return _check_class_values(node, members, scope)
