@@ -91,8 +91,18 @@ def _format(
     ]  # fmt: skip
     head = ("part", "figure", "A", "B", "B over A", "range (rounds)", "middle half", "B is")
     tables = [report.format_machine(dict(described), dict(packages)), report.format_table(head, cells)]
-    notes = [f"**{name} was not measured: {reason}**" for name, reason in faults.items()]
+    notes = _list_disturbances(rows)
+    notes += [f"**{name} was not measured: {reason}**" for name, reason in faults.items()]
     return "\n\n".join(["# Two commits", *tables, *notes])
+
+
+def _list_disturbances(rows: Sequence[summary.Row]) -> list[str]:
+    """Return a note where other processes took a part of the cores during measurements under load."""
+    loaded = [row for row in rows if "disturbed" in row]
+    disturbed, count = sum(row["disturbed"] for row in loaded), sum(2 * len(row["rounds"]) for row in loaded)
+    if not disturbed:
+        return []
+    return [f"**{disturbed / count:.0%} of the measurements under load were disturbed: run again on a quiet machine**"]
 
 
 def _format_figure(value: float, unit: str) -> str:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from math import comb
 from statistics import median
 from typing import Any, NamedTuple
 
 import summary
 from timing import Cost
+
+_FEWEST = 7  # rounds
+_CHANCE = 0.02
 
 
 class Pair(NamedTuple):
@@ -36,8 +40,8 @@ def list_pairs(costs: Sequence[tuple[Cost, Cost]], field: str) -> list[Pair]:
 def make_row(part: str, title: str, unit: str, pairs: Sequence[Pair], *, more_is_better: bool = False) -> summary.Row:
     """Return a row of the comparison: the ratio of B to A in each round with its spread, and the medians of both.
 
-    The verdict is `better` or `worse` where the middle half of the ratios lies on one side of 1; less than four rounds
-    decide nothing.
+    The verdict is `better` or `worse` where so many rounds agree as chance alone would let in one of fifty comparisons
+    at the most (a sign test, two-sided): 7 of 7, 9 of 9, 17 of 21, 23 of 31. Fewer than 7 rounds decide nothing.
     """
     row: dict[str, Any] = summary.make_row(part, title, "x", [pair.b / pair.a for pair in pairs])
     row["a"] = median(pair.a for pair in pairs) if pairs else None
@@ -49,10 +53,18 @@ def make_row(part: str, title: str, unit: str, pairs: Sequence[Pair], *, more_is
 
 
 def _judge(row: summary.Row, *, more_is_better: bool) -> str:
+    ratios = [ratio for ratio in row["rounds"] if ratio != 1]
     if not row["rounds"]:
         return "not measured"
-    if len(row["rounds"]) < 4:
+    if len(row["rounds"]) < _FEWEST:
         return "too few rounds"
-    if row["quartile_1"] <= 1 <= row["quartile_3"]:
+    above = sum(ratio > 1 for ratio in ratios)
+    if compute_sign_test(above, len(ratios)) > _CHANCE:
         return "no difference"
-    return "better" if (row["quartile_1"] > 1) is more_is_better else "worse"
+    return "better" if (above > len(ratios) / 2) is more_is_better else "worse"
+
+
+def compute_sign_test(above: int, count: int) -> float:
+    """Return how probable it is by chance that the rounds agree as much or more, whichever side they are on."""
+    agreeing = max(above, count - above)
+    return min(1.0, 2 * sum(comb(count, number) for number in range(agreeing, count + 1)) / 2**count)

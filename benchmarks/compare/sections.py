@@ -62,7 +62,10 @@ def compare_speed(sides: Sides, scale: Scale, _: Path) -> list[Row]:
                 figures = zip(first.rounds[count], second.rounds[count], strict=True)
                 pairs = [Pair(a[field], b[field]) for a, b in figures]
                 where = f"{kind}, {count} connection{'s' if count > 1 else ''}: {title}"
-                rows.append(make_row("serve", where, unit, pairs, more_is_better=more))
+                row = make_row("serve", where, unit, pairs, more_is_better=more)
+                shares = map(speed.compute_disturbance, (*first.rounds[count], *second.rounds[count]))
+                row["disturbed"] = sum(share > speed.DISTURBED for share in shares)
+                rows.append(row)
     return rows
 
 
