@@ -111,6 +111,25 @@ def test_a_stream_that_changes(tmp_path: Path) -> None:
     assert (first.read_text(), second.read_text(), streams[1].getvalue()) == ("1\n", "2\n", "3\n")  # type: ignore[attr-defined]
 
 
+def test_a_stream_of_the_users_own(tmp_path: Path) -> None:
+    """A stream of the user's class gets the lines by its `write`; none, or one that raises, does no harm."""
+
+    class Tee(io.TextIOWrapper):
+        texts: list[str] = []  # noqa: RUF012 (of this test)
+
+        def write(self, text: str) -> int:
+            self.texts.append(text)
+            raise RuntimeError("broken")
+
+    with (tmp_path / "log").open("wb") as file:
+        streams: list[object] = [Tee(file)]
+        output = LineOutput(lambda: streams[-1])
+        assert output.write("1\n")
+        streams.append(None)
+        assert output.write("2\n")
+        assert Tee.texts == ["1\n"]
+
+
 def test_a_full_disk() -> None:
     """A file that takes no more is no reason to stop."""
     with Path("/dev/full").open("w", encoding="utf-8") as stream:

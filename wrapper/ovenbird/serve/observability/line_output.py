@@ -8,6 +8,7 @@ more.
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import select
 import socket
@@ -49,8 +50,8 @@ class LineOutput:
             self._rest = data[self._send(data) :]
         except BlockingIOError:
             return False
-        except (OSError, ValueError):
-            pass
+        except Exception:  # of the file, or of what the user's code has put in place of stderr
+            return True
         return True
 
     def finish(self) -> bool:
@@ -80,9 +81,11 @@ class LineOutput:
     def _open(self, stream: Any) -> None:
         """Find the best way to write to a stream, unless it is still the one of the last time."""
         try:
+            if type(stream) is not io.TextIOWrapper:  # one in memory, or the user's own, whose `write` may do more
+                raise ValueError
             descriptor = stream.fileno()
             state = os.fstat(descriptor)
-        except (AttributeError, OSError, ValueError):  # a stream in memory
+        except (OSError, ValueError):
             self._close(stream)
             return
         identity = (descriptor, state.st_dev, state.st_ino)
