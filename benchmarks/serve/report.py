@@ -149,6 +149,7 @@ def format_preload(rounds: preload.Rounds) -> str:
         "4 workers, pandas and scikit-learn",
         "memory (PSS), MiB",
         "all ready after, s",
+        "their CPU time, s",
         "a successor answers after, s",
         "its CPU time, s",
     )
