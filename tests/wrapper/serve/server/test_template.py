@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from tests.service import Service, wait_until
 
+pytestmark = pytest.mark.slow
 Serve = Callable[..., Service]
 COUNTS = """
 import os
@@ -95,7 +96,6 @@ def test_successors_are_forked_too(serve: Serve, tmp_path: Path) -> None:
     assert service.stop() == 0
 
 
-@pytest.mark.slow
 def test_sighup_imports_anew(serve: Serve, tmp_path: Path) -> None:
     """A new template imports what was edited; the former one ends with its last worker."""
     service = serve("def handler(): return 'old'\n" + COUNTS.replace("def handler", "def pid"), "--workers", "2",
@@ -112,7 +112,6 @@ def test_sighup_imports_anew(serve: Serve, tmp_path: Path) -> None:
     assert service.stop() == 0
 
 
-@pytest.mark.slow
 def test_a_new_template_that_fails_leaves_the_former_one(serve: Serve, tmp_path: Path) -> None:
     """After a SIGHUP that meets broken code the old workers serve, and their successors are forked of the old code."""
     service = serve(COUNTS, "--workers", "2", "--drain-delay", "0")
@@ -132,7 +131,6 @@ def test_a_new_template_that_fails_leaves_the_former_one(serve: Serve, tmp_path:
     assert service.stop() == 0
 
 
-@pytest.mark.slow
 def test_an_edit_is_served_by_forks(serve: Serve, tmp_path: Path) -> None:
     """With --reload and several workers: an edit, one that is broken, and one that mends it."""
     service = serve(COUNTS, "--workers", "2", "--reload", "--drain-delay", "0")
@@ -270,7 +268,6 @@ UNSAFE = {
 }
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("kind", UNSAFE)
 def test_a_module_that_cannot_be_shared(serve: Serve, tmp_path: Path, kind: str) -> None:
     """It is told by name, and each worker imports it; nothing of the process that looked is left."""
@@ -290,7 +287,6 @@ def test_a_module_that_cannot_be_shared(serve: Serve, tmp_path: Path, kind: str)
     service.send(signal.SIGKILL)
 
 
-@pytest.mark.slow
 def test_polars_that_was_used_is_not_shared(serve: Serve) -> None:
     """A table that polars makes at import would hang in a forked worker: the workers import it, and answer."""
     source = (
@@ -304,7 +300,6 @@ def test_polars_that_was_used_is_not_shared(serve: Serve) -> None:
     assert service.stop() == 0
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("body", "reason"),
     [
@@ -327,7 +322,6 @@ def test_a_module_that_hangs_in_a_fork(serve: Serve, tmp_path: Path, body: str, 
     assert service.stop() == 0
 
 
-@pytest.mark.slow
 def test_a_template_that_hangs_when_it_forks(serve: Serve, tmp_path: Path) -> None:
     """A library's own handler of forks may never return: the template is killed, and the workers import the module."""
     source = (
