@@ -29,8 +29,17 @@ UNUSED = (
     "idlelib", "lib2to3", "test", "tests", "turtledemo", "tkinter", "ensurepip", "pydoc_data", "distutils",
     "site-packages", "dist-packages",
 )  # fmt: skip
-# of the packages: what the commands that are dropped call, and nothing else does; megabytes with their bytecode
-COMMANDS_ONLY = ("dulwich/cli.py", "dulwich/__main__.py", "dulwich/porcelain", "dulwich/tests")
+# of the packages: what commands and servers that are dropped call, and nothing else does; megabytes with their bytecode
+COMMANDS_ONLY = tuple(
+    f"dulwich/{name}"
+    for name in (
+        "__main__.py", "aiohttp", "am.py", "annotate.py", "archive.py", "bisect.py", "cli.py", "cloud", "diff.py",
+        "diffstat.py", "fastexport.py", "filter_branch.py", "lfs_server.py", "log_utils.py", "mailmap.py",
+        "maintenance.py", "mbox.py", "porcelain", "range_diff.py", "rerere.py", "server.py", "stash.py",
+        "stripspace.py", "subtree.py", "tests", "web.py", "whitespace.py",
+    )
+)  # fmt: skip
+DEVELOPMENT = (".c", ".h", ".pxd", ".pyi", ".pyx")  # sources of the extensions, and stubs for type checkers
 
 
 def main(stage: Path) -> None:
@@ -51,8 +60,10 @@ def main(stage: Path) -> None:
 
 
 def trim(site: Path) -> None:
-    """Drop what nobody calls or loads: commands of the packages, symbols for debuggers. Their records say so too."""
+    """Drop what nobody calls or loads: commands, files for development, symbols. Their records say so too."""
     shutil.rmtree(site / "bin", ignore_errors=True)
+    for path in [path for path in site.rglob("*") if path.suffix in DEVELOPMENT]:
+        path.unlink()
     for path in (site / name for name in COMMANDS_ONLY):
         if path.is_dir():
             shutil.rmtree(path)
