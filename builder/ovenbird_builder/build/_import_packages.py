@@ -19,12 +19,12 @@ def list_missing(error: BaseException) -> tuple[set[str], set[str]]:
     modules: set[str] = set()
     files: set[str] = set()
     pending: list[BaseException | None] = [error]
-    seen: list[BaseException] = []
+    visited: list[BaseException] = []
     while pending:
         current = pending.pop()
-        if current is None or any(current is other for other in seen):
+        if current is None or any(current is other for other in visited):
             continue
-        seen.append(current)
+        visited.append(current)
         pending += [current.__cause__, current.__context__]
         if isinstance(current, ImportError) and current.name:
             attribute = re.match(r"cannot import name '(\w+)'", str(current))

@@ -51,8 +51,8 @@ class SlimCheck:
 
     def _is_left_out(self, module: str, paths: set[str]) -> bool:
         """Return whether a module, or a package, is among the paths."""
-        places = [f"{root}/{module.replace('.', '/')}" for root in (self._scheme.purelib, self._scheme.platlib)]
-        return any(f"{place}.py" in paths or f"{place}/__init__.py" in paths for place in places)
+        stems = [f"{root}/{module.replace('.', '/')}" for root in (self._scheme.purelib, self._scheme.platlib)]
+        return any(f"{stem}.py" in paths or f"{stem}/__init__.py" in paths for stem in stems)
 
 
 def make_slim_check(inputs: ResolvedInputs, losers: Sequence[str], cache: LayerCache) -> SlimCheck | None:

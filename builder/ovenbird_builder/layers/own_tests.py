@@ -31,12 +31,12 @@ def find_own_tests(paths: Collection[str], read: Callable[[str], bytes]) -> froz
     `read` gives the content of a module by its path.
     """
     units = _group_by_unit(paths)
-    places = {place.removesuffix(".py") for path in paths for place in _list_places(path)}
+    known_paths = {ancestor.removesuffix(".py") for path in paths for ancestor in _list_places(path)}
     needed: set[str] = set()
     queue = [path for path in sorted(paths) if path.endswith(".py") and not _find_unit(path, units)]
     while queue and len(needed) < len(units):
         path = queue.pop()
-        for unit in set(_list_needed_units(path, read(path), units, places)) - needed:
+        for unit in set(_list_needed_units(path, read(path), units, known_paths)) - needed:
             needed.add(unit)
             queue += (path for path in units[unit] if path.endswith(".py"))
     return frozenset(path for unit, members in units.items() if unit not in needed for path in members)
@@ -86,7 +86,7 @@ def _list_places(path: str) -> Iterator[str]:
         path = posixpath.dirname(path)
 
 
-def _list_needed_units(path: str, data: bytes, units: Collection[str], places: Collection[str]) -> Iterator[str]:
+def _list_needed_units(path: str, data: bytes, units: Collection[str], known_paths: Collection[str]) -> Iterator[str]:
     """Yield the units of which the module at a path imports something, or names what lies in it."""
     if not _HINT.search(data):
         return
@@ -107,7 +107,7 @@ def _list_needed_units(path: str, data: bytes, units: Collection[str], places: C
         for text in _list_paths(node):
             for base in (*_list_places(folder), ""):
                 target = posixpath.normpath(posixpath.join(base, text))
-                if target.removesuffix(".py") in places and (unit := _find_unit(target, units)):
+                if target.removesuffix(".py") in known_paths and (unit := _find_unit(target, units)):
                     yield unit
 
 

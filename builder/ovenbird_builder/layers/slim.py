@@ -15,13 +15,13 @@ KEYS = ("files", "bytes")
 
 
 class SlimRules(Struct, frozen=True):
-    """All packages but those of `kept`, by normalised names, lose the files that they do not need at run time."""
+    """All packages but `exceptions`, by normalised names, lose the files that they do not need at run time."""
 
-    kept: tuple[str, ...] = ()
+    exceptions: tuple[str, ...] = ()
 
     def list_slim(self, wheels: Iterable[WheelPackage]) -> list[WheelPackage]:
         """Return the wheels that may lose files."""
-        return [wheel for wheel in wheels if wheel.name not in self.kept]
+        return [wheel for wheel in wheels if wheel.name not in self.exceptions]
 
 
 class LeftOut(Struct, frozen=True):

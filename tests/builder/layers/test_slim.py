@@ -57,9 +57,9 @@ def test_a_slim_layer_has_neither_the_files_nor_their_rows(shop: Wheel, cache: L
     """Files, their bytecode and their rows in RECORD are gone; the others are as in a plain layer."""
     _, plain = make_layer(shop, cache, None)
     _, slim = make_layer(shop, cache, SlimRules())
-    gone = {f"{SITE}/{name}" for name in FILES if name not in ("shop/__init__.py", "shop/data.txt")}
-    assert list_left_out(shop, SCHEME, cache) == gone
-    assert set(plain) - set(slim) == gone | {f"{SITE}/shop/__pycache__/conftest.cpython-312.pyc"}
+    left_out = {f"{SITE}/{name}" for name in FILES if name not in ("shop/__init__.py", "shop/data.txt")}
+    assert list_left_out(shop, SCHEME, cache) == left_out
+    assert set(plain) - set(slim) == left_out | {f"{SITE}/shop/__pycache__/conftest.cpython-312.pyc"}
     record = f"{SITE}/shop-1.0.dist-info/RECORD"
     assert {row[0] for row in csv.reader(slim[record].decode().splitlines())} == {
         name[len(SITE) + 1 :] for name in slim

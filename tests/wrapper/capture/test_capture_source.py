@@ -549,8 +549,8 @@ def test_a_function_of_a_package_of_the_users(tmp_path: Path) -> None:
     assert captured.target == "shop_pkg.inner.train:train"
     assert [(module.name, module.path) for module in captured.local_modules] == [("shop_pkg", tmp_path / "shop_pkg")]
     assert [text.partition("==")[0] for text in captured.requirements] == ["msgspec"]
-    found = call_in_fresh_process(captured, "train()", tmp_path)
-    assert found == "3"
+    result = call_in_fresh_process(captured, "train()", tmp_path)
+    assert result == "3"
 
 
 def test_a_file_that_was_changed_after_its_import_is_refused(tmp_path: Path) -> None:

@@ -61,10 +61,10 @@ def test_events(project: Project) -> None:
     """As a mapping, by name, and as an object of ours; bytes become base64."""
     contract = contract_of(project, "event: ovenbird.CloudEvent")
     attributes = {"id": "1", "source": "/a", "type": "t"}
-    whole = {"specversion": "1.0", **attributes, "data": {"n": 1}}
-    assert sent(contract, {**attributes, "data": {"n": 1}}) == whole
-    assert sent(contract, **attributes, data={"n": 1}) == whole
-    assert sent(contract, CloudEvent(attributes, {"n": 1})) == whole
+    event = {"specversion": "1.0", **attributes, "data": {"n": 1}}
+    assert sent(contract, {**attributes, "data": {"n": 1}}) == event
+    assert sent(contract, **attributes, data={"n": 1}) == event
+    assert sent(contract, CloudEvent(attributes, {"n": 1})) == event
     assert sent(contract, CloudEvent(attributes, b"\x00"))["data_base64"] == "AA=="
     with pytest.raises(ArgumentsMismatchError, match="lacks 'id', 'type'"):
         sent(contract, source="/a")

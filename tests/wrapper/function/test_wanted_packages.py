@@ -61,15 +61,15 @@ def _find(folder: Path, name: str, text: str | bytes) -> WantedPackages:
 ])  # fmt: skip
 def test_a_lock_says_what_is_asked_for(tmp_path: Path, name: str, text: str, direct: set[str]) -> None:
     """Pins by normalised names, and which of them the function itself asks for."""
-    wanted = _find(tmp_path, name, text)
-    assert wanted == WantedPackages(str(tmp_path / name), _PINS, frozenset(direct), is_locked=True)
+    packages = _find(tmp_path, name, text)
+    assert packages == WantedPackages(str(tmp_path / name), _PINS, frozenset(direct), is_locked=True)
 
 
 def test_a_pylock_has_pins_alone(tmp_path: Path) -> None:
     """It does not say which are direct; the function's own folder is no distribution."""
     pytest.importorskip("tomllib" if __import__("sys").version_info >= (3, 11) else "tomli")
-    wanted = _find(tmp_path, "pylock.toml", _PYLOCK)
-    assert wanted == WantedPackages(str(tmp_path / "pylock.toml"), _PINS, frozenset(), is_locked=True)
+    packages = _find(tmp_path, "pylock.toml", _PYLOCK)
+    assert packages == WantedPackages(str(tmp_path / "pylock.toml"), _PINS, frozenset(), is_locked=True)
 
 
 def test_the_lock_of_ovenbird_counts_before_others(tmp_path: Path) -> None:
@@ -84,10 +84,10 @@ def test_requirements_name_the_direct_ones(tmp_path: Path) -> None:
     text = (
         "# a\n-r other.txt\n--hash=sha256:aa\nRich >= 2 # b\nsix==1.0 \\\n./local\nlocal/x.whl\nfoo @ https://h/f.whl\n"
     )
-    wanted = _find(tmp_path, "requirements.txt", text + "git+https://h/r.git\nhttps://h/f.whl\n\n")
-    assert wanted.versions == {"rich": "", "six": "1.0", "foo": ""}
-    assert wanted.direct == {"rich", "six", "foo"}
-    assert not wanted.is_locked
+    packages = _find(tmp_path, "requirements.txt", text + "git+https://h/r.git\nhttps://h/f.whl\n\n")
+    assert packages.versions == {"rich": "", "six": "1.0", "foo": ""}
+    assert packages.direct == {"rich", "six", "foo"}
+    assert not packages.is_locked
 
 
 def test_a_document_has_requirements_of_its_own(tmp_path: Path) -> None:
@@ -97,8 +97,8 @@ def test_a_document_has_requirements_of_its_own(tmp_path: Path) -> None:
     (tmp_path / "function.yaml").write_text(
         "name: f\nkind: python\nspec: {source: {source: main.py, handler: handler}, requirements: ['six>=1']}\n"
     )
-    wanted = find_wanted_packages(parse(str(tmp_path / "function.yaml")))
-    assert (wanted.source, wanted.versions) == ("`spec.requirements`", {"six": ""})
+    packages = find_wanted_packages(parse(str(tmp_path / "function.yaml")))
+    assert (packages.source, packages.versions) == ("`spec.requirements`", {"six": ""})
 
 
 def test_nothing_is_asked_for(tmp_path: Path) -> None:

@@ -121,8 +121,8 @@ def test_a_test_with_an_event_loop() -> None:
     async def work() -> list[Any]:
         async with testing.service(greet_on_loop) as service:
             many = await asyncio.gather(*(service.acall({"name": str(number)}) for number in range(5)))
-        one = await testing.acall(greet, json={"name": "Ada"})
-        return [*(answer.value for answer in many), one.value, testing.call(greet, {"name": "Bob"}).value]
+        first = await testing.acall(greet, json={"name": "Ada"})
+        return [*(answer.value for answer in many), first.value, testing.call(greet, {"name": "Bob"}).value]
 
     names = [answer["greeting"] for answer in asyncio.run(work())]
     assert names == [f"Hello {name}" for name in ("0", "1", "2", "3", "4", "Ada", "Bob")]

@@ -186,5 +186,5 @@ def _no_source_error(name: str, layers: list[types.FunctionType]) -> CaptureErro
 def _choose_module(unit: SourceUnit, local_modules: Collection[str]) -> str:
     """Return the name of the new module: the script's, unless a module that it imports is called so."""
     names = [unit.path.stem] if unit.path else []
-    taken = {*local_modules, *sys.stdlib_module_names}
-    return next(name for name in (*names, *_FALLBACK_NAMES) if name.isidentifier() and name not in taken)
+    reserved_names = {*local_modules, *sys.stdlib_module_names}
+    return next(name for name in (*names, *_FALLBACK_NAMES) if name.isidentifier() and name not in reserved_names)

@@ -111,8 +111,10 @@ class Collector:
         """Return the collected statements that bind what a statement uses; with `at_once` what it needs as it runs."""
         used = find_used_names(statement)
         names = (used.at_once if at_once else used.needed) | used.in_hints
-        found = {other.key: other for name in names for other in self._bound_by.get(name, []) if other is not statement}
-        return [found[key] for key in sorted(found)]
+        statements = {
+            other.key: other for name in names for other in self._bound_by.get(name, []) if other is not statement
+        }
+        return [statements[key] for key in sorted(statements)]
 
     def newest(self, name: str) -> Statement | None:
         """Return the last statement that binds a name, whether it is in effect or not; None when none does."""

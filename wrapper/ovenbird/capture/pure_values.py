@@ -90,8 +90,8 @@ def is_record(kind: Any) -> bool:
         return False
     own = [name for base in kind.__mro__ for name, value in vars(base).items() if _is_own_code(name, value)]
     names = {f"{base.__module__}.{base.__name__}" for base in kind.__mro__}
-    known = {"enum.Enum", "msgspec.Struct", "pydantic.main.BaseModel"} & names
-    return not own and bool(known or dataclasses.is_dataclass(kind) or hasattr(kind, "_fields"))
+    record_bases = {"enum.Enum", "msgspec.Struct", "pydantic.main.BaseModel"} & names
+    return not own and bool(record_bases or dataclasses.is_dataclass(kind) or hasattr(kind, "_fields"))
 
 
 def _is_own_code(name: str, value: Any) -> bool:
@@ -100,8 +100,8 @@ def _is_own_code(name: str, value: Any) -> bool:
         return False
     code = getattr(getattr(value, "__func__", value), "__code__", None)
     home = getattr(value, "__module__", None) or ""
-    known = ("pydantic", "msgspec", "enum", "typing", "collections", "namedtuple_")
-    return code is not None and not code.co_filename.startswith("<string>") and not home.startswith(known)
+    library_modules = ("pydantic", "msgspec", "enum", "typing", "collections", "namedtuple_")
+    return code is not None and not code.co_filename.startswith("<string>") and not home.startswith(library_modules)
 
 
 def evaluate(expression: ast.expr, namespace: dict[str, Any]) -> Any:

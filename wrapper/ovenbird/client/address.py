@@ -35,20 +35,20 @@ def parse_address(url: str) -> Address:
     if not isinstance(url, str):
         raise ClientError(f"the URL of a service is text, found {type(url).__name__}")
     text = url.strip()
-    shown = show_value(redact_url(text))
+    display_url = show_value(redact_url(text))
     try:
         parts = urlsplit(text)
         host, port = parts.hostname, parts.port
     except ValueError as error:
-        raise ClientError(f"{shown} is no URL: {error}") from None
+        raise ClientError(f"{display_url} is no URL: {error}") from None
     if parts.scheme not in ("http", "https"):
         hint = f"`http://{text}`" if text and text.isprintable() and "://" not in text and "@" not in text else ""
-        raise ClientError(f"the URL of a service begins with `http://` or `https://`, found {shown}", hint=hint)
+        raise ClientError(f"the URL of a service begins with `http://` or `https://`, found {display_url}", hint=hint)
     if not host or not text.isprintable() or " " in text:
-        raise ClientError(f"{shown} has no host name, or holds a character that no URL may hold")
+        raise ClientError(f"{display_url} has no host name, or holds a character that no URL may hold")
     if parts.query or parts.fragment:
-        raise ClientError(f"the base URL of a service has no query and no fragment, found {shown}")
-    named = f"[{host}]" if ":" in host else _encode_host(host, shown)
+        raise ClientError(f"the base URL of a service has no query and no fragment, found {display_url}")
+    named = f"[{host}]" if ":" in host else _encode_host(host, display_url)
     base = f"{parts.scheme}://{named}{f':{port}' if port is not None else ''}{quote(parts.path or '/', safe=_SAFE)}"
     authorization = ""
     if parts.username is not None or parts.password is not None:
@@ -57,14 +57,14 @@ def parse_address(url: str) -> Address:
     return Address(base, host, authorization)
 
 
-def _encode_host(host: str, shown: str) -> str:
+def _encode_host(host: str, display_url: str) -> str:
     """Return a host name as ASCII. Errors: ClientError."""
     if host.isascii():
         return host
     try:
         return host.encode("idna").decode()
     except UnicodeError:
-        raise ClientError(f"{shown} has a host name that cannot be encoded") from None
+        raise ClientError(f"{display_url} has a host name that cannot be encoded") from None
 
 
 def find_proxy(address: Address) -> str:

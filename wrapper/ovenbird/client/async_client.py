@@ -119,12 +119,12 @@ class AsyncClient(ClientCore):
 
     async def _bind(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Request:
         """Return the request of a call. A contract that refuses is read again: the service may be a newer one."""
-        known = self._shared.contract
-        contract = known or await self.read_contract()
+        cached_contract = self._shared.contract
+        contract = cached_contract or await self.read_contract()
         try:
             return self._request_by_contract(contract, args, kwargs)
         except ArgumentsMismatchError:
-            if known is None or (contract := await self.read_contract()) == known:
+            if cached_contract is None or (contract := await self.read_contract()) == cached_contract:
                 raise
         return self._request_by_contract(contract, args, kwargs)
 
@@ -185,9 +185,9 @@ def _limit_time(request: Request, deadline: float | None) -> Iterator[None]:
     """End what runs in the block at the deadline. Errors: ClientTimeoutError."""
     import anyio
 
-    left = None if deadline is None else max(0.0, deadline - time.monotonic())
+    seconds_left = None if deadline is None else max(0.0, deadline - time.monotonic())
     try:
-        with anyio.fail_after(left):
+        with anyio.fail_after(seconds_left):
             yield
     except ClientError:
         raise

@@ -127,11 +127,11 @@ class Client(ClientCore):
 
     def _bind(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Request:
         """Return the request of a call. A contract that refuses is read again: the service may be a newer one."""
-        known = self._shared.contract
+        cached_contract = self._shared.contract
         try:
             return self._request_by_contract(self.contract, args, kwargs)
         except ArgumentsMismatchError:
-            if known is None or self.read_contract() == known:
+            if cached_contract is None or self.read_contract() == cached_contract:
                 raise
         return self._request_by_contract(self.contract, args, kwargs)
 

@@ -88,8 +88,10 @@ class ClientCore:
         """
         unknown = sorted(set(changes) - set(Options.__struct_fields__))
         if unknown:
-            known = ", ".join(Options.__struct_fields__)
-            raise ClientError(f"there is no option {', '.join(map(show_value, unknown))}", hint=f"known: {known}")
+            option_names = ", ".join(Options.__struct_fields__)
+            raise ClientError(
+                f"there is no option {', '.join(map(show_value, unknown))}", hint=f"known: {option_names}"
+            )
         if "headers" in changes:
             changes["headers"] = {**self._options.headers, **changes["headers"]}
         client = object.__new__(type(self))

@@ -75,10 +75,10 @@ class Urllib3Transport:
 
     def send(self, request: Request, connect_timeout: float, deadline: float | None) -> Received:
         """Send a request and return its answer as soon as its head has arrived. Errors: ClientError."""
-        left = None if deadline is None else deadline - time.monotonic()
-        if left is not None and left <= 0:
+        seconds_left = None if deadline is None else deadline - time.monotonic()
+        if seconds_left is not None and seconds_left <= 0:
             raise ClientTimeoutError(f"{request.where}: the time of the call was up")
-        timeout = urllib3.Timeout(connect=min(connect_timeout, left or connect_timeout), read=left)
+        timeout = urllib3.Timeout(connect=min(connect_timeout, seconds_left or connect_timeout), read=seconds_left)
         body: Any = request.body.read_chunks() if isinstance(request.body, Upload) else request.body or None
         headers = {"accept-encoding": "gzip, deflate", **request.headers}
         set_deadline(deadline)

@@ -33,9 +33,9 @@ def make_import_report(target: Target, timer: ImportTimer, since: float) -> dict
         "standard_library": _round(times.standard_library), "compiled": compiled, "without_bytecode": missing,
         "distributions": _list_distributions(times),
     }  # fmt: skip
-    wanted = _read_wanted(target)
-    report["wanted"] = wanted.source or None
-    report["never_imported"] = [_describe(package) for package in _find_unused(wanted)] if wanted.source else None
+    packages = _read_wanted(target)
+    report["wanted"] = packages.source or None
+    report["never_imported"] = [_describe(package) for package in _find_unused(packages)] if packages.source else None
     return report
 
 
@@ -87,8 +87,8 @@ def _shorten(names: list[str]) -> str:
     return ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
 
 
-def _format_time(entry: dict[str, Any], whole: float) -> tuple[str, str, str, str, str]:
-    share = f"{entry['seconds'] / whole:.0%}" if whole else ""
+def _format_time(entry: dict[str, Any], total: float) -> tuple[str, str, str, str, str]:
+    share = f"{entry['seconds'] / total:.0%}" if total else ""
     return escape_controls(entry["name"]), entry["version"], f"{entry['seconds']:.3f}", share, str(entry["modules"])
 
 
@@ -126,8 +126,8 @@ def _read_wanted(target: Target) -> WantedPackages:
         return WantedPackages("", {}, frozenset(), is_locked=False)
 
 
-def _find_unused(wanted: WantedPackages) -> list[UnusedPackage]:
-    return find_unused_packages(wanted, {"ovenbird", *map(normalize_name, list_imported_packages())})
+def _find_unused(packages: WantedPackages) -> list[UnusedPackage]:
+    return find_unused_packages(packages, {"ovenbird", *map(normalize_name, list_imported_packages())})
 
 
 def _describe(package: UnusedPackage) -> dict[str, Any]:

@@ -54,12 +54,12 @@ def find_fork_hazards(before: ProcessState) -> list[str]:
 
 
 def _describe_threads(numbers: frozenset[int]) -> Iterator[str]:
-    known = {thread.native_id: thread.name for thread in threading.enumerate()}
-    for number, name in known.items():
+    thread_names = {thread.native_id: thread.name for thread in threading.enumerate()}
+    for number, name in thread_names.items():
         if number in numbers and not name.startswith(_SAFE_PYTHON_THREADS):
             yield f"the thread `{name}`"
     own_name = next((thread.name for thread in describe_threads(frozenset((os.getpid(),)))), "")
-    unsafe = [thread for thread in describe_threads(numbers - set(known)) if not _is_safe(thread, own_name)]
+    unsafe = [thread for thread in describe_threads(numbers - set(thread_names)) if not _is_safe(thread, own_name)]
     for (name, library), count in Counter((thread.name, thread.library) for thread in unsafe).items():
         origin = f" of {library}" if library else ""
         yield f"{'a thread' if count == 1 else f'{count} threads'} `{name}`{origin}"

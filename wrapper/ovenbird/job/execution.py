@@ -317,8 +317,8 @@ class JobRun:
 
     def _load(self) -> Handler:
         """Return the handler. Register the revision of its function, and link the run to it, even if loading fails."""
-        known = self.target() if callable(self.target) else self.target
-        target = known.target if isinstance(known, LoadedFunction) else known
+        resolved = self.target() if callable(self.target) else self.target
+        target = resolved.target if isinstance(resolved, LoadedFunction) else resolved
         title = name_function(target)
         if not self.remote:
             self.store.check_name(title, "the function's name")
@@ -326,7 +326,7 @@ class JobRun:
         spec: dict[str, Any] = {"source": {"handler": str(target), "root": str(target.root)}}
         try:
             timer = ImportTimer()
-            loaded = known if isinstance(known, LoadedFunction) else load(known, timer)
+            loaded = resolved if isinstance(resolved, LoadedFunction) else load(resolved, timer)
             title = name_function(loaded.target)
             if self.replaceable and is_sdk_function(loaded.function):
                 raise UnsupportedRunError(f"{title} is wrapped by the platform's SDK in a way that is not known here")

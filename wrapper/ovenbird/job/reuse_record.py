@@ -18,7 +18,7 @@ from .provenance import digest_text
 def digest_call(
     function: str,
     parameters: Mapping[str, Any],
-    given: Mapping[str, Any],
+    caller_parameters: Mapping[str, Any],
     init: Mapping[str, Any],
     inputs: Iterable[str],
 ) -> str:
@@ -27,9 +27,9 @@ def digest_call(
     `parameters` are the effective ones, as they are recorded; `given` holds those of the caller, as a long list is cut
     in a record.
     """
-    plain = {name: arguments.parse_plain(value) for name, value in given.items()}
-    whole = {**parameters, **{name: value for name, value in plain.items() if isinstance(value, (list, dict))}}
-    call = [function, sorted(whole.items()), sorted(init.items()), sorted(inputs)]
+    plain = {name: arguments.parse_plain(value) for name, value in caller_parameters.items()}
+    all_parameters = {**parameters, **{name: value for name, value in plain.items() if isinstance(value, (list, dict))}}
+    call = [function, sorted(all_parameters.items()), sorted(init.items()), sorted(inputs)]
     return digest_text(repr(call))  # plain values; NaN and null differ, unlike in JSON
 
 

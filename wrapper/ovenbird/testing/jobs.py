@@ -98,23 +98,23 @@ def run(
         hint = "a time limit of the test itself, as of `pytest-timeout`"
         raise SettingsError("a job in this process has no `timeout`: it ends with a signal", hint=hint)
     loaded = load_testable(handler, source)
-    kept = IsolatedStore(store)
+    isolated_store = IsolatedStore(store)
     try:
         with patched_environ(environ or {}, removed=OUTSIDE):
-            variables = kept.make_environ(secrets)
-            texts = {name: _store_input(kept, name, value) for name, value in (inputs or {}).items()}
+            variables = isolated_store.make_environ(secrets)
+            texts = {name: _store_input(isolated_store, name, value) for name, value in (inputs or {}).items()}
             values = {"input": texts, "init": dict(init or {}), "platform": "local", "pdb": True, **settings}
-            environment = RunEnvironment(make_settings("run", values), variables, kept)
+            environment = RunEnvironment(make_settings("run", values), variables, isolated_store)
             job = start_job(loaded, environment, dict(parameters or {}), {})
             job.interruption, job.stdout = _NoInterruption(), None  # type: ignore[assignment]
             context = contextvars.copy_context()
             code = _run_apart(context, job) if _is_in_loop() else context.run(_execute, job)
-        result = JobResult(kept, job.project.get_run(job.record.key), code)
+        result = JobResult(isolated_store, job.project.get_run(job.record.key), code)
     except BaseException:
-        kept.dispose()
+        isolated_store.dispose()
         raise
     if code and raise_errors:
-        kept.dispose()
+        isolated_store.dispose()
         raise _choose_error(job.failure, result)
     return result
 

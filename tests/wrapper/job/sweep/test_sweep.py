@@ -175,8 +175,8 @@ def test_a_module_that_goes_to_another_folder(jobs: Jobs) -> None:
     flags = ("--input", "data=data.txt", "--output-dir", "out", "--result-file", "all.jsonl")
     sweep = run_sweep(jobs, source, "--grid", "n=1,2", *flags, OVENBIRD_HOME="home")
     assert sweep.code == 0, sweep.err
-    found = {"folder": "elsewhere", "data": "hello"}
-    assert [json.loads((jobs.folder / f"out/{number}/found.json").read_text()) for number in (1, 2)] == [found] * 2
+    results = {"folder": "elsewhere", "data": "hello"}
+    assert [json.loads((jobs.folder / f"out/{number}/found.json").read_text()) for number in (1, 2)] == [results] * 2
     assert len((jobs.folder / "all.jsonl").read_text().splitlines()) == 2
     assert len(jobs.list_runs()) == 2
 

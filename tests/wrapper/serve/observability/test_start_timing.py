@@ -51,9 +51,9 @@ def test_only_the_first_answer_has_it(serve: Serve, source: str) -> None:
 def test_one_of_two_connections_gets_it(serve: Serve) -> None:
     """Connections that were open before the first answer are served as those that come later."""
     service = serve("async def handler(): return 1\n")
-    with Raw(service) as one, Raw(service) as other:
-        one.send(request(b"", "/") * 2)
-        answers = [one.answer(), one.answer()]
+    with Raw(service) as first, Raw(service) as other:
+        first.send(request(b"", "/") * 2)
+        answers = [first.answer(), first.answer()]
         other.post()
         answers.append(other.answer())
     assert ["server-timing" in answer.headers for answer in answers] == [True, False, False]
@@ -72,14 +72,14 @@ def test_it_stands_beside_that_of_an_application(serve: Serve) -> None:
 def test_each_worker_has_a_first_answer(serve: Serve) -> None:
     """Two workers have two of them, however many calls there are."""
     service = serve("import os\ndef handler(): return os.getpid()\n", "--workers", "2")
-    told, workers = 0, set()
+    answer_count, workers = 0, set()
     for _ in range(2000):
         answer = service.get("/")
-        told += "server-timing" in answer.headers
+        answer_count += "server-timing" in answer.headers
         workers.add(answer.json())
         if len(workers) == 2:
             break
-    assert told == len(workers) == 2
+    assert answer_count == len(workers) == 2
 
 
 @pytest.mark.slow
@@ -88,18 +88,18 @@ def test_a_successor_tells_its_own_start(serve: Serve, preload: str) -> None:
     """Not the time since the service began; one that the template has forked has imported nothing."""
     began = time.monotonic()
     service = serve("import os\ndef handler(): return os.getpid()\n", "--workers", "2", "--preload", preload)
-    told: dict[int, str] = {}
+    starts: dict[int, str] = {}
 
     def call_until(count: int) -> bool:
         with contextlib.suppress(httpx.TransportError):  # of the worker that was killed
             answer = service.get("/")
-            told.setdefault(answer.json(), answer.headers.get("server-timing", ""))
-        return len(told) == count
+            starts.setdefault(answer.json(), answer.headers.get("server-timing", ""))
+        return len(starts) == count
 
     wait_until(lambda: call_until(2), lambda: service.log)
     age = time.monotonic() - began
-    os.kill(next(iter(told)), signal.SIGKILL)
+    os.kill(next(iter(starts)), signal.SIGKILL)
     wait_until(lambda: call_until(3), lambda: service.log)
-    *_, header = told.values()
+    *_, header = starts.values()
     assert float(re.findall(r"start;dur=([0-9.]+)", header)[0]) < age * 1000
     assert ("import;dur=0," in header) == (preload == "import")

@@ -52,8 +52,8 @@ class SweepLines:
         number, text = self._texts[line] if self._texts else (0, b"{}")
         values: dict[str, Any] = {}
         for name, choices in reversed(self._grid.items()):  # the last name varies first, as in nested loops
-            combination, place = divmod(combination, len(choices))
-            values[name] = choices[place]
+            combination, index = divmod(combination, len(choices))
+            values[name] = choices[index]
         parameters = {**raw_members(text), **dict(reversed(values.items()))}
         return Line(position + 1 if self._grid else number, parameters)
 
