@@ -71,6 +71,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     with `--quick` also those marked as `container` or `slow`.
     """
     for item in items:
+        if " at 0x" in item.name:  # xdist's processes would collect different tests
+            raise pytest.UsageError(f"{item.nodeid}: the id of a parameter is an address; give it `ids`")
         if _uses_engine(item):
             item.add_marker("container")
     names = set() if has_cluster() else {"cluster"}

@@ -513,7 +513,7 @@ def method_holder() -> Any:
     (3, "is not a function"),
     ("main.py:f", "not a function"),
     ((n for n in ()), "the function was called"),
-], ids=str)  # fmt: skip
+], ids=lambda value: value if isinstance(value, str) else type(value).__name__)  # fmt: skip
 def test_objects_that_are_no_functions_are_refused(value: Any, words: str) -> None:
     """Each kind of callable that has no text of its own is named."""
     with pytest.raises(CaptureError, match=words):
