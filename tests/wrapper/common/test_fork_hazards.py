@@ -77,7 +77,7 @@ UNSAFE = {
     ),
     "polars, used": (
         "import polars\npolars.DataFrame({'a': [1, 2]}).lazy().group_by('a').agg(polars.len()).collect()",
-        r"\d threads `polars-0` of _polars_runtime\S*|a thread `polars-0` of _polars_runtime\S*",
+        r"(a thread|\d threads) `polars-\d+`( of _polars_runtime\S*)?",
     ),
     "OpenMP, used": (
         "import os\nos.environ['OMP_NUM_THREADS'] = '2'\nimport numpy, sklearn.cluster\n"

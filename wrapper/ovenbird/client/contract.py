@@ -58,7 +58,7 @@ class Contract(NamedTuple):
 
     def _list_parameters(self) -> list[str]:
         parameters = [
-            field.name if field.is_required else f"{field.name}={field.schema.get('default', '...')!r}"
+            field.name if field.is_required else f"{field.name}={show_value(field.schema.get('default', '...'))}"
             for field in self.fields.values()
         ]
         if self.takes_rest and self.fields:

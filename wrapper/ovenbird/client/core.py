@@ -75,7 +75,7 @@ class ClientCore:
         return self._shared.address.base
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.url!r})"
+        return f"{type(self).__name__}({show_value(self.url)})"
 
     def __getstate__(self) -> Any:
         raise TypeError("a client has connections and credentials, which cannot be pickled: make one in each process")
@@ -174,7 +174,7 @@ class ClientCore:
         if answer.status in (429, 502, 503, 504):  # a proxy whose service has not started
             return False, f"it was answered {answer.status}"
         self._check(answer, request)
-        raise NotOvenbirdError(f"{request.where}: this is no answer of an Ovenbird service, {answer!r}")
+        raise NotOvenbirdError(f"{request.where}: this is no answer of an Ovenbird service, {show_value(answer)}")
 
 
 def _choose_tls(url: str, verify: Verify) -> ssl.SSLContext | None:

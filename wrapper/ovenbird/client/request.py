@@ -73,7 +73,7 @@ def check_headers(headers: Mapping[str, str]) -> None:
         except UnicodeError:
             valid = False
         if not valid:
-            raise ClientError(f"the value of the header {name!r} is no text that a header can hold")
+            raise ClientError(f"the value of the header {show_value(name)} is no text that a header can hold")
 
 
 class Request(NamedTuple):

@@ -23,7 +23,9 @@ _HOMES = {
 
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
-        raise AttributeError(f"module 'ovenbird.testing' has no attribute {name!r}")
+        from ..common.text import show_value
+
+        raise AttributeError(f"module 'ovenbird.testing' has no attribute {show_value(name)}")
     import importlib
 
     return getattr(importlib.import_module(f".{_HOMES[name]}", __name__), name)

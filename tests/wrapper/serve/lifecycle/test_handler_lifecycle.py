@@ -129,7 +129,9 @@ def test_an_init_that_fails_ends_the_process_with_73(serve: Serve, case: str, wo
     service = serve(f"{source}\ndef handler():\n    return 1\n", *flags, "--workers", workers, ready=False)
     assert service.wait() == 73, service.log
     records = [record for record in service.records if record.get("code") == "init"]
-    assert 1 <= len(records) <= int(workers), service.log
+    # an init that hangs may do so because of the fork: it is tried once more in workers that are not forked
+    attempts = 2 if "hangs" in case and workers == "2" else 1
+    assert 1 <= len(records) <= attempts * int(workers), service.log
     assert text in records[0]["message"]
     if "hangs" in case:
         assert "OVENBIRD_INIT_TIMEOUT" in records[0]["hint"]  # in a pod, the variable is what can be changed

@@ -16,7 +16,7 @@ from typing import Any, TextIO
 import msgspec
 
 from ...common.redact import mask_parameters
-from ...common.text import escape_controls
+from ...common.text import escape_controls, show_value
 from ...errors import OutputError
 from ..parameters import display_parameters
 from ..result_file import is_stdout, print_text
@@ -208,7 +208,7 @@ def open_results(name: str) -> Iterator[TextIO | None]:
         with replacing(path) as draft, draft.open("w", encoding="utf-8") as file:
             yield file
     except OSError as error:
-        raise OutputError(f"--result-file {name!r} was not written: {error.strerror or error}") from error
+        raise OutputError(f"--result-file {show_value(name)} was not written: {error.strerror or error}") from error
 
 
 def _log_outcome(outcome: Outcome) -> None:
