@@ -7,9 +7,11 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from ovenbird.platform.entities.run import run_metadata, start_run
 from ovenbird.platform.local.store import LocalStore
 from ovenbird.platform.project.project import Project
 
@@ -26,6 +28,33 @@ def store(tmp_path: Path) -> Iterator[LocalStore]:
 @pytest.fixture
 def project(store: LocalStore) -> Project:
     return Project(store, "p", {})
+
+
+@pytest.fixture
+def record_run(store: LocalStore) -> Callable[..., str]:
+    """Record a run that has ended, with parameters, results, metrics and labels; return its id."""
+
+    def record(
+        parameters: dict[str, Any] | None = None,
+        results: dict[str, Any] | None = None,
+        metrics: dict[str, Any] | None = None,
+        *,
+        function: str = "train",
+        state: str = "COMPLETED",
+        status: dict[str, Any] | None = None,
+        **labels: Any,
+    ) -> str:
+        revision = Project(store, "p", {}).register_function(function, {"source": {"handler": f"main:{function}"}})
+        spec = {"parameters": parameters or {}}
+        run = start_run(
+            store, "p", {}, function=revision.key, spec=spec, status=status, metadata=run_metadata(**labels)
+        )
+        if metrics:
+            run.log_metrics(metrics)
+        run.finish(state, results=results or {})
+        return run.id
+
+    return record
 
 
 def send_reply(request: http.server.BaseHTTPRequestHandler, data: bytes, status: int = 200, **headers: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import count as count_from
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ..common.redact import mask_record
 from ..common.text import show_value
@@ -208,6 +208,53 @@ def _with_extension(name: str, file_name: str) -> str:
     return name if name.endswith(end) else name + end
 
 
+class Removal(NamedTuple):
+    """An entity to remove, and the files that were stored for it: their folder or URL, and their names."""
+
+    key: keys.EntityKey
+    path: str
+    files: list[str]
+
+
+def plan_removal(
+    store: EntityStore,
+    key: keys.EntityKey,
+    environ: Mapping[str, str],
+    *,
+    versions: bool = False,
+    keep_files: bool = False,
+) -> list[Removal]:
+    """Return what goes with one version, or with `versions` with all of the name; nothing is removed yet.
+
+    Files that were only registered stay where they are. Errors: InputError for files in no store of files;
+    PlatformError for a run that is still running.
+    """
+    from .storage import files
+
+    rows = store.list_summaries(key.type, project=key.project, name=key.name) if versions else []
+    removals = []
+    for each in [keys.parse_key(row.key) for row in rows] or [key]:
+        record = store.read(each)
+        store.check_removable(keys.parse_key(record["key"]))
+        names = [] if keep_files else files.list_names(record)
+        if names:
+            roots = (store.files_root(), store.files_store(key.project, environ))
+            parts = [str(record[part]) for part in ("project", "type", "name", "id")]
+            files.check_removable(record["spec"]["path"], roots, parts)
+            files.check_names(record["spec"]["path"], names)
+        removals.append(Removal(keys.parse_key(record["key"]), str(record["spec"].get("path") or ""), names))
+    return removals
+
+
+def apply_removal(store: EntityStore, removal: Removal, environ: Mapping[str, str]) -> None:
+    """Remove the files, then the record, which alone knows of them: what is left can be removed again."""
+    from .storage import files
+
+    if removal.files:
+        files.remove(removal.path, removal.files, environ)
+    store.remove(removal.key)
+
+
 def remove_entities(
     store: EntityStore,
     key: keys.EntityKey,
@@ -216,23 +263,8 @@ def remove_entities(
     versions: bool = False,
     keep_files: bool = False,
 ) -> list[str]:
-    """Remove one version, or with `versions` all of the name, with the files that were stored for it.
-
-    Files that were only registered stay where they are. Return the keys of the removed versions, in order.
-    """
-    from .storage import files
-
-    rows = store.list_summaries(key.type, project=key.project, name=key.name) if versions else []
-    removed_keys = []
-    for each in [keys.parse_key(row.key) for row in rows] or [key]:
-        record = store.read(each)
-        names = [] if keep_files else files.list_names(record)
-        if names:  # they go before the record, which alone knows of them: what is left can be removed again
-            roots = (store.files_root(), store.files_store(key.project, environ))
-            parts = [str(record[part]) for part in ("project", "type", "name", "id")]
-            files.check_removable(record["spec"]["path"], roots, parts)
-            files.check_names(record["spec"]["path"], names)
-            files.remove(record["spec"]["path"], names, environ)
-        store.remove(each)
-        removed_keys.append(record["key"])
-    return removed_keys
+    """Remove one version, or with `versions` all of the name, as `plan_removal` says. Return their keys, in order."""
+    removals = plan_removal(store, key, environ, versions=versions, keep_files=keep_files)
+    for removal in removals:
+        apply_removal(store, removal, environ)
+    return [str(removal.key) for removal in removals]

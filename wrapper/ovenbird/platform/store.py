@@ -101,6 +101,9 @@ class EntityStore(Protocol):
     def annotate(self, key: EntityKey, change: Callable[[dict[str, Any]], None]) -> Record:
         """Change an entity's metadata while others may write it, and return the entity. InputError if it is missing."""
 
+    def check_removable(self, key: EntityKey) -> None:
+        """Raise PlatformError for a run that is still running. Errors: InputError for what does not exist."""
+
     def remove(self, key: EntityKey) -> None:
         """Delete the entity, its metrics and its log, but no files. PlatformError if it still runs."""
 

@@ -12,9 +12,7 @@ from tests import starts
 from tests.terminal import run_on_terminal
 
 from ovenbird.commands.records.record_verbs import main
-from ovenbird.platform.entities.run import run_metadata, start_run
 from ovenbird.platform.local.store import LocalStore
-from ovenbird.platform.project.project import Project
 
 
 @pytest.fixture
@@ -54,30 +52,3 @@ def terminal(store: LocalStore) -> Callable[..., str]:
         return output.text
 
     return run
-
-
-@pytest.fixture
-def record_run(store: LocalStore) -> Callable[..., str]:
-    """Record a run that has ended, with parameters, results, metrics and labels; return its id."""
-
-    def record(
-        parameters: dict[str, Any] | None = None,
-        results: dict[str, Any] | None = None,
-        metrics: dict[str, Any] | None = None,
-        *,
-        function: str = "train",
-        state: str = "COMPLETED",
-        status: dict[str, Any] | None = None,
-        **labels: Any,
-    ) -> str:
-        revision = Project(store, "p", {}).register_function(function, {"source": {"handler": f"main:{function}"}})
-        spec = {"parameters": parameters or {}}
-        run = start_run(
-            store, "p", {}, function=revision.key, spec=spec, status=status, metadata=run_metadata(**labels)
-        )
-        if metrics:
-            run.log_metrics(metrics)
-        run.finish(state, results=results or {})
-        return run.id
-
-    return record

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from ...common.text import cut_text, escape_controls
 from ...common.text_table import format_table
-from ...errors import InputError
 from .output import Verbs, add_verb, cell_text, key_help, print_json
 
 if TYPE_CHECKING:
@@ -29,13 +28,9 @@ def add(verbs: Verbs, noun: str) -> None:
 
 def run(store: EntityStore, options: argparse.Namespace) -> int:
     """Print the comparison; return the exit status."""
-    from ...platform import queries
-    from ...platform.entities.run_comparison import compare_runs
+    from ...api.records.comparison import compare_named_runs
 
-    if len(options.keys) < 2:
-        raise InputError("one run alone cannot be compared", hint="`ovenbird runs compare latest~1 latest`")
-    runs = [queries.locate_entity(store, "run", text, options.project) for text in options.keys]
-    fields = compare_runs(store, runs, changed=options.changed)
+    runs, fields = compare_named_runs(store, options.keys, options.project, changed=options.changed)
     if options.json:
         print_json({"runs": [str(key) for key in runs], "fields": [field._asdict() for field in fields]})
         return 0

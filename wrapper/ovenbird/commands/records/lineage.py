@@ -25,11 +25,9 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(store: EntityStore, options: argparse.Namespace) -> int:
     """Print where an entity comes from; return the exit status."""
-    from ...platform import lineage, queries
-    from ...platform.entities.content_check import check_content
+    from ...api.records.origins import trace_origins
+    from ...platform.lineage import render_lineage
 
-    key = queries.locate_any(store, options.key, options.project)
-    check = (lambda record: check_content(store, record, os.environ)) if options.verify else None
-    node = lineage.trace_lineage(store, str(key), check)
-    print(lineage.render_lineage(node, options.format))
-    return 1 if lineage.find_changed(node) else 0
+    origins = trace_origins(store, options.key, os.environ, options.project, verify=options.verify)
+    print(render_lineage(origins.node, options.format))
+    return 1 if origins.changed else 0

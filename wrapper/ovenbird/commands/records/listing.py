@@ -26,19 +26,18 @@ def add(verbs: Verbs, noun: str) -> None:  # noqa: ARG001  # of all verbs
 
 def run(store: EntityStore, options: argparse.Namespace) -> int:
     """Print the list; return the exit status."""
+    from ...api.records.entity_list import EntityQuery, find_entities_of_type
     from ...platform import queries
 
-    rows = queries.list_rows(
-        store, queries.VERBS[options.noun], project=options.project, name=options.name,
-        state=options.state, versions=options.versions, limit=options.limit or None,
-    )  # fmt: skip
+    query = EntityQuery(options.project, options.name, options.state, options.versions, options.limit or None)
+    rows, is_truncated = find_entities_of_type(store, queries.VERBS[options.noun], query)
     if not rows:
         tell_empty(store, options.noun, options.project)
     if options.json or not sys.stdout.isatty():
         print_json([{**row._asdict(), "key": row.key} for row in rows])
         return 0
     print(format_table([("NAME", "KIND", "ID", "PROJECT", "CREATED"), *map(_format_row, rows)]))
-    if options.limit and len(rows) == options.limit:
+    if is_truncated:
         print(f"the newest {options.limit}; --limit 0 shows all", file=sys.stderr)
     return 0
 

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import time
 from typing import TYPE_CHECKING
 
 from .output import Verbs, add_verb, key_help
 
 if TYPE_CHECKING:
     from ...platform.store import EntityStore
-
-_PAUSE = 0.2  # seconds between two looks at a log that is followed
 
 
 def add(verbs: Verbs, noun: str) -> None:
@@ -24,18 +21,10 @@ def add(verbs: Verbs, noun: str) -> None:
 
 def run(store: EntityStore, options: argparse.Namespace) -> int:
     """Print the log of a run, with `--follow` until the run has ended. Return the exit status."""
+    from ...api.records.run_log import read_log
     from ...platform import queries
-    from ...platform.store import FINAL
 
     key = queries.locate_entity(store, "run", options.key, options.project)
-    printed = 0
-    while True:
-        ended = store.read(key)["status"].get("state") in FINAL
-        lines = list(store.log_lines(key.project, key.id or ""))
-        for line in lines[printed:]:
-            print(line.rstrip("\n"), flush=True)
-        printed = len(lines)
-        if ended or not options.follow:
-            return 0
-        time.sleep(_PAUSE)
-        store.reap()
+    for line in read_log(store, key, follow=options.follow):
+        print(line, flush=True)
+    return 0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -54,14 +53,13 @@ def cell_text(column: str, value: Any) -> str:
     """Return the value of a column of runs for people."""
     if column in ("started", "ended", "created", "updated"):
         return format_moment(value)
-    return "" if value is None else f"{value:.1f}s" if column in ("took", "seconds") else value_text(value)
+    if value is None:
+        return ""
+    if column in ("took", "seconds"):
+        return f"{value:.1f}s"
+    from ...api.records.run_list import format_value
 
-
-def value_text(value: Any) -> str:
-    """Return a JSON value for people: text as it is, numbers with six digits."""
-    if isinstance(value, str):
-        return value
-    return f"{value:.6g}" if isinstance(value, float) else json.dumps(value, ensure_ascii=False)
+    return format_value(value)
 
 
 def print_json(value: Any) -> None:

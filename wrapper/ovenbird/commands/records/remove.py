@@ -23,12 +23,13 @@ def add(verbs: Verbs, noun: str) -> None:
 
 def run(store: EntityStore, options: argparse.Namespace) -> int:
     """Remove entities and print their keys; return the exit status."""
+    from ...api.records.removal import RemovalQuery, plan_removals, remove_planned
     from ...platform import queries
 
-    keys = [queries.locate_entity(store, queries.VERBS[options.noun], text, options.project) for text in options.keys]
-    for key in keys:  # all were found before the first one is removed
-        for removed in queries.remove_entities(
-            store, key, os.environ, versions=options.versions, keep_files=options.keep_files
-        ):
-            print(removed)
+    query = RemovalQuery(
+        queries.VERBS[options.noun], options.keys, options.project, options.versions, options.keep_files
+    )
+    removals = plan_removals(store, query, os.environ)
+    for removed in remove_planned(store, removals, os.environ):
+        print(removed)
     return 0

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from ...platform.store import EntityStore
 
 _WITH_METRICS = ("runs", "models")
-_LARGEST = 64 * 1024**2  # bytes of a file that is read for its first rows
 _WIDE = 80  # columns of a plot where the terminal does not say how many it has
 
 
@@ -67,23 +66,16 @@ def _print_plot(store: EntityStore, key: EntityKey) -> int:
 
 def _read_table(store: EntityStore, key: EntityKey) -> str:
     """Return the first rows of a data item, from its record or its file; empty when it is not a table."""
-    from ...common.named_paths import is_file
+    from ...api.records.content import read_preview
     from ...errors import OvenbirdError
     from ...platform.entities.file_entity import Dataitem
-    from ...platform.tables import dataframes
     from ...platform.tables.preview import format_preview
 
     entity = Dataitem(store, store.read(key), os.environ)
-    if not entity.status.get("preview"):
-        try:
-            path = entity.local_path()
-            if path is None or not is_file(path) or path.stat().st_size > _LARGEST:
-                return ""  # too slow to read whole for ten rows
-            dataframes.get_format(str(path))
-            entity.status.preview = dataframes.make_preview(entity.as_df())
-        except OvenbirdError as error:
-            if entity.kind == "table":
-                print(f"its rows cannot be shown: {error.message}", file=sys.stderr)
-            return ""
-    text = format_preview(entity.status.preview)
+    try:
+        text = format_preview(read_preview(entity))
+    except OvenbirdError as error:
+        if entity.kind == "table":
+            print(f"its rows cannot be shown: {error.message}", file=sys.stderr)
+        return ""
     return f"{text}\n{entity.key}" if text else ""

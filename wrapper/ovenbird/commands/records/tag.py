@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ...common.text import show_value
-from ...errors import InputError
 from .output import Verbs, add_verb, key_help, print_json
 
 if TYPE_CHECKING:
@@ -26,29 +25,12 @@ def add(verbs: Verbs, noun: str) -> None:
 
 def run(store: EntityStore, options: argparse.Namespace) -> int:
     """Change the name, the tags and the note of a run; return the exit status."""
+    from ...api.records.tagging import TagChange, parse_tags, tag_run
     from ...platform import queries
-    from ...platform.entities.run_summary import format_tags, summarize
 
-    additions = format_tags({"labels": options.tags})
-    if "" in additions:
-        raise InputError(
-            f"a tag without a key: {', '.join(map(show_value, options.tags))}", hint="KEY=VALUE, or a word"
-        )
+    change = TagChange(parse_tags(options.tags), tuple(options.remove), options.name, options.note)
     key = queries.locate_entity(store, "run", options.key, options.project)
-
-    def change(metadata: dict[str, Any]) -> None:
-        tags = {**format_tags(metadata), **additions}
-        if missing := [name for name in options.remove if name not in tags]:
-            hint = f"it has: {', '.join(tags)}" if tags else "it has no tags"
-            raise InputError(f"the run has no tag {', '.join(map(show_value, missing))}", hint=hint)
-        tags = {name: value for name, value in tags.items() if name not in options.remove}
-        metadata["labels"] = [f"{name}={value}" if value else name for name, value in tags.items()]
-        if options.note is not None:
-            metadata["description"] = options.note
-        if options.name is not None:
-            metadata["name"] = options.name or key.id
-
-    summary = summarize(store.annotate(key, change))
+    summary = tag_run(store, key, change)
     print_json({name: summary[name] for name in ("id", "name", "tags", "note")})
     return 0
 

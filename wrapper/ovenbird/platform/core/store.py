@@ -203,12 +203,15 @@ class DigitalHubStore:
             )
         return name
 
+    def check_removable(self, key: EntityKey) -> None:
+        """Raise PlatformError for a run that has not ended."""
+        if key.type == "run" and (state := self.read_state(key)) not in (*FINAL, "CREATED", "BUILT"):
+            raise PlatformError(f"{key} is still running: its state is {state}", hint="stop it first")
+
     def remove(self, key: EntityKey) -> None:
         """Forget one version; PlatformError while it is a run that has not ended."""
         record = self.read(key)
-        state = record["status"].get("state")
-        if key.type == "run" and state not in (*FINAL, "CREATED", "BUILT"):
-            raise PlatformError(f"{key} is still running: its state is {state}", hint="stop it first")
+        self.check_removable(key)
         try:
             self.client.call("DELETE", entity_path(key.project, key.type, record["id"]))
         except PlatformResponseError as error:

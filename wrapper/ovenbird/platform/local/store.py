@@ -220,16 +220,18 @@ class LocalStore:
             rows = connection.execute(query, (*values, -1 if limit is None else limit))
             return list(map(EntitySummary._make, rows))
 
+    def check_removable(self, key: EntityKey) -> None:
+        """Raise PlatformError for a run that a living process owns."""
+        record = self.read(key)
+        with self._database.reading() as connection:
+            _refuse_owned(connection, (record["project"], record["type"], record["id"]), key)
+
     def remove(self, key: EntityKey) -> None:
         """Forget one version; PlatformError while it is a run that a living process owns."""
         record = self.read(key)
         of = (record["project"], record["type"], record["id"])
         with self._database.writing() as connection:
-            owner = connection.execute(
-                "SELECT pid FROM owner JOIN entity USING (seq) WHERE project = ? AND type = ? AND id = ?", of
-            ).fetchone()
-            if owner:
-                raise PlatformError(f"{key} is still running, in process {owner[0]}", hint="stop it first")
+            _refuse_owned(connection, of, key)
             connection.execute("DELETE FROM entity WHERE project = ? AND type = ? AND id = ?", of)
         if record["type"] == "run":
             self.log_file(record["project"], record["id"]).unlink(missing_ok=True)
@@ -366,6 +368,13 @@ def open_local(environ: Mapping[str, str]) -> LocalStore:
         Path(".ovenbird").absolute(), folder,
     )  # fmt: skip
     return LocalStore(folder)
+
+
+def _refuse_owned(connection: sqlite3.Connection, identity: tuple[str, str, str], key: EntityKey) -> None:
+    """Raise PlatformError for a run, by project, type and id, that a living process owns."""
+    query = "SELECT pid FROM owner JOIN entity USING (seq) WHERE project = ? AND type = ? AND id = ?"
+    if owner := connection.execute(query, identity).fetchone():
+        raise PlatformError(f"{key} is still running, in process {owner[0]}", hint="stop it first")
 
 
 def _missing_error(connection: sqlite3.Connection, key: EntityKey) -> InputError:
