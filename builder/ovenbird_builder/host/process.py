@@ -24,6 +24,8 @@ from ovenbird.errors import OvenbirdError
 from ..errors import EngineError, ProgramMissingError
 
 _PACKAGES = {"buildah": "buildah", "skopeo": "skopeo", "git": "git", "podman": "podman", "unshare": "util-linux"}
+_IMAGE_PROGRAMS = frozenset(("buildah", "skopeo", "podman"))
+_IMAGE_UMASK = 0o022  # they make the root folder of a layer by the umask: with 077, only root could run the image
 _KEPT = 64 * 1024  # characters of each stream that an error may quote from
 _CHUNK = 64 * 1024
 _LOOK = 0.1  # seconds between two looks at whether a program is still wanted
@@ -98,6 +100,7 @@ def run(
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             start_new_session=True,
+            umask=-1 if _IMAGE_PROGRAMS.isdisjoint(argv) else _IMAGE_UMASK,
         )
     except FileNotFoundError as error:
         if cwd is not None and not Path(cwd).is_dir():
@@ -126,6 +129,8 @@ def replace(argv: Sequence[str], env: Mapping[str, str]) -> NoReturn:
     """
     for stream in (sys.stdout, sys.stderr):
         stream.flush()
+    if not _IMAGE_PROGRAMS.isdisjoint(argv):
+        os.umask(_IMAGE_UMASK)
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # Python ignores it, and what is ignored stays so
     try:
         os.execvpe(argv[0], list(argv), dict(env))  # noqa: S606  # without a shell, as all here

@@ -28,6 +28,26 @@ def test_the_environment_is_replaced(tmp_path: Path) -> None:
     assert run(["/bin/sh", "-c", "echo $PATH"]).stdout.strip() == os.environ["PATH"]
 
 
+@pytest.mark.parametrize(
+    "call",
+    [
+        "process.run([*words], env=env, line=print)",
+        "process.run(['env', '--', *words], env=env, line=print)",
+        "process.replace([*words], env)",
+    ],
+    ids=["run", "through another program", "replace"],
+)
+@pytest.mark.parametrize(("program", "umask"), [("skopeo", "0022"), ("podman", "0022"), ("git", "0077")])
+def test_layers_do_not_take_the_umask(tmp_path: Path, call: str, program: str, umask: str) -> None:
+    """Programs that make layers have a umask by which everybody can read them; others have the user's."""
+    (tmp_path / program).write_text("#!/bin/sh\numask\n")
+    (tmp_path / program).chmod(0o755)
+    setup = "import os; from ovenbird_builder.host import process; os.umask(0o077); env = dict(os.environ)"
+    text = f"{setup}; words = [{program!r}]; {call}"
+    env = {**os.environ, "PATH": f"{tmp_path}:/usr/bin:/bin"}
+    assert run([sys.executable, "-c", text], env=env).stdout == f"{umask}\n"
+
+
 def test_a_failure_quotes_the_end_of_the_output() -> None:
     """Its status and the last line that is not blank; of stderr, else of stdout. Without `check` it is a result."""
     with pytest.raises(ProcessFailedError) as caught:
