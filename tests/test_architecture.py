@@ -23,6 +23,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "ovenbird.function_document": ("ovenbird.errors",),
     "ovenbird.function": ("ovenbird.errors", "ovenbird.function_document"),
     "ovenbird.capture": ("ovenbird.errors",),
+    "ovenbird.page": ("ovenbird.errors",),
     "ovenbird.settings": ("ovenbird.errors",),
     "ovenbird.platform": ("ovenbird.errors", "ovenbird.settings"),
     "ovenbird": (),

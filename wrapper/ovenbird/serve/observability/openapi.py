@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import contextlib
 import inspect
 import math
 from pathlib import PurePath
 from typing import Any, get_args
 
-import msgspec
-
-from ...function.binder import Binder, Parameter, PayloadMode
+from ...function.argument_schema import parameter_schema
+from ...function.binder import Binder, PayloadMode
 from ...function.cloudevent import REQUIRED
 from ...function.convert import Converter
 from ...function.handler import Handler
-from ...function.type_hints import hints_of, is_class, is_list, is_many, is_scalar, takes_none, unwrap_optional
+from ...function.schema_edits import add_formats, drop_secret_defaults
+from ...function.type_hints import hints_of, is_class, is_many, is_scalar, takes_none, unwrap_optional
 from ..response.json_encode import class_names
 from ..response.negotiation import ARROW, CSV, PARQUET
-from .schema_edits import add_formats, drop_secret_defaults
 
 _REF = "#/components/schemas/{name}"
 _PROBLEM_NAME = "ProblemDocument"  # user code may well have a class Problem
@@ -127,11 +125,11 @@ def _describe_body(binder: Binder, schemas: dict[str, Any]) -> dict[str, Any]:
         (parameter,) = binder.parameters
         return {
             "required": parameter.required and not takes_none(parameter.hint),  # without a body the value is None
-            "content": {"application/json": {"schema": _schema(parameter, schemas)}},
+            "content": {"application/json": {"schema": parameter_schema(parameter, schemas, _REF)}},
         }
     schema = {
         "type": "object",
-        "properties": {parameter.name: _schema(parameter, schemas) for parameter in binder.parameters},
+        "properties": {parameter.name: parameter_schema(parameter, schemas, _REF) for parameter in binder.parameters},
         "required": [parameter.name for parameter in binder.parameters if parameter.required],
         "additionalProperties": binder.takes_rest,
     }
@@ -156,25 +154,14 @@ def _is_flat(hint: Any) -> bool:
 
 def _describe_query(binder: Binder, schemas: dict[str, Any]) -> list[dict[str, Any]]:
     return [
-        {"name": parameter.name, "in": "query", "required": parameter.required, "schema": _schema(parameter, schemas)}
+        {
+            "name": parameter.name,
+            "in": "query",
+            "required": parameter.required,
+            "schema": parameter_schema(parameter, schemas, _REF),
+        }
         for parameter in binder.parameters
     ]
-
-
-def _schema(parameter: Parameter, schemas: dict[str, Any]) -> dict[str, Any]:
-    """Return the schema of a parameter, and add the schemas that it refers to to `schemas`."""
-    if parameter.upload:
-        file = {"type": "string", "contentMediaType": "application/octet-stream"}
-        return {"type": "array", "items": file} if is_list(parameter.hint) else file
-    schema, named = parameter.converter.schema(_REF)
-    add_formats(schema, parameter.hint, named)
-    schemas.update(named)
-    if not parameter.required:
-        # a default that JSON cannot hold, or that does not fit its hint, is left out
-        with contextlib.suppress(Exception):  # classes of the user may raise anything
-            value = parameter.converter.convert(msgspec.to_builtins(parameter.default), "")
-            schema = {**schema, "default": msgspec.to_builtins(value)}
-    return schema
 
 
 def _describe_responses(handler: Handler, schemas: dict[str, Any], *, typed: bool) -> dict[str, Any]:

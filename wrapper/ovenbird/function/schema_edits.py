@@ -5,8 +5,8 @@ from __future__ import annotations
 import datetime
 from typing import Any, get_args
 
-from ...common.redact import is_secret_name
-from ...function.type_hints import field_hints, has_fields, is_pydantic, union_members
+from ..common.redact import is_secret_name
+from .type_hints import field_hints, has_fields, is_pydantic, union_members
 
 _FORMATS = ((datetime.datetime, "date-time"), (datetime.time, "time"))
 _INNER = ("items", "additionalProperties")
