@@ -18,6 +18,8 @@ from .entity import Entity, new_record
 if TYPE_CHECKING:
     from typing_extensions import Self
 
+    from .run_values import RunInputs, RunOutputs, RunResults
+
 
 class FunctionRevision(Entity):
     """One revision of a function."""
@@ -78,29 +80,40 @@ class Run(Entity):
         links[:] = [link for link in links if (link.get("type"), link.get("dest")) != ("consumes", key)]
         self.consume(other)
 
-    def inputs(self, as_dict: bool = False) -> dict[str, Any]:
-        """Return the inputs by the names of the arguments: entities, or with `as_dict` their records."""
-        from .run_parts import read_inputs
+    @property
+    def inputs(self) -> RunInputs:
+        """Return the inputs by the names of the arguments: `inputs["cities"]`, or `inputs()` as in the SDK."""
+        from .run_values import RunInputs
 
-        return read_inputs(self, as_dict, self._reader.consume if self._reader else None)
+        return RunInputs(self, self._reader.consume if self._reader else None)
 
-    def outputs(self, as_key: bool = False, as_dict: bool = False) -> dict[str, Any]:
-        """Return the outputs by name: entities, or their keys, or their records."""
-        from .run_parts import read_outputs
+    @property
+    def outputs(self) -> RunOutputs:
+        """Return the outputs by name: `outputs["model"]`, or `outputs(as_key=…, as_dict=…)` as in the SDK."""
+        from .run_values import RunOutputs
 
-        return read_outputs(self, as_key, as_dict, self._reader.consume if self._reader else None)
+        return RunOutputs(self, self._reader.consume if self._reader else None)
 
     def output(self, output_name: str, as_key: bool = False, as_dict: bool = False) -> Any:
-        """Return the output with that name, or None."""
-        return self.outputs(as_key, as_dict).get(output_name)
+        """Return the output with that name, else the result with that name, else None."""
+        outputs = self.outputs
+        if output_name not in outputs:
+            return self.result(output_name)
+        if as_key:
+            return outputs(as_key=True)[output_name]
+        output = outputs[output_name]
+        return output.to_dict() if as_dict and isinstance(output, Entity) else output
 
-    def results(self) -> dict[str, Any]:
-        """Return the results by name."""
-        return dict(self.status.results or {})
+    @property
+    def results(self) -> RunResults:
+        """Return the results by name: `results["rows"]`, or `results()` as in the SDK."""
+        from .run_values import RunResults
+
+        return RunResults(self)
 
     def result(self, result_name: str) -> Any:
         """Return the result with that name, or None."""
-        return self.results().get(result_name)
+        return self.results.get(result_name)
 
     def logs(self) -> list[Any]:
         """Return the log so far as parts with `text`; an empty list if nothing was logged."""

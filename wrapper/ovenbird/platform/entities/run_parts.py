@@ -37,13 +37,14 @@ class RunLog:
 
 def read_inputs(run: Entity, as_dict: bool, consume: Consume | None) -> dict[str, Any]:
     """Return the entities of `spec.inputs`; a path or a URL is the data item that was recorded for it."""
-    inputs = {}
-    for name, reference in (run.spec.get("inputs") or {}).items():
-        entity = _read_entity(
-            run, reference if keys.is_key(reference) else _find_recorded(run, name, reference), consume
-        )
-        inputs[name] = entity.to_dict() if as_dict else entity
-    return inputs
+    references = (run.spec.get("inputs") or {}).items()
+    inputs = {name: read_input(run, name, reference, consume) for name, reference in references}
+    return {name: entity.to_dict() for name, entity in inputs.items()} if as_dict else inputs
+
+
+def read_input(run: Entity, name: str, reference: Any, consume: Consume | None) -> Any:
+    """Return the entity of an input; `reference` is a key, a path or a URL. Errors: InputError."""
+    return _read_entity(run, reference if keys.is_key(reference) else _find_recorded(run, name, reference), consume)
 
 
 def _find_recorded(run: Entity, name: str, reference: Any) -> str:
@@ -56,14 +57,18 @@ def _find_recorded(run: Entity, name: str, reference: Any) -> str:
 
 def read_outputs(run: Entity, as_key: bool, as_dict: bool, consume: Consume | None) -> dict[str, Any]:
     """Return the entities of `status.outputs`; other values, such as the name of an image, are returned unchanged."""
-    outputs: dict[str, Any] = {}
-    for name, key in (run.status.get("outputs") or {}).items():
-        if as_key or not keys.is_key(key):
-            outputs[name] = key
-            continue
-        entity = _read_entity(run, key, consume)
-        outputs[name] = entity.to_dict() if as_dict else entity
-    return outputs
+    recorded = dict(run.status.get("outputs") or {})
+    if as_key:
+        return recorded
+    outputs = {name: read_output(run, key, consume) for name, key in recorded.items()}
+    if not as_dict:
+        return outputs
+    return {name: value.to_dict() if isinstance(value, Entity) else value for name, value in outputs.items()}
+
+
+def read_output(run: Entity, key: Any, consume: Consume | None) -> Any:
+    """Return the entity of a key in `status.outputs`; what is no key, such as the name of an image, is returned."""
+    return _read_entity(run, key, consume) if keys.is_key(key) else key
 
 
 def _read_entity(run: Entity, key: str, consume: Consume | None) -> Any:
