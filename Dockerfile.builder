@@ -23,6 +23,7 @@ COPY pyproject.toml README.md LICENSE CHANGELOG.md Dockerfile.base Dockerfile.sd
 COPY images ./images
 COPY wrapper ./wrapper
 COPY builder ./builder
+COPY console ./console
 # hatchling is in the lock: nothing is fetched from here on
 RUN PYTHONPATH=/opt/ovenbird/site python3 -m pip install --quiet --disable-pip-version-check --no-input --no-cache-dir \
         --root-user-action=ignore --no-deps --no-index --no-build-isolation --target=/opt/ovenbird/site . \

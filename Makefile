@@ -33,7 +33,7 @@ help: ## this list
 .venv/.runtime: pyproject.toml | .venv/bin/python
 	@echo "installing Ovenbird into .venv (a few seconds)"
 	@$(BIN)/pip install --quiet --editable '.[reload]'
-	@$(BIN)/python -m compileall -q wrapper builder  # as an installed wheel is: a start then compiles nothing
+	@$(BIN)/python -m compileall -q wrapper builder console  # as an installed wheel is: a start then compiles nothing
 	@touch $@
 
 .venv/.examples: .venv/.runtime examples/world-cities/requirements.txt

@@ -10,7 +10,11 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-SOURCES = {"ovenbird": ROOT / "wrapper" / "ovenbird", "ovenbird_builder": ROOT / "builder" / "ovenbird_builder"}
+SOURCES = {
+    "ovenbird": ROOT / "wrapper" / "ovenbird",
+    "ovenbird_builder": ROOT / "builder" / "ovenbird_builder",
+    "ovenbird_console": ROOT / "console" / "ovenbird_console",
+}
 
 # module or package -> what of ours it may import; the longest entry that fits a module counts
 MAY_IMPORT: dict[str, tuple[str, ...]] = {
@@ -292,17 +296,29 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "ovenbird_builder.runner",
     ),
     "ovenbird_builder.cli": ("ovenbird.errors", "ovenbird.command_line", "ovenbird_builder.commands"),
+    # the page, on top of both
+    "ovenbird_console": (
+        "ovenbird.__version__",
+        "ovenbird.errors",
+        "ovenbird.settings",
+        "ovenbird.function.target",
+        "ovenbird.function_document",
+        "ovenbird.platform",
+        "ovenbird.command_line",
+    ),
 }
 # what lies below the leaves of `common` does not use them at large; all else may
 BELOW_COMMON = ("ovenbird", "ovenbird.errors")
 # package -> the only modules that may import it
 ONLY_IN: dict[str, tuple[str, ...]] = {
-    "starlette": ("ovenbird.serve",),
+    "starlette": ("ovenbird.serve", "ovenbird_console"),
+    "jinja2": ("ovenbird_console.rendering",),
     "uvicorn": (
         "ovenbird.serve.server.worker",
         "ovenbird.serve.server.engine",
         "ovenbird.serve.server.http_server",
         "ovenbird.serve.server.uvicorn_adapter",
+        "ovenbird_console.server",
     ),
     # what uvicorn keeps to itself: one module reaches for it
     "uvicorn.protocols": ("ovenbird.serve.server.uvicorn_adapter",),

@@ -31,7 +31,12 @@ def test_links_between_pages_lead_somewhere() -> None:
 
 
 # where a path on a page may begin
-FOLDERS = (ROOT, ROOT / "wrapper" / "ovenbird", ROOT / "builder" / "ovenbird_builder")
+FOLDERS = (
+    ROOT,
+    ROOT / "wrapper" / "ovenbird",
+    ROOT / "builder" / "ovenbird_builder",
+    ROOT / "console" / "ovenbird_console",
+)
 # what looks like a path of the repository and is one of another place
 ELSEWHERE = {"cluster/up", ".git/HEAD"}
 
@@ -57,7 +62,7 @@ def test_paths_of_a_page() -> None:
     assert list_paths(text) == ["a/b.py", "cli.py", "docs/", "corpus/", ".ci/run"]
 
 
-@pytest.mark.parametrize("folder", ["wrapper/ovenbird", "builder/ovenbird_builder"])
+@pytest.mark.parametrize("folder", ["wrapper/ovenbird", "builder/ovenbird_builder", "console/ovenbird_console"])
 def test_the_page_of_the_architecture_has_every_package(folder: str) -> None:
     """Each folder of modules has its row in the table of its distribution."""
     page = (ROOT / "docs" / "architecture.md").read_text()

@@ -39,5 +39,11 @@ def test_the_wheel_of_make_wheel(tmp_path: Path) -> None:
     assert built.returncode == 70
     assert f"pip install 'ovenbird[build] @ {wheel.as_uri()}'" in built.stderr
     files = run(python, "-m", "zipfile", "-l", wheel).stdout
-    for name in ("ovenbird/cli.py", "ovenbird_builder/cli.py", "ovenbird_builder/images/bases.toml"):
+    for name in (
+        "ovenbird/cli.py",
+        "ovenbird_builder/cli.py",
+        "ovenbird_builder/images/bases.toml",
+        "ovenbird_console/templates/layout.html",
+        "ovenbird_console/static/vendored/vendored.json",
+    ):
         assert name in files

@@ -32,7 +32,7 @@ PAGE = (ROOT / "docs" / "ci.md").read_text()
 README = (ROOT / "README.md").read_text()
 ADDRESS = "https://git.example.com/ovenbird.git"
 _SHIPPED = ("pyproject.toml", "README.md", "LICENSE", "CHANGELOG.md", "Dockerfile.base", "Dockerfile.builder",
-            "Dockerfile.sdk", "images", "wrapper", "builder")  # fmt: skip
+            "Dockerfile.sdk", "images", "wrapper", "builder", "console")  # fmt: skip
 _DOCUMENT = f"""
 kind: python
 name: greet

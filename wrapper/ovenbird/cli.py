@@ -138,7 +138,7 @@ def run(argv: list[str]) -> int:
         if argv[0] in (*_LISTINGS, *VERBS) or (error.name or "").partition(".")[0] in sys.modules:
             raise
         missing = f"{show_value(argv[0])} needs the package {show_value(error.name)}"
-        return report_error(SettingsError(missing, hint=_install_builder()))
+        return report_error(SettingsError(missing, hint=_hint_at_extra("ui" if argv[0] == "ui" else "build")))
 
 
 def _run_runtime_verb(argv: list[str]) -> int:
@@ -257,7 +257,7 @@ def _run_in_container(verb: str, target: str | None, options: dict[str, Any]) ->
     command = _find_command("container")
     if command is None:
         missing = "--container: the builder, which runs containers, is not installed here"
-        raise SettingsError(missing, hint=_install_builder())
+        raise SettingsError(missing, hint=_hint_at_extra("build"))
     words = []
     for row in table.options(verb):
         value = options.get(row.name)
@@ -270,10 +270,10 @@ _QUIET = ("health", "completion", "container")  # asked every few seconds; read 
 _LISTINGS = ("runs", "dataitems", "artifacts", "models", "functions", "lineage", "store")
 
 
-def _install_builder() -> str:
+def _hint_at_extra(extra: str) -> str:
     from .common.install_hint import format_install_command
 
-    return format_install_command("build")
+    return format_install_command(extra)
 
 
 def _exit_on_sigterm(_: int, __: FrameType | None) -> None:

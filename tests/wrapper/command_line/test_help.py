@@ -47,7 +47,7 @@ def bare_command(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
         (folder / name).symlink_to(Path(spec.origin).parent)
     distribution = importlib.metadata.distribution("ovenbird")
     (folder / "ovenbird-0.1.0.dist-info").symlink_to(distribution._path)  # type: ignore[attr-defined]
-    search_path = f"{folder}:{ROOT / 'wrapper'}:{ROOT / 'builder'}"
+    search_path = f"{folder}:{ROOT / 'wrapper'}:{ROOT / 'builder'}:{ROOT / 'console'}"
     return [sys.executable, "-I", "-S", "-c", MAIN, search_path]
 
 
@@ -211,8 +211,9 @@ def test_verbs_of_the_builder_are_known_where_it_is_not_installed() -> None:
     brought = {entry.name for entry in importlib.metadata.entry_points(group="ovenbird.commands")}
     for verb in brought - {"container"}:
         error = unknown_verb_error(verb)
-        assert "is a verb of the builder, which is not installed here" in error.message
-        assert "[build]" in error.hint
+        part = "page" if verb == "ui" else "builder"
+        assert f"is a verb of the {part}, which is not installed here" in error.message
+        assert ("[ui]" if verb == "ui" else "[build]") in error.hint
 
 
 def test_a_function_may_be_called_as_a_verb_of_runs(tmp_path: Path) -> None:

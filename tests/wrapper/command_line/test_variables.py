@@ -67,7 +67,9 @@ def test_every_variable_that_the_sources_read_is_known() -> None:
     """A variable that code or a page of docs names and no table has would cause a warning."""
     variables = {name for row in fields(table.Settings) for name in table.variables(row)} | OTHERS
     variables |= {option.variable for option in TABLE}
-    files = [path for folder in ("wrapper", "builder", "images", "docs") for path in (ROOT / folder).rglob("*.*")]
+    files = [
+        path for folder in ("wrapper", "builder", "console", "images", "docs") for path in (ROOT / folder).rglob("*.*")
+    ]
     read = {
         name
         for path in files

@@ -119,7 +119,7 @@ _EXEMPT = (
     "builder/ovenbird_builder/layers/_compile.py",
     "wrapper/ovenbird/__init__.py",
 )
-MODULES = [path for folder in ("wrapper", "builder") for path in sorted((ROOT / folder).rglob("*.py"))]
+MODULES = [path for folder in ("wrapper", "builder", "console") for path in sorted((ROOT / folder).rglob("*.py"))]
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))

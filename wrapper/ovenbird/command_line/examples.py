@@ -27,6 +27,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "runs compare": ("ovenbird runs compare best latest", "ovenbird runs compare best latest --changed"),
     "runs rerun": ("ovenbird runs rerun latest", "ovenbird runs rerun best --param depth=5"),
     "lineage": ("ovenbird lineage latest", "ovenbird lineage prices --format mermaid"),
+    "ui": ("ovenbird ui --open", "ovenbird ui --port 9090"),
     "store": ("ovenbird store", "ovenbird store --json"),
     "build": (
         "ovenbird build function.yaml --tag registry.example.com/team/greeter:1 --push",

@@ -10,7 +10,7 @@ from .verb_parsers import describe_verbs, is_brought
 
 _GROUPS = {
     "a function on this machine": "init check run serve invoke",
-    "what runs have made": "runs dataitems artifacts models functions lineage store",
+    "what runs have made": "ui runs dataitems artifacts models functions lineage store",
     "images": "build lock bundle inspect sbom rebase base cache",
     "a cluster and the platform": "manifests health processor",
     "this command": "completion",
@@ -32,15 +32,22 @@ def describe_command() -> str:
     grouped = {title: [verb for verb in names.split() if verb in verbs] for title, names in _GROUPS.items()}
     rest = [verb for verb in sorted(verbs) if not any(verb in names for names in grouped.values())]
     lines = ["usage: ovenbird VERB [TARGET] [flags]", "", "Turn a Python function into something that runs."]
-    missing = find_missing("build")
     width = max(map(len, verbs)) + 2
     for title, names in (*grouped.items(), (_FURTHER, rest)):
         if names:
             lines += ["", f"{title}:", *(f"  {verb:{width}}{verbs[verb]}" for verb in names)]
-        if missing and any(is_brought(verb) for verb in names):
-            needing = [verb for verb in names if is_brought(verb)]
-            lines.append(f"  ({', '.join(needing)}: after {format_install_command('build')})")
+        lines += _describe_missing([verb for verb in names if is_brought(verb)])
     return "\n".join(lines) + "\n" + _FLAGS
+
+
+def _describe_missing(verbs: list[str]) -> list[str]:
+    """Return a line for each extra that these verbs need and that is not whole here."""
+    lines = []
+    for extra in ("build", "ui"):
+        needing = [verb for verb in verbs if (verb == "ui") == (extra == "ui")]
+        if needing and find_missing(extra):
+            lines.append(f"  ({', '.join(needing)}: after {format_install_command(extra)})")
+    return lines
 
 
 def find_missing(extra: str) -> list[str]:

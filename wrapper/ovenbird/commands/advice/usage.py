@@ -25,12 +25,13 @@ def unknown_verb_error(verb: str) -> SettingsError:
     """Return the error for a verb that does not exist."""
     from .verb_parsers import describe_verbs
 
-    suggestion = nearest_name(verb, (*describe_verbs(), *_OF_BUILDER))
-    if verb in _OF_BUILDER:
+    suggestion = nearest_name(verb, (*describe_verbs(), *_OF_BUILDER, "ui"))
+    if verb in (*_OF_BUILDER, "ui"):
         from ...common.install_hint import format_install_command
 
-        return SettingsError(f"{show_value(verb)} is a verb of the builder, which is not installed here",
-                             hint=format_install_command("build"))  # fmt: skip
+        part, extra = ("the page", "ui") if verb == "ui" else ("the builder", "build")
+        return SettingsError(f"{show_value(verb)} is a verb of {part}, which is not installed here",
+                             hint=format_install_command(extra))  # fmt: skip
     if verb in _OF_RUNS:
         hint = f"did you mean `ovenbird runs {'list' if verb == 'ls' else verb}`?"
     elif verb.endswith((".py", ".yaml", ".yml")) or ".py:" in verb:

@@ -1,0 +1,1 @@
+"""The page of Ovenbird: functions, runs and what they made, in a browser (`ovenbird ui`)."""

@@ -1,0 +1,69 @@
+"""Listen, say where, and serve the page until a signal ends it."""
+
+from __future__ import annotations
+
+import socket
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import uvicorn
+
+from ovenbird.common.text import show_value
+from ovenbird.errors import SettingsError
+
+from .app import make_app
+from .console import Console
+from .security import make_token
+
+_SHUTDOWN = 2  # seconds that open streams of events get to end
+
+
+def serve_page(host: str, port: int, environ: Mapping[str, str], *, open_browser: bool = False) -> int:
+    """Serve the page until SIGINT or SIGTERM; return the exit status. Errors: SettingsError for the address."""
+    with _listen(host, port) as listener:
+        console = Console(Path.cwd(), dict(environ), make_token(), listener.getsockname()[1])
+        address = f"{_format_origin(host, console.port)}/?token={console.token}"
+        config = uvicorn.Config(
+            make_app(console), log_level="warning", access_log=False, server_header=False, lifespan="on",
+            timeout_graceful_shutdown=_SHUTDOWN,
+        )  # fmt: skip
+        print(address, flush=True)
+        print("the page is at this address; it lets in whoever has it; Ctrl-C ends it", file=sys.stderr)
+        if open_browser:
+            import webbrowser
+
+            webbrowser.open(address)
+        try:
+            uvicorn.Server(config).run(sockets=[listener])
+        except KeyboardInterrupt:
+            return 0
+        return 0
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """Return a socket that listens on the address. Errors: SettingsError."""
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+        listener = socket.socket(family, socket.SOCK_STREAM)
+    except OSError as error:
+        raise SettingsError(
+            f"`--host` {show_value(host)}: {error.strerror}", hint="127.0.0.1 is this machine"
+        ) from None
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(128)
+    except OSError as error:
+        listener.close()
+        raise SettingsError(
+            f"cannot listen on {show_value(host)}, port {port}: {error.strerror}", hint="`--port 0` takes a free one"
+        ) from None
+    return listener
+
+
+def _format_origin(host: str, port: int) -> str:
+    """Return the origin by which a browser on this machine reaches the page."""
+    if host in ("0.0.0.0", "::", ""):  # noqa: S104  # compared, not listened on
+        host = "127.0.0.1"
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
