@@ -14,7 +14,7 @@ from ovenbird import __version__
 from ovenbird.common.text import cut_text
 
 from .links import link_to
-from .moments import format_age, format_duration, format_moment
+from .moments import format_age, format_bytes, format_duration, format_moment
 from .navigation import NAVIGATION
 
 _LONGEST = 2000  # characters of one value on a page
@@ -43,6 +43,19 @@ TEMPLATES = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
+
+
+def format_json(value: Any) -> str:
+    """Return a value as JSON for an attribute that the script reads; the template escapes it."""
+    return json.dumps(value, ensure_ascii=False, allow_nan=False)
+
+
 TEMPLATES.filters.update(
-    moment=format_moment, age=format_age, duration=format_duration, value=format_value, link=link_to
+    json=format_json,
+    bytes=format_bytes,
+    moment=format_moment,
+    age=format_age,
+    duration=format_duration,
+    value=format_value,
+    link=link_to,
 )

@@ -1,19 +1,25 @@
-"""The page of one run."""
+"""The page of one run: all that is recorded, live while it goes on; stop it, or run it again with changes."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
+from urllib.parse import quote
 
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import FileResponse, RedirectResponse, Response
 from starlette.routing import Route
 
+from ovenbird.errors import InputError
 from ovenbird.platform.keys import EntityKey, check_id, check_name
 from ovenbird.platform.queries import read_shown_record
 from ovenbird.platform.store import FINAL
 
-from ..console import get_console
+from ..charts import split_metrics
+from ..console import Console, get_console
+from ..events import Event, stream_events
 from ..rendering import render
+from ..run_logs import read_log
 from .runs import function_name
 
 
@@ -24,24 +30,124 @@ def find_run_key(request: Request) -> EntityKey:
 
 
 def show_run(request: Request) -> Response:
-    """Show all that is recorded of a run."""
+    """Show all that is recorded of a run, with the end of its log."""
+    console, key = get_console(request), find_run_key(request)
+    with console.stores.borrow() as store:
+        store.reap()
+        record = read_shown_record(store, key, console.environ)
+        log = read_log(store, key.project, key.name)
+        location = store.location()
+    return render(request, "run.html", log=log, skipped=log.skipped, location=location, **describe_run(record))
+
+
+def show_run_body(request: Request) -> Response:
+    """Show the part of the page that changes while the run goes on, but its log."""
     console, key = get_console(request), find_run_key(request)
     with console.stores.borrow() as store:
         record = read_shown_record(store, key, console.environ)
-    return render(request, "run.html", **describe_run(record))
+    return render(request, "run_body.html", **describe_run(record))
 
 
 def describe_run(record: dict[str, Any]) -> dict[str, Any]:
-    """Return what the template of a run shows."""
+    """Return what the templates of a run show."""
     spec, status, metadata = record["spec"], record["status"], record["metadata"]
-    name = metadata.get("name")
-    function = spec.get("function")
+    name, function = metadata.get("name"), spec.get("function")
+    numbers, curves = split_metrics(status.get("metrics") or {})
+    error = status.get("error") if isinstance(status.get("error"), dict) else {}
+    path = f"/runs/{quote(record['project'], safe='')}/{quote(record['id'], safe='')}"
     return {
-        "record": record, "status": status, "function": function, "function_name": function_name(function),
-        "name": name if name and name not in ("run", record["id"]) else "",
-        "parameters": status.get("parameters") or spec.get("parameters") or {},
-        "is_final": status.get("state") in FINAL,
+        "record": record, "status": status, "path_of_run": path, "function": function,
+        "function_name": function_name(function), "labels": metadata.get("labels") or [],
+        "name": name if name and name not in ("run", record["id"]) else "", "note": metadata.get("description") or "",
+        "parameters": status.get("parameters") or spec.get("parameters") or {}, "inputs": spec.get("inputs") or {},
+        "numbers": numbers, "curves": curves, "traceback": error.get("traceback") or "",
+        "is_final": status.get("state") in FINAL, "rerun": make_rerun_path(record),
+        "launch": status.get("launch") or {}, "provenance": status.get("provenance") or {},
     }  # fmt: skip
 
 
-ROUTES = [Route("/runs/{project}/{id}", show_run)]
+def make_rerun_path(record: dict[str, Any]) -> str:
+    """Return the path of the form that is filled as the run was; empty where its target is not known."""
+    launch = record["status"].get("launch") or {}
+    if not launch.get("target"):
+        return ""
+    run = quote(f"{record['project']}/{record['id']}", safe="")
+    return f"/run?target={quote(launch['target'], safe='')}&like={run}"
+
+
+def stream_run(request: Request) -> Response:
+    """Send the log as it grows, and `change` when anything else does, until the run has ended."""
+    console, key = get_console(request), find_run_key(request)
+    start = request.query_params.get("start", "")
+    follower = _Follower(console, key, int(start) if start.isdecimal() else None)
+    return stream_events(follower.look)
+
+
+class _Follower:
+    """Looks at a run again and again. `start` is where the log goes on."""
+
+    def __init__(self, console: Console, key: EntityKey, start: int | None) -> None:
+        self._console, self._key, self._start = console, key, start
+        self._mark: object = None
+
+    def look(self) -> Iterator[Event]:
+        """Yield what has changed since the last look."""
+        with self._console.stores.borrow() as store:
+            store.reap()
+            try:
+                record = store.read(self._key)
+            except InputError:  # it was removed meanwhile
+                yield "change", None
+                yield "end", None
+                return
+            part = read_log(store, self._key.project, self._key.name, self._start)
+        self._start = part.end
+        if part.text:
+            yield "log", part.text
+        status = record["status"]
+        metrics = status.get("metrics") or {}
+        mark = (status.get("state"), sum(len(m) if isinstance(m, list) else 1 for m in metrics.values()),
+                len(status.get("outputs") or {}), len(status.get("results") or {}), status.get("started"))  # fmt: skip
+        is_first, is_changed, self._mark = self._mark is None, mark != self._mark, mark
+        is_final = status.get("state") in FINAL and not part.text
+        if (is_changed and not is_first) or is_final:
+            yield "change", None
+        if is_final:
+            yield "end", None
+
+
+def stop_run(request: Request) -> Response:
+    """Ask the run to stop, and go back to it. Errors: PlatformError where its process cannot be reached."""
+    console, key = get_console(request), find_run_key(request)
+    with console.stores.borrow() as store:
+        store.stop(store_key(store.read(key)))
+    return RedirectResponse(request.url.path.removesuffix("/stop"), status_code=303)
+
+
+def store_key(record: dict[str, Any]) -> EntityKey:
+    """Return the whole key of a run."""
+    return EntityKey(record["project"], "run", record["kind"], record["id"], record["id"])
+
+
+def download_log(request: Request) -> Response:
+    """Send the whole log as a file, as it was written."""
+    console, key = get_console(request), find_run_key(request)
+    with console.stores.borrow() as store:
+        path = store.log_file(key.project, key.name)
+        lines = [] if path else list(store.log_lines(key.project, key.name))
+    name = f"{key.name}.log"
+    if path is None:
+        disposition = {"Content-Disposition": f'attachment; filename="{name}"'}
+        return Response("".join(lines), media_type="text/plain; charset=utf-8", headers=disposition)
+    if not path.is_file():
+        raise InputError("this run has no log")
+    return FileResponse(path, media_type="text/plain; charset=utf-8", filename=name)
+
+
+ROUTES = [
+    Route("/runs/{project}/{id}", show_run),
+    Route("/runs/{project}/{id}/body", show_run_body),
+    Route("/runs/{project}/{id}/events", stream_run),
+    Route("/runs/{project}/{id}/stop", stop_run, methods=["POST"]),
+    Route("/runs/{project}/{id}/log", download_log),
+]
