@@ -39,6 +39,18 @@ class EntitySummary(NamedTuple):
         return str(run_key(self.project, self.id, self.kind) if self.type == "run" else EntityKey(*self[:5]))
 
 
+class RecordHints(NamedTuple):
+    """What the reader of records looks for: a store may leave out what does not fit, the reader checks all the same.
+
+    `function` is a key, or the name of a function; `title` a run's name in its metadata; `since` the earliest start,
+    in ISO 8601 in UTC.
+    """
+
+    function: str | None = None
+    title: str | None = None
+    since: str | None = None
+
+
 class EntityStore(Protocol):
     """Keeps entities, the metrics and logs of runs, and says where files go.
 
@@ -89,14 +101,18 @@ class EntityStore(Protocol):
         state: str | None = None,
         name: str | None = None,
         versions: bool = True,
+        hints: RecordHints | None = None,
     ) -> Iterator[Record]:
         """Yield entities of a type, newest first and without metrics; each is read when it is needed.
 
-        Without `versions`, at least the latest of each name is among them.
+        Without `versions`, at least the latest of each name is among them. With `hints`, at least all that fit.
         """
 
     def read_last_metrics(self, key: EntityKey) -> dict[str, float]:
         """Return the last number of each metric of a run or a model."""
+
+    def list_last_metrics(self, keys: Sequence[EntityKey]) -> list[dict[str, float]]:
+        """Return the last number of each metric of several runs or models, in the order of their keys."""
 
     def annotate(self, key: EntityKey, change: Callable[[dict[str, Any]], None]) -> Record:
         """Change an entity's metadata while others may write it, and return the entity. InputError if it is missing."""

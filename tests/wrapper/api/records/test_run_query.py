@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from ovenbird.api.records.run_query import RunQuery, find_runs, parse_since
+from ovenbird.api.records.tagging import TagChange, tag_run
 from ovenbird.errors import InputError
+from ovenbird.platform.keys import run_key
 from ovenbird.platform.local.store import LocalStore
 
 
@@ -49,6 +51,27 @@ def test_the_list_says_what_it_leaves_out(store: LocalStore, trained_runs: list[
     assert two.select_columns(["n", "loss"]) == {"n": [2, 1], "loss": [1.5, 2.5]}
     with pytest.raises(InputError, match="no run listed has a column 'los'"):
         two.select_columns(["los"])
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [(RunQuery(function="train"), [1, 0]), (RunQuery(function="tra%n"), []), (RunQuery(function="other"), [3]),
+     (RunQuery(name="second"), [1]), (RunQuery(since=parse_since("1h")), [3, 1, 0]),
+     (RunQuery(since=parse_since("2999-01-01")), []), (RunQuery(state="error"), [])],
+    ids=["function", "no pattern", "other", "name", "hour", "future", "state"],
+)  # fmt: skip
+def test_the_store_leaves_out_what_does_not_fit(
+    store: LocalStore, trained_runs: list[str], record_run: Callable[..., str], query: RunQuery, expected: list[int]
+) -> None:
+    """Function, name, time and state are asked of the store, with the answer that reading all records has."""
+    trained_runs.append(record_run(function="other"))
+    assert [summary["id"] for summary in find_runs(store, query).runs] == [trained_runs[index] for index in expected]
+
+
+def test_a_name_that_is_given_later_is_found(store: LocalStore, trained_runs: list[str]) -> None:
+    """A run is found by the name that `runs tag --name` gave it, and no longer by the one before."""
+    tag_run(store, run_key("p", trained_runs[0]), TagChange(name="best"))
+    assert [len(find_runs(store, RunQuery(name=name)).runs) for name in ("best", "first")] == [1, 0]
 
 
 def test_since_takes_an_age_or_a_time() -> None:

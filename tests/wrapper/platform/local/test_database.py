@@ -12,6 +12,9 @@ from ovenbird.errors import PlatformError
 from ovenbird.platform.entities.entity import new_record
 from ovenbird.platform.local import database
 from ovenbird.platform.local.store import LocalStore
+from ovenbird.platform.store import RecordHints
+
+_NEW = "sql LIKE '%entity (type, %' AND name != 'entity_of_type'"  # the indexes since version 2
 
 
 def _connect(path: str) -> int:
@@ -61,7 +64,7 @@ def test_a_newer_database_is_refused_with_both_versions(tmp_path: Path) -> None:
     connection = database.open_database(path)
     connection.execute("PRAGMA user_version = 7")
     connection.close()
-    with pytest.raises(PlatformError, match="version 7, and this one knows 1") as caught:
+    with pytest.raises(PlatformError, match=f"version 7, and this one knows {database.VERSION}") as caught:
         LocalStore(tmp_path)
     assert "upgrade" in caught.value.hint
 
@@ -122,3 +125,27 @@ def test_a_path_below_home_moves_with_it() -> None:
     record = {"spec": {"path": "/a/home/files/x"}, "status": {"metrics": {"m": 1}, "state": "READY"}}
     text = database.pack_record(record, Path("/a/home"))
     assert database.unpack_record(text, Path("/b")) == {"spec": {"path": "/b/files/x"}, "status": {"state": "READY"}}
+
+
+def test_a_database_of_version_1_is_brought_up_to_date(tmp_path: Path) -> None:
+    """Its runs are found by their names, those with a damaged record included; it is done once."""
+    store = LocalStore(tmp_path)
+    records = [new_record("p", "run", "python+job:run", "run") for _ in range(3)]
+    records[0]["metadata"]["name"] = "nightly"
+    for record in records:
+        store.create(record)
+    store.close()
+    connection = sqlite3.connect(store.path)
+    for (name,) in connection.execute(f"SELECT name FROM sqlite_master WHERE type = 'index' AND {_NEW}").fetchall():
+        connection.execute(f"DROP INDEX {name}")
+    connection.execute("ALTER TABLE entity DROP COLUMN title")
+    connection.execute("UPDATE body SET text = 'no json' WHERE seq = 2")
+    connection.execute("PRAGMA user_version = 1")
+    connection.commit()
+    connection.close()
+    for _ in range(2):
+        store = LocalStore(tmp_path)
+        found = list(store.iterate_records("run", hints=RecordHints(title="nightly")))
+        assert [record["id"] for record in found] == [records[0]["id"]]
+        assert len(store.list_summaries("run")) == 3
+        store.close()

@@ -6,11 +6,12 @@ import json
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timezone
 from itertools import islice
 from typing import Any
 
 from ...common.units import parse_age
+from ...platform.entities.metrics import json_metrics
 from ...platform.entities.run_summary import (
     Summary,
     collect_columns,
@@ -21,9 +22,10 @@ from ...platform.entities.run_summary import (
 )
 from ...platform.keys import parse_key
 from ...platform.queries import parse_state
-from ...platform.store import EntityStore, Record
+from ...platform.store import EntityStore, Record, RecordHints
 from .run_list import RunList, format_value
 
+_ID = 32  # digits of an id, by which a run is called too
 _BATCH = 100  # runs whose metrics are read together
 _NO_METRIC = ("param.", "input.", "result.", "tag.")
 _FORM = "an age such as 30m, 2h or 3d, a date or a time such as 2024-05-01 or 2024-05-01T12:00"
@@ -71,7 +73,8 @@ def parse_since(text: str) -> datetime:
 
 def _select_records(store: EntityStore, query: RunQuery, skipped: list[str]) -> Iterator[Record]:
     """Yield the records that pass all but the conditions on values. Ids of uncalled runs are added to `skipped`."""
-    for record in store.iterate_records("run", project=query.project, state=parse_state(query.state)):
+    state = parse_state(query.state)
+    for record in store.iterate_records("run", project=query.project, state=state, hints=_make_hints(query)):
         key = record["spec"].get("function")
         began = parse_moment(record["status"].get("started") or record["metadata"].get("created"))
         if query.since and began and began < query.since:
@@ -86,15 +89,25 @@ def _select_records(store: EntityStore, query: RunQuery, skipped: list[str]) -> 
         yield record
 
 
+def _make_hints(query: RunQuery) -> RecordHints:
+    """Return what a store may filter by."""
+    since = query.since.astimezone(timezone.utc).isoformat()[:19] if query.since else None
+    title = None if query.name and len(query.name) == _ID else query.name
+    return RecordHints(query.function, title, since)
+
+
 def _filter_by_metrics(store: EntityStore, records: Iterator[Record], query: RunQuery) -> Iterator[Summary]:
     """Yield the summaries, with metrics, of the records that have all values of the query."""
-    candidates = ((record, _find_missing(summarize(record), query.where)) for record in records)
-    # without asking for metrics, which Core is asked for one run at a time
+    candidates = ((summary, _find_missing(summary, query.where)) for summary in map(summarize, records))
+    # the others are decided without metrics, which Core is asked for one run at a time
     possible = (pair for pair in candidates if not any(name.startswith(_NO_METRIC) for name, _ in pair[1]))
-    for record, missing in possible:
-        summary = summarize(record, store.read_last_metrics(parse_key(record["key"])))
-        if not _find_missing(summary, missing):
-            yield summary
+    size = _BATCH if query.limit is None else min(_BATCH, query.limit + 1)
+    while batch := list(islice(possible, size)):
+        metrics = store.list_last_metrics([parse_key(summary["key"]) for summary, _ in batch])
+        for (summary, missing), numbers in zip(batch, metrics, strict=True):
+            complete = {**summary, "metrics": json_metrics(numbers)}
+            if not _find_missing(complete, missing):
+                yield complete
 
 
 def _find_missing(summary: Summary, conditions: Sequence[tuple[str, Any]]) -> list[tuple[str, Any]]:

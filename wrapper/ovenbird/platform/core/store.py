@@ -15,7 +15,7 @@ from ...common.text import show_value
 from ...errors import InputError, PlatformError, PlatformResponseError, SettingsError
 from ..entities.metrics import Value
 from ..keys import EntityKey
-from ..store import FINAL, EntitySummary, Record
+from ..store import FINAL, EntitySummary, Record, RecordHints
 from . import projects, serialization
 from .entities import EntityApi, entity_path
 from .metrics import MetricsBuffer
@@ -174,6 +174,7 @@ class DigitalHubStore:
         state: str | None = None,
         name: str | None = None,
         versions: bool = True,
+        hints: RecordHints | None = None,  # noqa: ARG002  # Core has no such filters
     ) -> Iterator[Record]:
         """Yield whole entities of one project, newest first, page by page."""
         filters = {"state": state, "name": name}
@@ -186,6 +187,10 @@ class DigitalHubStore:
         metrics = self._metrics.read(key.project, key.type, key.id or "") if key.type in _WITH_METRICS else {}
         values = {name: value[-1:] if isinstance(value, list) else [value] for name, value in metrics.items()}
         return {name: numbers[0] for name, numbers in values.items() if numbers}
+
+    def list_last_metrics(self, keys: Sequence[EntityKey]) -> list[dict[str, float]]:
+        """Return the same for several entities, by one call for each."""
+        return [self.read_last_metrics(key) for key in keys]
 
     def annotate(self, key: EntityKey, change: Callable[[dict[str, Any]], None]) -> Record:
         """Change an entity's metadata: read the entity, call `change`, and write it back."""

@@ -11,7 +11,7 @@ from ...common.redact import mask_parameters, redact_values
 from ...common.text import show_value
 from ...errors import InputError
 from .. import keys
-from ..store import EntityStore, Record
+from ..store import EntityStore, Record, RecordHints
 from .metrics import json_metrics
 
 LATEST = r"latest(?:~([0-9]{1,6}))?"
@@ -99,12 +99,15 @@ def find_run(store: EntityStore, text: str, project: str | None) -> keys.EntityK
 
     A run that never called its function is not counted. Errors: InputError for a run before the first one.
     """
-    records = (
-        record for record in store.iterate_records("run", project=project) if record["status"].get("called", True)
-    )
+
+    def iterate_called(title: str | None = None) -> Iterator[Record]:
+        for record in store.iterate_records("run", project=project, hints=RecordHints(title=title)):
+            if record["status"].get("called", True):
+                yield record
+
     if match := re.fullmatch(LATEST, text):
         back = int(match[1] or 0)
-        for position, record in enumerate(records):
+        for position, record in enumerate(iterate_called()):
             if position == back:
                 return keys.parse_key(record["key"])
         raise InputError(
@@ -112,7 +115,7 @@ def find_run(store: EntityStore, text: str, project: str | None) -> keys.EntityK
         )
     if len(text) == _ID and not set(text) - set("0123456789abcdef"):
         return None  # an id, which is looked up without reading all records
-    for position, record in enumerate(records):
+    for position, record in enumerate(iterate_called(text)):
         if get_run_name(record) == text:
             return keys.parse_key(record["key"])
         if position == _MOST_READ:

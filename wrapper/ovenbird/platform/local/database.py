@@ -19,7 +19,7 @@ from ...errors import PlatformError
 from ..entities.json_values import encode_json
 from ..store import Record
 
-VERSION = 1
+VERSION = 2
 _APPLICATION = 0x4F56454E  # "OVEN": tells a database of ours from any other SQLite file
 _HOME = "${home}"  # stands for the store's folder in recorded paths, so that it can be moved or mounted elsewhere
 _NO_CHECKPOINT_ON_CLOSE = 1006  # SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE; writers fold the log in as it grows
@@ -31,7 +31,7 @@ CREATE TABLE entity (
     seq INTEGER PRIMARY KEY AUTOINCREMENT,
     project TEXT NOT NULL, type TEXT NOT NULL, kind TEXT NOT NULL, name TEXT NOT NULL, id TEXT NOT NULL,
     state TEXT NOT NULL, created TEXT NOT NULL, updated TEXT NOT NULL,
-    function TEXT, started TEXT, ended TEXT,
+    function TEXT, started TEXT, ended TEXT, title TEXT,
     UNIQUE (project, type, id)
 );
 CREATE INDEX entity_of_name ON entity (project, type, name, seq);
@@ -46,6 +46,15 @@ CREATE TABLE owner (
     seq INTEGER PRIMARY KEY REFERENCES entity (seq) ON DELETE CASCADE,
     pid INTEGER NOT NULL, start INTEGER NOT NULL, boot TEXT NOT NULL, namespace TEXT NOT NULL
 );
+"""
+# since version 2: `title` is the name that a run has in its metadata
+_INDEXES = """
+CREATE INDEX entity_of_project ON entity (type, project, seq);
+CREATE INDEX entity_of_state ON entity (type, state, seq);
+CREATE INDEX entity_of_function ON entity (type, function, seq) WHERE function IS NOT NULL;
+CREATE INDEX entity_of_start ON entity (type, coalesce(started, created));
+CREATE INDEX entity_of_id ON entity (type, id);
+CREATE INDEX entity_of_title ON entity (type, title, seq) WHERE title IS NOT NULL;
 """
 
 
@@ -85,8 +94,10 @@ def open_database(path: Path) -> sqlite3.Connection:
         make_private_file(path)  # what SQLite puts beside it has the same mode
         connection = sqlite3.connect(path, timeout=_PATIENCE, isolation_level=None, check_same_thread=False)
         try:
-            if _read_version(connection, path) == 0:
+            if (version := _read_version(connection, path)) == 0:
                 _make_tables(connection, path)
+            elif version < VERSION:
+                _migrate_tables(connection, path)
             connection.execute("PRAGMA foreign_keys = ON")
             # In WAL mode NORMAL keeps the file whole whatever happens, and every commit across the death of the
             # process; what a power cut may lose is the last commits. A commit then costs no fsync.
@@ -129,8 +140,41 @@ def _make_tables(connection: sqlite3.Connection, path: Path) -> None:
             return
         connection.execute("PRAGMA journal_mode = WAL")
         connection.executescript(
-            f"BEGIN; {_TABLES} PRAGMA application_id = {_APPLICATION}; PRAGMA user_version = {VERSION}; COMMIT;"
+            f"BEGIN; {_TABLES} {_INDEXES} PRAGMA application_id = {_APPLICATION};"
+            f" PRAGMA user_version = {VERSION}; COMMIT;"
         )
+
+
+def _migrate_tables(connection: sqlite3.Connection, path: Path) -> None:
+    """Bring the tables of version 1 up to date, once; another process that writes is waited for."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        if _read_version(connection, path) == 1:
+            connection.execute("ALTER TABLE entity ADD COLUMN title TEXT")
+            rows = connection.execute("SELECT seq, text FROM entity JOIN body USING (seq) WHERE type = 'run'")
+            titles = [(title, seq) for seq, text in rows if (title := _read_title(text))]
+            connection.executemany("UPDATE entity SET title = ? WHERE seq = ?", titles)
+            for statement in filter(str.strip, _INDEXES.split(";")):
+                connection.execute(statement)
+            connection.execute(f"PRAGMA user_version = {VERSION}")
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+def _read_title(text: bytes) -> str | None:
+    try:
+        return get_title(msgspec.json.decode(text))
+    except (ValueError, RecursionError, KeyError, TypeError, AttributeError):  # a damaged record has none
+        return None
+
+
+def get_title(record: Record) -> str | None:
+    """Return the name that a run has in its metadata; None for another type, and for a run without a name."""
+    title = record["metadata"].get("name") if record["type"] == "run" else None
+    return None if title in (None, "", "run", record["id"]) else str(title)
 
 
 class Database:

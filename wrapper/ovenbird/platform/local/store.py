@@ -6,6 +6,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,18 @@ from ...common.text import show_value
 from ...errors import InputError, PlatformError
 from ..data_dir import data_dir
 from ..keys import EntityKey, check_id, check_name, parse_key, run_key
-from ..store import ANNOTATIONS, FINAL, EntitySummary, Record, format_timestamp, get_annotations, make_project_record
-from .database import Database, pack_record, translate_errors, unpack_record
+from ..store import (
+    ANNOTATIONS,
+    FINAL,
+    EntitySummary,
+    Record,
+    RecordHints,
+    format_timestamp,
+    get_annotations,
+    make_project_record,
+)
+from . import run_search
+from .database import Database, get_title, pack_record, translate_errors, unpack_record
 from .run_ownership import Ownership
 
 _OWN = {".gitignore", "files", "logs", "secrets", "unsent"}
@@ -64,8 +75,15 @@ class LocalStore:
         with self._database.writing() as connection:
             try:
                 sequence = connection.execute(
-                    f"INSERT INTO entity ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
-                    (*identity, status.get("state", "CREATED"), moment, moment, *_run_columns(record)),
+                    f"INSERT INTO entity ({_COLUMNS}, title) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
+                    (
+                        *identity,
+                        status.get("state", "CREATED"),
+                        moment,
+                        moment,
+                        *_run_columns(record),
+                        get_title(record),
+                    ),
                 ).lastrowid
             except sqlite3.IntegrityError:
                 raise PlatformError(
@@ -82,12 +100,13 @@ class LocalStore:
             row = connection.execute(_SEQUENCE, (record["project"], record["type"], record["id"])).fetchone()
             if row is None:
                 raise PlatformError(f"{record['key']} is not in {self.path}", hint="it was removed meanwhile")
-            connection.execute(
-                "UPDATE entity SET state = ?, updated = ?, function = ?, started = ?, ended = ? WHERE seq = ?",
-                (state, format_timestamp(), *_run_columns(record), row[0]),
-            )
             if record["id"] in self._annotations:
                 record = self._merge_annotations(connection, record, row[0])
+            connection.execute(
+                "UPDATE entity SET state = ?, updated = ?, title = ?, function = ?, started = ?, ended = ?"
+                " WHERE seq = ?",
+                (state, format_timestamp(), get_title(record), *_run_columns(record), row[0]),
+            )
             connection.execute("UPDATE body SET text = ? WHERE seq = ?", (pack_record(record, self.home), row[0]))
             if state in FINAL:
                 connection.execute("DELETE FROM owner WHERE seq = ?", row)
@@ -116,6 +135,7 @@ class LocalStore:
                 raise PlatformError(f"{record['key']} is not in {self.path}", hint="it was removed meanwhile")
             record = unpack_record(row[1], self.home)
             change(record["metadata"])
+            connection.execute("UPDATE entity SET title = ? WHERE seq = ?", (get_title(record), row[0]))
             connection.execute("UPDATE body SET text = ? WHERE seq = ?", (pack_record(record, self.home), row[0]))
         return record
 
@@ -127,19 +147,23 @@ class LocalStore:
         state: str | None = None,
         name: str | None = None,
         versions: bool = True,  # noqa: ARG002  # it is as quick to read all
+        hints: RecordHints | None = None,
     ) -> Iterator[Record]:
         """Yield whole entities, newest first, page by page."""
         last = 2**63 - 1
         filters = {"type": entity_type, "project": project, "state": state, "name": name}
-        conditions = {column: value for column, value in filters.items() if value is not None}
-        where = " AND ".join([*(f"{column} = ?" for column in conditions), "seq < ?"])
+        conditions = {f"{column} = ?": [value] for column, value in filters.items() if value is not None}
+        if hints is not None:
+            with self._database.reading() as connection:
+                conditions |= run_search.make_conditions(connection, hints)
+        where = " AND ".join([*conditions, "seq < ?"])
         query = (
             f"SELECT seq, text, {_COLUMNS} FROM entity JOIN body USING (seq) WHERE {where}"  # noqa: S608
             " ORDER BY seq DESC LIMIT ?"
         )
         while True:
             with self._database.reading() as connection:
-                rows = connection.execute(query, (*conditions.values(), last, _PAGE)).fetchall()
+                rows = connection.execute(query, (*chain.from_iterable(conditions.values()), last, _PAGE)).fetchall()
             for last, text, *columns in rows:  # noqa: B007  # the page after this one begins below it
                 try:
                     yield unpack_record(text, self.home)
@@ -150,13 +174,12 @@ class LocalStore:
 
     def read_last_metrics(self, key: EntityKey) -> dict[str, float]:
         """Return the last number of each metric."""
-        query = (
-            "SELECT metric.name, max(step), value FROM metric JOIN entity USING (seq)"
-            " WHERE project = ? AND type = ? AND id = ? GROUP BY metric.name"
-        )
+        return self.list_last_metrics([key])[0]
+
+    def list_last_metrics(self, keys: Sequence[EntityKey]) -> list[dict[str, float]]:
+        """Return the last number of each metric of several entities."""
         with self._database.reading() as connection:
-            rows = connection.execute(query, (key.project, key.type, key.id)).fetchall()
-        return {name: float("nan") if value is None else value for name, _, value in rows}
+            return run_search.list_last_metrics(connection, keys)
 
     def read(self, key: EntityKey) -> Record:
         """Return the entity, or the latest of its name; InputError names the part of the key that does not exist."""
@@ -184,7 +207,10 @@ class LocalStore:
 
     def read_state(self, key: EntityKey) -> str:
         """Return the current state of the run. Errors: InputError if it does not exist."""
-        return str(self.read(key)["status"]["state"])
+        query = "SELECT state FROM entity WHERE project = ? AND type = ? AND id = ?"
+        with self._database.reading() as connection:
+            row = connection.execute(query, (key.project, key.type, key.id)).fetchone()
+        return str(row[0] if row else self.read(key)["status"]["state"])
 
     def find_revision(self, project: str, name: str, kind: str, spec: Mapping[str, Any]) -> Record | None:
         """Return the latest revision of the function, if it has exactly this spec."""
@@ -211,8 +237,8 @@ class LocalStore:
         where = " AND ".join(["type = ?", *(f"{column} = ?" for column in columns)])
         values: list[str | int] = [entity_type, *columns.values()]
         if identity is not None:
-            where += " AND id >= ? AND id < ?"
-            values += [identity, identity + "\U0010ffff"]
+            where += " AND seq IN (SELECT seq FROM entity WHERE type = ? AND id >= ? AND id < ?)"
+            values += [entity_type, identity, identity + "\U0010ffff"]
         if not versions:
             where = f"seq IN (SELECT max(seq) FROM entity WHERE {where} GROUP BY project, name)"  # noqa: S608
         query = f"SELECT {_COLUMNS} FROM entity WHERE {where} ORDER BY seq DESC LIMIT ?"  # noqa: S608
