@@ -29,7 +29,8 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "ovenbird.capture": ("ovenbird.errors",),
     "ovenbird.page": ("ovenbird.errors",),
     "ovenbird.settings": ("ovenbird.errors",),
-    "ovenbird.platform": ("ovenbird.errors", "ovenbird.settings"),
+    "ovenbird.display": ("ovenbird.errors",),
+    "ovenbird.platform": ("ovenbird.errors", "ovenbird.settings", "ovenbird.display"),
     "ovenbird": (),
     "ovenbird.trace_context": (),
     "ovenbird.job": (
@@ -80,9 +81,11 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "ovenbird.function",
         "ovenbird.settings",
         "ovenbird.platform",
+        "ovenbird.display",
         "ovenbird.job",
     ),
     "ovenbird.api": (
+        "ovenbird.display",
         "ovenbird.errors",
         "ovenbird.function_document",
         "ovenbird.function",

@@ -1,19 +1,15 @@
-"""The files of an entity or of a run's outputs, and the first rows of a table."""
+"""The files of an entity or of a run's outputs."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
-from ...common.named_paths import is_file
 from ...errors import InputError
 from ...platform import queries
-from ...platform.entities.file_entity import MATERIALS, Dataitem
+from ...platform.entities.file_entity import MATERIALS
 from ...platform.keys import EntityKey, parse_key
 from ...platform.store import EntityStore
-
-_LARGEST = 64 * 1024**2  # bytes of a file that is read for its first rows
 
 
 def copy_files(
@@ -41,19 +37,3 @@ def find_single_file(store: EntityStore, key: EntityKey, environ: Mapping[str, s
     if len(paths) != 1:
         raise InputError(f"{key} has {len(paths)} files, and stdout takes one", hint="name a folder instead of `-`")
     return Path(paths[0])
-
-
-def read_preview(entity: Dataitem) -> Mapping[str, Any] | None:
-    """Return the first rows of a data item, from its record or its local file; None where that would be slow.
-
-    Errors: OvenbirdError for a file that is not a table.
-    """
-    from ...platform.tables import dataframes
-
-    if preview := entity.status.get("preview"):
-        return dict(preview)
-    path = entity.local_path()
-    if path is None or not is_file(path) or path.stat().st_size > _LARGEST:
-        return None
-    dataframes.get_format(str(path))
-    return dataframes.make_preview(entity.as_df())

@@ -66,8 +66,8 @@ def _print_plot(store: EntityStore, key: EntityKey) -> int:
 
 def _read_table(store: EntityStore, key: EntityKey) -> str:
     """Return the first rows of a data item, from its record or its file; empty when it is not a table."""
-    from ...api.records.content import read_preview
     from ...errors import OvenbirdError
+    from ...platform.entities.content_preview import read_preview
     from ...platform.entities.file_entity import Dataitem
     from ...platform.tables.preview import format_preview
 

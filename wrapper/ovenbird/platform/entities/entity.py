@@ -120,6 +120,17 @@ class Entity(Described):
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.key}>"
 
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:  # noqa: ARG002
+        """Return what a notebook shows of it, by media type."""
+        from ...display.show_bundle import make_bundle
+        from .entity_display import make_card
+
+        return make_bundle(make_card(self))
+
+    def _repr_html_(self) -> str:
+        """Return the same as HTML."""
+        return self._repr_mimebundle_()["text/html"]
+
     if not TYPE_CHECKING:
 
         def __getattr__(self, name: str) -> Any:
