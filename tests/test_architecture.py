@@ -46,6 +46,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "ovenbird.serve": (
         "ovenbird.errors",
         "ovenbird.function",
+        "ovenbird.page",
         "ovenbird.settings",
         "ovenbird.__version__",
         "ovenbird.trace_context",

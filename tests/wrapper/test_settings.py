@@ -26,6 +26,7 @@ GOOD: dict[str, tuple[str, Any]] = {
     "host": ("0.0.0.0", "0.0.0.0"),
     "port": ("9000", 9000),
     "admin_port": ("9001", "9001"),
+    "page": ("off", "off"),
     "methods": ("get, POST", ("GET", "POST")),
     "workers": ("3", 3),
     "preload": ("init", "init"),
@@ -54,7 +55,7 @@ GOOD: dict[str, tuple[str, Any]] = {
 }
 BAD: dict[str, str] = {
     "init": "[1]", "container": "maybe", "engine": "lxc", "env": "A=B",
-    "port": "65536", "admin_port": "on",
+    "port": "65536", "admin_port": "on", "page": "yes",
     "methods": "GET;POST", "workers": "0", "preload": "on", "max_requests": "-1", "concurrency": "x",
     "queue": "1.5", "queue_timeout": "1w", "timeout": "-1", "max_body": "4 parsecs", "max_fields": "-1",
     "max_pending_input": "-1",

@@ -445,6 +445,15 @@ class Settings:
         verbs="serve",
         metavar="N|off",
     )
+    page: str = _option(
+        "auto",
+        choice("auto", "on", "off"),
+        "The page of the service at /_/, with its contract and a form to call it; auto is off where --admin-port is "
+        "set, and on elsewhere.",
+        verbs="serve processor",
+        metavar="auto|on|off",
+        defaults={"processor": "off"},
+    )
     probe_port: int = _option(
         0,
         whole(0, _PORTS),

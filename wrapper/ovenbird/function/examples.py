@@ -46,14 +46,14 @@ _VALUES: tuple[tuple[type, Any], ...] = (  # the first class that fits; a bool i
     (datetime.timedelta, "PT90S"),
     (uuid.UUID, "7c9e6679-7425-40de-944b-e07fc1f90ae7"),
 )
-_EVENT = {"id": "1", "source": "/example", "type": "example", "specversion": "1.0"}
+EXAMPLE_EVENT = {"id": "1", "source": "/example", "type": "example", "specversion": "1.0"}
 
 
 def request_line(binder: Binder, port: int) -> str:
     """Return a curl command that calls the service: all required fields, or the first field if none is required."""
     url = f"localhost:{port}"
     if binder.event_name:
-        event = {name: _EVENT[name] for name in REQUIRED}
+        event = {name: EXAMPLE_EVENT[name] for name in REQUIRED}
         data = {"data": _make_object(binder.parameters)} if binder.parameters else {}
         return f"curl {url} -H 'content-type: application/cloudevents+json' -d {_format_json({**event, **data})}"
     if binder.mode is PayloadMode.NONE:

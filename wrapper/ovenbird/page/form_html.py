@@ -107,7 +107,8 @@ def _describe(field: Field) -> str:
     limits = [text.format(field.schema[word]) for word, text in _LIMITS if word in field.schema]
     sentence = ", ".join(limits)
     sentence = f"{sentence[:1].upper()}{sentence[1:]}." if sentence else ""
-    return f"{field.help} {sentence}".strip()
+    stop = "" if field.help.endswith((".", "!", "?", ":")) or not (field.help and sentence) else "."
+    return f"{field.help}{stop} {sentence}".strip()
 
 
 def _render_label(field: Field, identity: str, element: str = "label") -> str:

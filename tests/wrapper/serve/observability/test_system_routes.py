@@ -31,7 +31,7 @@ def test_a_ready_worker_tells_the_phases_of_its_start(probed: Service) -> None:
     assert phases["init"] >= 0
 
 
-@pytest.mark.parametrize("path", ["/_/", "/_/nothing", "/_/live/"])
+@pytest.mark.parametrize("path", ["/_/nothing", "/_/live/", "/_/page/", "/_/page/nothing"])
 def test_reserved_prefix(probed: Service, path: str) -> None:
     """Anything else below the prefix is a 404 of the runtime's, never a call."""
     answer = probed.get(path)

@@ -1,4 +1,4 @@
-"""The routes of the runtime, below `/_/`: live, ready, metrics, openapi.json. Starlette is imported on demand."""
+"""The routes of the runtime, below `/_/`: live, ready, metrics, openapi.json, the page. Starlette comes on demand."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 
 from ...function.handler import Handler
 from ...function.tracebacks import summarize_error
+from ...settings import Settings
 from ...trace_context import new_id
 from ..call import Message, Receive, Scope, Send
 from ..lifecycle.state import WorkerLifecycle, WorkerState
@@ -21,8 +22,8 @@ _PROBE = 1.0  # seconds for `ready` or `alive` of the user
 class SystemRoutes:
     """An ASGI application for the reserved prefix.
 
-    `public` is false if metrics and the OpenAPI document have their own port, or none. Then only the probes are
-    answered at the port of the function.
+    If metrics and the OpenAPI document have their own port, or none, only the probes are answered at the port of the
+    function, and the page where it was asked for by name.
     """
 
     def __init__(
@@ -33,7 +34,7 @@ class SystemRoutes:
         gauge: Callable[[], None],
         aliases: Mapping[str, str] = {},
         *,
-        public: bool = True,
+        settings: Settings,
     ) -> None:
         self.handler = handler
         self.lifecycle = lifecycle
@@ -41,14 +42,15 @@ class SystemRoutes:
         self.gauge = gauge
         self.paths = (b"/_/", *(alias.encode() for alias in aliases))
         self._aliases = aliases
-        self._public = public
+        self._public = not settings.admin_port
+        self._has_page = settings.page == "on" or (settings.page == "auto" and self._public)
+        self._methods = settings.methods
         self._app: Any = None
+        self._page_app: Any = None
         self._probe_app: Any = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        if self._app is None:
-            self._app = self._make_routes(public=self._public)
         if scope["path"] in self._aliases:
             scope["path"] = self._aliases[scope["path"]]
         status = 0
@@ -59,13 +61,25 @@ class SystemRoutes:
             await send(message)
 
         try:
-            await self._app(scope, receive, tell)
+            await self._choose_app(scope["path"])(scope, receive, tell)
         except asyncio.CancelledError:
             raise
         except BaseException as error:  # an error of user code must not end the server
             if status:
                 raise
             await self._answer_failed(scope, error, send)
+
+    def _choose_app(self, path: str) -> Any:
+        """Return the application for a path. The modules of the page are imported when somebody asks for it."""
+        if self._has_page and (path == "/_/" or path.startswith("/_/page/")):
+            if self._page_app is None:
+                from ..page.page_routes import make_page_app
+
+                self._page_app = make_page_app(self.handler, self._methods, public=self._public)
+            return self._page_app
+        if self._app is None:
+            self._app = self._make_routes(public=self._public)
+        return self._app
 
     async def _answer_failed(self, scope: Scope, error: BaseException, send: Send) -> None:
         """Log why a route of the runtime failed, and answer 500 with the id of the record."""

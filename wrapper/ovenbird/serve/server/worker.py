@@ -67,8 +67,8 @@ class Worker:
         self.context.worker_id = slot.number
         self.startup = HandlerLifecycle(handler, settings, self.context, is_shared=shared_context is not None)
         self.system_routes = SystemRoutes(
-            handler, self.lifecycle, metrics, self._report_gauges, adapter.aliases, public=not settings.admin_port
-        )  # fmt: skip
+            handler, self.lifecycle, metrics, self._report_gauges, adapter.aliases, settings=settings
+        )
         self.access_log = AccessLog(handler.name, service.log_handler)
         self._protocol, transport = choose()
         self.app = App(
