@@ -43,6 +43,7 @@ def test_the_wheel_of_make_wheel(tmp_path: Path) -> None:
         "ovenbird/cli.py",
         "ovenbird_builder/cli.py",
         "ovenbird_builder/images/bases.toml",
+        "ovenbird/serve/page/static/page.js",
         "ovenbird_console/templates/layout.html",
         "ovenbird_console/static/vendored/vendored.json",
     ):

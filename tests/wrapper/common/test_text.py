@@ -113,11 +113,13 @@ def unbounded(path: Path) -> Iterator[int]:
             yield node.lineno
 
 
-# figures of ours, in a format of its own; a script that the target's Python runs; a name that Python code asked for
+# figures of ours, in a format of its own; a script that the target's Python runs; a name that Python code asked for;
+# a program that is shown to be pasted
 _EXEMPT = (
     "wrapper/ovenbird/serve/observability/metrics.py",
     "builder/ovenbird_builder/layers/_compile.py",
     "wrapper/ovenbird/__init__.py",
+    "wrapper/ovenbird/serve/page/snippets.py",
 )
 MODULES = [path for folder in ("wrapper", "builder", "console") for path in sorted((ROOT / folder).rglob("*.py"))]
 

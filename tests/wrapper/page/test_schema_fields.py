@@ -108,3 +108,10 @@ def test_an_input_of_a_job_is_typed_as_text(project: Project) -> None:
     table, number = make_fields(schema, inputs={"table"}, suggestions={"table": ("store://a", "store://b")})
     assert (table.kind, table.required, table.suggestions) == ("input", True, ("store://a", "store://b"))
     assert (number.kind, number.suggestions) == ("integer", ())
+
+
+@pytest.mark.parametrize("value", [float("nan"), {"a": [float("inf")]}, {1, 2}], ids=repr)
+def test_a_default_that_json_does_not_hold_is_no_default(value: object) -> None:
+    """The field is empty then, and need not be filled."""
+    (field,) = make_fields({"properties": {"x": {"type": "number", "default": value}}, "required": []})
+    assert (field.default, field.required) == (NO_DEFAULT, False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any
@@ -52,7 +53,7 @@ def make_field(name: str, schema: dict[str, Any], root: dict[str, Any], *, requi
     """Return the field for one property. What no simple field holds is typed as JSON."""
     described = resolve_reference(schema, root)
     bare, nullable = _remove_null(described, root)
-    default = _as_json(described["default"]) if "default" in described else NO_DEFAULT
+    default = _as_json(described.get("default", NO_DEFAULT))
     field = Field(
         name=name,
         kind=FieldKind.JSON,
@@ -68,10 +69,11 @@ def make_field(name: str, schema: dict[str, Any], root: dict[str, Any], *, requi
 
 
 def _as_json(value: Any) -> Any:
-    """Return a default as JSON would give it back: a tuple is a list."""
-    if isinstance(value, dict):
-        return {str(key): _as_json(part) for key, part in value.items()}
-    return [_as_json(part) for part in value] if isinstance(value, (list, tuple)) else value
+    """Return a default as JSON would give it back: a tuple is a list. NO_DEFAULT for one that JSON does not hold."""
+    try:
+        return json.loads(json.dumps(value, allow_nan=False))
+    except (TypeError, ValueError, RecursionError):
+        return NO_DEFAULT
 
 
 def _remove_null(schema: dict[str, Any], root: dict[str, Any]) -> tuple[dict[str, Any], bool]:

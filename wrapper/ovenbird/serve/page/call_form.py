@@ -80,11 +80,9 @@ def _make_raw_fields(methods: tuple[str, ...], method: str, media: str, body: st
     method = method if method in choices else choices[0]
     text = {"type": "string"}
     return (
-        Field(METHOD, FieldKind.CHOICE, "method", required=False, default=method, choices=choices),
-        Field(PATH, FieldKind.TEXT, "path", "With its query: /items?limit=3", False, default="/", schema=text),
-        Field(
-            MEDIA, FieldKind.TEXT, "media type", "Of the body.", False, default=media, suggestions=_MEDIA, schema=text
-        ),
+        Field(METHOD, FieldKind.CHOICE, "method", default=method, choices=choices),
+        Field(PATH, FieldKind.TEXT, "path", "With its query: /items?limit=3", default="/", schema=text),
+        Field(MEDIA, FieldKind.TEXT, "media type", "Of the body.", default=media, suggestions=_MEDIA, schema=text),
         Field(BODY, FieldKind.TEXT, "body", "", False, default=body, schema=text, multiline=True),
         Field(FILE, FieldKind.FILE, "file", "Sent as the body, in place of the text above.", required=False),
     )

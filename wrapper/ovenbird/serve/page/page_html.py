@@ -13,6 +13,7 @@ from ...common.text import cut_text, show_value
 from ...function.binder import Parameter, PayloadMode
 from ...function.docstring import split_docstring
 from ...function.handler import Handler
+from ...function.loader import LoadedFunction
 from ...function.type_hints import hint_text, hints_of
 from ...page.field import NO_DEFAULT, Field
 from ...page.form_html import render_fields
@@ -26,10 +27,10 @@ _ACCEPTED = (
 )  # fmt: skip
 _LINKS = '<a href="openapi.json">OpenAPI</a> \u00b7 <a href="metrics">metrics</a> \u00b7 '
 _INTRODUCTIONS = {
-    Layout.RAW: "The function reads the request itself, so there are no fields: any path, method and body reach it.",
+    Layout.RAW: "The function reads the request itself, so it has no fields: any path, method and body reach it.",
 }
 _MODES = {
-    PayloadMode.NONE: "It takes nothing of the payload by name.",
+    PayloadMode.NONE: "It takes no arguments from a payload.",
     PayloadMode.RAW: "It gets the body as it came.",
     PayloadMode.WHOLE: "Its one argument is the whole payload.",
     PayloadMode.FIELDS: "Its arguments are fields of the payload: of JSON, of a form, of the query.",
@@ -47,7 +48,7 @@ def render_page(handler: Handler, form: CallForm, *, public: bool) -> str:
     """
     name = escape(handler.name)
     module = escape(handler.loaded.target.module)
-    prose = split_docstring(inspect.getdoc(handler.loaded.function) or "")[0]
+    prose = split_docstring(_read_docstring(handler.loaded))[0]
     return f"""<!doctype html>
 <html lang="en">
 <head>
@@ -79,6 +80,14 @@ def render_page(handler: Handler, form: CallForm, *, public: bool) -> str:
 </body>
 </html>
 """
+
+
+def _read_docstring(loaded: LoadedFunction) -> str:
+    """Return the docstring; of an object, that of its class where the user has written it: no framework's."""
+    function = loaded.function
+    if inspect.isroutine(function) or inspect.isclass(function) or type(function).__module__ == loaded.target.module:
+        return inspect.getdoc(function) or ""
+    return ""
 
 
 def _render_state() -> str:
@@ -114,7 +123,7 @@ def _render_call(handler: Handler, form: CallForm) -> str:
     return f"""<section aria-labelledby="call-title">
 <h2 id="call-title">Call it</h2>
 {introduction}
-<noscript><p class="notice">Calling the function from this page needs JavaScript. Its contract is below.</p></noscript>
+<noscript><p class="notice">Calling the function from this page needs JavaScript.</p></noscript>
 <form id="call" novalidate autocomplete="off" data-layout="{form.layout.value}">
 {fields}
 <p class="error" id="form-error" role="alert" hidden></p>
@@ -166,7 +175,7 @@ def _render_contract(handler: Handler, form: CallForm) -> str:
         '<th scope="col">argument</th><th scope="col">type</th><th scope="col">default</th></tr></thead>'
         f"<tbody>{rows}</tbody></table></div>"
         if rows
-        else "<p>It takes no arguments from a payload.</p>"
+        else ""
     )
     returns = hints_of(handler.call).get("return", Any)
     result = "" if returns is Any else f"<p>It returns <code>{escape(hint_text(returns))}</code>.</p>"
