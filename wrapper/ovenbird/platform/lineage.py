@@ -31,6 +31,13 @@ def trace_lineage(store: EntityStore, key: str, check: Check | None = None) -> N
     return _make_node(store, root, "", set(), check)
 
 
+def describe_node(record: Record, relation: str = "") -> Node:
+    """Return the node of an entity, without its sources."""
+    node: Node = {name: record[name] for name in ("key", "type", "kind", "name", "id")}
+    node |= {"state": record["status"].get("state"), "created": record["metadata"].get("created"), "relation": relation}
+    return node | {"detail": _describe_version(record), "sources": []}
+
+
 def find_changed(node: Node) -> list[Node]:
     """Return the nodes of a tree whose content has changed or was removed."""
     nodes = [changed for source in node["sources"] for changed in find_changed(source)]
@@ -38,9 +45,7 @@ def find_changed(node: Node) -> list[Node]:
 
 
 def _make_node(store: EntityStore, record: Record, relation: str, visited: set[str], check: Check | None) -> Node:
-    node: Node = {name: record[name] for name in ("key", "type", "kind", "name", "id")}
-    node |= {"state": record["status"].get("state"), "created": record["metadata"].get("created"), "relation": relation}
-    node |= {"detail": _describe_version(record), "sources": []}
+    node = describe_node(record, relation)
     if record["key"] in visited:
         return node | {"again": True}
     visited.add(record["key"])

@@ -22,6 +22,7 @@ _PART = 8 * 1024 * 1024
 _PARTS = 9000  # S3 takes 10,000 of them
 _AT_ONCE = 4  # parts in flight; with _PART this bounds the memory
 _BLOCK = 1024 * 1024
+_PATIENCE = 120.0  # seconds without a byte; half of it for all retries
 
 
 def put_object(
@@ -62,7 +63,7 @@ def _run_in_thread(work: Callable[[], Any]) -> Any:
 
 def _put(url: str, source: Path, environ: Mapping[str, str], content_type: str, progress: Progress | None) -> str:
     obstore = _import_obstore()
-    store, path = _open_bucket(url, environ)
+    store, path = open_bucket(url, environ)
     total, size = new_md5(), source.stat().st_size
     part = max(_PART, size // _PARTS + 1)
     with source.open("rb") as file:
@@ -80,7 +81,7 @@ def _put(url: str, source: Path, environ: Mapping[str, str], content_type: str, 
 
 
 def _get(url: str, target: Path, environ: Mapping[str, str], progress: Progress | None) -> None:
-    store, path = _open_bucket(url, environ)
+    store, path = open_bucket(url, environ)
     target.parent.mkdir(parents=True, exist_ok=True)
     with drafting(target) as part, part.open("wb") as file:
         object_storage.download(store, path, file, progress or (lambda _: None))
@@ -91,7 +92,7 @@ def list_objects(url: str, environ: Mapping[str, str]) -> list[tuple[str, int]]:
 
     The empty objects that consoles make for folders (`data/`) are left out; obstore lists them as `data`.
     """
-    store, path = _open_bucket(url, environ)
+    store, path = open_bucket(url, environ)
     obstore, sizes = _import_obstore(), {}
     for page in obstore.list(store, path):
         sizes.update({item["path"][len(path.rstrip("/")) + 1 :]: item for item in page})
@@ -113,7 +114,7 @@ def _is_missing(store: Any, path: str) -> bool:
 
 def delete_object(url: str, environ: Mapping[str, str]) -> None:
     """Delete an object, if it exists."""
-    store, path = _open_bucket(url, environ)
+    store, path = open_bucket(url, environ)
     try:
         _import_obstore().delete(store, path)
     except FileNotFoundError:
@@ -141,8 +142,8 @@ def _import_obstore() -> Any:
     return obstore
 
 
-def _open_bucket(url: str, environ: Mapping[str, str]) -> tuple[ObjectStore, str]:
-    """Return the store of the URL's bucket, and the path in it."""
+def open_bucket(url: str, environ: Mapping[str, str], *, patience: float = _PATIENCE) -> tuple[ObjectStore, str]:
+    """Return the store of the URL's bucket, and the path in it. `patience`: seconds of retries, and for a byte."""
     _import_obstore()
     from datetime import timedelta
 
@@ -152,11 +153,12 @@ def _open_bucket(url: str, environ: Mapping[str, str]) -> tuple[ObjectStore, str
     kind = get_scheme(url)
     retry: Any = {
         "max_retries": 4,
-        "retry_timeout": timedelta(seconds=60),
+        "retry_timeout": timedelta(seconds=patience / 2),
         "backoff": {"init_backoff": timedelta(milliseconds=100), "max_backoff": timedelta(seconds=5), "base": 2},
     }
     # obstore's own limit is 30 s for a whole request, which a large file over a slow line cannot keep.
-    client: Any = {"timeout": "1d", "read_timeout": "120s", "connect_timeout": "10s"}
+    connect = min(10, patience / 2)
+    client: Any = {"timeout": "1d", "read_timeout": f"{patience:g}s", "connect_timeout": f"{connect:g}s"}
     path = parts.path.strip("/") + (f"?{parts.query}" if parts.query else "")
     try:
         if kind == "s3":
