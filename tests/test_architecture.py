@@ -317,6 +317,9 @@ BELOW_COMMON = ("ovenbird", "ovenbird.errors")
 ONLY_IN: dict[str, tuple[str, ...]] = {
     "starlette": ("ovenbird.serve", "ovenbird_console"),
     "jinja2": ("ovenbird_console.rendering",),
+    "markdown_it": ("ovenbird_console.previews.markdown",),
+    "nh3": ("ovenbird_console.previews.markdown",),
+    "imagesize": ("ovenbird_console.previews.images",),
     "uvicorn": (
         "ovenbird.serve.server.worker",
         "ovenbird.serve.server.engine",

@@ -12,9 +12,10 @@ from starlette.responses import HTMLResponse
 
 from ovenbird import __version__
 from ovenbird.common.text import cut_text
+from ovenbird.common.units import show_size
 
 from .links import link_to
-from .moments import format_age, format_bytes, format_duration, format_moment
+from .moments import format_age, format_duration, format_moment
 from .navigation import NAVIGATION
 
 _LONGEST = 2000  # characters of one value on a page
@@ -52,7 +53,7 @@ def format_json(value: Any) -> str:
 
 TEMPLATES.filters.update(
     json=format_json,
-    bytes=format_bytes,
+    bytes=show_size,
     moment=format_moment,
     age=format_age,
     duration=format_duration,

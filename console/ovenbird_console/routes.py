@@ -8,10 +8,14 @@ from __future__ import annotations
 
 from starlette.routing import BaseRoute, Route
 
-from .pages import home, run_page, runs
+from .pages import compare, downloads, entities, home, lineage, run_page, runs
 
 ROUTES: list[BaseRoute] = [
     Route("/", home.show_home),
     *runs.ROUTES,
     *run_page.ROUTES,
+    *compare.ROUTES,
+    *downloads.ROUTES,
+    *entities.ROUTES,
+    *lineage.ROUTES,
 ]

@@ -53,22 +53,24 @@ def _drop_cycles(nodes: Sequence[str], edges: Sequence[tuple[str, str]]) -> list
     targets: dict[str, list[str]] = {name: [] for name in nodes}
     for start, end in edges:
         targets[start].append(end)
-    forward, finished, path = [], set(), set()
+    forward: list[tuple[str, str]] = []
+    finished: set[str] = set()
+    path: set[str] = set()
     for first in nodes:
         stack = [] if first in finished else [(first, iter(targets[first]))]
         path.add(first)
         while stack:
             name, rest = stack[-1]
-            end = next(rest, None)
-            if end is None:
+            target = next(rest, None)
+            if target is None:
                 stack.pop()
                 path.discard(name)
                 finished.add(name)
-            elif end not in path:
-                forward.append((name, end))
-                if end not in finished:
-                    path.add(end)
-                    stack.append((end, iter(targets[end])))
+            elif target not in path:
+                forward.append((name, target))
+                if target not in finished:
+                    path.add(target)
+                    stack.append((target, iter(targets[target])))
         path.discard(first)
     return forward
 

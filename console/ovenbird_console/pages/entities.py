@@ -18,7 +18,7 @@ from ovenbird.platform.lineage_graph import find_users
 from ovenbird.platform.queries import list_rows
 from ovenbird.platform.store import EntitySummary, Record
 
-from ..charts import is_curve, make_chart
+from ..charts import split_metrics
 from ..console import get_console
 from ..entity_files import EntityFile, describe_place, find_entity_file, list_entity_files, open_entity_file
 from ..previews.choose import preview_file
@@ -89,7 +89,7 @@ def _describe_entity(record: Record, versions: list[EntitySummary]) -> dict[str,
     masked = mask_record(record)
     spec, status, metadata = masked["spec"], masked["status"], masked["metadata"]
     links = [link for link in metadata.get("relationships") or [] if isinstance(link, dict)]
-    metrics = status.get("metrics") or {}
+    numbers, curves = split_metrics(status.get("metrics") or {})
     facts = {name: spec[name] for name in _OF_MODEL if spec.get(name)} if record["type"] == "model" else {}
     facts |= {name: status[name] for name in _OF_MODEL_STATUS if status.get(name)}
     return {
@@ -100,8 +100,7 @@ def _describe_entity(record: Record, versions: list[EntitySummary]) -> dict[str,
         "versions": versions[:_VERSIONS], "more_versions": len(versions) > _VERSIONS,
         "fields": (status.get("schema") or {}).get("fields") or [],
         "parameters": spec.get("parameters") or {}, "details": facts,
-        "metrics": {name: value for name, value in metrics.items() if not is_curve(value)},
-        "charts": {name: make_chart({name: value}) for name, value in metrics.items() if is_curve(value)},
+        "metrics": numbers, "charts": curves,
         "tree": build_tree({name: masked[name] for name in ("metadata", "spec", "status")}),
     }  # fmt: skip
 

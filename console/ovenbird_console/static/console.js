@@ -50,6 +50,7 @@
     drawCharts(document);
     document.body.addEventListener("htmx:afterSettle", (event) => drawCharts(event.detail.elt));
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => drawCharts(document));
+    document.querySelector(".lineage .root")?.scrollIntoView({ block: "nearest", inline: "center" });
     for (const log of document.querySelectorAll("pre.log")) log.scrollTop = log.scrollHeight;
     for (const root of document.querySelectorAll("[data-events]")) listen(root);
   });

@@ -2,9 +2,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ovenbird_console.lineage.picture import draw_lineage
-
 from ovenbird.platform.lineage_graph import LineageEdge, LineageGraph
+from ovenbird_console.lineage.picture import draw_lineage
 
 
 def node(key: str, **fields: Any) -> dict[str, Any]:

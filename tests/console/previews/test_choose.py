@@ -7,9 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tests.console.previews.readers import CountingReader
+
 from ovenbird_console.previews.choose import DOCUMENT, TABLE_HEAD, preview_file
 from ovenbird_console.previews.preview import Preview
-from tests.console.previews.readers import CountingReader
 
 Show = Callable[..., Preview]
 

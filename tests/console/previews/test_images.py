@@ -6,10 +6,11 @@ import zlib
 from pathlib import Path
 
 import pytest
-from ovenbird_console.previews.choose import preview_file
-from ovenbird_console.previews.preview import Preview
 from PIL import Image
 from tests.console.previews.readers import CountingReader
+
+from ovenbird_console.previews.choose import preview_file
+from ovenbird_console.previews.preview import Preview
 
 
 def show(path: Path, data: bytes) -> Preview:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 
 import pytest
+
 from ovenbird_console.previews.json_tree import build_tree, parse_json, preview_json
 from ovenbird_console.previews.preview import JsonNode, PreviewError
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import re
 
 import pytest
+
 from ovenbird_console.previews.markdown import render_markdown
 
 LINK = '<a href="http://other.example/x.png" rel="noopener noreferrer nofollow">'

@@ -5,9 +5,10 @@ import io
 import json
 
 import pytest
+from PIL import Image
+
 from ovenbird_console.previews.notebook import preview_notebook
 from ovenbird_console.previews.preview import PreviewError
-from PIL import Image
 
 
 def make_image() -> str:

@@ -7,9 +7,10 @@ from pathlib import Path
 import pyarrow
 import pyarrow.parquet
 import pytest
+from tests.console.previews.readers import CountingReader
+
 from ovenbird_console.previews.parquet_table import preview_parquet
 from ovenbird_console.previews.preview import PreviewError, TablePreview
-from tests.console.previews.readers import CountingReader
 
 
 def preview(path: Path, first_column: int = 0) -> tuple[TablePreview, int]:
@@ -25,7 +26,8 @@ def test_columns_of_all_sorts(tmp_path: Path) -> None:
     """Statistics of all row groups say how much is missing and the range; NaN and infinity are shown as such."""
     table = pyarrow.table({
         "n": [3, None, 1, 2], "x": [0.5, math.nan, math.inf, 1.0], "none": [None] * 4,
-        "t": [datetime.date(2024, 1, day) for day in range(1, 5)], "list": [[1], [], None, [2]], "record": [{"a": 1}] * 4, "<b>": ["<script>"] * 4,
+        "t": [datetime.date(2024, 1, day) for day in range(1, 5)],
+        "list": [[1], [], None, [2]], "record": [{"a": 1}] * 4, "<b>": ["<script>"] * 4,
         "bytes": [b"\xff"] * 4,
     })  # fmt: skip
     pyarrow.parquet.write_table(table, tmp_path / "a.parquet", row_group_size=2)

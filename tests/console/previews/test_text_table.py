@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+
 from ovenbird_console.previews.preview import PreviewError
 from ovenbird_console.previews.text_head import TextHead
 from ovenbird_console.previews.text_table import preview_text_table
@@ -13,6 +14,7 @@ def test_columns_have_types_missing_values_and_ranges() -> None:
     name, whole, real = table.columns
     assert (name.type, name.cells, name.missing) == ("string", ("Rome", "Oslo", "Rome"), 0)
     assert (whole.type, whole.cells, whole.missing, whole.range) == ("int64", ("1", None, "3"), 1, "1 to 3")
+    assert (name.is_number, whole.is_number) == (False, True)
     assert (real.cells, real.missing, real.range) == (("0.5", None, "inf"), 1, "0.5 to 0.5")
     assert (table.rows, table.total_columns, sum("1" in bar.title for bar in whole.bars) > 0) == (3, 3, True)
 

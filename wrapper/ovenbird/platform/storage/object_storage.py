@@ -62,7 +62,7 @@ def _run_in_thread(work: Callable[[], Any]) -> Any:
 
 
 def _put(url: str, source: Path, environ: Mapping[str, str], content_type: str, progress: Progress | None) -> str:
-    obstore = _import_obstore()
+    obstore = import_obstore()
     store, path = open_bucket(url, environ)
     total, size = new_md5(), source.stat().st_size
     part = max(_PART, size // _PARTS + 1)
@@ -93,7 +93,7 @@ def list_objects(url: str, environ: Mapping[str, str]) -> list[tuple[str, int]]:
     The empty objects that consoles make for folders (`data/`) are left out; obstore lists them as `data`.
     """
     store, path = open_bucket(url, environ)
-    obstore, sizes = _import_obstore(), {}
+    obstore, sizes = import_obstore(), {}
     for page in obstore.list(store, path):
         sizes.update({item["path"][len(path.rstrip("/")) + 1 :]: item for item in page})
     folders = {"", *(name[:index] for name in sizes for index, char in enumerate(name) if char == "/")}
@@ -106,7 +106,7 @@ def list_objects(url: str, environ: Mapping[str, str]) -> list[tuple[str, int]]:
 
 def _is_missing(store: Any, path: str) -> bool:
     try:
-        _import_obstore().head(store, path)
+        import_obstore().head(store, path)
     except FileNotFoundError:
         return True
     return False
@@ -116,7 +116,7 @@ def delete_object(url: str, environ: Mapping[str, str]) -> None:
     """Delete an object, if it exists."""
     store, path = open_bucket(url, environ)
     try:
-        _import_obstore().delete(store, path)
+        import_obstore().delete(store, path)
     except FileNotFoundError:
         return
 
@@ -129,7 +129,8 @@ def _read_hashed(file: Any, size: int, total: Any, progress: Progress | None) ->
             progress(len(block))
 
 
-def _import_obstore() -> Any:
+def import_obstore() -> Any:
+    """Return the module obstore. Errors: PlatformError when it is not installed."""
     try:
         import obstore
         import obstore.exceptions
@@ -144,7 +145,7 @@ def _import_obstore() -> Any:
 
 def open_bucket(url: str, environ: Mapping[str, str], *, patience: float = _PATIENCE) -> tuple[ObjectStore, str]:
     """Return the store of the URL's bucket, and the path in it. `patience`: seconds of retries, and for a byte."""
-    _import_obstore()
+    import_obstore()
     from datetime import timedelta
 
     from obstore.store import AzureStore, GCSStore, S3Store

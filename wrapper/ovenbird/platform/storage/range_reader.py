@@ -104,14 +104,12 @@ class _ObjectReader:
     """Reads an object of S3, GCS or Azure."""
 
     def __init__(self, url: str, environ: Mapping[str, str]) -> None:
-        import obstore
+        from .object_storage import import_obstore, open_bucket
 
-        from .object_storage import open_bucket
-
-        self._obstore = obstore
+        self._obstore = import_obstore()
         self._url = url
         self._store, self._path = open_bucket(url, environ, patience=_PATIENCE)
-        self.size: int | None = obstore.head(self._store, self._path)["size"]
+        self.size: int | None = self._obstore.head(self._store, self._path)["size"]
 
     def read(self, start: int, length: int) -> bytes:
         length = min(length, (self.size or 0) - start)
