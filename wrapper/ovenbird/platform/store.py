@@ -51,6 +51,9 @@ class RecordHints(NamedTuple):
     since: str | None = None
 
 
+COLUMNS = ", ".join(EntitySummary._fields)
+
+
 class EntityStore(Protocol):
     """Keeps entities, the metrics and logs of runs, and says where files go.
 
@@ -201,3 +204,16 @@ def make_project_record(name: str) -> Record:
         "id": name, "type": "project", "kind": "project", "name": name, "project": name, "key": f"store://{name}",
         "user": "", "metadata": {"project": name, "name": name}, "spec": {}, "status": {"state": "CREATED"},
     }  # fmt: skip
+
+
+def make_project_key(name: str) -> EntityKey:
+    """Return the key of the record of a project."""
+    return EntityKey(name, "project", "project", name, name)
+
+
+def list_run_columns(record: Record) -> tuple[str | None, str | None, str | None]:
+    """Return the columns that a listing shows of a run: function, start and end."""
+    status = record["status"]
+    values = (record["spec"].get("function"), status.get("started"), status.get("ended"))
+    function, started, ended = (value if value is None else str(value) for value in values)  # user code may set them
+    return function, started, ended

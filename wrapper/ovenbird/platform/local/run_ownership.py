@@ -11,9 +11,9 @@ from contextlib import suppress
 from pathlib import Path
 
 from ...errors import OvenbirdError, PlatformError
+from .. import process_identity
 from ..keys import run_key
 from ..store import format_timestamp
-from . import process_identity
 from .database import Database, pack_record, translate_errors, unpack_record
 
 _LOST = "the process ended without a report: killed (SIGKILL, out of memory), or the machine stopped"

@@ -5,25 +5,27 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from ...common.named_paths import exists
 from ...common.private_files import close_to_others, make_private_file, make_private_folder
-from ...common.text import show_value
 from ...errors import InputError, PlatformError
 from ..data_dir import data_dir
 from ..keys import EntityKey, check_id, check_name, parse_key, run_key
 from ..store import (
     ANNOTATIONS,
+    COLUMNS,
     FINAL,
     EntitySummary,
     Record,
     RecordHints,
     format_timestamp,
     get_annotations,
+    list_run_columns,
+    make_project_key,
     make_project_record,
 )
 from . import run_search
@@ -32,7 +34,6 @@ from .run_ownership import Ownership
 
 _OWN = {".gitignore", "files", "logs", "secrets", "unsent"}
 _PAGE = 200  # records that are read at once
-_COLUMNS = ", ".join(EntitySummary._fields)
 _SEQUENCE = "SELECT seq FROM entity WHERE project = ? AND type = ? AND id = ?"
 
 
@@ -75,13 +76,13 @@ class LocalStore:
         with self._database.writing() as connection:
             try:
                 sequence = connection.execute(
-                    f"INSERT INTO entity ({_COLUMNS}, title) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
+                    f"INSERT INTO entity ({COLUMNS}, title) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
                     (
                         *identity,
                         status.get("state", "CREATED"),
                         moment,
                         moment,
-                        *_run_columns(record),
+                        *list_run_columns(record),
                         get_title(record),
                     ),
                 ).lastrowid
@@ -105,7 +106,7 @@ class LocalStore:
             connection.execute(
                 "UPDATE entity SET state = ?, updated = ?, title = ?, function = ?, started = ?, ended = ?"
                 " WHERE seq = ?",
-                (state, format_timestamp(), get_title(record), *_run_columns(record), row[0]),
+                (state, format_timestamp(), get_title(record), *list_run_columns(record), row[0]),
             )
             connection.execute("UPDATE body SET text = ? WHERE seq = ?", (pack_record(record, self.home), row[0]))
             if state in FINAL:
@@ -158,7 +159,7 @@ class LocalStore:
                 conditions |= run_search.make_conditions(connection, hints)
         where = " AND ".join([*conditions, "seq < ?"])
         query = (
-            f"SELECT seq, text, {_COLUMNS} FROM entity JOIN body USING (seq) WHERE {where}"  # noqa: S608
+            f"SELECT seq, text, {COLUMNS} FROM entity JOIN body USING (seq) WHERE {where}"  # noqa: S608
             " ORDER BY seq DESC LIMIT ?"
         )
         while True:
@@ -168,7 +169,9 @@ class LocalStore:
                 try:
                     yield unpack_record(text, self.home)
                 except PlatformError:  # a damaged record hides no other
-                    yield _make_bare_record(EntitySummary._make(columns))
+                    from ..entity_rows import make_bare_record
+
+                    yield make_bare_record(EntitySummary._make(columns))
             if len(rows) < _PAGE:
                 return
 
@@ -196,14 +199,23 @@ class LocalStore:
                 values,
             ).fetchone()
             if row is None:
-                raise _missing_error(connection, key)
+                from ..entity_rows import describe_missing
+
+                raise describe_missing(key, self._list_values)
             record = unpack_record(row[1], self.home)
-            metrics = _make_series(
-                connection.execute("SELECT name, step, value FROM metric WHERE seq = ? ORDER BY name, step", row[:1])
-            )
-        if metrics:
-            record["status"]["metrics"] = metrics
+            query = "SELECT name, step, value FROM metric WHERE seq = ? ORDER BY name, step"
+            numbers = connection.execute(query, row[:1]).fetchall()
+        if numbers:
+            from ..entity_rows import make_series
+
+            record["status"]["metrics"] = make_series((name, step, (value,)) for name, step, value in numbers)
         return record
+
+    def _list_values(self, column: str, filters: Mapping[str, str]) -> list[str]:
+        where = " AND ".join(["1", *(f"{name} = ?" for name in filters)])
+        query = f"SELECT {column} FROM entity WHERE {where} GROUP BY {column} ORDER BY max(seq) DESC LIMIT 20"  # noqa: S608
+        with self._database.reading() as connection:
+            return [row[0] for row in connection.execute(query, tuple(filters.values()))]
 
     def read_state(self, key: EntityKey) -> str:
         """Return the current state of the run. Errors: InputError if it does not exist."""
@@ -241,7 +253,7 @@ class LocalStore:
             values += [entity_type, identity, identity + "\U0010ffff"]
         if not versions:
             where = f"seq IN (SELECT max(seq) FROM entity WHERE {where} GROUP BY project, name)"  # noqa: S608
-        query = f"SELECT {_COLUMNS} FROM entity WHERE {where} ORDER BY seq DESC LIMIT ?"  # noqa: S608
+        query = f"SELECT {COLUMNS} FROM entity WHERE {where} ORDER BY seq DESC LIMIT ?"  # noqa: S608
         with self._database.reading() as connection:
             rows = connection.execute(query, (*values, -1 if limit is None else limit))
             return list(map(EntitySummary._make, rows))
@@ -302,14 +314,14 @@ class LocalStore:
     def read_project(self, name: str) -> Record:
         """Return the project as it was saved, else as it is without being saved."""
         try:
-            return self.read(_project_key(name))
+            return self.read(make_project_key(name))
         except InputError:
             return make_project_record(name)
 
     def write_project(self, record: Record, *, new: bool) -> None:
         """Store the project. A project exists even if it was never saved."""
         try:
-            exists = bool(self.read(_project_key(record["name"])))
+            exists = bool(self.read(make_project_key(record["name"])))
         except InputError:
             exists = False
         if new or not exists:
@@ -403,72 +415,7 @@ def _refuse_owned(connection: sqlite3.Connection, identity: tuple[str, str, str]
         raise PlatformError(f"{key} is still running, in process {owner[0]}", hint="stop it first")
 
 
-def _missing_error(connection: sqlite3.Connection, key: EntityKey) -> InputError:
-    """Return the error that names the wrong part of the key, and what exists instead."""
-
-    def there(column: str, where: str, *values: str) -> list[str]:
-        query = f"SELECT DISTINCT {column} FROM entity WHERE {where} ORDER BY seq DESC LIMIT 20"  # noqa: S608
-        return [row[0] for row in connection.execute(query, values)]
-
-    label = str(key) if key.kind else f"{key.type} {show_value(key.name)}"
-    projects = there("project", "1")
-    if key.project not in projects:
-        return InputError(
-            f"{label}: no project {show_value(key.project)}", hint=_format_names("projects here", projects)
-        )
-    names = there("name", "project = ? AND type = ?", key.project, key.type)
-    if key.name not in names and key.type != "run":
-        return InputError(
-            f"{label}: no {key.type} named {show_value(key.name)} in {key.project}",
-            hint=_format_names("there are", names),
-        )
-    kinds = there("kind", "project = ? AND type = ? AND name = ?", key.project, key.type, key.name)
-    if kinds and key.kind and key.kind not in kinds:
-        return InputError(
-            f"{label}: {show_value(key.name)} is not of kind {show_value(key.kind)}",
-            hint=_format_names("its kinds", kinds),
-        )
-    is_run = key.type == "run"  # which has one version
-    return InputError(
-        f"{label}: no {key.type} with id {show_value(key.id)}",
-        hint="`ovenbird runs list --all` lists them" if is_run else "leave the id out for the latest version",
-    )
-
-
-def _make_bare_record(row: EntitySummary) -> Record:
-    """Return a record made of the columns of an entity, for one whose record cannot be read."""
-    spec, status = {"function": row.function}, {"state": row.state, "started": row.started, "ended": row.ended}
-    identity = {name: getattr(row, name) for name in ("project", "type", "kind", "name", "id", "key")}
-    return {**identity, "user": "", "metadata": {"created": row.created}, "spec": spec, "status": status}
-
-
-def _project_key(name: str) -> EntityKey:
-    return EntityKey(name, "project", "project", name, name)
-
-
-def _run_columns(record: Record) -> tuple[str | None, str | None, str | None]:
-    """Return the columns that a listing shows of a run: function, start and end."""
-    status = record["status"]
-    values = (record["spec"].get("function"), status.get("started"), status.get("ended"))
-    function, started, ended = (value if value is None else str(value) for value in values)  # user code may set them
-    return function, started, ended
-
-
-def _make_series(rows: Iterable[tuple[str, int, float | None]]) -> dict[str, float | list[float]]:
-    """Return metrics from rows in the order of their steps; a lone step 0 is a single number."""
-    values: dict[str, list[float]] = {}
-    first: dict[str, int] = {}
-    for name, step, value in rows:
-        first.setdefault(name, step)
-        values.setdefault(name, []).append(float("nan") if value is None else value)
-    return {name: numbers[0] if first[name] == 0 and len(numbers) == 1 else numbers for name, numbers in values.items()}
-
-
 def _read_lines(path: Path) -> Iterator[str]:
     handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
     with open(handle, encoding="utf-8", errors="replace") as log:  # noqa: PTH123  # a link is not followed
         yield from log
-
-
-def _format_names(label: str, names: list[str]) -> str:
-    return f"{label}: {', '.join(names)}" if names else f"{label}: none"

@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 from ovenbird.common.process_stat import find_start_ticks
-from ovenbird.platform.local import process_identity
+from ovenbird.platform import process_identity
 
 
 def test_this_process_lives() -> None:

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import NamedTuple
 
-from ...common.process_stat import find_start_ticks
+from ..common.process_stat import find_start_ticks
 
 
 class ProcessIdentity(NamedTuple):
