@@ -68,6 +68,7 @@ test: .venv/.dev ## run every test
 	$(call need,zsh,zsh)
 	$(call need,fish,fish)
 	$(call need,$(ENGINE),$(ENGINE) $(ENGINE_HELPERS))
+	$(call need,pg_createcluster,postgresql)
 	@$(BIN)/python -m tests.standins >/dev/null
 	@[ -n "$$KUBECONFIG" ] && [ -n "$$TEST_REGISTRY" ] || echo "tests on a Kubernetes cluster are left out: set KUBECONFIG and TEST_REGISTRY (CONTRIBUTING.md)"
 	@echo "running the tests (a quarter of an hour on 2 cores)"

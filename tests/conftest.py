@@ -75,6 +75,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             raise pytest.UsageError(f"{item.nodeid}: the id of a parameter is an address; give it `ids`")
         if _uses_engine(item):
             item.add_marker("container")
+        if _uses_database(item):
+            item.add_marker("slow")
     names = set() if has_cluster() else {"cluster"}
     if config.getoption("quick"):
         names |= {"container", "slow"}
@@ -97,6 +99,12 @@ def _estimate(item: pytest.Item) -> float:
         return float(limit.args[0]) / 10
     seconds = {"cluster": 30.0, "container": 6.0, "slow": 2.0}
     return next((seconds[mark] for mark in seconds if item.get_closest_marker(mark)), 0.05)
+
+
+def _uses_database(item: pytest.Item) -> bool:
+    """Return whether a test starts PostgreSQL, by a fixture or as one of the stores of its parameter."""
+    parameters = getattr(getattr(item, "callspec", None), "params", {})
+    return "postgres_server" in getattr(item, "fixturenames", ()) or "postgres" in map(str, parameters.values())
 
 
 def _uses_engine(item: pytest.Item) -> bool:

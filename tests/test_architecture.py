@@ -339,6 +339,7 @@ ONLY_IN: dict[str, tuple[str, ...]] = {
         "ovenbird_builder.kubernetes.render",
     ),
     "sqlite3": ("ovenbird.platform",),
+    "psycopg": ("ovenbird.platform.postgres",),
     "obstore": ("ovenbird.common.object_storage", "ovenbird.platform", "ovenbird_builder.sources.s3"),
     "git": ("ovenbird_builder.sources.git_command",),
     "poetry": ("ovenbird_builder.locking.projects.poetry",),

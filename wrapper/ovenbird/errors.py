@@ -200,6 +200,13 @@ class UnsupportedRunKindError(PlatformError):
     code = "platform.run_kind"
 
 
+class RunUnrecordedError(PlatformError):
+    """A run has ended, and the shared store did not take its end: its record is in a file of this machine."""
+
+    code = "platform.unrecorded"
+    exit_code = 80
+
+
 class ArgumentsError(OvenbirdError):
     """The arguments do not fit the handler."""
 

@@ -22,9 +22,9 @@ from .errors import SettingsError
 _PORTS = 65535
 # flags of a run that may hold bytes of another encoding, such as file names
 _OF_BYTES = ("source", "param", "params", "each", "grid", "input", "output_dir", "result_file")
-# variables without a flag: the target, the folder of records, facts of an image and of a local run
+# variables without a flag: the target, where records are (a URL with a password), facts of an image and of a local run
 _FURTHER_VARIABLES = frozenset(
-    f"OVENBIRD_{name}" for name in "TARGET HOME SPARE_HOME LOCAL_RUN IMAGE_DIGEST PROCESS_ONE".split()
+    f"OVENBIRD_{name}" for name in "TARGET HOME STORE SPARE_HOME LOCAL_RUN IMAGE_DIGEST PROCESS_ONE".split()
 )
 MAX_INPUT = 16 * 1024**3  # bytes
 GRACE = 8.0  # seconds of a run: `docker stop` kills after 10
@@ -371,10 +371,11 @@ class Settings:
     )
     platform: str = _option(
         "auto",
-        choice("auto", "core", "local"),
-        "Where runs and entities are kept: DigitalHub Core, or .ovenbird; auto is core where DHCORE_ENDPOINT is set.",
+        choice("auto", "core", "postgres", "local"),
+        "Where runs and entities are kept: DigitalHub Core, the database of OVENBIRD_STORE, or .ovenbird; auto is "
+        "postgres where OVENBIRD_STORE is set, else core where DHCORE_ENDPOINT is.",
         verbs="serve invoke run processor",
-        metavar="core|local|auto",
+        metavar="core|postgres|local|auto",
     )
     platform_patience: float = _option(
         60.0,

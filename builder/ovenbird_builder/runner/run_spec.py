@@ -32,7 +32,7 @@ _IMAGE = ("/bin", "/boot", "/dev", "/etc", "/lib", "/lib32", "/lib64", "/libx32"
           "/shared", "/sys", "/usr")  # fmt: skip
 # what the platform, object stores, tracing and proxies are told by; paths of this machine would lead nowhere in there
 _HANDED = re.compile(
-    r"(DHCORE|DB|AWS|AZURE|GOOGLE|S3|OTEL)_\w+|OAUTH2_TOKEN_ENDPOINT|DH_NAME|PROJECT_NAME|RUN_ID|TRACEPARENT|TRACESTATE|TZ"
+    r"(DHCORE|DB|AWS|AZURE|GOOGLE|S3|OTEL)_\w+|OAUTH2_TOKEN_ENDPOINT|OVENBIRD_STORE|DH_NAME|PROJECT_NAME|RUN_ID|TRACEPARENT|TRACESTATE|TZ"
     r"|(HTTPS?|FTP|ALL|NO)_PROXY|(https?|ftp|all|no)_proxy"
 )
 _LOCAL = re.compile(r"\w+(_FILE|_BUNDLE|_CREDENTIALS)")

@@ -25,6 +25,8 @@ from ..errors import (
     HandlerTimeoutError,
     OutputError,
     OvenbirdError,
+    PlatformError,
+    RunUnrecordedError,
     UnsupportedRunError,
     UnsupportedRunKindError,
 )
@@ -41,7 +43,7 @@ from ..platform.project.project import Project
 from ..platform.store import EntityStore
 from ..settings import Settings
 from . import arguments
-from .finalize import RunFinalizer
+from .finalize import RunFinalizer, RunRescue
 from .interrupt import TIME_LIMIT, Interruption, RunInterrupted
 from .invoke import call
 from .load_state import LoadState
@@ -96,11 +98,20 @@ def execute(job: JobRun, *, is_logged: bool = False) -> int:
     log = None if is_logged else job.store.log_file(job.record.project, job.record.id)
     with tee_output(log) if log else contextlib.nullcontext():
         code = job.run()
+    flush_log(job)
     if job.settings.pdb:
         from .debugger import debug_failure
 
         debug_failure(job.failure)
     return code
+
+
+def flush_log(job: JobRun) -> None:
+    """Store the last lines of the log, which came after the record of the end."""
+    try:
+        job.store.flush_log(job.record.project, job.record.id)
+    except OvenbirdError as error:
+        _log.warning("the last lines of the log are not stored: %s", error.message)
 
 
 class RunEnvironment(NamedTuple):
@@ -146,12 +157,13 @@ class JobRun:
         self.parameters, self.inputs = arguments.parameters, absolute_inputs(arguments.inputs)
         self.init = arguments.init
         self.remote, self.replaceable = remote, replaceable
-        self.on_core = backend_name(settings.platform, environ) == "core"
+        self.backend = backend_name(settings.platform, environ)
+        self.on_core = self.backend == "core"
         unsent = Path(data_dir(environ), "unsent", record.id)
         self.rescue = (Path(settings.output_dir) if settings.output_dir else unsent).absolute()
         self.project = Project(
             store, record.project, environ, files_store=settings.files_store, run=record,
-            rescue=self.rescue if self.on_core else None,
+            rescue=None if self.backend == "local" else self.rescue,
         )  # fmt: skip
         self.outcome = RunResult()
         # both are set by a caller that has them already
@@ -200,7 +212,6 @@ class JobRun:
 
     def _record(self, state: str, code: int, error: dict[str, str] | None) -> int:
         """Record the end, and return the exit status. Errors: PlatformError."""
-        rescue = self.rescue if self.on_core else None
         if restored := self.record.restore():
             _log.warning("left out of the record, as a record has no such field: run.%s", ", run.".join(restored))
         if not self.was_called and not self.is_reused:
@@ -209,7 +220,8 @@ class JobRun:
         if unsent := self.store.flush_metrics():
             from .result_file import keep_metrics
 
-            lost = OutputError(f"metrics are not in the platform: {keep_metrics(self.rescue / 'metrics.json', unsent)}")
+            kept = keep_metrics(self.rescue / "metrics.json", unsent)
+            lost = OutputError(f"metrics are not in {'the platform' if self.on_core else 'the store'}: {kept}")
             _log.error("%s", lost)
             if not error:
                 state, code = "ERROR", lost.exit_code
@@ -219,12 +231,18 @@ class JobRun:
 
             if self.settings.result_file != PATH:
                 write_termination_message(error["type"], error["message"], error["traceback"])
+        rescue = None if self.backend == "local" else self._plan_rescue()
         ending = RunFinalizer(self.record, self.outcome, self.settings.result_file, rescue, self.stdout)
         with tolerate_warnings():
             code = ending.record(state, code, error)
         if not self.was_called and not self.is_reused and self.stdout:
             _log.warning("the function was not called: `ovenbird runs list` shows this run with `--all` only")
         return code
+
+    def _plan_rescue(self) -> RunRescue:
+        """Return what to do with the record of the run if the store does not take it."""
+        log = self.store.log_file(self.record.project, self.record.id)
+        return RunRescue(self.rescue, log, PlatformError if self.on_core else RunUnrecordedError)
 
     def _update_state(self) -> None:
         """Record what the handler returned, and the packages and modules that have been imported since the load."""

@@ -7,7 +7,7 @@ import logging
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TextIO
+from typing import NamedTuple, TextIO
 
 from ..common.redact import mask_parameters
 from ..common.text import cut_text, show_value
@@ -30,14 +30,22 @@ def _format_result(name: str, value: object) -> str:
     return cut_text(masked, 200) if isinstance(masked, str) else show_value(masked, 200)
 
 
+class RunRescue(NamedTuple):
+    """If the store cannot be written: the folder for the record and the log, and the error that is raised."""
+
+    folder: Path
+    log: Path | None
+    error: type[PlatformError]
+
+
 class RunFinalizer:
-    """Records the end of one run. `rescue` is the folder for the record if the store cannot be written.
+    """Records the end of one run. `rescue` says what happens if the store cannot be written.
 
     `stdout` gets what the handler returned. With None nothing is printed, except for the result file `-`.
     """
 
     def __init__(
-        self, record: Run, outcome: RunResult, result_file: str, rescue: Path | None, stdout: TextIO | None = None
+        self, record: Run, outcome: RunResult, result_file: str, rescue: RunRescue | None, stdout: TextIO | None = None
     ) -> None:
         self._record, self._outcome = record, outcome
         self._result_file, self._rescue = result_file, rescue
@@ -52,9 +60,10 @@ class RunFinalizer:
             recorded = self._finish_record(state, error)
         except OvenbirdError as unrecorded:
             stored = ", ".join(self._outcome.outputs.values()) or "none"
-            failed = PlatformError(
-                f"the run ended as {state} and could not be recorded: {unrecorded.message}; outputs stored: {stored}"
-                + (save_failed_record(self._rescue / "run.json", self._record) if self._rescue else ""),
+            kept = save_failed_record(self._rescue.folder, self._record, self._rescue.log) if self._rescue else ""
+            failed = (self._rescue.error if self._rescue else PlatformError)(
+                f"the run ended as {state} and could not be recorded: {unrecorded.message};"
+                f" outputs stored: {stored}{kept}",
                 hint=unrecorded.hint,
             )
             self._write_result_file("ERROR", {"type": failed.code, "message": str(failed), "traceback": ""})

@@ -60,13 +60,24 @@ def print_text(stream: TextIO, text: str) -> None:
     stream.flush()
 
 
-def save_failed_record(path: Path, record: Run) -> str:
-    """Write the record of a run that the platform could not store to a file. Return text for the error message."""
+def save_failed_record(folder: Path, record: Run, log: Path | None) -> str:
+    """Write the record of a run that the store did not take to `run.json`, and copy its log to `run.log`.
+
+    Return text for the error message.
+    """
+    import shutil
+
+    from ..common.private_files import make_private_file
+
+    path = folder / "run.json"
     try:
         _write_json(path, record.to_dict())
+        if log is not None:
+            make_private_file(folder / "run.log")
+            shutil.copyfile(log, folder / "run.log")
     except OSError as error:
         return f"; its record could not be kept in {path}: {error.strerror or error}"
-    return f"; its record is kept in {path}"
+    return f"; its record is kept in {path}" + (f", its log in {folder / 'run.log'}" if log is not None else "")
 
 
 def keep_metrics(path: Path, metrics: Mapping[str, Mapping[str, Any]]) -> str:

@@ -1,4 +1,4 @@
-"""Where a process keeps what it records: in DigitalHub Core, or in a folder of this machine."""
+"""Where a process keeps what it records: in DigitalHub Core, in a database, or in a folder of this machine."""
 
 from __future__ import annotations
 
@@ -7,10 +7,15 @@ from collections.abc import Mapping
 
 
 def backend_name(platform: str, environ: Mapping[str, str]) -> str:
-    """Return `core` or `local`; `auto` or an empty text means `core` where `DHCORE_ENDPOINT` is set."""
-    if platform in ("", "auto"):
-        return "core" if environ.get("DHCORE_ENDPOINT") else "local"
-    return platform
+    """Return `core`, `postgres` or `local`.
+
+    `auto` or an empty text means `postgres` where `OVENBIRD_STORE` is set, else `core` where `DHCORE_ENDPOINT` is.
+    """
+    if platform not in ("", "auto"):
+        return platform
+    if environ.get("OVENBIRD_STORE"):
+        return "postgres"
+    return "core" if environ.get("DHCORE_ENDPOINT") else "local"
 
 
 def data_dir(environ: Mapping[str, str]) -> str:

@@ -1,4 +1,4 @@
-"""The interface of a store of entities: the embedded store and DigitalHub Core have it."""
+"""The interface of a store of entities: the embedded store, PostgreSQL and DigitalHub Core have it."""
 
 from __future__ import annotations
 
@@ -176,6 +176,9 @@ class EntityStore(Protocol):
 
     def log_file(self, project: str, identity: str) -> Path | None:
         """Return the local file that takes the log of a run; None when the store keeps no log of its own."""
+
+    def flush_log(self, project: str, identity: str) -> None:
+        """Store what this process has logged of its run and not stored yet."""
 
     def log_lines(self, project: str, identity: str) -> Iterable[str]:
         """Return the log of a run so far. InputError if it does not exist."""

@@ -15,12 +15,13 @@ from .store import EntityStore
 def summarize_store(store: EntityStore, project: str | None, environ: Mapping[str, str]) -> dict[str, Any]:
     """Return `location`, `projects` with the versions of each type, `files` and `bytes` of the store's own folder.
 
-    `files` and `bytes` are None for Core, which is asked for one project at a time.
+    `files` and `bytes` are None unless the store is a folder. Core is asked for one project at a time.
     """
     local = "://" not in store.location()
-    project = project or (None if local else environ.get("PROJECT_NAME"))
+    is_core = store.location().startswith("http")
+    project = project or (environ.get("PROJECT_NAME") if is_core else None)
     counts: dict[str, Counter[str]] = {}
-    if local or project:
+    if not is_core or project:
         for noun, entity_type in VERBS.items():
             for row in store.list_summaries(entity_type, project=project):
                 counts.setdefault(row.project, Counter())[noun] += 1

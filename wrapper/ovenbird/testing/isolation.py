@@ -15,7 +15,7 @@ from ..platform.local.store import LocalStore
 from ..platform.project.project import Project
 
 # what would lead to a store that is not the test's
-OUTSIDE = ("DHCORE_ENDPOINT", "OVENBIRD_HOME", "RUN_ID", "PROJECT_NAME", "OVENBIRD_LOCAL_RUN")
+OUTSIDE = ("DHCORE_ENDPOINT", "OVENBIRD_STORE", "OVENBIRD_HOME", "RUN_ID", "PROJECT_NAME", "OVENBIRD_LOCAL_RUN")
 
 
 @contextlib.contextmanager

@@ -138,7 +138,7 @@ def _execute(job: JobRun) -> int:
     current_call.set(JobTraceContext(job.record.id, "", ""))
     log = job.store.log_file(job.record.project, job.record.id)
     with tee_output(log) if log else contextlib.nullcontext():
-        return job.run()
+        return job.run()  # in a local store, whose log needs no `flush_log`
 
 
 def _choose_error(failure: BaseException | None, result: JobResult) -> BaseException:

@@ -62,9 +62,11 @@ def test_a_run_of_another_container_is_judged_by_the_lock_on_its_log(tmp_path: P
     store.close()
 
 
-def test_a_run_that_ended_is_nobodys(store: LocalStore) -> None:
+def test_a_run_that_ended_is_nobodys(tmp_path: Path) -> None:
+    store = LocalStore(tmp_path)
     run_entity = run.start_run(store, "p", {})
     run_entity.finish("COMPLETED")
     with store._database.reading() as connection:
         assert connection.execute("SELECT count(*) FROM owner").fetchone()[0] == 0
     assert store._owned._held == {}
+    store.close()

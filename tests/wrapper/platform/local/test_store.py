@@ -130,11 +130,11 @@ def test_removing_takes_the_metrics_and_the_log_along(store: LocalStore) -> None
     with pytest.raises(PlatformError, match="still running"):
         store.remove(keys.parse_key(run_entity.key))
     run_entity.finish("COMPLETED")
+    store.flush_log("p", run_entity.id)
     assert list(store.log_lines("p", run_entity.id)) == ["line\n"]
     store.remove(keys.parse_key(run_entity.key))
     assert not log.exists()
-    with store._database.reading() as connection:
-        assert connection.execute("SELECT count(*) FROM metric").fetchone()[0] == 0
+    assert store.read_last_metrics(keys.parse_key(run_entity.key)) == {}
     with pytest.raises(InputError):
         store.log_lines("p", run_entity.id)
 

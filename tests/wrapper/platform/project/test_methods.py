@@ -12,6 +12,7 @@ import pytest
 
 from ovenbird.errors import InputError, OutputError, PlatformError
 from ovenbird.platform.entities.run import start_run
+from ovenbird.platform.postgres.store import PostgresStore
 from ovenbird.platform.project.project import Project
 
 TYPES = ["artifact", "dataitem", "model"]
@@ -234,7 +235,12 @@ def test_extensions_are_refused(project: Project) -> None:
 
 
 def test_secret_values_are_stored_apart(either: Project) -> None:
-    """A secret's value is read back by its name, and is in no record."""
+    """A secret's value is read back by its name, and is in no record; a database refuses it, and records nothing."""
+    if isinstance(either._store, PostgresStore):
+        with pytest.raises(PlatformError, match="TOKEN is not stored"):
+            either.new_secret("TOKEN", secret_value="s3cr3t-value")
+        assert either.list_secrets() == []
+        return
     created = either.new_secret("TOKEN", secret_value="s3cr3t-value", description="of the bank")
     assert created.read_secret_value() == "s3cr3t-value"
     stored = either.get_secret("TOKEN")

@@ -25,8 +25,11 @@ def add_verb(verbs: Verbs, name: str, text: str) -> argparse.ArgumentParser:
 
 def add_platform(parser: argparse.ArgumentParser) -> None:
     """Add the flag that says in which store to look."""
-    text = "where they are kept; auto is core where DHCORE_ENDPOINT is set [OVENBIRD_PLATFORM]"
-    parser.add_argument("--platform", choices=("core", "local", "auto"), help=text)
+    text = (
+        "where they are kept; auto is postgres where OVENBIRD_STORE is set, else core where DHCORE_ENDPOINT is"
+        " [OVENBIRD_PLATFORM]"
+    )
+    parser.add_argument("--platform", choices=("core", "postgres", "local", "auto"), help=text)
 
 
 def key_help(noun: str) -> str:
@@ -74,4 +77,4 @@ def tell_empty(store: EntityStore, noun: str, project: str | None) -> None:
     from ...platform.queries import describe_place
 
     location = escape_controls(describe_place(store, project))
-    print(f"no such {noun} in {location}; OVENBIRD_HOME names another store", file=sys.stderr)
+    print(f"no such {noun} in {location}; OVENBIRD_HOME or OVENBIRD_STORE names another store", file=sys.stderr)

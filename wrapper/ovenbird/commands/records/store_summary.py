@@ -40,5 +40,6 @@ def run(store: EntityStore, options: argparse.Namespace) -> int:
         rows = [[name, *(str(counts[noun]) for noun in nouns)] for name, counts in projects.items()]
         print(format_table([["PROJECT", *map(str.upper, nouns)], *rows], range(1, len(nouns) + 1)))
     else:
-        print("nothing is stored there yet" if summary["files"] is not None else "--project NAME says what it holds")
+        is_core = summary["location"].startswith("http")
+        print("--project NAME says what it holds" if is_core else "nothing is stored there yet")
     return 0

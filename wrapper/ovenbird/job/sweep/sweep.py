@@ -75,7 +75,7 @@ def _resolve_paths(settings: Settings, environ: Mapping[str, str]) -> tuple[Sett
     """Return both with absolute paths: the module is imported before the runs, and may go to another folder."""
     settings = replace(absolute_settings(settings), input=absolute_inputs(settings.input))
     environ = absolute_environ(environ)
-    if backend_name(settings.platform, environ) == "local":
+    if backend_name(settings.platform, environ) != "core":
         environ["OVENBIRD_HOME"] = str(Path(data_dir(environ)).absolute())
     return settings, environ
 

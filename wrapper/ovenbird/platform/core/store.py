@@ -308,6 +308,9 @@ class DigitalHubStore:
         """Return None: the cluster keeps the logs of its runs, and Core accepts no others."""
         return None
 
+    def flush_log(self, project: str, identity: str) -> None:
+        """Do nothing: this process keeps no log."""
+
     def log_lines(self, project: str, identity: str) -> Iterable[str]:
         """Return the log of a run, as the cluster has collected it."""
         try:

@@ -41,12 +41,19 @@ def upload_entity(
     if not schemes.get_scheme(target):
         target = str(schemes.get_local_path(target).absolute()) + ("/" if target.endswith("/") else "")
     entity.spec.path = target
-    if not schemes.get_scheme(target):
+    is_local = not schemes.get_scheme(target)
+    if is_local and rescue is None:
         return _record_upload(entity, lambda: _write_local(entity, content, target, environ, files_store))
     folder = make_temporary_folder()
+
+    def store() -> list[files.Info]:
+        if is_local:
+            return _write_local(entity, content, target, environ, files_store)
+        return _upload_content(entity, content, target, environ, folder, files_store)
+
     try:
         try:
-            _record_upload(entity, lambda: _upload_content(entity, content, target, environ, folder, files_store))
+            _record_upload(entity, store)
         except OvenbirdError as error:
             if rescue is None or not (saved := _rescue_content(entity, content, target, folder, rescue)):
                 raise

@@ -374,6 +374,9 @@ class LocalStore:
                 raise PlatformError(f"{folder} is a link: logs lie in the store itself", hint="remove the link")
         return folder / f"{check_id(identity)}.log"
 
+    def flush_log(self, project: str, identity: str) -> None:
+        """Do nothing: the log is written as it comes."""
+
     def log_lines(self, project: str, identity: str) -> Iterator[str]:
         """Yield the lines of a run's log so far; none for a run that has logged nothing."""
         self.read(run_key(project, identity))

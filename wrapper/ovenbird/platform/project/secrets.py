@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, cast
 
 from ...common.text import show_value
-from ...errors import InputError
+from ...errors import InputError, PlatformError
 from .. import keys
 from ..entities.entity import new_record
 from ..entities.secret import Secret
@@ -26,7 +26,11 @@ class ProjectSecrets(ProjectPart):
         fields = {field: value for field, value in metadata.items() if value}
         spec = {"path": f"secret://{name}", "provider": "kubernetes", **kwargs}
         secret = cast("Secret", create_entity(self, "secret", "secret", name, spec, fields, uuid))
-        secret.set_secret_value(secret_value)
+        try:
+            secret.set_secret_value(secret_value)
+        except PlatformError:  # a database takes no values
+            self._store.remove(keys.parse_key(secret.key))
+            raise
         return secret
 
     def get_secret(self, identifier: str, entity_id: str | None = None) -> Secret:

@@ -1,0 +1,1 @@
+"""A store that a team shares: PostgreSQL for records, metrics and logs."""

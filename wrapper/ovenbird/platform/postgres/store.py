@@ -1,0 +1,434 @@
+"""The store in a PostgreSQL database, which processes on any number of hosts share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ...errors import InputError, PlatformError
+from ..data_dir import data_dir
+from ..entity_rows import describe_missing, make_bare_record, make_series
+from ..keys import EntityKey, check_id, check_name, parse_key, run_key
+from ..store import (
+    ANNOTATIONS,
+    COLUMNS,
+    FINAL,
+    EntitySummary,
+    Record,
+    format_timestamp,
+    get_annotations,
+    list_run_columns,
+    make_project_key,
+    make_project_record,
+)
+from .database import Database
+from .database_url import DatabaseUrl, parse_database_url
+from .heartbeat import Heartbeat
+from .metric_buffer import MetricBuffer
+from .records import clean_column, pack_record, unpack_record
+from .run_logs import LogSpool, read_chunks, split_lines
+from .run_owners import MARGIN, Owner, RunOwners, identify_owner
+
+if TYPE_CHECKING:
+    from .database import Cursor
+
+_PAGE = 200  # records that are read at once
+_HURRY = 3.0  # seconds of attempts in a process that is about to be killed
+_SEQUENCE = "SELECT seq FROM ovenbird.entity WHERE project = %s AND type = %s AND id = %s"
+_JOINED = "ovenbird.entity JOIN ovenbird.body USING (seq)"
+
+
+class PostgresStore:
+    """The store in a database; files lie elsewhere, in `home` unless something else is asked for."""
+
+    def __init__(
+        self,
+        url: DatabaseUrl,
+        home: str | Path,
+        *,
+        patience: float = 60.0,
+        owner: Owner | None = None,
+        margin: float = MARGIN,
+    ) -> None:
+        self.home = Path(home).absolute()
+        self._database = Database(url, patience)
+        self._owners = RunOwners(self._database, owner or identify_owner(), margin)
+        self._heartbeat = Heartbeat(self._owners, self._write_pending)
+        self._metrics = MetricBuffer(self._database)
+        self._spools: dict[str, LogSpool] = {}  # by the ids of this process's runs
+        self._sequences: dict[tuple[str, str, str], int] = {}  # of entities that took metrics, and of runs
+        self._annotations: dict[str, dict[str, Any]] = {}  # annotations that this process last gave to its runs
+        self.reap()
+
+    def open(self, project: str) -> None:
+        """Do nothing: a project exists once it has an entity."""
+
+    def create(self, record: Record, *, owned: bool = False) -> None:
+        """Add the entity; `owned`: a run of this process, found again as ERROR should the process be killed."""
+        identity = [record[name] for name in ("project", "type", "kind", "name", "id")]
+        moment, text = format_timestamp(), pack_record(record)
+        values = (*identity, record["status"].get("state", "CREATED"), moment, moment, *list_run_columns(record))
+        columns = tuple(map(clean_column, values))
+
+        def work(cursor: Cursor) -> int:
+            row = cursor.execute(
+                f"INSERT INTO ovenbird.entity ({COLUMNS}) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
+                " ON CONFLICT DO NOTHING RETURNING seq".encode(),
+                columns,
+            ).fetchone()
+            if row is None:
+                raise PlatformError(
+                    f"{record['key']} already exists", hint="give another id, or save it with `update=True`"
+                )
+            cursor.execute("INSERT INTO ovenbird.body VALUES (%s, %s)", (row[0], text))
+            if owned:
+                self._owners.add(cursor, row[0])
+            return int(row[0])
+
+        sequence = self._database.write(work)
+        if owned:
+            self._annotations[record["id"]] = get_annotations(record)
+            self._sequences[record["project"], "run", record["id"]] = sequence
+            self._heartbeat.add(sequence)
+
+    def update(self, record: Record) -> str:
+        """Replace the entity's body; its state. A run that reached a final state is no longer this process's."""
+        state: str = record["status"].get("state", "CREATED")
+        of = (record["project"], record["type"], record["id"])
+        if state in FINAL and record["id"] in self._spools:
+            self.flush_log(record["project"], record["id"])  # who follows the log reads to the end when the run ends
+        current = get_annotations(record)
+
+        def work(cursor: Cursor) -> int:
+            row = cursor.execute(f"{_SEQUENCE} FOR NO KEY UPDATE".encode(), of).fetchone()
+            if row is None:
+                raise self._describe_removed(record["key"])
+            merged = self._merge_annotations(cursor, record, row[0]) if record["id"] in self._annotations else record
+            columns = tuple(map(clean_column, (state, format_timestamp(), *list_run_columns(record))))
+            cursor.execute(
+                "UPDATE ovenbird.entity SET state = %s, updated = %s, function = %s, started = %s, ended = %s"
+                " WHERE seq = %s",
+                (*columns, row[0]),
+            )
+            cursor.execute("UPDATE ovenbird.body SET text = %s WHERE seq = %s", (pack_record(merged), row[0]))
+            if state in FINAL:
+                cursor.execute("DELETE FROM ovenbird.owner WHERE seq = %s", row)
+            return int(row[0])
+
+        sequence = self._database.write(work)
+        if record["id"] in self._annotations:
+            self._annotations[record["id"]] = current
+        if state in FINAL:
+            self._heartbeat.remove(sequence)
+        return state
+
+    def _merge_annotations(self, cursor: Cursor, record: Record, sequence: int) -> Record:
+        """Return a record of this process's run with annotations that others have changed since."""
+        row = cursor.execute("SELECT text FROM ovenbird.body WHERE seq = %s", (sequence,)).fetchone()
+        stored = self._unpack(row[0])["metadata"] if row else {}
+        before, current = self._annotations[record["id"]], get_annotations(record)
+        newer = {name: stored.get(name) for name in ANNOTATIONS if current[name] == before[name] != stored.get(name)}
+        return {**record, "metadata": {**record["metadata"], **newer}} if newer else record
+
+    def annotate(self, key: EntityKey, change: Callable[[dict[str, Any]], None]) -> Record:
+        """Change an entity's metadata, in one transaction."""
+        found = self.read(key)
+        query = f"SELECT seq, text FROM {_JOINED} WHERE project = %s AND type = %s AND id = %s FOR NO KEY UPDATE"
+
+        def work(cursor: Cursor) -> Record:
+            row = cursor.execute(query.encode(), (found["project"], found["type"], found["id"])).fetchone()
+            if row is None:
+                raise self._describe_removed(found["key"])
+            record = self._unpack(row[1])
+            change(record["metadata"])
+            cursor.execute("UPDATE ovenbird.body SET text = %s WHERE seq = %s", (pack_record(record), row[0]))
+            return record
+
+        return self._database.write(work)
+
+    def iterate_records(
+        self,
+        entity_type: str,
+        *,
+        project: str | None = None,
+        state: str | None = None,
+        name: str | None = None,
+        versions: bool = True,  # noqa: ARG002  # it is as quick to read all
+    ) -> Iterator[Record]:
+        """Yield whole entities, newest first, page by page."""
+        last = 2**63 - 1
+        where, values = _make_condition({"type": entity_type, "project": project, "state": state, "name": name})
+        query = (
+            f"SELECT seq, text, {COLUMNS} FROM {_JOINED} WHERE {where} AND seq < %s ORDER BY seq DESC LIMIT {_PAGE}"
+        ).encode()
+        while True:
+
+            def work(cursor: Cursor, below: int = last) -> list[tuple[Any, ...]]:
+                return cursor.execute(query, (*values, below)).fetchall()
+
+            rows = self._database.read(work)
+            for last, text, *columns in rows:  # noqa: B007  # the page after this one begins below it
+                try:
+                    yield self._unpack(text)
+                except PlatformError:  # a damaged record hides no other
+                    yield make_bare_record(EntitySummary._make(columns))
+            if len(rows) < _PAGE:
+                return
+
+    def read_last_metrics(self, key: EntityKey) -> dict[str, float]:
+        """Return the last number of each metric."""
+        self._metrics.flush()
+        query = (
+            "SELECT DISTINCT ON (m.name) m.name, m.numbers[cardinality(m.numbers)] FROM ovenbird.metric m"
+            f" WHERE m.seq = ({_SEQUENCE}) ORDER BY m.name, m.step DESC"
+        ).encode()
+        return dict(
+            self._database.read(lambda cursor: cursor.execute(query, (key.project, key.type, key.id)).fetchall())
+        )
+
+    def read(self, key: EntityKey) -> Record:
+        """Return the entity, or the latest of its name; InputError names the part of the key that does not exist."""
+        names = ("id",) if key.type == "run" and key.id else ("kind", "name", "id")
+        filters = {name: getattr(key, name) or None for name in names}
+        where, values = _make_condition({"project": key.project, "type": key.type, **filters})
+        query = (
+            f"SELECT seq, text FROM {_JOINED} WHERE {where}"
+            # A version whose upload failed or has not ended does not hide the one before it.
+            " ORDER BY state IN ('CREATED', 'UPLOADING', 'ERROR'), seq DESC LIMIT 1"
+        ).encode()
+        self._metrics.flush()
+
+        def work(cursor: Cursor) -> tuple[Record, list[tuple[Any, ...]]] | None:
+            row = cursor.execute(query, values).fetchone()
+            if row is None:
+                return None
+            metrics = "SELECT name, step, numbers FROM ovenbird.metric WHERE seq = %s ORDER BY name, step"
+            return self._unpack(row[1]), cursor.execute(metrics, row[:1]).fetchall()
+
+        found = self._database.read(work)
+        if found is None:
+            raise describe_missing(key, self._list_values)
+        record, rows = found
+        if rows:
+            record["status"]["metrics"] = make_series(rows)
+        return record
+
+    def _list_values(self, column: str, filters: Mapping[str, str]) -> list[str]:
+        where, values = _make_condition(filters)
+        query = (
+            f"SELECT {column} FROM ovenbird.entity WHERE {where} GROUP BY {column} ORDER BY max(seq) DESC LIMIT 20"
+        ).encode()
+        return [row[0] for row in self._database.read(lambda cursor: cursor.execute(query, values).fetchall())]
+
+    def read_state(self, key: EntityKey) -> str:
+        """Return the current state of the run. Errors: InputError if it does not exist."""
+        of = (key.project, key.type, key.id)
+        query = "SELECT state FROM ovenbird.entity WHERE project = %s AND type = %s AND id = %s"
+        row = self._database.read(lambda cursor: cursor.execute(query, of).fetchone())
+        return str(row[0] if row else self.read(key)["status"]["state"])
+
+    def find_revision(self, project: str, name: str, kind: str, spec: Mapping[str, Any]) -> Record | None:
+        """Return the latest revision of the function, if it has exactly this spec."""
+        rows = self.list_summaries("function", project=project, name=name, kind=kind, limit=1)
+        record = self.read(parse_key(rows[0].key)) if rows else None
+        return record if record and record["spec"] == spec else None
+
+    def list_summaries(
+        self,
+        entity_type: str,
+        *,
+        project: str | None = None,
+        name: str | None = None,
+        kind: str | None = None,
+        state: str | None = None,
+        function: str | None = None,
+        identity: str | None = None,
+        versions: bool = True,
+        limit: int | None = None,
+    ) -> list[EntitySummary]:
+        """Return entities of a type, newest first, without their bodies."""
+        filters = {"project": project, "name": name, "kind": kind, "state": state, "function": function}
+        where, values = _make_condition({"type": entity_type, **filters})
+        if identity is not None:
+            where += " AND id >= %s AND id < %s"
+            values += [identity, identity + "\U0010ffff"]
+        if not versions:
+            where = f"seq IN (SELECT max(seq) FROM ovenbird.entity WHERE {where} GROUP BY project, name)"
+        query = f"SELECT {COLUMNS} FROM ovenbird.entity WHERE {where} ORDER BY seq DESC LIMIT %s".encode()
+        rows = self._database.read(lambda cursor: cursor.execute(query, (*values, limit)).fetchall())
+        return list(map(EntitySummary._make, rows))
+
+    def remove(self, key: EntityKey) -> None:
+        """Forget one version, its metrics and its log; PlatformError while it is a run that a living process owns."""
+        record = self.read(key)
+
+        def work(cursor: Cursor) -> None:
+            of = (record["project"], record["type"], record["id"])
+            row = cursor.execute(f"{_SEQUENCE} FOR UPDATE".encode(), of).fetchone()
+            if row and (owner := self._owners.find(cursor, row[0])):
+                raise PlatformError(f"{key} is still running, in {owner}", hint="stop it first")
+            cursor.execute("DELETE FROM ovenbird.entity WHERE seq = %s", row or (0,))
+
+        self._database.write(work)
+        self._sequences.pop((record["project"], record["type"], record["id"]), None)
+
+    def check_name(self, name: str, label: str) -> None:
+        """Do nothing: `keys.check_name` has checked all that this store requires."""
+
+    def append_metrics(
+        self, key: EntityKey, values: Mapping[str, Sequence[float]], *, replace: bool, single: bool
+    ) -> None:
+        """Add numbers to the series of an entity; in a process that owns runs they are written a little later."""
+        sequence = self._find_sequence(key)
+        if sequence is None:
+            raise PlatformError(f"{key} is not in {self.location()}, so it takes no metrics", hint="save it first")
+        self._metrics.add(sequence, values, replace=replace, single=single)
+        if not self._heartbeat.is_running:
+            self._metrics.flush()
+
+    def _find_sequence(self, key: EntityKey) -> int | None:
+        of = (key.project, key.type, key.id or "")
+        if of not in self._sequences:
+            row = self._database.read(lambda cursor: cursor.execute(_SEQUENCE, of).fetchone())
+            if row is None:
+                return None
+            self._sequences[of] = row[0]
+        return self._sequences[of]
+
+    def flush_metrics(self) -> dict[str, dict[str, Any]]:
+        """Write held-back metrics. Return those of this process that the database did not take, by key and name."""
+        try:
+            self._metrics.flush()
+        except PlatformError:
+            return {
+                str(run_key(project, identity)) if entity_type == "run" else f"{entity_type} {identity}": dict(metrics)
+                for (project, entity_type, identity), sequence in self._sequences.items()
+                if (metrics := self._metrics.drop(sequence))
+            }
+        return {}
+
+    def stop(self, key: EntityKey) -> None:
+        """Ask a run to stop: its process gets SIGTERM, on another host within a few seconds."""
+        record = self.read(key)
+        self._owners.stop(record["project"], record["id"])
+
+    def resume(self, key: EntityKey) -> None:
+        """Refuse: the memory of a stopped process cannot be restored."""
+        raise PlatformError(f"{key} cannot be resumed: its process has ended", hint="`ovenbird run` starts another")
+
+    def read_project(self, name: str) -> Record:
+        """Return the project as it was saved, else as it is without being saved."""
+        try:
+            return self.read(make_project_key(name))
+        except InputError:
+            return make_project_record(name)
+
+    def write_project(self, record: Record, *, new: bool) -> None:
+        """Store the project. A project exists even if it was never saved."""
+        try:
+            exists = bool(self.read(make_project_key(record["name"])))
+        except InputError:
+            exists = False
+        if new or not exists:
+            self.create(record)
+        else:
+            self.update(record)
+
+    def read_secret(self, project: str, name: str) -> str | None:  # noqa: ARG002  # of EntityStore
+        """Return None: this store keeps no values of secrets."""
+        return None
+
+    def write_secret(self, project: str, name: str, value: str | None) -> None:  # noqa: ARG002  # of EntityStore
+        """Refuse a value: whoever may read the database could read it."""
+        if value is not None:
+            raise PlatformError(
+                f"the value of secret {name} is not stored: whoever may read {self.location()} could read it",
+                hint="give it as a variable of the environment, in a cluster from a Secret",
+            )
+
+    def location(self) -> str:
+        """Return the address of the database, without user and password."""
+        return self._database.url.address
+
+    def files_root(self) -> str:
+        """Return the folder of files of this machine."""
+        return str(self.home / "files")
+
+    def files_store(self, project: str, environ: Mapping[str, str]) -> str:  # noqa: ARG002  # of EntityStore
+        """Return the same for all projects: what the environment asks for, else a folder of this machine."""
+        return environ.get("DHCORE_DEFAULT_FILES_STORE") or self.files_root()
+
+    def storage_environ(self, environ: Mapping[str, str]) -> Mapping[str, str]:
+        """Return the environment as it is."""
+        return environ
+
+    def renew_credentials(self) -> bool:
+        """Return False: the store has no credentials for files to renew."""
+        return False
+
+    def limit_waits(self) -> None:
+        """Try again for a few seconds only."""
+        self._database.patience = min(self._database.patience, _HURRY)
+
+    def log_file(self, project: str, identity: str) -> Path:
+        """Return a file of this machine that takes the log of a run, from where it is copied to the database."""
+        check_name(project, "project")
+        if identity not in self._spools:
+            self._spools[check_id(identity)] = LogSpool()
+        return self._spools[identity].path
+
+    def flush_log(self, project: str, identity: str) -> None:
+        """Copy what is left of a run's log to the database. Errors: PlatformError."""
+        spool, sequence = self._spools.get(identity), self._sequences.get((project, "run", identity))
+        if spool is None or sequence is None:
+            return
+        spool.send(self._database, sequence)
+        if not self._heartbeat.owns(sequence):  # the run has ended
+            self._spools.pop(identity).remove()
+
+    def log_lines(self, project: str, identity: str) -> Iterable[str]:
+        """Return the lines of a run's log so far; none for a run that has logged nothing."""
+        key = run_key(project, identity)
+        sequence = self._find_sequence(key)
+        if sequence is None:
+            raise describe_missing(key, self._list_values)
+        self.flush_log(project, identity)
+        return split_lines(read_chunks(self._database, sequence))
+
+    def reap(self) -> list[str]:
+        """Record every run whose process has ended as ERROR, and return the keys of those runs."""
+        return self._owners.reap()
+
+    def close(self) -> None:
+        """Close the connection and let go of the runs of this process."""
+        self._heartbeat.close()
+        self._database.close()
+        for spool in self._spools.values():
+            spool.remove()
+        self._spools.clear()
+
+    def _write_pending(self) -> None:
+        """Write logs and metrics that have been held back; one attempt. Errors: PlatformError."""
+        self._metrics.flush(patience=0)
+        for (_, entity_type, identity), sequence in list(self._sequences.items()):
+            if entity_type == "run" and (spool := self._spools.get(identity)):
+                spool.send(self._database, sequence, patience=0)
+
+    def _unpack(self, text: str) -> Record:
+        return unpack_record(text, self.location())
+
+    def _describe_removed(self, label: str) -> PlatformError:
+        return PlatformError(f"{label} is not in {self.location()}", hint="it was removed meanwhile")
+
+
+def open_postgres(environ: Mapping[str, str], patience: float) -> PostgresStore:
+    """Return the store that OVENBIRD_STORE names. Errors: SettingsError, PlatformError."""
+    url = parse_database_url(environ.get("OVENBIRD_STORE", ""), "OVENBIRD_STORE")
+    return PostgresStore(url, data_dir(environ), patience=patience)
+
+
+def _make_condition(filters: Mapping[str, str | None]) -> tuple[str, list[Any]]:
+    """Return the condition that each column has its value, where that is not None, and the values."""
+    used = {column: value for column, value in filters.items() if value is not None}
+    return " AND ".join(["TRUE", *(f"{column} = %s" for column in used)]), list(used.values())
