@@ -112,7 +112,7 @@ def _merge_settings(
             flags[name] = str(Path(flags[name]).absolute())
     flags |= {"project": record["project"], "source": launch["source"]}
     settings = resolve("run", {name: value for name, value in flags.items() if value != ""}, environ)
-    if backend_name(settings.platform, environ) == "local":
+    if backend_name(settings.platform, environ) != "core":
         environ["OVENBIRD_HOME"] = str(Path(data_dir(environ)).absolute())
     return _merge_arguments(record["spec"], settings), environ
 

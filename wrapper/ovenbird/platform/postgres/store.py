@@ -259,16 +259,26 @@ class PostgresStore:
         rows = self._database.read(lambda cursor: cursor.execute(query, (*values, limit)).fetchall())
         return list(map(EntitySummary._make, rows))
 
+    def check_removable(self, key: EntityKey) -> None:
+        """Raise PlatformError for a run that a living process owns."""
+        record = self.read(key)
+        of = (record["project"], record["type"], record["id"])
+        self._database.read(lambda cursor: self._refuse_owned(cursor, of, key))
+
+    def _refuse_owned(self, cursor: Cursor, of: tuple[str, str, str], key: EntityKey) -> tuple[Any, ...]:
+        """Return the row of an entity, if there is one. Errors: PlatformError for a run that a process owns."""
+        row = cursor.execute(f"{_SEQUENCE} FOR UPDATE".encode(), of).fetchone()
+        if row and (owner := self._owners.find(cursor, row[0])):
+            raise PlatformError(f"{key} is still running, in {owner}", hint="stop it first")
+        return row or (0,)
+
     def remove(self, key: EntityKey) -> None:
         """Forget one version, its metrics and its log; PlatformError while it is a run that a living process owns."""
         record = self.read(key)
 
         def work(cursor: Cursor) -> None:
-            of = (record["project"], record["type"], record["id"])
-            row = cursor.execute(f"{_SEQUENCE} FOR UPDATE".encode(), of).fetchone()
-            if row and (owner := self._owners.find(cursor, row[0])):
-                raise PlatformError(f"{key} is still running, in {owner}", hint="stop it first")
-            cursor.execute("DELETE FROM ovenbird.entity WHERE seq = %s", row or (0,))
+            row = self._refuse_owned(cursor, (record["project"], record["type"], record["id"]), key)
+            cursor.execute("DELETE FROM ovenbird.entity WHERE seq = %s", row)
 
         self._database.write(work)
         self._sequences.pop((record["project"], record["type"], record["id"]), None)
