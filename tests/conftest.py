@@ -103,8 +103,9 @@ def _estimate(item: pytest.Item) -> float:
 
 def _uses_database(item: pytest.Item) -> bool:
     """Return whether a test starts PostgreSQL, by a fixture or as one of the stores of its parameter."""
-    parameters = getattr(getattr(item, "callspec", None), "params", {})
-    return "postgres_server" in getattr(item, "fixturenames", ()) or "postgres" in map(str, parameters.values())
+    values = getattr(getattr(item, "callspec", None), "params", {}).values()
+    is_parameter = any(isinstance(value, str) and value == "postgres" for value in values)
+    return is_parameter or "postgres_server" in getattr(item, "fixturenames", ())
 
 
 def _uses_engine(item: pytest.Item) -> bool:
