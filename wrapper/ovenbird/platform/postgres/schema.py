@@ -13,6 +13,11 @@ if TYPE_CHECKING:
     Connection = psycopg.Connection[tuple[Any, ...]]
 
 _LOCK = 0x4F56454E  # "OVEN": the advisory lock of those who make the tables
+# not by `to_regclass`: its cache does not see what another process has made while this one waited for the lock
+_HAS_VERSION = (
+    "SELECT EXISTS (SELECT FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace"
+    " WHERE nspname = 'ovenbird' AND relname = 'schema_version')"
+)
 UPGRADE = "`ovenbird store upgrade`"
 
 _ENTITIES = """
@@ -75,7 +80,7 @@ def ensure_current(connection: Connection, address: str) -> None:
 
 def read_version(connection: Connection) -> int:
     """Return the version of the schema, 0 for an empty database."""
-    row = connection.execute("SELECT to_regclass('ovenbird.schema_version') IS NOT NULL").fetchone()
+    row = connection.execute(_HAS_VERSION).fetchone()
     if not row or not row[0]:
         return 0
     row = connection.execute("SELECT coalesce(max(version), 0) FROM ovenbird.schema_version").fetchone()
@@ -91,8 +96,8 @@ def migrate(connection: Connection, migrations: Sequence[str]) -> tuple[int, int
         connection.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
         before = read_version(connection)
         if before == 0:
-            row = connection.execute("SELECT to_regnamespace('ovenbird') IS NULL").fetchone()
-            if row and row[0]:  # `IF NOT EXISTS` would ask for the right to create schemas all the same
+            row = connection.execute("SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = 'ovenbird')").fetchone()
+            if row and not row[0]:  # `IF NOT EXISTS` would ask for the right to create schemas all the same
                 connection.execute("CREATE SCHEMA ovenbird")
             connection.execute(
                 "CREATE TABLE ovenbird.schema_version"
