@@ -220,3 +220,9 @@ def list_run_columns(record: Record) -> tuple[str | None, str | None, str | None
     values = (record["spec"].get("function"), status.get("started"), status.get("ended"))
     function, started, ended = (value if value is None else str(value) for value in values)  # user code may set them
     return function, started, ended
+
+
+def get_title(record: Record) -> str | None:
+    """Return the name that a run has in its metadata; None for another type, and for a run without a name."""
+    title = record["metadata"].get("name") if record["type"] == "run" else None
+    return None if title in (None, "", "run", record["id"]) else str(title)

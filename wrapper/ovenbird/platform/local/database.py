@@ -17,7 +17,7 @@ from ...common.private_files import make_private_file
 from ...common.text import show_value
 from ...errors import PlatformError
 from ..entities.json_values import encode_json
-from ..store import Record
+from ..store import Record, get_title
 
 VERSION = 2
 _APPLICATION = 0x4F56454E  # "OVEN": tells a database of ours from any other SQLite file
@@ -169,12 +169,6 @@ def _read_title(text: bytes) -> str | None:
         return get_title(msgspec.json.decode(text))
     except (ValueError, RecursionError, KeyError, TypeError, AttributeError):  # a damaged record has none
         return None
-
-
-def get_title(record: Record) -> str | None:
-    """Return the name that a run has in its metadata; None for another type, and for a run without a name."""
-    title = record["metadata"].get("name") if record["type"] == "run" else None
-    return None if title in (None, "", "run", record["id"]) else str(title)
 
 
 class Database:

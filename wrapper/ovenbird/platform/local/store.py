@@ -24,12 +24,13 @@ from ..store import (
     RecordHints,
     format_timestamp,
     get_annotations,
+    get_title,
     list_run_columns,
     make_project_key,
     make_project_record,
 )
 from . import run_search
-from .database import Database, get_title, pack_record, translate_errors, unpack_record
+from .database import Database, pack_record, translate_errors, unpack_record
 from .run_ownership import Ownership
 
 _OWN = {".gitignore", "files", "logs", "secrets", "unsent"}

@@ -26,13 +26,17 @@ CREATE TABLE ovenbird.entity (
     project TEXT COLLATE "C" NOT NULL, type TEXT COLLATE "C" NOT NULL, kind TEXT COLLATE "C" NOT NULL,
     name TEXT COLLATE "C" NOT NULL, id TEXT COLLATE "C" NOT NULL,
     state TEXT COLLATE "C" NOT NULL, created TEXT COLLATE "C" NOT NULL, updated TEXT COLLATE "C" NOT NULL,
-    function TEXT COLLATE "C", started TEXT COLLATE "C", ended TEXT COLLATE "C",
+    function TEXT COLLATE "C", started TEXT COLLATE "C", ended TEXT COLLATE "C", title TEXT COLLATE "C",
     UNIQUE (project, type, id)
 );
 CREATE INDEX entity_of_name ON ovenbird.entity (project, type, name, seq);
-CREATE INDEX entity_of_project ON ovenbird.entity (project, type, seq);
+CREATE INDEX entity_of_project ON ovenbird.entity (type, project, seq);
 CREATE INDEX entity_of_type ON ovenbird.entity (type, seq);
+CREATE INDEX entity_of_state ON ovenbird.entity (type, state, seq);
+CREATE INDEX entity_of_function ON ovenbird.entity (type, function, seq) WHERE function IS NOT NULL;
+CREATE INDEX entity_of_start ON ovenbird.entity (type, coalesce(started, created));
 CREATE INDEX entity_of_id ON ovenbird.entity (type, id);
+CREATE INDEX entity_of_title ON ovenbird.entity (type, title, seq) WHERE title IS NOT NULL;
 CREATE TABLE ovenbird.body (
     seq BIGINT PRIMARY KEY REFERENCES ovenbird.entity (seq) ON DELETE CASCADE, text TEXT NOT NULL
 );

@@ -16,8 +16,10 @@ from ..store import (
     FINAL,
     EntitySummary,
     Record,
+    RecordHints,
     format_timestamp,
     get_annotations,
+    get_title,
     list_run_columns,
     make_project_key,
     make_project_record,
@@ -29,17 +31,18 @@ from .metric_buffer import MetricBuffer
 from .records import clean_column, pack_record, unpack_record
 from .run_logs import LogSpool, read_chunks, split_lines
 from .run_owners import MARGIN, Owner, RunOwners, identify_owner
+from .run_search import list_last_metrics, make_condition, make_hint_condition
+from .store_places import StorePlaces
 
 if TYPE_CHECKING:
     from .database import Cursor
 
 _PAGE = 200  # records that are read at once
-_HURRY = 3.0  # seconds of attempts in a process that is about to be killed
 _SEQUENCE = "SELECT seq FROM ovenbird.entity WHERE project = %s AND type = %s AND id = %s"
 _JOINED = "ovenbird.entity JOIN ovenbird.body USING (seq)"
 
 
-class PostgresStore:
+class PostgresStore(StorePlaces):
     """The store in a database; files lie elsewhere, in `home` unless something else is asked for."""
 
     def __init__(
@@ -51,8 +54,7 @@ class PostgresStore:
         owner: Owner | None = None,
         margin: float = MARGIN,
     ) -> None:
-        self.home = Path(home).absolute()
-        self._database = Database(url, patience)
+        super().__init__(Database(url, patience), Path(home).absolute())
         self._owners = RunOwners(self._database, owner or identify_owner(), margin)
         self._heartbeat = Heartbeat(self._owners, self._write_pending)
         self._metrics = MetricBuffer(self._database)
@@ -61,19 +63,18 @@ class PostgresStore:
         self._annotations: dict[str, dict[str, Any]] = {}  # annotations that this process last gave to its runs
         self.reap()
 
-    def open(self, project: str) -> None:
-        """Do nothing: a project exists once it has an entity."""
-
     def create(self, record: Record, *, owned: bool = False) -> None:
         """Add the entity; `owned`: a run of this process, found again as ERROR should the process be killed."""
         identity = [record[name] for name in ("project", "type", "kind", "name", "id")]
         moment, text = format_timestamp(), pack_record(record)
-        values = (*identity, record["status"].get("state", "CREATED"), moment, moment, *list_run_columns(record))
+        state = record["status"].get("state", "CREATED")
+        values = (*identity, state, moment, moment, *list_run_columns(record), get_title(record))
         columns = tuple(map(clean_column, values))
 
         def work(cursor: Cursor) -> int:
             row = cursor.execute(
-                f"INSERT INTO ovenbird.entity ({COLUMNS}) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
+                f"INSERT INTO ovenbird.entity ({COLUMNS}, title)"
+                " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
                 " ON CONFLICT DO NOTHING RETURNING seq".encode(),
                 columns,
             ).fetchone()
@@ -105,10 +106,11 @@ class PostgresStore:
             if row is None:
                 raise self._describe_removed(record["key"])
             merged = self._merge_annotations(cursor, record, row[0]) if record["id"] in self._annotations else record
-            columns = tuple(map(clean_column, (state, format_timestamp(), *list_run_columns(record))))
+            values = (state, format_timestamp(), *list_run_columns(record), get_title(merged))
+            columns = tuple(map(clean_column, values))
             cursor.execute(
-                "UPDATE ovenbird.entity SET state = %s, updated = %s, function = %s, started = %s, ended = %s"
-                " WHERE seq = %s",
+                "UPDATE ovenbird.entity SET state = %s, updated = %s, function = %s, started = %s, ended = %s,"
+                " title = %s WHERE seq = %s",
                 (*columns, row[0]),
             )
             cursor.execute("UPDATE ovenbird.body SET text = %s WHERE seq = %s", (pack_record(merged), row[0]))
@@ -142,6 +144,8 @@ class PostgresStore:
                 raise self._describe_removed(found["key"])
             record = self._unpack(row[1])
             change(record["metadata"])
+            title = clean_column(get_title(record))
+            cursor.execute("UPDATE ovenbird.entity SET title = %s WHERE seq = %s", (title, row[0]))
             cursor.execute("UPDATE ovenbird.body SET text = %s WHERE seq = %s", (pack_record(record), row[0]))
             return record
 
@@ -155,10 +159,13 @@ class PostgresStore:
         state: str | None = None,
         name: str | None = None,
         versions: bool = True,  # noqa: ARG002  # it is as quick to read all
+        hints: RecordHints | None = None,
     ) -> Iterator[Record]:
         """Yield whole entities, newest first, page by page."""
         last = 2**63 - 1
-        where, values = _make_condition({"type": entity_type, "project": project, "state": state, "name": name})
+        where, values = make_condition({"type": entity_type, "project": project, "state": state, "name": name})
+        looked_for, further = make_hint_condition(hints)
+        where, values = f"{where} AND {looked_for}", values + further
         query = (
             f"SELECT seq, text, {COLUMNS} FROM {_JOINED} WHERE {where} AND seq < %s ORDER BY seq DESC LIMIT {_PAGE}"
         ).encode()
@@ -178,20 +185,18 @@ class PostgresStore:
 
     def read_last_metrics(self, key: EntityKey) -> dict[str, float]:
         """Return the last number of each metric."""
+        return self.list_last_metrics([key])[0]
+
+    def list_last_metrics(self, keys: Sequence[EntityKey]) -> list[dict[str, float]]:
+        """Return the last number of each metric of several entities."""
         self._metrics.flush()
-        query = (
-            "SELECT DISTINCT ON (m.name) m.name, m.numbers[cardinality(m.numbers)] FROM ovenbird.metric m"
-            f" WHERE m.seq = ({_SEQUENCE}) ORDER BY m.name, m.step DESC"
-        ).encode()
-        return dict(
-            self._database.read(lambda cursor: cursor.execute(query, (key.project, key.type, key.id)).fetchall())
-        )
+        return self._database.read(lambda cursor: list_last_metrics(cursor, keys))
 
     def read(self, key: EntityKey) -> Record:
         """Return the entity, or the latest of its name; InputError names the part of the key that does not exist."""
         names = ("id",) if key.type == "run" and key.id else ("kind", "name", "id")
         filters = {name: getattr(key, name) or None for name in names}
-        where, values = _make_condition({"project": key.project, "type": key.type, **filters})
+        where, values = make_condition({"project": key.project, "type": key.type, **filters})
         query = (
             f"SELECT seq, text FROM {_JOINED} WHERE {where}"
             # A version whose upload failed or has not ended does not hide the one before it.
@@ -215,7 +220,7 @@ class PostgresStore:
         return record
 
     def _list_values(self, column: str, filters: Mapping[str, str]) -> list[str]:
-        where, values = _make_condition(filters)
+        where, values = make_condition(filters)
         query = (
             f"SELECT {column} FROM ovenbird.entity WHERE {where} GROUP BY {column} ORDER BY max(seq) DESC LIMIT 20"
         ).encode()
@@ -249,7 +254,7 @@ class PostgresStore:
     ) -> list[EntitySummary]:
         """Return entities of a type, newest first, without their bodies."""
         filters = {"project": project, "name": name, "kind": kind, "state": state, "function": function}
-        where, values = _make_condition({"type": entity_type, **filters})
+        where, values = make_condition({"type": entity_type, **filters})
         if identity is not None:
             where += " AND id >= %s AND id < %s"
             values += [identity, identity + "\U0010ffff"]
@@ -282,9 +287,6 @@ class PostgresStore:
 
         self._database.write(work)
         self._sequences.pop((record["project"], record["type"], record["id"]), None)
-
-    def check_name(self, name: str, label: str) -> None:
-        """Do nothing: `keys.check_name` has checked all that this store requires."""
 
     def append_metrics(
         self, key: EntityKey, values: Mapping[str, Sequence[float]], *, replace: bool, single: bool
@@ -323,10 +325,6 @@ class PostgresStore:
         record = self.read(key)
         self._owners.stop(record["project"], record["id"])
 
-    def resume(self, key: EntityKey) -> None:
-        """Refuse: the memory of a stopped process cannot be restored."""
-        raise PlatformError(f"{key} cannot be resumed: its process has ended", hint="`ovenbird run` starts another")
-
     def read_project(self, name: str) -> Record:
         """Return the project as it was saved, else as it is without being saved."""
         try:
@@ -344,42 +342,6 @@ class PostgresStore:
             self.create(record)
         else:
             self.update(record)
-
-    def read_secret(self, project: str, name: str) -> str | None:  # noqa: ARG002  # of EntityStore
-        """Return None: this store keeps no values of secrets."""
-        return None
-
-    def write_secret(self, project: str, name: str, value: str | None) -> None:  # noqa: ARG002  # of EntityStore
-        """Refuse a value: whoever may read the database could read it."""
-        if value is not None:
-            raise PlatformError(
-                f"the value of secret {name} is not stored: whoever may read {self.location()} could read it",
-                hint="give it as a variable of the environment, in a cluster from a Secret",
-            )
-
-    def location(self) -> str:
-        """Return the address of the database, without user and password."""
-        return self._database.url.address
-
-    def files_root(self) -> str:
-        """Return the folder of files of this machine."""
-        return str(self.home / "files")
-
-    def files_store(self, project: str, environ: Mapping[str, str]) -> str:  # noqa: ARG002  # of EntityStore
-        """Return the same for all projects: what the environment asks for, else a folder of this machine."""
-        return environ.get("DHCORE_DEFAULT_FILES_STORE") or self.files_root()
-
-    def storage_environ(self, environ: Mapping[str, str]) -> Mapping[str, str]:
-        """Return the environment as it is."""
-        return environ
-
-    def renew_credentials(self) -> bool:
-        """Return False: the store has no credentials for files to renew."""
-        return False
-
-    def limit_waits(self) -> None:
-        """Try again for a few seconds only."""
-        self._database.patience = min(self._database.patience, _HURRY)
 
     def log_file(self, project: str, identity: str) -> Path:
         """Return a file of this machine that takes the log of a run, from where it is copied to the database."""
@@ -436,9 +398,3 @@ def open_postgres(environ: Mapping[str, str], patience: float) -> PostgresStore:
     """Return the store that OVENBIRD_STORE names. Errors: SettingsError, PlatformError."""
     url = parse_database_url(environ.get("OVENBIRD_STORE", ""), "OVENBIRD_STORE")
     return PostgresStore(url, data_dir(environ), patience=patience)
-
-
-def _make_condition(filters: Mapping[str, str | None]) -> tuple[str, list[Any]]:
-    """Return the condition that each column has its value, where that is not None, and the values."""
-    used = {column: value for column, value in filters.items() if value is not None}
-    return " AND ".join(["TRUE", *(f"{column} = %s" for column in used)]), list(used.values())
