@@ -5,18 +5,13 @@ from __future__ import annotations
 import logging
 import os
 import sys
-import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from ..command_line.data_stdout import reserve_stdout
-from ..errors import SignatureError
-from ..function.handler import Handler
-from ..function.loader import load
 from .verb_call import VerbCall
 
 if TYPE_CHECKING:
-    from ..common.import_times import ImportTimer
     from ..function.target import Target
     from ..settings import Settings
 
@@ -34,41 +29,23 @@ def check(target: Target, settings: Settings, name: str, *, as_json: bool, with_
     """Print the contract of a function and return the exit status. `name` is the target as it was typed.
 
     With `with_imports`, a report on its import follows, which this process has to make for the first time.
-    A function that a job can call and a service cannot, as it takes an entity, is described as a job.
     """
-    from ..function.binder import JOB
-    from ..function.describe import describe, describe_job, describe_service, format_description
+    from ..api.contract import describe_function
+    from ..function.describe import format_description
 
-    timer, since = _make_timer() if with_imports else None, time.time()
     with reserve_stdout():
-        loaded = load(target, timer)
-        job = Handler(loaded, JOB, fields_only=True)
-        try:
-            handler = Handler(loaded)
-            service = describe_service(handler, settings.port)
-        except SignatureError as error:
-            handler, service = job, {"example": None, "refused": f"cannot be served: {error.message}"}
-        description = describe(handler, settings.init)
-        description |= {"service": service, "job": describe_job(job, name)}
-        if timer is not None:
-            from .import_report import format_import_report, make_import_report
-
-            description["imports"] = make_import_report(target, timer, since)
+        description = describe_function(target, settings, name, with_imports=with_imports)
     if as_json:
         import msgspec
 
         print(msgspec.json.format(msgspec.json.encode(description)).decode())
-    else:
-        print(format_description(description))
-        if timer is not None:
-            print(f"\n{format_import_report(description['imports'])}")
+        return 0
+    print(format_description(description))
+    if with_imports:
+        from .import_report import format_import_report
+
+        print(f"\n{format_import_report(description['imports'])}")
     return 0
-
-
-def _make_timer() -> ImportTimer:
-    from ..common.import_times import ImportTimer
-
-    return ImportTimer()
 
 
 def _check_for_build(target: str, source: str) -> None:

@@ -2,60 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from ..api.starter import write_starter
 from ..command_line.verb_parser import CommandParser
-from ..common.text import show_value
 from ..errors import SettingsError
-from ..function_document import VERSIONS
 
-_MAIN = '''"""{name}: the function, and what it needs before its first call."""
-
-
-def handler(name: str, times: int = 1) -> dict:
-    """Greet somebody. Arguments are fields of a request's JSON body, or --param of a run."""
-    return {{"greeting": ", ".join([f"Hello {{name}}"] * times)}}
-'''
-_DOCUMENT = """kind: python
-name: {name}
-spec:
-  python_version: "{version}"
-  source:
-    source: main.py
-    handler: handler
-  requirements: []
-"""
-_TEST = '''"""Run by `python -m unittest` or pytest, in the folder of main.py."""
-
-import unittest
-
-from main import handler
-from ovenbird import testing
-
-
-class HandlerTest(unittest.TestCase):
-    def test_greets_as_often_as_it_is_told(self):
-        answer = testing.call(handler, json={"name": "Ada", "times": 2})
-        self.assertEqual(answer.json(), {"greeting": "Hello Ada, Hello Ada"})
-
-    def test_a_name_is_text(self):
-        answer = testing.call(handler, json={"name": 3})
-        self.assertEqual(answer.status, 422)
-
-    def test_runs_as_a_job(self):
-        run = testing.run(handler, {"name": "Ada"})
-        self.assertEqual(run.state, "COMPLETED")
-'''
-_IGNORE = """# what no image gets, beside what never is packed; rules as in .gitignore
-.ovenbirdignore
-test_*.py
-.venv/
-"""
 _NEXT = """wrote {files} in {folder}
 next:
   {enter}ovenbird run --param name=Ada
@@ -71,12 +27,7 @@ def main(argv: Sequence[str]) -> int:
         options = build_parser().parse_args(argv[1:])
     except SystemExit as exit_request:  # argparse has printed the help, or what is wrong
         return SettingsError.exit_code if exit_request.code else 0
-    refuse_folder(options.folder)
-    folder = Path(options.folder)
-    name = choose_name(folder) if options.name is None else options.name
-    if not re.fullmatch(r"[a-zA-Z0-9.+\-_]+", name):
-        raise SettingsError(f"--name: expected letters, digits and .+-_, found {show_value(name)}")
-    files = write_files(folder, name)
+    folder, name, files = write_starter(options.folder, options.name)
     enter = "" if folder.resolve() == Path.cwd() else f"cd {shlex.quote(str(folder))} && "
     image = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "function"
     sys.stdout.write(_NEXT.format(files=", ".join(files), folder=folder, enter=enter, name=image))
@@ -90,51 +41,3 @@ def build_parser() -> CommandParser:
     parser.add_argument("folder", nargs="?", default=".", metavar="FOLDER", help="made where it is not there yet")
     parser.add_argument("--name", metavar="NAME", help="of the function; default: that of the folder")
     return parser
-
-
-def refuse_folder(text: str) -> None:
-    """Raise SettingsError for the name of a folder that cannot be meant: an unset variable, a file, a URL."""
-    if not text.strip():
-        raise SettingsError(f"the name of the folder is empty: found {show_value(text)}", hint="`.` is this folder")
-    if not text.isprintable():
-        raise SettingsError(f"the name of the folder, {show_value(text)}, holds a character that cannot be printed")
-    if "://" in text:
-        raise SettingsError(
-            f"{show_value(text)} is a URL, not a folder", hint="`ovenbird init FOLDER` writes files here"
-        )
-    if text.endswith((".py", ".yaml", ".yml")):
-        raise SettingsError(
-            f"{show_value(text)} is the name of a file, not of a folder",
-            hint="the files are always `main.py` and `function.yaml`: `ovenbird init FOLDER`, or `.` for this folder",
-        )
-    if os.path.lexists(text) and not os.path.isdir(text):  # noqa: PTH112  # pathlib's raises where it may not look
-        raise SettingsError(f"{show_value(text)} is there already, and is not a folder")
-
-
-def choose_name(folder: Path) -> str:
-    """Return the name of the folder as the name of a function."""
-    return re.sub(r"[^a-zA-Z0-9.+_-]+", "-", folder.resolve().name).strip("-.") or "function"
-
-
-def write_files(folder: Path, name: str) -> tuple[str, ...]:
-    """Write the files and return their names. Errors: SettingsError, before any is written, when one of them exists."""
-    version = ".".join(map(str, sys.version_info[:2]))
-    fields = {"name": name, "version": version if version in VERSIONS else VERSIONS[-1]}
-    files = {
-        "main.py": _MAIN.format(**fields), "function.yaml": _DOCUMENT.format(**fields), "test_main.py": _TEST,
-        ".ovenbirdignore": _IGNORE,
-    }  # fmt: skip
-    existing = [file for file in (*files, "function.yml") if os.path.lexists(folder / file)]
-    if existing:
-        raise SettingsError(
-            f"{show_value(str(folder))} has {', '.join(existing)} already, and no file is replaced",
-            hint="`ovenbird init FOLDER` writes to another folder",
-        )
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for file, text in files.items():
-            with (folder / file).open("x", encoding="utf-8") as stream:
-                stream.write(text)
-    except OSError as error:
-        raise SettingsError(f"cannot write to {show_value(str(folder))}: {error.strerror}") from None
-    return tuple(files)
