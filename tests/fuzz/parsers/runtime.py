@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import shutil
 import tempfile
@@ -14,9 +15,10 @@ from ovenbird.command_line.env_file import read_env_file
 from ovenbird.common import git_refs, git_url, source_url
 from ovenbird.common.source_limits import SourceLimits
 from ovenbird.errors import OvenbirdError, SettingsError
-from ovenbird.function import cloudevent, target
+from ovenbird.function import cloudevent, docstring, target
 from ovenbird.job import indexed_parameters, parameters
 from ovenbird.job.sources import download
+from ovenbird.page import form_html, form_values, schema_fields
 from ovenbird.platform import keys
 from ovenbird.platform.core import credentials, serialization
 from ovenbird.platform.local import database
@@ -162,6 +164,37 @@ def _function_reference(data: bytes, _: Path) -> None:
             serialization.format_function(key)
 
 
+_ITEMS = {"type": "array", "items": {"type": "number"}}
+_FIELDS = schema_fields.make_fields(
+    {
+        "properties": {
+            "integer": {"type": "integer", "minimum": 0}, "number": {"type": "number"},
+            "choice": {"enum": ["a", 1, None]},
+            "text": {"type": "string", "pattern": "^[a-z]+$"}, "date": {"type": "string", "format": "date"},
+            "moment": {"type": "string", "format": "date-time"}, "time": {"type": "string", "format": "time"},
+            "list": _ITEMS, "node": {"$ref": "#/$defs/Node"}, "any": {},
+        },
+        "additionalProperties": True,
+        "$defs": {"Node": {"properties": {"items": _ITEMS, "next": {"$ref": "#/$defs/Node"}}, "type": "object"}},
+    }
+)  # fmt: skip
+
+
+def _filled_form(data: bytes, _: Path) -> None:
+    typed = data.decode("utf-8", "replace")
+    result = form_values.parse_form(_FIELDS, [(field.name, typed) for field in _FIELDS])
+    assert set(result.typed) == {field.name for field in _FIELDS}, "what was typed does not stay"
+    json.dumps(result.values, allow_nan=False)
+    form_html.render_fields(_FIELDS, result.typed, result.errors)
+
+
+def _docstring(data: bytes, _: Path) -> None:
+    prose, arguments = docstring.split_docstring(data.decode("utf-8", "replace"))
+    assert not [name for name in arguments if not name.isidentifier()], "a name that no argument has"
+    assert "\n" not in "".join(arguments.values())
+    assert isinstance(prose, str)
+
+
 TAR = (
     b"ustar\x0000", b"ustar  \0", b"\x1f\x8b\x08", b"BZh9", b"\xfd7zXZ\0", b"0000644\0", b"77777777777", b"\xff" * 12,
     b"\x80" + bytes(11), b"30 path=", b"12 size=9\n", b"GNU.sparse.map=0,1\n", b"././@LongLink", b"../", b"./",
@@ -189,6 +222,12 @@ PARSERS = (
     Parser("parameters-lines", _line, (*_JSON, b"\n", b"\n\n")),
     Parser("processor-document", _processor, (*_YAML, b"triggers", b"attributes", b"maxWorkers", b"event", b"kind")),
     Parser("profile", _profile, (b"[DEFAULT]", b"[", b"]", b"=", b"current_environment", b"\n  ", b"%(a)s")),
+    Parser("filled-form", _filled_form, (*_JSON, b"2024-01-31", b"T12:00", b"Z", b"1_0", b"\n", b'"items"', b'"next"')),
+    Parser(
+        "docstring",
+        _docstring,
+        (b"Args:\n", b"Parameters\n", b"----\n", b":param ", b": ", b"    ", b"\n\n", b"**", b"(int)"),
+    ),
     Parser("function-reference", _function_reference, (b"://", b"/", b":", b"store://", b"function")),
     Parser("source-zip", _source_archive, ZIP),
     Parser("source-tar", _source_archive, TAR),

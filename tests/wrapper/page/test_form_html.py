@@ -65,7 +65,7 @@ def test_every_input_has_a_label_and_names_its_texts() -> None:
             assert attributes["id"] in labels
         assert not [name for name in attributes if name.startswith("on") or name == "style"]
     assert not [tag for tag, _ in elements.found if tag in ("script", "a")]
-    assert "how <many> At least 1." in elements.texts
+    assert "how <many>. At least 1." in elements.texts
 
 
 def test_fields_hold_their_defaults() -> None:

@@ -63,6 +63,7 @@ def test_a_text_becomes_the_value_of_its_kind(part: dict[str, Any], text: str, v
         ({"type": "array", "items": {"type": "integer"}}, "1\nb", "Line 2: Expected a whole number, found 'b'."),
         ({"type": "object"}, '{"a"', "No JSON: Expecting ':' delimiter in line 1, column 5."),
         ({"type": "object"}, '{"a": NaN}', "No JSON: NaN is not in JSON."),
+        ({"type": "object"}, '{"a": 1e400}', "No JSON: '1e400' is larger than any float."),
         ({"type": "object"}, "[" * 100_000, "The JSON is nested too deeply."),
         ({"type": "object", "required": ["a"]}, '{"b": 1}', "a: missing."),
         ({"type": "string", "contentMediaType": "a/b"}, "", "Choose a file."),

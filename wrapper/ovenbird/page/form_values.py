@@ -228,7 +228,7 @@ def _read_json(field: Field, texts: list[str]) -> Any:
     if not text:
         return _read_empty(field)
     try:
-        return json.loads(text, parse_constant=_refuse_constant)
+        return json.loads(text, parse_constant=_refuse_constant, parse_float=_read_finite)
     except RecursionError:
         raise _RefusedText("The JSON is nested too deeply.") from None
     except json.JSONDecodeError as error:
@@ -241,6 +241,13 @@ def _read_json(field: Field, texts: list[str]) -> Any:
 
 def _refuse_constant(name: str) -> Any:
     raise ValueError(f"{name} is not in JSON")
+
+
+def _read_finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{_show(text)} is larger than any float")
+    return number
 
 
 def _read_input(_: Field, texts: list[str]) -> Any:
