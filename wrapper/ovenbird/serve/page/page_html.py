@@ -150,7 +150,7 @@ def _render_answer() -> str:
     )
     return f"""<section id="answer" aria-labelledby="answer-title" hidden>
 <h2 id="answer-title" tabindex="-1">Answer</h2>
-<p id="status" role="status"></p>
+<p><span id="status" role="status"></span> <span id="progress"></span></p>
 <div id="notice" class="notice" hidden></div>
 <div id="body"></div>
 <p class="actions"><a id="download" class="button secondary" hidden>Download</a></p>

@@ -110,6 +110,7 @@ async function send() {
   } finally {
     running = null;
     $("send").disabled = false;
+    if (document.activeElement === $("cancel")) $("send").focus();
     $("cancel").hidden = true;
     look();
   }
@@ -122,8 +123,13 @@ async function call(plan) {
   clearAnswer();
   let head = "";
   let got = 0;
-  const tell = (end) => { $("status").replaceChildren(...[head, ` ${end}`].filter(Boolean)); };
-  const waits = setInterval(() => tell(`${got ? `${size(got)}, ` : ""}running for ${time(performance.now() - started)}\u2026`), 200);
+  const tell = (end) => {
+    $("progress").textContent = "";
+    $("status").replaceChildren(...[head, ` ${end}`].filter(Boolean));
+  };
+  const waits = setInterval(() => {  // of no interest to a screen reader
+    $("progress").textContent = `${got ? `${size(got)}, ` : ""}running for ${time(performance.now() - started)}\u2026`;
+  }, 200);
   try {
     const headers = new Headers(plan.headers);
     if ($("token").value) headers.set("authorization", `Bearer ${$("token").value}`);
@@ -131,6 +137,7 @@ async function call(plan) {
       method: plan.method, headers, body: await makeBody(plan), signal, redirect: "manual", cache: "no-store",
     });
     head = describeStatus(answer);
+    $("status").replaceChildren(head);
     showHeaders(answer);
     const view = chooseView(answer, { notice, showErrors });
     const chunks = [];
@@ -161,6 +168,8 @@ async function call(plan) {
 function clearAnswer() {
   $("answer").hidden = false;
   $("body").replaceChildren();
+  $("status").replaceChildren();
+  $("progress").textContent = "";
   $("notice").hidden = true;
   $("notice").replaceChildren();
   $("headers-box").hidden = true;
