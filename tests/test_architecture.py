@@ -305,10 +305,12 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "ovenbird.__version__",
         "ovenbird.errors",
         "ovenbird.settings",
-        "ovenbird.function.target",
+        "ovenbird.function",
         "ovenbird.function_document",
         "ovenbird.platform",
         "ovenbird.command_line",
+        "ovenbird.page",
+        "ovenbird.api",
     ),
 }
 # what lies below the leaves of `common` does not use them at large; all else may
@@ -337,6 +339,7 @@ ONLY_IN: dict[str, tuple[str, ...]] = {
         "ovenbird.platform.entities.entity_file",
         "ovenbird.common.yaml_load",
         "ovenbird_builder.kubernetes.render",
+        "ovenbird_console.function_files",
     ),
     "sqlite3": ("ovenbird.platform",),
     "psycopg": ("ovenbird.platform.postgres",),
@@ -345,7 +348,12 @@ ONLY_IN: dict[str, tuple[str, ...]] = {
     "poetry": ("ovenbird_builder.locking.projects.poetry",),
     "pathspec": ("ovenbird_builder.sources.ignore", "ovenbird_builder.sources.allowed_files"),
     "rich": ("ovenbird_builder.host.progress", "ovenbird_builder.commands"),
-    "subprocess": ("ovenbird_builder.host.process",),
+    "subprocess": (
+        "ovenbird_console.contracts",
+        "ovenbird_console.tasks",
+        "ovenbird_console.local_images",
+        "ovenbird_builder.host.process",
+    ),
     "dulwich": ("ovenbird.job.sources.git_fetch", "ovenbird.job.sources.git_http", "ovenbird.job.sources.checkout"),
     "urllib3": (
         "ovenbird.platform.storage.http_pool",

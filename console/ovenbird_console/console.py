@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
+from .contracts import Contracts
 from .store_pool import StorePool
+from .tasks import Tasks
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -22,9 +24,13 @@ class Console:
     token: str
     port: int
     stores: StorePool = field(init=False)
+    contracts: Contracts = field(init=False)
+    tasks: Tasks = field(init=False)
 
     def __post_init__(self) -> None:
         self.stores = StorePool(self.environ)
+        self.contracts = Contracts(self.folder, self.environ)
+        self.tasks = Tasks(self.folder, self.environ)
 
     @property
     def cookie(self) -> str:
@@ -32,7 +38,8 @@ class Console:
         return f"ovenbird_ui_{self.port}"
 
     def close(self) -> None:
-        """Close the stores."""
+        """End services and builds, and close the stores."""
+        self.tasks.close()
         self.stores.close()
 
 

@@ -23,3 +23,8 @@ def link_to(key: str | EntityKey) -> str:
     if key.type in ("dataitem", "artifact", "model"):
         return f"/{key.type}s/{project}/{name}" + (f"/{quote(key.id, safe='')}" if key.id else "")
     return ""
+
+
+def link_to_latest(key: str) -> str:
+    """Return the path of the page of an entity's name, whichever version is the latest."""
+    return link_to(parse_key(key).latest())

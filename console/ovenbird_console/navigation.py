@@ -4,6 +4,6 @@ from __future__ import annotations
 
 # (title, path): the page is current where the path of a request is this one or lies below it
 NAVIGATION = (
-    ("Runs", "/runs"), ("Data items", "/dataitems"), ("Artifacts", "/artifacts"), ("Models", "/models"),
-    ("Compare", "/compare"),
+    ("Functions", "/functions"), ("Runs", "/runs"), ("Data items", "/dataitems"), ("Artifacts", "/artifacts"),
+    ("Models", "/models"), ("Compare", "/compare"), ("Services", "/services"), ("Images", "/images"),
 )  # fmt: skip

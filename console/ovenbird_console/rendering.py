@@ -14,7 +14,8 @@ from ovenbird import __version__
 from ovenbird.common.text import cut_text
 from ovenbird.common.units import show_size
 
-from .links import link_to
+from .function_files import digest_code
+from .links import link_to, link_to_latest
 from .moments import format_age, format_duration, format_moment
 from .navigation import NAVIGATION
 
@@ -51,9 +52,17 @@ def format_json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, allow_nan=False)
 
 
+def format_pretty(value: Any) -> str:
+    """Return a JSON value in lines."""
+    return cut_text(json.dumps(value, ensure_ascii=False, indent=2, default=str), 100 * _LONGEST)
+
+
 TEMPLATES.filters.update(
+    pretty=format_pretty,
     json=format_json,
     bytes=show_size,
+    digest=digest_code,
+    link_latest=link_to_latest,
     moment=format_moment,
     age=format_age,
     duration=format_duration,

@@ -8,14 +8,34 @@ from __future__ import annotations
 
 from starlette.routing import BaseRoute, Route
 
-from .pages import compare, downloads, entities, home, lineage, run_page, runs
+from .pages import (
+    compare,
+    downloads,
+    entities,
+    function_page,
+    functions,
+    home,
+    images,
+    lineage,
+    new_function,
+    run_form,
+    run_page,
+    runs,
+    services,
+)
 
 ROUTES: list[BaseRoute] = [
     Route("/", home.show_home),
+    *functions.ROUTES,
+    *function_page.ROUTES,
+    *new_function.ROUTES,
+    *run_form.ROUTES,
     *runs.ROUTES,
     *run_page.ROUTES,
     *compare.ROUTES,
     *downloads.ROUTES,
     *entities.ROUTES,
     *lineage.ROUTES,
+    *services.ROUTES,
+    *images.ROUTES,
 ]

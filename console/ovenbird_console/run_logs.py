@@ -6,6 +6,7 @@ import json
 import os
 import re
 from collections import deque
+from pathlib import Path
 from typing import NamedTuple
 
 from ovenbird.common.text import cut_text, escape_controls
@@ -35,6 +36,11 @@ def read_log(store: EntityStore, project: str, identity: str, start: int | None 
     path = store.log_file(project, identity)
     if path is None:
         return _read_lines(store, project, identity, start)
+    return read_log_file(path, start)
+
+
+def read_log_file(path: Path, start: int | None = None) -> LogPart:
+    """Return the end of a log file, or what follows `start`, in whole lines; nothing for one that does not exist."""
     try:
         handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
     except FileNotFoundError:

@@ -78,8 +78,8 @@ def test_each_answer_has_the_headers(site: Site) -> None:
 def test_the_page_has_no_inline_script_or_style(browser: Browser, site: Site) -> None:
     """A browser that obeys the policy finds nothing to refuse, and the token is gone from the address."""
     page = open_page(browser, site)
-    page.wait_for_url(site.origin + "/runs")
-    assert page.locator("h1").inner_text() == "Runs"
+    page.wait_for_url(site.origin + "/functions")
+    assert page.locator("h1").inner_text() == "Functions"
     assert page.problems == []  # type: ignore[attr-defined]
     assert page.evaluate("document.querySelectorAll('[style], style, script:not([src])').length") == 0
     page.context.close()

@@ -7,5 +7,5 @@ from starlette.responses import RedirectResponse
 
 
 def show_home(_: Request) -> RedirectResponse:
-    """Go to the runs."""
-    return RedirectResponse("/runs", status_code=303)
+    """Go to the functions."""
+    return RedirectResponse("/functions", status_code=303)

@@ -61,18 +61,9 @@ def describe_run(record: dict[str, Any]) -> dict[str, Any]:
         "name": name if name and name not in ("run", record["id"]) else "", "note": metadata.get("description") or "",
         "parameters": status.get("parameters") or spec.get("parameters") or {}, "inputs": spec.get("inputs") or {},
         "numbers": numbers, "curves": curves, "traceback": error.get("traceback") or "",
-        "is_final": status.get("state") in FINAL, "rerun": make_rerun_path(record),
+        "is_final": status.get("state") in FINAL, "like": f"{record['project']}/{record['id']}",
         "launch": status.get("launch") or {}, "provenance": status.get("provenance") or {},
     }  # fmt: skip
-
-
-def make_rerun_path(record: dict[str, Any]) -> str:
-    """Return the path of the form that is filled as the run was; empty where its target is not known."""
-    launch = record["status"].get("launch") or {}
-    if not launch.get("target"):
-        return ""
-    run = quote(f"{record['project']}/{record['id']}", safe="")
-    return f"/run?target={quote(launch['target'], safe='')}&like={run}"
 
 
 def stream_run(request: Request) -> Response:

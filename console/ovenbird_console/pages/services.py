@@ -1,0 +1,91 @@
+"""Services that run on this machine, and the page of a service or a build that was started here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
+from ..console import get_console
+from ..contracts import parse_target
+from ..events import Event, stream_events
+from ..local_services import find_services
+from ..rendering import render
+from ..run_logs import read_log_file
+from ..tasks import Task
+
+
+def show_services(request: Request) -> Response:
+    """Show the services that were started here, and others of this user."""
+    tasks = get_console(request).tasks.list_tasks("serve")
+    others = find_services({task.process.pid for task in tasks})
+    return render(request, "services.html", tasks=tasks, others=others)
+
+
+async def start_service(request: Request) -> Response:
+    """Serve a target on a free port of this machine, and go to its page."""
+    async with request.form() as form:
+        text = str(form.get("target") or "")
+    console = get_console(request)
+    await run_in_threadpool(parse_target, text, console.folder)  # what is wrong with it is said at once
+    flags = ("--host", "127.0.0.1", "--port", "0")
+    task = await run_in_threadpool(console.tasks.start, "serve", text, flags)
+    return RedirectResponse(f"/tasks/{task.id}", status_code=303)
+
+
+def show_task(request: Request) -> Response:
+    """Show a service or a build with its log."""
+    task = get_console(request).tasks.find(request.path_params["id"])
+    return render(request, "task.html", log=read_log_file(task.log), task=task, example=_make_example(task))
+
+
+def show_task_body(request: Request) -> Response:
+    """Show the part of the page that changes, but the log."""
+    task = get_console(request).tasks.find(request.path_params["id"])
+    return render(request, "task_body.html", task=task, example=_make_example(task))
+
+
+def _make_example(task: Task) -> str:
+    return f"curl {task.address}" if task.address and task.state == "RUNNING" else ""
+
+
+def stream_task(request: Request) -> Response:
+    """Send the log as it grows, and `change` when the state or the address does."""
+    task = get_console(request).tasks.find(request.path_params["id"])
+    start = request.query_params.get("start", "")
+    position = int(start) if start.isdecimal() else 0
+    mark = ("RUNNING", "")
+
+    def look() -> Iterator[Event]:
+        nonlocal position, mark
+        state, address = task.state, task.address
+        part = read_log_file(task.log, position)
+        position = part.end
+        if part.text:
+            yield "log", part.text
+        if (state, address) != mark:
+            mark = (state, address)
+            yield "change", None
+        if state != "RUNNING" and not part.text:
+            yield "end", None
+
+    return stream_events(look)
+
+
+def stop_task(request: Request) -> Response:
+    """Ask a service or a build to end, and go back to it."""
+    get_console(request).tasks.stop(request.path_params["id"])
+    return RedirectResponse(request.url.path.removesuffix("/stop"), status_code=303)
+
+
+ROUTES = [
+    Route("/services", show_services),
+    Route("/services/start", start_service, methods=["POST"]),
+    Route("/tasks/{id}", show_task),
+    Route("/tasks/{id}/body", show_task_body),
+    Route("/tasks/{id}/events", stream_task),
+    Route("/tasks/{id}/stop", stop_task, methods=["POST"]),
+]
