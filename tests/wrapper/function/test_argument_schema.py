@@ -39,3 +39,13 @@ def test_an_application_takes_anything(project: Project) -> None:
     schema = make_argument_schema(project.handler("async def handler(scope, receive, send): ..."))
     assert schema["properties"] == {}
     assert schema["additionalProperties"] is True
+
+
+def test_a_class_without_a_schema_takes_anything(project: Project) -> None:
+    """The other arguments keep theirs."""
+    text = (
+        "import pydantic, collections.abc\nclass Model(pydantic.BaseModel):\n"
+        "    call: collections.abc.Callable[[int], int]\ndef handler(model: Model, n: int): ..."
+    )
+    schema = make_argument_schema(project.handler(text))
+    assert schema["properties"] == {"model": {}, "n": {"type": "integer"}}

@@ -7,7 +7,8 @@ import pytest
 from tests.loading import FUNCTIONS, Project
 
 from ovenbird.errors import InitError
-from ovenbird.function.describe import describe, format_description
+from ovenbird.function.binder import JOB
+from ovenbird.function.describe import describe, describe_job, format_description
 from ovenbird.function.handler import Handler
 
 
@@ -59,3 +60,17 @@ def test_init_is_not_run(project: Project) -> None:
     assert describe(handler, {"n": 1})["init"] == "init(n: int)"
     with pytest.raises(InitError, match="n: missing"):
         describe(handler, {})
+
+
+def test_a_job_has_the_schema_of_its_arguments(project: Project) -> None:
+    """With the docstring's words; an argument that no JSON holds, an input, takes anything there."""
+    handler = project.handler(
+        "import pandas\n"
+        "def handler(table: pandas.DataFrame, n: int = 2):\n    '''Do.\n\n    :param n: how many\n    '''\n"
+    )
+    description = describe_job(Handler(handler.loaded, JOB, fields_only=True), "main.py")
+    assert description is not None
+    assert description["arguments"] == {"table": "input", "n": "parameter"}
+    assert description["schema"]["properties"]["n"] == {"description": "how many", "type": "integer", "default": 2}
+    assert description["schema"]["required"] == ["table"]
+    assert msgspec.json.decode(msgspec.json.encode(description)) == description

@@ -27,9 +27,7 @@ def make_argument_schema(handler: Handler) -> dict[str, Any]:
     """
     binder = handler.binder
     named: dict[str, Any] = {}
-    properties = (
-        {parameter.name: parameter_schema(parameter, named, _REF) for parameter in binder.parameters} if binder else {}
-    )
+    properties = {parameter.name: _try_schema(parameter, named) for parameter in binder.parameters} if binder else {}
     for name, text in split_docstring(inspect.getdoc(handler.loaded.function) or "")[1].items():
         if name in properties:
             properties[name] = {"description": text, **properties[name]}
@@ -42,6 +40,14 @@ def make_argument_schema(handler: Handler) -> dict[str, Any]:
     }
     drop_secret_defaults(schema)
     return schema
+
+
+def _try_schema(parameter: Parameter, named: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema of a parameter; that of anything where a class of the user has none."""
+    try:
+        return parameter_schema(parameter, named, _REF)
+    except Exception:  # pydantic refuses a field that is a function, and hooks of the user may raise anything
+        return {}
 
 
 def parameter_schema(parameter: Parameter, named: dict[str, Any], ref_template: str) -> dict[str, Any]:

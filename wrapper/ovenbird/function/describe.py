@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from .argument_schema import make_argument_schema
 from .binder import Binder, Parameter
 from .examples import is_input, request_line, run_line
 from .handler import Handler
@@ -50,6 +51,7 @@ def describe_service(handler: Handler, port: int) -> Description:
 def describe_job(handler: Handler, target: str) -> Description | None:
     """Return what a handler bound for a job takes: each argument as `parameter` or `input`, and an `example` command.
 
+    `schema` is the JSON Schema of its arguments, of which forms are made.
     `refused` says why it cannot be run as a job. None for an application.
     """
     binder = handler.binder
@@ -59,6 +61,7 @@ def describe_job(handler: Handler, target: str) -> Description | None:
     return {
         "arguments": {parameter.name: _name_source(parameter) for parameter in binder.parameters},
         "injected": _list_injected(binder),
+        "schema": make_argument_schema(handler),
         **({"example": None, "refused": f"cannot be run: {why}"} if why else {"example": run_line(binder, target)}),
     }
 
