@@ -33,6 +33,7 @@ Kind = Literal[
     "slow",
     "large",
     "long",
+    "deep",
     "modules",
 ]
 
@@ -57,6 +58,8 @@ def handler(kind: Kind = "json") -> Any:
         return ovenbird.Response("later", {"retry-after": "7"}, "text/plain", 503)
     if kind == "fail":
         raise ValueError("no such thing")
+    if kind == "deep":
+        return ovenbird.Response("[" * 50_000 + "]" * 50_000, {}, "application/json", 200)
     if kind == "modules":
         return [name for name in sys.modules if ".page" in name and name.startswith("ovenbird")]
     if kind == "slow":

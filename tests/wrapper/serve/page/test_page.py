@@ -164,6 +164,7 @@ def test_an_answer_is_shown_by_its_media_type(tab: Page, answers: Service) -> No
         ("busy", "503", "#notice", "Try again in 7 seconds."),
         ("fail", "500", "#notice", "the function failed"),
         ("long", "200 OK", "#notice", "rounds long numbers"),
+        ("deep", "200 OK", "#body", "[1 item]"),
         ("large", "200 OK", "#notice", "Only the beginning is shown"),
     ):
         tab.select_option("[name=kind]", label=kind)

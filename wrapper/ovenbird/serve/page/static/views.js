@@ -5,6 +5,7 @@ import { $, count, encode, make } from "./elements.js";
 const MOST_TEXT = 256 * 1024;        // characters of a text that are shown
 const MOST_ITEMS = 1000;             // items of a stream, members of one level of JSON
 const MOST_ROWS = 200;               // rows of a table
+const MOST_OPEN = 6;                 // levels of JSON that are unfolded at first
 const MOST_PARSED = 8 * 1024 ** 2;   // bytes of JSON or of a document that are taken apart
 
 // ---- views: `add` takes bytes as they come, `end` the whole answer
@@ -77,7 +78,10 @@ function itemsView(read) {
     }
   };
   return {
-    add(bytes) { buffer += decoder.decode(bytes, { stream: true }); show(false); },
+    add(bytes) {
+      buffer += decoder.decode(bytes, { stream: true });
+      show(buffer.length > MOST_TEXT);  // an item without an end is shown in parts
+    },
     end() {
       show(true);
       if (items > MOST_ITEMS) cut();
@@ -130,10 +134,10 @@ async function showJson(whole) {
   if (rows) {
     $("body").append(makeTable(rows.names, rows.cells, value.length));
     const box = make("details");
-    box.append(make("summary", "JSON"), makeTree(value, true));
+    box.append(make("summary", "JSON"), makeTree(value));
     $("body").append(box);
   } else {
-    $("body").append(makeTree(value, true));
+    $("body").append(makeTree(value));
   }
   if (/[^\d.eE+-](\d{17,})/.test(` ${text}`)) page.notice("JavaScript rounds long numbers; the download has them as they came.");
   return undefined;
@@ -171,12 +175,13 @@ function makeTable(names, cells, total) {
 }
 
 // members of a level are made when it is opened
-function makeTree(value, open) {
+function makeTree(value) {
   const box = make("div", undefined, "tree");
-  box.append(makeNode(undefined, value, open));
+  box.append(makeNode(undefined, value, MOST_OPEN));
   return box;
 }
 
+// `open`: how many levels are open from here on
 function makeNode(key, value, open) {
   const name = key === undefined ? [] : [make("span", key, "key"), ": "];
   if (isPlain(value)) {
@@ -203,14 +208,14 @@ function makeNode(key, value, open) {
     const shown = isList ? value.slice(0, MOST_ITEMS).map((part, index) => [String(index), part]) : Object.entries(value).slice(0, MOST_ITEMS);
     for (const [part, inner] of shown) {
       const line = make("li");
-      line.append(makeNode(part, inner, open && total <= 20));
+      line.append(makeNode(part, inner, total <= 20 ? open - 1 : 0));
       list.append(line);
     }
     if (total > MOST_ITEMS) list.append(make("li", `\u2026 and ${count(total - MOST_ITEMS, "more")}`.replace(/mores$/, "more"), "type"));
     box.append(list);
   };
   box.addEventListener("toggle", fillIn);
-  box.open = Boolean(open);
+  box.open = open > 0;
   fillIn();
   return box;
 }
@@ -229,7 +234,7 @@ async function showProblem(whole) {
   if (typeof problem.traceback === "string") $("body").append(make("pre", problem.traceback));
   if (errors.length) page.showErrors(errors.map((error) => [String(error.field ?? ""), String(error.message ?? "")]));
   const box = make("details");
-  box.append(make("summary", "Problem document"), makeTree(problem, true));
+  box.append(make("summary", "Problem document"), makeTree(problem));
   $("body").append(box);
   return undefined;
 }
