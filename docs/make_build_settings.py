@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from ovenbird_builder.commands.options import TABLE, FlagSpec
+from ovenbird_builder.request.build_options import TABLE, FlagSpec
 
 _INTRO = """# Settings of a build
 
@@ -18,7 +18,7 @@ A switch takes `true` or `false` as a variable, and is turned around by `--no-`:
 The runtime has settings of these names.
 `OVENBIRD_TAG`, `OVENBIRD_PLATFORM` and `OVENBIRD_TIMEOUT` are still read where these are not set, with a note.
 
-This page is made from `builder/ovenbird_builder/commands/options.py` by `make docs`.
+This page is made from `builder/ovenbird_builder/request/build_options.py` by `make docs`.
 
 | flag | variable | verbs | meaning |
 |---|---|---|---|

@@ -20,6 +20,7 @@ from ovenbird.common.source_limits import read_limits
 from ovenbird_builder.commands import options
 from ovenbird_builder.errors import BuildRequestError
 from ovenbird_builder.host.network import read_network_settings
+from ovenbird_builder.request.build_options import TABLE, FlagSpec
 from ovenbird_builder.request.build_request import BuildRequest, parse_request
 
 ODD = (
@@ -133,9 +134,9 @@ def test_function_documents(folder: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "option", [option for option in options.TABLE if "build" in option.verbs], ids=lambda option: option.name
+    "option", [option for option in TABLE if "build" in option.verbs], ids=lambda option: option.name
 )
-def test_each_setting(folder: Path, option: options.FlagSpec) -> None:
+def test_each_setting(folder: Path, option: FlagSpec) -> None:
     """As a flag and as a variable: NUL, other digits, hundreds of digits, over-long names."""
     for text in ODD:
         if not option.switch:

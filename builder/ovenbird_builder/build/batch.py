@@ -152,7 +152,7 @@ def format_table(outcomes: Sequence[BatchOutcome]) -> list[str]:
         if result := outcome.result:
             hits = sum(layer.cached for layer in result.layers)
             layers, seconds = f"{len(result.layers)}, {hits} cached", f"{result.seconds:.1f} s"
-            rows.append((outcome.name, outcome.status, layers, seconds, f"{result.image}@{result.digest}"))
+            rows.append((outcome.name, outcome.status, layers, seconds, result.reference))
         elif error := outcome.error:
             first = error.message.splitlines()[0] if error.message else ""
             rows.append((outcome.name, f"failed ({error.exit_code})", "", "", f"{error.code}: {first}"[:200]))

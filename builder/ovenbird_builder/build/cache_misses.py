@@ -9,6 +9,7 @@ from ovenbird.common.text import show_value
 
 from ..sources.tree_digest import FileRow
 from .plan import ImagePlan, LayerStep
+from .report import LayerReason
 
 _LONGEST = 60
 _NAMED = 10  # files that a line names
@@ -20,18 +21,19 @@ def explain(
     before: Sequence[Mapping[str, Any]],
     files: str = "",
     hide: Callable[[str], str] = lambda text: text,
-) -> tuple[str, ...]:
-    """Return one line per step, in order. `before` is `remember_layers` of the last build, empty when there was none.
+) -> tuple[LayerReason, ...]:
+    """Return a reason for each step, in order. `before` is `remember_layers` of the last build, empty without one.
 
     `files` is what `explain_files` says, for a source that is made again. `hide` is called with each text before that
     is cut, as a part of a secret would not be known any more.
     """
-    lines = []
+    reasons = []
     for step in plan.steps:
-        why = _explain_step(step, before, hide)
+        reason = _explain_step(step, before, hide)
         again = step.kind == "source" and before and not step.layer and files
-        lines.append(f"{step.kind} {show_value(_shorten(hide(step.name)))}: {why}" + (f"; {files}" if again else ""))
-    return tuple(lines)
+        reason += f"; {files}" if again else ""
+        reasons.append(LayerReason(step.kind, _shorten(hide(step.name)), step.layer is not None, reason))
+    return tuple(reasons)
 
 
 def remember_files(rows: Sequence[FileRow]) -> dict[str, str]:

@@ -94,7 +94,7 @@ def write_dotenv(path: Path, outcomes: Sequence[BatchOutcome]) -> None:
 
 def _format_reference(outcome: BatchOutcome) -> str:
     assert outcome.result
-    return f"{outcome.result.image}@{outcome.result.digest}"
+    return outcome.result.reference
 
 
 def _escape_cell(text: str) -> str:

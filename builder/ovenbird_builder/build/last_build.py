@@ -11,24 +11,34 @@ from . import cache_misses
 from .environment import BuildEnvironment
 from .prepare import PlatformBuild
 from .redact_plan import make_plan_redactor
+from .report import LayerReason
 
 
 def explain_changes(
     request: BuildRequest, environment: BuildEnvironment, platform_builds: Sequence[PlatformBuild]
-) -> None:
-    """Say which files have changed since the last build, and why each layer is made again, with `--explain`."""
-    if not request.explain:
-        return
+) -> tuple[tuple[LayerReason, ...], ...]:
+    """Return why each layer is made again since the last build, for each platform.
+
+    With `--explain` this is printed, and so are the files that are left out.
+    """
     tree = platform_builds[0].inputs.tree
     files = cache_misses.explain_files(tree.rows, _recall(environment, make_memory_keys(request, "last files")) or {})
-    for line in cache_misses.explain_left_out(tree.left_out):
-        environment.progress.say(line)
-    for platform_build in platform_builds:
-        before = (
-            _recall(environment, make_memory_keys(request, "last build", platform_build.inputs.base.platform)) or ()
+    hide = make_plan_redactor(request)
+    reasons = tuple(
+        cache_misses.explain(
+            platform_build.plan,
+            _recall(environment, make_memory_keys(request, "last build", platform_build.inputs.base.platform)) or (),
+            files,
+            hide,
         )
-        for line in cache_misses.explain(platform_build.plan, before, files, make_plan_redactor(request)):
+        for platform_build in platform_builds
+    )
+    if request.explain:
+        for line in cache_misses.explain_left_out(tree.left_out):
             environment.progress.say(line)
+        for reason in (reason for platform_reasons in reasons for reason in platform_reasons):
+            environment.progress.say(str(reason))
+    return reasons
 
 
 def remember_build(

@@ -38,7 +38,7 @@ def build_images(request: BuildRequest, environment: BuildEnvironment) -> BuildR
     """Build the images of a request; return the result. Errors: those of every phase, each with its own exit status."""
     start = time.monotonic()
     platform_builds = prepare_all(request, environment)
-    explain_changes(request, environment, platform_builds)
+    reasons = explain_changes(request, environment, platform_builds)
     built_images = tuple(_build_platform(request, environment, platform_build) for platform_build in platform_builds)
     for platform_build, built_image in zip(platform_builds, built_images, strict=True):
         _check_policy(request, environment, platform_build, built_image)
@@ -50,7 +50,8 @@ def build_images(request: BuildRequest, environment: BuildEnvironment) -> BuildR
     result = _make_result(request, environment, platform_builds, built_images, publication)
     statements = {"statements": [attestations.describe() for attestations in issued]} if issued else {}
     return replace(
-        result, changed=bool(delivered), seconds=time.monotonic() - start, more={**result.more, **statements}
+        result, changed=bool(delivered), seconds=time.monotonic() - start, more={**result.more, **statements},
+        rebuilt=tuple(reason for reason in reasons[0] if not reason.cached), size=built_images[0].image.measure(),
     )  # fmt: skip
 
 

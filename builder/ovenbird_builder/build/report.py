@@ -8,9 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from msgspec import Struct
+
 from ovenbird.common.atomic_files import write_file
 from ovenbird.common.output_path import make_parent_folders
-from ovenbird.common.text import escape_controls
+from ovenbird.common.text import escape_controls, show_value
 from ovenbird.common.units import show_size
 
 from ..cache.layer import Layer
@@ -18,9 +20,25 @@ from ..host.disk import guard_output_writes
 from ..layers.slim import LeftOut
 
 
+class LayerReason(Struct, frozen=True):
+    """Why a layer is in the cache, or is made again. `name` holds no secret, and is cut to a length."""
+
+    kind: str
+    name: str
+    cached: bool
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.kind} {show_value(self.name)}: {self.reason}"
+
+
 @dataclass(frozen=True, slots=True)
 class BuildResult:
-    """The result of a build. `layers` are those above the base; the fields are the contract's, and further ones."""
+    """The result of a build. `layers` are those above the base; the fields are the contract's, and further ones.
+
+    `rebuilt` are the layers that the cache lacked, each with the reason. `size` counts the bytes of all layers, those
+    of the base included, as a registry holds them. Of several platforms both are those of the first.
+    """
 
     image: str
     digest: str
@@ -34,6 +52,13 @@ class BuildResult:
     outputs: tuple[str, ...] = ()
     seconds: float = 0.0
     more: Mapping[str, Any] = field(default_factory=dict)
+    rebuilt: tuple[LayerReason, ...] = ()
+    size: int = 0
+
+    @property
+    def reference(self) -> str:
+        """Return the name of the image with its digest."""
+        return f"{self.image}@{self.digest}"
 
     def document(self) -> dict[str, Any]:
         """Return the result as JSON has it; times in seconds, sizes in bytes."""
@@ -49,6 +74,8 @@ class BuildResult:
             "base": dict(self.base),
             "warnings": list(self.warnings),
             "seconds": round(self.seconds, 3),
+            "size": self.size,
+            "rebuilt": [{"kind": row.kind, "name": row.name, "reason": row.reason} for row in self.rebuilt],
             **self.more,
         }
 

@@ -8,7 +8,6 @@ import re
 import signal
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -18,14 +17,12 @@ from ovenbird.common.units import show_size
 from ovenbird.errors import OvenbirdError
 
 from .. import bundle_archive
+from ..actions.build_image import make_request
 from ..build import ci_outputs, report
 from ..build.batch import BatchOutcome, BatchStoppedError, build_all, check_names, format_table, list_notes
-from ..cache.folder import check_apart, find_cache
-from ..cache.layer_cache import LayerCache
 from ..errors import BuildRequestError, DiskFullError
 from ..host.progress import Progress, make_progress
-from ..request.build_request import BuildRequest, list_input_files, parse_request
-from ..request.function_target import list_function_folders, resolve_target
+from ..request.build_request import list_input_files, list_secrets
 from . import options as table
 
 _INTERRUPTED = 130
@@ -82,33 +79,10 @@ def _ask(
         if several and (flags["bundle"] or bundle_archive.is_bundle(outcome.target)):
             raise BuildRequestError("a bundle holds one function, and is built by a call of its own")
         try:
-            outcome.request = _make_request({**flags, "target": outcome.target}, environ, stack)
+            outcome.request = make_request({**flags, "target": outcome.target}, environ, stack)
         except OvenbirdError as error:
             outcome.error = error
     check_names(outcomes)
-
-
-def _make_request(flags: dict[str, Any], environ: Mapping[str, str], stack: contextlib.ExitStack) -> BuildRequest:
-    """Return the request; from a bundle comes all of it where the target is one, else base and wheels alone."""
-    is_whole = bundle_archive.is_bundle(flags["target"])
-    path = flags["target"] if is_whole else flags["bundle"]
-    if not path:
-        return parse_request(flags, environ)
-    cache_folder = find_cache(flags["cache_dir"], environ)
-    if not is_whole:
-        check_apart(cache_folder, list_function_folders(resolve_target(flags["target"], flags["source"]).function))
-    cache = LayerCache(cache_folder)
-    stack.callback(cache.close)
-    bundle = stack.enter_context(bundle_archive.open_bundle(Path(path), cache))
-    if not is_whole:
-        build_request = parse_request({**flags, "base": flags["base"] or bundle.flags["base"]}, environ)
-        return replace(build_request, locks=bundle.document.parent)
-    return replace(parse_request(bundle.merge_flags(flags), environ), bundled=bundle.tree, document=None)
-
-
-def list_secrets(build_request: BuildRequest) -> tuple[str, ...]:
-    """Return the texts to hide in output and logs."""
-    return (*(text for secret in build_request.secrets for text in secret.texts), *build_request.network.list_secrets())
 
 
 def _list_all_secrets(outcomes: Sequence[BatchOutcome]) -> tuple[str, ...]:
@@ -201,10 +175,7 @@ class FileRefusedError(BuildRequestError):
 def _say(result: report.BuildResult, progress: Progress) -> None:
     hits = sum(layer.cached for layer in result.layers)
     verdict = "built" if result.changed else "nothing changed"
-    progress.say(
-        f"{verdict}: {result.image}@{result.digest} "
-        f"({len(result.layers)} layers, {hits} cached, {result.seconds:.2f} s)"
-    )
+    progress.say(f"{verdict}: {result.reference} ({len(result.layers)} layers, {hits} cached, {result.seconds:.2f} s)")
     if slim := result.more.get("slim"):
         progress.say(f"slim: without {slim['files']} files of packages, {show_size(slim['bytes'])}")
 

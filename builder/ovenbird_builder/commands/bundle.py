@@ -17,9 +17,9 @@ from ..build.environment import open_environment
 from ..build.pipeline import prepare_all
 from ..errors import BuildRequestError
 from ..host.progress import make_progress
-from ..request.build_request import list_input_files, parse_request
+from ..request.build_request import list_input_files, list_secrets, parse_request
 from . import options as table
-from .build import TerminatedBySignal, end_by_signals, list_secrets
+from .build import TerminatedBySignal, end_by_signals
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:

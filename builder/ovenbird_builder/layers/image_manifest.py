@@ -102,6 +102,10 @@ class AssembledImage(Struct, frozen=True):
     config_digest: str
     platform: Mapping[str, str]
 
+    def measure(self) -> int:
+        """Return the bytes of all layers, as a registry holds them: those of the base too."""
+        return sum(row.size for row in msgspec.json.decode(self.manifest, type=_Manifest).layers or ())
+
 
 def predict_image(
     base_manifest: bytes,

@@ -97,6 +97,11 @@ class BuildRequest:
         return any(destination.kind == "registry" for destination in self.outputs)
 
 
+def list_secrets(build_request: BuildRequest) -> tuple[str, ...]:
+    """Return the texts to hide in output and logs."""
+    return (*(text for secret in build_request.secrets for text in secret.texts), *build_request.network.list_secrets())
+
+
 def parse_request(options: Mapping[str, Any], environ: Mapping[str, str]) -> BuildRequest:
     """Return the request of parsed options (see `commands/options.py`).
 

@@ -71,5 +71,5 @@ def test_a_secret_is_hidden_before_a_text_is_cut() -> None:
                "base": "b"}}]  # fmt: skip
     step = LayerStep("instruction", command, "other", {"command": command, "base": "b"})
     plan = ImagePlan(None, (step,))  # type: ignore[arg-type]  # the base plays no part
-    (line,) = explain(plan, before, hide=make_redactor((secret,)))
-    assert line == (f"instruction '{'x' * 50}***': made again: command was {'y' * 50}***, is {'x' * 50}***")
+    (row,) = explain(plan, before, hide=make_redactor((secret,)))
+    assert str(row) == (f"instruction '{'x' * 50}***': made again: command was {'y' * 50}***, is {'x' * 50}***")

@@ -118,7 +118,7 @@ def test_the_layers_are_known_when_all_are_cached() -> None:
 
 def explain_plan(plan: ImagePlan, before: ImagePlan | None) -> list[str]:
     rows = json.loads(json.dumps(remember_layers(before))) if before else ()
-    return [line.partition(": ")[2] for line in explain(plan, rows)]
+    return [row.reason for row in explain(plan, rows)]
 
 
 def test_without_an_earlier_build_all_is_new() -> None:

@@ -10,14 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from ovenbird_builder.build.report import BuildResult, format_result, write_result
+from ovenbird_builder.build.report import BuildResult, LayerReason, format_result, write_result
 from ovenbird_builder.cache.layer import Layer
 from ovenbird_builder.errors import DiskFullError
 
 LAYER = Layer("sha256:k", "sha256:b", "sha256:d", 12, "application/x", "source", cached=True, seconds=0.12345)
 RESULT = BuildResult(
     "r/app:1", "sha256:i", (LAYER,), {"uri": "local"}, {"path": ""}, {"name": "b"}, ("careful",), tags=("r/app:1",),
-    outputs=("store",), seconds=1.23456, more={"statements": []},
+    outputs=("store",), seconds=1.23456, more={"statements": []}, size=40,
+    rebuilt=(LayerReason("source", "main.py", False, "new"),),
 )  # fmt: skip
 
 
@@ -26,11 +27,13 @@ def test_the_fields_are_those_that_others_read() -> None:
     document = RESULT.document()
     assert list(document) == [
         "image", "digest", "changed", "tags", "outputs", "layers", "source", "lock", "base", "warnings", "seconds",
-        "statements",
+        "size", "rebuilt", "statements",
     ]  # fmt: skip
     (row,) = document["layers"]
     assert (row["name"], row["size"], row["hit"], row["seconds"]) == ("source", 12, True, 0.123)
     assert (document["seconds"], document["warnings"]) == (1.235, ["careful"])
+    assert (document["size"], document["rebuilt"]) == (40, [{"kind": "source", "name": "main.py", "reason": "new"}])
+    assert RESULT.reference == "r/app:1@sha256:i"
     assert json.loads(format_result(document)) == document
 
 

@@ -11,7 +11,7 @@ import pytest
 from tests.orchard import Bench, Orchard, project, sdist, wants, wheel
 
 from ovenbird.function_document import FunctionSpec
-from ovenbird_builder.commands.lock import describe_difference
+from ovenbird_builder.actions.lock_requirements import describe_difference
 from ovenbird_builder.errors import HashError, LockError, NoWheelError, SourceMissingError
 from ovenbird_builder.locking.lock_format import Lock, parse_lock
 from ovenbird_builder.locking.requirements import Requirements, collect_requirements

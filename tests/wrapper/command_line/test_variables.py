@@ -14,7 +14,7 @@ from tests import starts
 
 from ovenbird import settings as table
 from ovenbird.command_line.variables import OTHERS, describe_misspelled
-from ovenbird_builder.commands.options import TABLE
+from ovenbird_builder.request.build_options import TABLE
 
 ROOT = Path(__file__).parents[3]
 
