@@ -84,9 +84,8 @@ def _make_charts(records: list[Record]) -> dict[str, Any]:
         for number, record in enumerate(records, 1)
     }
     names = dict.fromkeys(name for values in metrics.values() for name, value in values.items() if is_curve(value))
-    return {
-        name: make_chart({run: values[name] for run, values in metrics.items() if name in values}) for name in names
-    }
+    # a run without the metric has an empty curve, so that each run has one colour in all charts
+    return {name: make_chart({run: values.get(name, []) for run, values in metrics.items()}) for name in names}
 
 
 ROUTES = [Route("/compare", show_comparison)]

@@ -63,6 +63,13 @@ def show_entity(request: Request) -> Response:
     return render(request, "entity.html", **_describe_entity(record, versions), **_describe_files(request, record))
 
 
+def show_preview(request: Request) -> Response:
+    """Return the preview of an entity as a part of another page."""
+    with get_console(request).stores.borrow() as store:
+        record = store.read(find_key(request))
+    return render(request, "entity_preview.html", address=_make_address(record), **_describe_files(request, record))
+
+
 def show_users(request: Request) -> Response:
     """Return the part of a page that says which runs used the entity."""
     with get_console(request).stores.borrow() as store:
@@ -147,6 +154,7 @@ def _list_routes(entity_type: str) -> Iterator[Route]:
     yield Route(base + "/{project}/{name}", show_entity)
     yield Route(base + "/{project}/{name}/{id}", show_entity)
     yield Route(base + "/{project}/{name}/{id}/users", show_users)
+    yield Route(base + "/{project}/{name}/{id}/preview", show_preview)
 
 
 ROUTES = [route for entity_type in TYPES for route in _list_routes(entity_type)]
