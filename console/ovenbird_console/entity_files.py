@@ -15,6 +15,8 @@ from ovenbird.platform.storage import files, schemes
 from ovenbird.platform.storage.range_reader import RangeReader, open_range_reader
 from ovenbird.platform.store import Record
 
+from .record_fields import get_list, get_mapping
+
 
 @dataclass(frozen=True)
 class EntityFile:
@@ -33,7 +35,7 @@ def list_entity_files(record: Record) -> list[EntityFile]:
     Errors: InputError for a record that cannot be trusted.
     """
     names, url = files.list_names(record), record["spec"].get("path")
-    infos = record["status"].get("files") or []
+    infos = get_list(record["status"], "files")
     if names:
         base = files.folder_of(url)
         return [_describe(name, base, info) for name, info in zip(names, infos, strict=True)]
@@ -42,7 +44,7 @@ def list_entity_files(record: Record) -> list[EntityFile]:
     if schemes.is_folder_url(url):
         return []
     path = unquote(urlsplit(url).path) if schemes.get_scheme(url) in schemes.WEB else url
-    fingerprint = record["status"].get("fingerprint") or {}
+    fingerprint = get_mapping(record["status"], "fingerprint")
     return [
         EntityFile(
             path.rpartition("/")[2] or record["name"], url, fingerprint.get("size"), str(fingerprint.get("hash") or "")

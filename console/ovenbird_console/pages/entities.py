@@ -25,6 +25,7 @@ from ..previews.choose import preview_file
 from ..previews.json_tree import build_tree
 from ..previews.preview import NoPreview, Preview
 from ..previews.recorded_table import preview_recorded
+from ..record_fields import get_list, get_mapping, get_text
 from ..rendering import render
 
 TYPES = {"dataitem": "Data items", "artifact": "Artifacts", "model": "Models"}
@@ -95,18 +96,21 @@ def _describe_entity(record: Record, versions: list[EntitySummary]) -> dict[str,
     """Return what the template shows of the record."""
     masked = mask_record(record)
     spec, status, metadata = masked["spec"], masked["status"], masked["metadata"]
-    links = [link for link in metadata.get("relationships") or [] if isinstance(link, dict)]
-    numbers, curves = split_metrics(status.get("metrics") or {})
+    links = [link for link in get_list(metadata, "relationships") if isinstance(link, dict)]
+    fields = [field for field in get_list(get_mapping(status, "schema"), "fields") if isinstance(field, dict)]
+    numbers, curves = split_metrics(get_mapping(status, "metrics"))
     facts = {name: spec[name] for name in _OF_MODEL if spec.get(name)} if record["type"] == "model" else {}
     facts |= {name: status[name] for name in _OF_MODEL_STATUS if status.get(name)}
     return {
-        "record": masked, "type": record["type"], "list_title": TYPES[record["type"]], "metadata": metadata,
-        "address": _make_address(record), "place": describe_place(record), "state": status.get("state"),
+        "record": masked, "type": record["type"], "list_title": TYPES[record["type"]],
+        "description": get_text(metadata, "description"), "created": get_text(metadata, "created"),
+        "labels": list(map(str, get_list(metadata, "labels"))),
+        "address": _make_address(record), "place": describe_place(record), "state": get_text(status, "state"),
         "producers": [str(link.get("dest")) for link in links if link.get("type") == "produced_by"],
         "sources": [str(link.get("dest")) for link in links if link.get("type") == "consumes"],
         "versions": versions[:_VERSIONS], "more_versions": len(versions) > _VERSIONS,
-        "fields": (status.get("schema") or {}).get("fields") or [],
-        "parameters": spec.get("parameters") or {}, "details": facts,
+        "fields": [(str(field.get("name")), str(field.get("type"))) for field in fields],
+        "parameters": get_mapping(spec, "parameters"), "details": facts,
         "metrics": numbers, "charts": curves,
         "tree": build_tree({name: masked[name] for name in ("metadata", "spec", "status")}),
     }  # fmt: skip

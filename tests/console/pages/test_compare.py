@@ -47,7 +47,7 @@ def test_two_runs_are_chosen_and_compared(browser: Browser, site: Site) -> None:
     assert any("depth" in text for text in marked)
     assert not any("same" in text or "markup" in text for text in marked)
     assert page.locator(".chart").count() == 1
-    assert page.locator(".legend li").all_inner_texts() == ["1 · run-1", "2 · run-2"]
+    assert page.locator(".legend li").all_inner_texts() == ["1 · run-2", "2 · run-1"]  # newest first
     assert page.locator(".chart canvas").is_visible()
     assert "secret-" not in page.content()
     assert page.evaluate("document.documentElement.dataset.ran") is None

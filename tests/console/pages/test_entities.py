@@ -11,6 +11,9 @@ from tests.console.accessibility import find_faults
 from tests.console.browser import Site, open_page, start_site
 from tests.console.store_content import fill_store
 
+from ovenbird.platform.entities.entity import new_record
+from ovenbird.platform.local.store import LocalStore
+
 pytestmark = pytest.mark.slow
 
 
@@ -135,6 +138,23 @@ def test_a_file_that_is_not_of_the_entity_is_refused(site: Site, path: str) -> N
 def test_what_does_not_exist_is_a_page_that_says_so(site: Site, path: str) -> None:
     with site.client() as client:
         assert client.get(path).status_code == 404
+
+
+def test_a_record_of_another_program_has_a_page(site: Site) -> None:
+    """A field of another type counts as absent; the page still has all that is recorded."""
+    store = LocalStore(site.folder / ".ovenbird")
+    parts = {
+        "metadata": ("labels", "description", "relationships", "created"), "spec": ("parameters", "path", "framework"),
+        "status": ("metrics", "schema", "preview", "files", "fingerprint", "requirements"),
+    }  # fmt: skip
+    for number, value in enumerate(("text", 7, [1, "a", None], {"a": [1]}, True)):
+        record = new_record("odd", "model", "sklearn", f"m{number}")
+        for part, names in parts.items():
+            record[part] |= dict.fromkeys(names, value)
+        store.create(record)
+    store.close()
+    for number in range(5):
+        assert "Everything that is recorded" in read(site, f"/models/odd/m{number}")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

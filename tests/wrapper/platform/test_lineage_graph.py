@@ -2,6 +2,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from ovenbird.platform import keys
 from ovenbird.platform.entities.entity import new_record
 from ovenbird.platform.lineage_graph import LineageEdge, find_users, trace_graph
@@ -46,6 +48,19 @@ def test_a_cycle_and_a_run_that_made_what_it_used_are_walked_once(store: LocalSt
     assert sorted(graph.edges) == sorted({
         LineageEdge(run["key"], "consumes", table["key"]), LineageEdge(table["key"], "produced_by", run["key"])
     })  # fmt: skip
+
+
+@pytest.mark.parametrize("value", ["text", 7, [1, "a", None], {"a": [1]}, True], ids=str)
+@pytest.mark.parametrize("field", ["files", "fingerprint", "parameters", "provenance", "relationships"])
+def test_a_record_of_another_program_is_a_node(store: LocalStore, field: str, value: Any) -> None:
+    """A field of another type counts as absent."""
+    run = add(store, "run", "r")
+    run["metadata" if field == "relationships" else "status"][field] = value
+    store.update(run)
+    table = add(store, "dataitem", "t", ("produced_by", run["key"]))
+    table["metadata" if field == "relationships" else "status"].setdefault(field, value)
+    store.update(table)
+    assert set(trace(store, table).nodes) == {table["key"], run["key"]}
 
 
 def test_the_nearest_nodes_are_read_up_to_the_limit(store: LocalStore) -> None:

@@ -74,9 +74,11 @@ def _describe_version(record: Record) -> dict[str, Any]:
             source = {name: value for name, value in source.items() if name != "base64"}
         details = {"source": source, "lock": spec.get("lock"), "image": spec.get("image")}
     elif record["type"] == "run":
-        parameters = {**(spec.get("parameters") or {}), **(status.get("parameters") or {})}  # the latter with defaults
+        given = [part.get("parameters") for part in (spec, status)]  # the latter with defaults
+        parameters = {name: value for part in given if isinstance(part, dict) for name, value in part.items()}
         details = {"parameters": parameters, "reused_from": status.get("reused_from"), "image": spec.get("image")}
-        details |= status.get("provenance") or {}
+        provenance = status.get("provenance")
+        details |= provenance if isinstance(provenance, dict) else {}
     else:
         details = {"path": spec.get("path"), **_describe_content(status)}
         details |= {name: status.get(name) for name in ("python", "requirements", "signature")}
@@ -85,12 +87,19 @@ def _describe_version(record: Record) -> dict[str, Any]:
 
 def _describe_content(status: dict[str, Any]) -> dict[str, Any]:
     """Return digest, size and time of an entity's content, as far as they are recorded."""
-    infos = status.get("files") or []
-    if current := status.get("fingerprint"):
+    infos = status.get("files")  # records are written by others too, and a picture of them is no place to fail
+    infos = [info for info in infos if isinstance(info, dict)] if isinstance(infos, list) else []
+    current = status.get("fingerprint")
+    if current and isinstance(current, dict):
         return {name: current.get(name) for name in ("hash", "size", "files", "last_modified")}
     if len(infos) == 1:
         return {name: infos[0].get(name) for name in ("hash", "size", "last_modified")}
-    return {"files": len(infos), "size": sum(info.get("size") or 0 for info in infos)} if infos else {}
+    return {"files": len(infos), "size": sum(_get_size(info) for info in infos)} if infos else {}
+
+
+def _get_size(info: dict[str, Any]) -> int:
+    size = info.get("size")
+    return size if isinstance(size, int) else 0
 
 
 def render_lineage(node: Node, form: str = "text") -> str:

@@ -69,7 +69,8 @@ def find_users(store: EntityStore, record: Record) -> list[Record]:
 def _list_links(record: Record) -> list[tuple[str, str]]:
     """Return the relations of an entity with the keys they lead to; records are written by others too."""
     links = record["metadata"].get("relationships")
-    pairs = [(link.get("type"), link.get("dest")) for link in links or [] if isinstance(link, dict)]
+    links = links if isinstance(links, list) else []
+    pairs = [(link.get("type"), link.get("dest")) for link in links if isinstance(link, dict)]
     return [(str(relation), dest) for relation, dest in pairs if isinstance(dest, str)]
 
 
