@@ -371,6 +371,7 @@ ONLY_IN: dict[str, tuple[str, ...]] = {
         "ovenbird_console.tasks",
         "ovenbird_console.local_images",
         "ovenbird_builder.host.process",
+        "ovenbird.api.child_process",
     ),
     "dulwich": ("ovenbird.job.sources.git_fetch", "ovenbird.job.sources.git_http", "ovenbird.job.sources.checkout"),
     "urllib3": (
@@ -451,6 +452,8 @@ def graph() -> dict[str, set[str]]:
     for name, path in paths.items():
         edges[name] = set()
         for imported, _ in imports(name, path, types=True):
+            if imported == "ovenbird.__version__":  # a constant of the package, which itself imports for checkers only
+                continue
             module = imported
             while module and module not in paths:  # `from .bind import Binder` reaches a name in a module
                 module = module.rpartition(".")[0]

@@ -23,7 +23,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--folder", metavar="DIR", help="where to work: it takes 4 GiB on a local disk [.cache/bench]")
     parser.add_argument("--quick", action="store_true", help="few rounds and small sizes: to try the harness")
     options = parser.parse_args(argv)
-    scale = figures.Scale(3, 1, 64, 100_000, 2_000, 1, 3) if options.quick else figures.Scale()
+    scale = figures.Scale(3, 1, 64, 100_000, 2_000, 1, 3, 100) if options.quick else figures.Scale()
     described, packages = machine.describe(), machine.describe_packages([OWN])
     with make_workplace("job", options.folder) as folder:
         lines, targets = figures.measure(folder, scale)

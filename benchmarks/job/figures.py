@@ -12,6 +12,7 @@ from statistics import median
 
 from environments import say
 from processes import FailedError
+from python_api import measure_python_api
 from sweeps import measure_sweeps
 from targets import Target
 from timing import measure_command, measure_in_turn, take_medians
@@ -32,13 +33,14 @@ class Scale:
     runs: int = 100_000
     sweep_rounds: int = 5
     singles: int = 20  # single runs in each round of a sweep
+    api_runs: int = 1_000  # runs in one process
 
 
 def measure(folder: Path, scale: Scale) -> tuple[list[tuple[str, str]], list[Target]]:
     """Measure all figures, and return rows and targets; a figure that failed is a target without a value."""
     lines: list[tuple[str, str]] = []
     all_targets: list[Target] = []
-    for measurement in (_start, _transfer, _frame, _listing, _sweep):
+    for measurement in (_start, _python_api, _transfer, _frame, _listing, _sweep):
         work = folder / measurement.__name__.strip("_")
         work.mkdir()
         try:
@@ -80,6 +82,11 @@ def _start(folder: Path, scale: Scale) -> tuple[list[tuple[str, str]], list[Targ
         Target.of_rounds(title, ratios, 1.3, at_most=True),
         Target.of_rounds("the record over the bare run", records, 20, "ms", at_most=True),
     ]
+
+
+def _python_api(folder: Path, scale: Scale) -> tuple[list[tuple[str, str]], list[Target]]:
+    say(f"the Python API, {scale.rounds} rounds and {scale.api_runs:,} runs")
+    return measure_python_api(folder, _make_environ(folder / "home"), scale.rounds, scale.api_runs)
 
 
 def _transfer(folder: Path, scale: Scale) -> tuple[list[tuple[str, str]], list[Target]]:

@@ -8,6 +8,8 @@ if TYPE_CHECKING:
 
     from starlette.datastructures import UploadFile
 
+    from .api.function import Function, function, run
+    from .api.query import Runs, get, project, runs
     from .client.async_client import AsyncClient
     from .client.client import Client
     from .function.cloudevent import CloudEvent
@@ -21,8 +23,8 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 __all__ = [
-    "Artifact", "AsyncClient", "Client", "CloudEvent", "Context", "Dataitem", "Event", "Model", "Project", "Response",
-    "Run", "UploadFile", "__version__", "handler",
+    "Artifact", "AsyncClient", "Client", "CloudEvent", "Context", "Dataitem", "Event", "Function", "Model", "Project",
+    "Response", "Run", "Runs", "UploadFile", "__version__", "function", "get", "handler", "project", "run", "runs",
 ]  # fmt: skip
 
 _HOMES = {
@@ -33,11 +35,18 @@ _HOMES = {
     "Context": "ovenbird.function.context",
     "Dataitem": "ovenbird.platform.entities.file_entity",
     "Event": "ovenbird.function.event",
+    "Function": "ovenbird.api.function",
     "Model": "ovenbird.platform.entities.file_entity",
     "Project": "ovenbird.platform.project.project",
     "Response": "ovenbird.function.response",
     "Run": "ovenbird.platform.entities.run",
+    "Runs": "ovenbird.api.query",
+    "function": "ovenbird.api.function",
+    "get": "ovenbird.api.query",
     "handler": "ovenbird.function.decorator",
+    "project": "ovenbird.api.query",
+    "run": "ovenbird.api.function",
+    "runs": "ovenbird.api.query",
     "UploadFile": "starlette.datastructures",
 }
 

@@ -160,6 +160,30 @@ class HandlerTimeoutError(OvenbirdError):
     exit_code = 75
 
 
+class RunFailedError(OvenbirdError):
+    """A run has ended in another state than COMPLETED: `run` is that run.
+
+    `cause` is the traceback of the user's code; `exit_code` is the exit status of the run.
+    """
+
+    code = "run_failed"
+    exit_code = 74
+
+    def __init__(
+        self, message: str, *, run: object = None, exit_code: int = 74, hint: str = "", cause: str = ""
+    ) -> None:
+        super().__init__(message, hint=hint, cause=cause)
+        self.run = run
+        self.exit_code = exit_code
+
+
+class WaitTimeoutError(OvenbirdError, TimeoutError):
+    """A run had not ended when the time to wait for it was over. It goes on."""
+
+    code = "wait_timeout"
+    exit_code = 75
+
+
 class PlatformError(OvenbirdError):
     """The platform could not be reached, or refused."""
 

@@ -7,6 +7,7 @@ import importlib
 import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
@@ -28,6 +29,8 @@ from ..errors import (
 from .decorator import decorated_names, install_sdk_stubs, is_decorator, unwrap_sdk_decorator
 from .target import DEFAULT_ATTRIBUTE, Target
 from .tracebacks import has_user_frames, summarize_error, user_traceback
+
+_importing: ContextVar[str] = ContextVar("ovenbird_importing", default="")  # the target whose module is imported
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +98,25 @@ def load_object(function: Callable[..., Any]) -> LoadedFunction:
     return LoadedFunction(target, module, function, init, close)
 
 
+def refuse_import(what: str) -> None:
+    """Raise LoadError while the module of a run is imported: what it does at its top, each process of it would do."""
+    if name := _importing.get():
+        raise LoadError(
+            f"{what} while {show_value(name)} is imported: each process that imports the module would do it again",
+            hint='put it below `if __name__ == "__main__":`',
+        )
+
+
+def forget_other_modules(target: Target) -> None:
+    """Remove a module of the target's name that another folder has brought: `a/main.py` is not `b/main.py`."""
+    name = target.module.partition(".")[0]
+    file = getattr(sys.modules.get(name), "__file__", None)
+    if not file or Path(file).resolve().is_relative_to(target.root.resolve()):
+        return
+    for loaded in [module for module in sys.modules if module == name or module.startswith(f"{name}.")]:
+        del sys.modules[loaded]
+
+
 def refuse_shadows(root: Path) -> None:
     """Raise ModuleShadowedError when a file in the source root hides a module that Python or the runtime needs."""
     for entry, name, whose in find_shadows(root):
@@ -114,6 +136,7 @@ def _import_module(target: Target, timer: AbstractContextManager[Any]) -> Module
     # are dropped: importlib.invalidate_caches() would import importlib.metadata, which takes a tenth of a start.
     for path in [folder for folder in sys.path_importer_cache if Path(folder).is_relative_to(target.root)]:
         del sys.path_importer_cache[path]
+    token = _importing.set(str(target))
     try:
         with parent_only(), timer:
             return importlib.import_module(name)
@@ -129,6 +152,8 @@ def _import_module(target: Target, timer: AbstractContextManager[Any]) -> Module
         raise _failed_error(target, error, hint) from None
     except BaseException as error:  # a module that calls sys.exit() failed too
         raise _failed_error(target, error, "") from None
+    finally:
+        _importing.reset(token)
 
 
 def _missing_error(target: Target, name: str) -> ModuleMissingError:

@@ -21,10 +21,13 @@ from ..platform.store_factory import open_store
 from ..settings import Settings, limits_as_variables
 from .execution import JobRun, RunArguments, RunEnvironment, execute, keep
 from .parameters import display_parameters, from_file
+from .result import RunEnd
 
 
-def run(target: Target | None, settings: Settings, environ: Mapping[str, str], launch: Mapping[str, str]) -> int:
-    """Run the handler of the target once, and return the exit status. A run of the platform may need no target.
+def run_function(
+    target: Target | None, settings: Settings, environ: Mapping[str, str], launch: Mapping[str, Any]
+) -> RunEnd:  # fmt: skip
+    """Run the handler of the target once, and return its end. A run of the platform may need no target.
 
     `launch` records how the run was started, for a rerun. Errors: OvenbirdError if no record could be created.
     """
@@ -54,7 +57,26 @@ def start_job(
     *,
     identity: str | None = None,
 ) -> JobRun:
-    """Record a local run of this process, and return its job. `identity` is the id of the run, by default a new one."""
+    """Record a run of this process, which does nothing else, and return its job.
+
+    `identity` is the id of the run, by default a new one.
+    """
+    job = record_job(function, environment, parameters, launch, identity=identity)
+    # The platform sets the first two. The third marks them as local: an `ovenbird run` that the function starts must
+    # not take this run for its own.
+    os.environ.update(RUN_ID=job.record.id, PROJECT_NAME=job.record.project, OVENBIRD_LOCAL_RUN=job.record.id)
+    return job
+
+
+def record_job(
+    function: Target | LoadedFunction,
+    environment: RunEnvironment,
+    parameters: dict[str, Any],
+    launch: Mapping[str, Any],
+    *,
+    identity: str | None = None,
+) -> JobRun:
+    """Record a run of this process, and return its job. The variables of the process stay as they are."""
     settings, environ, store = environment
     target = function.target if isinstance(function, LoadedFunction) else function
     project = choose_project(target, settings, environ)
@@ -69,9 +91,6 @@ def start_job(
         store, project, environ, spec=spec, status={"pid": os.getpid(), "launch": {**launch}}, identity=identity,
         metadata=run_metadata(settings.name, settings.tag, settings.note),
     )  # fmt: skip
-    # The platform sets the first two. The third marks them as local: an `ovenbird run` that the function starts must
-    # not take this run for its own.
-    os.environ.update(RUN_ID=record.id, PROJECT_NAME=record.project, OVENBIRD_LOCAL_RUN=record.id)
     return JobRun(function, record, environment, RunArguments(parameters, settings.input, settings.init))
 
 

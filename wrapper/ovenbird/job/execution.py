@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import os
 import sys
 import threading
 import time
@@ -44,10 +43,11 @@ from ..platform.store import EntityStore
 from ..settings import Settings
 from . import arguments
 from .finalize import RunFinalizer, RunRescue
-from .interrupt import TIME_LIMIT, Interruption, RunInterrupted
+from .interrupt import TIME_LIMIT, Interruption, RunInterrupted, Uninterrupted
 from .invoke import call
+from .job_trace import JobTraceContext
 from .load_state import LoadState
-from .result import RunFailed, RunResult
+from .result import RunEnd, RunFailed, RunResult
 from .reuse_record import describe_input, digest_call
 from .start_folder import absolute_environ, absolute_inputs, absolute_settings
 from .tee import ease_stdout, tee_output
@@ -62,32 +62,14 @@ _log = logging.getLogger("ovenbird")
 _open_stores: list[EntityStore] = []
 
 
-class JobTraceContext:
-    """The ids in the log of a run: its own, and the trace of its caller (variables TRACEPARENT and TRACESTATE).
-
-    Without a trace of a caller, the run's id is the id of a new trace.
-    """
-
-    def __init__(self, identity: str, traceparent: str, tracestate: str = "") -> None:
-        self.request_id = identity
-        self.trace_id, self.span_id, self.tracestate = identity, identity[:16], ""
-        self.traceparent = f"00-{self.trace_id}-{self.span_id}-00"
-        if traceparent:
-            from ..trace_context import from_traceparent
-
-            trace = from_traceparent(os.fsencode(traceparent), os.fsencode(tracestate))
-            self.trace_id, self.span_id, self.tracestate = trace.trace_id, trace.span_id, trace.tracestate
-            self.traceparent = trace.traceparent
-
-
 def keep(store: EntityStore) -> EntityStore:
     """Keep the store open until the process ends, and return it."""
     _open_stores.append(store)
     return store
 
 
-def execute(job: JobRun, *, is_logged: bool = False) -> int:
-    """Run a job that has a record, log under the id of its run, and return the exit status.
+def execute(job: JobRun, *, is_logged: bool = False) -> RunEnd:
+    """Run a job that has a record in a process of its own, log under the id of its run, and return its end.
 
     `is_logged`: stdout and stderr lead to the log of the run already.
     """
@@ -97,13 +79,9 @@ def execute(job: JobRun, *, is_logged: bool = False) -> int:
     ease_stdout()
     log = None if is_logged else job.store.log_file(job.record.project, job.record.id)
     with tee_output(log) if log else contextlib.nullcontext():
-        code = job.run()
+        end = job.run()
     flush_log(job)
-    if job.settings.pdb:
-        from .debugger import debug_failure
-
-        debug_failure(job.failure)
-    return code
+    return end
 
 
 def flush_log(job: JobRun) -> None:
@@ -175,21 +153,26 @@ class JobRun:
         self.was_called = False  # whether init or the function itself has begun
         # the original stream, before the log is attached: the text that is printed at the end does not belong there
         self.stdout = None if remote else sys.stdout
-        self.interruption = Interruption(settings.timeout, settings.grace, self._force_end)
+        # a caller that goes on after the run puts `Uninterrupted` here
+        self.interruption: Interruption | Uninterrupted = Interruption(
+            settings.timeout, settings.grace, self._force_end
+        )
         self._end_lock = threading.Lock()  # acquired once, by the thread that records the end
 
-    def run(self) -> int:
-        """Run the handler, record the end, and return the exit status."""
+    def run(self) -> RunEnd:
+        """Run the handler, record the end, and return it. Errors: PlatformError if the end cannot be recorded."""
         state, code, error = "COMPLETED", 0, None
         try:
             with self.interruption:
                 try:
                     self._execute()
                 except (Exception, SystemExit) as failure:
-                    self.failure = failure if self.settings.pdb else None
+                    self.failure = failure
                     raise
         except RunFailed as ended:
             state, code, error = ended.state, ended.exit_code, ended.error
+            if isinstance(self.interruption, Uninterrupted) and isinstance(ended.__context__, KeyboardInterrupt):
+                state, code, error = self._describe_stop(RunInterrupted("SIGINT"))
         except RunInterrupted as stop:
             state, code, error = self._describe_stop(stop)
         except OvenbirdError as raised:
@@ -208,14 +191,18 @@ class JobRun:
             self.interruption.end()
         while not self._end_lock.acquire(blocking=False):
             time.sleep(1)  # another thread records a forced end, and then ends the process
-        return self._record(state, code, error)
+        recorded, code = self._record(state, code, error)
+        returned = {} if self.remote else self.outcome.returned  # the platform reads it from the record
+        return RunEnd(self.record, recorded, code, returned, self.failure)
 
-    def _record(self, state: str, code: int, error: dict[str, str] | None) -> int:
-        """Record the end, and return the exit status. Errors: PlatformError."""
+    def _record(self, state: str, code: int, error: dict[str, str] | None) -> tuple[str, int]:
+        """Record the end, and return the state and the exit status. Errors: PlatformError."""
         if restored := self.record.restore():
             _log.warning("left out of the record, as a record has no such field: run.%s", ", run.".join(restored))
         if not self.was_called and not self.is_reused:
             self.record.status.called = False
+        else:
+            self.record.status.returned = self.outcome.shape
         self._update_state()
         if unsent := self.store.flush_metrics():
             from .result_file import keep_metrics
@@ -234,10 +221,10 @@ class JobRun:
         rescue = None if self.backend == "local" else self._plan_rescue()
         ending = RunFinalizer(self.record, self.outcome, self.settings.result_file, rescue, self.stdout)
         with tolerate_warnings():
-            code = ending.record(state, code, error)
+            state, code = ending.record(state, code, error)
         if not self.was_called and not self.is_reused and self.stdout:
             _log.warning("the function was not called: `ovenbird runs list` shows this run with `--all` only")
-        return code
+        return state, code
 
     def _plan_rescue(self) -> RunRescue:
         """Return what to do with the record of the run if the store does not take it."""
@@ -266,7 +253,7 @@ class JobRun:
 
     def _record_forced(self, state: str, code: int, error: dict[str, str]) -> int:
         try:
-            return self._record(state, code, error)
+            return self._record(state, code, error)[1]
         except OvenbirdError as unrecorded:
             _log.error("%s", unrecorded)
             return unrecorded.exit_code

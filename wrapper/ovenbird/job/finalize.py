@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import logging
 import sys
 from collections.abc import Mapping
@@ -16,11 +15,10 @@ from ..function.tracebacks import summarize_error
 from ..platform.entities.run import Run
 from ..platform.store import FINAL
 from .result import RunResult
-from .result_file import is_stdout, print_text, save_failed_record, write_result_file
+from .result_file import is_stdout, save_failed_record, write_result_file
 
 STOPPED = 143
 _LONGEST = 64 * 1024  # characters of an error's message, and of its traceback
-_NOBODY_READS = (errno.EPIPE, errno.EBADF)  # the reader of a pipe has gone; the stream is closed
 _log = logging.getLogger("ovenbird")
 
 
@@ -41,7 +39,7 @@ class RunRescue(NamedTuple):
 class RunFinalizer:
     """Records the end of one run. `rescue` says what happens if the store cannot be written.
 
-    `stdout` gets what the handler returned. With None nothing is printed, except for the result file `-`.
+    `stdout` is the stream that the result file `-` means.
     """
 
     def __init__(
@@ -51,8 +49,11 @@ class RunFinalizer:
         self._result_file, self._rescue = result_file, rescue
         self._stdout = stdout
 
-    def record(self, state: str, code: int, error: dict[str, str] | None) -> int:
-        """Record the end, and return the exit status. Errors: PlatformError that lists the outputs that were stored."""
+    def record(self, state: str, code: int, error: dict[str, str] | None) -> tuple[str, int]:
+        """Record the end, and return the state and the exit status.
+
+        Errors: PlatformError that lists the outputs that were stored.
+        """
         error = error and {name: cut_text(text, _LONGEST) for name, text in error.items()}
         self._add_logged_outputs()
         self._log_end(state, error)
@@ -78,19 +79,7 @@ class RunFinalizer:
             _log.error("the run ended as %s, and the platform keeps %s", state, recorded)
             code = code or PlatformError.exit_code
         written = self._write_result_file(state, error)
-        if self._stdout and self._outcome.returned and not is_stdout(self._result_file):
-            from .result_text import result_text
-
-            try:
-                print_text(self._stdout, result_text(self._outcome.returned))
-            except ValueError:  # the function has closed stdout; the results are in the record
-                pass
-            except OSError as error_of_stdout:
-                if error_of_stdout.errno not in _NOBODY_READS:
-                    reason = error_of_stdout.strerror or error_of_stdout
-                    _log.error("cannot write to stdout: %s; what was returned is in the record", reason)
-                    written = False
-        return code or (0 if written else OutputError.exit_code)
+        return state, code or (0 if written else OutputError.exit_code)
 
     def _finish_record(self, state: str, error: dict[str, str] | None) -> str:
         """Record the end, and return the state of the run afterwards. Errors: OvenbirdError.

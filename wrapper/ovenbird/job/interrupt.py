@@ -141,3 +141,19 @@ class Interruption:
                 return
             self._alarm(_REPETITION)
             pause = _PAUSE
+
+
+class Uninterrupted:
+    """Takes no signal: those of this process belong to the program that has called for the run."""
+
+    def __enter__(self) -> Uninterrupted:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, _: BaseException | None, __: TracebackType | None) -> None:
+        """Leave all as it is."""
+
+    def settle(self) -> None:
+        """Do nothing."""
+
+    def end(self) -> None:
+        """Do nothing."""

@@ -27,9 +27,9 @@ def call(handler: Handler, context: Context, parameters: Arguments, values: Argu
     """
     try:
         if _needs_loop(handler):
-            import asyncio  # not imported by an empty run
+            from .loop_thread import run_coroutine  # brings asyncio, which an empty run has no use for
 
-            return asyncio.run(_call_on_loop(handler, context, parameters, values, items))
+            return run_coroutine(_call_on_loop(handler, context, parameters, values, items))
         return _call_directly(handler, context, parameters, values, items)
     except (RunInterrupted, InitError):
         raise

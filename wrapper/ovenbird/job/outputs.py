@@ -25,6 +25,7 @@ from ..platform.store import EntityStore
 from ..platform.tables.dataframes import get_engine
 from ..platform.tables.preview import format_preview
 from .result import Display, RunResult
+from .returned_shape import describe_shape, name_result_type, name_stored_type
 
 _DEEPEST = 100  # levels of nesting that are stored as JSON
 LARGEST_RESULT = 64 * 1024  # bytes of JSON in the record of a run; a larger value is stored as an artifact
@@ -62,7 +63,8 @@ def store(
     Errors: OutputError that lists what was stored and what was not. A failure does not keep other outputs from storage.
     """
     check_names(names)
-    pairs = _pair_with_names(value, names, explode_lists=platform_rule)
+    form, all_pairs = _pair_with_names(value, names, explode_lists=platform_rule)
+    pairs = [(item, part) for item, part in all_pairs if part is not None]
     _refuse_duplicates([_output_name(item) for item, _ in pairs])
     failed: list[tuple[str, OvenbirdError]] = []
     for item, part in pairs:
@@ -73,6 +75,8 @@ def store(
         except Exception as error:  # classes of the user may raise anything; the other outputs are stored all the same
             reason = f"it is a {_type_name(part)} that cannot be stored: {type(error).__name__}: {error}"
             failed.append((_output_name(item), OutputError(reason)))
+    shape = [(_output_name(item), part is not None) for item, part in all_pairs]
+    outcome.shape = describe_shape(form, shape, outcome.types)
     if failed:
         raise _combine_failures(failed, outcome)
 
@@ -100,16 +104,16 @@ class _JsonList(NamedTuple):
     text: bytes
 
 
-def _pair_with_names(value: Any, names: Sequence[Name], *, explode_lists: bool) -> list[tuple[Name, Any]]:
-    """Return pairs of a name (or declaration) and a value. Outputs that are None are left out."""
-    parts: list[Any] = [value]
+def _pair_with_names(value: Any, names: Sequence[Name], *, explode_lists: bool) -> tuple[str, list[tuple[Name, Any]]]:
+    """Return `value`, `tuple` or `list`, and pairs of a name (or declaration) and a value."""
+    form, parts = "value", [value]
     if type(value) is tuple:
-        parts = list(value)
+        form, parts = "tuple", list(value)
     elif type(value) is list:
         text = None if explode_lists or len(names) > 1 else _encode_json(value)
-        parts = value if text is None else [_JsonList(value, text)]
+        form, parts = ("list", value) if text is None else ("value", [_JsonList(value, text)])
     all_names = [*names, *(f"output_{position}" for position in range(len(names), len(parts)))]
-    return [(item, part) for item, part in zip(all_names, parts, strict=False) if part is not None]
+    return form, list(zip(all_names, parts, strict=False))
 
 
 def _output_name(item: Any) -> Any:
@@ -152,6 +156,7 @@ def _store_one(item: Name, value: Any, project: Project, outcome: RunResult, *, 
         _set_stored_output(name, _store_declared(item, value, project), value, outcome)
     elif (result := _as_result(value)) is not None:
         outcome.results[name] = outcome.returned[name] = result[0]
+        outcome.types[name] = name_result_type(value)
     else:
         _set_stored_output(name, _store_entity(name, value, project), value, outcome)
 
@@ -160,6 +165,7 @@ def _store_json(name: str, text: bytes, project: Project, outcome: RunResult, *,
     """Store a JSON value as a result, or as an artifact."""
     import json
 
+    outcome.types[name] = "json"
     value = json.loads(text) if len(text) <= LARGEST_RESULT else None
     if value is None or as_file:
         entity = _log_written_artifact(project, name, f"{name}.json", lambda path: _write_bytes(path, text))
@@ -178,6 +184,7 @@ def _set_output(name: str, key: str, outcome: RunResult) -> None:
 def _set_stored_output(name: str, entity: Entity, value: Any, outcome: RunResult) -> None:
     """Add the key of a stored output to the outcome; its text for people is a path, the rows of a table, or the key."""
     _set_output(name, entity.key, outcome)
+    outcome.types[name] = name_stored_type(value, entity.spec.get("path"))
     if (
         text := str(value)
         if isinstance(value, Path)

@@ -21,6 +21,7 @@ from ..platform.store_factory import open_store
 from ..settings import Settings
 from .execution import JobRun, RunArguments, RunEnvironment, execute
 from .finalize import STOPPED
+from .result import RunEnd
 
 SERVICE = "python+serve:run"  # the kind of the run of a service
 _log = logging.getLogger("ovenbird")
@@ -29,8 +30,8 @@ _log = logging.getLogger("ovenbird")
 def run(
     target: Target | None, environment: RunEnvironment, parameters: dict[str, Any],
     *, known_run: Record | None = None, replaceable: bool = False,
-) -> int:  # fmt: skip
-    """Execute the run `RUN_ID` of the project `PROJECT_NAME`, and return the exit status.
+) -> RunEnd:  # fmt: skip
+    """Execute the run `RUN_ID` of the project `PROJECT_NAME`, and return its end.
 
     `parameters` and the settings take precedence over those of the run, name by name. With `known_run`, the record of
     the run, only its state is read from the store. A run that was stopped before is not executed; its exit status is
@@ -42,7 +43,7 @@ def run(
     run_record = fetch_run(store, project, identity, known_run=known_run)
     if run_record["status"].get("state") in ("STOP", "STOPPED"):
         _log.warning("run %s was stopped before it began", run_record["key"])
-        return STOPPED
+        return RunEnd(Run(store, run_record, environ), "STOPPED", STOPPED, {})
     spec = run_record["spec"]
     record = Run(store, run_record, environ)
     record.status.started = format_timestamp()

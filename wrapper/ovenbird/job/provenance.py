@@ -94,7 +94,10 @@ def source_digest(loaded: LoadedFunction) -> str:
     Other files in the folder do not count, as it may be a home folder.
     """
     root = loaded.target.root
-    files = {loaded.module.__file__, *(getattr(module, "__file__", None) for module in list(sys.modules.values()))}
+    files = {
+        getattr(loaded.module, "__file__", None),
+        *(getattr(module, "__file__", None) for module in list(sys.modules.values())),
+    }
     paths = sorted(
         Path(file) for file in files if file and file.startswith(f"{root}/") and "/site-packages/" not in file
     )

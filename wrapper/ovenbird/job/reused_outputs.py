@@ -28,6 +28,8 @@ def take_outputs(
             outcome.returned[name] = outcome.results[name]
         elif name in outcome.outputs:
             outcome.returned[name] = _display_output(store, outcome.outputs[name], environ)
+    if shape := status.get("returned"):
+        outcome.shape = shape
     record.status.reused_from = former["key"]
     if metrics := status.get("metrics"):
         record.log_metrics(metrics)

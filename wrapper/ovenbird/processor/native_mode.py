@@ -51,8 +51,8 @@ def run_native(
     if config.kind == JOB:
         store = keep(open_store(settings.platform, environ, settings.platform_patience))
         run = _find_run(config.body, environ)
-        code = platform_run.run(None, RunEnvironment(settings, environ, store), {}, known_run=run, replaceable=True)
-        return code if code in (0, *SIGNALS) else FAILED
+        end = platform_run.run(None, RunEnvironment(settings, environ, store), {}, known_run=run, replaceable=True)
+        return end.exit_code if end.exit_code in (0, *SIGNALS) else FAILED
     target, settings = platform_run.resolve_service(settings, environ)
     if (target.module, target.root) == (config.module, config.root):
         raise UnsupportedRunError(

@@ -9,15 +9,16 @@ import contextvars
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 from ..common.text import show_value
 from ..errors import ArgumentsError, HandlerError, SettingsError
 from ..function.context import current_call
 from ..job.entrypoint import start_job
-from ..job.execution import JobRun, JobTraceContext, RunEnvironment
-from ..job.result import RunFailed
+from ..job.execution import JobRun, RunEnvironment
+from ..job.interrupt import Uninterrupted
+from ..job.job_trace import JobTraceContext
+from ..job.result import RunEnd, RunFailed
 from ..job.tee import tee_output
 from ..platform.entities.run import Run
 from ..serve.response.json_encode import encode
@@ -59,22 +60,6 @@ class JobResult:
         self._store.dispose()
 
 
-class _NoInterruption:
-    """Takes no signal: those of this process belong to the program that runs the tests."""
-
-    def __enter__(self) -> _NoInterruption:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, _: BaseException | None, __: TracebackType | None) -> None:
-        """Leave all as it is."""
-
-    def settle(self) -> None:
-        """Do nothing."""
-
-    def end(self) -> None:
-        """Do nothing."""
-
-
 def run(
     handler: Testable,
     parameters: Mapping[str, Any] | None = None,
@@ -103,19 +88,19 @@ def run(
         with patched_environ(environ or {}, removed=OUTSIDE):
             variables = isolated_store.make_environ(secrets)
             texts = {name: _store_input(isolated_store, name, value) for name, value in (inputs or {}).items()}
-            values = {"input": texts, "init": dict(init or {}), "platform": "local", "pdb": True, **settings}
+            values = {"input": texts, "init": dict(init or {}), "platform": "local", **settings}
             environment = RunEnvironment(make_settings("run", values), variables, isolated_store)
             job = start_job(loaded, environment, dict(parameters or {}), {})
-            job.interruption, job.stdout = _NoInterruption(), None  # type: ignore[assignment]
+            job.interruption, job.stdout = Uninterrupted(), None
             context = contextvars.copy_context()
-            code = _run_apart(context, job) if _is_in_loop() else context.run(_execute, job)
-        result = JobResult(isolated_store, job.project.get_run(job.record.key), code)
+            end = _run_apart(context, job) if _is_in_loop() else context.run(_execute, job)
+        result = JobResult(isolated_store, job.project.get_run(job.record.key), end.exit_code)
     except BaseException:
         isolated_store.dispose()
         raise
-    if code and raise_errors:
+    if end.exit_code and raise_errors:
         isolated_store.dispose()
-        raise _choose_error(job.failure, result)
+        raise _choose_error(end.failure, result)
     return result
 
 
@@ -128,13 +113,13 @@ def _is_in_loop() -> bool:
     return True
 
 
-def _run_apart(context: contextvars.Context, job: JobRun) -> int:
+def _run_apart(context: contextvars.Context, job: JobRun) -> RunEnd:
     """Run the job in a thread of its own."""
     with concurrent.futures.ThreadPoolExecutor(1, "ovenbird-testing") as pool:
         return pool.submit(context.run, _execute, job).result()
 
 
-def _execute(job: JobRun) -> int:
+def _execute(job: JobRun) -> RunEnd:
     current_call.set(JobTraceContext(job.record.id, "", ""))
     log = job.store.log_file(job.record.project, job.record.id)
     with tee_output(log) if log else contextlib.nullcontext():

@@ -7,7 +7,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ...common.named_paths import is_folder
 from ...common.redact import HIDDEN
@@ -16,6 +16,9 @@ from ...errors import InputError
 from ...platform.data_dir import backend_name, data_dir
 from ...platform.store import Record
 from ...settings import RawArgument, Settings, resolve
+
+if TYPE_CHECKING:
+    from ...job.result import RunEnd
 
 FLAGS = (
     "param",
@@ -77,13 +80,13 @@ def plan_rerun(
     )
 
 
-def run_again(plan: RerunPlan) -> int:
-    """Change to the folder of the run and run the job; return its exit status. Errors: OvenbirdError."""
+def run_again(plan: RerunPlan) -> RunEnd:
+    """Change to the folder of the run, run the job and return its end. Errors: OvenbirdError."""
     from ...function.target import parse
-    from ...job.entrypoint import run as run_job
+    from ...job.entrypoint import run_function
 
     os.chdir(plan.folder)
-    return run_job(parse(plan.target, plan.source), plan.settings, plan.environ, dict(plan.launch))
+    return run_function(parse(plan.target, plan.source), plan.settings, plan.environ, dict(plan.launch))
 
 
 def _find_launch(record: Record) -> dict[str, str]:

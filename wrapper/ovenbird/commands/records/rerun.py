@@ -33,9 +33,10 @@ def run(store: EntityStore, options: argparse.Namespace) -> int:
     from ...api.records.rerun import FLAGS, plan_rerun, run_again
     from ...logging_config import configure
     from ...platform import queries
+    from ..run import report_end
 
     record = store.read(queries.locate_entity(store, "run", options.key, options.project))
     flags = {name: getattr(options, name) for name in FLAGS}
     plan = plan_rerun(record, flags, os.environ, options.platform)
     configure(plan.settings.log_format, plan.settings.log_level)
-    return run_again(plan)
+    return report_end(run_again(plan), plan.settings)

@@ -30,7 +30,7 @@ def download_source(function: FunctionSpec, environ: Mapping[str, str]) -> Path:
     """Download the function's source to a temporary folder, and return the folder. Errors: LoadError."""
     url = function.source
     if url.startswith("git+"):
-        return _fetch_repository(url, environ)
+        return fetch_repository(url, environ)
     plain, _ = split_folder(url.removeprefix("zip+"))
     if not plain.startswith(_FORMS):
         raise UnsupportedRunError(
@@ -58,8 +58,8 @@ def download_source(function: FunctionSpec, environ: Mapping[str, str]) -> Path:
         raise LoadError(f"the source was not fetched: {error.message}", hint=error.hint) from error
 
 
-def _fetch_repository(url: str, environ: Mapping[str, str]) -> Path:
-    """Fetch a git source to a temporary folder, and return the folder."""
+def fetch_repository(url: str, environ: Mapping[str, str]) -> Path:
+    """Fetch a git source to a temporary folder, and return the folder. Errors: LoadError, SourceUrlError."""
     source = git_url.parse(url)
     if source.scheme not in ("http", "https"):
         raise UnsupportedRunError(

@@ -73,7 +73,7 @@ def _run(plan: SweepPlan, line: Line, identity: str, shared: SharedFunction | No
     if shared is not None:
         job.load_state, job.former_runs = shared.state, shared.former_runs
     job.stdout = None  # the sweep tells what was returned
-    return execute(job, is_logged=True)
+    return execute(job, is_logged=True).exit_code
 
 
 def _reset_signals() -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...common.redact import redact_text
 from ...common.text import show_value
-from ...errors import InputError
+from ...errors import InputError, PlatformError
 from .. import keys
 from ..keys import RUN_KIND
 from ..store import FINAL, EntityStore, format_timestamp
@@ -18,6 +18,8 @@ from .entity import Entity, new_record
 if TYPE_CHECKING:
     from typing_extensions import Self
 
+    from .run_log import LogText
+    from .run_parts import RunProcess
     from .run_values import RunInputs, RunOutputs, RunResults
 
 
@@ -58,6 +60,8 @@ class Run(Entity):
         super().__init__(store, record, environ)
         self.logged: list[Entity] = []
         self._reader: Run | None = None  # the run that has asked for this one, and consumes what it reads of it
+        self.process: RunProcess | None = None  # of a run that this process has started and does not wait for
+        self.is_own = False  # whether this process has started it
         self._began = time.monotonic()
         self._recorded = record  # as it was written last: plain JSON values, which no user code holds
 
@@ -81,6 +85,23 @@ class Run(Entity):
         self.consume(other)
 
     @property
+    def state(self) -> str:
+        """Return the state: RUNNING, COMPLETED, ERROR, STOPPED, ... Of a run that goes on it is read again."""
+        return str(self._renew().status.state)
+
+    @property
+    def error(self) -> AttrDict | None:
+        """Return `type`, `message` and `traceback` of what has failed, or None."""
+        return self._renew().status.error or None
+
+    @property
+    def value(self) -> Any:
+        """Return what the handler returned, read back. Errors: InputError where that cannot be read back."""
+        from .run_value import read_value
+
+        return read_value(self._renew(), is_trusted=self.is_own)
+
+    @property
     def inputs(self) -> RunInputs:
         """Return the inputs by the names of the arguments: `inputs["cities"]`, or `inputs()` as in the SDK."""
         from .run_values import RunInputs
@@ -92,7 +113,7 @@ class Run(Entity):
         """Return the outputs by name: `outputs["model"]`, or `outputs(as_key=…, as_dict=…)` as in the SDK."""
         from .run_values import RunOutputs
 
-        return RunOutputs(self, self._reader.consume if self._reader else None)
+        return RunOutputs(self._renew(), self._reader.consume if self._reader else None)
 
     def output(self, output_name: str, as_key: bool = False, as_dict: bool = False) -> Any:
         """Return the output with that name, else the result with that name, else None."""
@@ -109,32 +130,54 @@ class Run(Entity):
         """Return the results by name: `results["rows"]`, or `results()` as in the SDK."""
         from .run_values import RunResults
 
-        return RunResults(self)
+        return RunResults(self._renew())
 
     def result(self, result_name: str) -> Any:
         """Return the result with that name, or None."""
         return self.results.get(result_name)
 
-    def logs(self) -> list[Any]:
-        """Return the log so far as parts with `text`; an empty list if nothing was logged."""
-        from .run_parts import read_logs
+    @property
+    def logs(self) -> LogText:
+        """Return the log so far as text; `logs()` returns it as parts with `text`, as in the SDK."""
+        from .run_log import read_log
 
-        return read_logs(self)
+        return read_log(self)
 
-    def wait(self, log_info: bool = True) -> Run:
-        """Wait until the run has ended, or its service is ready. Read the run again and return it."""
+    def follow(self) -> Self:
+        """Print the log until the run has ended, and return the run. Ctrl-C ends that, and not the run."""
+        from .run_log import follow_log
+
+        follow_log(self, self.process)
+        return self
+
+    def wait(self, log_info: bool = True, timeout: float | None = None) -> Run:
+        """Wait until the run has ended, or its service is ready. Read the run again and return it.
+
+        Errors: WaitTimeoutError if it has not ended after `timeout` seconds; it goes on.
+        """
         from .run_parts import wait_for
 
-        wait_for(self, log_info)
+        wait_for(self, log_info, timeout, self.process)
         return self
 
     def stop(self) -> None:
         """Ask the run to stop, as SIGTERM does. Errors: PlatformError if its process cannot be reached."""
+        if (self.status.get("launch") or {}).get("on") == "here" and self.status.state not in FINAL:
+            raise PlatformError(
+                f"run {self.id} has no process of its own: it is a call within process {self.status.pid}",
+                hint="interrupt the kernel or the program that has called for it",
+            )
         self._store.stop(keys.parse_key(self.key))
 
     def resume(self) -> None:
         """Let a stopped run go on, in a platform that can. Errors: PlatformError."""
         self._store.resume(keys.parse_key(self.key))
+
+    def _renew(self) -> Self:
+        """Read the run again if this process has started it and it has not ended, and return it."""
+        if self.process is not None and self.status.state not in FINAL:
+            self.refresh()
+        return self
 
     def set_status(self, status: Mapping[str, Any]) -> None:
         """Replace the status; `save(update=True)` stores it."""

@@ -6,10 +6,10 @@ import logging
 import os
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 from ...common.text import show_value
-from ...errors import InputError, PlatformError
+from ...errors import InputError, PlatformError, WaitTimeoutError
 from .. import keys
 from ..store import FINAL
 from . import file_entity, secret  # noqa: F401  # what a run is given or makes can be read
@@ -19,7 +19,15 @@ Consume = Callable[[str], None]
 """Gets the key of each entity that is read: the run that asks consumes it."""
 _log = logging.getLogger("ovenbird")
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 5.0  # seconds between two looks at a run
+_SETTLED = 0.01  # seconds between two looks at a run whose process has ended
 _DEPLOYED = 300.0  # seconds that a service may take to be there
+
+
+class RunProcess(Protocol):
+    """The process of a run that this process has started."""
+
+    def join(self, timeout: float | None = None) -> bool:
+        """Wait until it has ended and its end is recorded; return False if the time is over before."""
 
 
 class RunLog:
@@ -78,17 +86,19 @@ def _read_entity(run: Entity, key: str, consume: Consume | None) -> Any:
     return entity
 
 
-def read_logs(run: Entity) -> list[RunLog]:
-    """Return the log as one part, or an empty list."""
-    try:
-        text = "\n".join(line.rstrip("\n") for line in run._store.log_lines(run.project, run.id))
-    except InputError:
-        return []
-    return [RunLog(text)] if text else []
+def pause_for(process: RunProcess | None, seconds: float) -> None:
+    """Wait so long, or until the process of a run has ended."""
+    if process is None:
+        time.sleep(seconds)
+    elif process.join(seconds):
+        time.sleep(min(seconds, _SETTLED))
 
 
-def wait_for(run: Entity, log_info: bool) -> None:
-    """Read the run until it is in a final state, or its service is ready. Errors: PlatformError for the run itself."""
+def wait_for(run: Entity, log_info: bool, timeout: float | None = None, process: RunProcess | None = None) -> None:
+    """Read the run until it is in a final state, or its service is ready.
+
+    Errors: PlatformError for the run itself; WaitTimeoutError when `timeout` seconds are over.
+    """
     if run.id == os.environ.get("RUN_ID"):
         raise PlatformError(f"{run.key} waits for itself", hint="`wait()` is for other runs")
     began, pause = time.monotonic(), _FIRST_PAUSE
@@ -102,5 +112,9 @@ def wait_for(run: Entity, log_info: bool) -> None:
             _log.info("run %s is %s after %.1f s", run.id, run.status.state, waited)
         if ended:
             return
-        time.sleep(pause)
+        if timeout is not None and waited >= timeout:
+            raise WaitTimeoutError(
+                f"run {run.id} is still {run.status.state} after {waited:.1f} s", hint="`run.stop()` stops it"
+            )
+        pause_for(process, pause if timeout is None else max(0.0, min(pause, timeout - waited)))
         pause = min(pause * 1.5, _LONGEST_PAUSE)

@@ -1,0 +1,150 @@
+"""A child process of a run: start it, show what it prints, wait for it, stop it."""
+
+from __future__ import annotations
+
+import codecs
+import contextlib
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ..errors import OvenbirdError, SettingsError
+
+_PACKAGE = str(Path(__file__).parents[2])
+# the current folder is no place to import from, and this package is found where its parent has found it
+_COMMAND = (
+    "import sys; sys.path[:] = [path for path in sys.path if path] + [{package!r}];"
+    " from ovenbird.api.child import main; main({request}, {report})"
+)
+_LOOK = 0.1  # seconds between two looks at a process that prints nothing
+_LONGEST = 65536  # bytes that are read at once
+
+
+class ProcessReport(NamedTuple):
+    """What a child has said: the key of its run, or the error that kept it from having one."""
+
+    started: str = ""
+    error: Mapping[str, str] | None = None
+
+
+class ChildProcess:
+    """The process of one run. `log`: the file that takes what it prints; without one its text comes by pipes."""
+
+    def __init__(self, request: bytes, environ: Mapping[str, str], log: int | None) -> None:
+        if not sys.executable:
+            raise SettingsError(
+                "the interpreter does not know its own path, so no process can be started", hint='on="here"'
+            )
+        theirs, self._lifeline = os.pipe()
+        self._report, report = os.pipe()
+        command = _COMMAND.format(package=_PACKAGE, request=theirs, report=report)
+        output = log if log is not None else subprocess.PIPE
+        try:
+            self._popen = subprocess.Popen(  # noqa: S603  # this interpreter
+                [sys.executable, "-c", command], stdin=subprocess.DEVNULL, stdout=output, stderr=output,
+                env=dict(environ), pass_fds=(theirs, report), start_new_session=True,
+            )  # fmt: skip
+        except OSError as error:
+            _close(self._lifeline, self._report)
+            raise OvenbirdError(f"no process could be started: {error.strerror or error}") from None
+        finally:
+            _close(theirs, report)
+        self._report_text = b""
+        self._send(request)
+
+    @property
+    def pid(self) -> int:
+        """Return the number of the process."""
+        return self._popen.pid
+
+    def _send(self, request: bytes) -> None:
+        with contextlib.suppress(BrokenPipeError), open(self._lifeline, "wb", closefd=False) as pipe:
+            pipe.write(request + b"\n")
+
+    def read_report(self) -> ProcessReport:
+        """Wait until the child has a run, or has failed to have one; return what it says, empty if it was killed."""
+        while b"\n" not in self._report_text:
+            data = os.read(self._report, _LONGEST)
+            if not data:
+                return ProcessReport()
+            self._report_text += data
+        return ProcessReport(**json.loads(self._report_text.partition(b"\n")[0]))
+
+    def show_output(self, ended: Callable[[], bool]) -> None:
+        """Write what the child prints to the streams of this process, until they are closed or `ended` says so."""
+        streams: dict[int, Any] = {}
+        for pipe, name in ((self._popen.stdout, "stdout"), (self._popen.stderr, "stderr")):
+            if pipe is not None:
+                os.set_blocking(pipe.fileno(), False)
+                streams[pipe.fileno()] = (name, codecs.getincrementaldecoder("utf-8")("backslashreplace"))
+        while streams:
+            is_last = ended()  # a process of the child's own may hold the pipes for ever
+            readable, _, _ = select.select(list(streams), [], [], 0 if is_last else _LOOK)
+            for descriptor in readable:
+                if not _copy_text(descriptor, *streams[descriptor]):
+                    del streams[descriptor]
+            if is_last and not readable:
+                return
+
+    def has_ended(self) -> bool:
+        """Return whether the process has ended."""
+        return self._popen.poll() is not None
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait until the process has ended; return False if the time is over before."""
+        try:
+            self._popen.wait(timeout)
+        except subprocess.TimeoutExpired:
+            return False
+        return True
+
+    def stop(self) -> None:
+        """Stop the run as Ctrl-C does."""
+        with contextlib.suppress(ProcessLookupError):
+            self._popen.send_signal(signal.SIGINT)
+
+    def kill(self) -> None:
+        """Kill the process and those that it has started in its session."""
+        with contextlib.suppress(OSError):
+            os.killpg(self._popen.pid, signal.SIGKILL)
+
+    def release(self) -> None:
+        """Close our ends of the pipes: a child that is bound to this process ends then, should it still run."""
+        _close(self._lifeline, self._report)
+        for pipe in (self._popen.stdout, self._popen.stderr):
+            if pipe is not None:
+                pipe.close()
+
+    def describe_end(self) -> str:
+        """Return in words how the process has ended before its run had."""
+        code = self._popen.returncode
+        if code is not None and code < 0:
+            name = signal.Signals(-code).name if -code in set(signal.Signals) else f"signal {-code}"
+            return f"process {self.pid} was killed by {name} before its run had ended"
+        return f"process {self.pid} ended with {code} before its run had ended"
+
+
+def _copy_text(descriptor: int, name: str, decoder: codecs.IncrementalDecoder) -> bool:
+    """Copy what can be read to the stream of that name; return False at the end of the pipe."""
+    try:
+        data = os.read(descriptor, _LONGEST)
+    except BlockingIOError:
+        return True
+    stream = getattr(sys, name)
+    if stream is not None:
+        with contextlib.suppress(OSError, ValueError):  # a closed stream is no reason to end the run
+            stream.write(decoder.decode(data, final=not data))
+            stream.flush()
+    return bool(data)
+
+
+def _close(*descriptors: int) -> None:
+    for descriptor in descriptors:
+        with contextlib.suppress(OSError):
+            os.close(descriptor)

@@ -1,0 +1,95 @@
+"""What the process of a run is told: the code, the settings, the parameters; JSON over a pipe, never in argv."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import MISSING, fields
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+
+from ..common.text import show_value
+from ..errors import ArgumentsError
+from ..function.target import Target, from_document
+from ..function_document import complete
+from ..settings import Settings
+
+
+class ChildRequest(NamedTuple):
+    """One run for a child. `is_logged`: its output goes to the run's log alone. `is_bound`: it ends with its parent."""
+
+    target: Target
+    settings: Settings
+    parameters: Mapping[str, Any]
+    launch: Mapping[str, Any]
+    identity: str
+    is_logged: bool
+    is_bound: bool
+
+    def encode(self) -> bytes:
+        """Return the request as JSON. Errors: ArgumentsError for a parameter that another process cannot get."""
+        document = {
+            "target": _describe_target(self.target), "settings": _describe_settings(self.settings),
+            "parameters": {name: _make_plain(name, value) for name, value in self.parameters.items()},
+            "launch": dict(self.launch), "identity": self.identity, "is_logged": self.is_logged,
+            "is_bound": self.is_bound,
+        }  # fmt: skip
+        return json.dumps(document).encode()
+
+    @classmethod
+    def decode(cls, text: bytes) -> ChildRequest:
+        """Return the request of a JSON text. Errors: LoadError, DocumentError for a target that is gone."""
+        document = json.loads(text)
+        settings = {**document.pop("settings")}
+        settings["env"] = tuple(settings.get("env", ()))
+        return cls(target=_find_target(document.pop("target")), settings=Settings(**settings), **document)
+
+
+def _describe_target(target: Target) -> dict[str, Any]:
+    if target.function is None:
+        return {"root": str(target.root), "module": target.module, "attribute": target.attribute}
+    function = target.function
+    source = "" if function.code is not None else str(target.root)
+    return {"document": function.raw, "folder": str(function.root), "source": source}
+
+
+def _find_target(fields: Mapping[str, Any]) -> Target:
+    if "document" in fields:
+        return from_document(complete(fields["document"], Path(fields["folder"])), fields["source"])
+    return Target(Path(fields["root"]), fields["module"], fields["attribute"])
+
+
+def _describe_settings(settings: Settings) -> dict[str, Any]:
+    """Return the settings that are not the defaults."""
+    changed = {}
+    for row in fields(Settings):
+        value = getattr(settings, row.name)
+        default = row.default_factory() if row.default_factory is not MISSING else row.default
+        if value != default:
+            changed[row.name] = value
+    return changed
+
+
+def _make_plain(name: str, value: Any) -> Any:
+    """Return a parameter as JSON values. Errors: ArgumentsError."""
+    try:
+        plain = msgspec.to_builtins(value, str_keys=True, enc_hook=_convert)
+        json.dumps(plain)
+    except (TypeError, ValueError, RecursionError, NotImplementedError):
+        raise ArgumentsError(
+            f"the parameter {show_value(name)} is of type {type(value).__name__}, which another process cannot get",
+            hint='numbers, texts, lists and mappings can go; a table goes by `inputs=`; on="here" takes any object',
+        ) from None
+    return plain
+
+
+def _convert(value: Any) -> Any:
+    if isinstance(value, Path):
+        return str(value)
+    if type(value).__module__ == "numpy" and hasattr(value, "tolist"):
+        return value.tolist()
+    if callable(dump := getattr(value, "model_dump", None)):  # a model of pydantic
+        return dump(mode="json")
+    raise NotImplementedError

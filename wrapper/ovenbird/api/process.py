@@ -1,0 +1,162 @@
+"""Run a function in a child process, with its log live; the default of `Function.run`."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from ..errors import OvenbirdError
+from ..job.entrypoint import check_output_flags, choose_project
+from ..job.start_folder import absolute_environ, absolute_inputs, absolute_settings
+from ..platform import keys
+from ..platform.data_dir import backend_name, data_dir
+from ..platform.entities.run import Run
+from ..platform.store import FINAL, EntityStore
+from .child_process import ChildProcess
+from .child_request import ChildRequest
+from .failures import check_run, make_error
+from .run_request import PROCESS, RunRequest
+from .sources import FunctionSource
+from .stores import open_shared_store, read_run
+
+
+def run_process(source: FunctionSource, request: RunRequest, *, wait: bool, check: bool) -> Run:
+    """Run the function in a child, and return its run; without `wait`, as soon as it has begun.
+
+    A child that is waited for ends with this process; any other goes on. Errors: RunFailedError with `check`;
+    KeyboardInterrupt, after the run was stopped.
+    """
+    child = start_child(source, request, wait=wait)
+    if not wait:
+        return child.begin()
+    run = child.finish()
+    return check_run(run) if check else run
+
+
+def start_child(source: FunctionSource, request: RunRequest, *, wait: bool) -> RunningChild:
+    """Start the process of a run. Errors: OvenbirdError."""
+    check_output_flags(request.settings)
+    target = source.locate(request.environ)
+    store = open_shared_store(request.settings, request.environ)
+    settings, environ = absolute_settings(request.settings), absolute_environ(request.environ)
+    settings = replace(settings, input=absolute_inputs(settings.input))
+    if backend_name(settings.platform, environ) == "local":
+        environ["OVENBIRD_HOME"] = str(Path(data_dir(environ)).absolute())
+    project, identity = choose_project(target, settings, environ), keys.new_id()
+    message = ChildRequest(
+        target, settings, request.parameters, {**request.launch, "on": PROCESS}, identity,
+        is_logged=not wait, is_bound=wait,
+    ).encode()  # fmt: skip
+    with contextlib.nullcontext() if wait else _open_log(store, project, identity) as log:
+        process = ChildProcess(message, environ, log)
+    return RunningChild(process, store, environ, keys.run_key(project, identity))
+
+
+@contextlib.contextmanager
+def _open_log(store: EntityStore, project: str, identity: str) -> Iterator[int]:
+    """Yield a descriptor of the run's log; of nothing for a store that keeps no log."""
+    path = store.log_file(project, identity)
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+    descriptor = os.open(path, flags, 0o600) if path else os.open(os.devnull, os.O_WRONLY)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+class RunningChild:
+    """A run that another process executes for this one: its process, and the key of its record."""
+
+    def __init__(
+        self, process: ChildProcess, store: EntityStore, environ: Mapping[str, str], key: keys.EntityKey
+    ) -> None:
+        self._process, self._store, self._environ, self._key = process, store, environ, key
+        self._is_interrupted = False
+        self._watcher: threading.Thread | None = None
+
+    def begin(self) -> Run:
+        """Wait until the run is recorded, and return it. Errors: OvenbirdError for one that could not be recorded."""
+        try:
+            self._require_record()
+        except BaseException:
+            self._process.wait()
+            self._process.release()
+            raise
+        self._watcher = threading.Thread(target=self._watch, name=f"ovenbird-run-{self._process.pid}", daemon=True)
+        self._watcher.start()
+        run = read_run(self._store, str(self._key), self._environ)
+        run.process = self
+        return run
+
+    def finish(self) -> Run:
+        """Show what the run prints until it has ended, and return it. Ctrl-C stops it, a second one kills it."""
+        try:
+            self._require_record()
+            self._wait_for_end()
+        finally:
+            if not self._process.has_ended() and not self._is_interrupted:
+                self._process.stop()
+            self._process.release()  # ends a child that still runs
+        run = self._settle()
+        if self._is_interrupted:
+            raise KeyboardInterrupt(f"run {run.id} was stopped: its state is {run.status.state}")
+        return run
+
+    def join(self, timeout: float | None = None) -> bool:
+        """Wait until the process of a run that has begun has ended; return False if the time is over before."""
+        if self._watcher is None:
+            return True
+        self._watcher.join(timeout)
+        return not self._watcher.is_alive()
+
+    def _require_record(self) -> None:
+        """Wait for the record. Errors: OvenbirdError; KeyboardInterrupt, and then there is no record."""
+        try:
+            report = self._process.read_report()
+        except BaseException:
+            self._process.kill()
+            self._process.wait()
+            raise
+        if report.error:
+            raise make_error(report.error)
+        if not report.started:
+            self._process.wait()
+            self._process.show_output(lambda: True)
+            raise OvenbirdError(self._process.describe_end())
+
+    def _wait_for_end(self) -> None:
+        while True:
+            try:
+                self._process.show_output(self._process.has_ended)
+                self._process.wait()
+                return
+            except KeyboardInterrupt:
+                self._interrupt()
+
+    def _interrupt(self) -> None:
+        """Stop the run; kill it when it was asked to stop before."""
+        if self._is_interrupted:
+            self._process.kill()
+        else:
+            self._process.stop()
+        self._is_interrupted = True
+
+    def _watch(self) -> None:
+        self._process.wait()
+        self._process.release()
+        with contextlib.suppress(OvenbirdError):
+            self._settle()
+
+    def _settle(self) -> Run:
+        """Return the run whose process has ended. Record the end of one that was killed."""
+        run = read_run(self._store, str(self._key), self._environ)
+        if run.status.state not in FINAL:
+            state = "STOPPED" if self._is_interrupted else "ERROR"
+            message = self._process.describe_end()
+            run.finish(state, message=message, error={"type": "ProcessLost", "message": message, "traceback": ""})
+            run.refresh()
+        return run
