@@ -109,6 +109,17 @@ def test_a_notebook(notebook: Notebook, tmp_path: Path) -> None:
     assert call_in_fresh_process(captured, "init(None) or len(rows())", tmp_path / "captured") == "1"
 
 
+@pytest.mark.parametrize("magic", ["", "%%time\n"], ids=["cell", "time"])
+def test_a_function_calls_what_its_own_cell_imports(notebook: Notebook, tmp_path: Path, magic: str) -> None:
+    """A cell is compiled statement by statement: the call of an imported name then has other instructions."""
+    notebook.run(f"{magic}import math\ndef root(n=16):\n    return math.sqrt(n)\nclass Roots:\n"
+                 "    def root(self):\n        return math.sqrt(16)")  # fmt: skip
+    captured = notebook.capture("root")
+    assert call_in_fresh_process(captured, "int(root())", tmp_path / "captured", tmp_path) == "4"
+    notebook.run("def use():\n    return Roots().root()")
+    assert call_in_fresh_process(notebook.capture("use"), "int(use())", tmp_path / "captured", tmp_path) == "4"
+
+
 def test_scripts_that_a_notebook_runs(notebook: Notebook, tmp_path: Path) -> None:
     """`%run` puts the names of a script into the notebook: its functions are those of the script."""
     (tmp_path / "steps.py").write_text(

@@ -11,7 +11,7 @@ from typing import Any
 
 from .comparison import same_code, same_value
 from .pure_values import ImpureError, check_purity, evaluate, matches
-from .statements import Statement, find_code, first_line
+from .statements import Statement, find_codes, first_line
 from .syntax_tree import walk
 
 RUN_AGAIN = "run its cell or its file again, and then what uses it"
@@ -40,8 +40,8 @@ def check_function(
     layers = list_layers(value)
     line = first_line(node)
     for layer in layers:
-        code = find_code(statement, node.name, line, layer.__code__.co_flags)
-        if code is not None and same_code(code, layer.__code__):
+        codes = find_codes(statement, node.name, line, layer.__code__.co_flags)
+        if any(same_code(code, layer.__code__) for code in codes):
             return (
                 _check_defaults(node, layer, namespace)
                 or _check_attributes(node, layer)
@@ -158,9 +158,9 @@ def check_class(statement: Statement, node: ast.ClassDef, value: Any, namespace:
     scope = {**namespace, **members}
     for method in methods:
         layers = [layer for part in _list_functions(members.get(method.name)) for layer in list_layers(part)]
-        codes = [find_code(statement, method.name, first_line(method), layer.__code__.co_flags) for layer in layers]
-        pairs = zip(codes, layers, strict=True)
-        same = next((layer for code, layer in pairs if code and same_code(code, layer.__code__)), None)
+        codes = [find_codes(statement, method.name, first_line(method), layer.__code__.co_flags) for layer in layers]
+        pairs = [(code, layer) for group, layer in zip(codes, layers, strict=True) for code in group]
+        same = next((layer for code, layer in pairs if same_code(code, layer.__code__)), None)
         is_last = [other for other in methods if other.name == method.name][-1] is method
         if same is None and is_last and (not method.decorator_list or any(codes)):
             return changed

@@ -128,19 +128,39 @@ def is_type_checking(node: ast.AST) -> bool:
     return name == "TYPE_CHECKING"
 
 
-def find_code(statement: Statement, name: str, line: int, flags: int) -> types.CodeType | None:
+def find_codes(statement: Statement, name: str, line: int, flags: int) -> list[types.CodeType]:
     """Return the code of the definition of `name` at a line of the statement's unit, compiled with these futures."""
-    for code in _compile_unit(statement.unit.text, flags & FUTURE_ANNOTATIONS):
-        if code.co_name == name and code.co_firstlineno == line:
-            return code
-    return None
+    codes = _compile(statement, flags)
+    return [code for code in codes if code.co_name == name and code.co_firstlineno == line]
 
 
 def list_code(statement: Statement, flags: int) -> list[types.CodeType]:
     """Return all code objects of a statement, those of nested functions too."""
     begin, end = first_line(statement.node), statement.node.end_lineno or 0
-    codes = _compile_unit(statement.unit.text, flags & FUTURE_ANNOTATIONS)
+    codes = _compile(statement, flags)
     return [code for code in codes if begin <= code.co_firstlineno <= end]
+
+
+def _compile(statement: Statement, flags: int) -> tuple[types.CodeType, ...]:
+    """Return all code of a statement's unit, that of a cell twice.
+
+    A notebook compiles a cell statement by statement, `%%time` as a whole. Python calls what a name holds by other
+    instructions where the name's import is part of what is compiled.
+    """
+    flags &= FUTURE_ANNOTATIONS
+    codes = _compile_unit(statement.unit.text, flags)
+    return codes if statement.unit.path else codes + _compile_statements(statement.unit.text, flags)
+
+
+@functools.lru_cache(maxsize=256)
+def _compile_statements(text: str, flags: int) -> tuple[types.CodeType, ...]:
+    flags |= ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+    try:
+        modules = [ast.Module([node], []) for node in ast.parse(text).body]
+        codes = [compile(module, "<source>", "exec", flags, dont_inherit=True) for module in modules]
+    except (SyntaxError, ValueError):
+        return ()
+    return tuple(inner for code in codes for inner in iterate_code(code))
 
 
 @functools.lru_cache(maxsize=256)
