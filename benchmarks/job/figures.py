@@ -11,6 +11,7 @@ from pathlib import Path
 from statistics import median
 
 from environments import say
+from maps import measure_maps
 from processes import FailedError
 from python_api import measure_python_api
 from sweeps import measure_sweeps
@@ -40,7 +41,7 @@ def measure(folder: Path, scale: Scale) -> tuple[list[tuple[str, str]], list[Tar
     """Measure all figures, and return rows and targets; a figure that failed is a target without a value."""
     lines: list[tuple[str, str]] = []
     all_targets: list[Target] = []
-    for measurement in (_start, _python_api, _transfer, _frame, _listing, _sweep):
+    for measurement in (_start, _python_api, _transfer, _frame, _listing, _sweep, _map):
         work = folder / measurement.__name__.strip("_")
         work.mkdir()
         try:
@@ -178,3 +179,7 @@ def _fill(home: Path, count: int) -> None:
         }
         store.create(record)
     store.close()
+
+
+def _map(folder: Path, scale: Scale) -> tuple[list[tuple[str, str]], list[Target]]:
+    return measure_maps(_make_environ(folder / "home"), scale.sweep_rounds)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import io
-import json
 import os
 import signal
 import sys
 import threading
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from ..common.process_exit import end_process
 from ..errors import OvenbirdError
@@ -18,6 +16,7 @@ from ..job.entrypoint import start_job
 from ..job.execution import RunEnvironment, execute, keep
 from ..logging_config import configure
 from ..platform.store_factory import open_store
+from .child_report import describe_error, open_stream, report
 from .child_request import ChildRequest
 
 
@@ -32,15 +31,15 @@ def main(request_descriptor: int, report_descriptor: int) -> NoReturn:
         code = _run(request, request_descriptor, report_descriptor)
     except OvenbirdError as error:
         code = error.exit_code
-        _report(report_descriptor, error=_describe_error(error))
+        report(report_descriptor, error=describe_error(error))
     except Exception as broken:
-        _report(report_descriptor, error={"code": "error", "message": summarize_error(broken), "hint": "", "cause": ""})
+        report(report_descriptor, error={"code": "error", "message": summarize_error(broken), "hint": "", "cause": ""})
     end_process(code)
 
 
 def _run(request: ChildRequest, request_descriptor: int, report_descriptor: int) -> int:
     if not request.is_logged:
-        sys.stdout, sys.stderr = _open_stream(1), _open_stream(2)
+        sys.stdout, sys.stderr = open_stream(1), open_stream(2)
     settings = request.settings
     configure("text" if settings.log_format == "auto" else settings.log_format, settings.log_level)
     store = keep(open_store(settings.platform, os.environ, settings.platform_patience))
@@ -49,7 +48,7 @@ def _run(request: ChildRequest, request_descriptor: int, report_descriptor: int)
         identity=request.identity,
     )  # fmt: skip
     job.stdout = None
-    _report(report_descriptor, started=job.record.key)
+    report(report_descriptor, started=job.record.key)
     if request.is_bound:
         threading.Thread(target=_end_with_parent, args=(request_descriptor,), daemon=True).start()
     return execute(job, is_logged=request.is_logged).exit_code
@@ -60,28 +59,3 @@ def _end_with_parent(descriptor: int) -> None:
     while os.read(descriptor, 4096):
         pass
     os.kill(os.getpid(), signal.SIGTERM)
-
-
-class _LenientPipe(io.FileIO):
-    """A pipe that takes all text when nobody reads it any more: a print must not fail the run."""
-
-    def write(self, data: Any) -> int:
-        """Write bytes."""
-        try:
-            return super().write(data) or 0
-        except BrokenPipeError:
-            return len(data)
-
-
-def _open_stream(descriptor: int) -> io.TextIOWrapper:
-    pipe = io.BufferedWriter(_LenientPipe(descriptor, "w", closefd=False))
-    return io.TextIOWrapper(pipe, "utf-8", "backslashreplace", line_buffering=True, write_through=descriptor == 2)
-
-
-def _report(descriptor: int, **fields: Any) -> None:
-    with contextlib.suppress(OSError):  # the parent has ended
-        os.write(descriptor, json.dumps(fields).encode() + b"\n")
-
-
-def _describe_error(error: OvenbirdError) -> dict[str, str]:
-    return {"code": error.code, "message": error.message, "hint": error.hint, "cause": error.cause}

@@ -31,8 +31,8 @@ class ChildRequest(NamedTuple):
     def encode(self) -> bytes:
         """Return the request as JSON. Errors: ArgumentsError for a parameter that another process cannot get."""
         document = {
-            "target": _describe_target(self.target), "settings": _describe_settings(self.settings),
-            "parameters": {name: _make_plain(name, value) for name, value in self.parameters.items()},
+            "target": describe_target(self.target), "settings": describe_settings(self.settings),
+            "parameters": {name: make_plain(name, value) for name, value in self.parameters.items()},
             "launch": dict(self.launch), "identity": self.identity, "is_logged": self.is_logged,
             "is_bound": self.is_bound,
         }  # fmt: skip
@@ -42,12 +42,12 @@ class ChildRequest(NamedTuple):
     def decode(cls, text: bytes) -> ChildRequest:
         """Return the request of a JSON text. Errors: LoadError, DocumentError for a target that is gone."""
         document = json.loads(text)
-        settings = {**document.pop("settings")}
-        settings["env"] = tuple(settings.get("env", ()))
-        return cls(target=_find_target(document.pop("target")), settings=Settings(**settings), **document)
+        settings = read_settings(document.pop("settings"))
+        return cls(target=find_target(document.pop("target")), settings=settings, **document)
 
 
-def _describe_target(target: Target) -> dict[str, Any]:
+def describe_target(target: Target) -> dict[str, Any]:
+    """Return a target as JSON values."""
     if target.function is None:
         return {"root": str(target.root), "module": target.module, "attribute": target.attribute}
     function = target.function
@@ -55,13 +55,14 @@ def _describe_target(target: Target) -> dict[str, Any]:
     return {"document": function.raw, "folder": str(function.root), "source": source}
 
 
-def _find_target(fields: Mapping[str, Any]) -> Target:
+def find_target(fields: Mapping[str, Any]) -> Target:
+    """Return the target that `describe_target` has described. Errors: LoadError, DocumentError."""
     if "document" in fields:
         return from_document(complete(fields["document"], Path(fields["folder"])), fields["source"])
     return Target(Path(fields["root"]), fields["module"], fields["attribute"])
 
 
-def _describe_settings(settings: Settings) -> dict[str, Any]:
+def describe_settings(settings: Settings) -> dict[str, Any]:
     """Return the settings that are not the defaults."""
     changed = {}
     for row in fields(Settings):
@@ -72,7 +73,15 @@ def _describe_settings(settings: Settings) -> dict[str, Any]:
     return changed
 
 
-def _make_plain(name: str, value: Any) -> Any:
+def read_settings(fields: Mapping[str, Any]) -> Settings:
+    """Return the settings that `describe_settings` has described."""
+    values: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()
+    }
+    return Settings(**values)
+
+
+def make_plain(name: str, value: Any) -> Any:
     """Return a parameter as JSON values. Errors: ArgumentsError."""
     try:
         plain = msgspec.to_builtins(value, str_keys=True, enc_hook=_convert)

@@ -3,19 +3,34 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import fields, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from ..common.did_you_mean import suggest_names
 from ..common.text import show_value
 from ..errors import SettingsError
 from ..function.loader import refuse_import
-from .run_request import CONTAINER, HERE, PLATFORM, RunOptions, choose_place, make_request, merge_parameters
+from .image import Image
+from .run_request import (
+    CONTAINER,
+    HERE,
+    PLATFORM,
+    PROCESS,
+    RunOptions,
+    check_variables,
+    choose_place,
+    make_request,
+    merge_parameters,
+)
 from .sources import FunctionHolder, FunctionSource, find_source
 
 if TYPE_CHECKING:
     from ..function.target import Target
     from ..platform.entities.run import Run
+    from .map_runs import RunMap
+    from .service import Service
 
 
 def function(target: Any, *, source: str | os.PathLike[str] = "", handler: str = "", project: str = "") -> Function:
@@ -64,7 +79,7 @@ class Function(FunctionHolder):
         self,
         *,
         inputs: Mapping[str, Any] | None = None,
-        on: str = "process",
+        on: str | Image = PROCESS,
         wait: bool = True,
         check: bool = True,
         name: str = "",
@@ -81,16 +96,17 @@ class Function(FunctionHolder):
     ) -> Run:
         """Run the function once with the parameters, and return its run.
 
-        `on="process"` runs it in a child, `"here"` in this very process, `"container"` in its image, `"platform"`
-        through DigitalHub Core. An input is a path, a URL, a key or an entity. `params` takes parameters that have
-        the names of options. `timeout` is in seconds, or a text such as `5m`. `env` are further variables of the run.
-        With `wait=False` it returns when the run has begun.
+        `on="process"` runs it in a child, `"here"` in this very process, `"container"` in the image that its document
+        names, else in one that is built now, an `Image` in that one, `"platform"` through DigitalHub Core. An input is
+        a path, a URL, a key or an entity. `params` takes parameters that have the names of options. `timeout` is in
+        seconds, or a text such as `5m`. `env` are further variables of the run. With `wait=False` it returns when the
+        run has begun.
 
         Errors: RunFailedError for a run that does not end as COMPLETED, unless `check` is False; ArgumentsError,
         SettingsError, LoadError, CaptureError and the like before the function is called.
         """
         refuse_import("a run is started")
-        place = choose_place(on)
+        place = CONTAINER if isinstance(on, Image) else choose_place(on)
         options = RunOptions(
             inputs=inputs, init=init, name=name, tags=tags, note=note, timeout=timeout, reuse=reuse,
             project=project or self.project, env=env, output_dir=output_dir,
@@ -102,8 +118,107 @@ class Function(FunctionHolder):
             from .here import run_here
 
             return run_here(self.source, request, check=check)
-        if place in (CONTAINER, PLATFORM):
-            raise SettingsError(f"on={show_value(place)} is not there yet")
+        if place == CONTAINER:
+            if not wait:
+                raise SettingsError('a run in a container is waited for: wait=False is for on="process"')
+            from .container import run_container
+
+            return run_container(self.source, request, on.name if isinstance(on, Image) else "", check=check)
+        if place == PLATFORM:
+            from .platform_run import run_platform
+
+            return run_platform(self.source, request, wait=wait, check=check)
         from .process import run_process
 
         return run_process(self.source, request, wait=wait, check=check)
+
+    def map(
+        self,
+        params_list: Iterable[Mapping[str, Any]],
+        *,
+        parallel: int | str = 2,
+        ordered: bool = True,
+        inputs: Mapping[str, Any] | None = None,
+        on: str = PROCESS,
+        check: bool = True,
+        **options: Any,
+    ) -> RunMap:
+        """Run the function once for each mapping of parameters, and return their runs as they end, in this order.
+
+        One child process imports the function, checks all parameters, and forks a process for each run, `parallel` at
+        once (`"auto"`: one for each CPU). With `ordered=False` a run is yielded as soon as it has ended. A run that
+        fails stops no other; after the last one RunFailedError is raised, unless `check` is False. Ctrl-C, `close()`
+        and a loop that is left stop all. `options` are those of `run`; `params` there is for all runs.
+
+        Errors: ArgumentsError for parameters that do not fit the function, before any run; those of `run`.
+        """
+        refuse_import("runs are started")
+        if choose_place(on) != PROCESS:
+            raise SettingsError(f'map runs on="process", found on={show_value(on)}', hint="`run` runs elsewhere")
+        from .map_request import check_parallel
+        from .map_runs import start_map
+
+        params = merge_parameters(options.pop("params", None), {})
+        request = make_request(self._make_options(inputs=inputs, **options), params, os.environ)
+        request = replace(request, settings=replace(request.settings, parallel=check_parallel(parallel)))
+        return start_map(self.source, request, params_list, ordered=ordered, check=check)
+
+    def build(
+        self,
+        *,
+        tag: str | Iterable[str] = (),
+        push: bool = False,
+        python_version: str = "",
+        requirements: str | os.PathLike[str] | Iterable[str] = (),
+        base_image: str = "",
+        slim: bool = False,
+        **options: Any,
+    ) -> Image:
+        """Build the image of the function; return its reference, digest and layers, and why each was rebuilt.
+
+        `requirements` are specifications beside those found, or the path of a file in place of it; `options` are those
+        of `ovenbird build` by name, such as `index_url`. Without `push` the image is in the local store.
+
+        Errors: SettingsError where the builder is not installed; those of a build.
+        """
+        refuse_import("an image is built")
+        from .image import build_image, make_build_options
+
+        given = {"tag": tag, "push": push, "base": base_image, "slim": slim, **options}
+        return build_image(self.source, make_build_options(python_version, requirements, given), os.environ)
+
+    def serve(
+        self,
+        *,
+        port: int = 0,
+        workers: int | str = 1,
+        host: str = "127.0.0.1",
+        init: Mapping[str, Any] | None = None,
+        env: Mapping[str, str] | None = None,
+        project: str = "",
+        **settings: Any,
+    ) -> Service:
+        """Serve the function in a child process; return when it is ready: `with function.serve() as service:`.
+
+        `port=0` takes a free one. `settings` are those of `ovenbird serve` by name, such as `timeout="5s"`; `env` are
+        further variables of the service. It ends with the block, by `stop()`, and with this process at the latest.
+
+        Errors: LoadError, InitError and the like, with the user's traceback, for a service that does not start.
+        """
+        refuse_import("a service is started")
+        from .serve_request import make_serve_settings
+        from .service import start_service
+
+        environ = {**os.environ, **check_variables(env)}
+        values = {"port": port, "workers": workers, "host": host, **settings}
+        if project or self.project:
+            values["project"] = project or self.project
+        return start_service(self.source, make_serve_settings(values, init, environ), environ)
+
+    def _make_options(self, *, project: str = "", **options: Any) -> RunOptions:
+        """Return the options of runs. Errors: SettingsError for one that a run does not have."""
+        names = [field.name for field in fields(RunOptions)]
+        if unknown := next((name for name in options if name not in names), ""):
+            hint = suggest_names(unknown, names)
+            raise SettingsError(f"there is no option {show_value(unknown)}", hint=hint)
+        return RunOptions(project=project or self.project, **options)

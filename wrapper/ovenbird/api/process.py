@@ -16,6 +16,7 @@ from ..platform import keys
 from ..platform.data_dir import backend_name, data_dir
 from ..platform.entities.run import Run
 from ..platform.store import FINAL, EntityStore
+from ..settings import Settings
 from .child_process import ChildProcess
 from .child_request import ChildRequest
 from .failures import check_run, make_error
@@ -42,10 +43,7 @@ def start_child(source: FunctionSource, request: RunRequest, *, wait: bool) -> R
     check_output_flags(request.settings)
     target = source.locate(request.environ)
     store = open_shared_store(request.settings, request.environ)
-    settings, environ = absolute_settings(request.settings), absolute_environ(request.environ)
-    settings = replace(settings, input=absolute_inputs(settings.input))
-    if backend_name(settings.platform, environ) == "local":
-        environ["OVENBIRD_HOME"] = str(Path(data_dir(environ)).absolute())
+    settings, environ = resolve_paths(request)
     project, identity = choose_project(target, settings, environ), keys.new_id()
     message = ChildRequest(
         target, settings, request.parameters, {**request.launch, "on": PROCESS}, identity,
@@ -54,6 +52,15 @@ def start_child(source: FunctionSource, request: RunRequest, *, wait: bool) -> R
     with contextlib.nullcontext() if wait else _open_log(store, project, identity) as log:
         process = ChildProcess(message, environ, log)
     return RunningChild(process, store, environ, keys.run_key(project, identity))
+
+
+def resolve_paths(request: RunRequest) -> tuple[Settings, dict[str, str]]:
+    """Return the settings and variables of a request with absolute paths, for a process that may leave the folder."""
+    settings, environ = absolute_settings(request.settings), absolute_environ(request.environ)
+    settings = replace(settings, input=absolute_inputs(settings.input))
+    if backend_name(settings.platform, environ) == "local":
+        environ["OVENBIRD_HOME"] = str(Path(data_dir(environ)).absolute())
+    return settings, environ
 
 
 @contextlib.contextmanager

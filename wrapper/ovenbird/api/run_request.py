@@ -62,7 +62,7 @@ def choose_place(text: str) -> str:
 
 def make_request(options: RunOptions, parameters: Mapping[str, Any], environ: Mapping[str, str]) -> RunRequest:
     """Return the request of checked options. Errors: SettingsError, ArgumentsError."""
-    variables = _check_variables(options.env)
+    variables = check_variables(options.env)
     all_variables = {name: value for name, value in {**environ, **variables}.items() if name not in _NOT_INHERITED}
     own = {f"OVENBIRD_{name}" for name in _OF_ONE_RUN}
     settings = resolve("run", {}, {name: value for name, value in all_variables.items() if name not in own})
@@ -160,7 +160,7 @@ def _check_text(name: str, text: Any) -> str:
     return text
 
 
-def _check_variables(env: Mapping[str, str] | None) -> dict[str, str]:
+def check_variables(env: Mapping[str, str] | None) -> dict[str, str]:
     """Return variables that a process can have. Errors: SettingsError, which shows no value: it may be a secret."""
     if env is not None and not isinstance(env, Mapping):
         raise SettingsError(f"env= takes a mapping of names to texts, found {type(env).__name__}")

@@ -29,6 +29,9 @@ class FunctionSource(Protocol):
     def locate(self, environ: Mapping[str, str]) -> Target:
         """Return the target on disk, for another process or an image. Errors: LoadError, DocumentError."""
 
+    def find_document(self, target: Target) -> Path:
+        """Return the path of the function document of a target that has one."""
+
     def load_here(self, environ: Mapping[str, str]) -> LoadedFunction | Target:
         """Return the function for this process, or a target that its run loads. Errors: LoadError."""
 
@@ -48,6 +51,11 @@ class TargetSource:
         is_path = path.endswith((".py", ".yaml", ".yml")) or (self._folder / path).is_dir()
         text = f"{self._folder / path}{colon}{attribute}" if is_path else self.text
         return parse(text, str(self._folder / (self._source or ".")) if self._source or not is_path else "")
+
+    def find_document(self, target: Target) -> Path:
+        """Return the path of the document."""
+        del target
+        return self._folder / self.text
 
     def load_here(self, environ: Mapping[str, str]) -> LoadedFunction | Target:
         """Return the target: what fails while it is imported belongs to its run."""
@@ -72,6 +80,10 @@ class ObjectSource:
         if captured.root is not None:
             return Target(captured.root, captured.module, captured.handler)
         return Target(write_captured(captured, environ), captured.module, captured.handler)
+
+    def find_document(self, target: Target) -> Path:
+        """Return the folder: a function object has no document."""
+        return target.root
 
     def load_here(self, environ: Mapping[str, str]) -> LoadedFunction | Target:
         """Return the live object. Its record names the captured text, where it can be captured."""
@@ -118,6 +130,12 @@ class GitSource:
         from ..job.sources.download import fetch_repository
 
         return self._find_target(fetch_repository(self._url, environ))
+
+    def find_document(self, target: Target) -> Path:
+        """Return the path of the document in the checkout."""
+        assert target.function
+        path = self._handler.partition(":")[0]
+        return target.function.root / (Path(path).name if path.endswith((".yaml", ".yml")) else "")
 
     def _find_target(self, folder: Path) -> Target:
         if not self._handler:

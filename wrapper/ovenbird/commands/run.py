@@ -34,9 +34,9 @@ def main(call: VerbCall) -> int:
         name = call.name if call.name != "." else source or "."
         launch = {"target": name, "source": source, "folder": str(Path.cwd())}
     if is_sweep(call.settings):
-        from ..job.sweep.sweep import run_sweep
+        from .sweep import main as sweep
 
-        return run_sweep(target, call.settings, os.environ, launch)
+        return sweep(target, call.settings, os.environ, launch)
     from ..job.entrypoint import run_function
 
     end = run_function(target, call.settings, os.environ, launch)

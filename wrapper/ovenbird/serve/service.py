@@ -37,7 +37,7 @@ class ServiceHooks:
     `find` resolves the target (again). `report` prints an error and returns its exit status. `finish` ends the process.
     `age` is the age of the process in seconds, and `read_age` that of the calling one. `open_project` is called in each
     worker process whose function uses `context.project`. `dialect` loads the function and creates its context and
-    events.
+    events. `announce` gets the URL when the first worker is ready, in that worker's process.
     """
 
     lines: LogHandler
@@ -48,6 +48,7 @@ class ServiceHooks:
     open_project: Callable[[], Any] = lambda: None
     dialect: HandlerAdapter = DEFAULT
     read_age: Callable[[], float] = lambda: 0.0
+    announce: Callable[[str], None] = lambda _: None
 
 
 def serve(target: Target, settings: Settings, host: ServiceHooks) -> int:
@@ -98,6 +99,7 @@ class _Service:
         def log_address() -> None:
             if not slot.is_late and not slot.number:
                 _log.info("%s is served at %s", handler.name, address, extra={"fields": {"pid": os.getpid()}})
+                self.host.announce(address)
 
         try:
             self._guard(slot.link)

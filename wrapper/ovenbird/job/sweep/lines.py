@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from math import prod
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, BinaryIO, NamedTuple, Protocol
 
 import msgspec
 
@@ -26,6 +26,16 @@ class Line(NamedTuple):
 
     number: int
     parameters: dict[str, Any]
+
+
+class LineCollection(Protocol):
+    """Lines that are counted before the first run, and iterated once: a list, or lines that are made on demand."""
+
+    def __len__(self) -> int:
+        """Return how many runs there will be."""
+
+    def __iter__(self) -> Iterator[Line]:
+        """Iterate over the lines in their order."""
 
 
 class SweepLines:

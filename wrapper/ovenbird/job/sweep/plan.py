@@ -12,7 +12,7 @@ from ...function.target import Target
 from ...platform.store import EntityStore
 from ...platform.store_factory import open_store
 from ...settings import Settings, count_cpus
-from .lines import Line, SweepLines
+from .lines import Line, LineCollection
 
 if TYPE_CHECKING:
     from ..load_state import LoadState
@@ -45,7 +45,7 @@ class SweepPlan:
     launch: Mapping[str, Any]
     project: str
     parameters: Mapping[str, Any]
-    lines: SweepLines
+    lines: LineCollection
     identity: str
 
     @property

@@ -28,7 +28,7 @@ _LOOK = 0.25  # seconds between two looks at the progress
 _LONGEST = 65536  # bytes that are read at once
 
 
-class Reporter(Protocol):
+class LineReporter(Protocol):
     """Tells people and programs what becomes of the lines."""
 
     def begin(self, line: Line) -> None:
@@ -62,7 +62,9 @@ class LineProcess:
 class SweepPool:
     """The processes of a sweep. `shared` is the function if this process has imported it."""
 
-    def __init__(self, plan: SweepPlan, shared: SharedFunction | None, store: EntityStore, reporter: Reporter) -> None:
+    def __init__(
+        self, plan: SweepPlan, shared: SharedFunction | None, store: EntityStore, reporter: LineReporter
+    ) -> None:  # fmt: skip
         self._plan, self._shared, self._store, self._reporter = plan, shared, store, reporter
         self._has_output = backend_name(plan.settings.platform, plan.environ) == "core"
         self._processes: list[LineProcess] = []

@@ -191,6 +191,13 @@ class SweepReport:
 
 
 @contextlib.contextmanager
+def open_report(plan: SweepPlan) -> Iterator[SweepReport]:
+    """Yield the report of a sweep, whose `--result-file` is there at the end. Errors: OutputError."""
+    with open_results(plan.settings.result_file) as results:
+        yield SweepReport(plan, results)
+
+
+@contextlib.contextmanager
 def open_results(name: str) -> Iterator[TextIO | None]:
     """Yield the file that `--result-file` names, which is there at the end; None for stdout or no name.
 

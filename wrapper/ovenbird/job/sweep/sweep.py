@@ -1,15 +1,15 @@
-"""Run a function for each line of `--each` and each combination of `--grid`: check, import once, fork, report."""
+"""Run a function for each line of parameters: check all of them, import once, fork a process for each, report."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from ...common.fork_template import load_for_forks
-from ...errors import SettingsError
 from ...function.binder import JOB
 from ...function.handler import Handler
 from ...function.loader import LoadedFunction, load
@@ -18,57 +18,56 @@ from ...platform import keys
 from ...platform.data_dir import backend_name, data_dir
 from ...platform.project.project import Project
 from ...settings import Settings, limits_as_variables
-from ..entrypoint import check_output_flags, choose_project, is_remote
+from ..entrypoint import choose_project
 from ..execution import name_function
 from ..load_state import LoadState
 from ..parameters import from_file
 from ..start_folder import absolute_environ, absolute_inputs, absolute_settings
 from .line_checks import check_lines
-from .lines import read_lines
+from .lines import LineCollection
 from .plan import SharedFunction, SweepPlan
-from .pool import SweepPool
-from .report import SweepReport, open_results
+from .pool import LineReporter, SweepPool
 from .template import Template
 
 _SHORT = 8  # digits of a sweep's identity
 _log = logging.getLogger("ovenbird")
 
 
-def run_sweep(
-    target: Target | None, settings: Settings, environ: Mapping[str, str], launch: Mapping[str, Any]
-) -> int:  # fmt: skip
+class Reporter(LineReporter, Protocol):
+    """Tells how the lines end, and at last what is the exit status of all."""
+
+    def conclude(self, code: int) -> int:
+        """Tell that nothing is left to run; return the exit status, `code` unless something could not be told."""
+
+
+OpenReporter = Callable[[SweepPlan], AbstractContextManager[Reporter]]
+
+
+def make_plan(
+    target: Target, settings: Settings, environ: Mapping[str, str], launch: Mapping[str, Any], lines: LineCollection
+) -> SweepPlan:  # fmt: skip
+    """Return the plan of a run for each line. `launch` says how the sweep was started.
+
+    Errors: ArgumentsError for a file of parameters that cannot be read.
+    """
+    settings, environ = _resolve_paths(settings, {**environ, **limits_as_variables(settings)})
+    return SweepPlan(
+        target, settings, environ, launch, choose_project(target, settings, environ),
+        {**from_file(settings.params), **settings.param}, lines, keys.new_id()[:_SHORT],
+    )  # fmt: skip
+
+
+def run_sweep(plan: SweepPlan, open_reporter: OpenReporter) -> int:
     """Run all lines, and return the highest exit status of their runs, or that of the signal which stopped them.
 
-    Errors: SettingsError, ArgumentsError, LoadError, before anything is run.
+    The process forks, and `open_reporter` is called in the one that starts the runs. Errors: ArgumentsError, LoadError,
+    before anything is run: they are raised in the fork, whose exit status is that of the sweep then.
     """
-    environ = {**environ, **limits_as_variables(settings)}
-    _refuse_flags(settings, environ)
-    assert target is not None
-    check_output_flags(settings)
-    settings, environ = _resolve_paths(settings, environ)
-    plan = SweepPlan(
-        target, settings, environ, launch, choose_project(target, settings, environ),
-        {**from_file(settings.params), **settings.param}, read_lines(settings.each, settings.grid),
-        keys.new_id()[:_SHORT],
-    )  # fmt: skip
     template = Template()
     if template.fork():
-        return _run_template(plan, template)
+        return _run_template(plan, template, open_reporter)
     code = template.wait()
-    return _run_lines(plan, None) if code is None else code
-
-
-def _refuse_flags(settings: Settings, environ: Mapping[str, str]) -> None:
-    """Raise SettingsError for flags that several runs cannot have."""
-    if is_remote(settings, environ):
-        raise SettingsError(
-            "`--each` and `--grid` are many runs, and the platform has started one",
-            hint="`--each FILE --index N` takes one line",
-        )
-    if settings.pdb:
-        raise SettingsError("`--pdb` is for one run, not for those of `--each` and `--grid`")
-    if settings.grid and settings.each and settings.index >= 0:
-        raise SettingsError("`--index` takes one line of `--each`, and `--grid` makes several runs of it")
+    return _run_lines(plan, None, open_reporter) if code is None else code
 
 
 def _resolve_paths(settings: Settings, environ: Mapping[str, str]) -> tuple[Settings, Mapping[str, str]]:
@@ -80,7 +79,7 @@ def _resolve_paths(settings: Settings, environ: Mapping[str, str]) -> tuple[Sett
     return settings, environ
 
 
-def _run_template(plan: SweepPlan, template: Template) -> int:
+def _run_template(plan: SweepPlan, template: Template, open_reporter: OpenReporter) -> int:
     """Import the module, check all lines, and run them from here if that is safe."""
     from .. import inputs, outputs  # noqa: F401  # once, instead of in each child
 
@@ -94,7 +93,7 @@ def _run_template(plan: SweepPlan, template: Template) -> int:
         )  # fmt: skip
         template.refuse_forks()
         return 0
-    return _run_lines(plan, shared)
+    return _run_lines(plan, shared, open_reporter)
 
 
 def _share_function(plan: SweepPlan, loaded: LoadedFunction) -> SharedFunction:
@@ -112,11 +111,10 @@ def _share_function(plan: SweepPlan, loaded: LoadedFunction) -> SharedFunction:
     return SharedFunction(loaded, state, former_runs)
 
 
-def _run_lines(plan: SweepPlan, shared: SharedFunction | None) -> int:
+def _run_lines(plan: SweepPlan, shared: SharedFunction | None, open_reporter: OpenReporter) -> int:
     store = plan.open_store()
-    with open_results(plan.settings.result_file) as results:
-        report = SweepReport(plan, results)
-        code = SweepPool(plan, shared, store, report).run()
-        code = report.conclude(code)
+    with open_reporter(plan) as reporter:
+        code = SweepPool(plan, shared, store, reporter).run()
+        code = reporter.conclude(code)
     store.close()
     return code

@@ -97,6 +97,19 @@ class RunApi:
                 break
         self._held.pop(record["id"], None)
 
+    def submit(self, record: Record) -> None:
+        """Have the platform execute a run of a function that is in Core: `spec.function` is its key."""
+        function = record["spec"]["function"]
+        task = self._ensure_task(record, serialization.format_function(function))
+        entity = serialization.to_core(record)
+        entity["spec"] = {**self.functions.get(function, {}), **entity["spec"], "task": task, "local_execution": False}
+        entity["status"] = {"state": "CREATED"}
+        try:
+            self._client.call("POST", f"/-/{quote(record['project'], safe='')}/runs", body=entity)
+        except PlatformResponseError as error:
+            if not (error.repeated and "Duplicated entity" in error.message):
+                raise
+
     def _ensure_task(self, record: Record, function: str) -> str:
         """Return `python+job://project/id`: the function's task for jobs. Create it if it does not exist."""
         kind = record["kind"].partition(":")[0]

@@ -81,6 +81,10 @@ class DigitalHubStore:
                 hint = "give another id, or save it with `update=True`"
                 raise PlatformError(f"{record['key']} already exists", hint=hint) from None
 
+    def submit_run(self, record: Record) -> None:
+        """Have the platform execute a run. Errors: PlatformError."""
+        self._runs.submit(record)
+
     def update(self, record: Record) -> str:
         """Update the entity, and return its state. Of a run, only the fields that Ovenbird owns are changed."""
         if record["type"] == "run":

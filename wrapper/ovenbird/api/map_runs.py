@@ -1,0 +1,167 @@
+"""`Function.map`: many runs of a function, which is imported once, in a child process that forks one for each run."""
+
+from __future__ import annotations
+
+import math
+import os
+import signal
+import weakref
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+from ..common.text import show_value
+from ..errors import OvenbirdError, RunFailedError
+from ..job.entrypoint import check_output_flags
+from ..platform.entities.run import Run
+from ..platform.store import EntityStore
+from .child_process import ChildProcess
+from .failures import COMPLETED, make_error
+from .map_request import MapRequest, make_lines
+from .process import resolve_paths
+from .run_request import PROCESS, RunRequest
+from .sources import FunctionSource
+from .stores import open_shared_store, read_run
+
+_MARGIN = 2.0  # seconds beyond the grace of a run until its process is killed
+_LISTED = 5  # runs that an error names
+
+
+class MapPlan(NamedTuple):
+    """How many runs there are, whether they keep their order, whether a failure is raised, and the grace of a run."""
+
+    total: int
+    ordered: bool
+    check: bool
+    grace: float
+
+
+def start_map(
+    source: FunctionSource, request: RunRequest, params_list: Iterable[Mapping[str, Any]], *, ordered: bool, check: bool
+) -> RunMap:  # fmt: skip
+    """Start a run for each mapping of parameters, over those of the request. Errors: OvenbirdError."""
+    lines = [{**request.parameters, **line} for line in make_lines(params_list)]
+    check_output_flags(request.settings)
+    target = source.locate(request.environ)
+    store = open_shared_store(request.settings, request.environ)
+    settings, environ = resolve_paths(request)
+    plan = MapPlan(len(lines), ordered, check, settings.grace)
+    message = MapRequest(target, settings, lines, {**request.launch, "on": PROCESS}).encode()
+    return RunMap(MapReader(ChildProcess(message, environ, None, "map_child"), store, environ, plan))
+
+
+class RunMap(Iterator[Run]):
+    """The runs of a map, each as soon as it and all before it have ended; `ordered=False`: as soon as it has ended.
+
+    A run that fails is yielded like any other. After the last one RunFailedError is raised with `check`, if any has
+    failed. `close`, the end of a `with` block and of a loop that is left stop all that still runs.
+    """
+
+    def __init__(self, reader: MapReader) -> None:
+        self._reader, self._runs = reader, reader.read_runs()
+        self.close = weakref.finalize(self, reader.close)
+        """Stop all runs that have not ended, and wait until they have."""
+
+    def __enter__(self) -> RunMap:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __len__(self) -> int:
+        return self._reader.plan.total
+
+    def __next__(self) -> Run:
+        """Return the next run. Errors: RunFailedError after the last one; KeyboardInterrupt, after all were stopped."""
+        try:
+            return next(self._runs)
+        except KeyboardInterrupt:
+            self._reader.interrupt()
+            raise
+        except BaseException:
+            self.close()
+            raise
+
+
+class MapReader:
+    """Reads the runs of a map from its child process, and stops what is left of them."""
+
+    def __init__(self, child: ChildProcess, store: EntityStore, environ: Mapping[str, str], plan: MapPlan) -> None:
+        self.plan = plan
+        self._child, self._store, self._environ = child, store, environ
+        self._failed: list[Run] = []
+        self._owner, self._is_closed = os.getpid(), False
+        self._limit = plan.grace + _MARGIN if plan.grace else math.inf
+
+    def read_runs(self) -> Iterator[Run]:
+        """Yield the runs. Errors: RunFailedError after the last one; ArgumentsError, LoadError before the first."""
+        ended: dict[int, str] = {}
+        following, count = 1, 0
+        for report in self._child.read_reports():
+            if error := report.get("error"):
+                self._drain()
+                raise make_error(error)
+            count += 1
+            number = report["number"]
+            if not report["key"]:
+                raise OvenbirdError(f"run {number} of the map has no record: {report['message']}")
+            ended[number] = report["key"]
+            if not self.plan.ordered:
+                following = number
+            while following in ended:
+                yield self._read_run(ended.pop(following))
+                following += 1
+        self._child.wait()
+        if count < self.plan.total:
+            raise OvenbirdError(f"{self.plan.total - count} runs have not been run: {self._child.describe_end()}")
+        if self._failed and self.plan.check:
+            raise self._make_failure()
+
+    def close(self) -> None:
+        """Stop all runs that have not ended, and wait until they have. A forked child of the caller lets them be."""
+        if not self._is_closed and os.getpid() == self._owner:
+            self._is_closed = True
+            self._stop(signal.SIGTERM)
+
+    def interrupt(self) -> None:
+        """Stop all runs as Ctrl-C does. A second Ctrl-C kills them."""
+        self._is_closed = True
+        try:
+            self._stop(signal.SIGINT)
+        except KeyboardInterrupt:
+            self._kill()
+
+    def _stop(self, number: int) -> None:
+        for send in (number, signal.SIGTERM):  # at the second signal the child kills what is left
+            if not self._child.has_ended():
+                self._child.stop(send)
+                self._drain()
+        self._kill()
+
+    def _kill(self) -> None:
+        if not self._child.has_ended():
+            self._child.kill()
+            self._child.wait()
+        self._child.release()
+
+    def _drain(self) -> None:
+        """Read what the child says until it has ended: a full pipe would keep it from that."""
+        for _ in self._child.read_reports(self._limit):
+            pass
+
+    def _read_run(self, key: str) -> Run:
+        run = read_run(self._store, key, self._environ)
+        if run.status.state != COMPLETED:
+            self._failed.append(run)
+        return run
+
+    def _make_failure(self) -> RunFailedError:
+        listed = "; ".join(
+            f"{run.id} is {run.status.state}: {show_value((run.status.error or {}).get('message', ''))}"
+            for run in self._failed[:_LISTED]
+        )
+        more = f"; and {len(self._failed) - _LISTED} more" if len(self._failed) > _LISTED else ""
+        first = self._failed[0]
+        return RunFailedError(
+            f"{len(self._failed)} of {self.plan.total} runs have failed: {listed}{more}", run=first,
+            cause=str((first.status.error or {}).get("traceback") or ""), hint="`check=False` yields them alone",
+        )  # fmt: skip
