@@ -9,6 +9,7 @@ ENGINE := buildah podman runc skopeo docker-registry mmdebstrap
 ENGINE_HELPERS := netavark aardvark-dns iptables uidmap
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 TARGET ?= examples/greet
+PORT ?= 8081
 SECONDS ?= 600
 DIST ?= dist
 # processes that run tests: these mostly wait for the servers and containers that they start
@@ -55,6 +56,15 @@ help: ## this list
 demo: .venv/.examples $(if $(shell type buildah 2>/dev/null),.venv/.images) ## run the examples: services, jobs, what they made, an image
 	$(call need,curl,curl)
 	@examples/demo.sh
+
+.venv/.ui: .venv/.runtime
+	@echo "installing what the page needs into .venv (a few seconds)"
+	@$(BIN)/pip install --quiet --editable '.[reload,ui]'
+	@touch $@
+
+.PHONY: ui
+ui: .venv/.ui ## the page of what `make demo` has run, in a browser, until Ctrl-C; PORT=8081
+	@cd examples && OVENBIRD_HOME="$${OVENBIRD_HOME:-$(CURDIR)/.cache/demo}" ../$(BIN)/ovenbird ui --port $(PORT)
 
 .PHONY: serve
 serve: .venv/.runtime ## serve TARGET (default: examples/greet) until Ctrl-C, reloading on change

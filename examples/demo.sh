@@ -1,16 +1,18 @@
 #!/usr/bin/env bash
 # Run the examples: serve `greet`, then the three of `world-cities` (a download, a training, a service with the model),
 # then build the image of `greet` and run it, where there is what that needs.
-# Run by `make demo`; everything it starts is stopped, and its store is a temporary folder.
+# Run by `make demo`; everything it starts is stopped. Its store is .cache/demo, which `make ui` shows.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 ovenbird=${OVENBIRD:-.venv/bin/ovenbird}
 python=$(dirname "$ovenbird")/python
 work=$(mktemp -d)
-export OVENBIRD_HOME=$work/home
+export OVENBIRD_HOME=$PWD/.cache/demo
+rm -rf "$OVENBIRD_HOME" && mkdir -p .cache
 server= files= image=
 stop() { [ -z "$1" ] || { kill "$1" 2>/dev/null && wait "$1" 2>/dev/null; } || true; }
-trap 'stop "$server"; stop "$files"; [ -z "$image" ] || podman rmi --force "$image" >/dev/null 2>&1; rm -rf "$work"' EXIT
+farewell() { [ "$1" != 0 ] || printf '\n# what was run, in a browser: `make ui`, then http://127.0.0.1:8081 with the token that it prints\n'; }
+trap 'code=$?; stop "$server"; stop "$files"; [ -z "$image" ] || podman rmi --force "$image" >/dev/null 2>&1; rm -rf "$work"; farewell "$code"' EXIT
 
 title() { printf '\n# %s\n' "$1"; }
 show() { # show TITLE CURL-ARGUMENTS...

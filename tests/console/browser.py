@@ -89,12 +89,18 @@ def open_page(browser: Browser, site: Site, path: str = "/", **options: Any) -> 
     page = context.new_page()
     page.set_default_timeout(30_000)
     page.problems = []  # type: ignore[attr-defined]
-    page.on("console", lambda message: page.problems.append(message.text) if message.type == "error" else None)  # type: ignore[attr-defined]
+    page.on("console", lambda message: _add_problem(page, message))  # type: ignore[attr-defined]
     page.on("pageerror", lambda error: page.problems.append(str(error)))  # type: ignore[attr-defined]
     page.goto(site.address)
     if path != "/":
         page.goto(site.origin + path)
     return page
+
+
+def _add_problem(page: Any, message: Any) -> None:
+    """Keep an error of a tab's console; networks of containers that tests make and remove are none."""
+    if message.type == "error" and "ERR_NETWORK_CHANGED" not in message.text:
+        page.problems.append(message.text)
 
 
 def make_environ(folder: Path, **more: str) -> Mapping[str, str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from importlib import import_module
 from typing import Any
 from urllib.parse import quote
 
@@ -93,7 +92,8 @@ def run_target(
     """Start a run in a process of its own, which goes on when the page ends; return its key. Errors: OvenbirdError."""
     inputs = {item.name for item in fields if item.kind is FieldKind.INPUT}
     files = save_uploads(console.folder, result.files)
-    function = import_module("ovenbird.api.function").function  # with it comes what a run needs
+    from ovenbird.api.function import function  # with it comes what a run needs
+
     run = function(text).run(
         wait=False, check=False,
         params={name: value for name, value in result.values.items() if name not in inputs},

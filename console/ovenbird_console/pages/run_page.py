@@ -17,7 +17,7 @@ from ovenbird.platform.store import FINAL
 
 from ..charts import split_metrics
 from ..console import Console, get_console
-from ..events import Event, stream_events
+from ..events import Event, read_start, stream_events
 from ..rendering import render
 from ..run_logs import read_log
 from .runs import function_name
@@ -69,9 +69,7 @@ def describe_run(record: dict[str, Any]) -> dict[str, Any]:
 def stream_run(request: Request) -> Response:
     """Send the log as it grows, and `change` when anything else does, until the run has ended."""
     console, key = get_console(request), find_run_key(request)
-    start = request.query_params.get("start", "")
-    follower = _Follower(console, key, int(start) if start.isdecimal() else None)
-    return stream_events(follower.look)
+    return stream_events(_Follower(console, key, read_start(request)).look)
 
 
 class _Follower:
@@ -88,13 +86,13 @@ class _Follower:
             try:
                 record = store.read(self._key)
             except InputError:  # it was removed meanwhile
-                yield "change", None
-                yield "end", None
+                yield Event("change")
+                yield Event("end")
                 return
             part = read_log(store, self._key.project, self._key.name, self._start)
         self._start = part.end
         if part.text:
-            yield "log", part.text
+            yield Event("log", part.text, part.end)
         status = record["status"]
         metrics = status.get("metrics") or {}
         mark = (status.get("state"), sum(len(m) if isinstance(m, list) else 1 for m in metrics.values()),
@@ -102,9 +100,9 @@ class _Follower:
         is_first, is_changed, self._mark = self._mark is None, mark != self._mark, mark
         is_final = status.get("state") in FINAL and not part.text
         if (is_changed and not is_first) or is_final:
-            yield "change", None
+            yield Event("change")
         if is_final:
-            yield "end", None
+            yield Event("end")
 
 
 def stop_run(request: Request) -> Response:

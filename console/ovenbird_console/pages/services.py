@@ -11,7 +11,7 @@ from starlette.routing import Route
 
 from ..console import get_console
 from ..contracts import parse_target
-from ..events import Event, stream_events
+from ..events import Event, read_start, stream_events
 from ..local_services import find_services
 from ..rendering import render
 from ..run_logs import read_log_file
@@ -55,8 +55,7 @@ def _make_example(task: Task) -> str:
 def stream_task(request: Request) -> Response:
     """Send the log as it grows, and `change` when the state or the address does."""
     task = get_console(request).tasks.find(request.path_params["id"])
-    start = request.query_params.get("start", "")
-    position = int(start) if start.isdecimal() else 0
+    position = read_start(request) or 0
     mark = ("RUNNING", "")
 
     def look() -> Iterator[Event]:
@@ -65,12 +64,12 @@ def stream_task(request: Request) -> Response:
         part = read_log_file(task.log, position)
         position = part.end
         if part.text:
-            yield "log", part.text
+            yield Event("log", part.text, part.end)
         if (state, address) != mark:
             mark = (state, address)
-            yield "change", None
+            yield Event("change")
         if state != "RUNNING" and not part.text:
-            yield "end", None
+            yield Event("end")
 
     return stream_events(look)
 
