@@ -36,6 +36,8 @@ def test_a_failed_run_raises(folder: Path, place: str) -> None:
     function = ob.function("train.py:train")
     with pytest.raises(RunFailedError, match="ValueError: no such depth") as caught:
         function.run(fail=True, on=place)
+    with pytest.raises(ArgumentsError, match="did you mean 'depth'"):
+        function.run(deepth=1, on=place)
     assert caught.value.run.status.state == "ERROR"
     assert 'raise ValueError("no such depth")' in caught.value.cause
     assert "no such depth" in str(caught.value.__cause__)
@@ -65,6 +67,14 @@ def test_wrong_options_are_refused(folder: Path, options: dict[str, object], err
     with pytest.raises(error, match=text):
         ob.function("train.py:train").run(**options)
     assert not list(folder.glob(".ovenbird/logs/*"))
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_wrong_arguments_of_an_object_start_nothing(folder: Path, place: str) -> None:
+    """An argument that an object does not have raises before a process is started, or a run recorded."""
+    with pytest.raises(ArgumentsError, match="did you mean 'number'"):
+        ob.function(double).run(numbre=4, on=place)
+    assert not (folder / ".ovenbird").exists()
 
 
 def test_wrong_targets_are_refused(folder: Path) -> None:

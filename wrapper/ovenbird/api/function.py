@@ -112,6 +112,7 @@ class Function(FunctionHolder):
             project=project or self.project, env=env, output_dir=output_dir,
         )  # fmt: skip
         request = make_request(options, merge_parameters(params, parameters), os.environ)
+        self.source.check_names(request.parameters, request.settings.input)
         if place == HERE:
             if not wait:
                 raise SettingsError('a run in this process ends before `run` returns: wait=False is for on="process"')

@@ -26,6 +26,9 @@ class FunctionSource(Protocol):
     def text(self) -> str:
         """The function as people call it; for a target, the target."""
 
+    def check_names(self, parameters: Mapping[str, Any], inputs: Mapping[str, str]) -> None:
+        """Raise ArgumentsError for names that the function does not have, where that is known before it is loaded."""
+
     def locate(self, environ: Mapping[str, str]) -> Target:
         """Return the target on disk, for another process or an image. Errors: LoadError, DocumentError."""
 
@@ -43,6 +46,9 @@ class TargetSource:
         parse(text, source)  # what is wrong with it is known at once
         self.text = text
         self._folder, self._source = Path.cwd(), source
+
+    def check_names(self, parameters: Mapping[str, Any], inputs: Mapping[str, str]) -> None:
+        """Do nothing: only a run imports the module."""
 
     def locate(self, environ: Mapping[str, str]) -> Target:
         """Return the target, read anew."""
@@ -70,6 +76,17 @@ class ObjectSource:
     def __init__(self, function: Callable[..., Any]) -> None:
         self.function = function
         self.text = str(getattr(function, "__qualname__", None) or type(function).__name__)
+
+    def check_names(self, parameters: Mapping[str, Any], inputs: Mapping[str, str]) -> None:
+        """Raise ArgumentsError that lists names which the function does not have, and those that are missing."""
+        from ..function.binder import JOB
+        from ..function.handler import Handler
+        from ..function.loader import load_object
+        from ..job.arguments import check_names
+
+        binder = Handler(load_object(self.function), JOB, fields_only=True).binder
+        if binder is not None:  # an application is refused by its run
+            check_names(binder, parameters, inputs)
 
     def locate(self, environ: Mapping[str, str]) -> Target:
         """Return the target of the captured text, which is written below the data folder. Errors: CaptureError."""
@@ -124,6 +141,9 @@ class GitSource:
         git_url.parse(url)
         self.text = redact_url(url)
         self._url, self._handler = url, handler
+
+    def check_names(self, parameters: Mapping[str, Any], inputs: Mapping[str, str]) -> None:
+        """Do nothing: only a run fetches the repository."""
 
     def locate(self, environ: Mapping[str, str]) -> Target:
         """Return the target in a checkout of the repository, which is removed when this process ends."""
