@@ -98,6 +98,17 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "ovenbird.serve",
         "ovenbird.client",
     ),
+    "ovenbird.sdk": (
+        "ovenbird.errors",
+        "ovenbird.function_document",
+        "ovenbird.function",
+        "ovenbird.settings",
+        "ovenbird.platform",
+        "ovenbird.job",
+        "ovenbird.logging_config",
+        "ovenbird.serve",
+        "ovenbird.api",
+    ),
     "ovenbird.command_line": (
         "ovenbird.errors",
         "ovenbird.settings",

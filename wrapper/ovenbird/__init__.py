@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from .platform.entities.file_entity import Artifact, Dataitem, Model
     from .platform.entities.run import Run
     from .platform.project.project import Project
+    from .sdk import *  # noqa: F403
 
 __version__ = "0.1.0"
 __all__ = [
@@ -51,9 +52,22 @@ _HOMES = {
 }
 
 
+# functions of the platform's SDK (`get_or_create_project`, `log_artifact`, ...) begin so; no module here does
+_SDK_VERBS = (
+    "create_", "delete_", "get_", "import_", "list_", "load_", "log_", "new_", "refresh_", "search_", "set_", "update_",
+)  # fmt: skip
+
+
 def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
+    home = "ovenbird.sdk" if name.startswith(_SDK_VERBS) else _HOMES.get(name)
+    if home is None:
         raise AttributeError(f"module 'ovenbird' has no attribute {name!r}")
     import importlib
 
-    return getattr(importlib.import_module(_HOMES[name]), name)
+    return getattr(importlib.import_module(home), name)
+
+
+def __dir__() -> list[str]:
+    import importlib
+
+    return sorted({*globals(), *__all__, *importlib.import_module("ovenbird.sdk").__all__})

@@ -231,6 +231,12 @@ class RunUnrecordedError(PlatformError):
     exit_code = 80
 
 
+class PlatformOnlyError(PlatformError, AttributeError):
+    """Only the platform can do this: a name of its SDK, such as `share`, that has no meaning without it."""
+
+    code = "platform.only"
+
+
 class ArgumentsError(OvenbirdError):
     """The arguments do not fit the handler."""
 

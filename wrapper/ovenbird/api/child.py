@@ -45,16 +45,16 @@ def _run(request: ChildRequest, request_descriptor: int, report_descriptor: int)
     store = keep(open_store(settings.platform, os.environ, settings.platform_patience))
     job = start_job(
         request.target, RunEnvironment(settings, os.environ, store), dict(request.parameters), request.launch,
-        identity=request.identity,
+        identity=request.identity, task=request.task,
     )  # fmt: skip
     job.stdout = None
     report(report_descriptor, started=job.record.key)
     if request.is_bound:
-        threading.Thread(target=_end_with_parent, args=(request_descriptor,), daemon=True).start()
+        threading.Thread(target=end_with_parent, args=(request_descriptor,), daemon=True).start()
     return execute(job, is_logged=request.is_logged).exit_code
 
 
-def _end_with_parent(descriptor: int) -> None:
+def end_with_parent(descriptor: int) -> None:
     """Wait until the parent has ended, whose end of the pipe is closed then, and stop this process."""
     while os.read(descriptor, 4096):
         pass

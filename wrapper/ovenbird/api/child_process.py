@@ -22,7 +22,7 @@ _PACKAGE = str(Path(__file__).parents[2])
 # the current folder is no place to import from, and this package is found where its parent has found it
 _COMMAND = (
     "import sys; sys.path[:] = [path for path in sys.path if path] + [{package!r}];"
-    " from ovenbird.api.{module} import main; main({request}, {report})"
+    " from {module} import main; main({request}, {report})"
 )
 _LOOK = 0.1  # seconds between two looks at a process that prints nothing
 _LONGEST = 65536  # bytes that are read at once
@@ -119,7 +119,7 @@ class CommandProcess:
 class ChildProcess(CommandProcess):
     """A process of this interpreter that executes runs: it gets a request, and reports, by pipes.
 
-    `module` is that of this package whose `main` it calls.
+    `module` is that of this package, or a whole name, whose `main` it calls.
     """
 
     def __init__(
@@ -131,7 +131,12 @@ class ChildProcess(CommandProcess):
             )
         theirs, self._lifeline = os.pipe()
         self._report, report = os.pipe()
-        command = _COMMAND.format(package=_PACKAGE, module=module, request=theirs, report=report)
+        command = _COMMAND.format(
+            package=_PACKAGE,
+            module=module if "." in module else f"ovenbird.api.{module}",
+            request=theirs,
+            report=report,
+        )
         try:
             super().__init__([sys.executable, "-c", command], environ, log, (theirs, report))
         except OvenbirdError:

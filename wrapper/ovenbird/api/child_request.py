@@ -14,6 +14,7 @@ from ..common.text import show_value
 from ..errors import ArgumentsError
 from ..function.target import Target, from_document
 from ..function_document import complete
+from ..job.entrypoint import RunTask
 from ..settings import Settings
 
 
@@ -27,6 +28,7 @@ class ChildRequest(NamedTuple):
     identity: str
     is_logged: bool
     is_bound: bool
+    task: RunTask | None = None
 
     def encode(self) -> bytes:
         """Return the request as JSON. Errors: ArgumentsError for a parameter that another process cannot get."""
@@ -34,7 +36,7 @@ class ChildRequest(NamedTuple):
             "target": describe_target(self.target), "settings": describe_settings(self.settings),
             "parameters": {name: make_plain(name, value) for name, value in self.parameters.items()},
             "launch": dict(self.launch), "identity": self.identity, "is_logged": self.is_logged,
-            "is_bound": self.is_bound,
+            "is_bound": self.is_bound, "task": self.task,
         }  # fmt: skip
         return json.dumps(document).encode()
 
@@ -42,8 +44,9 @@ class ChildRequest(NamedTuple):
     def decode(cls, text: bytes) -> ChildRequest:
         """Return the request of a JSON text. Errors: LoadError, DocumentError for a target that is gone."""
         document = json.loads(text)
-        settings = read_settings(document.pop("settings"))
-        return cls(target=find_target(document.pop("target")), settings=settings, **document)
+        settings, task = read_settings(document.pop("settings")), document.pop("task")
+        target = find_target(document.pop("target"))
+        return cls(target=target, settings=settings, task=RunTask(*task) if task else None, **document)
 
 
 def describe_target(target: Target) -> dict[str, Any]:

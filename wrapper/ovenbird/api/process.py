@@ -47,9 +47,9 @@ def start_child(source: FunctionSource, request: RunRequest, *, wait: bool) -> R
     project, identity = choose_project(target, settings, environ), keys.new_id()
     message = ChildRequest(
         target, settings, request.parameters, {**request.launch, "on": PROCESS}, identity,
-        is_logged=not wait, is_bound=wait,
+        is_logged=not wait, is_bound=wait, task=request.task,
     ).encode()  # fmt: skip
-    with contextlib.nullcontext() if wait else _open_log(store, project, identity) as log:
+    with contextlib.nullcontext() if wait else open_log(store, project, identity) as log:
         process = ChildProcess(message, environ, log)
     return RunningChild(process, store, environ, keys.run_key(project, identity))
 
@@ -64,7 +64,7 @@ def resolve_paths(request: RunRequest) -> tuple[Settings, dict[str, str]]:
 
 
 @contextlib.contextmanager
-def _open_log(store: EntityStore, project: str, identity: str) -> Iterator[int]:
+def open_log(store: EntityStore, project: str, identity: str) -> Iterator[int]:
     """Yield a descriptor of the run's log; of nothing for a store that keeps no log."""
     path = store.log_file(project, identity)
     flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW

@@ -12,6 +12,7 @@ from ..common.did_you_mean import suggest_names
 from ..common.text import show_value
 from ..common.units import parse_duration
 from ..errors import ArgumentsError, SettingsError
+from ..job.entrypoint import RunTask
 from ..settings import Settings, limits_as_variables, resolve, run_name, tag
 
 HERE, PROCESS, CONTAINER, PLATFORM = "here", "process", "container", "platform"
@@ -42,7 +43,7 @@ class RunOptions:
 class RunRequest:
     """A run that can be started: settings as those of the command, all variables of its process, its parameters.
 
-    `variables` are those of `env=` alone; `launch` says how the run was started.
+    `variables` are those of `env=` alone; `launch` says how the run was started; `task` is what is recorded beside it.
     """
 
     settings: Settings
@@ -50,6 +51,7 @@ class RunRequest:
     parameters: dict[str, Any]
     variables: dict[str, str] = field(default_factory=dict)
     launch: dict[str, Any] = field(default_factory=dict)
+    task: RunTask | None = None
 
 
 def choose_place(text: str) -> str:

@@ -43,7 +43,11 @@ def _make_key(settings: Settings, environ: Mapping[str, str]) -> _PlaceKey:
     backend = backend_name(settings.platform, environ)
     if backend == "local":
         return os.getpid(), backend, str(Path(data_dir(environ)).absolute())
-    return os.getpid(), backend, *sorted(item for item in environ.items() if item[0].startswith("DHCORE_"))
+    return (
+        os.getpid(),
+        backend,
+        *sorted(item for item in environ.items() if item[0].startswith(("DHCORE_", "OVENBIRD_STORE"))),
+    )
 
 
 def _is_there(key: _PlaceKey) -> bool:

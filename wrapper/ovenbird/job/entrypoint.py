@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..common.redact import redact_record
 from ..errors import SettingsError
@@ -22,6 +22,13 @@ from ..settings import Settings, limits_as_variables
 from .execution import JobRun, RunArguments, RunEnvironment, execute, keep
 from .parameters import display_parameters, from_file
 from .result import RunEnd
+
+
+class RunTask(NamedTuple):
+    """What a run has beside its arguments: the key of its function, if that is recorded, and fields for its spec."""
+
+    function: str
+    fields: Mapping[str, Any]
 
 
 def run_function(
@@ -56,12 +63,13 @@ def start_job(
     launch: Mapping[str, Any],
     *,
     identity: str | None = None,
+    task: RunTask | None = None,
 ) -> JobRun:
     """Record a run of this process, which does nothing else, and return its job.
 
     `identity` is the id of the run, by default a new one.
     """
-    job = record_job(function, environment, parameters, launch, identity=identity)
+    job = record_job(function, environment, parameters, launch, identity=identity, task=task)
     # The platform sets the first two. The third marks them as local: an `ovenbird run` that the function starts must
     # not take this run for its own.
     os.environ.update(RUN_ID=job.record.id, PROJECT_NAME=job.record.project, OVENBIRD_LOCAL_RUN=job.record.id)
@@ -75,6 +83,7 @@ def record_job(
     launch: Mapping[str, Any],
     *,
     identity: str | None = None,
+    task: RunTask | None = None,
 ) -> JobRun:
     """Record a run of this process, and return its job. The variables of the process stay as they are."""
     settings, environ, store = environment
@@ -82,13 +91,15 @@ def record_job(
     project = choose_project(target, settings, environ)
     store.open(project)
     spec = {
+        **(task.fields if task else {}),
         "parameters": display_parameters(parameters),
         "inputs": {name: redact_record(text) for name, text in settings.input.items()},
     }
     if settings.init:
         spec["init_parameters"] = settings.init
     record = start_run(
-        store, project, environ, spec=spec, status={"pid": os.getpid(), "launch": {**launch}}, identity=identity,
+        store, project, environ, function=task.function if task else None, spec=spec,
+        status={"pid": os.getpid(), "launch": {**launch}}, identity=identity,
         metadata=run_metadata(settings.name, settings.tag, settings.note),
     )  # fmt: skip
     return JobRun(function, record, environment, RunArguments(parameters, settings.input, settings.init))

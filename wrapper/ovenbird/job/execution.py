@@ -341,13 +341,14 @@ class JobRun:
             if timer.spans:  # none where the process was forked from one that had loaded the function
                 with contextlib.suppress(Exception):  # user code may have put odd objects into `sys.modules`
                     self.record.status.imports = summarize_times(attribute_times(timer, loaded.target.root))
-            if self.on_core:  # Core stores only the fields of a function that the platform defines
+            # Core, and a function that a person has recorded, have only the fields that the platform defines
+            if self.on_core or self.record.spec.function:
                 origin = {
                     name: spec["source"][name] for name in ("digest", "revision", "handler") if name in spec["source"]
                 }
                 self.record.status.provenance.source = origin
         finally:
-            if not self.remote:
+            if not self.remote and not self.record.spec.function:
                 function = self.project.register_function(title, spec)
                 self.record.spec.function = function.key
                 self.record.relate("run_of", function.key)

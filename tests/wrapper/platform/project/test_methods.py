@@ -331,8 +331,8 @@ def test_what_is_not_there_says_so(project: Project, name: str) -> None:
     with pytest.raises(AttributeError, match=r"Artifact\.as_dataset is of the platform's SDK"):
         artifact.as_dataset()
     function = project.new_function("f", "python", code="", handler="f")
-    with pytest.raises(AttributeError, match=r"Function\.run is of the platform's SDK .*ovenbird run"):
-        function.run("job")
+    with pytest.raises(AttributeError, match=r"Function\.trigger is of the platform's SDK"):
+        function.trigger("job")
 
 
 # The parameters of the platform's SDK (digitalhub 0.15.11), in its order: a function that is written for it may give

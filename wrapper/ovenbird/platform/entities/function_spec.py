@@ -60,7 +60,15 @@ def _make_source(label: str, fields: Mapping[str, Any]) -> dict[str, Any]:
         inline = b64encode(path.read_bytes()).decode()
     if location is None and inline is None:
         raise InputError(f"{label} has no source", hint="`code_src` (a path or a URL), `code` (text), or `base64`")
-    source["source"] = redact_record(str(location)) if location is not None else "main.py"
+    source["source"] = _name_location(str(location)) if location is not None else "main.py"
     if inline is not None:
         source["base64"] = inline
     return source
+
+
+def _name_location(location: str) -> str:
+    """Return a source's location as it is recorded: a folder or an archive of this machine by its absolute path."""
+    path = Path(location)
+    if "://" not in location and path.suffix != ".py" and path.exists():
+        return str(path.absolute())
+    return redact_record(location)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -22,11 +23,25 @@ if TYPE_CHECKING:
     from .run_parts import RunProcess
     from .run_values import RunInputs, RunOutputs, RunResults
 
+_ACTIONS = "ovenbird.sdk.actions"  # it lies above this package, and is loaded when user code runs a function
+
 
 class FunctionRevision(Entity):
     """One revision of a function."""
 
     TYPE = "function"
+
+    def run(
+        self, action: str, wait: bool = False, log_info: bool = True, extensions: list[Any] | None = None, **kwargs: Any
+    ) -> Run:  # fmt: skip
+        """Run the function on this machine: `"job"` in a process, `"serve"` as a service, `"build"` makes its image.
+
+        The arguments are those of the platform's SDK; a job that is not waited for goes on by itself. Errors:
+        ArgumentsError for unknown or malformed arguments; RunFailedError for a job with `local_execution` that fails.
+        """
+        actions = importlib.import_module(_ACTIONS)
+        run: Run = actions.run_action(self, action, wait, log_info, extensions, kwargs)
+        return run
 
     def list_runs(
         self, q: str | None = None, name: str | None = None, kind: str | None = None, user: str | None = None,
@@ -135,6 +150,18 @@ class Run(Entity):
     def result(self, result_name: str) -> Any:
         """Return the result with that name, or None."""
         return self.results.get(result_name)
+
+    @property
+    def image(self) -> Any:
+        """Return the image that a build has made, or None."""
+        return self.outputs.get("image")
+
+    def invoke(self, method: str = "POST", url: str | None = None, **kwargs: Any) -> Any:
+        """Call the service of the run: `json`, `data`, `params`, `headers`, `timeout` as in the library `requests`.
+
+        Without `json` and `data` it is a GET, unless another method is named. Errors: PlatformError without a service.
+        """
+        return importlib.import_module(_ACTIONS).invoke_service(self, method, url, kwargs)
 
     @property
     def logs(self) -> LogText:

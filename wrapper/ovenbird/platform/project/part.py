@@ -73,11 +73,11 @@ def delete_entities(
     rows = project._store.list_summaries(entity_type, project=project.name, name=key.name) if every else []
     for each in [keys.parse_key(row.key) for row in rows] if every else [key]:
         record = project._store.read(each)
-        own = with_files and _is_removable(project, record)
+        own = with_files and is_removable(project, record)
         queries.remove_entities(project._store, keys.parse_key(record["key"]), project._environ, keep_files=not own)
 
 
-def _is_removable(project: ProjectPart, record: Record) -> bool:
+def is_removable(project: ProjectPart, record: Record) -> bool:
     """Return whether the files of a record are in a files store. Files elsewhere are not removed."""
     store = project._store
     if not record["status"].get("files"):
