@@ -29,7 +29,6 @@ SHARED = "shared"
 # nothing here has to survive a power cut; a test may leave connections behind
 _CONFIGURATION = """
 fsync = off
-synchronous_commit = off
 full_page_writes = off
 wal_level = minimal
 max_wal_senders = 0
@@ -59,8 +58,7 @@ class PostgresServer:
         folder.chmod(0o755)
         data = folder / "data"
         data.mkdir(mode=0o700)
-        if self._account:
-            os.chown(data, self._account.pw_uid, self._account.pw_gid)
+        self.own(data)
         self._run(
             "initdb", "--no-sync", "--no-locale", "--encoding=UTF8", "--auth=trust", "--username=ovenbird", "-D", data
         )
@@ -114,6 +112,20 @@ class PostgresServer:
         """Cut all connections to a database, and empty the tables of a store in it."""
         self.execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")
         self.execute("DELETE FROM ovenbird.entity", name)
+
+    def own(self, path: Path) -> None:
+        """Give a file or folder to the user that the server runs as."""
+        if self._account:
+            os.chown(path, self._account.pw_uid, self._account.pw_gid)
+
+    def use_certificate(self, certificate: Path, key: Path) -> None:
+        """Answer TLS from now on, with copies of these files."""
+        for source, name in ((certificate, "server.crt"), (key, "server.key")):
+            shutil.copyfile(source, self.folder / "data" / name)
+            (self.folder / "data" / name).chmod(0o600)
+            self.own(self.folder / "data" / name)
+        self.execute("ALTER SYSTEM SET ssl = on")
+        self.execute("SELECT pg_reload_conf()")
 
     def _run(self, program: str, *words: str | Path) -> None:
         subprocess.run(

@@ -22,7 +22,7 @@ VERBS = {
     "models": "list, show, get and remove models",
     "functions": "list, show, get and remove functions",
     "lineage": "say where something comes from: what it was made of, by which run",
-    "store": "say where the records are kept, and what there is",
+    "store": "say where the records are kept, and what there is; copy them to another store",
 }
 NOUNS = ("runs", "dataitems", "artifacts", "models", "functions")
 _VERBS = (listing, show, get, remove)
@@ -36,9 +36,12 @@ def main(argv: Sequence[str]) -> int:
         options = build_parser().parse_args(argv)
     except SystemExit as exit_request:  # argparse has printed the help, or what is wrong
         return SettingsError.exit_code if exit_request.code else 0
+    raise_on_interrupt()
+    if hasattr(options, "do_without_store"):
+        code: int = options.do_without_store(options)
+        return code
     from ...platform.store_factory import open_store
 
-    raise_on_interrupt()
     store = open_store(options.platform or os.environ.get("OVENBIRD_PLATFORM", ""), os.environ, _PATIENCE)
     try:
         do: Callable[[EntityStore, argparse.Namespace], int] = options.do

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...common.text_table import format_table
 from ...common.units import show_size
+from . import store_migrate
 from .output import add_platform, print_json
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="JSON on a terminal too")
     add_platform(parser)
     parser.set_defaults(do=run)
+    store_migrate.add(parser)
 
 
 def run(store: EntityStore, options: argparse.Namespace) -> int:

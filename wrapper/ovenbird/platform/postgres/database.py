@@ -125,6 +125,16 @@ class Database:
             self._pid, self._lock, self._connection = os.getpid(), threading.RLock(), None
 
 
+def upgrade_database(url: DatabaseUrl, patience: float) -> tuple[int, int]:
+    """Apply the migrations that a database lacks; return the versions before and after. Errors: PlatformError."""
+    psycopg = import_psycopg()
+    try:
+        with psycopg.connect(**{"connect_timeout": int(patience), **url.parameters}, autocommit=True) as connection:
+            return schema.migrate(connection, schema.MIGRATIONS)
+    except psycopg.Error as error:
+        raise translate_error(error, url) from None
+
+
 class _Transaction(Generic[Result]):
     """A transaction that knows its number, so that the server can tell later whether it was committed."""
 
