@@ -21,6 +21,7 @@ from ..host.flag_values import parse_flag
 from ..host.network import read_network_settings
 from ..image_store.skopeo_client import SkopeoClient
 from ..kubernetes import build_result, exposure, generate, job, k8s_names, overrides, render, request, task
+from ..kubernetes.record_store import choose_files_variable, parse_store_secret
 from ..oci.reference import ImageReference, parse_reference
 from ..registry.auth_file import write_auth_file
 from ..request.function_target import resolve_target
@@ -61,6 +62,9 @@ _FLAGS: dict[str, dict[str, dict[str, Any]]] = {
         "secret-name": {"metavar": "NAME", "help": "the Secret of variables that name none; default: FUNCTION-secrets"},
         "pull-secret": {"metavar": "NAME", "help": "the Secret that the image is pulled with"},
         "service-account": {"metavar": "NAME", "help": "of the pod"},
+        "store-secret": {"metavar": "NAME[:KEY]", "help": "the Secret with the URL of a database for what is recorded; "
+                         "default of KEY: OVENBIRD_STORE"},
+        "files-store": {"metavar": "URL", "help": "where files of outputs go, such as s3://bucket/folder"},
         "writable-root": {"action": "store_true", "help": "let the function write below /shared"},
     },
     "a service": {
@@ -185,8 +189,9 @@ def _make_request(
     if args.tag:
         parse_reference(args.tag, "--tag")
     manifest_request = request.ManifestRequest(
-            function=function, action=action, task=task.check(_merge_fields(args, fields), action), image=reference,
-            name=name, namespace=args.namespace, service_account=args.service_account, pull_secret=args.pull_secret,
+            function=function, action=action, task=task.check(_merge_fields(args, fields, action), action),
+            image=reference, name=name, namespace=args.namespace, service_account=args.service_account,
+            pull_secret=args.pull_secret,
             secret=args.secret_name, writable_root=args.writable_root, knative=args.knative,
             autoscale=_parse_bounds(args.autoscale), target_cpu=_check_number("--target-cpu", args.target_cpu, 1, 100),
             max_unavailable=args.max_unavailable, schedule=args.schedule, time_zone=args.time_zone,
@@ -198,13 +203,24 @@ def _make_request(
             expose=args.expose, gateway=args.gateway, ingress_class=args.ingress_class, tls_secret=args.tls_secret,
             metrics=args.metrics,
     )  # fmt: skip
-    return request.check(manifest_request, [*_check_resolve_flags(args), *exposure.list_problems(manifest_request)])
+    return request.check(
+        manifest_request,
+        [*_check_resolve_flags(args), *_check_store_flags(args, action), *exposure.list_problems(manifest_request)],
+    )
 
 
 def _check_resolve_flags(args: argparse.Namespace) -> list[str]:
     """Return the problem of flags that only say how the registry is asked."""
     flags = {"--authfile": args.authfile, "--ca-bundle": args.ca_bundle}
     return [f"`{flag}` needs `--resolve`" for flag, value in flags.items() if value and not args.resolve]
+
+
+def _check_store_flags(args: argparse.Namespace, action: str) -> list[str]:
+    """Return the problems of flags that say where a function records, for a build."""
+    flags = {"--store-secret": args.store_secret, "--files-store": args.files_store}
+    return [
+        f"`{flag}` does not go with `--action build`" for flag, value in flags.items() if value and action == "build"
+    ]
 
 
 def _resolve_image(args: argparse.Namespace, image: ImageReference, environ: Mapping[str, str]) -> ImageReference:
@@ -258,7 +274,7 @@ def _choose_image(args: argparse.Namespace, function: FunctionSpec, action: str)
     return function.image
 
 
-def _merge_fields(args: argparse.Namespace, fields: Mapping[str, Any]) -> dict[str, Any]:
+def _merge_fields(args: argparse.Namespace, fields: Mapping[str, Any], action: str) -> dict[str, Any]:
     """Return the fields with those that the flags give: names win one by one, where a field has names."""
     merged = dict(fields)
     for field, flag, form in (
@@ -272,18 +288,18 @@ def _merge_fields(args: argparse.Namespace, fields: Mapping[str, Any]) -> dict[s
     amounts = {key: getattr(args, key) for key in ("cpu", "mem", "gpu", "disk") if getattr(args, key)}
     if amounts:
         merged["resources"] = {**(merged.get("resources") or {}), **amounts}
-    envs = [
-        {"name": name, "value": v}
-        for value in _parse_each("--env", args.env, named_variable)
-        for name, v in value.items()
-    ]
+    variables = choose_files_variable(args.files_store, action) if args.files_store else {}
+    for value in _parse_each("--env", args.env, named_variable):
+        variables |= value
+    envs = [{"name": name, "value": value} for name, value in variables.items()]
     names = {item["name"] for item in envs}
     others = [item for item in merged.get("envs") or () if not (isinstance(item, dict) and item.get("name") in names)]
     if envs:
         merged["envs"] = [*others, *envs]
     for text in args.instruction or ():
         parse_instruction_flag(text)  # what the build in the cluster would refuse
-    for field, more in (("secrets", args.secret), ("instructions", args.instruction)):
+    secrets = [*(args.secret or ()), *([parse_store_secret(args.store_secret)] if args.store_secret else ())]
+    for field, more in (("secrets", secrets), ("instructions", args.instruction)):
         if more:
             merged[field] = [*(merged.get(field) or ()), *more]
     if args.volume:

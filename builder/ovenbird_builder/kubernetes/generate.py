@@ -8,7 +8,8 @@ from ovenbird.common.text import show_value
 
 from . import build_job, job, knative, service
 from .metadata import make_metadata, make_selector
-from .pod import Document, assume_requests, choose_claim_name, make_claim
+from .pod import Document, assume_requests, choose_claim_name, list_variables, make_claim
+from .record_store import list_store_notes
 from .request import ManifestRequest
 
 _APPLIED = 256 * 1024  # bytes of an object that `kubectl apply` can note down in an annotation
@@ -61,6 +62,8 @@ def list_notes(request: ManifestRequest, documents: list[Document]) -> list[str]
         texts = " and ".join(f"{amount} of {name}" for name, amount in assumed.items())
         flags = " and ".join(flag for name, flag in (("cpu", "`--cpu`"), ("memory", "`--mem`")) if name in assumed)
         notes_for_people.append(f"the pod asks for {texts}, without a limit, as nothing says what it needs: {flags}")
+    if request.action != "build":
+        notes_for_people += list_store_notes(request, list_variables(request))
     if request.expose:
         notes_for_people.append(
             f"whoever reaches {request.expose} can call the function, which asks nobody who they are, and read"

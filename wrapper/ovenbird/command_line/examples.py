@@ -29,6 +29,11 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "lineage": ("ovenbird lineage latest", "ovenbird lineage prices --format mermaid"),
     "ui": ("ovenbird ui --open", "ovenbird ui --port 9090"),
     "store": ("ovenbird store", "ovenbird store --json"),
+    "store migrate": (
+        "ovenbird store migrate .ovenbird env:OVENBIRD_STORE",
+        "ovenbird store migrate postgresql://db.example.com/ovenbird copy",
+    ),
+    "store upgrade": ("ovenbird store upgrade", "ovenbird store upgrade --json"),
     "build": (
         "ovenbird build function.yaml --tag registry.example.com/team/greeter:1 --push",
         "ovenbird build main.py:handler --python 3.13 --requirement 'pandas>=2' --dry-run",

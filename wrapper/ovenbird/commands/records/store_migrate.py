@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...errors import PlatformError, SettingsError
+from .output import print_json
 
 if TYPE_CHECKING:
     from ...platform.postgres.database_url import DatabaseUrl
@@ -30,6 +31,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     migrate.set_defaults(do_without_store=run_migrate)
     text = "bring the tables of the database of OVENBIRD_STORE up to date"
     upgrade = verbs.add_parser("upgrade", help=text, description=f"{text[0].upper()}{text[1:]}.")
+    upgrade.add_argument("--json", action="store_true", help="print both versions as JSON")
     upgrade.set_defaults(do_without_store=run_upgrade)
 
 
@@ -57,13 +59,16 @@ def run_migrate(options: argparse.Namespace) -> int:
     return 0
 
 
-def run_upgrade(_: argparse.Namespace) -> int:
+def run_upgrade(options: argparse.Namespace) -> int:
     """Apply the migrations that the database lacks; return the exit status."""
     from ...platform.postgres.database import upgrade_database
     from ...platform.postgres.database_url import parse_database_url
 
     url = parse_database_url(os.environ.get("OVENBIRD_STORE", ""), "OVENBIRD_STORE")
     before, after = upgrade_database(url, _PATIENCE)
+    if options.json:
+        print_json({"location": url.address, "before": before, "after": after})
+        return 0
     print(f"{url.address}: version {before} became {after}" if before != after else f"{url.address}: version {after}")
     return 0
 
