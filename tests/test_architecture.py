@@ -125,6 +125,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "ovenbird.logging_config",
         "ovenbird.serve",
         "ovenbird.api",
+        "ovenbird.display",
         "ovenbird.command_line",
         "ovenbird.processor",
     ),

@@ -68,6 +68,17 @@ class Function(FunctionHolder):
     def __repr__(self) -> str:
         return f"<Function {show_value(self.name)}>"
 
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:  # noqa: ARG002
+        """Return what a notebook shows of it, by media type. A target is not imported for it."""
+        from ..display.function_card import make_function_card
+        from ..display.show_bundle import make_bundle
+
+        return make_bundle(make_function_card(self.name, getattr(self.source, "function", None), self.project))
+
+    def _repr_html_(self) -> str:
+        """Return the same as HTML."""
+        return self._repr_mimebundle_()["text/html"]
+
     def target(self) -> Target:
         """Return the code on disk, as another process or an image gets it. Errors: LoadError, CaptureError.
 

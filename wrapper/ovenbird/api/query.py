@@ -19,7 +19,11 @@ from ..settings import Settings, resolve
 from .stores import open_shared_store
 
 if TYPE_CHECKING:
+    from ..display.card import Card
     from .records.run_list import RunList
+
+
+_MOST_ROWS = 100  # of a table that is shown
 
 
 class Runs(Sequence[Run]):
@@ -55,8 +59,42 @@ class Runs(Sequence[Run]):
     def __iter__(self) -> Iterator[Run]:
         return map(self._read, self._listing.runs)
 
+    def as_df(self) -> Any:
+        """Return a pandas DataFrame with a row for each run; its columns are those of `rows`.
+
+        Errors: SettingsError where pandas is not installed.
+        """
+        try:
+            import pandas as pd
+        except ModuleNotFoundError:
+            from ..common.install_hint import format_install_command
+
+            raise SettingsError("a DataFrame needs pandas", hint=format_install_command("tables")) from None
+        return pd.DataFrame(self.rows)
+
     def __repr__(self) -> str:
-        return f"<{len(self)} runs{' of more' if self.is_truncated else ''}>"
+        from ..display.text_card import render_text
+
+        return render_text(self._make_card())
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:  # noqa: ARG002
+        """Return what a notebook shows of it, by media type."""
+        from ..display.show_bundle import make_bundle
+
+        return make_bundle(self._make_card())
+
+    def _repr_html_(self) -> str:
+        """Return the same as HTML."""
+        return self._repr_mimebundle_()["text/html"]
+
+    def _make_card(self) -> Card:
+        from ..display.table_card import make_run_table_card
+        from .records.run_list import RunList
+
+        shown = RunList(self._listing.runs[:_MOST_ROWS])
+        notes = [f"{len(self) - _MOST_ROWS} more rows are not shown"] if len(self) > _MOST_ROWS else []
+        notes += ["there are more runs: limit=None returns all"] if self.is_truncated else []
+        return make_run_table_card(len(self), shown.select_columns(shown.columns), notes)
 
     def _read(self, summary: Mapping[str, Any]) -> Run:
         return Run(self._store, self._store.read(keys.parse_key(summary["key"])), self._environ)

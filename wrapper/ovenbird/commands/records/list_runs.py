@@ -90,11 +90,10 @@ def _format_document(summary: Summary) -> dict[str, Any]:
 
 
 def _format_title(column: str, columns: Sequence[str]) -> str:
-    """Return the heading of a column: without its prefix where that is clear."""
-    if "." not in column:
-        return column.upper() if column in _PLAIN else column
-    short = column.rpartition(".")[2] if column.startswith("result.") else column.partition(".")[2]
-    return column if sum(name == short or name.endswith(f".{short}") for name in columns) > 1 else short
+    """Return the heading of a column: without its prefix where that is clear, a plain field in capitals."""
+    from ...display.table_card import shorten_column
+
+    return column.upper() if column in _PLAIN else shorten_column(column, columns)
 
 
 def _are_numbers(values: Sequence[Any]) -> bool:

@@ -118,7 +118,8 @@ class Entity(Described):
         self.status = AttrDict(record["status"])
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self.key}>"
+        state = f" {self.status.state}" if self.TYPE == "run" and self.status.get("state") else ""
+        return f"<{type(self).__name__} {self.key}{state}>"
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:  # noqa: ARG002
         """Return what a notebook shows of it, by media type."""
