@@ -34,6 +34,9 @@ class RecordedSource:
         self._function = function
         self.text = function.name
 
+    def check_names(self, parameters: Mapping[str, Any], inputs: Mapping[str, str]) -> None:
+        """Do nothing: only a run loads the function."""
+
     def locate(self, environ: Mapping[str, str]) -> Target:
         """Return the target; a source at an address, or in an archive, is fetched. Errors: LoadError, DocumentError."""
         return self._find_own_target() or from_document(*self._complete(environ))
