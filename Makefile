@@ -49,7 +49,7 @@ help: ## this list
 
 .venv/.dev: .venv/.runtime
 	@echo "installing what the tests need into .venv (a minute)"
-	@$(BIN)/pip install --quiet --editable '.[reload,platform,build]' --group dev
+	@$(BIN)/pip install --quiet --editable '.[reload,platform,build,ui]' --group dev
 	@touch $@
 
 .PHONY: demo
@@ -79,6 +79,7 @@ test: .venv/.dev ## run every test
 	$(call need,fish,fish)
 	$(call need,$(ENGINE),$(ENGINE) $(ENGINE_HELPERS))
 	$(call need,pg_createcluster,postgresql)
+	$(call need,chromium,chromium fonts-dejavu-core)
 	@$(BIN)/python -m tests.standins >/dev/null
 	@[ -n "$$KUBECONFIG" ] && [ -n "$$TEST_REGISTRY" ] || echo "tests on a Kubernetes cluster are left out: set KUBECONFIG and TEST_REGISTRY (CONTRIBUTING.md)"
 	@echo "running the tests (a quarter of an hour on 2 cores)"
