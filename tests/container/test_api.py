@@ -56,6 +56,10 @@ def test_an_image_is_built_and_run(folder: Path, base_images: Images, capfd: pyt
     image = function.build(tag="api-count:1", base_image=base_images[VERSION], python_version=VERSION)
     (reason,) = [row.reason for row in image.rebuilt if row.kind == "source"]
     assert "changed: 'main.py'" in reason
+    assert repr(image) == f"<Image {image.reference}>"
+    shown = image._repr_mimebundle_()["text/plain"]
+    assert shown.splitlines()[0] == "Image api-count:1 changed"
+    assert reason in " ".join(shown.split())
 
     (folder / "data.csv").write_text("a\nb\nc\n")
     capfd.readouterr()

@@ -77,6 +77,8 @@ def test_runs_come_in_order_and_a_failure_stops_no_other(folder: Path) -> None:
     assert [run.value for run in runs if run.status.state == "COMPLETED"] == [10, 20, 50, 60]
     assert "ended with 9" in runs[3].status.error.message
     assert (caught.value.run.id, 'raise ValueError("three")' in caught.value.cause) == (runs[2].id, True)
+    assert repr(many) == "<RunMap of 6 runs, 6 read>"
+    assert "runs 6  read 6  failed 2" in many._repr_mimebundle_()["text/plain"]
     assert (folder / "imports").read_text() == "x"
     assert len({run.status.pid for run in runs}) == 6
 

@@ -50,7 +50,10 @@ def test_a_service_is_there_in_the_block(folder: Path) -> None:
         assert service.is_running
         assert service.url in repr(service)
         assert "greeting Ada" in service.logs
+        assert f"READY\n  url {service.url}  its page {service.url}/_/" in service._repr_mimebundle_()["text/plain"]
     assert not service.is_running
+    assert "greeting Ada" in service._repr_html_()
+    assert "STOPPED" in service._repr_html_()
     assert not Path(f"/proc/{answer['pid']}").exists()
     assert "draining" in service.logs
     service.stop()  # again

@@ -54,7 +54,7 @@ def test_outputs_are_not_committed() -> None:
 
 
 def test_the_cells_show_what_the_text_says(cells: dict[str, Any]) -> None:
-    """A function with its parameters, its run with log and curve, values, a table, a failure, all runs."""
+    """A function with its parameters, its run with log and curve, values, a table, a failure, a map, all runs, a call."""
     assert ["depth", "int", "3"] in [line.split() for line in read_shown(cells["fit"], "text/plain").splitlines()]
     assert "50 steps, the last error is 0.107" in read_printed(cells["run"])
     shown = read_shown(cells["run"], "text/plain")
@@ -65,7 +65,10 @@ def test_the_cells_show_what_the_text_says(cells: dict[str, Any]) -> None:
     failed = read_shown(cells["failed"], "text/plain")
     assert failed.splitlines()[0].endswith("ERROR")
     assert "depth: Expected int, got str" in failed
-    assert read_shown(cells["runs"], "text/plain").splitlines()[0] == "Runs 1"
+    assert read_shown(cells["runs"], "text/plain").splitlines()[0] == "Runs 4"
+    mapped = read_shown(cells['[(run.state, len(run.metrics["error"])) for run in sweep]'], "text/plain")
+    assert mapped == "[('COMPLETED', 10), ('COMPLETED', 20), ('COMPLETED', 30)]"
+    assert read_shown(cells["answer"], "text/plain") == "{'density': 250.0}"
     assert "param.depth" in read_shown(cells['runs.as_df()[["param.depth", "metric.error"]]'], "text/plain")
 
 

@@ -12,6 +12,7 @@ from ..common.did_you_mean import suggest_names
 from ..common.text import show_value
 from ..errors import SettingsError
 from ..function.loader import refuse_import
+from .card_display import CardDisplay
 from .image import Image
 from .run_request import (
     CONTAINER,
@@ -27,6 +28,7 @@ from .run_request import (
 from .sources import FunctionHolder, FunctionSource, find_source
 
 if TYPE_CHECKING:
+    from ..display.card import Card
     from ..function.target import Target
     from ..platform.entities.run import Run
     from .map_runs import RunMap
@@ -50,7 +52,7 @@ def run(target: Any, /, **options: Any) -> Run:
     return function(target).run(**options)
 
 
-class Function(FunctionHolder):
+class Function(CardDisplay, FunctionHolder):
     """A function that can be run.
 
     `source` is where its code comes from, `project` the project of its runs (empty: as the command chooses it).
@@ -68,16 +70,11 @@ class Function(FunctionHolder):
     def __repr__(self) -> str:
         return f"<Function {show_value(self.name)}>"
 
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:  # noqa: ARG002
-        """Return what a notebook shows of it, by media type. A target is not imported for it."""
+    def _make_card(self) -> Card:
+        """Return what is shown of it. A target is not imported for it."""
         from ..display.function_card import make_function_card
-        from ..display.show_bundle import make_bundle
 
-        return make_bundle(make_function_card(self.name, getattr(self.source, "function", None), self.project))
-
-    def _repr_html_(self) -> str:
-        """Return the same as HTML."""
-        return self._repr_mimebundle_()["text/html"]
+        return make_function_card(self.name, getattr(self.source, "function", None), self.project)
 
     def target(self) -> Target:
         """Return the code on disk, as another process or an image gets it. Errors: LoadError, CaptureError.

@@ -5,12 +5,17 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..errors import SettingsError
 from ..function.target import Target
 from .actions import open_action
+from .card_display import CardDisplay
 from .sources import FunctionSource, ObjectSource
+
+if TYPE_CHECKING:
+    from ..display.card import Card
 
 
 class ImageLayer(NamedTuple):
@@ -30,7 +35,8 @@ class RebuiltLayer(NamedTuple):
     reason: str
 
 
-class Image(NamedTuple):
+@dataclass(frozen=True)
+class Image(CardDisplay):
     """An image that was built. `reference` is its name with its digest; `size` counts the bytes of all its layers.
 
     `rebuilt` is empty where everything was in the cache; `changed`: whether anything was written or pushed.
@@ -50,6 +56,23 @@ class Image(NamedTuple):
     def name(self) -> str:
         """Return its first tag."""
         return self.tags[0]
+
+    def __repr__(self) -> str:
+        return f"<Image {self.reference}>"
+
+    def _make_card(self) -> Card:
+        from ..common.units import show_size
+        from ..display.card import Card, Grid
+
+        facts = {"digest": self.digest, "size": show_size(self.size), "built in": f"{self.seconds:.1f} s"}
+        layers = [(layer.name, show_size(layer.size), "cached" if layer.is_cached else "new") for layer in self.layers]
+        rebuilt = [(layer.kind, layer.name, layer.reason) for layer in self.rebuilt]
+        parts = (
+            Grid("Layers", ("name", "size", ""), layers),
+            Grid("Rebuilt", ("layer", "name", "reason") if rebuilt else (), rebuilt),
+            Grid("Warnings", ("warning",) if self.warnings else (), [(text,) for text in self.warnings]),
+        )
+        return Card("Image", self.name, "changed" if self.changed else "unchanged", facts, parts)
 
 
 def build_image(source: FunctionSource, options: Mapping[str, Any], environ: Mapping[str, str]) -> Image:

@@ -7,13 +7,14 @@ import os
 import signal
 import weakref
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..common.text import show_value
 from ..errors import OvenbirdError, RunFailedError
 from ..job.entrypoint import check_output_flags
 from ..platform.entities.run import Run
 from ..platform.store import EntityStore
+from .card_display import CardDisplay
 from .child_process import ChildProcess
 from .failures import COMPLETED, make_error
 from .map_request import MapRequest, make_lines
@@ -22,13 +23,18 @@ from .run_request import PROCESS, RunRequest
 from .sources import FunctionSource
 from .stores import open_shared_store, read_run
 
+if TYPE_CHECKING:
+    from ..display.card import Card
+
 _MARGIN = 2.0  # seconds beyond the grace of a run until its process is killed
 _LISTED = 5  # runs that an error names
 
 
 class MapPlan(NamedTuple):
-    """How many runs there are, whether they keep their order, whether a failure is raised, and the grace of a run."""
+    """What is mapped, how many runs there are, whether they keep their order, whether a failure is raised, and the
+    grace of a run in seconds."""
 
+    name: str
     total: int
     ordered: bool
     check: bool
@@ -44,12 +50,12 @@ def start_map(
     target = source.locate(request.environ)
     store = open_shared_store(request.settings, request.environ)
     settings, environ = resolve_paths(request)
-    plan = MapPlan(len(lines), ordered, check, settings.grace)
+    plan = MapPlan(source.text, len(lines), ordered, check, settings.grace)
     message = MapRequest(target, settings, lines, {**request.launch, "on": PROCESS}).encode()
     return RunMap(MapReader(ChildProcess(message, environ, None, "map_child"), store, environ, plan))
 
 
-class RunMap(Iterator[Run]):
+class RunMap(CardDisplay, Iterator[Run]):
     """The runs of a map, each as soon as it and all before it have ended; `ordered=False`: as soon as it has ended.
 
     A run that fails is yielded like any other. After the last one RunFailedError is raised with `check`, if any has
@@ -70,6 +76,16 @@ class RunMap(Iterator[Run]):
     def __len__(self) -> int:
         return self._reader.plan.total
 
+    def __repr__(self) -> str:
+        return f"<RunMap of {len(self)} runs, {self._reader.count_read} read>"
+
+    def _make_card(self) -> Card:
+        from ..display.card import Card
+
+        facts = {"runs": len(self), "read": self._reader.count_read, "failed": self._reader.count_failed,
+                 "read them": "for run in ..."}  # fmt: skip
+        return Card("Map", self._reader.plan.name, facts=facts)
+
     def __next__(self) -> Run:
         """Return the next run. Errors: RunFailedError after the last one; KeyboardInterrupt, after all were stopped."""
         try:
@@ -89,8 +105,14 @@ class MapReader:
         self.plan = plan
         self._child, self._store, self._environ = child, store, environ
         self._failed: list[Run] = []
+        self.count_read = 0
         self._owner, self._is_closed = os.getpid(), False
         self._limit = plan.grace + _MARGIN if plan.grace else math.inf
+
+    @property
+    def count_failed(self) -> int:
+        """Return how many of the runs that were read are not COMPLETED."""
+        return len(self._failed)
 
     def read_runs(self) -> Iterator[Run]:
         """Yield the runs. Errors: RunFailedError after the last one; ArgumentsError, LoadError before the first."""
@@ -150,6 +172,7 @@ class MapReader:
 
     def _read_run(self, key: str) -> Run:
         run = read_run(self._store, key, self._environ)
+        self.count_read += 1
         if run.status.state != COMPLETED:
             self._failed.append(run)
         return run

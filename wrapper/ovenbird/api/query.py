@@ -16,6 +16,7 @@ from ..platform.project.project import Project, resolve_project_name
 from ..platform.queries import locate_entity
 from ..platform.store import EntityStore
 from ..settings import Settings, resolve
+from .card_display import CardDisplay
 from .stores import open_shared_store
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 _MOST_ROWS = 100  # of a table that is shown
 
 
-class Runs(Sequence[Run]):
+class Runs(CardDisplay, Sequence[Run]):
     """Runs, newest first; each is read when it is asked for.
 
     `is_truncated`: there are more than the limit. `rows` has the columns of each run, as `ovenbird runs list` names
@@ -76,16 +77,6 @@ class Runs(Sequence[Run]):
         from ..display.text_card import render_text
 
         return render_text(self._make_card())
-
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:  # noqa: ARG002
-        """Return what a notebook shows of it, by media type."""
-        from ..display.show_bundle import make_bundle
-
-        return make_bundle(self._make_card())
-
-    def _repr_html_(self) -> str:
-        """Return the same as HTML."""
-        return self._repr_mimebundle_()["text/html"]
 
     def _make_card(self) -> Card:
         from ..display.table_card import make_run_table_card

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import OvenbirdError
 from ..job.start_folder import absolute_environ
 from ..settings import Settings
+from .card_display import CardDisplay
 from .child_process import ChildProcess
 from .failures import UserTraceback, make_error
 from .serve_request import ServeRequest
@@ -20,12 +21,13 @@ from .sources import FunctionSource
 
 if TYPE_CHECKING:
     from ..client.client import Client
+    from ..display.card import Card
 
 _MARGIN = 7.0  # seconds beyond drain delay and grace until the processes of a service are killed
 _LONGEST = 16 * 1024**2  # bytes of the log that are read
 
 
-class Service:
+class Service(CardDisplay):
     """A function that is served: `with function.serve() as service: service.call(name="Ada")`.
 
     `url` is where it listens. It ends with the block, by `stop()`, and with this process at the latest.
@@ -38,6 +40,13 @@ class Service:
 
     def __repr__(self) -> str:
         return f"<Service {self.name} at {self.url}{'' if self.is_running else ', stopped'}>"
+
+    def _make_card(self) -> Card:
+        from ..display.card import Card, Text
+
+        facts = {"url": self.url, "its page": f"{self.url}/_/"}
+        log = Text("Log", self.logs)
+        return Card("Service", self.name, "READY" if self.is_running else "STOPPED", facts, (log,))
 
     def __enter__(self) -> Service:
         return self
