@@ -98,3 +98,6 @@ def test_what_a_platform_cannot_do(folder: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("DHCORE_ENDPOINT", "http://127.0.0.1:9")
     with pytest.raises(SettingsError, match="takes no timeout="):
         function.run(on="platform", timeout=5)
+    with pytest.raises(SettingsError, match="env= has 'API_TOKEN'") as caught:
+        function.run(on="platform", env={"MARK": "m", "API_TOKEN": "hidden-value"})
+    assert "hidden-value" not in str(caught.value)

@@ -54,7 +54,7 @@ def test_outputs_are_not_committed() -> None:
 
 
 def test_the_cells_show_what_the_text_says(cells: dict[str, Any]) -> None:
-    """A function with its parameters, its run with log and curve, values, a table, a failure, a map, all runs, a call."""
+    """A function with its parameters, its run with log and curve, values, tables, a failure, a map, a call."""
     assert ["depth", "int", "3"] in [line.split() for line in read_shown(cells["fit"], "text/plain").splitlines()]
     assert "50 steps, the last error is 0.107" in read_printed(cells["run"])
     shown = read_shown(cells["run"], "text/plain")

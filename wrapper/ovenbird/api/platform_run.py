@@ -6,11 +6,11 @@ import sys
 import time
 from typing import Any
 
+from ..common.redact import is_secret_name
 from ..common.text import show_value
 from ..errors import ArgumentsError, InputError, SettingsError
-from ..function.target import Target
+from ..function.target import Target, name_function
 from ..job.entrypoint import choose_project
-from ..job.execution import name_function
 from ..platform import keys
 from ..platform.core.store import DigitalHubStore
 from ..platform.data_dir import backend_name
@@ -61,6 +61,11 @@ def _refuse_options(request: RunRequest) -> None:
     names = {"timeout": settings.timeout, "reuse": settings.reuse, "output_dir": settings.output_dir}
     if given := next((name for name, value in names.items() if value), ""):
         raise SettingsError(f'on="platform" takes no {given}=: Core has no field for it')
+    if secret := next((name for name in request.variables if is_secret_name(name)), ""):
+        raise SettingsError(
+            f'on="platform": env= has {show_value(secret)}, and Core shows variables to all who read the run',
+            hint="store it as a secret of the project, which the platform gives to the run",
+        )
 
 
 def _submit_run(source: FunctionSource, request: RunRequest) -> Run:

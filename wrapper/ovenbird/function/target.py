@@ -121,6 +121,14 @@ def from_document(function: FunctionSpec, source: str = "") -> Target:
     return Target(root, module, attribute, function.init, function)
 
 
+def name_function(target: Target) -> str:
+    """Return the function's name: from its document, else its attribute; for the attribute `handler`, its module."""
+    if target.function:
+        return target.function.name
+    name = target.attribute.rpartition(".")[2]
+    return target.module.rpartition(".")[2] if name == DEFAULT_ATTRIBUTE else name
+
+
 def _from_file(path: Path, attribute: str, source: str) -> Target:
     """Return the target of a file. The root is its folder, or `source` when the file lies below it."""
     refuse_unreadable(path, LoadError)

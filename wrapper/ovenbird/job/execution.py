@@ -34,7 +34,7 @@ from ..function.context import Context, current_call
 from ..function.decorator import is_sdk_function, outputs_of
 from ..function.handler import Handler
 from ..function.loader import LoadedFunction, load
-from ..function.target import DEFAULT_ATTRIBUTE, Target
+from ..function.target import Target, name_function
 from ..function.tracebacks import summarize_error, user_stack
 from ..platform.data_dir import backend_name, data_dir
 from ..platform.entities.run import Run
@@ -399,11 +399,3 @@ class JobRun:
             state, code, kind = "STOPPED", interrupted.exit_code, "stopped"
             message = f"stopped by {interrupted.reason}"
         return state, code, {"type": kind, "message": message, "traceback": ""}
-
-
-def name_function(target: Target) -> str:
-    """Return the function's name: from its document, else its attribute; for the attribute `handler`, its module."""
-    if target.function:
-        return target.function.name
-    name = target.attribute.rpartition(".")[2]
-    return target.module.rpartition(".")[2] if name == DEFAULT_ATTRIBUTE else name

@@ -13,13 +13,12 @@ from ...common.fork_template import load_for_forks
 from ...function.binder import JOB
 from ...function.handler import Handler
 from ...function.loader import LoadedFunction, load
-from ...function.target import Target
+from ...function.target import Target, name_function
 from ...platform import keys
 from ...platform.data_dir import backend_name, data_dir
 from ...platform.project.project import Project
 from ...settings import Settings, limits_as_variables
 from ..entrypoint import choose_project
-from ..execution import name_function
 from ..load_state import LoadState
 from ..parameters import from_file
 from ..start_folder import absolute_environ, absolute_inputs, absolute_settings
