@@ -59,6 +59,15 @@ def test_a_loop_of_log_metrics_keeps_every_value(run: Run) -> None:
     assert read_metrics(run) == {"loss": [3.0, 2.0, 1.0], "accuracy": 0.5}
 
 
+def test_metrics_that_were_read_stay_as_they_were(run: Run) -> None:
+    """What `metrics` returned does not grow with the run, and a change of it is none of the run's."""
+    run.log_metric("loss", 1.0)
+    before = run.metrics
+    run.log_metric("loss", 2.0)
+    run.metrics["loss"].append(9.0)
+    assert (before, run.metrics) == ({"loss": [1.0]}, {"loss": [1.0, 2.0]})
+
+
 def test_ways_of_logging_can_be_mixed(run: Run) -> None:
     """log_metric, log_metrics and refresh in any order lose nothing."""
     run.log_metrics({"loss": 5})

@@ -188,12 +188,13 @@ class Entity(Described):
 
     @property
     def metrics(self) -> dict[str, Any]:
-        """Return the metrics by name: each is a number or a list of numbers."""
+        """Return a copy of the metrics by name: each is a number or a list of numbers."""
         if not self.status.get("metrics") and self._is_saved:
             metrics = self._store.read(keys.parse_key(self.key))["status"].get("metrics")
             if metrics:
                 self.status.metrics = metrics
-        return dict(self.status.get("metrics") or {})
+        metrics = dict(self.status.get("metrics") or {})
+        return {name: list(value) if isinstance(value, list) else value for name, value in metrics.items()}
 
     def log_metric(self, key: str, value: Metric, overwrite: bool = False, single_value: bool = False) -> None:
         """Add a number, or each of a list, to the series `key`.
@@ -226,7 +227,11 @@ class Entity(Described):
         self._store.append_metrics(keys.parse_key(self.key), values, replace=replace, single=single)
         metrics = self.status.setdefault("metrics", AttrDict())
         for name, numbers in values.items():
-            metrics[name] = merge(metrics.get(name), numbers, replace=replace, single=single)
+            before = metrics.get(name)
+            if isinstance(before, list) and not replace:
+                before.extend(numbers)  # a copy for each number would take minutes in a long loop
+            else:
+                metrics[name] = merge(before, numbers, replace=replace, single=single)
 
 
 def entity_of(store: EntityStore, record: Record, environ: Mapping[str, str]) -> Any:
