@@ -41,7 +41,8 @@ for name, owner in classes.items():
         found.setdefault(name, {})[method] = plain
 print(json.dumps(found))
 """
-_WIDER = {("project", "log_dataitem")}  # what is among `**kwargs` there has a name here
+# what is among `**kwargs` there has a name here; `run.wait` has `timeout=` besides
+_WIDER = {("project", "log_dataitem"), ("run", "wait")}
 
 
 def _list_parameters(function: Any) -> list[str]:
