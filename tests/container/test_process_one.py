@@ -17,7 +17,7 @@ ORPHANS = """
 
     def handler(count: int = 0):
         for _ in range(count):  # each shell ends at once, and leaves its child to process 1
-            subprocess.run(["sh", "-c", "sleep 1.5 &"], check=True)
+            subprocess.run(["sh", "-c", "sleep 5 &"], check=True)
         return os.getpid()
 """
 GREEDY = """
