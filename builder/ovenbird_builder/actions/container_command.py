@@ -72,17 +72,19 @@ def _choose_image(target: str, flag: str) -> ImageReference:
     """
     if flag:
         return _drop_tag(reference.parse_reference(flag, "--image"))
-    named = function_target.resolve_target(target or ".")
-    if named.function.image:
-        return _drop_tag(reference.parse_reference(named.function.image, "spec.image"))
+    resolved_target = function_target.resolve_target(target or ".")
+    if resolved_target.function.image:
+        return _drop_tag(reference.parse_reference(resolved_target.function.image, "spec.image"))
     path = target or "."
-    name = f"{_make_image_name(named.function.name)}:1"
+    name = f"{_make_image_name(resolved_target.function.name)}:1"
     reason = (
-        f"`spec.image` of {show_value(str(named.document))} is not set"
-        if named.document
+        f"`spec.image` of {show_value(str(resolved_target.document))} is not set"
+        if resolved_target.document
         else f"{show_value(path)} names no image"
     )
-    more = "; with `--tag REGISTRY/NAME:1 --push --write-back` the document names it" if named.document else ""
+    more = (
+        "; with `--tag REGISTRY/NAME:1 --push --write-back` the document names it" if resolved_target.document else ""
+    )
     raise BuildRequestError(
         f"--container: {reason}, and `--image` is not given",
         hint=f"`ovenbird build {path} --tag {name}`, then `--image {name}`{more}",

@@ -103,6 +103,34 @@ def test_ctrl_c_stops_the_run(folder: Path) -> None:
     assert record["status"]["state"] == "STOPPED"
 
 
+_PRESSING = {
+    "import": "press()\ndef work(): pass",
+    "init": "def init(context): press()\ndef work(): pass",
+    "handler": "def work(): press()",
+    "outputs": "class Odd:\n    def __reduce__(self): press(); return int, ()\ndef work(): return Odd()",
+}
+
+
+@pytest.mark.parametrize("part", _PRESSING)
+def test_ctrl_c_in_any_part_stops_the_run(folder: Path, part: str) -> None:
+    """Also where failures are not raised: a loop over runs ends, and the run is STOPPED."""
+    text = f"import os, signal\ndef press(): os.kill(os.getpid(), signal.SIGINT)\n{_PRESSING[part]}\n"
+    (folder / f"pressing_{part}.py").write_text(text)
+    with pytest.raises(KeyboardInterrupt):
+        ob.function(f"pressing_{part}.py:work").run(on="here", check=False)
+    (record,) = _list_runs(folder)
+    assert (record["status"]["state"], record["status"]["error"]["message"]) == ("STOPPED", "stopped by SIGINT")
+
+
+def test_a_failure_while_ctrl_c_is_handled_is_a_failure(folder: Path) -> None:
+    """A caller that handles Ctrl-C may run functions: what fails in them is no Ctrl-C."""
+    try:
+        raise KeyboardInterrupt
+    except KeyboardInterrupt:
+        run = ob.function("train.py:train").run(fail=True, on="here", check=False)
+    assert (run.state, run.error.type) == ("ERROR", "ValueError")
+
+
 def test_runs_of_several_threads_keep_their_logs(folder: Path) -> None:
     """Runs of several threads at once each have the log of what they printed, and the streams are as before."""
     before, runs = snapshot(), {}

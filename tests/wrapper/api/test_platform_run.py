@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -16,7 +17,10 @@ from tests.stores import moto, s3
 import ovenbird as ob
 from ovenbird import Run
 from ovenbird.api.failures import check_run
+from ovenbird.api.stores import open_shared_store
 from ovenbird.errors import ArgumentsError, RunFailedError, SettingsError
+from ovenbird.platform.core.store import DigitalHubStore
+from ovenbird.settings import resolve
 
 __all__ = ["core", "moto", "platform", "s3"]
 pytestmark = pytest.mark.slow
@@ -80,13 +84,28 @@ def test_a_run_is_not_waited_for(folder: Path, core: Double, variables: dict[str
     function = ob.function("train.py:train")
     run = function.run(depth=2, on="platform", wait=False)
     core.settle("p", run.id)
-    assert run.state == "RUNNING"
+    assert (run.state, run.is_own) == ("RUNNING", False)
     run.stop()
     wait_until(lambda: run.state in ("STOP", "STOPPED"), lambda: run.state)
     function.run(depth=3, on="platform", wait=False)
     with pytest.raises(ArgumentsError, match="the platform reads entities alone"):
         function.run(inputs={"depth": "train.py"}, on="platform")
+    with pytest.raises(ArgumentsError, match=r"is 'https://host/x\.csv': the platform"):
+        function.run(inputs={"depth": "https://user:hush@host/x.csv"}, on="platform")
     assert len(core.entities.all("p", "function")) == 1
+
+
+def test_ctrl_c_here_leaves_the_patience_of_the_store(folder: Path, core: Double, variables: dict[str, str]) -> None:
+    """A program that goes on after Ctrl-C waits for Core as long as before."""
+    (folder / "press.py").write_text("import os, signal\ndef press(): os.kill(os.getpid(), signal.SIGINT)\n")
+    store = open_shared_store(resolve("run", {}, os.environ), os.environ)
+    assert isinstance(store, DigitalHubStore)
+    patience = store.client.patience
+    with pytest.raises(KeyboardInterrupt):
+        ob.function("press.py:press").run(on="here")
+    assert open_shared_store(resolve("run", {}, os.environ), os.environ) is store
+    assert store.client.patience == patience > 5
+    assert [run["status"]["state"] for run in core.entities.all("p", "run")] == ["STOPPED"]
 
 
 def test_what_a_platform_cannot_do(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
+import traceback
 from pathlib import Path
 
 import pytest
@@ -75,6 +76,27 @@ def test_ctrl_c_stops_the_child(waiting: ob.Function, folder: Path) -> None:
     thread.join()
 
 
+def test_ctrl_c_while_a_process_is_joined(waiting: ob.Function) -> None:
+    """A process that goes on is not taken for one that has ended."""
+    run = waiting.run(wait=False)
+    assert run.process is not None
+
+    def press() -> None:
+        wait_until(_is_joining, lambda: "nobody joins")
+        os.kill(os.getpid(), signal.SIGINT)
+
+    thread = threading.Thread(target=press)
+    thread.start()
+    with pytest.raises(KeyboardInterrupt):
+        run.process.join(60)
+    thread.join()
+    assert not run.process.join(0)
+    wait_until(Path("begun").exists, lambda: "it has not begun")
+    run.stop()
+    assert run.process.join(60)
+    assert run.state == "STOPPED"
+
+
 @pytest.mark.parametrize("is_awaited", [True, False], ids=["awaited", "in-background"])
 def test_the_end_of_the_parent(waiting: ob.Function, folder: Path, is_awaited: bool) -> None:
     """A child that is waited for is stopped when its parent is killed; one in the background goes on."""
@@ -114,6 +136,12 @@ def test_a_forked_child_runs_functions(folder: Path) -> None:
             os._exit(code)
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
     assert len(list((folder / ".ovenbird" / "logs").rglob("*.log"))) == 3
+
+
+def _is_joining() -> bool:
+    """Return whether the main thread waits for a process."""
+    frame = sys._current_frames()[threading.main_thread().ident or 0]
+    return {"join", "wait"} <= {inner.f_code.co_name for inner, _ in traceback.walk_stack(frame)}
 
 
 def _find_run(folder: Path) -> ob.Run:

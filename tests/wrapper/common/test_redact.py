@@ -126,6 +126,10 @@ def test_a_record_is_masked_for_people() -> None:
               "status": {"results": {"url": f"https://u:{S}@h"}}}  # fmt: skip
     assert S not in str(mask_record(record))
     assert record["spec"]["parameters"] == {"token": S}
+    variables = [{"name": "API_KEY", "value": S}, {"name": "LEVEL", "value": "3"}, "odd"]
+    assert mask_record({"spec": {"envs": variables}})["spec"]["envs"] == [
+        {"name": "API_KEY", "value": "***"}, {"name": "LEVEL", "value": "3"}, "odd",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(

@@ -84,7 +84,8 @@ def test_what_is_shown_is_bounded() -> None:
     """A value of megabytes, a name of as many, thousands of parameters, a log: the card stays small."""
     card = Card("Run", "x" * 10**6, "y" * 10**6, {"a": "z" * 10**6}, [
         Fields("Parameters", {f"p{index}": ["q" * 10**6] for index in range(1000)}),
-        Text("Log", "line\x1b[31m\n" * 10**5),
+        Text("Log\x1b[31m", "line\x1b[31m\n" * 10**5),
+        Grid("First\x1b[31m rows", ["a"], [[1]], "note\x1b[31m" * 1000),
     ])  # fmt: skip
     assert len(render_html(card)) < 100_000
     text = render_text(card)

@@ -17,6 +17,7 @@ import ovenbird as dh
 from ovenbird.errors import ArgumentsError, PlatformError, PlatformOnlyError, PlatformUnreachableError
 from ovenbird.platform.entities.run import Run
 from ovenbird.sdk.action_runs import make_service_settings
+from ovenbird.sdk.service_calls import ServiceResponse
 
 pytestmark = pytest.mark.slow
 
@@ -80,6 +81,9 @@ def test_an_error_of_the_service_is_an_answer(service: Run) -> None:
     assert (answer.status_code, answer.ok, "error_id" in answer.json()) == (500, False, True)
     with pytest.raises(PlatformError, match="answered 500"):
         answer.raise_for_status()
+    hidden = ServiceResponse("http://h/fail?token=hush", 500, {}, b"")
+    with pytest.raises(PlatformError, match=r"^http://h/fail\?token=\*\*\* answered 500"):
+        hidden.raise_for_status()
     assert "a failure" in str(service.logs()[0])
 
 
@@ -123,8 +127,9 @@ def test_a_service_that_does_not_start_and_one_that_ends(service: Run) -> None:
     with pytest.raises(PlatformError, match="has no service: its state is STOPPED"):
         other.invoke()
     other.status.service = {"url": address}  # as somebody holds it who has not read the run again
-    with pytest.raises(PlatformUnreachableError, match="does not answer"):
-        other.invoke()
+    with pytest.raises(PlatformUnreachableError, match="does not answer") as caught:
+        other.invoke(params={"token": "hush"})
+    assert "hush" not in str(caught.value)
 
 
 def test_a_service_ends_with_the_program_that_started_it(tmp_path: Path) -> None:

@@ -23,7 +23,8 @@ def show(name="nobody", wait=False):
         time.sleep(60)
     if name == "bad":
         raise ValueError("a bad name")
-    return {"name": name, "level": os.environ.get("LEVEL"), "token": len(os.environ["TOKEN"])}
+    return {"name": name, "level": os.environ.get("LEVEL"), "token": len(os.environ["TOKEN"]),
+            "length": len(os.environ.get("API_KEY", ""))}
 """
 
 
@@ -37,10 +38,12 @@ def test_fields_of_the_task_are_recorded_and_used(demo: Project) -> None:
     """Variables and secrets reach the function; what is for a cluster is recorded only; a secret's value nowhere."""
     function = make_function(demo)
     run = function.run(
-        "job", parameters={"name": "Ann"}, envs=[{"name": "LEVEL", "value": "3"}], secrets=["TOKEN"], name="a-name",
-        labels=["l"], resources={"cpu": "1"}, profile="gpu", wait=True,
+        "job", parameters={"name": "Ann"}, secrets=["TOKEN"], name="a-name", labels=["l"], resources={"cpu": "1"},
+        envs=[{"name": "LEVEL", "value": "3"}, {"name": "API_KEY", "value": "hush-hush"}], profile="gpu", wait=True,
     )  # fmt: skip
-    assert run.value == {"name": "Ann", "level": "3", "token": 14}
+    assert run.value == {"name": "Ann", "level": "3", "token": 14, "length": 9}
+    assert run.spec.envs == [{"name": "LEVEL", "value": "3"}, {"name": "API_KEY", "value": "***"}]
+    assert "hush-hush" not in run.to_json()
     assert run.status.state == "COMPLETED"
     assert (run.spec.resources, run.spec.profile, run.spec.secrets) == ({"cpu": "1"}, "gpu", ["TOKEN"])
     assert (run.metadata.name, run.metadata.labels) == ("a-name", ["l"])

@@ -52,6 +52,23 @@ def test_a_field_of_another_form_is_refused(name: str, value: Any) -> None:
     assert caught.value.hint
 
 
+@pytest.mark.parametrize("name", ["envs", "inputs", "parameters", "init_parameters"])
+def test_a_value_that_may_be_secret_is_not_shown(name: str) -> None:
+    """A misspelt field of a variable is no reason to print its value."""
+    with pytest.raises(ArgumentsError, match=f"^{name} is of type list") as caught:
+        run_fields.check_fields("job", {name: [{"name": "API_KEY", "valeu": "hush-hush"}]})
+    assert "hush-hush" not in str(caught.value)
+
+
+def test_variables_are_recorded_without_secrets() -> None:
+    """The fields themselves, which the process gets, keep the values."""
+    fields = {"envs": [{"name": "API_KEY", "value": "hush"}, {"name": "DB", "value": "pg://u:hush@h/d"}], "name": "n"}
+    assert run_fields.select_recorded(fields, ("envs", "profile")) == {
+        "envs": [{"name": "API_KEY", "value": "***"}, {"name": "DB", "value": "pg://h/d"}]
+    }
+    assert fields["envs"][0] == {"name": "API_KEY", "value": "hush"}
+
+
 def test_a_field_of_another_action_is_refused() -> None:
     """A misspelt field, which the SDK passes over, is named with the one that is meant."""
     with pytest.raises(ArgumentsError, match=r'run\("job"\) has no argument \'replicas\''):

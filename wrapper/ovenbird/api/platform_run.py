@@ -6,7 +6,7 @@ import sys
 import time
 from typing import Any
 
-from ..common.redact import is_secret_name
+from ..common.redact import is_secret_name, redact_url
 from ..common.text import show_value
 from ..errors import ArgumentsError, InputError, SettingsError
 from ..function.target import Target, name_function
@@ -16,6 +16,7 @@ from ..platform.core.store import DigitalHubStore
 from ..platform.data_dir import backend_name
 from ..platform.entities.entity import new_record
 from ..platform.entities.run import Run, run_metadata
+from ..platform.entities.run_log import LogTail
 from ..platform.project.project import Project
 from ..platform.store import FINAL
 from .child_request import make_plain
@@ -87,7 +88,7 @@ def _submit_run(source: FunctionSource, request: RunRequest) -> Run:
     record["metadata"].update(run_metadata(settings.name, settings.tag, settings.note))
     store.submit_run(record)
     run = read_run(store, record["key"], environ)
-    run.process = RemoteProcess()
+    run.process, run.is_own = RemoteProcess(), False  # what the cluster has pickled is not loaded here
     return run
 
 
@@ -114,7 +115,7 @@ def _check_keys(inputs: dict[str, str]) -> dict[str, str]:
     for name, text in inputs.items():
         if not keys.is_key(text):
             raise ArgumentsError(
-                f"the input {show_value(name)} is {show_value(text)}: the platform reads entities alone",
+                f"the input {show_value(name)} is {show_value(redact_url(text))}: the platform reads entities alone",
                 hint="`project.log_dataitem(...)` stores it, and returns an entity",
             )
     return inputs
@@ -122,23 +123,23 @@ def _check_keys(inputs: dict[str, str]) -> dict[str, str]:
 
 def _follow(run: Run) -> None:
     """Print the log until the run has ended. Ctrl-C stops it; a second one leaves it to the platform."""
+    log = LogTail(run)
     try:
-        _wait_for_end(run, float("inf"))
+        _wait_for_end(run, log, float("inf"))
     except KeyboardInterrupt:
         run.stop()
-        _wait_for_end(run, _STOPPING)
+        _wait_for_end(run, log, _STOPPING)
         raise
 
 
-def _wait_for_end(run: Run, seconds: float) -> None:
-    end, pause, printed = time.monotonic() + seconds, _FIRST_PAUSE, 0
+def _wait_for_end(run: Run, log: LogTail, seconds: float) -> None:
+    end, pause = time.monotonic() + seconds, _FIRST_PAUSE
     while True:
         has_ended = run.refresh().status.state in FINAL
-        text = str(run.logs)
-        if len(text) > printed:
-            sys.stdout.write(text[printed:] + ("\n" if has_ended else ""))
-            sys.stdout.flush()
-            printed, pause = len(text), _FIRST_PAUSE
+        if text := log.read():
+            pause = _FIRST_PAUSE
+        sys.stdout.write(text + ("\n" if has_ended and log.is_within_line else ""))
+        sys.stdout.flush()
         if has_ended or time.monotonic() >= end:
             return
         time.sleep(pause)

@@ -84,6 +84,8 @@ class RunningChild:
         self._process, self._store, self._environ, self._key = process, store, environ, key
         self._is_interrupted = False
         self._watcher: threading.Thread | None = None
+        # the watcher sets it: up to Python 3.12, after Ctrl-C in `Thread.join` a live thread counts as dead
+        self._ended = threading.Event()
 
     def begin(self) -> Run:
         """Wait until the run is recorded, and return it. Errors: OvenbirdError for one that could not be recorded."""
@@ -117,8 +119,7 @@ class RunningChild:
         """Wait until the process of a run that has begun has ended; return False if the time is over before."""
         if self._watcher is None:
             return True
-        self._watcher.join(timeout)
-        return not self._watcher.is_alive()
+        return self._ended.wait(timeout)
 
     def _require_record(self) -> None:
         """Wait for the record. Errors: OvenbirdError; KeyboardInterrupt, and then there is no record."""
@@ -153,10 +154,13 @@ class RunningChild:
         self._is_interrupted = True
 
     def _watch(self) -> None:
-        self._process.wait()
-        self._process.release()
-        with contextlib.suppress(OvenbirdError):
-            self._settle()
+        try:
+            self._process.wait()
+            self._process.release()
+            with contextlib.suppress(OvenbirdError):
+                self._settle()
+        finally:
+            self._ended.set()
 
     def _settle(self) -> Run:
         """Return the run whose process has ended. Record the end of one that was killed."""

@@ -36,7 +36,7 @@ _AUTHORITY = r"(\[[0-9A-Fa-f:.%]*\]|[^:\[\]@]*)(:[0-9]*)?"
 # error of buildah's may go on with a colon
 _IMAGE = r"[a-z0-9._-]+(:[0-9]+)?(/[a-z0-9._-]+)*(:[\w.-]{1,128})?(@sha(256|512):[0-9a-f]{32,128})?[:;,.)]*"
 _PLAIN_FRAGMENT = r"[^=@?]*|([^=@?]*&)?subdirectory=[^=@?]*|(egg|sha(1|256|512)|md5)=[\w.-]*"
-_SECRET_KEYS = ("parameters", "init_parameters", "inputs", "env", "environment")
+_SECRET_KEYS = ("parameters", "init_parameters", "inputs", "env", "envs", "environment")
 
 
 def redact_url(url: str) -> str:
@@ -112,7 +112,19 @@ def mask_record(record: Mapping[str, Any]) -> dict[str, Any]:
             for name in _SECRET_KEYS:
                 if isinstance(part.get(name), dict):
                     part[name] = mask_parameters(part[name])
+                elif isinstance(part.get(name), list):
+                    part[name] = mask_variables(part[name])
     return masked
+
+
+def mask_variables(variables: Iterable[Any]) -> list[Any]:
+    """Return variables, each `{name, value}`, as `mask_parameters` does; items of other forms are as they were."""
+    return [
+        {**item, "value": _mask_value(str(item.get("name")), item["value"])}
+        if isinstance(item, Mapping) and "value" in item
+        else item
+        for item in variables
+    ]
 
 
 def mask_command(words: Sequence[str]) -> list[str]:

@@ -40,10 +40,10 @@ def make_preview(preview: Mapping[str, Any] | None) -> Grid | None:
     columns = [column for column in (preview or {}).get("cols") or [] if isinstance(column, Mapping)]
     if not preview or not columns:
         return None
-    shown = columns[:_MOST_COLUMNS]
-    names = [str(column.get("name")) for column in shown]
-    rows = list(zip(*(column.get("value") or [] for column in shown), strict=False))
-    left_out = len(columns) - len(shown)
+    visible_columns = columns[:_MOST_COLUMNS]
+    names = [str(column.get("name")) for column in visible_columns]
+    rows = list(zip(*(column.get("value") or [] for column in visible_columns), strict=False))
+    left_out = len(columns) - len(visible_columns)
     note = f"{format_cell(preview.get('rows'))} rows x {len(columns)} columns"
     return Grid("First rows", names, rows, f"{note}, {left_out} of them not shown" if left_out else note)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..common.redact import mask_record
 from .card import Card, Curves, Fields, Part, Text
-from .cell_text import format_moment, format_seconds
+from .cell_text import format_cell, format_moment, format_seconds
 
 _NO_NAME = "run"  # what the metadata of a run says that was given no name
 
@@ -53,5 +53,5 @@ def _list_failure(status: Mapping[str, Any]) -> list[Part]:
     message = error.get("message") or status.get("message") or ""
     title = f"{error.get('type') or 'Message'}: {message}" if message else ""
     if trace := error.get("traceback"):
-        return [Text(str(title)[:300] or "Traceback", str(trace), is_open=True)]
+        return [Text(format_cell(title, 300) or "Traceback", str(trace), is_open=True)]
     return [Fields("", {str(error.get("type") or "message"): message})] if message else []

@@ -41,8 +41,8 @@ def thin_out(numbers: Sequence[float | None], points: int = POINTS) -> list[floa
             min(places, key=lambda place: part[place] or 0.0),
             max(places, key=lambda place: part[place] or 0.0),
         }
-        chosen = [part[place] for place in sorted(extremes)]
-        thinned += chosen if len(chosen) == 2 else chosen * 2
+        extremes_in_order = [part[place] for place in sorted(extremes)]
+        thinned += extremes_in_order if len(extremes_in_order) == 2 else extremes_in_order * 2
     return thinned
 
 

@@ -25,11 +25,11 @@ def draw_curve(name: str, series: Series) -> str:
         across = _MARGIN + (_WIDTH - 2 * _MARGIN) * index / max(1, len(points) - 1)
         down = _MARGIN + (_HEIGHT - 2 * _MARGIN) * (1 - scale_number(number, low, high))
         lines[-1].append(f"{across:.1f},{down:.1f}")
-    drawn = "".join(_draw_line(line) for line in lines if line)
+    lines_svg = "".join(_draw_line(line) for line in lines if line)
     label = escape(describe_series(name, series))
     return (
         f'<svg role="img" aria-label="{label}" width="{_WIDTH}" height="{_HEIGHT}" viewBox="0 0 {_WIDTH} {_HEIGHT}"'
-        f' style="vertical-align:middle"><title>{label}</title>{drawn}</svg>'
+        f' style="vertical-align:middle"><title>{label}</title>{lines_svg}</svg>'
     )
 
 

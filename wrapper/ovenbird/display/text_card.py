@@ -31,7 +31,7 @@ def _render_part(part: Part) -> Iterator[str]:
     if isinstance(part, Picture):
         return
     if part.title:
-        yield part.title
+        yield format_cell(part.title, 300)
     if isinstance(part, Fields):
         yield from _indent(_list_fields(part.values))
     elif isinstance(part, Curves):
@@ -47,7 +47,7 @@ def render_grid(grid: Grid) -> str:
     rows = [[format_cell(str(name), _NARROW) for name in grid.columns]]
     rows += [[format_cell(value, _NARROW) for value in row] for row in grid.rows]
     table = format_table(fit_columns(rows, shutil.get_terminal_size((_WIDE, 24)).columns - 4))
-    return f"{table}\n{grid.note}" if grid.note else table
+    return f"{table}\n{format_cell(grid.note, 400)}" if grid.note else table
 
 
 def _list_fields(values: Mapping[str, Any]) -> Iterator[str]:

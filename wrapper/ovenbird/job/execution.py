@@ -21,7 +21,6 @@ from ..common.user_warnings import tolerate_warnings
 from ..errors import (
     ArgumentsError,
     DocumentError,
-    HandlerTimeoutError,
     OutputError,
     OvenbirdError,
     PlatformError,
@@ -43,7 +42,7 @@ from ..platform.store import EntityStore
 from ..settings import Settings
 from . import arguments
 from .finalize import RunFinalizer, RunRescue
-from .interrupt import TIME_LIMIT, Interruption, RunInterrupted, Uninterrupted
+from .interrupt import Interruption, RunInterrupted, Uninterrupted
 from .invoke import call
 from .job_trace import JobTraceContext
 from .load_state import LoadState
@@ -171,8 +170,6 @@ class JobRun:
                     raise
         except RunFailed as ended:
             state, code, error = ended.state, ended.exit_code, ended.error
-            if isinstance(self.interruption, Uninterrupted) and isinstance(ended.__context__, KeyboardInterrupt):
-                state, code, error = self._describe_stop(RunInterrupted("SIGINT"))
         except RunInterrupted as stop:
             state, code, error = self._describe_stop(stop)
         except OvenbirdError as raised:
@@ -207,8 +204,9 @@ class JobRun:
         if unsent := self.store.flush_metrics():
             from .result_file import keep_metrics
 
-            kept = keep_metrics(self.rescue / "metrics.json", unsent)
-            lost = OutputError(f"metrics are not in {'the platform' if self.on_core else 'the store'}: {kept}")
+            location_text = keep_metrics(self.rescue / "metrics.json", unsent)
+            place = "the platform" if self.on_core else "the store"
+            lost = OutputError(f"metrics are not in {place}: {location_text}")
             _log.error("%s", lost)
             if not error:
                 state, code = "ERROR", lost.exit_code
@@ -391,11 +389,6 @@ class JobRun:
             outputs.copy(self.outcome, self.store, self.environ, self.settings.output_dir)
 
     def _describe_stop(self, interrupted: RunInterrupted) -> tuple[str, int, dict[str, str]]:
-        self.store.limit_waits()
-        if interrupted.reason == TIME_LIMIT:
-            message = f"stopped by the time limit of {self.settings.timeout:g} seconds"
-            state, code, kind = "ERROR", HandlerTimeoutError.exit_code, HandlerTimeoutError.code
-        else:
-            state, code, kind = "STOPPED", interrupted.exit_code, "stopped"
-            message = f"stopped by {interrupted.reason}"
-        return state, code, {"type": kind, "message": message, "traceback": ""}
+        if not isinstance(self.interruption, Uninterrupted):  # a program that goes on keeps the patience of its store
+            self.store.limit_waits()
+        return interrupted.describe_end(self.settings.timeout)

@@ -61,10 +61,11 @@ class RunFinalizer:
             recorded = self._finish_record(state, error)
         except OvenbirdError as unrecorded:
             stored = ", ".join(self._outcome.outputs.values()) or "none"
-            kept = save_failed_record(self._rescue.folder, self._record, self._rescue.log) if self._rescue else ""
-            failed = (self._rescue.error if self._rescue else PlatformError)(
+            rescue = self._rescue
+            location_text = save_failed_record(rescue.folder, self._record, rescue.log) if rescue else ""
+            failed = (rescue.error if rescue else PlatformError)(
                 f"the run ended as {state} and could not be recorded: {unrecorded.message};"
-                f" outputs stored: {stored}{kept}",
+                f" outputs stored: {stored}{location_text}",
                 hint=unrecorded.hint,
             )
             self._write_result_file("ERROR", {"type": failed.code, "message": str(failed), "traceback": ""})

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from types import FrameType, TracebackType
 
 from ..common.fork_guard import guard_forks
+from ..errors import HandlerTimeoutError
 
 TIME_LIMIT = "time limit"
 _ALARM = signal.SIGURG  # ignored by default, so a late one does no harm
@@ -41,6 +42,16 @@ class RunInterrupted(KeyboardInterrupt):
     def exit_code(self) -> int:
         """Return the exit status of a process that this signal ends; 0 for the time limit."""
         return 0 if self.reason == TIME_LIMIT else 128 + signal.Signals[self.reason]
+
+    def describe_end(self, limit: float) -> tuple[str, int, dict[str, str]]:
+        """Return state, exit status and error of the run that it ends; `limit` is its time limit in seconds."""
+        if self.reason == TIME_LIMIT:
+            message = f"stopped by the time limit of {limit:g} seconds"
+            state, code, kind = "ERROR", HandlerTimeoutError.exit_code, HandlerTimeoutError.code
+        else:
+            state, code, kind = "STOPPED", self.exit_code, "stopped"
+            message = f"stopped by {self.reason}"
+        return state, code, {"type": kind, "message": message, "traceback": ""}
 
 
 class Interruption:
@@ -144,13 +155,21 @@ class Interruption:
 
 
 class Uninterrupted:
-    """Takes no signal: those of this process belong to the program that has called for the run."""
+    """Takes no signal: those of this process belong to the program that has called for the run.
+
+    Ctrl-C of that program ends the run all the same: within the block its KeyboardInterrupt becomes RunInterrupted.
+    """
 
     def __enter__(self) -> Uninterrupted:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, _: BaseException | None, __: TracebackType | None) -> None:
-        """Leave all as it is."""
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        if error is None or isinstance(error, RunInterrupted):
+            return
+        # what init or the handler have raised comes in another error, `from None`
+        original = error.__context__ if error.__suppress_context__ else None
+        if isinstance(error, KeyboardInterrupt) or isinstance(original, KeyboardInterrupt):
+            raise RunInterrupted("SIGINT") from error
 
     def settle(self) -> None:
         """Do nothing."""

@@ -26,6 +26,8 @@ class _LoopThread:
         self._work, self._result = work, None
         self._error: BaseException | None = None
         self._task: asyncio.Task[Any] | None = None
+        self._is_cancelled = False
+        self._ended = threading.Event()  # up to Python 3.12 an interrupted `Thread.join` takes a live thread for dead
         context = contextvars.copy_context()
         self._thread = threading.Thread(target=context.run, args=(self._run,), name="ovenbird-run", daemon=True)
         self._thread.start()
@@ -35,17 +37,22 @@ class _LoopThread:
             self._result = asyncio.run(self._keep_task())
         except BaseException as error:  # the caller raises it
             self._error = error
+        finally:
+            self._ended.set()
 
     async def _keep_task(self) -> Any:
         self._task = asyncio.current_task()
+        if self._is_cancelled:  # before the task was known
+            self._work.close()
+            raise asyncio.CancelledError
         return await self._work
 
     def join(self) -> Any:
         """Return the result, or raise what was raised. Ctrl-C cancels the coroutine, and is raised after its end."""
         interrupt: KeyboardInterrupt | None = None
-        while self._thread.is_alive():
+        while not self._ended.is_set():
             try:
-                self._thread.join()
+                self._ended.wait()
             except KeyboardInterrupt as error:
                 interrupt = error
                 self._cancel()
@@ -56,6 +63,7 @@ class _LoopThread:
         return self._result
 
     def _cancel(self) -> None:
+        self._is_cancelled = True
         task = self._task
         if task is not None:
             with contextlib.suppress(RuntimeError):  # its loop has just been closed

@@ -18,11 +18,16 @@ def name_result_type(value: Any) -> str:
 
 
 def name_stored_type(value: Any, path: object) -> str:
-    """Return how a value is read back from its entity, whose content lies at `path`; `""` for the entity itself."""
+    """Return how a value is read back from its entity, whose content lies at `path`; `""` for the entity itself.
+
+    A file that the handler has named by a text may be of anybody: that it ends in `.pkl` is no reason to load it.
+    """
     if engine := get_engine(value):
         return engine
     if isinstance(value, Path):
         return "path"
+    if isinstance(value, str):
+        return ""
     return _FILES.get(PurePosixPath(str(path or "")).suffix, "")
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
+from ..errors import PlatformError
 from .keys import EntityKey, run_key
 
 Record = dict[str, Any]
@@ -194,6 +195,16 @@ def format_timestamp(seconds: float | None = None) -> str:
     """Return a moment in UTC as ISO 8601 with milliseconds; by default the current time."""
     seconds = time.time() if seconds is None else seconds
     return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds)) + f".{int(seconds % 1 * 1000):03d}Z"
+
+
+def check_stoppable(record: Record) -> None:
+    """Raise PlatformError for a run that goes on within a program: a signal would end that, with all it holds."""
+    status = record["status"]
+    if (status.get("launch") or {}).get("on") == "here" and status.get("state") not in FINAL:
+        raise PlatformError(
+            f"run {record['id']} has no process of its own: it is a call within process {status.get('pid')}",
+            hint="interrupt the kernel or the program that has called for it",
+        )
 
 
 def get_annotations(record: Record) -> dict[str, Any]:

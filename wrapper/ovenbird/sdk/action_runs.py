@@ -20,6 +20,7 @@ from ..platform.data_dir import backend_name, data_dir
 from ..platform.entities.run import FunctionRevision, Run
 from ..settings import Settings, resolve
 from .recorded_source import RecordedSource, complete_document, make_document
+from .run_fields import select_recorded
 
 SERVE_KIND, BUILD_KIND = "python+serve:run", "python+build:run"
 _RECORDED = ("resources", "volumes", "envs", "secrets", "profile", "labels", "name", "parameters", "init_parameters",
@@ -76,7 +77,7 @@ def _start(
     """Start the process of an action (its name, and the kind of its runs), and return its run."""
     name, kind = action
     identity = keys.new_id()
-    task = RunTask(function.key, {field: fields[field] for field in _RECORDED if field in fields})
+    task = RunTask(function.key, select_recorded(fields, _RECORDED))
     message = ChildRequest(
         target, settings, {}, {"on": "process", "action": name}, identity, is_logged=True, is_bound=kind == SERVE_KIND,
         task=task,

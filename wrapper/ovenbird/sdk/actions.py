@@ -21,20 +21,20 @@ def run_action(
 ) -> Run:  # fmt: skip
     """Run the function, and return the run. Errors: ArgumentsError for fields that the action has not."""
     run_fields.check_action(action)
-    given = run_fields.check_fields(action, fields)
+    fields = run_fields.check_fields(action, fields)
     if extensions:
         raise ArgumentsError("extensions of runs are not kept by Ovenbird")
-    if ignored := run_fields.list_cluster_fields(given):
+    if ignored := run_fields.list_cluster_fields(fields):
         _log.info("%s: recorded, and without effect on this machine", ", ".join(ignored))
-    variables = read_variables(function, given)
+    variables = read_variables(function, fields)
     if action == run_fields.JOB:
         from .job_runs import run_job
 
-        return run_job(function, given, variables, wait=wait, log_info=log_info)
+        return run_job(function, fields, variables, wait=wait, log_info=log_info)
     from . import action_runs
 
     start = action_runs.serve_function if action == run_fields.SERVE else action_runs.build_function
-    run = start(function, given, variables)
+    run = start(function, fields, variables)
     return run.wait(log_info) if wait else run
 
 

@@ -12,6 +12,7 @@ from ..api.run_request import RunOptions, RunRequest, make_request
 from ..job.entrypoint import RunTask
 from ..platform.entities.run import FunctionRevision, Run
 from .recorded_source import RecordedSource
+from .run_fields import select_recorded
 
 _RECORDED = ("resources", "volumes", "envs", "secrets", "profile", "replicas", "service_type", "service_name")
 
@@ -37,5 +38,4 @@ def make_job_request(function: FunctionRevision, fields: Mapping[str, Any], vari
         tags=fields.get("labels"), project=function.project, env=variables,
     )  # fmt: skip
     request = make_request(options, fields.get("parameters") or {}, os.environ)
-    recorded = {name: fields[name] for name in _RECORDED if name in fields}
-    return replace(request, task=RunTask(function.key, recorded))
+    return replace(request, task=RunTask(function.key, select_recorded(fields, _RECORDED)))

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from ..common.did_you_mean import suggest_names
+from ..common.redact import mask_variables
 from ..common.text import show_value
 from ..errors import ArgumentsError
 
@@ -21,6 +22,7 @@ _OF_ACTION = {
 }
 FOR_CLUSTERS = ("resources", "volumes", "profile", "replicas", "service_type", "service_name")
 """Fields that are recorded, and that have no effect on this machine."""
+_WITH_SECRETS = ("envs", "inputs", "parameters", "init_parameters")  # whose values no message shows
 _RESOURCES = ("cpu", "mem", "gpu", "disk")
 _AMOUNT = re.compile(r"\d+(\.\d+)?[a-zA-Z]*")
 _VOLUMES = ("persistent_volume_claim", "empty_dir", "ephemeral", "shared_volume")
@@ -43,12 +45,21 @@ def check_fields(action: str, fields: Mapping[str, Any]) -> dict[str, Any]:
         if name not in known:
             hint = suggest_names(name, known) or "one of " + ", ".join(known)
             raise ArgumentsError(f'run("{action}") has no argument {show_value(name)}', hint=hint)
-    given = {name: value for name, value in fields.items() if value is not None}
-    for name, value in given.items():
+    present_fields = {name: value for name, value in fields.items() if value is not None}
+    for name, value in present_fields.items():
         is_good, form = _FORMS[name]
         if not is_good(value):
-            raise ArgumentsError(f"{name} is {show_value(value)}", hint=form)
-    return given
+            text = f"of type {type(value).__name__}" if name in _WITH_SECRETS else show_value(value)
+            raise ArgumentsError(f"{name} is {text}", hint=form)
+    return present_fields
+
+
+def select_recorded(fields: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
+    """Return the fields of those names for the record of a run, which has no values of secret variables."""
+    recorded = {name: fields[name] for name in names if name in fields}
+    if "envs" in recorded:
+        recorded["envs"] = mask_variables(recorded["envs"])
+    return recorded
 
 
 def list_cluster_fields(fields: Mapping[str, Any]) -> list[str]:

@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from ..common.did_you_mean import suggest_names
+from ..common.redact import redact_url
 from ..common.text import show_value
 from ..errors import ArgumentsError, PlatformError, PlatformUnreachableError
 from ..platform.entities.run import Run
@@ -46,7 +47,7 @@ class ServiceResponse:
     def raise_for_status(self) -> None:
         """Raise PlatformError for a status from 400."""
         if not self.ok:
-            raise PlatformError(f"{self.url} answered {self.status_code}: {show_value(self.text[:400])}")
+            raise PlatformError(f"{redact_url(self.url)} answered {self.status_code}: {show_value(self.text[:400])}")
 
 
 def call_service(run: Run, method: str, url: str | None, options: Mapping[str, Any]) -> ServiceResponse:
@@ -81,7 +82,9 @@ def _find_address(run: Run, url: str | None) -> str:
         return f"http://{base}"
     plain = url.removeprefix("http://").removeprefix("https://")
     if plain != base and not plain.startswith((f"{base}/", f"{base}?")):
-        raise ArgumentsError(f"{show_value(url)} is not of the service", hint=f"it begins with http://{base}")
+        raise ArgumentsError(
+            f"{show_value(redact_url(url))} is not of the service", hint=f"it begins with http://{base}"
+        )
     return url if url.startswith(_SCHEMES) else f"http://{url}"
 
 
@@ -92,7 +95,7 @@ def _encode_body(options: Mapping[str, Any]) -> tuple[bytes | None, dict[str, st
         try:
             return json_codec.dumps(options["json"]).encode(), {"Content-Type": "application/json"}
         except (TypeError, ValueError) as error:
-            raise ArgumentsError(f"json is {show_value(options['json'])}: {error}") from None
+            raise ArgumentsError(f"json is of type {type(options['json']).__name__}: {error}") from None
     if data is None:
         return None, {}
     if isinstance(data, (str, bytes, bytearray)):
@@ -115,4 +118,4 @@ def _send(request: urllib.request.Request, timeout: float | None) -> ServiceResp
         with answer:
             return ServiceResponse(request.full_url, answer.code, dict(answer.headers), answer.read())
     except (OSError, ValueError) as error:
-        raise PlatformUnreachableError(f"{request.full_url} does not answer: {error}") from None
+        raise PlatformUnreachableError(f"{redact_url(request.full_url)} does not answer: {error}") from None

@@ -11,6 +11,7 @@ from tests.core.server import Double
 from ovenbird.errors import InputError, PlatformError
 from ovenbird.platform.core.store import DigitalHubStore
 from ovenbird.platform.entities.run import Run, start_run
+from ovenbird.platform.entities.run_log import LogTail
 from ovenbird.platform.project.project import Project
 
 
@@ -156,6 +157,21 @@ def test_logs_have_text(project: Project) -> None:
     project._store.log_file("p", run.id).write_text("one\ntwo\n")
     assert [log.text for log in run.logs()] == ["one\ntwo"]
     assert repr(run.logs()) == "[<Log of 7 characters>]"
+
+
+def test_a_log_is_read_bit_by_bit(project: Project) -> None:
+    """Each part once, also where a line was half written; together they are the log."""
+    run = begin_run(project)
+    log, tail = project._store.log_file("p", run.id), LogTail(run)
+    assert log is not None
+    parts = [tail.read()]
+    for text in ("one\ntw", "", "o\n", "\nfour", "\nfive\n"):
+        with log.open("a") as file:
+            file.write(text)
+        parts.append(tail.read())
+    assert parts == ["", "one\ntw", "", "o", "\n\nfour", "\nfive"]
+    assert "".join(parts) == run.logs
+    assert tail.is_within_line
 
 
 def test_logs_of_core_have_text(core: Double, platform: dict[str, str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def _run(value: Any, outputs: list[str] | None = None) -> ob.Run:
+def _run(value: Any, outputs: list[Any] | None = None) -> ob.Run:
     def give() -> Any:
         return value
 
@@ -71,6 +72,24 @@ def test_a_pickle_is_loaded_for_its_own_process_only() -> None:
     assert run.value == {1, 2}
     with pytest.raises(InputError, match="runs code of whoever has written it"):
         _ = ob.get(run.key).value
+
+
+@pytest.mark.filterwarnings("ignore:output 'output_0' is of type:UserWarning")
+def test_a_reused_pickle_is_not_loaded(folder: Path) -> None:
+    """What an earlier run has pickled may be of anybody, also where a run of this process takes it over."""
+    (folder / "make_set.py").write_text("def make(): return {1, 2}\n")
+    first, second = (ob.function("make_set.py:make").run(on="here", reuse=True) for _ in range(2))
+    assert first.value == {1, 2}
+    assert second.status.reused_from == first.key
+    with pytest.raises(InputError, match=re.escape(f"it is of {first.key}")):
+        _ = second.value
+
+
+@pytest.mark.parametrize("kind", ["model", "artifact"])
+def test_a_file_named_by_a_text_is_not_loaded(folder: Path, kind: str) -> None:
+    """The path of a file that somebody else may have pickled is the entity of that file, whatever it ends in."""
+    (folder / "model.pkl").write_bytes(b"cbuiltins\neval\n(S'1/0'\ntR.")
+    assert _run("model.pkl", [{"name": "m", "kind": kind}]).value.kind == kind
 
 
 def test_an_entity_that_was_only_logged_is_not_returned() -> None:

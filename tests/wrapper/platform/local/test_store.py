@@ -122,6 +122,15 @@ def test_metrics_of_nothing_are_refused(store: LocalStore) -> None:
         store.append_metrics(keys.EntityKey("p", "model", "model", "m", "1"), {"a": [1.0]}, replace=False, single=False)
 
 
+def test_a_run_within_a_program_is_not_stopped(store: LocalStore) -> None:
+    """A signal would end the program, as a notebook's kernel; once it has ended there is nothing to stop."""
+    run_entity = run.start_run(store, "p", {}, status={"pid": os.getpid(), "launch": {"on": "here"}})
+    with pytest.raises(PlatformError, match=f"is a call within process {os.getpid()}"):
+        store.stop(keys.parse_key(run_entity.key))
+    run_entity.finish("COMPLETED")
+    store.stop(keys.parse_key(run_entity.key))
+
+
 def test_removing_takes_the_metrics_and_the_log_along(store: LocalStore) -> None:
     run_entity = run.start_run(store, "p", {})
     run_entity.log_metric("a", 1)

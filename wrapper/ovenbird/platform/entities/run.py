@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...common.redact import redact_text
 from ...common.text import show_value
-from ...errors import InputError, PlatformError
+from ...errors import InputError
 from .. import keys
 from ..keys import RUN_KIND
 from ..store import FINAL, EntityStore, format_timestamp
@@ -114,7 +114,8 @@ class Run(Entity):
         """Return what the handler returned, read back. Errors: InputError where that cannot be read back."""
         from .run_value import read_value
 
-        return read_value(self._renew(), is_trusted=self.is_own)
+        run = self._renew()
+        return read_value(run, is_trusted=run.is_own and not run.status.reused_from)
 
     @property
     def inputs(self) -> RunInputs:
@@ -189,11 +190,6 @@ class Run(Entity):
 
     def stop(self) -> None:
         """Ask the run to stop, as SIGTERM does. Errors: PlatformError if its process cannot be reached."""
-        if (self.status.get("launch") or {}).get("on") == "here" and self.status.state not in FINAL:
-            raise PlatformError(
-                f"run {self.id} has no process of its own: it is a call within process {self.status.pid}",
-                hint="interrupt the kernel or the program that has called for it",
-            )
         self._store.stop(keys.parse_key(self.key))
 
     def resume(self) -> None:

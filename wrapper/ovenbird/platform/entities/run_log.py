@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from itertools import islice
 
 from ...errors import InputError
 from ..store import FINAL
@@ -30,17 +31,40 @@ def read_log(run: Entity) -> LogText:
         return LogText()
 
 
+class LogTail:
+    """Reads the log of a run bit by bit, and holds no more of it than what is new."""
+
+    def __init__(self, run: Entity) -> None:
+        self._run = run
+        self._line, self._length = 0, 0  # the last line that was read, which may grow, and its characters
+
+    @property
+    def is_within_line(self) -> bool:
+        """Return whether what was read ends with a text, and not with an empty line."""
+        return self._length > 0
+
+    def read(self) -> str:
+        """Return what is new; the end of a line comes with the next line. Errors: PlatformError."""
+        run = self._run
+        try:
+            lines = [line.rstrip("\n") for line in islice(run._store.log_lines(run.project, run.id), self._line, None)]
+        except InputError:
+            return ""
+        text = "\n".join(lines)[self._length :]
+        if lines:
+            self._line, self._length = self._line + len(lines) - 1, len(lines[-1])
+        return text
+
+
 def follow_log(run: Entity, process: RunProcess | None) -> None:
     """Print the log of a run until it has ended. Errors: PlatformError."""
-    printed = 0  # characters of the log
+    log = LogTail(run)
     while True:
         run._store.reap()
         has_ended = run.refresh().status.state in FINAL
-        text = read_log(run)
-        sys.stdout.write(text[printed:])
-        printed = max(printed, len(text))
-        if has_ended:
-            sys.stdout.write("\n" if text and not text.endswith("\n") else "")
+        sys.stdout.write(log.read())
+        if has_ended and log.is_within_line:
+            sys.stdout.write("\n")
         sys.stdout.flush()
         if has_ended:
             return

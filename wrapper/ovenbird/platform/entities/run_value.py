@@ -97,9 +97,10 @@ def _read_output(run: Entity, name: str, kind: str, is_trusted: bool) -> Any:
 
 def _untrusted_error(run: Entity, name: str) -> InputError:
     """Return the error for a pickle of another process: to load it is to run code of whoever wrote it."""
+    former = run.status.get("reused_from")
     return InputError(
         f"the output {show_value(name)} of run {run.id} is stored pickled, and to load it runs code of whoever has"
-        " written it: this process has not started that run",
+        f" written it: {f'it is of {former}' if former else 'this process has not started that run'}",
         hint="if you trust it, `pickle.load` reads the file of `run.outputs[NAME].as_path()`",
     )
 

@@ -22,6 +22,7 @@ from ..store import (
     EntitySummary,
     Record,
     RecordHints,
+    check_stoppable,
     format_timestamp,
     get_annotations,
     get_title,
@@ -306,6 +307,7 @@ class LocalStore:
     def stop(self, key: EntityKey) -> None:
         """Send SIGTERM to the process of a run. PlatformError where it cannot be reached from here."""
         record = self.read(key)
+        check_stoppable(record)
         self._owned.terminate(record["project"], record["id"])
 
     def resume(self, key: EntityKey) -> None:

@@ -17,6 +17,7 @@ from ..store import (
     EntitySummary,
     Record,
     RecordHints,
+    check_stoppable,
     format_timestamp,
     get_annotations,
     get_title,
@@ -323,6 +324,7 @@ class PostgresStore(StorePlaces):
     def stop(self, key: EntityKey) -> None:
         """Ask a run to stop: its process gets SIGTERM, on another host within a few seconds."""
         record = self.read(key)
+        check_stoppable(record)
         self._owners.stop(record["project"], record["id"])
 
     def read_project(self, name: str) -> Record:
