@@ -59,6 +59,11 @@ def test_an_object_is_run(folder: Path, place: str) -> None:
     pytest.param({"inputs": {"a": 5}}, ArgumentsError, "'a' is of type int", id="input"),
     pytest.param({"params": {"depth": 1}, "depth": 2}, ArgumentsError, "given twice", id="twice"),
     pytest.param({"depth": object()}, ArgumentsError, "'depth' is of type object", id="object"),
+    pytest.param({"depth": b"x"}, ArgumentsError, "'depth' is of type bytes", id="bytes"),
+    pytest.param({"depth": [{1: "a"}]}, ArgumentsError, "'depth' is of type list", id="keys"),
+    pytest.param({"init": 5}, ArgumentsError, "init= takes a mapping", id="init"),
+    pytest.param({"init": {1: 2}}, ArgumentsError, "init= has a name that is no text: 1", id="init-name"),
+    pytest.param({"init": {"a": object()}}, ArgumentsError, "'a' is of type object", id="init-value"),
     pytest.param({"on": "here", "wait": False}, SettingsError, "wait=False", id="here"),
     pytest.param({"on": "here", "timeout": 5}, SettingsError, "no timeout", id="here-timeout"),
 ])  # fmt: skip

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import subprocess
 import sys
+import weakref
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -37,6 +39,27 @@ SCRIPT = """
 import ovenbird as ob
 for run in ob.function("many.py:handler").map([{"number": 90}, {"number": 91}, {"number": 92}], parallel=2):
     pass
+"""
+
+
+STUBBORN = """
+import os, pathlib, time
+
+def handler(number: int):
+    pathlib.Path(f"began-{number}").write_text(str(os.getpid()))
+    while True:
+        try:
+            time.sleep(600)
+        except BaseException:
+            pathlib.Path(f"asked-{number}").touch()
+"""
+LEAVING = """
+import ovenbird as ob
+try:
+    list(ob.function("stubborn.py:handler").map([{"number": 1}, {"number": 2}]))
+except KeyboardInterrupt:
+    print("left", flush=True)
+input()
 """
 
 
@@ -128,6 +151,9 @@ def test_nothing_outlives_its_caller(folder: Path, number: signal.Signals) -> No
     pytest.param({"number": 1}, {}, ArgumentsError, "takes a list of parameters", id="mapping"),
     pytest.param([{"number": object()}], {}, ArgumentsError, "run 1: .*type object", id="object"),
     pytest.param([{1: 1}], {}, ArgumentsError, "a name that is no text: 1", id="key"),
+    pytest.param([{"number": 1}], {"params": {"factor": object()}}, ArgumentsError, "type object", id="shared"),
+    pytest.param([{"number": 1}], {"params": 5}, ArgumentsError, "takes a mapping", id="params"),
+    pytest.param([{"number": 1}], {"init": 5}, ArgumentsError, "init= takes a mapping", id="init"),
     pytest.param([{"number": 1}], {"parallel": 0}, ArgumentsError, "parallel=0", id="parallel"),
     pytest.param([{"number": 1}], {"on": "here"}, SettingsError, "map runs on=", id="place"),
     pytest.param([{"number": 1}], {"paralel": 3}, SettingsError, "no option 'paralel'", id="option"),
@@ -139,6 +165,33 @@ def test_wrong_parameters_are_refused(
     with pytest.raises(error, match=text):
         list(ob.function("many.py:handler").map(params_list, **options))
     assert not has_begun(folder, 1)
+
+
+def test_a_second_ctrl_c_leaves_no_run_behind(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs that do not stop are killed at once, while their caller goes on."""
+    monkeypatch.setenv("OVENBIRD_GRACE", "60s")
+    (folder / "stubborn.py").write_text(STUBBORN)
+    command = [sys.executable, "-c", LEAVING]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        wait_until(lambda: has_begun(folder, 1, 2), lambda: "the runs have not begun")
+        process.send_signal(signal.SIGINT)
+        wait_until(lambda: len(list(folder.glob("asked-*"))) == 2, lambda: "the runs were not asked to stop")
+        process.send_signal(signal.SIGINT)
+        assert process.stdout.readline() == "left\n"
+        wait_until(lambda: has_ended(folder, 1, 2), lambda: "the runs go on")
+        process.communicate("\n", timeout=60)
+
+
+def test_few_failed_runs_are_held() -> None:
+    """The error counts all that have failed; of the runs only those that it names are held."""
+    references: list[weakref.ref[Run]] = []
+    many = ob.function("many.py:handler").map([{"number": 3}] * 7)
+    with pytest.raises(RunFailedError, match=r"7 of 7 runs have failed: .*; and 2 more"):
+        references.extend(weakref.ref(run) for run in many)
+    gc.collect()
+    assert len(references) == 7
+    assert sum(reference() is not None for reference in references) == 5
 
 
 def test_no_runs_and_a_module_that_cannot_be_imported(folder: Path) -> None:

@@ -14,7 +14,7 @@ import pytest
 from tests.service import wait_until
 
 import ovenbird as ob
-from ovenbird.errors import LoadError, RunFailedError, WaitTimeoutError
+from ovenbird.errors import LoadError, OvenbirdError, RunFailedError, WaitTimeoutError
 
 pytestmark = pytest.mark.slow
 
@@ -108,6 +108,31 @@ def test_the_end_of_the_parent(waiting: ob.Function, folder: Path, is_awaited: b
     parent.communicate()
     run = _find_run(folder).wait(timeout=60)
     assert run.state == ("STOPPED" if is_awaited else "COMPLETED")
+
+
+def test_a_child_prints_much_before_its_run_begins(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Full pipes block neither the child, which has not read its parameters yet, nor this process."""
+    monkeypatch.setenv("PYTHONVERBOSE", "1")
+    (folder / "count.py").write_text("def count(text: str):\n    return len(text)\n")
+    assert ob.function("count.py:count").run(text="x" * 300_000).value == 300_000
+    assert "import 'ovenbird" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("line", "text"), [
+    pytest.param("os.environ['OVENBIRD_STORE'] = 'nonsense://'", "OVENBIRD_STORE: expected", id="error"),
+    pytest.param("os._exit(3)", "ended with 3", id="end"),
+])  # fmt: skip
+def test_what_is_printed_before_an_error(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], line: str, text: str
+) -> None:
+    """A child that has no run raises its error, and what it has printed is shown."""
+    (folder / "sitecustomize.py").write_text(f"import os\nprint('customized', flush=True)\n{line}\n")
+    monkeypatch.setenv("PYTHONPATH", str(folder), prepend=os.pathsep)
+    with pytest.raises(OvenbirdError, match=text):
+        ob.function("train.py:train").run()
+    assert capsys.readouterr().out == "customized\n"
 
 
 def test_a_script_needs_no_guard(folder: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 from tests.service import wait_until
 
 import ovenbird as ob
-from ovenbird.errors import InitError, LoadError, OvenbirdError, SettingsError
+from ovenbird.errors import ArgumentsError, InitError, LoadError, OvenbirdError, SettingsError
 
 pytestmark = pytest.mark.slow
 SOURCE = """
@@ -81,6 +81,8 @@ def test_other_services_that_do_not_start(folder: Path) -> None:
         function.serve(port=int(service.url.rpartition(":")[2]))
     with pytest.raises(SettingsError, match="no setting 'max_boddy'"):
         function.serve(max_boddy="1m")
+    with pytest.raises(ArgumentsError, match="init= takes a mapping"):
+        function.serve(init=5)
     with pytest.raises(SettingsError, match="--workers"):
         function.serve(workers=0)
 

@@ -7,15 +7,15 @@ import contextlib
 import json
 import math
 import os
-import select
 import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from time import monotonic
-from typing import Any, NamedTuple
+from typing import Any, TextIO
 
+from ..common.ready_descriptors import find_ready
 from ..errors import OvenbirdError, SettingsError
 
 _PACKAGE = str(Path(__file__).parents[2])
@@ -29,25 +29,18 @@ _LONGEST = 65536  # bytes that are read at once
 _Stream = tuple[str, codecs.IncrementalDecoder]
 
 
-class ProcessReport(NamedTuple):
-    """What a child has said: the key of its run, or the error that kept it from having one."""
-
-    started: str = ""
-    error: Mapping[str, str] | None = None
-
-
 class CommandProcess:
     """A process in a session of its own. `log`: the file that takes what it prints; else its text comes by pipes."""
 
     def __init__(
-        self, argv: Sequence[str], environ: Mapping[str, str], log: int | None = None, kept: tuple[int, ...] = ()
+        self, argv: Sequence[str], environ: Mapping[str, str], log: int | None = None, pass_fds: tuple[int, ...] = ()
     ) -> None:  # fmt: skip
-        """Start it; `kept` are the descriptors that it has beside its streams. Errors: OvenbirdError."""
+        """Start it; `pass_fds` are the descriptors that it has beside its streams. Errors: OvenbirdError."""
         output = log if log is not None else subprocess.PIPE
         try:
             self._popen = subprocess.Popen(  # noqa: S603  # this interpreter, or an engine of containers
-                argv, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=dict(environ), pass_fds=kept,
-                start_new_session=True,
+                argv, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=dict(environ),
+                pass_fds=pass_fds, start_new_session=True,
             )  # fmt: skip
         except OSError as error:
             raise OvenbirdError(f"no process could be started: {error.strerror or error}") from None
@@ -63,7 +56,7 @@ class CommandProcess:
         streams = self._open_streams()
         while streams:
             is_last = ended()  # a process of the child's own may hold the pipes for ever
-            readable, _, _ = select.select(list(streams), [], [], 0 if is_last else _LOOK)
+            readable = find_ready(streams, 0 if is_last else _LOOK)
             _copy_texts(streams, readable)
             if is_last and not readable:
                 return
@@ -82,6 +75,11 @@ class CommandProcess:
     def has_ended(self) -> bool:
         """Return whether the process has ended."""
         return self._popen.poll() is not None
+
+    @property
+    def is_reaped(self) -> bool:
+        """Return whether the end of the process has been seen: its number may be another's since then."""
+        return self._popen.returncode is not None
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until the process has ended; return False if the time is over before."""
@@ -137,28 +135,36 @@ class ChildProcess(CommandProcess):
             request=theirs,
             report=report,
         )
-        try:
-            super().__init__([sys.executable, "-c", command], environ, log, (theirs, report))
-        except OvenbirdError:
-            _close(self._lifeline, self._report)
-            raise
-        finally:
-            _close(theirs, report)
         self._report_text = b""
-        self._send(request)
+        try:
+            try:
+                super().__init__([sys.executable, "-c", command], environ, log, (theirs, report))
+            finally:
+                _close(theirs, report)
+            self._send(request)
+        except BaseException:
+            self._abandon()
+            raise
 
     def _send(self, request: bytes) -> None:
-        with contextlib.suppress(BrokenPipeError), open(self._lifeline, "wb", closefd=False) as pipe:
-            pipe.write(request + b"\n")
+        """Write the request. Show meanwhile what the child prints: on a full pipe it would never read."""
+        streams, rest = self._open_streams(), memoryview(request + b"\n")
+        os.set_blocking(self._lifeline, False)
+        with contextlib.suppress(BrokenPipeError):  # it has ended, which the reader of its reports finds
+            while rest:
+                ready = find_ready(streams, _LOOK, [self._lifeline])
+                _copy_texts(streams, [descriptor for descriptor in ready if descriptor != self._lifeline])
+                if self._lifeline in ready:
+                    rest = rest[os.write(self._lifeline, rest[:_LONGEST]) :]
 
-    def read_report(self) -> ProcessReport:
-        """Wait until the child has a run, or has failed to have one; return what it says, empty if it was killed."""
-        while b"\n" not in self._report_text:
-            data = os.read(self._report, _LONGEST)
-            if not data:
-                return ProcessReport()
-            self._report_text += data
-        return ProcessReport(**json.loads(self._report_text.partition(b"\n")[0]))
+    def _abandon(self) -> None:
+        """End a child that could not be started, or not be told what to do."""
+        if not hasattr(self, "_popen"):
+            _close(self._lifeline, self._report)
+            return
+        self.kill()
+        self.wait()
+        self.release()
 
     def read_reports(self, seconds: float = math.inf) -> Iterator[dict[str, Any]]:
         """Yield what the child reports until it has ended, or the time is over; show what it prints meanwhile."""
@@ -168,7 +174,7 @@ class ChildProcess(CommandProcess):
         while (is_open or streams) and monotonic() < deadline:
             is_last = self.has_ended()
             wanted = [*([self._report] if is_open else []), *streams]
-            readable, _, _ = select.select(wanted, [], [], 0 if is_last else min(_LOOK, seconds))
+            readable = find_ready(wanted, 0 if is_last else min(_LOOK, seconds))
             _copy_texts(streams, [descriptor for descriptor in readable if descriptor != self._report])
             if self._report in readable:
                 data = os.read(self._report, _LONGEST)
@@ -200,9 +206,18 @@ def _copy_text(descriptor: int, name: str, decoder: codecs.IncrementalDecoder) -
     stream = getattr(sys, name)
     if stream is not None:
         with contextlib.suppress(OSError, ValueError):  # a closed stream is no reason to end the run
-            stream.write(decoder.decode(data, final=not data))
+            _write_text(stream, decoder.decode(data, final=not data))
             stream.flush()
     return bool(data)
+
+
+def _write_text(stream: TextIO, text: str) -> None:
+    """Write a text; characters that the stream cannot encode become escapes."""
+    try:
+        stream.write(text)
+    except UnicodeEncodeError:
+        encoding = getattr(stream, "encoding", None) or "ascii"
+        stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
 
 
 def _close(*descriptors: int) -> None:

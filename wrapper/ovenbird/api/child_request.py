@@ -17,6 +17,8 @@ from ..function_document import complete
 from ..job.entrypoint import RunTask
 from ..settings import Settings
 
+_UNCHANGED = (bytes, bytearray, memoryview)  # JSON would have them as base64, which no receiver tells from text
+
 
 class ChildRequest(NamedTuple):
     """One run for a child. `is_logged`: its output goes to the run's log alone. `is_bound`: it ends with its parent."""
@@ -34,7 +36,7 @@ class ChildRequest(NamedTuple):
         """Return the request as JSON. Errors: ArgumentsError for a parameter that another process cannot get."""
         document = {
             "target": describe_target(self.target), "settings": describe_settings(self.settings),
-            "parameters": {name: make_plain(name, value) for name, value in self.parameters.items()},
+            "parameters": make_plain_values(self.parameters),
             "launch": dict(self.launch), "identity": self.identity, "is_logged": self.is_logged,
             "is_bound": self.is_bound, "task": self.task,
         }  # fmt: skip
@@ -66,13 +68,15 @@ def find_target(fields: Mapping[str, Any]) -> Target:
 
 
 def describe_settings(settings: Settings) -> dict[str, Any]:
-    """Return the settings that are not the defaults."""
+    """Return the settings that are not the defaults. Errors: ArgumentsError for a value of init that cannot go."""
     changed = {}
     for row in fields(Settings):
         value = getattr(settings, row.name)
         default = row.default_factory() if row.default_factory is not MISSING else row.default
         if value != default:
             changed[row.name] = value
+    if settings.init:
+        changed["init"] = make_plain_values(settings.init)
     return changed
 
 
@@ -84,17 +88,36 @@ def read_settings(fields: Mapping[str, Any]) -> Settings:
     return Settings(**values)
 
 
+def make_plain_values(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return parameters as JSON values. Errors: ArgumentsError, which names the first that cannot go."""
+    return {name: make_plain(name, value) for name, value in values.items()}
+
+
 def make_plain(name: str, value: Any) -> Any:
-    """Return a parameter as JSON values. Errors: ArgumentsError."""
+    """Return a parameter as JSON values. Errors: ArgumentsError, also for keys and bytes that would become texts."""
     try:
-        plain = msgspec.to_builtins(value, str_keys=True, enc_hook=_convert)
+        plain = msgspec.to_builtins(value, builtin_types=_UNCHANGED, enc_hook=_convert)
         json.dumps(plain)
+        _refuse_other_keys(plain)
     except (TypeError, ValueError, RecursionError, NotImplementedError):
         raise ArgumentsError(
             f"the parameter {show_value(name)} is of type {type(value).__name__}, which another process cannot get",
-            hint='numbers, texts, lists and mappings can go; a table goes by `inputs=`; on="here" takes any object',
+            hint="numbers, texts, lists, and mappings whose keys are texts can go; a table or bytes in a file go by"
+            ' `inputs=`; on="here" takes any object',
         ) from None
     return plain
+
+
+def _refuse_other_keys(plain: Any) -> None:
+    """Raise TypeError for a key that is no text, which JSON would make one."""
+    if isinstance(plain, dict):
+        if not all(isinstance(key, str) for key in plain):
+            raise TypeError
+        plain = plain.values()
+    elif not isinstance(plain, list | tuple):
+        return
+    for value in plain:
+        _refuse_other_keys(value)
 
 
 def _convert(value: Any) -> Any:

@@ -15,7 +15,7 @@ from ..platform.entities.run import Run
 from ..settings import Settings, default, options
 from .actions import open_action
 from .child_process import CommandProcess
-from .child_request import make_plain
+from .child_request import make_plain_values
 from .failures import check_run
 from .image import build_image
 from .process import resolve_paths
@@ -44,15 +44,15 @@ def run_container(source: FunctionSource, request: RunRequest, image: str, *, ch
     settings, environ = resolve_paths(request)
     with tempfile.TemporaryDirectory(prefix="ovenbird-run-") as folder:
         params, result = Path(folder, "params.json"), Path(folder, "result", "result.json")
-        params.write_text(json.dumps({name: make_plain(name, value) for name, value in request.parameters.items()}))
+        params.write_text(json.dumps(make_plain_values(request.parameters)))
         settings = replace(
             settings, params=str(params), result_file=str(result), image=image,
-            env=(*settings.env, *request.variables),
+            env=(*settings.env, *request.variables), init=make_plain_values(settings.init),
         )  # fmt: skip
         with open_action("container") as prepare:
             command = prepare("run", document, settings, _describe_flags(settings), environ, _show_line)
         process = CommandProcess(command.argv, command.environ)
-        is_interrupted = _wait(process)
+        is_interrupted = wait_for_container(process)
         key = _read_key(result)
     if key:
         run = read_run(store, key, request.environ)
@@ -63,18 +63,23 @@ def run_container(source: FunctionSource, request: RunRequest, image: str, *, ch
     return check_run(run) if check else run
 
 
-def _wait(process: CommandProcess) -> bool:
-    """Show what the container prints until it has ended; return whether Ctrl-C has stopped it."""
+def wait_for_container(process: CommandProcess) -> bool:
+    """Show what the container prints until it has ended; return whether Ctrl-C has stopped it. A second one kills."""
     is_interrupted = False
-    while True:
-        try:
-            process.show_output(process.has_ended)
-            process.wait()
-            process.release()
-            return is_interrupted
-        except KeyboardInterrupt:
-            process.stop()  # the engine hands it to the run, which ends within its grace
-            is_interrupted = True
+    try:
+        while True:
+            try:
+                process.show_output(process.has_ended)
+                process.wait()
+                return is_interrupted
+            except KeyboardInterrupt:
+                if is_interrupted and not process.has_ended():
+                    process.kill()  # the engine alone: the run has been told, and ends within its grace
+                else:
+                    process.stop()  # the engine hands it to the run
+                is_interrupted = True
+    finally:
+        process.release()
 
 
 def _read_key(path: Path) -> str:

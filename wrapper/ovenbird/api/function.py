@@ -193,8 +193,8 @@ class Function(CardDisplay, FunctionHolder):
         refuse_import("an image is built")
         from .image import build_image, make_build_options
 
-        given = {"tag": tag, "push": push, "base": base_image, "slim": slim, **options}
-        return build_image(self.source, make_build_options(python_version, requirements, given), os.environ)
+        options = {"tag": tag, "push": push, "base": base_image, "slim": slim, **options}
+        return build_image(self.source, make_build_options(python_version, requirements, options), os.environ)
 
     def serve(
         self,

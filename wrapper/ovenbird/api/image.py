@@ -79,11 +79,11 @@ def build_image(source: FunctionSource, options: Mapping[str, Any], environ: Map
     """Build the image of a function. `options` are those of `ovenbird build` by name. Errors: OvenbirdError."""
     target = source.locate(environ)
     text, folder = name_build_target(source, target)
-    given = {"source": folder, **options}
+    all_options = {"source": folder, **options}
     if not options.get("tag") and isinstance(source, ObjectSource):
-        given["tag"] = f"{_make_image_name(target.attribute)}:latest"
+        all_options["tag"] = f"{_make_image_name(target.attribute)}:latest"
     with open_action("build") as build:
-        document = build(text, {name: value for name, value in given.items() if value}, environ).document()
+        document = build(text, {name: value for name, value in all_options.items() if value}, environ).document()
     layers = tuple(ImageLayer(row["name"], row["digest"], row["size"], row["hit"]) for row in document["layers"])
     return Image(
         f"{document['image']}@{document['digest']}", document["digest"], layers,
@@ -102,12 +102,12 @@ def make_build_options(
     if twice := sorted({"python", "requirement"} & set(options)):
         name = {"python": "python_version", "requirement": "requirements"}[twice[0]]
         raise SettingsError(f"{twice[0]}= is called {name}= here")
-    given = {**options, "python": python_version}
+    all_options = {**options, "python": python_version}
     if isinstance(requirements, os.PathLike) or (isinstance(requirements, str) and requirements.endswith(".txt")):
-        given["requirements"] = os.fspath(requirements)
+        all_options["requirements"] = os.fspath(requirements)
     elif requirements:
-        given["requirement"] = [requirements] if isinstance(requirements, str) else list(requirements)
-    return given
+        all_options["requirement"] = [requirements] if isinstance(requirements, str) else list(requirements)
+    return all_options
 
 
 def name_build_target(source: FunctionSource, target: Target) -> tuple[str, str]:

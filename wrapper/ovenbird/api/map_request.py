@@ -10,7 +10,7 @@ from ..common.text import show_value
 from ..errors import ArgumentsError
 from ..function.target import Target
 from ..settings import Settings, count_cpus
-from .child_request import describe_settings, describe_target, find_target, make_plain, read_settings
+from .child_request import describe_settings, describe_target, find_target, make_plain_values, read_settings
 
 _MOST = 100_000  # runs of one map, as of a sweep
 
@@ -55,7 +55,7 @@ def make_lines(params_list: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]
         if odd := next((name for name in parameters if not isinstance(name, str)), None):
             raise ArgumentsError(f"run {number} has a name that is no text: {show_value(odd)}")
         try:
-            lines.append({name: make_plain(name, value) for name, value in parameters.items()})
+            lines.append(make_plain_values(parameters))
         except ArgumentsError as error:
             raise ArgumentsError(f"run {number}: {error.message}", hint=error.hint) from None
         if number > _MOST:

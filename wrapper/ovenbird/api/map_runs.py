@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
 import signal
 import weakref
 from collections.abc import Iterable, Iterator, Mapping
+from time import monotonic
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..common.text import show_value
@@ -16,6 +18,7 @@ from ..platform.entities.run import Run
 from ..platform.store import EntityStore
 from .card_display import CardDisplay
 from .child_process import ChildProcess
+from .child_request import make_plain_values
 from .failures import COMPLETED, make_error
 from .map_request import MapRequest, make_lines
 from .process import resolve_paths
@@ -27,12 +30,16 @@ if TYPE_CHECKING:
     from ..display.card import Card
 
 _MARGIN = 2.0  # seconds beyond the grace of a run until its process is killed
+_FORCED = 3.0  # seconds from a second Ctrl-C until the child is killed: it kills its runs itself, after the first one
 _LISTED = 5  # runs that an error names
 
 
 class MapPlan(NamedTuple):
-    """What is mapped, how many runs there are, whether they keep their order, whether a failure is raised, and the
-    grace of a run in seconds."""
+    """What is mapped, and how.
+
+    `total` is the number of runs; `ordered`: they keep their order; `check`: a failure is raised; `grace` is that of a
+    run in seconds.
+    """
 
     name: str
     total: int
@@ -45,7 +52,8 @@ def start_map(
     source: FunctionSource, request: RunRequest, params_list: Iterable[Mapping[str, Any]], *, ordered: bool, check: bool
 ) -> RunMap:  # fmt: skip
     """Start a run for each mapping of parameters, over those of the request. Errors: OvenbirdError."""
-    lines = [{**request.parameters, **line} for line in make_lines(params_list)]
+    shared = make_plain_values(request.parameters)
+    lines = [{**shared, **line} for line in make_lines(params_list)]
     check_output_flags(request.settings)
     target = source.locate(request.environ)
     store = open_shared_store(request.settings, request.environ)
@@ -104,15 +112,10 @@ class MapReader:
     def __init__(self, child: ChildProcess, store: EntityStore, environ: Mapping[str, str], plan: MapPlan) -> None:
         self.plan = plan
         self._child, self._store, self._environ = child, store, environ
-        self._failed: list[Run] = []
-        self.count_read = 0
+        self._first_failed: list[Run] = []
+        self.count_read = self.count_failed = 0
         self._owner, self._is_closed = os.getpid(), False
         self._limit = plan.grace + _MARGIN if plan.grace else math.inf
-
-    @property
-    def count_failed(self) -> int:
-        """Return how many of the runs that were read are not COMPLETED."""
-        return len(self._failed)
 
     def read_runs(self) -> Iterator[Run]:
         """Yield the runs. Errors: RunFailedError after the last one; ArgumentsError, LoadError before the first."""
@@ -120,7 +123,7 @@ class MapReader:
         following, count = 1, 0
         for report in self._child.read_reports():
             if error := report.get("error"):
-                self._drain()
+                self._drain(self._limit)
                 raise make_error(error)
             count += 1
             number = report["number"]
@@ -135,7 +138,7 @@ class MapReader:
         self._child.wait()
         if count < self.plan.total:
             raise OvenbirdError(f"{self.plan.total - count} runs have not been run: {self._child.describe_end()}")
-        if self._failed and self.plan.check:
+        if self.count_failed and self.plan.check:
             raise self._make_failure()
 
     def close(self) -> None:
@@ -145,19 +148,30 @@ class MapReader:
             self._stop(signal.SIGTERM)
 
     def interrupt(self) -> None:
-        """Stop all runs as Ctrl-C does. A second Ctrl-C kills them."""
+        """Stop all runs as Ctrl-C does."""
         self._is_closed = True
-        try:
-            self._stop(signal.SIGINT)
-        except KeyboardInterrupt:
-            self._kill()
+        self._stop(signal.SIGINT)
 
     def _stop(self, number: int) -> None:
-        for send in (number, signal.SIGTERM):  # at the second signal the child kills what is left
-            if not self._child.has_ended():
-                self._child.stop(send)
-                self._drain()
-        self._kill()
+        """Stop all runs by a signal. Errors: KeyboardInterrupt for a further Ctrl-C, which kills them."""
+        try:
+            for send in (number, signal.SIGTERM):  # at the second signal the child kills what is left
+                if not self._child.has_ended():
+                    self._child.stop(send)
+                    self._drain(self._limit)
+        except KeyboardInterrupt:
+            self._kill_runs()
+            raise
+        finally:
+            self._kill()
+
+    def _kill_runs(self) -> None:
+        """Have the child kill its runs: each is in a group of its own, which only the child knows."""
+        deadline = monotonic() + _FORCED
+        while not self._child.has_ended() and monotonic() < deadline:
+            self._child.stop(signal.SIGTERM)  # again: right after the first signal it takes it for the same one
+            with contextlib.suppress(KeyboardInterrupt):
+                self._drain(0.5)
 
     def _kill(self) -> None:
         if not self._child.has_ended():
@@ -165,26 +179,28 @@ class MapReader:
             self._child.wait()
         self._child.release()
 
-    def _drain(self) -> None:
+    def _drain(self, seconds: float) -> None:
         """Read what the child says until it has ended: a full pipe would keep it from that."""
-        for _ in self._child.read_reports(self._limit):
+        for _ in self._child.read_reports(seconds):
             pass
 
     def _read_run(self, key: str) -> Run:
         run = read_run(self._store, key, self._environ)
         self.count_read += 1
         if run.status.state != COMPLETED:
-            self._failed.append(run)
+            self.count_failed += 1
+            if self.count_failed <= _LISTED:  # there may be very many
+                self._first_failed.append(run)
         return run
 
     def _make_failure(self) -> RunFailedError:
-        listed = "; ".join(
+        summaries = "; ".join(
             f"{run.id} is {run.status.state}: {show_value((run.status.error or {}).get('message', ''))}"
-            for run in self._failed[:_LISTED]
+            for run in self._first_failed
         )
-        more = f"; and {len(self._failed) - _LISTED} more" if len(self._failed) > _LISTED else ""
-        first = self._failed[0]
+        more = f"; and {self.count_failed - _LISTED} more" if self.count_failed > _LISTED else ""
+        first = self._first_failed[0]
         return RunFailedError(
-            f"{len(self._failed)} of {self.plan.total} runs have failed: {listed}{more}", run=first,
+            f"{self.count_failed} of {self.plan.total} runs have failed: {summaries}{more}", run=first,
             cause=str((first.status.error or {}).get("traceback") or ""), hint="`check=False` yields them alone",
         )  # fmt: skip

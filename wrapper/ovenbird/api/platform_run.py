@@ -19,7 +19,7 @@ from ..platform.entities.run import Run, run_metadata
 from ..platform.entities.run_log import LogTail
 from ..platform.project.project import Project
 from ..platform.store import FINAL
-from .child_request import make_plain
+from .child_request import make_plain_values
 from .failures import check_run
 from .run_request import RunRequest
 from .sources import FunctionSource
@@ -78,10 +78,10 @@ def _submit_run(source: FunctionSource, request: RunRequest) -> Run:
     function = Project(store, project, environ).register_function(name_function(target), _describe_function(target))
     spec: dict[str, Any] = {
         "function": function.key, "inputs": _check_keys(settings.input),
-        "parameters": {name: make_plain(name, value) for name, value in request.parameters.items()},
+        "parameters": make_plain_values(request.parameters),
     }  # fmt: skip
     if settings.init:
-        spec["init_parameters"] = settings.init
+        spec["init_parameters"] = make_plain_values(settings.init)
     if request.variables:
         spec["envs"] = [{"name": name, "value": value} for name, value in request.variables.items()]
     record = new_record(project, "run", keys.RUN_KIND, "run", spec=spec)

@@ -124,16 +124,17 @@ class RunningChild:
     def _require_record(self) -> None:
         """Wait for the record. Errors: OvenbirdError; KeyboardInterrupt, and then there is no record."""
         try:
-            report = self._process.read_report()
+            report = next(self._process.read_reports(), {})
+            if not report.get("started"):
+                self._process.show_output(self._process.has_ended)
+                self._process.wait()
         except BaseException:
             self._process.kill()
             self._process.wait()
             raise
-        if report.error:
-            raise make_error(report.error)
-        if not report.started:
-            self._process.wait()
-            self._process.show_output(lambda: True)
+        if error := report.get("error"):
+            raise make_error(error)
+        if not report.get("started"):
             raise OvenbirdError(self._process.describe_end())
 
     def _wait_for_end(self) -> None:

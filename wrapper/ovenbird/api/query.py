@@ -82,10 +82,10 @@ class Runs(CardDisplay, Sequence[Run]):
         from ..display.table_card import make_run_table_card
         from .records.run_list import RunList
 
-        shown = RunList(self._listing.runs[:_MOST_ROWS])
+        head = RunList(self._listing.runs[:_MOST_ROWS])
         notes = [f"{len(self) - _MOST_ROWS} more rows are not shown"] if len(self) > _MOST_ROWS else []
         notes += ["there are more runs: limit=None returns all"] if self.is_truncated else []
-        return make_run_table_card(len(self), shown.select_columns(shown.columns), notes)
+        return make_run_table_card(len(self), head.select_columns(head.columns), notes)
 
     def _read(self, summary: Mapping[str, Any]) -> Run:
         return Run(self._store, self._store.read(keys.parse_key(summary["key"])), self._environ)

@@ -71,7 +71,7 @@ def make_request(options: RunOptions, parameters: Mapping[str, Any], environ: Ma
     settings = replace(
         settings,
         input=_check_inputs(options.inputs),
-        init=dict(options.init or {}),
+        init=check_init(options.init),
         name=_check_name(options.name),
         tag=_check_tags(options.tags),
         note=_check_text("note", options.note),
@@ -94,6 +94,16 @@ def merge_parameters(fixed: Mapping[str, Any] | None, named: Mapping[str, Any]) 
         if name in named:
             raise ArgumentsError(f"the parameter {show_value(name)} is given twice: by keyword, and in params=")
     return {**(fixed or {}), **named}
+
+
+def check_init(init: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return the parameters of init. Errors: ArgumentsError for what is no mapping of names to values."""
+    if init is not None and not isinstance(init, Mapping):
+        raise ArgumentsError(f"init= takes a mapping of names to values, found {type(init).__name__}")
+    for name in init or {}:
+        if not isinstance(name, str):
+            raise ArgumentsError(f"init= has a name that is no text: {show_value(name)}")
+    return dict(init or {})
 
 
 def _check_inputs(inputs: Mapping[str, Any] | None) -> dict[str, str]:

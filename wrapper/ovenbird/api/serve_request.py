@@ -12,7 +12,8 @@ from ..common.text import show_value
 from ..errors import SettingsError
 from ..function.target import Target
 from ..settings import Settings, options, resolve
-from .child_request import describe_settings, describe_target, find_target, make_plain, read_settings
+from .child_request import describe_settings, describe_target, find_target, make_plain_values, read_settings
+from .run_request import check_init
 
 # settings that are arguments of `serve` by themselves, or that make no sense for a service in a child
 _LEFT_OUT = ("init", "source", "container", "image", "engine", "env", "env_file", "reload")
@@ -41,7 +42,8 @@ def make_serve_settings(
 ) -> Settings:  # fmt: skip
     """Return the settings of a service: `values` by the names of the flags of `ovenbird serve`, over the variables.
 
-    A value may be a number, a switch, or a text as the flag takes it. Errors: SettingsError for a name or a value.
+    A value may be a number, a switch, or a text as the flag takes it. Errors: SettingsError for a name or a value;
+    ArgumentsError for `init`.
     """
     names = [row.name for row in options("serve") if row.name not in _LEFT_OUT]
     if unknown := next((name for name in values if name not in names), ""):
@@ -49,7 +51,7 @@ def make_serve_settings(
     own = {"OVENBIRD_INIT_PARAMETERS", "OVENBIRD_SOURCE", "OVENBIRD_RELOAD", "OVENBIRD_CONTAINER", "PORT"}
     variables = {name: value for name, value in environ.items() if name not in own}
     settings = resolve("serve", {name: _format_value(value) for name, value in values.items()}, variables)
-    return replace(settings, init={name: make_plain(name, value) for name, value in (init or {}).items()})
+    return replace(settings, init=make_plain_values(check_init(init)))
 
 
 def _format_value(value: Any) -> str:

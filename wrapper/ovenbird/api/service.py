@@ -56,7 +56,7 @@ class Service(CardDisplay):
 
     @property
     def is_running(self) -> bool:
-        """Whether the process of the service lives."""
+        """Return whether the process of the service lives."""
         return not self._process.child.has_ended()
 
     @property
@@ -108,16 +108,22 @@ class ServiceProcess:
         try:
             for report in self.child.read_reports():
                 if error := report.get("error"):
-                    self.child.wait(self._limit)
+                    self._end(self._limit)
                     self._raise(error)
                 return str(report["url"])
-            self.child.wait()
+            self._end()
             raise OvenbirdError(
                 f"the service ended before it was ready: {self.child.describe_end()}", cause=self.read_log()
             ) from UserTraceback(self.read_log())
         except BaseException:
             self.stop()
             raise
+
+    def _end(self, limit: float | None = None) -> None:
+        """Wait until the process has ended, and end what it has left in its group, while its number is its own."""
+        self.child.wait(limit)
+        self.child.kill()
+        self.child.wait()
 
     def _raise(self, details: Mapping[str, str]) -> None:
         error = make_error(details)
@@ -128,11 +134,12 @@ def _end_process(child: ChildProcess, limit: float, owner: int) -> None:
     """End a service: by SIGTERM, and by force when that takes too long. A forked child of its owner lets it be."""
     if os.getpid() != owner:
         return
-    child.stop(signal.SIGTERM)
-    with contextlib.suppress(KeyboardInterrupt):
-        child.wait(limit)
-    child.kill()  # what it has left in its group, too
-    child.wait()
+    if not child.is_reaped:
+        child.stop(signal.SIGTERM)
+        with contextlib.suppress(KeyboardInterrupt):
+            child.wait(limit)
+        child.kill()  # what it has left in its group, too
+        child.wait()
     child.release()
 
 

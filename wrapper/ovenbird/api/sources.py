@@ -24,7 +24,7 @@ class FunctionSource(Protocol):
 
     @property
     def text(self) -> str:
-        """The function as people call it; for a target, the target."""
+        """Return the function as people call it; for a target, the target."""
 
     def check_names(self, parameters: Mapping[str, Any], inputs: Mapping[str, str]) -> None:
         """Raise ArgumentsError for names that the function does not have, where that is known before it is loaded."""

@@ -72,10 +72,10 @@ def write_starter(folder: str, name: str | None = None) -> Starter:
     """
     refuse_folder(folder)
     path = Path(folder)
-    chosen = choose_name(path) if name is None else name
-    if not re.fullmatch(r"[a-zA-Z0-9.+\-_]+", chosen):
-        raise SettingsError(f"--name: expected letters, digits and .+-_, found {show_value(chosen)}")
-    return Starter(path, chosen, write_files(path, chosen))
+    function_name = choose_name(path) if name is None else name
+    if not re.fullmatch(r"[a-zA-Z0-9.+\-_]+", function_name):
+        raise SettingsError(f"--name: expected letters, digits and .+-_, found {show_value(function_name)}")
+    return Starter(path, function_name, write_files(path, function_name))
 
 
 def refuse_folder(text: str) -> None:

@@ -54,9 +54,9 @@ def find_runs(store: EntityStore, query: RunQuery) -> RunList:
     """Return the runs of a query, newest first. Errors: InputError for an unknown state; PlatformError."""
     skipped: list[str] = []
     summaries = _filter_by_metrics(store, _select_records(store, query, skipped), query)
-    found = list(islice(summaries, None if query.limit is None else query.limit + 1))
-    is_truncated = query.limit is not None and len(found) > query.limit
-    return RunList(tuple(found[: query.limit]), is_truncated=is_truncated, hidden=len(skipped))
+    selection = list(islice(summaries, None if query.limit is None else query.limit + 1))
+    is_truncated = query.limit is not None and len(selection) > query.limit
+    return RunList(tuple(selection[: query.limit]), is_truncated=is_truncated, hidden=len(skipped))
 
 
 def parse_since(text: str) -> datetime:

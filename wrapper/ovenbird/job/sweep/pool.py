@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import select
 import signal
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -13,6 +12,7 @@ from time import monotonic
 from typing import Any, Protocol
 
 from ...common.fork_template import fork_child
+from ...common.ready_descriptors import find_ready
 from ...errors import OvenbirdError
 from ...platform import keys
 from ...platform.data_dir import backend_name
@@ -153,8 +153,7 @@ class SweepPool:
     def _wait(self, wake: int) -> None:
         """Wait until a process has ended, printed something, or a signal has come; tell of what has happened."""
         outputs = {process.pipes.output: process for process in self._processes if process.pipes.output >= 0}
-        readable, _, _ = select.select([wake, *outputs], [], [], _LOOK)
-        for descriptor in readable:
+        for descriptor in find_ready([wake, *outputs], _LOOK):
             if descriptor == wake:
                 with contextlib.suppress(BlockingIOError):
                     os.read(wake, _LONGEST)
