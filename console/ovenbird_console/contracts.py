@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from ovenbird.common.text import show_value
 from ovenbird.errors import LoadError, OvenbirdError
@@ -21,6 +24,7 @@ _CODE = (
     " from ovenbird_console.contract_child import main; main(sys.argv[1])"
 )
 _LIMIT = 60.0  # seconds that an import may take
+_LAST = 16 * 1024  # bytes of stderr in which the last line is looked for
 _MOST = 100  # contracts that are kept
 _FILES = 200  # of a source, whose times are looked at
 
@@ -31,8 +35,8 @@ Contract = dict[str, Any]
 class Contracts:
     """Contracts by target, read again when a file of the source has changed."""
 
-    def __init__(self, folder: Path, environ: Mapping[str, str]) -> None:
-        self._folder, self._environ = folder, environ
+    def __init__(self, folder: Path, environ: Mapping[str, str], limit: float = _LIMIT) -> None:
+        self._folder, self._environ, self._limit = folder, environ, limit
         self._lock = threading.Lock()
         self._known: dict[str, tuple[object, Contract]] = {}
 
@@ -44,6 +48,8 @@ class Contracts:
         if known is not None and known[0] == mark:
             return known[1]
         contract = self._ask(text)
+        if "error" in contract:  # its cause may lie outside of the source, such as a package that is not installed
+            return contract
         with self._lock:
             if len(self._known) >= _MOST:
                 self._known.clear()
@@ -53,18 +59,37 @@ class Contracts:
     def _ask(self, text: str) -> Contract:
         """Return what the process says. Errors: OvenbirdError for one that was killed, or that takes too long."""
         words = [sys.executable, "-c", _CODE.format(packages=_PACKAGES), text]
-        try:
-            process = subprocess.run(  # noqa: S603  # this interpreter; the target is an argument
-                words, cwd=self._folder, env=dict(self._environ), stdin=subprocess.DEVNULL, capture_output=True,
-                timeout=_LIMIT, check=False, start_new_session=True,
+        # files: a process that the user's code leaves behind would hold a pipe open
+        with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as errors:
+            process = subprocess.Popen(  # noqa: S603  # this interpreter; the target is an argument
+                words, cwd=self._folder, env=dict(self._environ), stdin=subprocess.DEVNULL, stdout=out, stderr=errors,
+                start_new_session=True,
             )  # fmt: skip
-            contract: Contract = json.loads(process.stdout)
-        except subprocess.TimeoutExpired:
-            raise LoadError(f"{show_value(text)} was not imported within {_LIMIT:g} s") from None
-        except ValueError:
-            last = process.stderr.decode("utf-8", "replace").strip().rpartition("\n")[2]
-            raise OvenbirdError(f"the process that imports {show_value(text)} has ended: {last}") from None
+            try:
+                process.wait(self._limit)
+            except subprocess.TimeoutExpired:
+                raise LoadError(f"{show_value(text)} was not imported within {self._limit:g} s") from None
+            finally:
+                _kill_group(process)
+            try:
+                contract: Contract = json.loads(_read_end(out, sys.maxsize))
+            except ValueError:
+                last = _read_end(errors, _LAST).decode("utf-8", "replace").strip().rpartition("\n")[2]
+                raise OvenbirdError(f"the process that imports {show_value(text)} has ended: {last}") from None
         return contract
+
+
+def _kill_group(process: subprocess.Popen[bytes]) -> None:
+    """End a process that still runs, with all that it has started."""
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def _read_end(file: IO[bytes], most: int) -> bytes:
+    """Return the last bytes of a file."""
+    file.seek(max(0, file.seek(0, os.SEEK_END) - most))
+    return file.read()
 
 
 def parse_target(text: str, folder: Path) -> Target:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -81,9 +82,14 @@ def write_function(document: dict[str, Any], folder: Path) -> Path:
         raise InputError(f"cannot make the folder {target}: {error.strerror or error}") from None
     path = target / NAMES[0]
     source = document["spec"]["source"]
-    if source.get("source") and "://" not in source["source"]:  # a path was typed as seen from the start folder
-        source["source"] = "../" + source["source"]
-    _write(path, document)
+    text = source.get("source")
+    if text and "://" not in text and not Path(text).is_absolute():  # a path was typed as seen from the start folder
+        source["source"] = "../" + text
+    try:
+        _write(path, document)
+    except OSError as error:
+        shutil.rmtree(target, ignore_errors=True)
+        raise InputError(f"cannot write {path}: {error.strerror or error}") from None
     return path
 
 

@@ -31,16 +31,24 @@ class LogPart(NamedTuple):
     skipped: int
 
 
-def read_log(store: EntityStore, project: str, identity: str, start: int | None = None) -> LogPart:
-    """Return the end of a log, or what follows `start`, in whole lines. Errors: PlatformError, InputError."""
+def read_log(
+    store: EntityStore, project: str, identity: str, start: int | None = None, *, has_ended: bool = False
+) -> LogPart:
+    """Return the end of a log, or what follows `start`, in whole lines. Errors: PlatformError, InputError.
+
+    The log of a run that `has_ended` is read to its end, also without a line feed there.
+    """
     path = store.log_file(project, identity)
     if path is None:
         return _read_lines(store, project, identity, start)
-    return read_log_file(path, start)
+    return read_log_file(path, start, has_ended=has_ended)
 
 
-def read_log_file(path: Path, start: int | None = None) -> LogPart:
-    """Return the end of a log file, or what follows `start`, in whole lines; nothing for one that does not exist."""
+def read_log_file(path: Path, start: int | None = None, *, has_ended: bool = False) -> LogPart:
+    """Return the end of a log file, or what follows `start`, in whole lines; nothing for one that does not exist.
+
+    `has_ended`: nobody writes to it any more, so a last line without a line feed is whole.
+    """
     try:
         handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
     except FileNotFoundError:
@@ -51,6 +59,8 @@ def read_log_file(path: Path, start: int | None = None) -> LogPart:
         log.seek(first)
         data = log.read(TAIL)
     end = data.rfind(b"\n") + 1 or (len(data) if len(data) == TAIL else 0)
+    if has_ended and first + len(data) >= size:
+        end = len(data)
     text = data[:end]
     if first and first != start:  # somewhere in a line
         text = text[text.find(b"\n") + 1 :]

@@ -6,18 +6,19 @@ import hmac
 import ipaddress
 import secrets
 import socket
-from http.cookies import SimpleCookie
 from urllib.parse import parse_qsl, urlencode
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.requests import Request, cookie_parser
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from .browser_start import format_redirect
 from .console import Console
 from .error_pages import make_error_page
 
 _SAFE = ("GET", "HEAD")
+_IMPORTING = ("/function", "/function/contract", "/run")  # pages for which the code of any target is imported
 _POLICY = (
     "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'self';"
     " frame-ancestors 'none'"
@@ -73,6 +74,10 @@ def _refuse(request: Request, console: Console) -> Response | None:
         return make_error_page(
             request, 403, "This request comes from another page", "Nothing has been changed.", bare=True
         )
+    if request.method in _SAFE and is_foreign_load(headers, request.scope["path"]):
+        return make_error_page(
+            request, 403, "This request comes from another page", "Open the address in a tab of its own.", bare=True
+        )
     if has_token(headers, console):
         return _drop_token(request) if request.method == "GET" else None
     if request.method == "GET" and _is_token(request.query_params.get("token", ""), console):
@@ -84,13 +89,20 @@ def _refuse(request: Request, console: Console) -> Response | None:
 
 
 def _drop_token(request: Request, console: Console | None = None) -> Response | None:
-    """Return a redirect to the same page without the token, which then stays in no history; None without one."""
+    """Return what leads to the same page without the token, which then stays in no history; None without one.
+
+    Browsers send no strict cookie along a redirect that another site, or a file, has led to: then a page leads on.
+    """
     pairs = parse_qsl(request.url.query, keep_blank_values=True)
     rest = [pair for pair in pairs if pair[0] != "token"]
     if len(rest) == len(pairs):
         return None
     path = "/" + request.url.path.lstrip("/")  # `//host` would be another site
-    response = RedirectResponse(f"{path}?{urlencode(rest)}" if rest else path, status_code=303)
+    url = f"{path}?{urlencode(rest)}" if rest else path
+    origin = request.headers.get("sec-fetch-site", "cross-site")  # not sent to an address of another machine
+    response: Response = RedirectResponse(url, status_code=303)
+    if origin == "cross-site":
+        response = HTMLResponse(format_redirect(url))
     if console is not None:
         response.set_cookie(console.cookie, console.token, httponly=True, samesite="strict", path="/")
     return response
@@ -115,14 +127,19 @@ def is_same_origin(headers: Headers) -> bool:
     return headers.get("origin", "").lower() == f"http://{headers.get('host', '')}".lower()
 
 
+def is_foreign_load(headers: Headers, path: str) -> bool:
+    """Return whether another site, or another port, loads a part of this page, or leads to one that imports code.
+
+    A strict cookie is sent for other ports of this host too. To lead to any other page is harmless.
+    """
+    if headers.get("sec-fetch-site") not in ("same-site", "cross-site"):
+        return False
+    return headers.get("sec-fetch-mode") != "navigate" or path in _IMPORTING
+
+
 def has_token(headers: Headers, console: Console) -> bool:
     """Return whether the cookie of this page holds the token."""
-    cookies: SimpleCookie = SimpleCookie()
-    try:
-        cookies.load(headers.get("cookie", ""))
-    except Exception:  # CookieError, and what odd cookies of other ports make of it
-        return False
-    return console.cookie in cookies and _is_token(cookies[console.cookie].value, console)
+    return _is_token(cookie_parser(headers.get("cookie", "")).get(console.cookie, ""), console)
 
 
 def _is_token(text: str, console: Console) -> bool:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 import sys
 from collections.abc import Mapping
+from contextlib import nullcontext
 from pathlib import Path
+from types import FrameType
 
 import uvicorn
 
 from ovenbird.common.text import show_value
 from ovenbird.errors import SettingsError
 
+from . import browser_start
 from .app import make_app
 from .console import Console
 from .security import make_token
@@ -20,7 +24,7 @@ _SHUTDOWN = 2  # seconds that open streams of events get to end
 
 
 def serve_page(host: str, port: int, environ: Mapping[str, str], *, open_browser: bool = False) -> int:
-    """Serve the page until SIGINT or SIGTERM; return the exit status. Errors: SettingsError for the address."""
+    """Serve the page until SIGINT, SIGTERM or SIGHUP; return the exit status. Errors: SettingsError for the address."""
     with _listen(host, port) as listener:
         console = Console(Path.cwd(), dict(environ), make_token(), listener.getsockname()[1])
         address = f"{_format_origin(host, console.port)}/?token={console.token}"
@@ -28,17 +32,26 @@ def serve_page(host: str, port: int, environ: Mapping[str, str], *, open_browser
             make_app(console), log_level="warning", access_log=False, server_header=False, lifespan="on",
             timeout_graceful_shutdown=_SHUTDOWN,
         )  # fmt: skip
+        _catch_signals()
         print(address, flush=True)
         print("the page is at this address; it lets in whoever has it; Ctrl-C ends it", file=sys.stderr)
-        if open_browser:
-            import webbrowser
-
-            webbrowser.open(address)
         try:
-            uvicorn.Server(config).run(sockets=[listener])
+            with browser_start.open_browser(address) if open_browser else nullcontext():
+                uvicorn.Server(config).run(sockets=[listener])
         except KeyboardInterrupt:
             return 0
         return 0
+
+
+def _catch_signals() -> None:
+    """Let SIGTERM remove what was made. SIGHUP, of a terminal that is closed, does the same unless it is ignored."""
+    signal.signal(signal.SIGTERM, _exit)
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as `nohup` has it
+        signal.signal(signal.SIGHUP, lambda _number, _frame: signal.raise_signal(signal.SIGTERM))
+
+
+def _exit(number: int, _: FrameType | None) -> None:
+    raise SystemExit(128 + number)
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 from pathlib import Path
 
 import pytest
@@ -46,6 +47,11 @@ def test_the_parts_of_a_growing_log(tmp_path: Path) -> None:
     assert (late.end, len(late.text) <= run_logs.TAIL, late.skipped > 0) == (path.stat().st_size, True, True)
     path.write_text("new\n")
     assert run_logs.read_log_file(path, late.end).text == "new\n"
+    path.write_text("one\ntwo")
+    assert run_logs.read_log_file(path, 4) == ("", 4, 0)
+    assert run_logs.read_log_file(path, 4, has_ended=True) == ("two\n", 7, 0)
+    assert run_logs.read_log_file(path, 7, has_ended=True) == ("", 7, 0)
+    assert run_logs.read_log_file(path, has_ended=True).text == "one\ntwo\n"
     path.write_text("z" * 1_000_000)  # a line without an end goes on piece by piece
     assert run_logs.read_log_file(path, 0).end <= 1_000_000
 
@@ -126,6 +132,30 @@ def test_a_document_is_written_and_edited(tmp_path: Path) -> None:
         write_function(document, tmp_path)
     with pytest.raises(InputError, match="the source is empty"):
         replace_code(tmp_path / "f", " ", digest_code(read(path).code or ""))
+
+
+def test_an_absolute_source_stays_where_it_is(tmp_path: Path) -> None:
+    """A relative one is written as seen from the new folder."""
+    (tmp_path / "app").mkdir()
+    (tmp_path / "app" / "main.py").write_text("def handler(): ...\n")
+    for name, text in (("a", str(tmp_path / "app")), ("b", "app")):
+        document, errors = make_document({**DEFAULTS, "name": name, "form": "path", "source": text}, tmp_path)
+        assert errors == {}
+        spec = read(write_function(document, tmp_path))
+        assert (spec.source, spec.local_source) == (text if name == "a" else "../app", tmp_path / "app")
+
+
+def test_a_document_that_cannot_be_written_leaves_no_folder(tmp_path: Path) -> None:
+    """The error has the reason; the next attempt finds the name free."""
+    document, _ = make_document({**DEFAULTS, "name": "f"}, tmp_path)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1, limits[1]))  # as a disk that is full
+    try:
+        with pytest.raises(InputError, match=r"cannot write .*function.yaml: File too large"):
+            write_function(document, tmp_path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(("change", "field"), [

@@ -115,6 +115,22 @@ def test_a_large_log_is_shown_by_its_end(page: Page, site: Site) -> None:
         assert int(answer.headers["content-length"]) > _LOG
 
 
+def test_a_log_is_sent_as_long_as_it_is(site: Site) -> None:
+    """A log that grows meanwhile is sent as far as it went at first; a link to another file is not followed."""
+    identity = record_run(site.folder, log="x" * _LOG)
+    path = next((site.folder / ".ovenbird" / "logs").rglob(f"{identity}.log"))
+    with site.client() as client:
+        with client.stream("GET", f"/runs/default/{identity}/log") as answer, path.open("a") as log:
+            log.write("more\n")
+            log.flush()
+            assert (answer.headers["content-length"], sum(map(len, answer.iter_raw()))) == (str(_LOG), _LOG)
+        path.unlink()
+        path.symlink_to(site.folder / "train.py")
+        refused = client.get(f"/runs/default/{identity}/log")
+        path.unlink()
+    assert (refused.status_code, "def train" in refused.text) == (404, False)
+
+
 def test_what_does_not_exist_is_a_page(site: Site) -> None:
     """Unknown runs, malformed ids and unknown states are errors with words, never a traceback."""
     with site.client() as client:

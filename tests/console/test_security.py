@@ -22,16 +22,53 @@ def test_without_the_token_there_is_no_page(site: Site) -> None:
     for path in ("/", "/runs", "/static/console.js", "/nothing", "/?token=wrong", "/runs?token="):
         answer = httpx.get(site.origin + path, verify=False)
         assert (answer.status_code, "holds the token" in answer.text) == (403, True), path
-    wrong = site.client(cookie="ovenbird_ui_1=x; odd cookie; ovenbird_ui_=")
-    assert wrong.get("/runs").status_code == 403
+    with site.client(cookie="ovenbird_ui_1=x; odd cookie; ovenbird_ui_=") as wrong:
+        assert wrong.get("/runs").status_code == 403
 
 
 def test_the_token_moves_into_a_strict_cookie(site: Site) -> None:
     """The first address is left at once, so that the token stays in no history; scripts cannot read the cookie."""
-    answer = httpx.get(f"{site.origin}//evil.example.com/runs?token={site.token}&state=ERROR", verify=False)
+    address = f"{site.origin}//evil.example.com/runs?token={site.token}&state=ERROR"
+    answer = httpx.get(address, headers={"sec-fetch-site": "none"}, verify=False)
     assert (answer.status_code, answer.headers["location"]) == (303, "/evil.example.com/runs?state=ERROR")
-    cookie = answer.headers["set-cookie"].lower()
-    assert all(word in cookie for word in ("httponly", "samesite=strict", "path=/"))
+    led = httpx.get(address, headers={"sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate"}, verify=False)
+    assert (led.status_code, 'content="0; url=/evil.example.com/runs?state=ERROR"' in led.text) == (200, True)
+    for reply in (answer, led):  # a browser sends no strict cookie along a redirect that another site has led to
+        cookie = reply.headers["set-cookie"].lower()
+        assert all(word in cookie for word in ("httponly", "samesite=strict", "path=/"))
+        assert site.token not in reply.text
+
+
+@pytest.mark.parametrize("other", ['x={"a":1}', "x=a,b", '"', "a b=c", "="], ids=str)
+def test_cookies_of_other_applications_lock_nobody_out(site: Site, other: str) -> None:
+    """All ports of a host share their cookies, and a browser sends those that no rule allows too."""
+    with site.client() as client:
+        own = client.headers["cookie"]
+        for cookie in (f"{other}; {own}", f"{own}; {other}"):
+            assert client.get("/runs", headers={"cookie": cookie}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("headers", "path", "status"),
+    [
+        ({"sec-fetch-site": "same-site", "sec-fetch-mode": "no-cors"}, "/function/contract?target=spy.py", 403),
+        ({"sec-fetch-site": "same-site", "sec-fetch-mode": "navigate"}, "/function/contract?target=spy.py", 403),
+        ({"sec-fetch-site": "same-site", "sec-fetch-mode": "navigate"}, "/run?target=spy.py", 403),
+        ({"sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate"}, "/function?target=spy.py", 403),
+        ({"sec-fetch-site": "cross-site", "sec-fetch-mode": "cors"}, "/runs", 403),
+        ({"sec-fetch-site": "cross-site"}, "/static/console.js", 403),
+        ({"sec-fetch-site": "same-site", "sec-fetch-mode": "navigate"}, "/runs", 200),
+        ({"sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate"}, "/functions", 200),
+        ({"sec-fetch-site": "none", "sec-fetch-mode": "navigate"}, "/runs", 200),
+    ],
+    ids=["image", "contract", "form", "function", "fetch", "old browser", "link", "link of a site", "typed"],
+)
+def test_other_sites_load_no_part_of_the_page(site: Site, headers: dict[str, str], path: str, status: int) -> None:
+    """A page on another port, which gets the cookie too, may link to this one, and has no code imported."""
+    (site.folder / "spy.py").write_text("open('imported', 'w').close()\ndef handler(): ...\n")
+    with site.client(**headers) as client:
+        assert client.get(path).status_code == status
+    assert not (site.folder / "imported").exists()
 
 
 @pytest.mark.parametrize("headers", ATTACKS.values(), ids=ATTACKS.keys())

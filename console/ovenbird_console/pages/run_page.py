@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import stat
 from collections.abc import Iterator
-from typing import Any
+from pathlib import Path
+from typing import Any, BinaryIO
 from urllib.parse import quote
 
 from starlette.requests import Request
-from starlette.responses import FileResponse, RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from ovenbird.errors import InputError
@@ -19,7 +22,7 @@ from ..charts import split_metrics
 from ..console import Console, get_console
 from ..events import Event, read_start, stream_events
 from ..rendering import render
-from ..run_logs import read_log
+from ..run_logs import TAIL, read_log
 from .runs import function_name
 
 
@@ -35,7 +38,7 @@ def show_run(request: Request) -> Response:
     with console.stores.borrow() as store:
         store.reap()
         record = read_shown_record(store, key, console.environ)
-        log = read_log(store, key.project, key.name)
+        log = read_log(store, key.project, key.name, has_ended=record["status"].get("state") in FINAL)
         location = store.location()
     return render(request, "run.html", log=log, skipped=log.skipped, location=location, **describe_run(record))
 
@@ -89,7 +92,8 @@ class _Follower:
                 yield Event("change")
                 yield Event("end")
                 return
-            part = read_log(store, self._key.project, self._key.name, self._start)
+            has_ended = record["status"].get("state") in FINAL
+            part = read_log(store, self._key.project, self._key.name, self._start, has_ended=has_ended)
         self._start = part.end
         if part.text:
             yield Event("log", part.text, part.end)
@@ -98,7 +102,7 @@ class _Follower:
         mark = (status.get("state"), sum(len(m) if isinstance(m, list) else 1 for m in metrics.values()),
                 len(status.get("outputs") or {}), len(status.get("results") or {}), status.get("started"))  # fmt: skip
         is_first, is_changed, self._mark = self._mark is None, mark != self._mark, mark
-        is_final = status.get("state") in FINAL and not part.text
+        is_final = has_ended and not part.text
         if (is_changed and not is_first) or is_final:
             yield Event("change")
         if is_final:
@@ -128,9 +132,30 @@ def download_log(request: Request) -> Response:
     if path is None:
         disposition = {"Content-Disposition": f'attachment; filename="{name}"'}
         return Response("".join(lines), media_type="text/plain; charset=utf-8", headers=disposition)
-    if not path.is_file():
-        raise InputError("this run has no log")
-    return FileResponse(path, media_type="text/plain; charset=utf-8", filename=name)
+    return _send_file(path, name)
+
+
+def _send_file(path: Path, name: str) -> Response:
+    """Return what a log file has now, which may grow while it is sent; a link is not followed. Errors: InputError."""
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError:
+        raise InputError("this run has no log") from None
+    status = os.fstat(handle)
+    if not stat.S_ISREG(status.st_mode):
+        os.close(handle)
+        raise InputError("the log of this run is no file")
+    headers = {"Content-Disposition": f'attachment; filename="{name}"', "Content-Length": str(status.st_size)}
+    pieces = _read_pieces(open(handle, "rb"), status.st_size)  # noqa: PTH123, SIM115  # closed by the reader
+    return StreamingResponse(pieces, media_type="text/plain; charset=utf-8", headers=headers)
+
+
+def _read_pieces(log: BinaryIO, size: int) -> Iterator[bytes]:
+    """Yield at most `size` bytes of a file, and close it."""
+    with log:
+        while size > 0 and (data := log.read(min(size, TAIL))):
+            size -= len(data)
+            yield data
 
 
 ROUTES = [

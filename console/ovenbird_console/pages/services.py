@@ -39,7 +39,8 @@ async def start_service(request: Request) -> Response:
 def show_task(request: Request) -> Response:
     """Show a service or a build with its log."""
     task = get_console(request).tasks.find(request.path_params["id"])
-    return render(request, "task.html", log=read_log_file(task.log), task=task, example=_make_example(task))
+    log = read_log_file(task.log, has_ended=task.state != "RUNNING")
+    return render(request, "task.html", log=log, task=task, example=_make_example(task))
 
 
 def show_task_body(request: Request) -> Response:
@@ -61,7 +62,7 @@ def stream_task(request: Request) -> Response:
     def look() -> Iterator[Event]:
         nonlocal position, mark
         state, address = task.state, task.address
-        part = read_log_file(task.log, position)
+        part = read_log_file(task.log, position, has_ended=state != "RUNNING")
         position = part.end
         if part.text:
             yield Event("log", part.text, part.end)

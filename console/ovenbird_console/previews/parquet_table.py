@@ -27,7 +27,7 @@ def preview_parquet(reader: RangeReader, first_column: int = 0) -> TablePreview:
 
     try:
         return _preview(reader, first_column)
-    except (pyarrow.ArrowException, OSError, ValueError, KeyError) as error:
+    except (pyarrow.ArrowException, OSError, ValueError, OverflowError, KeyError) as error:
         reason = escape_controls(cut_text(" ".join(str(error).split()), 200))
         raise PreviewError(f"this is no readable Parquet file: {reason}") from error
 

@@ -26,16 +26,16 @@ def preview_text_table(head: TextHead, table_format: str, first_column: int = 0)
     text = head.lines()
     try:
         table, skipped = _read_json_lines(text) if table_format == "jsonl" else _read_csv(text, table_format)
-    except (pyarrow.ArrowException, ValueError) as error:
+        first_column = min(max(0, first_column), max(0, table.num_columns - 1)) // COLUMNS * COLUMNS
+        sample = table.slice(0, SAMPLE)
+        columns = tuple(
+            describe_column(field.name, str(field.type), sample.column(position).to_pylist())
+            for position, field in enumerate(table.schema)
+            if first_column <= position < first_column + COLUMNS
+        )
+    except (pyarrow.ArrowException, ValueError, OverflowError) as error:  # also times that Python does not have
         reason = escape_controls(cut_text(" ".join(str(error).split()), 200))
         raise PreviewError(f"this is no readable table: {reason}") from error
-    first_column = min(max(0, first_column), max(0, table.num_columns - 1)) // COLUMNS * COLUMNS
-    sample = table.slice(0, SAMPLE)
-    columns = tuple(
-        describe_column(field.name, str(field.type), sample.column(position).to_pylist())
-        for position, field in enumerate(table.schema)
-        if first_column <= position < first_column + COLUMNS
-    )
     notes = [f"{skipped} lines do not have the columns of the first line"] if skipped else []
     if head.cut:
         notes.append(f"from the first {show_size(len(head.data))} of the file")

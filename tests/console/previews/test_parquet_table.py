@@ -85,3 +85,12 @@ def test_a_table_without_rows_or_columns(tmp_path: Path) -> None:
     pyarrow.parquet.write_table(pyarrow.table({}), tmp_path / "columns.parquet")
     assert preview(tmp_path / "rows.parquet")[0].columns[0].type == "int64"
     assert preview(tmp_path / "columns.parquet")[0].columns == ()
+
+
+@pytest.mark.parametrize("kind", [pyarrow.timestamp("us"), pyarrow.date32()], ids=str)
+def test_a_time_that_python_does_not_have_is_an_error(tmp_path: Path, kind: pyarrow.DataType) -> None:
+    whole, number = (pyarrow.int32(), 2**31 - 1) if kind == pyarrow.date32() else (pyarrow.int64(), 2**60)
+    table = pyarrow.table({"t": pyarrow.array([number], whole).cast(kind)})
+    pyarrow.parquet.write_table(table, tmp_path / "a.parquet")
+    with pytest.raises(PreviewError, match="no readable Parquet file"):
+        preview(tmp_path / "a.parquet")

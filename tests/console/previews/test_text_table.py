@@ -36,3 +36,9 @@ def test_lines_of_another_width_are_counted() -> None:
 def test_what_is_no_table_is_an_error(text: bytes) -> None:
     with pytest.raises(PreviewError):
         preview_text_table(TextHead(text, False), "csv")
+
+
+@pytest.mark.parametrize("text", [b"t\n0000-01-01 00:00:00\n", b"t\n0000-01-01\n"], ids=["time", "date"])
+def test_a_time_that_python_does_not_have_is_an_error(text: bytes) -> None:
+    with pytest.raises(PreviewError, match="no readable table"):
+        preview_text_table(TextHead(text, False), "csv")

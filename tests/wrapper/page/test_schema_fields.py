@@ -9,6 +9,7 @@ from tests.loading import Project
 
 from ovenbird.function.argument_schema import make_argument_schema
 from ovenbird.page.field import NO_DEFAULT, REST, Field
+from ovenbird.page.form_values import parse_form
 from ovenbird.page.schema_fields import make_fields
 
 HEAD = """
@@ -115,3 +116,24 @@ def test_a_default_that_json_does_not_hold_is_no_default(value: object) -> None:
     """The field is empty then, and need not be filled."""
     (field,) = make_fields({"properties": {"x": {"type": "number", "default": value}}, "required": []})
     assert (field.default, field.required) == (NO_DEFAULT, False)
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        {"type": "integer", "default": 1234}, {"type": "boolean", "default": True},
+        {"enum": ["hidden", "b"], "default": "hidden"}, {"type": "object", "default": {"a": "hidden"}},
+        {"type": "array", "items": {"type": "string"}, "default": ["hidden"]},
+        {"type": "array", "items": {"enum": ["hidden", "b"]}, "default": ["hidden"]},
+        {"anyOf": [{"type": "object"}, {"type": "null"}], "default": {"a": "hidden"}},
+        {"type": "string", "format": "date", "default": "2024-01-31"},
+    ],
+    ids=["integer", "boolean", "choice", "object", "list", "choices", "nullable", "date"],
+)  # fmt: skip
+def test_a_secret_of_any_kind_has_no_default(part: dict[str, Any]) -> None:
+    """A form shows no default of a secret argument; what is left empty is left to the function."""
+    fields = make_fields({"properties": {"access_key": part}, "required": []})
+    assert (fields[0].default, fields[0].required) == (NO_DEFAULT, False)
+    for pairs in ([], [("access_key", "")]):
+        result = parse_form(fields, pairs)
+        assert (result.values, result.errors) == ({}, {})

@@ -111,6 +111,13 @@ def _read_empty(field: Field) -> Any:
     return None if field.nullable and field.default is not None else NO_DEFAULT
 
 
+def _read_empty_list(field: Field) -> Any:
+    """Return the value of a list that was left empty: of one whose default is not known, nothing."""
+    if field.nullable or (field.default is NO_DEFAULT and not field.required):
+        return _read_empty(field)
+    return []
+
+
 def _read_integer(field: Field, texts: list[str]) -> Any:
     text = _last(texts).replace("_", "").replace("\u2212", "-")
     if not text:
@@ -162,7 +169,7 @@ def _read_choice(field: Field, texts: list[str]) -> Any:
 
 def _read_choices(field: Field, texts: list[str]) -> Any:
     chosen = [_find_choice(field, text) for text in texts if text]
-    return chosen if chosen or not field.nullable else _read_empty(field)
+    return chosen or _read_empty_list(field)
 
 
 def _find_choice(field: Field, text: str) -> Any:
@@ -202,7 +209,7 @@ def _read_list(field: Field, texts: list[str]) -> Any:
     """Return a list of scalars from lines, or from a JSON array."""
     text = "\n".join(texts).strip()
     if not text:
-        return _read_empty(field) if field.nullable else []
+        return _read_empty_list(field)
     if text.startswith("["):
         return _read_json(field, [text])
     item = _item_field(field)

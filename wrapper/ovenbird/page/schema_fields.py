@@ -53,14 +53,15 @@ def make_field(name: str, schema: dict[str, Any], root: dict[str, Any], *, requi
     """Return the field for one property. What no simple field holds is typed as JSON."""
     described = resolve_reference(schema, root)
     bare, nullable = _remove_null(described, root)
-    default = _as_json(described.get("default", NO_DEFAULT))
+    is_hidden = is_secret_name(name) and not required  # an empty field stands for the function's own default
+    default = NO_DEFAULT if is_hidden else _as_json(described.get("default", NO_DEFAULT))
     field = Field(
         name=name,
         kind=FieldKind.JSON,
         label=name,
         help=str(described.get("description") or bare.get("description") or ""),
         required=required and default is NO_DEFAULT and not nullable,
-        nullable=nullable,
+        nullable=nullable and not is_hidden,
         default=default,
         schema={key: value for key, value in bare.items() if key not in ("default", "description", "title")},
         root=root,
@@ -102,7 +103,8 @@ def _choose_kind(field: Field, bare: dict[str, Any]) -> Field:
     if choices:
         return replace(field, kind=FieldKind.CHOICE, choices=choices)
     kind = bare.get("type")
-    if kind == "boolean" and (field.nullable or field.required):  # a box that is not ticked would be a choice made
+    if kind == "boolean" and (field.nullable or field.required or is_secret_name(field.name)):
+        # a box that is not ticked would be a choice made
         return replace(field, kind=FieldKind.CHOICE, choices=(True, False))
     if kind in _SCALARS:
         return replace(field, kind=_SCALARS[kind])

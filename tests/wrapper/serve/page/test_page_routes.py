@@ -10,6 +10,8 @@ import pytest
 from tests.raw import run_service
 from tests.service import Service
 
+_JSON = {"content-type": "application/json"}
+
 
 @pytest.fixture(scope="module")
 def fields(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
@@ -67,12 +69,21 @@ def test_files_are_asked_for_again_and_not_sent_again(fields: Service, name: str
 )
 def test_a_plan_needs_a_filled_form(fields: Service, body: bytes) -> None:
     """Anything else is 400, and too much is 413."""
-    assert fields.post("/_/page/plan", content=body).status_code == 400
+    assert fields.post("/_/page/plan", content=body, headers=_JSON).status_code == 400
 
 
 def test_a_form_is_bounded(fields: Service) -> None:
-    """Four MiB of text are enough."""
-    assert fields.post("/_/page/plan", content=b" " * (4 * 1024**2 + 1)).status_code == 413
+    """256 KiB of text are enough."""
+    assert fields.post("/_/page/plan", content=b" " * (256 * 1024 + 1), headers=_JSON).status_code == 413
+
+
+@pytest.mark.parametrize("media", ["text/plain", "application/x-www-form-urlencoded", ""], ids=["text", "form", "none"])
+def test_a_form_of_another_site_is_refused(fields: Service, media: str) -> None:
+    """What a page of another site can send without being asked for is not planned."""
+    answer = fields.post("/_/page/plan", content=b'{"fields": [], "base": ""}', headers={"content-type": media})
+    assert (answer.status_code, "application/json" in answer.json()["detail"]) == (415, True)
+    typed = {"content-type": "Application/JSON; charset=utf-8"}
+    assert fields.post("/_/page/plan", content=b'{"fields": [], "base": ""}', headers=typed).status_code == 200
 
 
 def test_it_costs_nothing_until_it_is_asked_for(answers: Service) -> None:

@@ -9,6 +9,7 @@ from importlib import resources
 from typing import Any
 
 import msgspec
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route, Router
@@ -16,12 +17,12 @@ from starlette.routing import Route, Router
 from ...function.handler import Handler
 from ..call import Receive, Scope, Send
 from ..problem_details import problem_response
-from .call_form import choose_form
+from .call_form import CallForm, choose_form
 from .call_plan import CallPlan, ChosenFile, plan_call
 from .page_html import render_page
 from .snippets import format_curl, format_python
 
-_MOST_BYTES = 4 * 1024**2  # of a filled form, without its files
+_MOST_BYTES = 256 * 1024  # of a filled form, without its files
 _SCRIPT = "text/javascript; charset=utf-8"
 _FILES = {
     "page.css": "text/css; charset=utf-8",
@@ -68,17 +69,13 @@ def make_page_app(handler: Handler, methods: tuple[str, ...], *, public: bool) -
         )
 
     async def plan(request: Request) -> Response:
+        media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if media != "application/json":  # which a page of another site cannot send without being asked for
+            return _refuse(415, "a filled form is application/json, as the script of the page sends it")
         body = await _read_body(request)
         if body is None:
             return _refuse(413, f"the form has more than {_MOST_BYTES} bytes")
-        try:
-            filled = msgspec.json.decode(body, type=FilledForm)
-        except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
-            return _refuse(400, "the body is not a filled form, as the script of the page sends it")
-        mark = f"file-{secrets.token_hex(8)}"
-        call, errors = plan_call(form, filled.fields, filled.files, mark)
-        content = {"errors": errors} if call is None else _describe_plan(call, filled)
-        return JSONResponse(content, headers=_HEADERS)
+        return await run_in_threadpool(_answer_plan, form, body)  # calls and probes go on meanwhile
 
     files = [Route(f"/_/page/{name}", _make_file_route(name, media)) for name, media in _FILES.items()]
     routes = [Route("/_/", page), *files, Route("/_/page/plan", plan, methods=["POST"])]
@@ -115,6 +112,18 @@ async def _read_body(request: Request) -> bytes | None:
         if len(body) > _MOST_BYTES:
             return None
     return bytes(body)
+
+
+def _answer_plan(form: CallForm, body: bytes) -> Response:
+    """Return the request that a filled form stands for, or what is wrong with its fields."""
+    try:
+        filled = msgspec.json.decode(body, type=FilledForm)
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        return _refuse(400, "the body is not a filled form, as the script of the page sends it")
+    mark = f"file-{secrets.token_hex(8)}"
+    call, errors = plan_call(form, filled.fields, filled.files, mark)
+    content = {"errors": errors} if call is None else _describe_plan(call, filled)
+    return JSONResponse(content, headers=_HEADERS)
 
 
 def _describe_plan(call: CallPlan, filled: FilledForm) -> dict[str, Any]:
