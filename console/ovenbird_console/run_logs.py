@@ -38,7 +38,7 @@ def read_log(
 
     The log of a run that `has_ended` is read to its end, also without a line feed there.
     """
-    path = store.log_file(project, identity)
+    path = store.log_file(project, identity) if store.has_log_files else None
     if path is None:
         return _read_lines(store, project, identity, start)
     return read_log_file(path, start, has_ended=has_ended)

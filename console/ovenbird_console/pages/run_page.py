@@ -126,7 +126,7 @@ def download_log(request: Request) -> Response:
     """Send the whole log as a file, as it was written."""
     console, key = get_console(request), find_run_key(request)
     with console.stores.borrow() as store:
-        path = store.log_file(key.project, key.name)
+        path = store.log_file(key.project, key.name) if store.has_log_files else None
         lines = [] if path else list(store.log_lines(key.project, key.name))
     name = f"{key.name}.log"
     if path is None:

@@ -1,4 +1,4 @@
-"""Pages of what lies in an object store."""
+"""Pages of what lies in an object store or a database."""
 
 from __future__ import annotations
 
@@ -6,13 +6,15 @@ from pathlib import Path
 
 import pytest
 from tests.console.browser import start_site
+from tests.postgres import database_url, open_database, postgres_server
 from tests.stores import moto, s3
 
+from ovenbird.platform.entities.run import start_run
 from ovenbird.platform.local.store import LocalStore
 from ovenbird.platform.project.project import Project
 from ovenbird.platform.storage import files
 
-__all__ = ["moto", "s3"]
+__all__ = ["database_url", "moto", "postgres_server", "s3"]
 pytestmark = pytest.mark.slow
 
 
@@ -36,3 +38,19 @@ def test_an_object_is_previewed_downloaded_and_missed(s3: dict[str, str], tmp_pa
     assert (download.text, download.headers["content-length"]) == ("city,n\nRome,1\nOslo,2\n", "21")
     assert (gone.status_code, "s3://outputs/gone.csv" in gone.text) == (200, True)
     assert s3["AWS_SECRET_ACCESS_KEY"] not in page + gone.text
+
+
+def test_a_log_in_a_database_is_shown_and_downloaded(database_url: str, tmp_path: Path) -> None:
+    """The page asks the store for it: the process that has written it sent it there."""
+    store = open_database(database_url, tmp_path / "home")
+    record = start_run(store, "p", {})
+    store.log_file("p", record.id).write_text("first\nsecond \N{LATIN SMALL LETTER U WITH DIAERESIS}\n", "utf-8")
+    record.finish("COMPLETED")
+    store.close()
+    with start_site(tmp_path, OVENBIRD_STORE=database_url) as site, site.client() as client:
+        page = client.get(f"/runs/p/{record.id}").text
+        events = client.get(f"/runs/p/{record.id}/events").text
+        download = client.get(f"/runs/p/{record.id}/log")
+    assert "first\nsecond \N{LATIN SMALL LETTER U WITH DIAERESIS}\n" in page
+    assert "event: end" in events
+    assert download.text == "first\nsecond \N{LATIN SMALL LETTER U WITH DIAERESIS}\n"

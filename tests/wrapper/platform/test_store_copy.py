@@ -98,6 +98,24 @@ def test_a_copy_goes_on_where_it_was_interrupted(database_url: str, tmp_path: Pa
         each.close()
 
 
+def test_what_happens_amid_a_copy_comes_with_the_next(tmp_path: Path) -> None:
+    """A run that begins is left for later, as it would have no owner; tags that change make an entity newer."""
+    store = LocalStore(tmp_path / "one")
+    key = keys.parse_key(Project(store, "p", {}).new_artifact("a", path="s3://bucket/one").key)
+    source, target = CopiedFolder(tmp_path / "one"), CopiedFolder(tmp_path / "two")
+    begun: list[run.Run] = []
+    assert copy_store(source, target, lambda _: begun.append(run.start_run(store, "p", {}))) == CopyResult(1, 0, 1)
+    copy = LocalStore(tmp_path / "two")
+    assert copy.list_summaries("run") == []
+    begun[0].finish("COMPLETED")
+    store.annotate(key, lambda metadata: metadata.update(labels=["good"]))
+    assert copy_store(source, target, lambda _: None) == CopyResult(2, 0, 0)
+    assert copy.read(key)["metadata"]["labels"] == ["good"]
+    assert copy.list_summaries("run")[0].state == "COMPLETED"
+    for each in (store, source, target, copy):
+        each.close()
+
+
 def test_an_entity_that_does_not_arrive_is_an_error(tmp_path: Path) -> None:
     """The count is checked at the end: what somebody has removed meanwhile is missing."""
 

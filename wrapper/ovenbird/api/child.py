@@ -14,7 +14,10 @@ from ..errors import OvenbirdError
 from ..function.tracebacks import summarize_error
 from ..job.entrypoint import start_job
 from ..job.execution import RunEnvironment, execute, keep
+from ..job.tee import redirect_output
 from ..logging_config import configure
+from ..platform.entities.run import Run
+from ..platform.store import EntityStore
 from ..platform.store_factory import open_store
 from .child_report import describe_error, open_stream, report
 from .child_request import ChildRequest
@@ -48,10 +51,18 @@ def _run(request: ChildRequest, request_descriptor: int, report_descriptor: int)
         identity=request.identity, task=request.task,
     )  # fmt: skip
     job.stdout = None
+    if request.is_logged:
+        redirect_log(store, job.record)
     report(report_descriptor, started=job.record.key)
     if request.is_bound:
         threading.Thread(target=end_with_parent, args=(request_descriptor,), daemon=True).start()
     return execute(job, is_logged=request.is_logged).exit_code
+
+
+def redirect_log(store: EntityStore, record: Run) -> None:
+    """Let what this process prints go to the log of its run, where the parent could not open that."""
+    if not store.has_log_files and (path := store.log_file(record.project, record.id)):
+        redirect_output(path)
 
 
 def end_with_parent(descriptor: int) -> None:

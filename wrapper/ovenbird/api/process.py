@@ -65,8 +65,8 @@ def resolve_paths(request: RunRequest) -> tuple[Settings, dict[str, str]]:
 
 @contextlib.contextmanager
 def open_log(store: EntityStore, project: str, identity: str) -> Iterator[int]:
-    """Yield a descriptor of the run's log; of nothing for a store that keeps no log."""
-    path = store.log_file(project, identity)
+    """Yield a descriptor of the run's log; of nothing where the child opens a log of its own, if there is one."""
+    path = store.log_file(project, identity) if store.has_log_files else None
     flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
     descriptor = os.open(path, flags, 0o600) if path else os.open(os.devnull, os.O_WRONLY)
     try:

@@ -29,11 +29,11 @@ def end_process(code: int) -> NoReturn:
     _ending = True
     with contextlib.suppress(RuntimeError, KeyboardInterrupt):  # no thread can be started any more; Ctrl-C amid it
         threading.Thread(target=_end_late, args=(code,), daemon=True, name="ovenbird-exit").start()
-    for step in (_flush, threading._shutdown, atexit._run_exitfuncs):  # type: ignore[attr-defined]
+    for step in (flush_streams, threading._shutdown, atexit._run_exitfuncs):  # type: ignore[attr-defined]
         with contextlib.suppress(BaseException):  # Ctrl-C amid it, or an exit function that raises
             step()
     with contextlib.suppress(KeyboardInterrupt):
-        _flush()
+        flush_streams()
     os._exit(code)
 
 
@@ -46,7 +46,7 @@ def force_end(work: Callable[[], int], code: int) -> NoReturn:
         _thread.start_new_thread(_end_after, (code,))
     with contextlib.suppress(BaseException):
         code = work()
-    _flush()
+    flush_streams()
     _end_now(code)
 
 
@@ -81,7 +81,8 @@ def _end_now(code: int) -> NoReturn:
     os._exit(code)
 
 
-def _flush() -> None:
+def flush_streams() -> None:
+    """Write what stdout and stderr hold back, as far as that is possible."""
     for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(OSError, ValueError, RuntimeError, AttributeError):  # a signal may come amid a write
+        with contextlib.suppress(Exception):  # a signal may come amid a write, and user code may have replaced it
             stream.flush()

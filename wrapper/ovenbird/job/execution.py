@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..common.import_times import ImportTimer, attribute_times, summarize_times
-from ..common.process_exit import force_end
+from ..common.process_exit import flush_streams, force_end
 from ..common.user_warnings import tolerate_warnings
 from ..errors import (
     ArgumentsError,
@@ -79,6 +79,8 @@ def execute(job: JobRun, *, is_logged: bool = False) -> RunEnd:
     log = None if is_logged else job.store.log_file(job.record.project, job.record.id)
     with tee_output(log) if log else contextlib.nullcontext():
         end = job.run()
+    if is_logged:
+        flush_streams()
     flush_log(job)
     return end
 

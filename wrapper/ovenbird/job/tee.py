@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 import threading
 from collections.abc import Iterator
@@ -41,6 +42,14 @@ def ease_stdout() -> None:
         if errors == "strict" or (errors == "surrogateescape" and sys.stdout.encoding.lower() != "utf-8"):
             errors = "backslashreplace"
         sys.stdout.reconfigure(line_buffering=True, errors=errors)
+
+
+def redirect_output(path: Path) -> None:
+    """Let stdout and stderr go to the file at `path` alone, those of C code and of other programs too."""
+    log = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    for descriptor in (1, 2):
+        os.dup2(log, descriptor)
+    os.close(log)
 
 
 @contextmanager

@@ -58,8 +58,11 @@ COLUMNS = ", ".join(EntitySummary._fields)
 class EntityStore(Protocol):
     """Keeps entities, the metrics and logs of runs, and says where files go.
 
-    Every method raises PlatformError when the store cannot be used.
+    Every method raises PlatformError when the store cannot be used. With `has_log_files`, the log of a run is the file
+    of `log_file` for every process; else that file is of the calling process alone, which sends it on.
     """
+
+    has_log_files: bool
 
     def create(self, record: Record, *, owned: bool = False) -> None:
         """Add the entity; `owned`: it is a run that ends when this process does. PlatformError if the id is taken."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple, Protocol
 
 from ..errors import PlatformError
-from .store import EntitySummary, Record
+from .store import FINAL, EntitySummary, Record
 
 Identity = tuple[str, str, str]
 """Project, type and id of an entity."""
@@ -70,6 +70,8 @@ def copy_store(source: CopiedStore, target: CopiedStore, report: Callable[[int],
     wanted: set[Identity] = set()
     copied = 0
     for entity in source.export_entities():
+        if entity.identity not in running and _may_go_on(entity):
+            running |= source.list_owned()
         if entity.identity in running:
             continue
         wanted.add(entity.identity)
@@ -83,3 +85,8 @@ def copy_store(source: CopiedStore, target: CopiedStore, report: Callable[[int],
             hint="they were removed meanwhile; run it again",
         )
     return CopyResult(copied, len(wanted) - copied, len(running))
+
+
+def _may_go_on(entity: StoredEntity) -> bool:
+    """Return whether an entity is a run that may have begun since the copy did."""
+    return entity.summary.type == "run" and entity.summary.state not in FINAL

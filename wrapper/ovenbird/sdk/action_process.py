@@ -9,10 +9,10 @@ import traceback
 from collections.abc import Callable
 from typing import Any, NoReturn
 
-from ..api.child import end_with_parent
+from ..api.child import end_with_parent, redirect_log
 from ..api.child_report import describe_error, report
 from ..api.child_request import ChildRequest
-from ..common.process_exit import end_process
+from ..common.process_exit import end_process, flush_streams
 from ..errors import OvenbirdError
 from ..function.tracebacks import summarize_error
 from ..job.execution import keep
@@ -51,6 +51,7 @@ class ActionRun:
 
     def finish(self, code: int, state: str, message: str = "") -> None:
         """Record the end: `state` with the message for the exit status 0, else STOPPED or ERROR."""
+        flush_streams()
         if code == 0 or code in _STOPPED:
             self.record.finish("STOPPED" if code else state, message=message)
             return
@@ -75,6 +76,7 @@ def run_action_process(
         end_process(error.exit_code)
     record = action.record
     os.environ.update(RUN_ID=record.id, PROJECT_NAME=record.project, OVENBIRD_LOCAL_RUN=record.id)
+    redirect_log(action.store, record)
     report(report_descriptor, started=record.key)
     if request.is_bound:
         threading.Thread(target=end_with_parent, args=(request_descriptor,), daemon=True).start()

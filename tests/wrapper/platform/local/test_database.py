@@ -10,6 +10,9 @@ from tests.disks import disk
 
 from ovenbird.errors import PlatformError
 from ovenbird.platform.entities.entity import new_record
+from ovenbird.platform.entities.run import start_run
+from ovenbird.platform.entities.run_summary import find_run
+from ovenbird.platform.keys import parse_key
 from ovenbird.platform.local import database
 from ovenbird.platform.local.store import LocalStore
 from ovenbird.platform.store import RecordHints
@@ -149,3 +152,40 @@ def test_a_database_of_version_1_is_brought_up_to_date(tmp_path: Path) -> None:
         assert [record["id"] for record in found] == [records[0]["id"]]
         assert len(store.list_summaries("run")) == 3
         store.close()
+
+
+def test_a_run_of_which_an_older_ovenbird_left_the_name_unknown_is_found(tmp_path: Path) -> None:
+    """It has the database open since before it was brought up to date, and writes no names: NULL is read, '' is not."""
+    store = LocalStore(tmp_path)
+    records = [new_record("p", "run", "python+job:run", "run") for _ in range(3)]
+    records[1]["metadata"]["name"] = "nightly"
+    for record in records:
+        store.create(record)
+    connection = sqlite3.connect(store.path)
+    assert connection.execute("SELECT title FROM entity ORDER BY seq").fetchall() == [("",), ("nightly",), ("",)]
+    connection.execute("UPDATE entity SET title = NULL WHERE seq > 1")
+    connection.commit()
+    connection.close()
+    found = store.iterate_records("run", hints=RecordHints(title="nightly"))
+    assert [record["id"] for record in found] == [records[2]["id"], records[1]["id"]]
+    key = find_run(store, "nightly", None)
+    assert key is not None
+    assert key.id == records[1]["id"]
+    store.close()
+
+
+def test_tags_outlive_a_save_that_failed(tmp_path: Path) -> None:
+    """They are not taken for those of somebody else when the run is saved again."""
+    store = LocalStore(tmp_path)
+    record = start_run(store, "p", {})
+    record.metadata.labels = ["mine"]
+    with sqlite3.connect(store.path) as connection:
+        connection.execute("CREATE TRIGGER refuse BEFORE UPDATE ON entity BEGIN SELECT RAISE(ABORT, 'refused'); END")
+    with pytest.raises(PlatformError, match="refused"):
+        record.save(update=True)
+    with connection:
+        connection.execute("DROP TRIGGER refuse")
+    connection.close()
+    record.save(update=True)
+    assert store.read(parse_key(record.key))["metadata"]["labels"] == ["mine"]
+    store.close()

@@ -9,12 +9,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from tests.service import wait_until
 
 from ovenbird.errors import InputError, PlatformError
 from ovenbird.platform import keys
 from ovenbird.platform.entities import run
 from ovenbird.platform.entities.entity import new_record
 from ovenbird.platform.local.store import LocalStore, open_local
+from ovenbird.platform.store import format_timestamp
 
 
 def _add(store: LocalStore, name: str, entity_type: str = "dataitem", kind: str = "table", **status: object) -> str:
@@ -101,6 +103,17 @@ def test_processes_that_log_one_name_at_once_all_succeed(tmp_path: Path) -> None
     assert {row.key for row in store.list_summaries("dataitem", name="same")} == {key for each in ids for key in each}
     assert len(store.list_summaries("dataitem")) == 80
     store.close()
+
+
+def test_an_annotation_is_an_update(store: LocalStore) -> None:
+    """Who copies what has changed since a time sees it."""
+    key = keys.parse_key(_add(store, "a"))
+    (before,) = store.list_summaries("dataitem")
+    wait_until(lambda: format_timestamp() > before.updated, lambda: "a millisecond is over")
+    store.annotate(key, lambda metadata: metadata.update(labels=["good"]))
+    (after,) = store.list_summaries("dataitem")
+    assert after.updated > before.updated
+    assert after._replace(updated="") == before._replace(updated="")
 
 
 def test_metrics_are_series_that_grow(store: LocalStore) -> None:

@@ -95,6 +95,24 @@ def test_a_run_that_was_lost_by_mistake_is_owned_again(postgres_server: Postgres
     assert ours.reap() == []
 
 
+def test_a_lost_run_that_was_saved_is_owned_again(postgres_server: PostgresServer, open_host: OpenHost) -> None:
+    """User code may save it before the next sign of life, which takes the loss out of the record; an end is one."""
+    theirs, ours = open_host("theirs"), open_host("ours")
+    record = run.start_run(theirs, "p", {})
+    sequence = theirs._sequences["p", "run", record.id]
+    theirs._heartbeat.close()
+    for _ in range(2):  # it can be lost again, so it has an owner
+        _silence(postgres_server)
+        assert wait_until(ours.reap, "the run is lost") == [record.key]
+        record.save(update=True)
+        assert ours.read_state(keys.parse_key(record.key)) == "RUNNING"
+        assert theirs._owners.reclaim(sequence)
+    record.finish("COMPLETED")
+    assert not theirs._owners.reclaim(sequence)
+    ours.remove(keys.parse_key(record.key))
+    assert not theirs._owners.reclaim(sequence)
+
+
 @pytest.mark.slow
 def test_a_run_of_another_host_is_stopped(database_url: str, open_host: OpenHost, tmp_path: Path) -> None:
     """Its own process sees the request at its next sign of life, and gets SIGTERM."""

@@ -12,6 +12,7 @@ from ...errors import OvenbirdError
 from ...function.tracebacks import summarize_error
 from ..entrypoint import start_job
 from ..execution import RunEnvironment, execute, keep
+from ..tee import redirect_output
 from .lines import Line
 from .plan import SharedFunction, SweepPlan
 
@@ -60,8 +61,7 @@ def _run(plan: SweepPlan, line: Line, identity: str, shared: SharedFunction | No
     store = keep(plan.open_store())
     log = store.log_file(plan.project, identity)
     if log is not None:
-        _replace_stream(1, os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600))
-        os.dup2(1, 2)
+        redirect_output(log)
     environment = RunEnvironment(settings, plan.environ, store)
     job = start_job(
         shared.loaded if shared else plan.target,

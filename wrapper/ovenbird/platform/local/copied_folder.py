@@ -10,9 +10,9 @@ from ...common.atomic_files import write_private_file
 from ...common.named_paths import exists
 from ...errors import PlatformError
 from ..entity_rows import make_bare_record
-from ..store import COLUMNS, EntitySummary, get_title
+from ..store import COLUMNS, EntitySummary
 from ..store_copy import Identity, MetricRow, StoredEntity
-from .database import Database, pack_record, unpack_record
+from .database import Database, make_title, pack_record, unpack_record
 from .store import LocalStore
 
 _NAMES = (*EntitySummary._fields, "title")
@@ -67,7 +67,7 @@ class CopiedFolder:
             write_private_file(self._store.log_file(summary.project, summary.id), entity.log)
         body = pack_record(entity.record, self._store.home)
         with self._database.writing() as connection:
-            connection.execute(_UPSERT, (*summary, get_title(entity.record)))
+            connection.execute(_UPSERT, (*summary, make_title(entity.record)))
             query = "SELECT seq FROM entity WHERE project = ? AND type = ? AND id = ?"
             (sequence,) = connection.execute(query, entity.identity).fetchone()
             connection.execute("INSERT OR REPLACE INTO body VALUES (?, ?)", (sequence, body))

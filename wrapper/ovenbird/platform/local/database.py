@@ -47,14 +47,15 @@ CREATE TABLE owner (
     pid INTEGER NOT NULL, start INTEGER NOT NULL, boot TEXT NOT NULL, namespace TEXT NOT NULL
 );
 """
-# since version 2: `title` is the name that a run has in its metadata
+# since version 2: `title` is the name that a run has in its metadata, '' if it has none; NULL is not known: a process
+# of an older Ovenbird, which had the database open before, writes no titles
 _INDEXES = """
 CREATE INDEX entity_of_project ON entity (type, project, seq);
 CREATE INDEX entity_of_state ON entity (type, state, seq);
 CREATE INDEX entity_of_function ON entity (type, function, seq) WHERE function IS NOT NULL;
 CREATE INDEX entity_of_start ON entity (type, coalesce(started, created));
 CREATE INDEX entity_of_id ON entity (type, id);
-CREATE INDEX entity_of_title ON entity (type, title, seq) WHERE title IS NOT NULL;
+CREATE INDEX entity_of_title ON entity (type, title, seq);
 """
 
 
@@ -151,6 +152,7 @@ def _migrate_tables(connection: sqlite3.Connection, path: Path) -> None:
     try:
         if _read_version(connection, path) == 1:
             connection.execute("ALTER TABLE entity ADD COLUMN title TEXT")
+            connection.execute("UPDATE entity SET title = ''")
             rows = connection.execute("SELECT seq, text FROM entity JOIN body USING (seq) WHERE type = 'run'")
             titles = [(title, seq) for seq, text in rows if (title := _read_title(text))]
             connection.executemany("UPDATE entity SET title = ? WHERE seq = ?", titles)
@@ -164,11 +166,16 @@ def _migrate_tables(connection: sqlite3.Connection, path: Path) -> None:
         raise
 
 
-def _read_title(text: bytes) -> str | None:
+def _read_title(text: bytes) -> str:
     try:
-        return get_title(msgspec.json.decode(text))
+        return make_title(msgspec.json.decode(text))
     except (ValueError, RecursionError, KeyError, TypeError, AttributeError):  # a damaged record has none
-        return None
+        return ""
+
+
+def make_title(record: Record) -> str:
+    """Return the name that a run has in its metadata as its column holds it."""
+    return get_title(record) or ""
 
 
 class Database:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from ...errors import OvenbirdError, PlatformError
 from .. import process_identity
-from ..keys import run_key
+from ..keys import EntityKey, run_key
 from ..store import format_timestamp
 from .database import Database, pack_record, translate_errors, unpack_record
 
@@ -111,3 +111,10 @@ class Ownership:
             connection.execute("UPDATE body SET text = ? WHERE seq = ?", (pack_record(record, home), sequence))
             connection.execute("DELETE FROM owner WHERE seq = ?", (sequence,))
         return True
+
+
+def refuse_owned(connection: sqlite3.Connection, identity: tuple[str, str, str], key: EntityKey) -> None:
+    """Raise PlatformError for a run, by project, type and id, that a living process owns."""
+    query = "SELECT pid FROM owner JOIN entity USING (seq) WHERE project = ? AND type = ? AND id = ?"
+    if owner := connection.execute(query, identity).fetchone():
+        raise PlatformError(f"{key} is still running, in process {owner[0]}", hint="stop it first")

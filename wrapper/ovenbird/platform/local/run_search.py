@@ -37,7 +37,9 @@ def make_conditions(connection: sqlite3.Connection, hints: RecordHints) -> dict[
     """Return conditions on the columns of entities, each with its values."""
     conditions: dict[str, list[str]] = {}
     if hints.title is not None:
-        conditions["title = ?"] = [hints.title]
+        # by the index alone, unless there is a run of which the name is not known
+        is_unknown = connection.execute("SELECT 1 FROM entity WHERE type = 'run' AND title IS NULL LIMIT 1").fetchone()
+        conditions["(title = ? OR title IS NULL)" if is_unknown else "title = ?"] = [hints.title]
     if hints.since is not None:
         # The first by the index, and from there in the order of the table. A time that is not in UTC is compared by
         # the reader; with a day of margin none of them is left out.

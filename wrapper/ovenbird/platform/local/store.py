@@ -25,14 +25,13 @@ from ..store import (
     check_stoppable,
     format_timestamp,
     get_annotations,
-    get_title,
     list_run_columns,
     make_project_key,
     make_project_record,
 )
 from . import run_search
-from .database import Database, pack_record, translate_errors, unpack_record
-from .run_ownership import Ownership
+from .database import Database, make_title, pack_record, translate_errors, unpack_record
+from .run_ownership import Ownership, refuse_owned
 
 _OWN = {".gitignore", "files", "logs", "secrets", "unsent"}
 _PAGE = 200  # records that are read at once
@@ -41,6 +40,8 @@ _SEQUENCE = "SELECT seq FROM entity WHERE project = ? AND type = ? AND id = ?"
 
 class LocalStore:
     """The store in a folder: `ovenbird.db`, `files/`, `logs/`."""
+
+    has_log_files = True
 
     def __init__(self, home: str | Path) -> None:
         self.home = Path(home).absolute()
@@ -85,7 +86,7 @@ class LocalStore:
                         moment,
                         moment,
                         *list_run_columns(record),
-                        get_title(record),
+                        make_title(record),
                     ),
                 ).lastrowid
             except sqlite3.IntegrityError:
@@ -99,6 +100,7 @@ class LocalStore:
     def update(self, record: Record) -> str:
         """Replace the entity's body; its state. A run that reached a final state is no longer this process's."""
         state: str = record["status"].get("state", "CREATED")
+        current = get_annotations(record)
         with self._database.writing() as connection:
             row = connection.execute(_SEQUENCE, (record["project"], record["type"], record["id"])).fetchone()
             if row is None:
@@ -108,11 +110,13 @@ class LocalStore:
             connection.execute(
                 "UPDATE entity SET state = ?, updated = ?, title = ?, function = ?, started = ?, ended = ?"
                 " WHERE seq = ?",
-                (state, format_timestamp(), get_title(record), *list_run_columns(record), row[0]),
+                (state, format_timestamp(), make_title(record), *list_run_columns(record), row[0]),
             )
             connection.execute("UPDATE body SET text = ? WHERE seq = ?", (pack_record(record, self.home), row[0]))
             if state in FINAL:
                 connection.execute("DELETE FROM owner WHERE seq = ?", row)
+        if record["id"] in self._annotations:
+            self._annotations[record["id"]] = current
         if state in FINAL:
             self._owned.release(record["id"])
         return state
@@ -122,7 +126,6 @@ class LocalStore:
         text = connection.execute("SELECT text FROM body WHERE seq = ?", (sequence,)).fetchone()[0]
         stored = unpack_record(text, self.home)["metadata"]
         before, current = self._annotations[record["id"]], get_annotations(record)
-        self._annotations[record["id"]] = current
         newer = {name: stored.get(name) for name in ANNOTATIONS if current[name] == before[name] != stored.get(name)}
         return {**record, "metadata": {**record["metadata"], **newer}} if newer else record
 
@@ -138,7 +141,8 @@ class LocalStore:
                 raise PlatformError(f"{record['key']} is not in {self.path}", hint="it was removed meanwhile")
             record = unpack_record(row[1], self.home)
             change(record["metadata"])
-            connection.execute("UPDATE entity SET title = ? WHERE seq = ?", (get_title(record), row[0]))
+            columns = (make_title(record), format_timestamp(), row[0])
+            connection.execute("UPDATE entity SET title = ?, updated = ? WHERE seq = ?", columns)
             connection.execute("UPDATE body SET text = ? WHERE seq = ?", (pack_record(record, self.home), row[0]))
         return record
 
@@ -264,14 +268,14 @@ class LocalStore:
         """Raise PlatformError for a run that a living process owns."""
         record = self.read(key)
         with self._database.reading() as connection:
-            _refuse_owned(connection, (record["project"], record["type"], record["id"]), key)
+            refuse_owned(connection, (record["project"], record["type"], record["id"]), key)
 
     def remove(self, key: EntityKey) -> None:
         """Forget one version; PlatformError while it is a run that a living process owns."""
         record = self.read(key)
         of = (record["project"], record["type"], record["id"])
         with self._database.writing() as connection:
-            _refuse_owned(connection, of, key)
+            refuse_owned(connection, of, key)
             connection.execute("DELETE FROM entity WHERE project = ? AND type = ? AND id = ?", of)
         if record["type"] == "run":
             self.log_file(record["project"], record["id"]).unlink(missing_ok=True)
@@ -412,13 +416,6 @@ def open_local(environ: Mapping[str, str]) -> LocalStore:
         Path(".ovenbird").absolute(), folder,
     )  # fmt: skip
     return LocalStore(folder)
-
-
-def _refuse_owned(connection: sqlite3.Connection, identity: tuple[str, str, str], key: EntityKey) -> None:
-    """Raise PlatformError for a run, by project, type and id, that a living process owns."""
-    query = "SELECT pid FROM owner JOIN entity USING (seq) WHERE project = ? AND type = ? AND id = ?"
-    if owner := connection.execute(query, identity).fetchone():
-        raise PlatformError(f"{key} is still running, in process {owner[0]}", hint="stop it first")
 
 
 def _read_lines(path: Path) -> Iterator[str]:

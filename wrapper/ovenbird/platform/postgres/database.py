@@ -48,10 +48,13 @@ class Database:
 
         Errors: PlatformError.
         """
-        transaction = _Transaction[Result](work)
+        return self.commit(Transaction(work), patience=patience)
+
+    def commit(self, transaction: Transaction[Result], *, patience: float | None = None) -> Result:
+        """Do what a transaction says, as `write` does; one that failed here before may be given again."""
 
         def attempt() -> Result:
-            if transaction.number and self._run(transaction.is_committed):
+            if transaction.number is not None and self._run(transaction.is_committed):
                 return transaction.result
             return self._run(transaction.work)
 
@@ -135,7 +138,7 @@ def upgrade_database(url: DatabaseUrl, patience: float) -> tuple[int, int]:
         raise translate_error(error, url) from None
 
 
-class _Transaction(Generic[Result]):
+class Transaction(Generic[Result]):
     """A transaction that knows its number, so that the server can tell later whether it was committed."""
 
     def __init__(self, work: Callable[[Cursor], Result]) -> None:

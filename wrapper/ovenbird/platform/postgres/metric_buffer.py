@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from .database import Transaction
 from .records import clean_column
 
 if TYPE_CHECKING:
@@ -20,12 +21,17 @@ class PendingMetric:
         self.replace, self.single = replace, single
 
 
+Batch = dict[int, dict[str, PendingMetric]]
+"""Metrics by the sequence numbers of their entities, and by name."""
+
+
 class MetricBuffer:
     """The metrics of entities by their sequence numbers, until `flush` has written them."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._pending: dict[int, dict[str, PendingMetric]] = {}
+        self._pending: Batch = {}
+        self._unconfirmed: tuple[Batch, Transaction[None]] | None = None  # written, as far as it is known
         self._lock = threading.Lock()  # of the numbers that wait
         self._writing = threading.RLock()  # one batch after the other, or the order of numbers would be lost
 
@@ -43,23 +49,36 @@ class MetricBuffer:
     def flush(self, *, patience: float | None = None) -> None:
         """Write what waits, in one transaction. Errors: PlatformError, and then all waits on."""
         with self._writing:
+            if self._unconfirmed:
+                self._commit(*self._unconfirmed, patience)
             with self._lock:
                 batch, self._pending = self._pending, {}
-            if not batch:
-                return
-            try:
-                self._database.write(lambda cursor: _write_batch(cursor, batch), patience=patience)
-            except BaseException:
+            if batch:
+                self._commit(batch, Transaction(lambda cursor: _write_batch(cursor, batch)), patience)
+
+    def _commit(self, batch: Batch, transaction: Transaction[None], patience: float | None) -> None:
+        """Write a batch. One whose commit was not confirmed is given again as it is, or it could be stored twice."""
+        self._unconfirmed = None
+        try:
+            self._database.commit(transaction, patience=patience)
+        except BaseException:
+            if transaction.number is None:
                 self._put_back(batch)
-                raise
+            else:
+                self._unconfirmed = batch, transaction
+            raise
 
     def drop(self, sequence: int) -> dict[str, list[float]]:
-        """Forget the metrics of an entity, and return them."""
+        """Forget the metrics of an entity that are not known to be stored, and return them."""
+        with self._writing:
+            if self._unconfirmed:
+                self._put_back(self._unconfirmed[0])
+                self._unconfirmed = None
         with self._lock:
             waiting = self._pending.pop(sequence, {})
         return {name: metric.numbers for name, metric in waiting.items()}
 
-    def _put_back(self, batch: dict[int, dict[str, PendingMetric]]) -> None:
+    def _put_back(self, batch: Batch) -> None:
         with self._lock:
             newer, self._pending = self._pending, batch
         for sequence, metrics in newer.items():
@@ -67,7 +86,7 @@ class MetricBuffer:
                 self.add(sequence, {name: metric.numbers}, replace=metric.replace, single=metric.single)
 
 
-def _write_batch(cursor: Cursor, batch: Mapping[int, Mapping[str, PendingMetric]]) -> None:
+def _write_batch(cursor: Cursor, batch: Batch) -> None:
     for sequence, metrics in sorted(batch.items()):  # in one order, or two processes could wait for each other
         query = "SELECT 1 FROM ovenbird.entity WHERE seq = %s FOR NO KEY UPDATE"
         if cursor.execute(query, (sequence,)).fetchone() is None:

@@ -60,7 +60,9 @@ class LogSpool:
 def _insert_chunk(cursor: Cursor, row: tuple[int, int, bytes]) -> None:
     cursor.execute(
         "INSERT INTO ovenbird.log (seq, position, content)"
-        " SELECT %s, %s, %s WHERE EXISTS (SELECT FROM ovenbird.entity WHERE seq = %s) ON CONFLICT DO NOTHING",
+        " SELECT %s, %s, %s WHERE EXISTS (SELECT FROM ovenbird.entity WHERE seq = %s)"
+        # the chunk of a commit that was not confirmed may be shorter: the log has grown since
+        " ON CONFLICT (seq, position) DO UPDATE SET content = excluded.content",
         (*row, row[0]),
     )
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from .. import process_identity
 from ..keys import run_key
 from ..process_identity import ProcessIdentity
-from ..store import Record, format_timestamp
+from ..store import FINAL, Record, format_timestamp
 from .records import pack_record, unpack_record
 
 if TYPE_CHECKING:
@@ -50,7 +50,8 @@ class RunOwners:
         if process.pid != os.getpid():  # a forked child
             process = process_identity.read_own_identity()
         cursor.execute(
-            f"INSERT INTO ovenbird.owner (seq, {_OWNER}) VALUES (%s, %s, %s, %s, %s, %s)".encode(),
+            f"INSERT INTO ovenbird.owner (seq, {_OWNER}) VALUES (%s, %s, %s, %s, %s, %s)"
+            " ON CONFLICT DO NOTHING".encode(),
             (sequence, *process, self._own.host),
         )
 
@@ -66,20 +67,27 @@ class RunOwners:
         return [sequence for sequence in sequences if sequence not in owned], any(row[1] for row in rows)
 
     def reclaim(self, sequence: int) -> bool:
-        """Own a run again that was recorded as lost while its process lived. Return False if it is not such a run."""
+        """Own a run again that was recorded as lost while its process lived. Return False for one that has ended.
+
+        User code may have saved the run since, so that its record does not say any more that it was lost.
+        """
 
         def work(cursor: Cursor) -> bool:
             row = cursor.execute(
                 "SELECT text FROM ovenbird.entity JOIN ovenbird.body USING (seq) WHERE seq = %s FOR UPDATE", (sequence,)
             ).fetchone()
-            record = unpack_record(row[0], self._database.url.address) if row else {}
-            status = record.get("status") or {}
-            if (status.get("error") or {}).get("type") != LOST:
+            if row is None:
                 return False
-            for name in ("error", "message", "ended"):
-                status.pop(name, None)
-            status["state"] = "RUNNING"
-            _write_state(cursor, sequence, record)
+            record = unpack_record(row[0], self._database.url.address)
+            status = record["status"]
+            error = status.get("error")  # user code may set it
+            if isinstance(error, dict) and error.get("type") == LOST:
+                for name in ("error", "message", "ended"):
+                    status.pop(name, None)
+                status["state"] = "RUNNING"
+                _write_state(cursor, sequence, record)
+            elif status.get("state") in FINAL:
+                return False
             self.add(cursor, sequence)
             return True
 

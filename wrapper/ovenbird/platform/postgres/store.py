@@ -145,8 +145,8 @@ class PostgresStore(StorePlaces):
                 raise self._describe_removed(found["key"])
             record = self._unpack(row[1])
             change(record["metadata"])
-            title = clean_column(get_title(record))
-            cursor.execute("UPDATE ovenbird.entity SET title = %s WHERE seq = %s", (title, row[0]))
+            columns = (clean_column(get_title(record)), format_timestamp(), row[0])
+            cursor.execute("UPDATE ovenbird.entity SET title = %s, updated = %s WHERE seq = %s", columns)
             cursor.execute("UPDATE ovenbird.body SET text = %s WHERE seq = %s", (pack_record(record), row[0]))
             return record
 

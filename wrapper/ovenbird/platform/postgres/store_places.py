@@ -15,6 +15,8 @@ _HURRY = 3.0  # seconds of attempts in a process that is about to be killed
 class StorePlaces:
     """The database, and the folder of this machine for files that go nowhere else."""
 
+    has_log_files = False  # each process sends what it has written into a file of its own
+
     def __init__(self, database: Database, home: Path) -> None:
         self._database = database
         self.home = home
