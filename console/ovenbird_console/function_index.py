@@ -36,14 +36,14 @@ def list_functions(store: EntityStore, folder: Path) -> list[FunctionEntry]:
         FunctionEntry(row.name, "", "", row.project, row, last_runs.get((row.project, row.name))) for row in recorded
     ]
     names = {row.name: index for index, row in reversed(list(enumerate(recorded)))}
-    for found in find_targets(folder):
-        if (index := names.get(found.name)) is not None and not entries[index].target:
+    for target in find_targets(folder):
+        if (index := names.get(target.name)) is not None and not entries[index].target:
             known = entries[index]
             entries[index] = FunctionEntry(
-                known.name, found.text, found.summary, known.project, known.revision, known.last_run
+                known.name, target.text, target.summary, known.project, known.revision, known.last_run
             )
         else:
-            entries.append(FunctionEntry(found.name, found.text, found.summary))
+            entries.append(FunctionEntry(target.name, target.text, target.summary))
     return sorted(entries, key=lambda entry: (entry.name.lower(), entry.project, entry.target))
 
 
@@ -75,9 +75,9 @@ def find_target_of(record: Record, folder: Path) -> str:
 
     Empty where neither exists.
     """
-    found = next((entry for entry in find_targets(folder) if entry.name == record["name"]), None)
-    if found is not None:
-        return found.text
+    target = next((entry for entry in find_targets(folder) if entry.name == record["name"]), None)
+    if target is not None:
+        return target.text
     source = record["spec"].get("source") or {}
     module, _, attribute = str(source.get("handler") or "").rpartition(":")
     root = source.get("root")

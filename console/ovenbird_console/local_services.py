@@ -22,14 +22,14 @@ class LocalService(NamedTuple):
 def find_services(leave_out: Collection[int], proc: Path = Path("/proc")) -> list[LocalService]:
     """Return the services that run, by their process; `leave_out` are processes that are known already."""
     ports = _read_listeners(proc)
-    found = []
+    services = []
     for folder in proc.iterdir():
         if folder.name.isdecimal() and int(folder.name) not in leave_out:
             service = _read_process(folder, ports)
             if service is not None and service.ports:  # workers share the socket of their parent
-                found.append(service)
-    pids = {service.pid for service in found}
-    return sorted(service for service in found if _read_parent(proc / str(service.pid)) not in pids | set(leave_out))
+                services.append(service)
+    pids = {service.pid for service in services}
+    return sorted(service for service in services if _read_parent(proc / str(service.pid)) not in pids | set(leave_out))
 
 
 def _read_process(folder: Path, ports: dict[str, int]) -> LocalService | None:
@@ -42,7 +42,7 @@ def _read_process(folder: Path, ports: dict[str, int]) -> LocalService | None:
             return None
         sockets = {os.readlink(link) for link in (folder / "fd").iterdir()}  # noqa: PTH115  # no path: `socket:[1]`
         listening = sorted({ports[name] for name in sockets if name in ports})
-        return LocalService(int(folder.name), " ".join(words[start:]), os.readlink(folder / "cwd"), tuple(listening))  # noqa: PTH115
+        return LocalService(int(folder.name), " ".join(words[start:]), os.readlink(folder / "cwd"), tuple(listening))  # noqa: PTH115  # the text of the link
     except OSError:  # it has ended meanwhile
         return None
 

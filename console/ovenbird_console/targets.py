@@ -37,9 +37,9 @@ def find_targets(folder: Path) -> list[FoundTarget]:
     for path in _walk(folder):
         text = str(path.relative_to(folder))
         if path.name in NAMES:
-            found = _read_document(path, text)
-            if found is not None:
-                target, entry = found
+            document = _read_document(path, text)
+            if document is not None:
+                target, entry = document
                 documents.append(entry)
                 covered.add((target.root.joinpath(*target.module.split(".")).with_suffix(".py"), target.attribute))
         else:

@@ -46,11 +46,11 @@ def show_list(request: Request) -> Response:
     with get_console(request).stores.borrow() as store:
         rows = list_rows(store, entity_type, project=project, limit=most)
         location = store.location()
-    found = [row for row in rows if search.lower() in row.name.lower()]
+    matches = [row for row in rows if search.lower() in row.name.lower()]
     first = (max(1, page) - 1) * _PAGE
     return render(
-        request, "entities.html", title=TYPES[entity_type], type=entity_type, rows=found[first : first + _PAGE],
-        search=search, project=project, page=page, more=len(found) > first + _PAGE, location=location,
+        request, "entities.html", title=TYPES[entity_type], type=entity_type, rows=matches[first : first + _PAGE],
+        search=search, project=project, page=page, more=len(matches) > first + _PAGE, location=location,
         unsearched=_SEARCHED if search and len(rows) == _SEARCHED else 0,
     )  # fmt: skip
 

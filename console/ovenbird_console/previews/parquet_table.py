@@ -106,11 +106,13 @@ def _describe(field: Any, metadata: Any, chunks: list[int], values: list[Any] | 
         return ColumnPreview(format_cell(field.name) or "", cut_text(str(field.type), 60))
     known: dict[str, Any] = {}
     if len(chunks) == 1 and metadata.num_row_groups <= _GROUPS:
-        found = [metadata.row_group(group).column(chunks[0]).statistics for group in range(metadata.num_row_groups)]
-        if all(item is not None and item.has_null_count for item in found):
-            known = {"missing": sum(item.null_count for item in found), "missing_of": metadata.num_rows}
-        ranges = [(item.min, item.max) for item in found if item is not None and item.has_min_max]
-        if ranges and len(ranges) == len(found):
+        chunk_statistics = [
+            metadata.row_group(group).column(chunks[0]).statistics for group in range(metadata.num_row_groups)
+        ]
+        if all(item is not None and item.has_null_count for item in chunk_statistics):
+            known = {"missing": sum(item.null_count for item in chunk_statistics), "missing_of": metadata.num_rows}
+        ranges = [(item.min, item.max) for item in chunk_statistics if item is not None and item.has_min_max]
+        if ranges and len(ranges) == len(chunk_statistics):
             low, high = min(low for low, _ in ranges), max(high for _, high in ranges)
             known["range"] = format_range(low, high)
     return describe_column(field.name, str(field.type), values, **known)

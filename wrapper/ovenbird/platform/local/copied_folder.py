@@ -53,8 +53,8 @@ class CopiedFolder:
         series: dict[str, MetricRow] = {}
         for name, step, value, _ in numbers:
             number = float("nan") if value is None else value
-            kept = series.setdefault(name, MetricRow(name, step, []))
-            kept.numbers.append(number)  # type: ignore[attr-defined]  # the list of this loop
+            metric_row = series.setdefault(name, MetricRow(name, step, []))
+            metric_row.numbers.append(number)  # type: ignore[attr-defined]  # the list of this loop
         log = b""
         if summary.type == "run" and exists(path := self._store.log_file(summary.project, summary.id)):
             log = path.read_bytes()
