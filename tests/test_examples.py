@@ -20,7 +20,9 @@ _CITY = {"population": 500_000, "area_km2": 200, "elevation_m": 30, "gdp_per_cap
 
 def test_every_example_is_here() -> None:
     """A new example needs a test."""
-    assert {path.name for path in EXAMPLES.iterdir() if path.is_dir()} == {"greet", "stream", "world-cities"}
+    assert {path.name for path in EXAMPLES.iterdir() if path.is_dir()} == {
+        "greet", "notebook", "stream", "world-cities",
+    }  # fmt: skip
 
 
 def test_greet(serve: Callable[..., Service]) -> None:

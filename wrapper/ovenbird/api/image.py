@@ -62,15 +62,15 @@ class Image(CardDisplay):
 
     def _make_card(self) -> Card:
         from ..common.units import show_size
-        from ..display.card import Card, Grid
+        from ..display.card import Card, Fields, Grid, Text
 
         facts = {"digest": self.digest, "size": show_size(self.size), "built in": f"{self.seconds:.1f} s"}
         layers = [(layer.name, show_size(layer.size), "cached" if layer.is_cached else "new") for layer in self.layers]
-        rebuilt = [(layer.kind, layer.name, layer.reason) for layer in self.rebuilt]
+        rebuilt = {f"{layer.kind} {layer.name}": layer.reason for layer in self.rebuilt}  # a cell would cut reasons
         parts = (
             Grid("Layers", ("name", "size", ""), layers),
-            Grid("Rebuilt", ("layer", "name", "reason") if rebuilt else (), rebuilt),
-            Grid("Warnings", ("warning",) if self.warnings else (), [(text,) for text in self.warnings]),
+            Fields("Rebuilt", rebuilt),
+            Text("Warnings", "\n".join(self.warnings), is_open=True),
         )
         return Card("Image", self.name, "changed" if self.changed else "unchanged", facts, parts)
 

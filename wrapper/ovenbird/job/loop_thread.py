@@ -12,11 +12,17 @@ from typing import Any
 
 def run_coroutine(work: Coroutine[Any, Any, Any]) -> Any:
     """Return the result of a coroutine, from a loop of its own; in another thread where this one runs a loop."""
+    if _is_loop_running():
+        return _LoopThread(work).join()
+    return asyncio.run(work)  # not in an `except`: what the coroutine raises would show that error as its context
+
+
+def _is_loop_running() -> bool:
     try:
         asyncio.get_running_loop()
     except RuntimeError:
-        return asyncio.run(work)
-    return _LoopThread(work).join()
+        return False
+    return True
 
 
 class _LoopThread:

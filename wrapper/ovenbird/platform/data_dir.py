@@ -5,14 +5,22 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
+from ..common.text import show_value
+from ..errors import SettingsError
+
+_BACKENDS = ("core", "postgres", "local")
+
 
 def backend_name(platform: str, environ: Mapping[str, str]) -> str:
-    """Return `core`, `postgres` or `local`.
+    """Return `core`, `postgres` or `local`, as the text of `OVENBIRD_PLATFORM` says. Errors: SettingsError.
 
     `auto` or an empty text means `postgres` where `OVENBIRD_STORE` is set, else `core` where `DHCORE_ENDPOINT` is.
     """
-    if platform not in ("", "auto"):
+    if platform in _BACKENDS:
         return platform
+    if platform not in ("", "auto"):
+        expected = ", ".join(("auto", *_BACKENDS))
+        raise SettingsError(f"OVENBIRD_PLATFORM: expected one of {expected}, found {show_value(platform)}")
     if environ.get("OVENBIRD_STORE"):
         return "postgres"
     return "core" if environ.get("DHCORE_ENDPOINT") else "local"
