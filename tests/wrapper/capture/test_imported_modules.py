@@ -87,6 +87,33 @@ def test_modules_of_the_users(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert not {"one_x", "two_x", "three_x"} & sys.modules.keys()  # nothing was imported
 
 
+@pytest.mark.slow
+def test_what_changes_between_two_runs(packages: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An installation and an edit after the first look are seen by the second, which reads nothing else again."""
+    module = packages.parent / "edited_x.py"
+    module.write_text("import msgspec\n")
+    monkeypatch.setattr(sys, "path", [*sys.path, str(packages.parent)])
+    text = "import edited_x\ntry:\n    import late_x\nexcept ImportError:\n    pass\n"
+    assert sort_imports(text).requirements == {f"msgspec=={version('msgspec')}"}
+    module.write_text("import pytest\n")
+    install(packages, "py-late", "2.0", "late_x.py")
+    assert sort_imports(text).requirements == {f"pytest=={version('pytest')}", "py-late==2.0"}
+    (packages / "py_late-2.0.dist-info").rename(packages / "py_late-3.0.dist-info")
+    (packages / "py_late-3.0.dist-info" / "METADATA").write_text("Name: py-late\nVersion: 3.0\n")
+    assert "py-late==3.0" in sort_imports(text).requirements
+
+
+@pytest.mark.parametrize(("text", "unresolved"), [
+    ("match x:\n    case 1:\n        import no_such", {"no_such"}),
+    ("for x in y:\n    pass\nelse:\n    with z:\n        import no_such", {"no_such"}),
+    ("class A:\n    async def f(self):\n        while x:\n            import no_such", {"no_such"}),
+    ("try:\n    pass\nexcept E:\n    if x:\n        pass\n    else:\n        import no_such", set()),
+])  # fmt: skip
+def test_imports_in_any_block(text: str, unresolved: set[str]) -> None:
+    """An import counts wherever a statement may stand; below `try` it may be missing."""
+    assert sort_imports(text).unresolved == unresolved
+
+
 def test_imports_that_may_be_missing() -> None:
     """What is tried, or read by type checkers only, need not be there; the rest is named."""
     text = (

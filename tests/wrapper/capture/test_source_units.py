@@ -219,6 +219,15 @@ def test_a_main_script_and_its_children(tmp_path: Path) -> None:
     assert process.stdout.count("again") == 1
 
 
+@pytest.fixture
+def _zipped_modules() -> Iterator[None]:
+    """Forget the modules of the archive, which is gone after the test."""
+    yield
+    for name in ("zipped", "zipped_pkg", "zipped_user"):
+        sys.modules.pop(name, None)
+
+
+@pytest.mark.usefixtures("_zipped_modules")
 def test_a_module_in_an_archive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A module alone has its text; a package, and a module that something else imports, have to be unpacked."""
     with zipfile.ZipFile(tmp_path / "parts.zip", "w") as archive:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import types
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 
 from ..errors import CaptureError
@@ -34,7 +35,7 @@ def check_module(module: types.ModuleType, file: str, text: str) -> None:
         return  # pytest compiles the file in its own way
     hint = f"load it again: `importlib.reload({module.__name__})`, or restart the session"
     try:
-        codes = list(iterate_code(compile(text, file, "exec", dont_inherit=True)))
+        codes = _compile_codes(text, file)
     except (SyntaxError, ValueError) as error:
         line = getattr(error, "lineno", 0) or 0
         message = f"`{file}` was changed after it was imported, and does not compile: line {line}"
@@ -50,6 +51,12 @@ def check_module(module: types.ModuleType, file: str, text: str) -> None:
                 line=code.co_firstlineno,
                 hint=hint,
             )
+
+
+@lru_cache(maxsize=256)
+def _compile_codes(text: str, file: str) -> list[types.CodeType]:
+    """Return the code of a module and of all functions in it. Runs of one function compile its modules once."""
+    return list(iterate_code(compile(text, file, "exec", dont_inherit=True)))
 
 
 def _list_functions(module: types.ModuleType) -> Iterator[tuple[str, types.FunctionType]]:

@@ -7,9 +7,10 @@ import contextlib
 import importlib.metadata
 import importlib.util
 import json
+import os
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from .captured_module import LocalModule
 from .changed_files import check_modules
 from .source_units import read_file
 from .statements import is_type_checking
-from .syntax_tree import list_children
+from .syntax_tree import list_blocks, list_children
 
 # the runtime is in every image, and stands in for these where they are not installed
 _RUNTIME = {"ovenbird"}
@@ -51,14 +52,14 @@ def sort_imports(text: str, own_module: str = "", package: Path | None = None) -
     Errors: CaptureError for a module of the user's own that is not in a folder, such as one in an archive.
     """
     modules = ImportedModules()
-    texts = [text]
+    imports = [_list_imports(text)]
     if package is not None:
         modules.local_modules[own_module] = package
         check_modules(own_module, package)
-        texts += _read_local(package)
+        imports += _list_local_imports(package)
     sorted_names: set[str] = {own_module} if own_module else set()
-    while texts:
-        for name, is_tried in _list_imports(texts.pop()):
+    while imports:
+        for name, is_tried in imports.pop():
             top = name.partition(".")[0]
             if top in sys.stdlib_module_names or top in _RUNTIME or top in sorted_names:
                 continue
@@ -79,30 +80,40 @@ def sort_imports(text: str, own_module: str = "", package: Path | None = None) -
                 sorted_names.add(top)
                 modules.local_modules[top] = path
                 check_modules(top, path)
-                texts += list(_read_local(path))
+                imports += _list_local_imports(path)
     return modules
 
 
-def _list_imports(text: str) -> Iterator[tuple[str, bool]]:
-    """Yield the dotted names that a text imports, and whether the import stands in a `try`."""
+def _list_imports(text: str) -> list[tuple[str, bool]]:
+    """Return the dotted names that a text imports, and whether each import stands in a `try`."""
     try:
         todo: list[tuple[ast.AST, bool]] = [(ast.parse(text), False)]
     except (SyntaxError, ValueError):
-        return
+        return []
+    imports: list[tuple[str, bool]] = []
+    has_calls = "import_module" in text
     while todo:
         node, is_tried = todo.pop()
         if isinstance(node, ast.If) and is_type_checking(node):
             todo += [(child, is_tried) for child in node.orelse]
             continue
-        if isinstance(node, ast.Import):
-            yield from ((alias.name, is_tried) for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and not node.level and node.module:
-            yield from ((f"{node.module}.{alias.name}", is_tried) for alias in node.names)
-        elif isinstance(node, ast.Call) and ast.unparse(node.func) in ("importlib.import_module", "import_module"):
-            names = [item.value for item in node.args[:1] if isinstance(item, ast.Constant)]
-            yield from ((name, is_tried) for name in names if isinstance(name, str) and not name.startswith("."))
+        imports += [(name, is_tried) for name in _list_names(node)]
         is_inside = is_tried or isinstance(node, ast.Try)
-        todo += [(child, is_inside) for child in list_children(node)]
+        children = list_children(node) if has_calls else list_blocks(node)  # expressions of large modules take long
+        todo += [(child, is_inside) for child in children]
+    return imports
+
+
+def _list_names(node: ast.AST) -> list[str]:
+    """Return the dotted names that a statement or a call of `import_module` imports."""
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names]
+    if isinstance(node, ast.ImportFrom) and not node.level and node.module:
+        return [f"{node.module}.{alias.name}" for alias in node.names]
+    if isinstance(node, ast.Call) and ast.unparse(node.func) in ("importlib.import_module", "import_module"):
+        values = [item.value for item in node.args[:1] if isinstance(item, ast.Constant)]
+        return [value for value in values if isinstance(value, str) and not value.startswith(".")]
+    return []
 
 
 def find_owner(module: str) -> list[importlib.metadata.Distribution]:
@@ -137,15 +148,30 @@ def _find_distributions(name: str, spec: ModuleSpec) -> list[importlib.metadata.
 
     A distribution in development (`pip install -e`) is the user's own: no index has what is on this disk.
     """
-    path, top = _find_path(spec), name.partition(".")[0]
+    path = _find_path(spec)
     if path is not None and not _is_package_folder(path.parent):
         return []
-    # the last part of a dotted name may be a name in a module
-    entries = (
-        [path.name]
-        if path is not None and spec.has_location
-        else [name.replace(".", "/"), name.rpartition(".")[0].replace(".", "/")]
-    )
+    if path is not None and spec.has_location:
+        entries: tuple[str, ...] = (path.name,)
+    else:  # the last part of a dotted name may be a name in a module
+        entries = (name.replace(".", "/"), name.rpartition(".")[0].replace(".", "/"))
+    return _search_distributions(name.partition(".")[0], entries, path, _read_search_path())
+
+
+def _read_search_path() -> tuple[tuple[str, int], ...]:
+    """Return the folders of `sys.path`, each with the time of its last change: an installation is one."""
+    folders = []
+    for folder in sys.path:
+        with contextlib.suppress(OSError, ValueError):
+            folders.append((folder, os.stat(folder or ".").st_mtime_ns))  # noqa: PTH116  # at each run: pathlib's is slow
+    return tuple(folders)
+
+
+@lru_cache(maxsize=1024)
+def _search_distributions(
+    top: str, entries: tuple[str, ...], path: Path | None, _search_path: tuple[tuple[str, int], ...]
+) -> list[importlib.metadata.Distribution]:
+    """Return the distributions that have installed one of the entries, the first that any has."""
     # most are called as their module is; to ask which one a module is of reads the lists of all
     with contextlib.suppress(importlib.metadata.PackageNotFoundError):
         distribution = importlib.metadata.distribution(top)
@@ -181,6 +207,7 @@ def _has_installed(distribution: importlib.metadata.Distribution, entry: str, pa
     return any(f"\n{entry}{end}" in f"\n{record}" for end in ("/", ".", ","))
 
 
+@lru_cache(maxsize=1024)
 def format_requirement(distribution: importlib.metadata.Distribution) -> str:
     """Return a requirement of the installed version: `numpy==2.1.0`, or the commit of a repository."""
     name = distribution.metadata["Name"]
@@ -192,12 +219,22 @@ def format_requirement(distribution: importlib.metadata.Distribution) -> str:
     return f"{name}=={distribution.version.partition('+')[0]}"
 
 
-def _read_local(path: Path) -> Iterator[str]:
-    """Yield the text of a local module, or of the modules of a local package."""
+def _list_local_imports(path: Path) -> list[list[tuple[str, bool]]]:
+    """Return what a local module, or each module of a local package, imports."""
     files = [path] if path.is_file() else sorted(path.rglob("*.py"))[:_MOST_FILES]
+    imports = []
     for file in files:
-        if file.suffix == ".py" and (text := read_file(str(file))):
-            yield text
+        with contextlib.suppress(OSError):  # removed meanwhile
+            status = file.stat()
+            imports.append(_list_file_imports(str(file), status.st_mtime_ns, status.st_size))
+    return imports
+
+
+@lru_cache(maxsize=2 * _MOST_FILES)
+def _list_file_imports(file: str, _modified: int, _size: int) -> list[tuple[str, bool]]:
+    """Return what a file imports. A large package is read once, not at each run of one of its functions."""
+    text = read_file(file) if file.endswith(".py") else None
+    return _list_imports(text) if text else []
 
 
 def _outside_error(name: str, spec: ModuleSpec) -> CaptureError:

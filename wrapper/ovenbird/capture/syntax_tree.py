@@ -6,6 +6,9 @@ import ast
 from collections import deque
 from collections.abc import Iterator
 
+_BLOCKS = ("body", "orelse", "finalbody", "handlers", "cases")
+_STATEMENTS = (ast.stmt, ast.excepthandler, ast.match_case)
+
 
 def list_children(node: ast.AST) -> list[ast.AST]:
     """Return the children of a node; of a list, a set, a tuple or a dictionary those that are no constants."""
@@ -16,6 +19,11 @@ def list_children(node: ast.AST) -> list[ast.AST]:
     if isinstance(node, ast.Constant | ast.Name):
         return []
     return list(ast.iter_child_nodes(node))
+
+
+def list_blocks(node: ast.AST) -> list[ast.AST]:
+    """Return the children of a node that are statements or hold them, such as handlers of errors."""
+    return [child for name in _BLOCKS for child in getattr(node, name, ()) if isinstance(child, _STATEMENTS)]
 
 
 def walk(node: ast.AST) -> Iterator[ast.AST]:
