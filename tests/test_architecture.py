@@ -340,7 +340,9 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "ovenbird.platform",
         "ovenbird.command_line",
         "ovenbird.page",
+        "ovenbird.job",
         "ovenbird.api",
+        "ovenbird.sdk",
     ),
 }
 # what lies below the leaves of `common` does not use them at large; all else may

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
+from ovenbird.errors import OvenbirdError
+
 from .contracts import Contracts
 from .store_pool import StorePool
 from .tasks import Tasks
+from .uploads import Uploads
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -26,16 +30,23 @@ class Console:
     stores: StorePool = field(init=False)
     contracts: Contracts = field(init=False)
     tasks: Tasks = field(init=False)
+    uploads: Uploads = field(init=False)
 
     def __post_init__(self) -> None:
         self.stores = StorePool(self.environ)
         self.contracts = Contracts(self.folder, self.environ)
         self.tasks = Tasks(self.folder, self.environ)
+        self.uploads = Uploads(self.folder, self.environ)
 
     @property
     def cookie(self) -> str:
         """Return the name of the cookie that holds the token: cookies are shared by all ports of a host."""
         return f"ovenbird_ui_{self.port}"
+
+    def clean_uploads(self) -> None:
+        """Remove the uploads of runs that are gone; a store that cannot be used keeps none from being looked at."""
+        with suppress(OvenbirdError, OSError), self.stores.borrow() as store:
+            self.uploads.clean(store)
 
     def close(self) -> None:
         """End services and builds, and close the stores."""

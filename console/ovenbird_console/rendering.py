@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,13 @@ TEMPLATES = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
+
+
+def _is_containing(values: Collection[Any], value: Any) -> bool:
+    return value in values
+
+
+TEMPLATES.tests["containing"] = _is_containing
 
 
 def format_json(value: Any) -> str:

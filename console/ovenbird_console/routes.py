@@ -22,6 +22,7 @@ from .pages import (
     run_page,
     runs,
     services,
+    sweeps,
 )
 
 ROUTES: list[BaseRoute] = [
@@ -32,6 +33,7 @@ ROUTES: list[BaseRoute] = [
     *run_form.ROUTES,
     *runs.ROUTES,
     *run_page.ROUTES,
+    *sweeps.ROUTES,
     *compare.ROUTES,
     *downloads.ROUTES,
     *entities.ROUTES,

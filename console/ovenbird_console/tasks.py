@@ -1,8 +1,9 @@
-"""Services and builds that the page has started: processes of their own, each with a log in a temporary folder."""
+"""What the page has started: services, builds, sweeps, runs in containers; each a process with a log of its own."""
 
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import re
 import shutil
@@ -15,19 +16,25 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from ovenbird.errors import InputError, OvenbirdError
 from ovenbird.platform.keys import new_id
 from ovenbird.platform.store import format_timestamp
 
 _ADDRESS = re.compile(r"is served at (http://[^\s\"]+)")
+_RUN = re.compile(r"store://[^/\s\"]+/run/[^/\s\"]+/[^:\s\"]+:[0-9a-f]{32}")
 _PATIENCE = 15.0  # seconds that a service gets to drain
+_SHORT = 8  # digits of a sweep's identity
 _HEAD = 64 * 1024  # bytes of a log in which the address stands
 
 
 @dataclass
 class Task:
-    """A process: `kind` is `serve` or `build`, `target` what it serves or builds."""
+    """A process: `kind` is `serve`, `build`, `sweep` or `container`, `target` what it serves, builds or runs.
+
+    `total` is how many runs a sweep will have.
+    """
 
     id: str
     kind: str
@@ -37,6 +44,7 @@ class Task:
     started: str = field(default_factory=format_timestamp)
     ended: str = ""
     is_stopped: bool = False
+    total: int = 0
 
     @property
     def state(self) -> str:
@@ -46,6 +54,17 @@ class Task:
             return "RUNNING"
         self.ended = self.ended or format_timestamp()
         return "STOPPED" if self.is_stopped else "COMPLETED" if code == 0 else "ERROR"
+
+    @property
+    def run_key(self) -> str:
+        """Return the key of the run in a container; empty until its log has it."""
+        if self.kind != "container":
+            return ""
+        with contextlib.suppress(OSError), self.log.open("rb") as file:
+            file.seek(max(0, file.seek(0, os.SEEK_END) - _HEAD))
+            if matches := _RUN.findall(file.read().decode("utf-8", "replace")):
+                return str(matches[-1])
+        return ""
 
     @property
     def address(self) -> str:
@@ -69,23 +88,42 @@ class Tasks:
 
     def start(self, kind: str, target: str, flags: Sequence[str]) -> Task:
         """Start `ovenbird KIND TARGET FLAGS` and return its task. Errors: OvenbirdError."""
+        return self._start(new_id(), kind, target, ["-m", "ovenbird", kind, target, *flags], b"")
+
+    def start_runs(self, identity: str, kind: str, request: Mapping[str, Any]) -> Task:
+        """Start the runs of a request, which `run_child` takes, and return their task. Errors: OvenbirdError.
+
+        The request may hold secrets: it goes through an unnamed file, which no list of processes shows.
+        """
+        text = json.dumps(request).encode()
+        task = self._start(identity, kind, str(request["target"]), ["-m", "ovenbird_console.run_child"], text)
+        task.total = len(request.get("lines") or ())
+        return task
+
+    def _start(self, identity: str, kind: str, target: str, words: Sequence[str], request: bytes) -> Task:
         with self._lock:
             if self._logs is None:
                 self._logs = Path(tempfile.mkdtemp(prefix="ovenbird-ui-"))
-            identity = new_id()
             log = self._logs / f"{identity}.log"
             environ = {**self._environ, "OVENBIRD_LOG_FORMAT": "text", "NO_COLOR": "1"}
-            words = [sys.executable, "-m", "ovenbird", kind, target, *flags]
             try:
-                with log.open("xb") as file:
+                with log.open("xb") as file, tempfile.TemporaryFile() as stdin:
+                    stdin.write(request)
+                    stdin.seek(0)
                     process = subprocess.Popen(  # noqa: S603  # this interpreter; the target is an argument
-                        words, cwd=self._folder, env=environ, stdin=subprocess.DEVNULL, stdout=file, stderr=file,
+                        [sys.executable, *words], cwd=self._folder, env=environ, stdin=stdin, stdout=file, stderr=file,
                         start_new_session=True,
                     )  # fmt: skip
             except OSError as error:
                 raise OvenbirdError(f"no process could be started: {error.strerror or error}") from None
             task = self._tasks[identity] = Task(identity, kind, target, log, process)
             return task
+
+    def find_sweep(self, identity: str) -> Task | None:
+        """Return the task of a sweep, by the tag of its runs; None for one that was not started here."""
+        with self._lock:
+            tasks = [task for task in self._tasks.values() if task.kind == "sweep" and get_sweep_tag(task) == identity]
+        return tasks[0] if tasks else None
 
     def find(self, identity: str) -> Task:
         """Return a task. Errors: InputError."""
@@ -122,6 +160,11 @@ class Tasks:
                 task.process.wait()
         if self._logs is not None:
             shutil.rmtree(self._logs, ignore_errors=True)
+
+
+def get_sweep_tag(task: Task) -> str:
+    """Return the value of the tag `sweep` of the runs of a task."""
+    return task.id[:_SHORT]
 
 
 def _signal(task: Task, number: int) -> None:

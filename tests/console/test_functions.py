@@ -60,7 +60,6 @@ def test_a_field_that_does_not_fit_has_its_error(page: Page, site: Site) -> None
     count = page.get_by_label(re.compile("^count"))
     count.fill("three")
     page.get_by_label(re.compile("^point")).fill('{"x": 1}')
-    page.get_by_text("Options").click()
     page.get_by_label("Time limit").fill("soon")
     page.get_by_label("Variables").fill("A=1\nB")
     page.get_by_role("button", name="Run", exact=True).click()

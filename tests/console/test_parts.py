@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
+import io
+import os
+import re
 import resource
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from tests.console.project import record_run
 
 from ovenbird.errors import InputError
 from ovenbird.function_document import read
+from ovenbird.page.schema_fields import make_fields
+from ovenbird.platform.keys import parse_key, run_key
+from ovenbird.platform.local.store import LocalStore
 from ovenbird_console import run_logs
 from ovenbird_console.function_files import DEFAULTS, digest_code, make_document, replace_code, write_function
 from ovenbird_console.links import link_to
 from ovenbird_console.local_services import find_services
 from ovenbird_console.moments import format_age, format_duration
 from ovenbird_console.run_options import read_choices, read_pairs
+from ovenbird_console.run_places import list_places
+from ovenbird_console.sweep_grid import make_lines, read_grid
 from ovenbird_console.targets import find_targets
+from ovenbird_console.uploads import Uploads, mark_uploads
 
 
 @pytest.mark.parametrize(("line", "text"), [
@@ -102,12 +113,69 @@ def test_keys_lead_to_pages(key: str, path: str) -> None:
 
 
 def test_options_of_a_run() -> None:
-    """Pairs by line; errors name the line and never a value."""
-    assert read_pairs("A=1\n\n B = x=y ") == ({"A": "1", "B": "x=y"}, "")
-    assert read_pairs("A=1\nsecret") == ({}, "Line 2: expected NAME=VALUE.")
-    choices, errors = read_choices({"run.tags": "stage=test, fast", "run.timeout": "5m", "run.reuse": "on"})
+    """Each option is checked, and refused where the way of running has none; errors name a line and never a value."""
+    assert read_pairs("A=1\n\n B = x=y ") == {"A": "1", "B": "x=y"}
+    places = list_places({"DHCORE_ENDPOINT": "http://core", "PATH": ""})
+    assert [bool(place.missing) for place in places] == [False, True, False]
+    choices, errors = read_choices({"run.tags": "stage=test, fast", "run.timeout": "5m", "run.reuse": "on"}, places)
     assert (choices.tags, choices.reuse, errors) == ({"stage": "test", "fast": ""}, True, {})
-    assert "run.timeout" in read_choices({"run.timeout": "soon"})[1]
+    wrong = {"timeout": "soon", "variables": "A=1\nhunter2", "secrets": "A=hunter2", "parallel": "0"}
+    _, errors = read_choices({f"run.{name}": text for name, text in wrong.items()}, places)
+    assert set(errors) == {f"run.{name}" for name in wrong}
+    assert "hunter2" not in str(errors)
+    given = {"run.place": "platform", "run.resources.cpu": "500m", "run.volumes": "empty_dir data /data size_limit=1Gi"}
+    choices, errors = read_choices({**given, "run.timeout": "5m", "run.grid": "n=1,2"}, places)
+    assert errors == {"run.timeout": "The platform has no time limit.", "run.grid": "The platform has no sweep."}
+    volume = {"volume_type": "empty_dir", "name": "data", "mount_path": "/data", "spec": {"size_limit": "1Gi"}}
+    assert (choices.resources, choices.volumes) == ({"cpu": "500m"}, [volume])
+    wrong = {"run.place": "platform", "run.resources.mem": "much", "run.volumes": "disk data /data"}
+    assert set(read_choices(wrong, places)[1]) == {"run.resources.mem", "run.volumes"}
+    assert "run.place" in read_choices({"run.place": "container"}, places)[1]
+    assert "run.place" in read_choices({"run.place": "moon"}, places)[1]
+
+
+def test_the_combinations_of_a_sweep() -> None:
+    """Each value is read as its field reads it; the last name varies first."""
+    schema = {"properties": {
+        "depth": {"type": "integer"}, "fast": {"type": "boolean", "default": True},
+        "names": {"type": "array", "items": {"type": "string"}},
+        "password": {"type": "string"}, "table": {},
+    }}  # fmt: skip
+    fields = make_fields(schema, inputs={"table"})
+    grid = read_grid('depth=3,5\n\nfast=true,no\nnames=["a,b"]', fields)
+    assert grid == {"depth": [3, 5], "fast": [True, False], "names": [["a,b"]]}
+    assert [line["depth"] for line in make_lines(grid)] == [3, 3, 5, 5]
+    for text, message in {
+        "depth": "Line 1: expected NAME=VALUE,VALUE", "depth=3,x": "depth: Expected a whole number, found 'x'",
+        "n=1": "there is no parameter 'n'; there are: depth, fast, names", "depth=1\ndepth=2": "Line 2: depth is given",
+        "fast=maybe": "expected true or false", "table=a,b": "is the same for all", "password=a": "is the same for all",
+        f"depth={','.join(map(str, range(101)))}\nnames={','.join('a' * 100)}": "10,100 runs",
+    }.items():  # fmt: skip
+        with pytest.raises(ValueError, match=re.escape(message)):
+            read_grid(text, fields)
+
+
+def test_uploads_are_removed_with_their_last_run(tmp_path: Path) -> None:
+    """Files of one field share a folder, under names of their own; what no run has named is kept for a week."""
+    uploads = Uploads(tmp_path, {})
+    files = [SimpleNamespace(filename=name, file=io.BytesIO(b"x")) for name in ("../a.csv", "a.csv", ".hidden")]
+    paths = uploads.save("table", files)
+    assert [path.name for path in paths] == ["a.csv", "1-a.csv", "hidden"]
+    assert {path.parent for path in paths} == {paths[0].parent}
+    assert (tmp_path / ".ovenbird/.gitignore").read_text() == "*\n"
+    left = uploads.save("table", files[:1])
+    first, second = record_run(tmp_path), record_run(tmp_path)
+    keys = [str(run_key("default", identity)) for identity in (first, second)]
+    for key in keys:
+        mark_uploads(paths, key)
+    store = LocalStore(tmp_path / ".ovenbird")
+    store.remove(parse_key(keys[0]))
+    assert (uploads.clean(store), paths[0].exists()) == (0, True)
+    store.remove(parse_key(keys[1]))
+    assert (uploads.clean(store), paths[0].parent.exists(), left[0].exists()) == (1, False, True)
+    os.utime(left[0].parent, (0, 0))
+    assert (uploads.clean(store), list(uploads.folder.iterdir())) == (1, [])
+    store.close()
 
 
 def test_a_document_is_written_and_edited(tmp_path: Path) -> None:

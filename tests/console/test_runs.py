@@ -69,6 +69,27 @@ def test_a_run_is_stopped_in_another_tab(page: Page, site: Site) -> None:
         expect(tab.locator("#run-body")).to_contain_text("stopped by SIGTERM")
 
 
+def test_a_sweep_is_started_followed_and_stopped(page: Page, site: Site) -> None:
+    """Its table fills by itself, the runs are one row of the list, and stopping it stops them all."""
+    page.goto(f"{site.origin}/run?target=train.py:wait")
+    page.get_by_text("Sweep: several values").click()
+    page.get_by_label("Values").fill("seconds=0,0.1,600,601,602")
+    page.get_by_role("button", name="Run", exact=True).click()
+    page.wait_for_url("**/sweeps/default/*")
+    sweep = page.url.rpartition("/")[2]
+    expect(page.locator("td .state-completed")).to_have_count(2, timeout=60_000)
+    expect(page.locator("td .state-running")).to_have_count(2, timeout=60_000)
+    assert page.locator("thead").inner_text().split("\t")[:5] == ["Line", "Run", "State", "Took", "seconds"]
+    expect(page.locator("dl")).to_contain_text("2 of 5 ended")
+    page.get_by_role("button", name="Stop").click()
+    expect(page.locator("h1 .state-stopped")).to_be_visible(timeout=60_000)
+    expect(page.locator("td .state-stopped")).to_have_count(2)
+    page.goto(f"{site.origin}/runs")
+    row = page.locator("tr", has=page.get_by_role("link", name=f"Sweep {sweep}"))
+    expect(row).to_contain_text("4 runs")
+    expect(row).to_contain_text("2 stopped")
+
+
 def test_an_error_shows_the_users_traceback(page: Page, site: Site) -> None:
     """The message and the lines of the user's code, as text; from there it can be run again."""
     run_function(page, site, "fail")

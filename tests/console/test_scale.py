@@ -29,6 +29,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
             " started, ended FROM entity, n",
             (_COUNT,),
         )
+        connection.execute(
+            "INSERT INTO body (seq, text) SELECT entity.seq, replace(CAST(body.text AS TEXT), ?, entity.id)"
+            " FROM entity, body WHERE entity.seq > 1",
+            ("f" * 32,),
+        )
     connection.close()
     return folder
 

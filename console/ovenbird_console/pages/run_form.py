@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -13,22 +15,24 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
+from ovenbird.api.run_request import PLATFORM
 from ovenbird.common.redact import mask_parameters
 from ovenbird.errors import InputError, OvenbirdError
 from ovenbird.page.field import Field, FieldKind
 from ovenbird.page.form_html import format_default, render_fields
 from ovenbird.page.form_values import FormResult, parse_form
 from ovenbird.page.schema_fields import make_fields
-from ovenbird.platform.keys import EntityKey, check_id, check_name
+from ovenbird.platform.keys import EntityKey, check_id, check_name, is_key
 from ovenbird.platform.store import EntityStore, Record
 
 from ..console import Console, get_console
 from ..contracts import Contract
 from ..function_index import find_entry, find_target_of_run
-from ..links import link_to
 from ..rendering import render
-from ..run_options import RunChoices, read_choices
-from ..uploads import save_uploads
+from ..run_options import RESOURCES, RunChoices, read_choices
+from ..run_places import list_places
+from ..run_start import RunOrder, choose_project, read_secrets, start_order
+from ..sweep_grid import read_grid
 
 _OFFERED = 50  # entities that an input offers
 
@@ -72,36 +76,74 @@ async def submit_form(request: Request) -> Response:
 def _start_run(request: Request, form: FormData) -> Response:
     console, text = get_console(request), str(form.get("target", ""))
     contract = console.contracts.read(text)
+    places = list_places(console.environ)
+    choices, errors = read_choices(form, places)
     with console.stores.borrow() as store:
+        console.uploads.clean(store)
         fields = make_run_fields(contract, store)
-    result = parse_form(fields, form.multi_items())
-    choices, errors = read_choices(form)
-    filled = FilledForm(text, contract, fields, result.typed, {**result.errors, **errors}, choices)
+        result = parse_form(fields, form.multi_items())
+        filled = FilledForm(text, contract, fields, result.typed, {**result.errors, **errors}, choices)
+        grid = _read_grid(filled)
+        project = choose_project(console, text, choices.get_text("project"))
+        secrets = _read_secrets(console, store, project, filled)
+    if choices.place == PLATFORM:
+        _refuse_files(filled, result)
     if not filled.errors:
         try:
-            key = run_target(console, text, fields, result, choices)
-            return RedirectResponse(link_to(key), status_code=303)
+            parameters, inputs, uploads = _collect_arguments(console, fields, result)
+            order = RunOrder(text, project, parameters, inputs, choices, secrets, grid, uploads)
+            return RedirectResponse(start_order(console, order), status_code=303)
         except OvenbirdError as error:
             filled.failure = error
     return _render(request, filled, status_code=422)
 
 
-def run_target(
-    console: Console, text: str, fields: Iterable[Field], result: FormResult, choices: RunChoices
-) -> EntityKey:
-    """Start a run in a process of its own, which goes on when the page ends; return its key. Errors: OvenbirdError."""
-    inputs = {item.name for item in fields if item.kind is FieldKind.INPUT}
-    files = save_uploads(console.folder, result.files)
-    from ovenbird.api.function import function  # with it comes what a run needs
+def _read_grid(filled: FilledForm) -> dict[str, list[Any]]:
+    """Return the values of a sweep; a parameter that has several needs none in its own field."""
+    try:
+        grid = read_grid(filled.choices.get_text("grid"), filled.fields)
+    except ValueError as error:
+        filled.errors.setdefault("run.grid", str(error))
+        return {}
+    for name in grid:
+        filled.errors.pop(name, None)
+    return grid
 
-    run = function(text).run(
-        wait=False, check=False,
-        params={name: value for name, value in result.values.items() if name not in inputs},
-        inputs={**{name: value for name, value in result.values.items() if name in inputs}, **files},
-        name=choices.name, note=choices.note, tags=choices.tags or None, timeout=choices.timeout or None,
-        project=choices.project, env=choices.variables or None, reuse=choices.reuse,
-    )  # fmt: skip
-    return EntityKey(run.project, "run", run.kind, run.id, run.id)
+
+def _read_secrets(console: Console, store: EntityStore, project: str, filled: FilledForm) -> dict[str, str]:
+    """Return the values of the secrets; none for the platform, which reads them itself."""
+    if filled.choices.place == PLATFORM:
+        return {}
+    try:
+        return read_secrets(store, project, filled.choices.secrets, console.environ)
+    except (ValueError, OvenbirdError) as error:
+        filled.errors.setdefault("run.secrets", str(error))
+    return {}
+
+
+def _refuse_files(filled: FilledForm, result: FormResult) -> None:
+    """Add an error to each input that the platform cannot read."""
+    for item in filled.fields:
+        text = result.values.get(item.name, "")
+        if item.name in result.files or (item.kind is FieldKind.INPUT and text and not is_key(text)):
+            filled.errors.setdefault(item.name, "The platform reads entities alone: choose the key of one.")
+
+
+def _collect_arguments(
+    console: Console, fields: Iterable[Field], result: FormResult
+) -> tuple[dict[str, Any], dict[str, str], tuple[Path, ...]]:
+    """Return parameters and inputs, with the paths of the files that were sent, and these. Errors: OutputError."""
+    inputs = {item.name for item in fields if item.kind is FieldKind.INPUT}
+    values, uploads = dict(result.values), []
+    for name, files in result.files.items():
+        paths = console.uploads.save(name, files)
+        uploads += paths
+        if name in inputs:
+            values[name] = str(paths[0] if len(paths) == 1 else paths[0].parent)
+        else:
+            values[name] = [*values.get(name, ()), *map(str, paths)]
+    parameters = {name: value for name, value in values.items() if name not in inputs}
+    return parameters, {name: value for name, value in values.items() if name in inputs}, tuple(uploads)
 
 
 def make_run_fields(contract: Contract, store: EntityStore) -> tuple[Field, ...]:
@@ -114,7 +156,25 @@ def make_run_fields(contract: Contract, store: EntityStore) -> tuple[Field, ...]
         name: part for name, part in contract["schema"].get("properties", {}).items() if name in taken
     }}  # fmt: skip
     offers = _list_offers(store) if inputs else ()
-    return make_fields(schema, inputs=inputs, suggestions=dict.fromkeys(inputs, offers))
+    fields = make_fields(schema, inputs=inputs, suggestions=dict.fromkeys(inputs, offers))
+    return tuple(_offer_upload(item, schema["properties"]) for item in fields)
+
+
+def _offer_upload(item: Field, properties: Mapping[str, Any]) -> Field:
+    """Return a field that takes files where its value is an input, or a list of paths."""
+    if item.kind is FieldKind.INPUT:
+        hint = _describe_bare(properties.get(item.name))
+        # several files are a folder: what is read as a whole, such as a table or bytes, is one
+        return replace(item, takes_files=True, many=hint in ({}, {"type": "string", "format": "path"}))
+    is_of_paths = item.kind is FieldKind.LIST and (item.schema.get("items") or {}).get("format") == "path"
+    return replace(item, takes_files=True, many=True) if is_of_paths else item
+
+
+def _describe_bare(schema: Any) -> dict[str, Any]:
+    """Return the type and format of a schema, without `null`."""
+    members = schema.get("anyOf", [schema]) if isinstance(schema, dict) else []
+    member: dict[str, Any] = next((member for member in members if member.get("type") != "null"), {})
+    return {name: value for name, value in member.items() if name in ("type", "format", "contentEncoding")}
 
 
 def _list_offers(store: EntityStore) -> tuple[str, ...]:
@@ -138,7 +198,8 @@ def fill_like(store: EntityStore, like: str, filled: FilledForm) -> None:
                 filled.typed[item.name] = format_default(replace(item, default=value))
     name = record["metadata"].get("name")
     name = "" if name in ("run", record["id"]) else str(name or "")
-    filled.choices = RunChoices(project=record["project"], name=name)
+    secrets = ", ".join(str(item) for item in spec.get("secrets") or ())
+    filled.choices = RunChoices(typed={"project": record["project"], "name": name, "secrets": secrets})
 
 
 def read_run(store: EntityStore, like: str) -> Record:
@@ -148,13 +209,22 @@ def read_run(store: EntityStore, like: str) -> Record:
 
 
 def _render(request: Request, filled: FilledForm, *, status_code: int = 200) -> Response:
-    entry = find_entry(get_console(request).folder, filled.target)
+    console = get_console(request)
+    entry = find_entry(console.folder, filled.target)
     return render(
         request, "run_form.html", status_code=status_code, target=filled.target, name=entry.name,
         query=f"target={quote(filled.target, safe='')}", contract=filled.contract, errors=filled.errors,
-        failure=filled.failure, choices=filled.choices,
+        failure=filled.failure, choices=filled.choices, places=list_places(console.environ), resources=RESOURCES,
+        known_secrets=_list_secrets(console),
         fields=render_fields(filled.fields, filled.typed, filled.errors) if filled.fields else "",
     )  # fmt: skip
+
+
+def _list_secrets(console: Console) -> list[str]:
+    """Return the names of the newest secrets; none of a store that has none."""
+    with suppress(OvenbirdError), console.stores.borrow() as store:
+        return sorted({row.name for row in store.list_summaries("secret", versions=False, limit=_OFFERED)})
+    return []
 
 
 ROUTES = [Route("/run", show_form), Route("/run", submit_form, methods=["POST"])]

@@ -23,6 +23,7 @@ from ..console import Console, get_console
 from ..events import Event, read_start, stream_events
 from ..rendering import render
 from ..run_logs import TAIL, read_log
+from ..sweep_runs import find_sweep, link_to_sweep
 from .runs import function_name
 
 
@@ -57,6 +58,7 @@ def describe_run(record: dict[str, Any]) -> dict[str, Any]:
     name, function = metadata.get("name"), spec.get("function")
     numbers, curves = split_metrics(status.get("metrics") or {})
     error = status.get("error") if isinstance(status.get("error"), dict) else {}
+    sweep = find_sweep(record)
     path = f"/runs/{quote(record['project'], safe='')}/{quote(record['id'], safe='')}"
     return {
         "record": record, "status": status, "path_of_run": path, "function": function,
@@ -65,6 +67,7 @@ def describe_run(record: dict[str, Any]) -> dict[str, Any]:
         "parameters": status.get("parameters") or spec.get("parameters") or {}, "inputs": spec.get("inputs") or {},
         "numbers": numbers, "curves": curves, "traceback": error.get("traceback") or "",
         "is_final": status.get("state") in FINAL, "like": f"{record['project']}/{record['id']}",
+        "sweep": sweep, "path_of_sweep": link_to_sweep(record["project"], sweep) if sweep else "",
         "launch": status.get("launch") or {}, "provenance": status.get("provenance") or {},
     }  # fmt: skip
 

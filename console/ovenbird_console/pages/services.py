@@ -57,17 +57,17 @@ def stream_task(request: Request) -> Response:
     """Send the log as it grows, and `change` when the state or the address does."""
     task = get_console(request).tasks.find(request.path_params["id"])
     position = read_start(request) or 0
-    mark = ("RUNNING", "")
+    mark = ("RUNNING", "", "")
 
     def look() -> Iterator[Event]:
         nonlocal position, mark
-        state, address = task.state, task.address
+        state, address, run = task.state, task.address, task.run_key
         part = read_log_file(task.log, position, has_ended=state != "RUNNING")
         position = part.end
         if part.text:
             yield Event("log", part.text, part.end)
-        if (state, address) != mark:
-            mark = (state, address)
+        if (state, address, run) != mark:
+            mark = (state, address, run)
             yield Event("change")
         if state != "RUNNING" and not part.text:
             yield Event("end")

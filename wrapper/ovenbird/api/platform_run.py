@@ -80,6 +80,8 @@ def _submit_run(source: FunctionSource, request: RunRequest) -> Run:
         "function": function.key, "inputs": _check_keys(settings.input),
         "parameters": make_plain_values(request.parameters),
     }  # fmt: skip
+    if request.task:
+        spec |= request.task.fields
     if settings.init:
         spec["init_parameters"] = make_plain_values(settings.init)
     if request.variables:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import datetime
+import pathlib
 from typing import Any, get_args
 
 from ..common.redact import is_secret_name
 from .type_hints import field_hints, has_fields, is_pydantic, union_members
 
-_FORMATS = ((datetime.datetime, "date-time"), (datetime.time, "time"))
+_FORMATS = ((datetime.datetime, "date-time"), (datetime.time, "time"), (pathlib.Path, "path"))
 _INNER = ("items", "additionalProperties")
 
 
 def add_formats(schema: dict[str, Any], hint: Any, named: dict[str, Any], visited: set[int] | None = None) -> None:
-    """Add `format` to the schemas of dates with a time and of times, which msgspec leaves out.
+    """Add `format` to the schemas of dates with a time, of times and of paths, which msgspec leaves out.
 
     The schemas of classes are in `named`; each class is visited once.
     """

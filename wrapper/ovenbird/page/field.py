@@ -45,7 +45,8 @@ class Field:
 
     `schema`: its JSON Schema without `null`, with `$ref` resolved at its top; `root` holds what it refers to below.
     `choices`: the values to choose from, or those of the items of a list. `suggestions`: texts that are offered.
-    `encoding`: `base64` for a file that becomes text in JSON. `many`: several files.
+    `encoding`: `base64` for a file that becomes text in JSON. `many`: several files. `takes_files`: a file of the
+    browser's machine may be sent in place of its path.
     """
 
     name: str
@@ -61,4 +62,5 @@ class Field:
     root: dict[str, Any] = field(default_factory=dict, repr=False)
     encoding: str = ""
     many: bool = False
+    takes_files: bool = False
     multiline: bool = False

@@ -140,7 +140,18 @@ def _render_input(field: Field, texts: list[str], attributes: dict[str, Any]) ->
     }
     options = "".join(f"<option>{escape(suggestion)}</option>" for suggestion in field.suggestions)
     datalist = f'<datalist id="{attributes["id"]}-list">{options}</datalist>' if options else ""
-    return f"{_render_label(field, attributes['id'])}<input{_join_attributes(attributes)}>{datalist}"
+    uploads = _render_uploads(field, attributes)
+    return f"{_render_label(field, attributes['id'])}<input{_join_attributes(attributes)}>{datalist}{uploads}"
+
+
+def _render_uploads(field: Field, attributes: dict[str, Any]) -> str:
+    """Return the input for files that are sent in place of paths; empty where the field takes none."""
+    if not field.takes_files:
+        return ""
+    words = "files of this computer" if field.many else "a file of this computer"
+    own = {"type": "file", "name": field.name, "multiple": field.many, "aria-label": f"{field.label}: {words}",
+           "aria-describedby": attributes["aria-describedby"]}  # fmt: skip
+    return f'<div class="uploads"><small>or {words}</small><input{_join_attributes(own)}></div>'
 
 
 def _is_moment(text: str) -> bool:
@@ -161,7 +172,7 @@ def _render_area(field: Field, texts: list[str], attributes: dict[str, Any]) -> 
     }
     # HTML drops one line feed at the beginning
     area = f"<textarea{_join_attributes(attributes)}>\n{escape(text)}</textarea>"
-    return f"{_render_label(field, attributes['id'])}{area}"
+    return f"{_render_label(field, attributes['id'])}{area}{_render_uploads(field, attributes)}"
 
 
 def _render_switch(field: Field, texts: list[str], attributes: dict[str, Any]) -> str:

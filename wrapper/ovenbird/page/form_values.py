@@ -54,6 +54,9 @@ def parse_form(fields: Iterable[Field], pairs: Iterable[tuple[str, Any]]) -> For
             continue
         if item.kind is not FieldKind.SECRET:
             result.typed[item.name] = texts
+        if item.takes_files and (files := _choose_files(given.get(item.name, []))):
+            _add_files(item, files, texts, result)
+            continue
         try:
             value = read_value(item, texts)
         except _RefusedText as error:
@@ -87,11 +90,33 @@ def read_value(field: Field, texts: list[str]) -> Any:
 
 def _read_files(field: Field, values: list[Any], result: FormResult) -> None:
     """Add the files of a field. A browser sends a file without a name for an input that was left empty."""
-    chosen = [value for value in values if (value if isinstance(value, str) else getattr(value, "filename", ""))]
+    chosen = [*(value for value in values if isinstance(value, str) and value), *_choose_files(values)]
     if chosen:
         result.files[field.name] = chosen
     elif field.required:
         result.errors[field.name] = "Choose a file." if not field.many else "Choose one file or more."
+
+
+def _choose_files(values: list[Any]) -> list[Any]:
+    return [value for value in values if not isinstance(value, str) and getattr(value, "filename", None)]
+
+
+def _add_files(field: Field, files: list[Any], texts: list[str], result: FormResult) -> None:
+    """Add files that stand for paths: beside those that are typed in a list, in place of any other text."""
+    if len(files) > 1 and not field.many:
+        result.errors[field.name] = f"Choose one file: these are {len(files)}."
+        return
+    if any(map(str.strip, texts)) and field.kind is not FieldKind.LIST:
+        result.errors[field.name] = "Either choose a file or write where it is: both were given."
+        return
+    try:
+        paths = read_value(field, texts) if any(map(str.strip, texts)) else []
+    except _RefusedText as error:
+        result.errors[field.name] = str(error)
+        return
+    result.files[field.name] = files
+    if field.kind is FieldKind.LIST:
+        result.values[field.name] = paths
 
 
 def _add_rest(value: dict[str, Any], result: FormResult) -> None:

@@ -106,7 +106,7 @@ def _choose_kind(field: Field, bare: dict[str, Any]) -> Field:
     if kind == "boolean" and (field.nullable or field.required or is_secret_name(field.name)):
         # a box that is not ticked would be a choice made
         return replace(field, kind=FieldKind.CHOICE, choices=(True, False))
-    if kind in _SCALARS:
+    if isinstance(kind, str) and kind in _SCALARS:  # it may be a list of types
         return replace(field, kind=_SCALARS[kind])
     if kind == "string":
         return _choose_text(field, bare)

@@ -33,7 +33,7 @@ from . import run_search
 from .database import Database, make_title, pack_record, translate_errors, unpack_record
 from .run_ownership import Ownership, refuse_owned
 
-_OWN = {".gitignore", "files", "logs", "secrets", "unsent"}
+_OWN = {".gitignore", "files", "logs", "secrets", "unsent", "uploads"}
 _PAGE = 200  # records that are read at once
 _SEQUENCE = "SELECT seq FROM entity WHERE project = ? AND type = ? AND id = ?"
 
