@@ -67,11 +67,12 @@ def send_reply(request: http.server.BaseHTTPRequestHandler, data: bytes, status:
 
 
 class Server:
-    """An HTTP server that answers by `answer`, and records the requests."""
+    """An HTTP server that answers by `answer`, and records the requests and their bodies."""
 
     def __init__(self) -> None:
         self.answer: Answer = lambda request: None
         self.requests: list[tuple[str, str, dict[str, str]]] = []
+        self.bodies: list[bytes] = []
         outer = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -82,8 +83,7 @@ class Server:
 
             def handle_any(self) -> None:
                 outer.requests.append((self.command, self.path, {k.lower(): v for k, v in self.headers.items()}))
-                if length := int(self.headers.get("Content-Length") or 0):
-                    self.rfile.read(length)
+                outer.bodies.append(self.rfile.read(int(self.headers.get("Content-Length") or 0)))
                 outer.answer(self)
 
             do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = handle_any

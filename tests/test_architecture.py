@@ -31,6 +31,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "ovenbird.settings": ("ovenbird.errors",),
     "ovenbird.display": ("ovenbird.errors",),
     "ovenbird.platform": ("ovenbird.errors", "ovenbird.settings", "ovenbird.display"),
+    "ovenbird.lineage": ("ovenbird.errors", "ovenbird.platform", "ovenbird.__version__"),
     "ovenbird": (),
     "ovenbird.trace_context": (),
     "ovenbird.job": (
@@ -39,6 +40,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "ovenbird.function",
         "ovenbird.settings",
         "ovenbird.platform",
+        "ovenbird.lineage",
         "ovenbird.__version__",
         "ovenbird.trace_context",
     ),

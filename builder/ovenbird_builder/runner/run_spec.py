@@ -30,12 +30,13 @@ _URL = re.compile(r"[a-z][a-z0-9+.-]*://")
 # folders of an image: nothing of this machine is mounted over them, nor over what holds them
 _IMAGE = ("/bin", "/boot", "/dev", "/etc", "/lib", "/lib32", "/lib64", "/libx32", "/opt", "/proc", "/run", "/sbin",
           "/shared", "/sys", "/usr")  # fmt: skip
-# what the platform, object stores, tracing and proxies are told by; paths of this machine would lead nowhere in there
+# what the platform, object stores, tracing, OpenLineage, MLflow and proxies are told by; paths of this machine lead
+# nowhere in there
 _HANDED = re.compile(
-    r"(DHCORE|DB|AWS|AZURE|GOOGLE|S3|OTEL)_\w+|OAUTH2_TOKEN_ENDPOINT|OVENBIRD_STORE|DH_NAME|PROJECT_NAME|RUN_ID|TRACEPARENT|TRACESTATE|TZ"
+    r"(DHCORE|DB|AWS|AZURE|GOOGLE|S3|OTEL|OPENLINEAGE|MLFLOW)_\w+|OAUTH2_TOKEN_ENDPOINT|OVENBIRD_(STORE|MLFLOW)|DH_NAME|PROJECT_NAME|RUN_ID|TRACEPARENT|TRACESTATE|TZ"
     r"|(HTTPS?|FTP|ALL|NO)_PROXY|(https?|ftp|all|no)_proxy"
 )
-_LOCAL = re.compile(r"\w+(_FILE|_BUNDLE|_CREDENTIALS)")
+_LOCAL = re.compile(r"\w+(_FILE|_BUNDLE|_CREDENTIALS)|MLFLOW_\w+_PATH|OPENLINEAGE_CONFIG")
 _OURS = ("container", "image", "engine", "env", "env_file")  # rows that are for the launcher
 _UNPRIVILEGED = 1024
 
@@ -98,7 +99,7 @@ def _collect_variables(
     verb: str, settings: Settings, flags: Mapping[str, Any], environ: Mapping[str, str]
 ) -> dict[str, str]:
     """Return variables for what was set, by a flag or a variable, and for what the function reads by itself."""
-    values = {name: value for name, value in environ.items() if _HANDED.fullmatch(name) and not _LOCAL.fullmatch(name)}
+    values = {name: value for name, value in environ.items() if _is_handed(name, value)}
     for row in table.options(verb):
         if row.name in _OURS:
             continue
@@ -144,6 +145,13 @@ def _mount_files(settings: Settings, mounts: list[Mount]) -> dict[str, str]:
         mounts.append(Mount(_make_folder(settings.output_dir, "--output-dir"), f"{ROOM}/output", True))
         values["OVENBIRD_OUTPUT_DIR"] = f"{ROOM}/output"
     return values
+
+
+def _is_handed(name: str, value: str) -> bool:
+    """Return whether a variable of this machine is true in a container too."""
+    if name == "MLFLOW_TRACKING_URI" and not value.startswith(("http://", "https://")):  # files, or a database in one
+        return False
+    return bool(_HANDED.fullmatch(name)) and not _LOCAL.fullmatch(name)
 
 
 def _mount_files_store(settings: Settings, environ: Mapping[str, str], mounts: list[Mount]) -> dict[str, str]:

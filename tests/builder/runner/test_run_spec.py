@@ -43,13 +43,14 @@ def test_flags_become_variables() -> None:
     environ = {
         "OVENBIRD_TIMEOUT": "5s", "OVENBIRD_GRACE": "9", "OVENBIRD_LOG_LEVEL": "debug", "PATH": "/bin", "USER": "ada",
         "PROJECT_NAME": "p", "AWS_REGION": "x", "AWS_CA_BUNDLE": "/etc/ca.pem", "DHCORE_ENDPOINT": "http://core",
+        "OPENLINEAGE_URL": "http://m", "MLFLOW_TRACKING_URI": "mlruns", "MLFLOW_TRACKING_SERVER_CERT_PATH": "/m.pem",
         "OVENBIRD_IMAGE": "a:1", "TOKEN": "t", "OTHER": "o", "OVENBIRD_TARGET": "main.py", "OVENBIRD_QUEUE": "3",
     }  # fmt: skip
     variables = dict(make_run_spec("run", environ, timeout="7s", env="TOKEN").environ)
     del variables["OVENBIRD_HOME"]
     assert variables == {
         "OVENBIRD_TIMEOUT": "7s", "OVENBIRD_LOG_LEVEL": "debug", "PROJECT_NAME": "p", "AWS_REGION": "x",
-        "DHCORE_ENDPOINT": "http://core", "TOKEN": "t", "OVENBIRD_GRACE": "9",
+        "DHCORE_ENDPOINT": "http://core", "TOKEN": "t", "OVENBIRD_GRACE": "9", "OPENLINEAGE_URL": "http://m",
     }  # fmt: skip
 
 

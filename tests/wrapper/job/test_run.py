@@ -39,6 +39,7 @@ def test_an_empty_run_imports_little(jobs: Jobs) -> None:
     assert [name for name in _HEAVY if name in modules] == []
     spared = ("inputs", "outputs", "remote")
     assert [name for name in spared if f"ovenbird.job.{name}" in modules] == []
+    assert [name for name in modules if name.startswith("ovenbird.lineage")] == []
 
 
 @pytest.mark.slow

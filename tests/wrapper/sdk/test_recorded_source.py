@@ -11,8 +11,8 @@ import pytest
 from tests.gitserver import GitServer, Repository
 from tests.stores import Server, send_reply
 
+from ovenbird.common.git_checkout import read_revision
 from ovenbird.errors import DocumentError, LoadError
-from ovenbird.job.provenance import git_revision
 from ovenbird.platform.entities.function_spec import python_spec
 from ovenbird.platform.entities.run import FunctionRevision
 from ovenbird.platform.project.project import Project
@@ -84,7 +84,7 @@ def test_a_git_source_is_fetched(demo: Project, gits: GitServer, repository: Rep
     commit = repository.commit(main_py=_CODE, helper_py="NUMBER = 3")
     function = demo.new_function("f", "python", code_src=f"git+{gits.url}/app/.git#main", handler="main:count")
     root, text = locate(function)
-    assert (text, (root / "helper.py").exists(), git_revision(root)) == ("main:count", True, commit)
+    assert (text, (root / "helper.py").exists(), read_revision(root)) == ("main:count", True, commit)
     repository.commit(helper_py="NUMBER = 4")
     assert (locate(function)[0] / "helper.py").read_text() == "NUMBER = 4"
 

@@ -46,6 +46,7 @@ from .interrupt import Interruption, RunInterrupted, Uninterrupted
 from .invoke import call
 from .job_trace import JobTraceContext
 from .load_state import LoadState
+from .reports import open_reports
 from .result import RunEnd, RunFailed, RunResult
 from .reuse_record import describe_input, digest_call
 from .start_folder import absolute_environ, absolute_inputs, absolute_settings
@@ -145,10 +146,11 @@ class JobRun:
             rescue=None if self.backend == "local" else self.rescue,
         )  # fmt: skip
         self.outcome = RunResult()
-        # both are set by a caller that has them already
+        # set by a caller that has them already
         self.load_state: LoadState | None = None
         self.former_runs: FormerRuns | None = None
         self.is_reused = False  # whether the outputs are those of an earlier run
+        self.reports = open_reports(record, store, self.environ)
         self._title = ""
         self.failure: BaseException | None = None  # the failure, for the debugger
         self.was_called = False  # whether init or the function itself has begun
@@ -176,6 +178,7 @@ class JobRun:
             state, code, error = self._describe_stop(stop)
         except OvenbirdError as raised:
             if self.replaceable and isinstance(raised, UNSERVED):
+                self.reports.end("STOPPED", None, self.outcome, recorded=True)
                 raise
             state, code = "ERROR", raised.exit_code
             error = {"type": raised.code, "message": str(raised), "traceback": raised.cause}
@@ -206,22 +209,21 @@ class JobRun:
         if unsent := self.store.flush_metrics():
             from .result_file import keep_metrics
 
-            location_text = keep_metrics(self.rescue / "metrics.json", unsent)
             place = "the platform" if self.on_core else "the store"
-            lost = OutputError(f"metrics are not in {place}: {location_text}")
+            lost = keep_metrics(self.rescue / "metrics.json", unsent, place)
             _log.error("%s", lost)
             if not error:
                 state, code = "ERROR", lost.exit_code
                 error = {"type": lost.code, "message": lost.message, "traceback": ""}
-        if error:
-            from ..common.termination_log import PATH, write_termination_message
-
-            if self.settings.result_file != PATH:
-                write_termination_message(error["type"], error["message"], error["traceback"])
         rescue = None if self.backend == "local" else self._plan_rescue()
         ending = RunFinalizer(self.record, self.outcome, self.settings.result_file, rescue, self.stdout)
-        with tolerate_warnings():
-            state, code = ending.record(state, code, error)
+        is_recorded = False
+        try:
+            with tolerate_warnings():
+                state, code = ending.record(state, code, error)
+            is_recorded = True
+        finally:
+            self.reports.end(state if is_recorded else "ERROR", error, self.outcome, recorded=is_recorded)
         if not self.was_called and not self.is_reused and self.stdout:
             _log.warning("the function was not called: `ovenbird runs list` shows this run with `--all` only")
         return state, code
@@ -294,6 +296,7 @@ class JobRun:
             with tolerate_warnings():
                 for name, (value, entity) in inputs.read(binder, self.project, self.inputs).items():
                     values[name] = value
+                    self.reports.note_input(entity, value)
                     digests[name] = describe_input(entity, is_read=value is not entity)
         status = self.record.status
         call_digest = digest_call(self._title, status.parameters, self.parameters, self.init, self.inputs)
@@ -328,6 +331,7 @@ class JobRun:
         if not self.remote:
             self.store.check_name(title, "the function's name")
         _log.info("run %s of %s", self.record.key, title)
+        self.reports.start(target, title, self.inputs)
         spec: dict[str, Any] = {"source": {"handler": str(target), "root": str(target.root)}}
         try:
             timer = ImportTimer()

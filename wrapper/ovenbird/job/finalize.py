@@ -55,6 +55,7 @@ class RunFinalizer:
         Errors: PlatformError that lists the outputs that were stored.
         """
         error = error and {name: cut_text(text, _LONGEST) for name, text in error.items()}
+        self._write_termination_message(error)
         self._add_logged_outputs()
         self._log_end(state, error)
         try:
@@ -81,6 +82,14 @@ class RunFinalizer:
             code = code or PlatformError.exit_code
         written = self._write_result_file(state, error)
         return state, code or (0 if written else OutputError.exit_code)
+
+    def _write_termination_message(self, error: Mapping[str, str] | None) -> None:
+        """Write the error to where Kubernetes looks for it, unless the result file goes there."""
+        if error:
+            from ..common.termination_log import PATH, write_termination_message
+
+            if self._result_file != PATH:
+                write_termination_message(error["type"], error["message"], error["traceback"])
 
     def _finish_record(self, state: str, error: dict[str, str] | None) -> str:
         """Record the end, and return the state of the run afterwards. Errors: OvenbirdError.

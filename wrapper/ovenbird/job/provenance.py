@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import __version__
+from ..common.git_checkout import read_revision
 from ..common.imported_packages import list_imported_packages
 from ..common.named_paths import is_file
 from ..common.redact import mask_command, redact_record
@@ -28,7 +29,7 @@ def function_spec(loaded: LoadedFunction) -> dict[str, Any]:
         spec["requirements"] = list(document.requirements)
     spec["source"]["root"] = str(target.root)
     spec["source"]["digest"] = source_digest(loaded)
-    if revision := git_revision(target.root):
+    if revision := read_revision(target.root):
         spec["source"]["revision"] = revision
     return spec
 
@@ -162,30 +163,3 @@ def _new_sha256() -> Any:
     import hashlib
 
     return hashlib.sha256()
-
-
-def git_revision(root: Path) -> str:
-    """Return the commit that is checked out at `root` or above it, or `""`. Read files only, without starting git."""
-    for folder in (root, *root.parents):
-        git = folder / ".git"
-        try:
-            if is_file(git):  # a worktree or submodule: `gitdir: PATH`
-                git = (folder / git.read_text().partition(":")[2].strip()).resolve()
-            head = (git / "HEAD").read_text().strip()
-        except (OSError, UnicodeDecodeError):
-            continue
-        return head if not head.startswith("ref: ") else _read_ref(git, head[5:])
-    return ""
-
-
-def _read_ref(git: Path, name: str) -> str:
-    common = git / "commondir"
-    try:
-        folders = [git, (git / common.read_text().strip()).resolve()] if is_file(common) else [git]
-        for folder in folders:
-            if is_file(folder / name):
-                return (folder / name).read_text().strip()
-        packed = (folders[-1] / "packed-refs").read_text().splitlines()
-    except (OSError, UnicodeDecodeError):
-        return ""
-    return next((line.partition(" ")[0] for line in packed if line.endswith(f" {name}")), "")

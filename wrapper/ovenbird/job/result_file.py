@@ -10,6 +10,7 @@ from typing import Any, TextIO
 
 import msgspec
 
+from ..errors import OutputError
 from ..platform.entities.json_values import json_value
 from ..platform.entities.metrics import json_metrics
 from ..platform.entities.run import Run
@@ -80,14 +81,16 @@ def save_failed_record(folder: Path, record: Run, log: Path | None) -> str:
     return f"; its record is kept in {path}" + (f", its log in {folder / 'run.log'}" if log is not None else "")
 
 
-def keep_metrics(path: Path, metrics: Mapping[str, Mapping[str, Any]]) -> str:
-    """Write metrics that the platform did not store to a file. Return text for the error message."""
+def keep_metrics(path: Path, metrics: Mapping[str, Mapping[str, Any]], place: str) -> OutputError:
+    """Write metrics that `place` did not store to a file. Return the error, which says where they are."""
     names = ", ".join(f"{name} of {key}" for key, values in metrics.items() for name in values)
     try:
         _write_json(path, {key: json_metrics(values) for key, values in metrics.items()})
     except OSError as error:
-        return f"{names}; they could not be kept in {path}: {error.strerror or error}"
-    return f"{names}; they are kept in {path}"
+        kept = f"could not be kept in {path}: {error.strerror or error}"
+    else:
+        kept = f"are kept in {path}"
+    return OutputError(f"metrics are not in {place}: {names}; they {kept}")
 
 
 def _encode_json(value: Any) -> bytes:

@@ -16,6 +16,7 @@ from ..platform.project.project import Project
 
 # what would lead to a store that is not the test's
 OUTSIDE = ("DHCORE_ENDPOINT", "OVENBIRD_STORE", "OVENBIRD_HOME", "RUN_ID", "PROJECT_NAME", "OVENBIRD_LOCAL_RUN")
+REPORTED = ("OPENLINEAGE_URL", "MLFLOW_TRACKING_URI")  # where runs are reported to, and those of tests are not
 
 
 @contextlib.contextmanager
@@ -45,7 +46,7 @@ class IsolatedStore(LocalStore):
 
     def make_environ(self, secrets: Mapping[str, str] | None = None) -> dict[str, str]:
         """Return the variables for a project of this store: the secrets are among them, as in the platform."""
-        outside = {name: value for name, value in os.environ.items() if name not in OUTSIDE}
+        outside = {name: value for name, value in os.environ.items() if name not in OUTSIDE + REPORTED}
         return {**outside, "OVENBIRD_HOME": str(self.home), **(secrets or {})}
 
     def project(self, name: str, secrets: Mapping[str, str] | None = None) -> Project:

@@ -16,8 +16,8 @@ from tests.gitserver import GitServer, Repository, git
 from tests.stores import Server, send_reply
 
 from ovenbird.common import git_url
+from ovenbird.common.git_checkout import read_revision
 from ovenbird.errors import GitRefNotFoundError, LoadError, SourceUrlError
-from ovenbird.job.provenance import git_revision
 from ovenbird.job.sources import git_fetch as module
 
 Fetched = Callable[..., dict[str, str]]
@@ -37,7 +37,7 @@ def fetch_source(tmp_path: Path) -> Fetched:
             raise
         assert [path.name for path in out.iterdir()] == ["source"]
         root = out / "source"
-        contents = {"HEAD": git_revision(root)}
+        contents = {"HEAD": read_revision(root)}
         for path in sorted(root.rglob("*")):
             if path.is_file() and ".git" not in path.parts:
                 contents[path.relative_to(root).as_posix()] = path.read_text()

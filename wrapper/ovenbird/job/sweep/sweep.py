@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from ...common.fork_template import load_for_forks
+from ...errors import OvenbirdError
 from ...function.binder import JOB
 from ...function.handler import Handler
 from ...function.loader import LoadedFunction, load
@@ -26,6 +27,7 @@ from .line_checks import check_lines
 from .lines import LineCollection
 from .plan import SharedFunction, SweepPlan
 from .pool import LineReporter, SweepPool
+from .sweep_reports import SweepReports
 from .template import Template
 
 _SHORT = 8  # digits of a sweep's identity
@@ -111,9 +113,14 @@ def _share_function(plan: SweepPlan, loaded: LoadedFunction) -> SharedFunction:
 
 
 def _run_lines(plan: SweepPlan, shared: SharedFunction | None, open_reporter: OpenReporter) -> int:
-    store = plan.open_store()
-    with open_reporter(plan) as reporter:
-        code = SweepPool(plan, shared, store, reporter).run()
-        code = reporter.conclude(code)
-    store.close()
+    reports = SweepReports(plan)
+    plan, code = reports.start(), OvenbirdError.exit_code
+    try:
+        store = plan.open_store()
+        with open_reporter(plan) as reporter:
+            code = SweepPool(plan, shared, store, reporter).run()
+            code = reporter.conclude(code)
+        store.close()
+    finally:
+        reports.end(code)
     return code

@@ -41,9 +41,11 @@ class HttpConnections:
     """Connections to servers, through the proxies that the environment names. Threads and forks may share it.
 
     `connect`, `read`: seconds that making a connection, and waiting for the next bytes of an answer, may take.
+    `authority` is a file of certificates to trust in place of the system's.
     """
 
-    def __init__(self, environ: Mapping[str, str], connect: float, read: float) -> None:
+    def __init__(self, environ: Mapping[str, str], connect: float, read: float, authority: str = "") -> None:
+        self._authority = authority
         self._proxies = http_pool.list_proxies(environ)
         self._connect_timeout, self._read_timeout = connect, read
         self._lock = threading.Lock()
@@ -115,7 +117,7 @@ class HttpConnections:
     def _open(self, parts: SplitResult, proxy: str) -> HTTPConnection:
         """Return a new connection. Errors: CertificateError, HttpCallError."""
         via = urlsplit(proxy) if proxy else parts
-        connection = _make_connection(parts.scheme == "https" or via.scheme == "https", via, self._connect_timeout)
+        connection = self._make_connection(parts.scheme == "https" or via.scheme == "https", via)
         if proxy and parts.scheme == "https":
             connection.set_tunnel(parts.hostname or "", parts.port or 443, _proxy_authorization(via))
         try:
@@ -126,15 +128,18 @@ class HttpConnections:
         connection.sock.settimeout(self._read_timeout)
         return connection
 
+    def _make_connection(self, encrypted: bool, server: SplitResult) -> HTTPConnection:
+        """Return a connection that is not made yet. Errors: OSError for an authority that cannot be read."""
+        host, port, timeout = server.hostname or "", server.port, self._connect_timeout
+        if not encrypted:
+            return HTTPConnection(host, port or 80, timeout=timeout)
+        import ssl
 
-def _make_connection(encrypted: bool, server: SplitResult, timeout: float) -> HTTPConnection:
-    host, port = server.hostname or "", server.port
-    if not encrypted:
-        return HTTPConnection(host, port or 80, timeout=timeout)
-    import ssl
-
-    default = 443 if server.scheme == "https" else 80  # a proxy that is reached by HTTP and leads to a server by TLS
-    return HTTPSConnection(host, port or default, timeout=timeout, context=ssl.create_default_context())
+        default = (
+            443 if server.scheme == "https" else 80
+        )  # a proxy that is reached by HTTP and leads to a server by TLS
+        context = ssl.create_default_context(cafile=self._authority or None)
+        return HTTPSConnection(host, port or default, timeout=timeout, context=context)
 
 
 def _proxy_authorization(proxy: SplitResult) -> dict[str, str]:
