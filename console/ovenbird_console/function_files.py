@@ -15,6 +15,8 @@ from ovenbird.common.atomic_files import write_file
 from ovenbird.errors import DocumentError, InputError
 from ovenbird.function_document import NAMES, parse, validate
 
+from .source_edit import replace_source
+
 FIELDS = ("name", "form", "code", "source", "handler", "init_function", "python_version", "base_image", "requirements",
           "instructions")  # fmt: skip
 _NAME = r"[a-zA-Z0-9][a-zA-Z0-9.+\-_]{0,99}"
@@ -99,23 +101,23 @@ def digest_code(code: str) -> str:
 
 
 def replace_code(path: Path, code: str, before: str) -> None:
-    """Replace the inline source of a document, whose digest was `before`.
+    """Replace the inline source of a document, whose digest was `before`; its comments stay.
 
     Errors: DocumentError; InputError where somebody else has changed it meanwhile.
     """
     path = next((path / name for name in NAMES if (path / name).is_file()), path) if path.is_dir() else path
-    document = parse(path.read_text(encoding="utf-8"), str(path))
+    text = path.read_bytes().decode()
+    document = parse(text, str(path))
     source = document.get("spec", {}).get("source", {})
     current = _read_code(source)
     if digest_code(current) != before:
         raise InputError("the source was changed meanwhile, in another tab or an editor", hint="load the page again")
     if not code.strip():
         raise InputError("the source is empty", hint="write a function, such as `def handler(): ...`")
-    source.pop("base64", None)
-    source["code"] = code.replace("\r\n", "\n")
-    if problems := validate(document, path.parent):
+    changed = replace_source(text, code.replace("\r\n", "\n"))
+    if problems := validate(parse(changed, str(path)), path.parent):
         raise DocumentError("the document would not be valid:", problems=tuple(problems))
-    _write(path, document)
+    write_file(path, changed.encode())
 
 
 def _read_code(source: Mapping[str, Any]) -> str:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from ovenbird.errors import OvenbirdError
-from ovenbird.platform.keys import parse_key
-from ovenbird.platform.store import EntityStore, EntitySummary, Record
+from ovenbird.platform.store import EntityStore, EntitySummary, Record, RecordHints
 
 from .contracts import parse_target
+from .links import find_function
+from .record_fields import summarize_run
 from .targets import FoundTarget, find_targets
 
 _RUNS = 500  # newest runs in which the last one of each function is looked for
@@ -51,23 +53,16 @@ def find_last_runs(rows: Iterable[EntitySummary]) -> dict[tuple[str, str], Entit
     """Return the newest run of each function, by project and name."""
     last: dict[tuple[str, str], EntitySummary] = {}
     for row in rows:
-        try:
-            key = parse_key(row.function or "")
-        except OvenbirdError:
-            continue
-        last.setdefault((row.project, key.name), row)
+        if key := find_function(row.function):
+            last.setdefault((row.project, key.name), row)
     return last
 
 
 def find_runs_of(store: EntityStore, project: str, name: str, limit: int = 20) -> list[EntitySummary]:
-    """Return the newest runs of all revisions of a function."""
-    rows = []
-    for row in store.list_summaries("run", project=project, limit=_RUNS):
-        if (row.function or "").startswith(f"store://{project}/function/") and f"/{name}:" in (row.function or ""):
-            rows.append(row)
-        if len(rows) == limit:
-            break
-    return rows
+    """Return the newest runs of all revisions of a function; of Core, those among its newest 500."""
+    records = store.iterate_records("run", project=project, hints=RecordHints(function=name))
+    rows = map(summarize_run, islice(records, _RUNS))
+    return list(islice((row for row in rows if (key := find_function(row.function)) and key.name == name), limit))
 
 
 def find_target_of(record: Record, folder: Path) -> str:
@@ -105,7 +100,8 @@ def find_target_of_run(store: EntityStore, record: Record, folder: Path) -> str:
     except OvenbirdError:
         pass
     try:
-        return find_target_of(store.read(parse_key(record["spec"].get("function") or "")), folder)
+        key = find_function(record["spec"].get("function"))
+        return find_target_of(store.read(key), folder) if key else ""
     except OvenbirdError:
         return ""
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
+import stat
 from collections import deque
 from pathlib import Path
 from typing import NamedTuple
@@ -50,9 +52,11 @@ def read_log_file(path: Path, start: int | None = None, *, has_ended: bool = Fal
     `has_ended`: nobody writes to it any more, so a last line without a line feed is whole.
     """
     try:
-        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        handle = open_log(path)
     except FileNotFoundError:
         return LogPart("", 0, 0)
+    except OSError as error:  # said once: a reader that goes on has a start
+        return LogPart(f"The log cannot be shown: {error.strerror or error}.\n" if start is None else "", start or 0, 0)
     with open(handle, "rb") as log:  # noqa: PTH123  # a link is not followed
         size = log.seek(0, os.SEEK_END)
         first = _choose_start(size, start)
@@ -65,6 +69,20 @@ def read_log_file(path: Path, start: int | None = None, *, has_ended: bool = Fal
     if first and first != start:  # somewhere in a line
         text = text[text.find(b"\n") + 1 :]
     return LogPart(format_lines(text.decode("utf-8", "replace")), first + end, first if first != start else 0)
+
+
+def open_log(path: Path) -> int:
+    """Return a descriptor of a log file. Errors: OSError, also for a link, which is not followed, and for no file."""
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise OSError(errno.ELOOP, "it is a link, which is not followed") from None
+        raise
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise OSError(errno.EINVAL, "it is no file")
+    return handle
 
 
 def _choose_start(size: int, start: int | None) -> int:

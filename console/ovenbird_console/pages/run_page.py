@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -22,7 +21,7 @@ from ..charts import split_metrics
 from ..console import Console, get_console
 from ..events import Event, read_start, stream_events
 from ..rendering import render
-from ..run_logs import TAIL, read_log
+from ..run_logs import TAIL, open_log, read_log
 from ..sweep_runs import find_sweep, link_to_sweep
 from .runs import function_name
 
@@ -40,8 +39,17 @@ def show_run(request: Request) -> Response:
         store.reap()
         record = read_shown_record(store, key, console.environ)
         log = read_log(store, key.project, key.name, has_ended=record["status"].get("state") in FINAL)
-        location = store.location()
-    return render(request, "run.html", log=log, skipped=log.skipped, location=location, **describe_run(record))
+        location, is_logged = store.location(), store.log_file(key.project, key.name) is not None
+    is_logged = is_logged or not record["spec"].get("local_execution")
+    return render(
+        request,
+        "run.html",
+        log=log,
+        skipped=log.skipped,
+        location=location,
+        is_logged=is_logged,
+        **describe_run(record),
+    )
 
 
 def show_run_body(request: Request) -> Response:
@@ -139,17 +147,16 @@ def download_log(request: Request) -> Response:
 
 
 def _send_file(path: Path, name: str) -> Response:
-    """Return what a log file has now, which may grow while it is sent; a link is not followed. Errors: InputError."""
+    """Return what a log file has now, which may grow while it is sent. Errors: InputError."""
     try:
-        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
-    except OSError:
+        handle = open_log(path)
+    except FileNotFoundError:
         raise InputError("this run has no log") from None
-    status = os.fstat(handle)
-    if not stat.S_ISREG(status.st_mode):
-        os.close(handle)
-        raise InputError("the log of this run is no file")
-    headers = {"Content-Disposition": f'attachment; filename="{name}"', "Content-Length": str(status.st_size)}
-    pieces = _read_pieces(open(handle, "rb"), status.st_size)  # noqa: PTH123, SIM115  # closed by the reader
+    except OSError as error:
+        raise InputError(f"the log of this run cannot be sent: {error.strerror or error}") from None
+    size = os.fstat(handle).st_size
+    headers = {"Content-Disposition": f'attachment; filename="{name}"', "Content-Length": str(size)}
+    pieces = _read_pieces(open(handle, "rb"), size)  # noqa: PTH123, SIM115  # closed by the reader
     return StreamingResponse(pieces, media_type="text/plain; charset=utf-8", headers=headers)
 
 

@@ -11,14 +11,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from ovenbird.errors import InputError
 from ovenbird.platform.entities.run_summary import get_run_name
-from ovenbird.platform.keys import parse_key
 from ovenbird.platform.queries import parse_state
 from ovenbird.platform.store import STATES, EntitySummary, Record
 
 from ..console import get_console
-from ..record_fields import get_text
+from ..links import find_function
+from ..record_fields import summarize_run
 from ..rendering import render
 from ..sweep_runs import find_sweep, link_to_sweep
 
@@ -68,21 +67,14 @@ def group_runs(records: Iterable[Record]) -> list[RunRow]:
 
 
 def _make_row(record: Record) -> RunRow:
-    status, function = record["status"], get_text(record["spec"], "function")
-    identity = [str(record[name]) for name in ("project", "type", "kind", "name", "id")]
-    times = [get_text(status, "started"), get_text(status, "ended")]
-    run = EntitySummary._make(
-        [*identity, get_text(status, "state"), get_text(record["metadata"], "created"), "", function, *times]
-    )
-    return RunRow(run, function_name(function), get_run_name(record))
+    run = summarize_run(record)
+    return RunRow(run, function_name(run.function), get_run_name(record))
 
 
 def function_name(key: str | None) -> str:
     """Return the name of a function from its key; what is no key comes back as it is."""
-    try:
-        return parse_key(key).name if key else ""
-    except InputError:
-        return key or ""
+    function = find_function(key)
+    return function.name if function else key or ""
 
 
 ROUTES = [Route("/runs", show_runs)]

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from ..errors import OvenbirdError
+from ..errors import InputError, OvenbirdError
 from ..job.entrypoint import check_output_flags, choose_project
 from ..job.start_folder import absolute_environ, absolute_inputs, absolute_settings
 from ..platform import keys
@@ -23,6 +23,8 @@ from .failures import check_run, make_error
 from .run_request import PROCESS, RunRequest
 from .sources import FunctionSource
 from .stores import open_shared_store, read_run
+
+_LOOK = 0.1  # seconds between two looks at a store that does not have the run yet
 
 
 def run_process(source: FunctionSource, request: RunRequest, *, wait: bool, check: bool) -> Run:
@@ -91,15 +93,26 @@ class RunningChild:
         """Wait until the run is recorded, and return it. Errors: OvenbirdError for one that could not be recorded."""
         try:
             self._require_record()
+            run = self._read_begun()
         except BaseException:
             self._process.wait()
             self._process.release()
             raise
         self._watcher = threading.Thread(target=self._watch, name=f"ovenbird-run-{self._process.pid}", daemon=True)
         self._watcher.start()
-        run = read_run(self._store, str(self._key), self._environ)
         run.process = self
         return run
+
+    def _read_begun(self) -> Run:
+        """Return the run as soon as the store has it: Core gets it when its function is known."""
+        while True:
+            has_ended = self._process.has_ended()
+            try:
+                return read_run(self._store, str(self._key), self._environ)
+            except InputError:
+                if has_ended:
+                    raise OvenbirdError(self._process.describe_end(), hint="with wait=True its log is shown") from None
+            self._process.wait(_LOOK)
 
     def finish(self) -> Run:
         """Show what the run prints until it has ended, and return it. Ctrl-C stops it, a second one kills it."""
