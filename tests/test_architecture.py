@@ -374,6 +374,7 @@ ONLY_IN: dict[str, tuple[str, ...]] = {
         "ovenbird.common.yaml_load",
         "ovenbird_builder.kubernetes.render",
         "ovenbird_console.function_files",
+        "ovenbird_console.source_edit",
     ),
     "sqlite3": ("ovenbird.platform",),
     "psycopg": ("ovenbird.platform.postgres",),
