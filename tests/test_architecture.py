@@ -288,6 +288,12 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "ovenbird_builder.publish",
     ),
     "ovenbird_builder.runner": ("ovenbird.settings", "ovenbird_builder.errors"),
+    "ovenbird_builder.cluster": (
+        "ovenbird.errors",
+        "ovenbird_builder.errors",
+        "ovenbird_builder.host",
+        "ovenbird_builder.kubernetes",
+    ),
     "ovenbird_builder.actions": (
         "ovenbird.errors",
         "ovenbird.function_document",
@@ -304,6 +310,10 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "ovenbird_builder.build",
         "ovenbird_builder.bundle_archive",
         "ovenbird_builder.runner",
+        "ovenbird_builder.image_store",
+        "ovenbird_builder.registry",
+        "ovenbird_builder.kubernetes",
+        "ovenbird_builder.cluster",
     ),
     "ovenbird_builder.commands": (
         "ovenbird.errors",
@@ -329,6 +339,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "ovenbird_builder.kubernetes",
         "ovenbird_builder.rebase",
         "ovenbird_builder.runner",
+        "ovenbird_builder.cluster",
         "ovenbird_builder.actions",
     ),
     "ovenbird_builder.cli": ("ovenbird.errors", "ovenbird.command_line", "ovenbird_builder.commands"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 from importlib import import_module
+from typing import Any
 
 from ovenbird.command_line.verb_parser import CommandParser
 from ovenbird.common.interrupts import raise_on_interrupt
@@ -24,7 +25,12 @@ VERBS = {
     "manifests": "print what Kubernetes or Knative needs to run a function",
 }
 # what other verbs call; nobody types these
-_INNER = {"check": "say what a build would refuse in a function document"}
+_INNER = {
+    "check": "say what a build would refuse in a function document",
+    "run-cluster": "run a function on Kubernetes, and follow it: its log, its results, its exit status",
+    "serve-cluster": "serve a function on Kubernetes, and wait until it is ready",
+    "runs-cluster": "list, follow and stop runs on Kubernetes, read their logs",
+}
 
 
 def main(argv: list[str]) -> int:
@@ -35,7 +41,7 @@ def main(argv: list[str]) -> int:
         args = parser.parse_args(argv[1:])
     except SystemExit as ending:  # argparse has printed the help, or what is wrong
         return SettingsError.exit_code if ending.code else 0
-    run = import_module(f"{__package__}.commands.{verb}").run
+    run = _import_command(verb).run
     raise_on_interrupt()
     try:
         code: int = run(args, os.environ)
@@ -55,15 +61,22 @@ def build_parser(verb: str, *, for_help: bool = False) -> CommandParser:
         from .commands.missing_packages import replace_missing
 
         with replace_missing() as absent:
-            command = import_module(f"{__package__}.commands.{verb}")
+            command = _import_command(verb)
     else:
-        command = import_module(f"{__package__}.commands.{verb}")
+        command = _import_command(verb)
     gc.enable()
     text = VERBS.get(verb) or _INNER[verb]
-    parser = CommandParser(prog=f"ovenbird {verb}", description=text[0].upper() + text[1:] + ".")
+    parser = CommandParser(
+        prog=f"ovenbird {verb.replace('-cluster', ' --cluster')}", description=text[0].upper() + text[1:] + "."
+    )
     command.add_options(parser)
     if absent:
         from ovenbird.common.install_hint import format_install_command
 
         parser.note = f"{', '.join(sorted(absent))}: needed, and not installed here: {format_install_command('build')}"
     return parser
+
+
+def _import_command(verb: str) -> Any:
+    """Import the module of a verb."""
+    return import_module(f"{__package__}.commands.{verb.replace('-', '_')}")

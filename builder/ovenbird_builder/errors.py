@@ -1,6 +1,7 @@
 """Errors of the builder: the exit status tells the phase, in tens.
 
 20-29 what was asked for, 30-39 the source, 40-49 the lock, 50-59 the layers, 60-69 the image and its registry.
+90-99 a cluster: how a run or a service there could not be started or followed.
 """
 
 from __future__ import annotations
@@ -244,3 +245,79 @@ class EngineError(ImageError):
 
     code = "build.image.engine"
     exit_code = 66
+
+
+class ClusterError(OvenbirdError):
+    """The cluster refused what was asked for, in a way that has no class of its own."""
+
+    code = "cluster"
+    exit_code = 90
+
+
+class ObjectMissingError(ClusterError):
+    """The cluster has no object of that name."""
+
+    code = "cluster.missing"
+
+
+class KubectlMissingError(ClusterError):
+    """The program kubectl is not installed."""
+
+    code = "cluster.kubectl"
+    exit_code = 91
+
+
+class ClusterContextError(ClusterError):
+    """There is no context to use, the one that was named does not exist, or its namespace does not."""
+
+    code = "cluster.context"
+    exit_code = 92
+
+
+class ClusterAccessError(ClusterError):
+    """The cluster does not know who asks, or denies what was asked for."""
+
+    code = "cluster.denied"
+    exit_code = 93
+
+
+class QuotaError(ClusterError):
+    """A quota of the namespace leaves no room."""
+
+    code = "cluster.quota"
+    exit_code = 94
+
+
+class ImagePullError(ClusterError):
+    """The node cannot pull the image."""
+
+    code = "cluster.image"
+    exit_code = 95
+
+
+class PodLostError(ClusterError):
+    """The pod was deleted or evicted, or its node has vanished, before the run had ended."""
+
+    code = "cluster.pod_lost"
+    exit_code = 96
+
+
+class OutOfMemoryError(ClusterError):
+    """The container was killed because it used more memory than its limit."""
+
+    code = "cluster.memory"
+    exit_code = 97
+
+
+class ClusterUnreachableError(ClusterError):
+    """The API server does not answer."""
+
+    code = "cluster.unreachable"
+    exit_code = 98
+
+
+class PodStartError(ClusterError):
+    """The pod does not start, for a reason that will not go away by itself, or not in time."""
+
+    code = "cluster.start"
+    exit_code = 99

@@ -125,6 +125,8 @@ def run(argv: list[str]) -> int:
         noun = SettingsError(f"{show_value(argv[1])} is not a function to run", hint=f"`ovenbird runs {argv[1]}`")
         return report_error(noun)
     try:
+        if "--cluster" in argv[1:] and argv[0] in _IN_CLUSTER:
+            return _run_in_cluster(argv)
         command = _find_command(argv[0] if argv else "")
         if command is None:
             _refuse_unknown_verb(argv)
@@ -265,6 +267,23 @@ def _run_in_container(verb: str, target: str | None, options: dict[str, Any]) ->
     return command(["container", *words, "--", verb, *([target] if target else [])])
 
 
+def _run_in_cluster(argv: list[str]) -> int:
+    """Hand a verb over to what runs it on Kubernetes. Errors: OvenbirdError."""
+    command = _find_command("manifests")
+    if command is None:
+        missing = "--cluster: the builder, which makes Jobs and services, is not installed here"
+        raise SettingsError(missing, hint=_hint_at_extra("build"))
+    _warn_of_variables(_print_warning)
+    try:
+        return command([f"{argv[0]}-cluster", *argv[1:]])
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] in sys.modules:
+            raise
+        missing = f"--cluster needs the package {show_value(error.name)}"
+        raise SettingsError(missing, hint=_hint_at_extra("build")) from None
+
+
+_IN_CLUSTER = ("run", "serve", "runs")
 _RECORD_VERBS = ("list", "ls", "show", "get", "rm", "logs", "tag", "compare", "rerun")
 _QUIET = ("health", "completion", "container")  # asked every few seconds; read by a shell; called by another verb
 _LISTINGS = ("runs", "dataitems", "artifacts", "models", "functions", "lineage", "store")

@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NoReturn
 
@@ -23,7 +23,14 @@ from ovenbird.errors import OvenbirdError
 
 from ..errors import EngineError, ProgramMissingError
 
-_PACKAGES = {"buildah": "buildah", "skopeo": "skopeo", "git": "git", "podman": "podman", "unshare": "util-linux"}
+_PACKAGES = {
+    "buildah": "buildah",
+    "skopeo": "skopeo",
+    "git": "git",
+    "podman": "podman",
+    "kubectl": "kubernetes-client",
+    "unshare": "util-linux",
+}
 _IMAGE_PROGRAMS = frozenset(("buildah", "skopeo", "podman"))
 _IMAGE_UMASK = 0o022  # they make the root folder of a layer by the umask: with 077, only root could run the image
 _KEPT = 64 * 1024  # characters of each stream that an error may quote from
@@ -120,6 +127,53 @@ def run(
     if check and result.returncode:
         raise ProcessFailedError(redacted_argv, result.returncode, err.join_tail() or out.join_tail())
     return result
+
+
+class ProcessStream:
+    """A program that runs beside this one, in a session of its own: lines of stdout as they come, the end of stderr.
+
+    Ctrl-C does not reach it: whoever has started it ends it by `close`, from any thread. Errors: ProgramMissingError.
+    """
+
+    def __init__(self, argv: Sequence[str], env: Mapping[str, str]) -> None:
+        try:
+            self._child = subprocess.Popen(
+                list(argv), env=dict(env), stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
+            )  # fmt: skip
+        except FileNotFoundError as error:
+            raise _missing_program(argv[0]) from error
+        self._errors = _Stream(lambda text: text, None, _KEPT)
+        self._reader = threading.Thread(target=self._read_errors, daemon=True)
+        self._reader.start()
+
+    def _read_errors(self) -> None:
+        assert self._child.stderr
+        with contextlib.suppress(OSError, ValueError):  # closed meanwhile
+            while data := os.read(self._child.stderr.fileno(), _CHUNK):
+                self._errors.feed(data)
+        self._errors.close()
+
+    def read_lines(self) -> Iterator[bytes]:
+        """Yield each line of stdout with its end; the last one may lack it."""
+        assert self._child.stdout
+        with contextlib.suppress(ValueError):  # closed meanwhile
+            yield from self._child.stdout
+
+    def wait(self) -> tuple[int, str]:
+        """Wait for its end; return the exit status and what it wrote on stderr."""
+        status = self._child.wait()
+        self._reader.join(_LOOK * 10)  # a grandchild may hold the stream
+        return status, self._errors.join_tail()
+
+    def stop(self) -> None:
+        """End it, so that whoever reads its lines or waits for it goes on."""
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._child.pid, signal.SIGKILL)
+
+    def close(self) -> None:
+        """End it, and close its streams."""
+        _end_group(self._child)
 
 
 def replace(argv: Sequence[str], env: Mapping[str, str]) -> NoReturn:

@@ -40,8 +40,8 @@ def _make_claims(request: ManifestRequest) -> list[Document]:
     ]  # fmt: skip
 
 
-def list_notes(request: ManifestRequest, documents: list[Document]) -> list[str]:
-    """Return notes for whoever applies the documents."""
+def list_notes(request: ManifestRequest) -> list[str]:
+    """Return notes on what is made."""
     task = request.task
     notes_for_people = []
     if not request.image.digest:
@@ -72,6 +72,12 @@ def list_notes(request: ManifestRequest, documents: list[Document]) -> list[str]
     own = [secret.variable for secret in task.secrets if not secret.secret]
     if own:
         notes_for_people.append(f"the Secret {show_value(request.own_secret)} has to hold the keys {', '.join(own)}")
+    return notes_for_people
+
+
+def list_apply_notes(request: ManifestRequest, documents: list[Document]) -> list[str]:
+    """Return notes for whoever applies the documents by hand, again and again."""
+    notes_for_people = []
     if request.autoscale and not request.knative:
         notes_for_people.append(
             "a Deployment that said `replicas` when it was last applied falls to 1 without them, until the scaler acts;"

@@ -16,6 +16,13 @@ def handler(do: str = "", seconds: float = 0, data: str = "", n: int = 0):
     if do == "spawn":
         with multiprocessing.get_context("spawn").Pool(2) as pool:
             return pool.map(square, range(4))
+    if do == "count":
+        for number in range(n):
+            print(f"line {number}", flush=True)
+            time.sleep(seconds)
+        return n
+    if do == "swell":
+        return len(bytearray(n * 2**20).replace(b"\0", b"1"))
     if do == "fail":
         raise ValueError("no such thing")
     time.sleep(seconds)

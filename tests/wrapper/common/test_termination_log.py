@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
-from ovenbird.common.termination_log import format_termination_message, write_termination_message
+from ovenbird.common.termination_log import (
+    format_termination_message,
+    format_termination_result,
+    write_termination_message,
+)
 
 
 def test_code_message_and_last_lines() -> None:
@@ -44,3 +49,14 @@ def test_where_it_goes(tmp_path: Path) -> None:
     assert path.read_text() == "a: b\n"
     assert not write_termination_message("a", "b", path="/dev/null")
     assert not write_termination_message("a", "b", path=str(tmp_path))
+
+
+def test_the_result_of_a_run() -> None:
+    """Results and outputs as JSON of at most 4 KiB; what has no room is counted, and what is secret is masked."""
+    results = {"rows": 1024, "api_token": "hunter2", "long": "ä" * 4000, "last": [1, {"a": None}]}
+    text = format_termination_result("store://p/run/r:1", results, {"model": "store://p/model/sklearn/m:1"})
+    assert len(text.encode()) <= 4096
+    assert json.loads(text) == {
+        "state": "COMPLETED", "run": "store://p/run/r:1", "outputs": {"model": "store://p/model/sklearn/m:1"},
+        "results": {"rows": 1024, "api_token": "***", "last": [1, {"a": None}]}, "cut": 1,
+    }  # fmt: skip

@@ -15,6 +15,7 @@ from ..function.loader import refuse_import
 from .card_display import CardDisplay
 from .image import Image
 from .run_request import (
+    CLUSTER,
     CONTAINER,
     HERE,
     PLATFORM,
@@ -105,7 +106,8 @@ class Function(CardDisplay, FunctionHolder):
         """Run the function once with the parameters, and return its run.
 
         `on="process"` runs it in a child, `"here"` in this very process, `"container"` in the image that its document
-        names, else in one that is built now, an `Image` in that one, `"platform"` through DigitalHub Core. An input is
+        names, else in one that is built now, an `Image` in that one, `"cluster"` on Kubernetes with options such as
+        `cpu="2"`, `mem="4Gi"`, `namespace`, `image` or `build`, `"platform"` through DigitalHub Core. An input is
         a path, a URL, a key or an entity. `params` takes parameters that have the names of options. `timeout` is in
         seconds, or a text such as `5m`. `env` are further variables of the run. With `wait=False` it returns when the
         run has begun.
@@ -119,8 +121,13 @@ class Function(CardDisplay, FunctionHolder):
             inputs=inputs, init=init, name=name, tags=tags, note=note, timeout=timeout, reuse=reuse,
             project=project or self.project, env=env, output_dir=output_dir,
         )  # fmt: skip
+        of_cluster = _take_cluster_options(parameters) if place == CLUSTER else {}
         request = make_request(options, merge_parameters(params, parameters), os.environ)
         self.source.check_names(request.parameters, request.settings.input)
+        if place == CLUSTER:
+            from .cluster import run_cluster
+
+            return run_cluster(self.source, request, of_cluster, wait=wait, check=check)
         if place == HERE:
             if not wait:
                 raise SettingsError('a run in this process ends before `run` returns: wait=False is for on="process"')
@@ -231,3 +238,10 @@ class Function(CardDisplay, FunctionHolder):
             hint = suggest_names(unknown, names)
             raise SettingsError(f"there is no option {show_value(unknown)}", hint=hint)
         return RunOptions(project=project or self.project, **options)
+
+
+def _take_cluster_options(parameters: dict[str, Any]) -> dict[str, Any]:
+    """Take the options of a run in a cluster out of its parameters, and return them."""
+    from .cluster import OPTIONS
+
+    return {name: parameters.pop(name) for name in list(parameters) if name in OPTIONS}

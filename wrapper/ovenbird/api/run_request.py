@@ -15,8 +15,8 @@ from ..errors import ArgumentsError, SettingsError
 from ..job.entrypoint import RunTask
 from ..settings import Settings, limits_as_variables, resolve, run_name, tag
 
-HERE, PROCESS, CONTAINER, PLATFORM = "here", "process", "container", "platform"
-PLACES = (HERE, PROCESS, CONTAINER, PLATFORM)
+HERE, PROCESS, CONTAINER, CLUSTER, PLATFORM = "here", "process", "container", "cluster", "platform"
+PLACES = (HERE, PROCESS, CONTAINER, CLUSTER, PLATFORM)
 # variables that say what one run is: those of the run around this one, if there is one
 _OF_ONE_RUN = ("PARAM", "PARAMS", "EACH", "GRID", "INPUT", "INDEX", "NAME", "TAG", "NOTE", "RESULT_FILE", "PDB",
                "CONTAINER", "IMAGE", "ENGINE", "ENV", "ENV_FILE", "SOURCE", "INIT_PARAMETERS")  # fmt: skip

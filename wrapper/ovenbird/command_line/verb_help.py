@@ -35,6 +35,7 @@ GROUPS: dict[str, str] = {
     "the record": "reuse name tag note project platform platform_patience platform_mode",
     "results": "output_dir files_store result_file",
     "in a container": "container image engine env",
+    "in a cluster": "cluster",
     "the listener": "host port admin_port page probe_port methods",
     "processes": "workers preload max_requests",
     "load and time limits": "concurrency queue queue_timeout timeout",

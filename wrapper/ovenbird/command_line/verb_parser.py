@@ -19,7 +19,10 @@ VERBS = {
     "health": "ask the service on this machine whether it is ready: 0 when it is, else 1, with the reason on stderr",
 }
 # flags that are not settings, and have no variable
+_CLUSTER = {"action": "store_true", "help": "on Kubernetes, by kubectl: `--cluster --help` has the flags of that"}
 EXTRA: dict[str, dict[str, dict[str, Any]]] = {
+    "run": {"cluster": _CLUSTER},
+    "serve": {"cluster": _CLUSTER},
     "processor": {
         "config": {"metavar": "FILE", "required": True, "help": "the processor's document (kind NuclioFunction)"},
         "platform_config": {"metavar": "FILE", "help": "taken and not read"},

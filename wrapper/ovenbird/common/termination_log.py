@@ -1,10 +1,12 @@
-"""Write the reason for a failure to the container's termination message, where Kubernetes looks for it."""
+"""Write how a run has ended to the container's termination message, where Kubernetes looks for it."""
 
 from __future__ import annotations
 
 import contextlib
 import os
 import stat
+from collections.abc import Mapping
+from typing import Any
 
 from .redact import redact_text
 
@@ -45,3 +47,41 @@ def _cut_bytes(text: str, most: int) -> str:
     """Return at most that many bytes of a text, with what UTF-8 cannot hold (lone surrogates) replaced."""
     data = text.encode("utf-8", "backslashreplace")
     return data.decode() if len(data) <= most else data[: most - 3].decode("utf-8", "ignore") + "..."
+
+
+def write_termination_result(
+    key: str, results: Mapping[str, Any], outputs: Mapping[str, str], path: str = PATH
+) -> bool:  # fmt: skip
+    """Write how a run that is COMPLETED has ended, as JSON for whoever follows it; return whether there is a file.
+
+    `results` are JSON values; those with the name of a secret are masked.
+    """
+    with contextlib.suppress(OSError):
+        if not stat.S_ISREG(os.stat(path).st_mode):  # noqa: PTH116  # as above
+            return False
+        with open(path, "wb") as file:  # noqa: PTH123  # as above
+            file.write(format_termination_result(key, results, outputs).encode())
+        return True
+    return False
+
+
+def format_termination_result(key: str, results: Mapping[str, Any], outputs: Mapping[str, str]) -> str:
+    """Return `{"state", "run", "results", "outputs", "cut"}` as JSON of at most 4 KiB.
+
+    `cut` counts the results and outputs that have found no room; the record of the run has them.
+    """
+    import json
+
+    from .redact import mask_parameters
+
+    document: dict[str, Any] = {"state": "COMPLETED", "run": key, "results": {}, "outputs": {}, "cut": 0}
+    room = _LONGEST - len(json.dumps(document)) - 8
+    for field, values in (("outputs", outputs), ("results", mask_parameters(dict(results)))):
+        for name, value in values.items():
+            size = len(json.dumps({name: value}, default=str)) + 2
+            if size <= room:
+                document[field][name] = value
+                room -= size
+            else:
+                document["cut"] += 1
+    return json.dumps(document, default=str)

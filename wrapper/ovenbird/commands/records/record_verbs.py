@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ...platform.store import EntityStore
 
 VERBS = {
-    "runs": "list, show, compare, repeat and remove runs, read their logs, tag them",
+    "runs": "list, show, compare, repeat, remove and tag runs, read their logs; with --cluster those on Kubernetes",
     "dataitems": "list, show, get and remove data items: tables",
     "artifacts": "list, show, get and remove artifacts: files",
     "models": "list, show, get and remove models",

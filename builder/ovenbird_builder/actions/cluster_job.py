@@ -1,0 +1,78 @@
+"""A run in a cluster for the Python API: started from values, followed with its log as text, stopped."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ovenbird.common.did_you_mean import suggest_names
+from ovenbird.common.text import show_value
+
+from ..cluster.follow_run import follow_run
+from ..cluster.jobs import CreatedJob, delete_job
+from ..cluster.kubectl import Kubectl
+from ..cluster.run_view import RunView
+from ..errors import BuildRequestError
+from .cluster_run import SETTINGS, submit_job
+from .manifest_flags import make_flags
+
+# options that are texts, lists of texts or numbers, by the names of the flags of `ovenbird run --cluster`
+_TEXTS = ("namespace", "image", "cpu", "mem", "gpu", "disk", "secret_name", "pull_secret", "service_account",
+          "store_secret", "files_store", "ttl", *SETTINGS)  # fmt: skip
+_LISTS = ("param", "input", "init", "env", "secret", "volume", "set")
+OPTIONS = (*_TEXTS, *_LISTS, "context", "retries", "start_timeout")
+
+
+class ClusterJob:
+    """A Job that was started: its `name` and `namespace`."""
+
+    def __init__(self, kubectl: Kubectl, job: CreatedJob, start_limit: float) -> None:
+        self.name, self.namespace = job.name, job.namespace
+        self._kubectl, self._start_limit = kubectl, start_limit
+
+    def follow(self, write: Callable[[str], object]) -> dict[str, Any]:
+        """Hand the log to `write` until the run has ended, and return its end: `state`, `exit_code`, `results`, ….
+
+        Errors: ClusterError and its subclasses.
+        """
+        view = RunView(_TextLog(write))
+        return follow_run(self._kubectl, self.name, view, start_limit=self._start_limit).to_dict()
+
+    def stop(self) -> None:
+        """Delete the Job; its pod has a minute to end. Errors: ClusterError and its subclasses."""
+        delete_job(self._kubectl, self.name)
+
+
+class _TextLog:
+    """What a view writes a log to; the lines are handed on as text."""
+
+    def __init__(self, write: Callable[[str], object]) -> None:
+        self._write = write
+
+    def write(self, data: bytes) -> None:
+        self._write(data.decode(errors="replace"))
+
+    def flush(self) -> None:
+        """Do nothing: whoever takes the lines decides."""
+
+
+def start_job(target: str, options: Mapping[str, Any], environ: Mapping[str, str]) -> ClusterJob:
+    """Create the Job of a target, and return it. `options` are those of `OPTIONS`, as the flags have them.
+
+    Errors: BuildRequestError, DocumentError; ClusterError and its subclasses.
+    """
+    values = {name: _check_option(name, value) for name, value in options.items()}
+    context, limit = values.pop("context", ""), float(values.pop("start_timeout", 0) or 0)
+    flags = make_flags(**{"target": target, **dict.fromkeys(SETTINGS, ""), **values})
+    kubectl = Kubectl(environ, context=context, namespace=flags.namespace)
+    return ClusterJob(kubectl, submit_job(flags, environ, kubectl, RunView()), limit)
+
+
+def _check_option(name: str, value: Any) -> Any:
+    """Return the value of an option as its flag has it. Errors: BuildRequestError."""
+    if name not in OPTIONS:
+        hint = suggest_names(name, OPTIONS)
+        raise BuildRequestError(f"a run in a cluster has no option {show_value(name)}", hint=hint)
+    if name in _LISTS:
+        return [value] if isinstance(value, str) else list(value)
+    return str(value) if name in _TEXTS else value

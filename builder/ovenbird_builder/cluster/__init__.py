@@ -1,0 +1,1 @@
+"""Runs and services on Kubernetes, through the user's own kubectl."""

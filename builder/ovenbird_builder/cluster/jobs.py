@@ -1,0 +1,128 @@
+"""Jobs of functions: create, list and delete them, with what belongs to them."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from typing import Any
+
+from msgspec import Struct
+
+from ..errors import ClusterError, ObjectMissingError
+from .kubectl import Kubectl
+from .pod_status import measure_seconds
+
+Document = dict[str, Any]
+
+OURS = "app.kubernetes.io/managed-by=ovenbird,app.kubernetes.io/component=job"
+_ALPHABET = "bcdfghjklmnpqrstvwxz2456789"  # as Kubernetes' own: no words come of it
+_RANDOM = 5  # characters
+_LONGEST = 42  # characters of a name before them; Kubernetes adds further ones for pods
+
+
+class CreatedJob(Struct, frozen=True):
+    """A Job in the cluster: its name and namespace, how many runs it has, and whether each has an index."""
+
+    name: str
+    namespace: str
+    count: int = 1
+    is_indexed: bool = False
+
+
+def make_job_name(base: str) -> str:
+    """Return a name for one Job: `greet` becomes `greet-7xk2p`."""
+    suffix = "".join(secrets.choice(_ALPHABET) for _ in range(_RANDOM))
+    return f"{base[:_LONGEST].rstrip('-')}-{suffix}"
+
+
+def create_job(kubectl: Kubectl, documents: list[Document], *, validate: bool = False) -> CreatedJob:
+    """Create a Job with its parameters, and its claims where they are not there; nothing is left where that fails.
+
+    The parameters of `--each` go with the Job. Errors: ClusterError and its subclasses.
+    """
+    claims = [item for item in documents if item["kind"] == "PersistentVolumeClaim"]
+    parameters = [item for item in documents if item["kind"] == "ConfigMap"]
+    (job,) = (item for item in documents if item["kind"] == "Job")
+    _create_claims(kubectl, claims)
+    kubectl.create(parameters)
+    try:
+        (created,) = kubectl.create([job], validate=validate)
+    except ClusterError:
+        _remove(kubectl, parameters)
+        raise
+    for item in parameters:
+        _give_to_job(kubectl, item, created)
+    return _describe_job(created)
+
+
+def list_jobs(kubectl: Kubectl) -> list[Document]:
+    """Return the Jobs of functions, the newest first. Errors: ClusterError and its subclasses."""
+    jobs = kubectl.list_items("jobs", "-l", OURS)
+    return sorted(jobs, key=lambda job: str(job["metadata"].get("creationTimestamp")), reverse=True)
+
+
+def find_job(kubectl: Kubectl, name: str) -> CreatedJob:
+    """Return a Job by its name; `latest` is the newest of a function. Errors: ObjectMissingError; as of `list_jobs`."""
+    if name != "latest":
+        return _describe_job(kubectl.get("job", name))
+    jobs = list_jobs(kubectl)
+    if not jobs:
+        raise ObjectMissingError("there is no run in this namespace", hint="`ovenbird run TARGET --cluster` makes one")
+    return _describe_job(jobs[0])
+
+
+def _describe_job(job: Document) -> CreatedJob:
+    about, spec = job["metadata"], job["spec"]
+    count = int(spec.get("completions") or 1)
+    return CreatedJob(about["name"], about["namespace"], count, spec.get("completionMode") == "Indexed")
+
+
+def summarize_job(job: Document) -> dict[str, Any]:
+    """Return a Job as a row: name, function, state, when it was made, seconds, runs that have completed and failed."""
+    status, about = job.get("status") or {}, job["metadata"]
+    ends = {c.get("type"): c for c in status.get("conditions") or () if c.get("status") == "True"}
+    ended = ends.get("Complete") or ends.get("Failed") or {}
+    going = "RUNNING" if status.get("ready") else "PENDING"
+    state = "COMPLETED" if "Complete" in ends else "ERROR" if "Failed" in ends else going
+    finished = status.get("completionTime") or ended.get("lastTransitionTime") or ""
+    return {
+        "name": about["name"], "namespace": about.get("namespace", ""),
+        "function": (about.get("labels") or {}).get("app.kubernetes.io/name", ""), "state": state,
+        "created": about.get("creationTimestamp", ""),
+        "seconds": measure_seconds(status.get("startTime") or "", finished) if finished else None,
+        "runs": int(job["spec"].get("completions") or 1), "completed": int(status.get("succeeded") or 0),
+        "failed": int(status.get("failed") or 0),
+    }  # fmt: skip
+
+
+def delete_job(kubectl: Kubectl, name: str) -> None:
+    """Delete a Job and its pods, each of which has its time to end. Errors: ClusterError and its subclasses."""
+    kubectl.run("delete", "job", name, "--cascade=background", "--wait=false")
+
+
+def _create_claims(kubectl: Kubectl, claims: list[Document]) -> None:
+    """Create the claims that are not there: they outlive their Jobs."""
+    for claim in claims:
+        try:
+            kubectl.run("get", "persistentvolumeclaim", claim["metadata"]["name"], "-o", "name")
+        except ObjectMissingError:
+            kubectl.create([claim])
+
+
+def _give_to_job(kubectl: Kubectl, item: Document, job: Document) -> None:
+    """Let an object be removed with the Job. Without the right to change it, it stays."""
+    about = job["metadata"]
+    owner = {"apiVersion": "batch/v1", "kind": "Job", "name": about["name"], "uid": about["uid"]}
+    patch = json.dumps({"metadata": {"ownerReferences": [owner]}})
+    try:
+        kubectl.run("patch", item["kind"].lower(), item["metadata"]["name"], "--type=merge", "-p", patch)
+    except ClusterError:
+        return
+
+
+def _remove(kubectl: Kubectl, documents: list[Document]) -> None:
+    for item in documents:
+        try:
+            kubectl.run("delete", item["kind"].lower(), item["metadata"]["name"], "--ignore-not-found", "--wait=false")
+        except ClusterError:
+            continue

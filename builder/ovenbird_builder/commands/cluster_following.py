@@ -1,0 +1,136 @@
+"""Follow a Job until its end, and print that; Ctrl-C leaves it, or deletes it."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from msgspec import Struct
+
+from ovenbird.common.text import cut_text, escape_controls
+from ovenbird.common.text_table import format_table
+
+from ..cluster.detach import Detached, SignalWatch
+from ..cluster.follow_run import follow_run
+from ..cluster.follow_sweep import IndexEnd, describe_failure, follow_sweep
+from ..cluster.jobs import CreatedJob, delete_job
+from ..cluster.kubectl import Kubectl
+from ..cluster.run_end import RunEnd
+from ..cluster.run_view import RunView
+from ..errors import (
+    ClusterAccessError,
+    ClusterError,
+    ClusterUnreachableError,
+    ImagePullError,
+    ObjectMissingError,
+    PodStartError,
+)
+
+_LONGEST = 100  # characters of a cell
+_NEVER_RAN = (ImagePullError, PodStartError, ClusterAccessError)
+
+
+class FollowCall(Struct, frozen=True):
+    """How a Job is followed. `is_own`: it was created by this call, which removes it again when it does not start."""
+
+    kubectl: Kubectl
+    view: RunView
+    signals: SignalWatch
+    start_limit: float = 0.0
+    is_json: bool = False
+    is_own: bool = False
+
+
+def follow_job(call: FollowCall, job: CreatedJob) -> int:
+    """Follow a Job, print its end, and return its exit status. Errors: as of `follow_run`."""
+    try:
+        call.signals.raise_pending()
+        if job.is_indexed:
+            report = SweepReport(is_table=sys.stdout.isatty() and not call.is_json)
+            ends = follow_sweep(call.kubectl, job.name, call.view, report.emit, start_limit=call.start_limit)
+            return report.finish(ends)
+        return _report(call, follow_run(call.kubectl, job.name, call.view, start_limit=call.start_limit))
+    except Detached as signalled:
+        _leave(call, job)
+        return signalled.status
+    except ClusterUnreachableError as error:
+        error.hint = format_return(call.kubectl, job.name)
+        raise
+    except _NEVER_RAN as error:
+        if call.is_own:
+            _remove(call, job, error)
+        raise
+
+
+def format_return(kubectl: Kubectl, name: str) -> str:
+    """Return how to come back to a run."""
+    flags = [f"--context {kubectl.context}"] if kubectl.context else []
+    flags += [f"--namespace {kubectl.namespace}"] if kubectl.namespace else []
+    words = " ".join(["--cluster", *flags])
+    return f"the run goes on: `ovenbird runs follow {name} {words}`; `ovenbird runs stop {name} {words}` ends it"
+
+
+def _report(call: FollowCall, end: RunEnd) -> int:
+    call.view.finish(f"{end.describe()}{describe_failure(end)}")
+    if call.is_json:
+        print(json.dumps(end.to_dict(), ensure_ascii=False))
+    return end.exit_code
+
+
+def _leave(call: FollowCall, job: CreatedJob) -> None:
+    """Say how to come back; a second Ctrl-C deletes the Job."""
+    call.view.say("detach", format_return(call.kubectl, job.name))
+    if call.signals.is_pressed_again():
+        delete_job(call.kubectl, job.name)
+        call.view.say("deleted", f"job {job.name}")
+
+
+def _remove(call: FollowCall, job: CreatedJob, error: ClusterError) -> None:
+    """Delete a Job that does not start, and say so."""
+    try:
+        delete_job(call.kubectl, job.name)
+    except ObjectMissingError:
+        return
+    except ClusterError:
+        error.hint = f"{error.hint}; job {job.name} is still there".lstrip("; ")
+        return
+    call.view.say("deleted", f"job {job.name}, which has not run")
+
+
+class SweepReport:
+    """The ends of a sweep on stdout: a table at the end, or a JSON object for each as it comes."""
+
+    def __init__(self, *, is_table: bool) -> None:
+        self._is_table = is_table
+
+    def emit(self, row: IndexEnd) -> None:
+        """Print an end, unless it goes to the table."""
+        if not self._is_table:
+            print(json.dumps(row.to_dict(), ensure_ascii=False), flush=True)
+
+    def finish(self, rows: Sequence[IndexEnd]) -> int:
+        """Print the table, and return the highest exit status."""
+        if self._is_table:
+            cells = [_HEADINGS, *(_make_cells(row) for row in rows)]
+            print(format_table(cells, _NUMBERS))
+        return max((row.end.exit_code for row in rows), default=0)
+
+
+_HEADINGS = ["INDEX", "STATE", "SECONDS", "STATUS", "PARAMETERS", "RESULT"]
+_NUMBERS = (0, 2, 3)  # columns that are aligned to the right
+
+
+def _make_cells(row: IndexEnd) -> list[str]:
+    end = row.end
+    made = end.message.partition("\n")[0] if end.exit_code else _format_values({**end.results, **end.outputs})
+    return [
+        str(row.index), end.state, f"{end.seconds:.0f}", str(end.exit_code), _format_values(row.parameters),
+        escape_controls(cut_text(made, _LONGEST)),
+    ]  # fmt: skip
+
+
+def _format_values(values: Mapping[str, Any]) -> str:
+    texts = {name: value if isinstance(value, str) else json.dumps(value) for name, value in values.items()}
+    return escape_controls(cut_text(" ".join(f"{name}={text}" for name, text in texts.items()), _LONGEST))

@@ -1,0 +1,43 @@
+"""What kubectl writes becomes an error with an exit status of its own."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from ovenbird_builder import errors
+from ovenbird_builder.cluster.kubectl import Kubectl, make_error
+
+# as kubectl 1.32 writes them
+TEXTS = {
+    'error: context "nope" does not exist': errors.ClusterContextError,
+    'Error in configuration: context was not found for specified context: nope': errors.ClusterContextError,
+    "E1129 11:29:22.30 memcache.go:265] Get http://localhost:8080/api: connection refused\n"
+    "The connection to the server localhost:8080 was refused - did you specify the right host or port?":
+        errors.ClusterContextError,
+    'error: failed to create configmap: namespaces "x" not found': errors.ClusterContextError,
+    'Error from server (Forbidden): jobs.batch is forbidden: User "u" cannot create': errors.ClusterAccessError,
+    "error: You must be logged in to the server (Unauthorized)": errors.ClusterAccessError,
+    'Error from server (Forbidden): jobs.batch "a" is forbidden: exceeded quota: q': errors.QuotaError,
+    'Error from server (NotFound): jobs.batch "greet" not found': errors.ObjectMissingError,
+    "The connection to the server 127.0.0.1:6443 was refused - did you specify the right host or port?":
+        errors.ClusterUnreachableError,
+    "Unable to connect to the server: dial tcp: lookup k8s: no such host": errors.ClusterUnreachableError,
+    "error: unexpected EOF": errors.ClusterUnreachableError,
+    "error: something else": errors.ClusterError,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "error"), TEXTS.items(), ids=range(len(TEXTS)))
+def test_the_class_of_an_error(text: str, error: type[errors.ClusterError]) -> None:
+    """By what kubectl writes; what it logs of each attempt is left out."""
+    made = make_error(text, "kubectl get")
+    assert type(made) is error
+    assert not made.message.startswith(("error:", "Error from", "E1129"))
+
+
+def test_kubectl_is_not_installed(tmp_path: str) -> None:
+    """The message says what is missing."""
+    with pytest.raises(errors.KubectlMissingError, match="`kubectl` is not installed"):
+        Kubectl({**os.environ, "PATH": str(tmp_path)}).run("version")

@@ -1,0 +1,45 @@
+"""`ovenbird serve --cluster` on a real node: ready, called through a forwarded port, broken, removed."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+
+import httpx
+import pytest
+from tests.kube import Kube
+
+from .test_run_cluster import FUNCTION, finish, start
+
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(900)]
+
+
+@pytest.fixture(scope="module")
+def space(image: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kube]:
+    """A namespace for this module, and a document that names the image."""
+    namespace = Kube(tmp_path_factory.mktemp("services"), image)
+    namespace.write("function.yaml", FUNCTION.format(field="image", image=image))
+    yield namespace
+    namespace.close()
+
+
+def test_a_service_from_its_start_to_its_end(space: Kube) -> None:
+    """It is called by a port of this machine; a version that does not start is told with its log, and the one before
+    it answers; removed, nothing of it is left.
+    """
+    process = start(space, "serve", "--port", "0")
+    assert process.stdout
+    url = process.stdout.readline().strip()
+    assert httpx.post(url, json={"n": 5}, timeout=60, trust_env=False, verify=False).json()["n"] == 5
+    code, _, err = finish(start(space, "serve", "--init", "nobody=1"))
+    assert code == 99
+    assert "exit status 73: init: init parameters were given" in err.splitlines()[-1]
+    assert '"code":"init"' in err
+    assert httpx.post(url, json={"n": 6}, timeout=60, trust_env=False, verify=False).json()["n"] == 6
+    process.send_signal(signal.SIGINT)
+    assert finish(process)[0] == 130
+    code, _, err = finish(start(space, "serve", "--delete"))
+    assert code == 0, err
+    assert "deleted deployment.apps/greet" in err
+    assert not space.get("deployments,services")["items"]
+    assert finish(start(space, "serve", "--delete"))[0] == 90
