@@ -109,7 +109,7 @@ def test_the_events_of_a_run_that_fails(jobs: Jobs, receiver: EventReceiver) -> 
     start, fail = receiver.events
     assert (start["eventType"], fail["eventType"], receiver.requests[0][1]) == ("START", "FAIL", "/events")
     error = fail["run"]["facets"]["errorMessage"]
-    assert error["message"].startswith("ValueError: ")
+    assert error["message"] == "ValueError: cannot reach https://example.org/x"
     assert error["programmingLanguage"] == "PYTHON"
     assert "line 3, in handler" in error["stackTrace"]
     assert "hidden" not in receiver.bodies[1].decode()

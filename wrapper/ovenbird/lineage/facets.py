@@ -12,7 +12,7 @@ from .. import __version__
 from ..common.redact import redact_text
 from .git_location import GitLocation
 from .parent_run import ParentRun, RunReference
-from .reported_run import Record, ReportedRun
+from .reported_run import Record, ReportedRun, format_error
 
 PRODUCER = f"pkg:pypi/ovenbird@{__version__}"
 Facets = dict[str, Any]
@@ -45,10 +45,10 @@ def make_run_facets(run: ReportedRun, parent: ParentRun | None, error: Mapping[s
         members = {"root": _refer(parent.root)} if parent.root else {}
         facets["parent"] = make_facet("ParentRunFacet", **_refer(parent.run), **members)
     if error:
-        message, trace = redact_text(error["message"]), redact_text(error.get("traceback") or "")
+        message, trace = redact_text(format_error(error)), redact_text(error.get("traceback") or "")
         details = {"stackTrace": trace} if trace else {}
         facets["errorMessage"] = make_facet(
-            "ErrorMessageRunFacet", message=f"{error['type']}: {message}", programmingLanguage="PYTHON", **details
+            "ErrorMessageRunFacet", message=message, programmingLanguage="PYTHON", **details
         )
     return facets
 

@@ -18,7 +18,7 @@ from ..common.redact import redact_record
 from . import mlflow_values as values
 from .git_location import locate_source
 from .json_server import Credentials, JsonServer, ReportError, check_url
-from .reported_run import ReportedRun, RunOutcome
+from .reported_run import ReportedRun, RunOutcome, format_error
 
 RUN_ID = "MLFLOW_RUN_ID"
 _API = "api/2.0/mlflow"
@@ -163,7 +163,7 @@ def _describe_outcome(outcome: RunOutcome) -> dict[str, str]:
     others = {name: value for name, value in outcome.results.items() if not values.is_number(value)}
     tags |= {f"ovenbird.result.{item['key']}": item["value"] for item in values.make_parameters(others)}
     if outcome.error:
-        tags["ovenbird.error"] = f"{outcome.error['type']}: {outcome.error['message']}"
+        tags["ovenbird.error"] = format_error(outcome.error)
     return tags
 
 

@@ -50,3 +50,9 @@ class RunOutcome:
     results: Mapping[str, Any] = field(default_factory=dict)
     inputs: Sequence[Record] = ()
     outputs: Mapping[str, Record] = field(default_factory=dict)
+
+
+def format_error(error: Mapping[str, str]) -> str:
+    """Return type and message; the message of what user code has raised begins with its type."""
+    kind, message = error["type"], error["message"]
+    return message if message.startswith(kind) else f"{kind}: {message}"
