@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from ovenbird.common.git_checkout import read_revision
 from ovenbird.function.loader import load
 from ovenbird.function.target import parse
 from ovenbird.job.provenance import build_provenance, describe_machine, function_spec, source_digest
@@ -70,26 +69,6 @@ def test_the_spec_of_the_function_names_its_source(tmp_path: Path) -> None:
     )
     spec = function_spec(load(parse(str(tmp_path / "p"))))
     assert (spec["requirements"], spec["source"]["source"]) == (["six"], "job_main.py")
-
-
-def test_the_revision_is_read_from_every_form_of_repository(tmp_path: Path) -> None:
-    """A branch, a detached commit, packed refs, a worktree and a folder below all tell; no repository is empty."""
-    assert read_revision(tmp_path) == ""
-    repository = tmp_path / "r"
-    (repository / "sub").mkdir(parents=True)
-    _git(repository, "init", "-q", ".")
-    assert read_revision(repository) == ""
-    (repository / "sub" / "a").write_text("a")
-    _git(repository, "add", ".")
-    _git(repository, "commit", "-qm", "one")
-    head = _git(repository, "rev-parse", "HEAD")
-    assert read_revision(repository / "sub") == head
-    _git(repository, "pack-refs", "--all")
-    assert read_revision(repository) == head
-    _git(repository, "worktree", "add", "-q", "../w", "-b", "other")
-    assert read_revision(tmp_path / "w") == head
-    _git(repository, "checkout", "-q", "--detach")
-    assert read_revision(repository) == head
 
 
 @pytest.mark.slow

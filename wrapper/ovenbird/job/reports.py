@@ -92,9 +92,11 @@ class JobReports:
 
     def end(self, state: str, error: Mapping[str, str] | None, outcome: RunResult, *, recorded: bool) -> None:
         """Report the end."""
-        with _warning_of_faults():
-            self._reports.end(self._describe_end(state, error, outcome, recorded))
-        self._reports.restore_variables()
+        try:
+            with _warning_of_faults():
+                self._reports.end(self._describe_end(state, error, outcome, recorded))
+        finally:
+            self._reports.restore_variables()
 
     def _describe_end(
         self, state: str, error: Mapping[str, str] | None, outcome: RunResult, recorded: bool
@@ -137,7 +139,10 @@ def names_servers(environ: Mapping[str, str]) -> bool:
 
 def open_reports(record: Run, store: EntityStore, environ: Mapping[str, str]) -> Reports:
     """Return the reports of a run."""
-    return JobReports(record, store, environ) if names_servers(environ) else NoReports()
+    if names_servers(environ):
+        with _warning_of_faults():
+            return JobReports(record, store, environ)
+    return NoReports()
 
 
 @contextlib.contextmanager

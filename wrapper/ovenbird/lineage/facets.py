@@ -16,6 +16,7 @@ from .reported_run import Record, ReportedRun, format_error
 
 PRODUCER = f"pkg:pypi/ovenbird@{__version__}"
 Facets = dict[str, Any]
+_MOST_COLUMNS = 2000  # of a schema
 _VERSIONS = {
     "ParentRunFacet": "1-2-0", "ErrorMessageRunFacet": "1-0-1", "ProcessingEngineRunFacet": "1-1-1",
     "TagsRunFacet": "1-0-0", "JobTypeJobFacet": "2-0-4", "SourceCodeLocationJobFacet": "1-1-0",
@@ -82,7 +83,7 @@ def make_dataset_facets(record: Record) -> Facets:
     if isinstance(fields, list):
         columns = [
             {"name": str(column["name"]), "type": str(column.get("type") or "any"), "ordinal_position": number}
-            for number, column in enumerate(fields, 1)
+            for number, column in enumerate(fields[:_MOST_COLUMNS], 1)
             if isinstance(column, Mapping) and "name" in column
         ]
         facets["schema"] = make_facet("SchemaDatasetFacet", fields=columns)

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from ..common.redact import redact_url
+from ..common.redact import redact_text, redact_url
 from ..common.text import show_value
 from .json_server import PATIENCE, JsonServer, ReportError
 from .reported_run import ReportedRun, RunOutcome
@@ -71,7 +71,7 @@ class ReporterThread:
             now, server = time.monotonic(), self.reporter.server
             rest = min(server.answered + PATIENCE, self._began + _LONGEST) - now
             if rest <= 0:
-                self._is_lost, self._problem = True, "no answer came in time"
+                self._is_lost, self._problem = True, self._describe("no answer came in time")
                 break
             thread.join(rest)
         if self._problem and time.monotonic() - self._began > PATIENCE / 4:
@@ -85,9 +85,14 @@ class ReporterThread:
         try:
             work(self.reporter)
         except ReportError as error:
-            self._problem = f"not reported to {show_value(redact_url(self.reporter.server.locate('')))}: {error}"
+            self._problem = self._describe(str(error))
         except Exception as broken:
-            self._problem = f"not reported: {type(broken).__name__}: {show_value(str(broken))}"
+            self._problem = self._describe(
+                f"{type(broken).__name__} in Ovenbird: {show_value(redact_text(str(broken)))}"
+            )
+
+    def _describe(self, reason: str) -> str:
+        return f"not reported to {show_value(redact_url(self.reporter.server.locate('')))}: {reason}"
 
 
 def report_together(threads: Sequence[ReporterThread], work: Callable[[Reporter], None]) -> None:
