@@ -148,6 +148,9 @@ def test_a_log_is_sent_as_long_as_it_is(site: Site) -> None:
         path.unlink()
         path.symlink_to(site.folder / "train.py")
         refused = client.get(f"/runs/default/{identity}/log")
+        page = client.get(f"/runs/default/{identity}")
+        assert (page.status_code, "it is a link, which is not followed" in page.text) == (200, True)
+        assert "event: end" in client.get(f"/runs/default/{identity}/events").text
         path.unlink()
     assert (refused.status_code, "def train" in refused.text) == (404, False)
 

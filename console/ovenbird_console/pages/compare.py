@@ -9,7 +9,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from ovenbird.errors import ArgumentsError
-from ovenbird.platform.entities.run_comparison import ComparedField, compare_runs
+from ovenbird.platform.entities.run_comparison import ComparedField, compare_records
 from ovenbird.platform.keys import EntityKey, check_id, check_name
 from ovenbird.platform.queries import list_rows
 from ovenbird.platform.store import Record
@@ -38,8 +38,8 @@ def show_comparison(request: Request) -> Response:
         raise ArgumentsError(f"{len(texts)} runs are too many to compare", hint=f"choose two to {_MOST}")
     run_keys = [_parse_run(text) for text in texts]
     with get_console(request).stores.borrow() as store:
-        fields = compare_runs(store, run_keys)
         records = [store.read(key) for key in run_keys]
+        fields = compare_records(store, records)
     return render(
         request, "compare.html", runs=[_describe_run(record) for record in records],
         sections=_group_fields(fields), charts=_make_charts(records), chosen=texts,

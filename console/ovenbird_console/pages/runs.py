@@ -22,7 +22,7 @@ from ..rendering import render
 from ..sweep_runs import find_sweep, link_to_sweep
 
 _PAGE = 50
-_MOST = 1000  # runs on one page
+_MOST = 500  # runs on one page
 
 
 @dataclass

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache, partial
 from typing import Any, NamedTuple
 
 from ...common.redact import redact_values
@@ -25,15 +26,20 @@ class ComparedField(NamedTuple):
 
 
 def compare_runs(store: EntityStore, runs: Sequence[keys.EntityKey], *, changed: bool = False) -> list[ComparedField]:
-    """Return the fields of runs: state and time, code, parameters, inputs, results, last metrics, tags, packages.
+    """Return the fields of the runs of these keys, as `compare_records`. Errors: InputError for one that is missing."""
+    return compare_records(store, [store.read(key) for key in runs], changed=changed)
 
+
+def compare_records(store: EntityStore, records: Sequence[Record], *, changed: bool = False) -> list[ComparedField]:
+    """Return the fields of runs that were read with their metrics.
+
+    These are state and time, code, parameters, inputs, results, last metrics, tags, packages.
     Packages and the machine are returned only where they differ; with `changed`, all fields are.
     """
-    columns = []
-    for key in runs:
-        record = store.read(key)
-        summary = summarize(record, store.read_last_metrics(keys.parse_key(record["key"])))
-        columns.append(_collect_fields(store, record, summary))
+    read_source = cache(partial(_read_source, store))  # runs that are compared are often of one function
+    columns = [
+        _collect_fields(record, summarize(record, _list_last_numbers(record)), read_source) for record in records
+    ]
     names = sorted(dict.fromkeys(name for column in columns for name in column), key=_rank_field)
     fields = []
     for name in names:
@@ -57,10 +63,18 @@ def _rank_field(name: str) -> tuple[int, int]:
     return section, 0
 
 
-def _collect_fields(store: EntityStore, record: Record, summary: Summary) -> dict[str, Any]:
+def _list_last_numbers(record: Record) -> dict[str, float]:
+    metrics = record["status"].get("metrics") or {}
+    series = {name: value if isinstance(value, list) else [value] for name, value in metrics.items()}
+    return {name: numbers[-1] for name, numbers in series.items() if numbers}
+
+
+def _collect_fields(
+    record: Record, summary: Summary, read_source: Callable[[str], Mapping[str, Any]]
+) -> dict[str, Any]:
     values = collect_columns(summary)
     fields = {name: values[name] for name in _PLAIN if values.get(name) not in (None, "") or name == "state"}
-    fields |= _describe_code(store, record)
+    fields |= _describe_code(record, read_source)
     fields |= {name: value for name, value in values.items() if "." in name}
     for link in record["metadata"].get("relationships") or []:
         if link.get("type") == "consumes" and keys.is_key(link.get("dest")):
@@ -79,16 +93,20 @@ def _collect_fields(store: EntityStore, record: Record, summary: Summary) -> dic
     return fields
 
 
-def _describe_code(store: EntityStore, record: Record) -> dict[str, Any]:
+def _read_source(store: EntityStore, function: str) -> Mapping[str, Any]:
+    """Return the source of a function by its key; an empty one where it was removed."""
+    try:
+        source: Mapping[str, Any] = store.read(keys.parse_key(function))["spec"].get("source") or {}
+    except InputError:
+        return {}
+    return source
+
+
+def _describe_code(record: Record, read_source: Callable[[str], Mapping[str, Any]]) -> dict[str, Any]:
     """Return the function and its version."""
     provenance = record["status"].get("provenance") or {}
-    source: Mapping[str, Any] = {}
     function = record["spec"].get("function")
-    if keys.is_key(function):
-        try:
-            source = store.read(keys.parse_key(function))["spec"].get("source") or {}
-        except InputError:  # it was removed
-            source = {}
+    source = read_source(function) if keys.is_key(function) else {}
     code = {**source, **(provenance.get("source") or {}), **{name: provenance.get(name) for name in ("lock", "image")}}
     values = redact_values({name: code.get(name) for name in _CODE}, keep_harmless=True)
     return {f"code.{name}": value for name, value in values.items() if value}

@@ -71,8 +71,8 @@ class Ownership:
     def reap(self) -> list[str]:
         """Record every run whose process has ended as ERROR, and return the keys of those runs."""
         with self._database.reading() as connection:
-            owned = connection.execute(
-                "SELECT seq, project, id, pid, start, boot, namespace FROM owner JOIN entity USING (seq)"
+            owned = connection.execute(  # CROSS: few are owned, and the order of the tables is kept
+                "SELECT seq, project, id, pid, start, boot, namespace FROM owner CROSS JOIN entity USING (seq)"
             ).fetchall()
         lost = []
         for sequence, project, identity, *process in owned:

@@ -35,6 +35,10 @@ from .run_ownership import Ownership, refuse_owned
 
 _OWN = {".gitignore", "files", "logs", "secrets", "unsent", "uploads"}
 _PAGE = 200  # records that are read at once
+_NEWER = (
+    "SELECT 1 FROM entity AS newer WHERE newer.project = entity.project AND newer.type = entity.type"
+    " AND newer.name = entity.name AND newer.seq > entity.seq"
+)
 _SEQUENCE = "SELECT seq FROM entity WHERE project = ? AND type = ? AND id = ?"
 
 
@@ -257,7 +261,9 @@ class LocalStore:
         if identity is not None:
             where += " AND seq IN (SELECT seq FROM entity WHERE type = ? AND id >= ? AND id < ?)"
             values += [entity_type, identity, identity + "\U0010ffff"]
-        if not versions:
+        if not versions and not {"kind", "state", "function"} & set(columns) and identity is None:
+            where += f" AND NOT EXISTS ({_NEWER})"  # ends at the limit, where a grouping reads all names
+        elif not versions:
             where = f"seq IN (SELECT max(seq) FROM entity WHERE {where} GROUP BY project, name)"  # noqa: S608
         query = f"SELECT {COLUMNS} FROM entity WHERE {where} ORDER BY seq DESC LIMIT ?"  # noqa: S608
         with self._database.reading() as connection:
