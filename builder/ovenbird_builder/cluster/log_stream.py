@@ -12,7 +12,8 @@ from ..kubernetes.pod import CONTAINER
 from .kubectl import Kubectl, make_error
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 5.0  # seconds until a connection that broke is made again
-_REMEMBERED = 200_000  # lines that may come again after a break: those of one second, and more if a clock went back
+_REMEMBERED = 200_000  # lines that may come again after a break
+_SECONDS = 10  # seconds of lines that are remembered while the clock goes on
 
 
 class SeenLines:
@@ -23,33 +24,44 @@ class SeenLines:
     """
 
     def __init__(self) -> None:
-        self._recent: deque[tuple[bytes, int]] = deque()  # the second of a line, and its hash
+        self._seconds: deque[tuple[bytes, list[int]]] = deque()  # a second, and the hashes of its lines
+        self._current: list[int] = []
+        self._second = b""
         self._repeated: Counter[int] = Counter()
-        self._second = b""  # of the last line
-        self.since = ""  # the beginning of that second, as kubectl takes it
+        self.since = ""  # the beginning of the last line's second, as kubectl takes it
 
     def begin_connection(self) -> None:
         """Expect the lines again that have come."""
-        self._repeated = Counter(digest for _, digest in self._recent)
+        self._repeated = Counter(digest for _, digests in self._seconds for digest in digests)
 
     def is_new(self, line: bytes) -> bool:
         """Return whether a line, its time included, has not come before; remember it."""
         digest = hash(line)
-        if self._repeated.get(digest, 0) > 0:
+        if self._repeated.get(digest):
             self._repeated[digest] -= 1
             return False
-        second = line[:19]  # 2026-11-29T11:30:00
-        if second > self._second:  # nothing earlier is sent again, unless the clock goes back
-            while self._recent and self._recent[0][0] < second and len(self._recent) > _REMEMBERED // 100:
-                self._recent.popleft()
-        elif len(self._recent) > _REMEMBERED:
-            self._recent.popleft()
-        if second != self._second:
-            time = line.partition(b" ")[0]
-            zone = b"Z" if time.endswith(b"Z") else time[-6:]
-            self._second, self.since = second, (second + zone).decode(errors="replace")
-        self._recent.append((second, digest))
+        if line[:19] != self._second:  # 2026-11-29T11:30:00
+            self._begin_second(line)
+        self._current.append(digest)
         return True
+
+    def trim(self) -> None:
+        """Forget lines of the last second, where there are very many."""
+        if len(self._current) > _REMEMBERED:
+            del self._current[: _REMEMBERED // 2]
+
+    def _begin_second(self, line: bytes) -> None:
+        second = line[:19]
+        if second > self._second:  # nothing earlier is sent again, unless the clock goes back
+            while len(self._seconds) > _SECONDS:
+                self._seconds.popleft()
+        elif sum(len(digests) for _, digests in self._seconds) > _REMEMBERED:
+            self._seconds.popleft()
+        self._second, self._current = second, []
+        self._seconds.append((second, self._current))
+        time = line.partition(b" ")[0]
+        zone = b"Z" if time.endswith(b"Z") else time[-6:]
+        self.since = (second + zone).decode(errors="replace")
 
 
 class LogStream:
@@ -63,6 +75,7 @@ class LogStream:
     ) -> None:  # fmt: skip
         self._kubectl, self._pod, self._write, self._note = kubectl, pod, write, note
         self._seen = SeenLines()
+        self._count = 0  # lines that were handed on
         self._is_finished, self._is_stopped = threading.Event(), threading.Event()
         self._lock = threading.Lock()
         self._connection: ProcessStream | None = None
@@ -71,9 +84,12 @@ class LogStream:
         self._thread.start()
 
     def finish(self, timeout: float) -> bool:
-        """Read what is left, now that the container has ended; return whether that took less than `timeout` seconds."""
+        """Read what is left, now that the container has ended; return whether all came, with no pause of `timeout`."""
         self._is_finished.set()
-        self._thread.join(timeout)
+        count = -1
+        while self._thread.is_alive() and count != self._count:
+            count = self._count
+            self._thread.join(timeout)
         return not self._thread.is_alive()
 
     def stop(self) -> None:
@@ -121,32 +137,29 @@ class LogStream:
                 return 0, None
             stream = self._kubectl.open_stream(*words)
             self._connection = stream
-        count, rest = 0, b""
+        before, rest = self._count, b""
         self._seen.begin_connection()
         try:
-            for line in stream.read_lines():
-                if not line.endswith(b"\n"):
-                    rest = line  # of a broken connection, or the end of a log without a line feed
-                    break
-                count += self._take(line)
+            for chunk in stream.read_chunks():
+                *lines, rest = (rest + chunk).split(b"\n")
+                self._take([line + b"\n" for line in lines])
             status, output = stream.wait()
         finally:
             with self._lock:
                 self._connection = None
             stream.close()
         if status and not self._is_stopped.is_set():
-            return count, make_error(output, "kubectl logs") if output.strip() else ClusterUnreachableError(
-                "broken off"
-            )
-        if takes_rest and rest:
-            count += self._take(rest)
-        return count, None
+            error = make_error(output, "kubectl logs") if output.strip() else ClusterUnreachableError("broken off")
+            return self._count - before, error
+        if takes_rest and rest:  # else a line that was broken off
+            self._take([rest])
+        return self._count - before, None
 
-    def _take(self, line: bytes) -> int:
-        time, blank, text = line.partition(b" ")
-        if not blank or not time[:1].isdigit():  # an error of the kubelet amid the log has no time
-            return 0
-        if self._seen.is_new(line):
-            self._write(text)
-            return 1
-        return 0
+    def _take(self, lines: list[bytes]) -> None:
+        """Hand on the new ones of these lines, without their times. An error of the kubelet amid them has no time."""
+        is_new = self._seen.is_new
+        texts = [line[line.find(b" ") + 1 :] for line in lines if line[:1].isdigit() and is_new(line)]
+        if texts:
+            self._write(b"".join(texts))
+            self._count += len(texts)
+            self._seen.trim()

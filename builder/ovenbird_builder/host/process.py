@@ -160,6 +160,13 @@ class ProcessStream:
         with contextlib.suppress(ValueError):  # closed meanwhile
             yield from self._child.stdout
 
+    def read_chunks(self) -> Iterator[bytes]:
+        """Yield what there is of stdout as it comes, cut anywhere."""
+        assert self._child.stdout
+        with contextlib.suppress(ValueError, OSError):  # closed meanwhile
+            while data := os.read(self._child.stdout.fileno(), _CHUNK):
+                yield data
+
     def wait(self) -> tuple[int, str]:
         """Wait for its end; return the exit status and what it wrote on stderr."""
         status = self._child.wait()

@@ -28,8 +28,10 @@ if words[0] == "logs":
     if breaks:
         sys.exit("error: unexpected EOF")
 elif "--watch" in words:
-    print((folder / "changes").read_text(), flush=True)
-    time.sleep(60)
+    with (folder / "changes").open() as changes:
+        while True:
+            print(changes.read(), end="", flush=True)
+            time.sleep(0.05)
 else:
     path = folder / words[1]
     if not path.exists():
@@ -49,6 +51,7 @@ class StandIn:
         program.chmod(0o755)
         self.kubectl = Kubectl({**os.environ, "PATH": str(program.parent)})
         self.put("events", {"items": []})
+        self.put("changes", b"")
 
     def put(self, name: str, value: Any) -> None:
         """Answer `kubectl get NAME` with a value; bytes are the log."""

@@ -224,18 +224,9 @@ class JobRun:
             is_recorded = True
         finally:
             self.reports.end(state if is_recorded else "ERROR", error, self.outcome, recorded=is_recorded)
-        if not code and not self.remote:
-            self._write_termination_result()
         if not self.was_called and not self.is_reused and self.stdout:
             _log.warning("the function was not called: `ovenbird runs list` shows this run with `--all` only")
         return state, code
-
-    def _write_termination_result(self) -> None:
-        """Write results and outputs where Kubernetes looks for them, if that is where this process runs."""
-        from ..common.termination_log import PATH, write_termination_result
-
-        if self.settings.result_file != PATH:
-            write_termination_result(self.record.key, self.outcome.results, self.outcome.outputs)
 
     def _plan_rescue(self) -> RunRescue:
         """Return what to do with the record of the run if the store does not take it."""

@@ -80,6 +80,8 @@ class RunFinalizer:
         elif recorded in FINAL and recorded != state:
             _log.error("the run ended as %s, and the platform keeps %s", state, recorded)
             code = code or PlatformError.exit_code
+        if not code:
+            self._write_termination_result()
         written = self._write_result_file(state, error)
         return state, code or (0 if written else OutputError.exit_code)
 
@@ -90,6 +92,13 @@ class RunFinalizer:
 
             if self._result_file != PATH:
                 write_termination_message(error["type"], error["message"], error["traceback"])
+
+    def _write_termination_result(self) -> None:
+        """Write results and outputs to where Kubernetes looks for the end, unless the result file goes there."""
+        from ..common.termination_log import PATH, write_termination_result
+
+        if self._result_file != PATH:
+            write_termination_result(self._record.key, self._outcome.results, self._outcome.outputs)
 
     def _finish_record(self, state: str, error: dict[str, str] | None) -> str:
         """Record the end, and return the state of the run afterwards. Errors: OvenbirdError.
