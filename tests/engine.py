@@ -29,6 +29,7 @@ from tests.storage import write_storage_config
 ROOT = Path(__file__).parent.parent
 CACHE = ROOT / ".cache"
 AVAILABLE = making.available()  # for `pytest.mark.parametrize("version", AVAILABLE)`
+OUTER = (AVAILABLE[0], AVAILABLE[-1])  # the oldest and the newest, where what lies between shows nothing else
 REVISION = "abc"  # of the runtime in the base images, by their labels
 _used: dict[str, str] = {}  # version -> full version, of the images that this session has handed out
 
@@ -114,6 +115,12 @@ def registry(insecure: Callable[[str], str], tmp_path_factory: pytest.TempPathFa
     """The address of a registry of this session; what it holds is kept below `.cache/registry`."""
     with run_registry(tmp_path_factory.mktemp("registry"), CACHE / "registry") as address:
         yield insecure(address)
+
+
+@pytest.fixture(scope="session")
+def build_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cache that the builds of a process share: bases, wheels and the tools of containers are fetched once."""
+    return tmp_path_factory.mktemp("build-cache")
 
 
 @pytest.fixture(scope="session")

@@ -18,11 +18,11 @@ ONE = "3.13"
 
 @pytest.fixture(scope="session")
 def image(
-    base_images: Images, insecure: Callable[[str], str], tmp_path_factory: pytest.TempPathFactory
-) -> str:  # fmt: skip
+    base_images: Images, insecure: Callable[[str], str], tmp_path_factory: pytest.TempPathFactory, build_cache: Path
+) -> str:
     """The image of tests/functions/cluster, by its digest."""
     folder = tmp_path_factory.mktemp("cluster")
-    builds = Builds(folder)
+    builds = Builds(folder, cache=build_cache)
     shutil.copytree(FUNCTIONS / "cluster", builds.source, dirs_exist_ok=True)
     builds.write(function__yaml=make_document("greet"))
     tag = f"{insecure(os.environ['TEST_REGISTRY'])}/tests/greet:1"

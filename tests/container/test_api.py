@@ -25,16 +25,11 @@ def count(name: str = "x", data: pathlib.Path = pathlib.Path(os.devnull), fail: 
 
 
 @pytest.fixture
-def folder(
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    container_env: dict[str, str],
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Path:
-    """The current folder, with a function, and a cache that the tests of this module share."""
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, container_env: dict[str, str], build_cache: Path) -> Path:
+    """The current folder, with a function."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("OVENBIRD_HOME", raising=False)
-    monkeypatch.setenv("OVENBIRD_CACHE_DIR", str(tmp_path_factory.getbasetemp() / "api-cache"))
+    monkeypatch.setenv("OVENBIRD_CACHE_DIR", str(build_cache))
     monkeypatch.setenv("OVENBIRD_ENGINE", "podman")
     (tmp_path / "code").mkdir()
     (tmp_path / "code" / "main.py").write_text(SOURCE)

@@ -137,8 +137,9 @@ def test_a_service_of_inline_source_with_a_full_tmp(
     assert "/tmp" in record["message"] + record["hint"]
 
 
-@pytest.mark.parametrize("path", ["", "/shared"])
-@pytest.mark.parametrize("name", ["json.py", "starlette.py", "logging/__init__.py"])
+@pytest.mark.parametrize(
+    ("name", "path"), [("json.py", ""), ("starlette.py", "/shared"), ("logging/__init__.py", "/shared")]
+)
 def test_a_file_that_hides_a_module(
     name: str, path: str, base_images: Images, podman: Podman, mount_sources: Mounted
 ) -> None:

@@ -30,11 +30,11 @@ def _write(builds: Builds, name: str, text: str, needs: str = "[]") -> None:
     (folder / "main.py").write_text(f"def handler():\n    return {text!r}\n")
 
 
-def test_many_functions(base_images: Images, registry: str, tmp_path: Path, container_env: dict[str, str]) -> None:
+def test_many_functions(base_images: Images, registry: str, tmp_path: Path, build_cache: Path) -> None:
     """Two are pushed and one fails: the status is its own, and results, outputs and table tell all three. The second
     call touches what changed alone; manifests are made of its results.
     """
-    builds = Builds(tmp_path, OVENBIRD_BASE=base_images[ONE], OVENBIRD_PYTHON=ONE)
+    builds = Builds(tmp_path, cache=build_cache, OVENBIRD_BASE=base_images[ONE], OVENBIRD_PYTHON=ONE)
     for name in ("apple", "pear"):
         _write(builds, name, name)
     _write(builds, "broken", "x", '["./no-such-folder"]')

@@ -47,14 +47,15 @@ pytestmark = pytest.mark.timeout(400)
 
 
 @pytest.fixture(scope="module")
-def function(tmp_path_factory: pytest.TempPathFactory, registry: str, base_images: Images) -> Path:
+def function(tmp_path_factory: pytest.TempPathFactory, registry: str, base_images: Images, build_cache: Path) -> Path:
     """A function document whose image has been built and pushed, and is named by it."""
     folder = tmp_path_factory.mktemp("function")
     (folder / "main.py").write_text(SOURCE)
     (folder / "function.yaml").write_text(DOCUMENT)
     jobs = Jobs(folder)
     name = f"{registry}/launch/{uuid.uuid4().hex}:1"
-    jobs.run_verb("build", "function.yaml", "--base", base_images[VERSION], "--tag", name, "--push", "--write-back")
+    words = ("--tag", name, "--push", "--write-back", "--cache-dir", str(build_cache))
+    jobs.run_verb("build", "function.yaml", "--base", base_images[VERSION], *words)
     assert re.search(rf"image: {name}@sha256:", (folder / "function.yaml").read_text())
     return folder / "function.yaml"
 

@@ -1,4 +1,4 @@
-"""In an image, on every Python version: children of `multiprocessing` are children, however they are started."""
+"""In an image: children of `multiprocessing` are children, however they are started."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from tests.engine import AVAILABLE, Images
+from tests.engine import AVAILABLE, OUTER, Images
 from tests.podman import Podman
 from tests.processors import FUNCTIONS, document, job
 
@@ -28,7 +28,7 @@ def source(tmp_path: Path) -> tuple[str, ...]:
 
 @pytest.mark.parametrize("version", AVAILABLE)
 def test_a_job_runs_once(version: str, base_images: Images, podman: Podman, source: tuple[str, ...]) -> None:
-    """No child runs the job again: the handler is called once, and one run is recorded."""
+    """On every Python no child runs the job again: the handler is called once, and one run is recorded."""
     flags = (*source, "--env", "OVENBIRD_HOME=/tmp/home", "--entrypoint", "/bin/sh")
     command = "ovenbird run main.py && ovenbird runs list"
     process = podman.run(base_images[version], "-c", command, flags=flags)
@@ -38,7 +38,7 @@ def test_a_job_runs_once(version: str, base_images: Images, podman: Podman, sour
     assert [row["state"] for row in json.loads(runs)] == ["COMPLETED"]
 
 
-@pytest.mark.parametrize("version", AVAILABLE)
+@pytest.mark.parametrize("version", OUTER)
 def test_a_service_starts_once(version: str, base_images: Images, podman: Podman, source: tuple[str, ...]) -> None:
     """No child binds the port: the call is answered, and the log has only its start and the call."""
     service = podman.start(base_images[version], "serve", "main.py", flags=source).wait_ready()
@@ -48,7 +48,7 @@ def test_a_service_starts_once(version: str, base_images: Images, podman: Podman
     assert [record for record in service.records if record["level"] == "error"] == []
 
 
-@pytest.mark.parametrize("version", AVAILABLE)
+@pytest.mark.parametrize("version", OUTER)
 def test_the_processor_runs_a_job_once(
     version: str, base_images: Images, podman: Podman, source: tuple[str, ...]
 ) -> None:

@@ -81,33 +81,27 @@ def shared(tmp_path: Path, core: Double, platform: dict[str, str]) -> Shared:
 
 
 @pytest.mark.parametrize("version", AVAILABLE)
-def test_a_job_in_each_version(version: str, base_images: Images, podman: Podman, shared: Shared, core: Double) -> None:
-    """Named outputs, a model with metrics, and logging through the context, in the image that has no SDK."""
-    identity = shared.start(PLAIN, "job", {"handler": "main:fn"}, parameters={"a": 40})
-    process = podman.run(base_images[version], *LINE, flags=shared.flags(identity, "native"))
-    assert process.returncode == 0, process.stderr
-    status = core.run("p", identity)["status"]
-    assert (status["results"], sorted(status["outputs"])) == ({"total": 42}, ["scorer", "settings"])
-    assert list(core.entities.metrics.values()) == [{"accuracy": 0.5}]
-    assert '"message":"adding"' in process.stderr
-    assert core.entities.violations == []
-
-
-@pytest.mark.parametrize("version", AVAILABLE)
-def test_a_git_source_in_each_version(
+def test_a_job_in_each_version(
     version: str, base_images: Images, podman: Podman, shared: Shared, core: Double, gits: GitServer,
     repository: Repository,
 ) -> None:  # fmt: skip
-    """It is fetched by what the image brings, which is all that it takes."""
-    commit = repository.commit(deep__work_py="def fn(a): return a + 1\n")
+    """Named outputs, a model with metrics, and logging through the context, in the image that has no SDK.
+
+    A source in git is fetched by what the image brings, which is all that it takes.
+    """
+    commit = repository.commit(deep__work_py=PLAIN)
     gits.login = ("oauth2", "ghp_s3cret")
     source = {"base64": "", "source": f"git+{gits.url}/app/.git#main", "handler": "deep.work:fn"}
-    identity = shared.start("", "job", source, parameters={"a": 1})
+    identity = shared.start("", "job", source, parameters={"a": 40})
     flags = shared.flags(identity, "native", GIT_TOKEN="ghp_s3cret")
     process = podman.run(base_images[version], *LINE, flags=flags)
     assert process.returncode == 0, process.stderr
     status = core.run("p", identity)["status"]
-    assert (status["results"], status["provenance"]["source"]["revision"]) == ({"output_0": 2}, commit)
+    assert (status["results"], sorted(status["outputs"])) == ({"total": 42}, ["scorer", "settings"])
+    assert status["provenance"]["source"]["revision"] == commit
+    assert list(core.entities.metrics.values()) == [{"accuracy": 0.5}]
+    assert '"message":"adding"' in process.stderr
+    assert core.entities.violations == []
     assert "s3cret" not in process.stderr
 
 

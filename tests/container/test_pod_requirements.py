@@ -52,9 +52,9 @@ def index() -> Iterator[Index]:
 
 
 @pytest.fixture(scope="module")
-def image(base_images: Images, tmp_path_factory: pytest.TempPathFactory, container_env: dict[str, str]) -> str:
+def image(base_images: Images, tmp_path_factory: pytest.TempPathFactory, build_cache: Path) -> str:
     """An image of a function that requires six."""
-    builds = Builds(tmp_path_factory.mktemp("pod"))
+    builds = Builds(tmp_path_factory.mktemp("pod"), cache=build_cache)
     builds.write(main__py="import six\n\ndef handler(): return six.__version__\n", requirements__txt="six==1.16.0\n")
     tag = "localhost/pod-requirements:1"
     builds.ok("main.py:handler", "--base", base_images[ONE], "--tag", tag)

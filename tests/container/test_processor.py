@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 import pytest
-from tests.engine import AVAILABLE, Images
+from tests.engine import AVAILABLE, OUTER, Images
 from tests.podman import Podman, podman
 from tests.processors import ENTRYPOINT, FUNCTIONS, document, http, job
 from tests.wheels import wheel
@@ -53,7 +53,7 @@ def test_a_job(version: str, base_images: Images, podman: Podman, shared: Callab
     ]
 
 
-@pytest.mark.parametrize("version", AVAILABLE)
+@pytest.mark.parametrize("version", OUTER)
 def test_a_service(version: str, base_images: Images, podman: Podman, shared: Callable[..., tuple[str, ...]]) -> None:
     """Both ports are open to other machines; SIGTERM drains."""
     flags = (*shared(http(maxWorkers=2), network=True), "--publish", "127.0.0.1::8082")

@@ -14,13 +14,12 @@ VERSION = "3.11"
 
 
 def test_a_build_is_a_run_with_an_image(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, container_env: dict[str, str], base_images: Images
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, build_cache: Path, base_images: Images
 ) -> None:
     """The image is named by the run and by the function, whose instructions are steps of it."""
-    del container_env
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("OVENBIRD_HOME", raising=False)
-    monkeypatch.setenv("OVENBIRD_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.setenv("OVENBIRD_CACHE_DIR", str(build_cache))
     project = dh.get_or_create_project("demo")
     function = project.new_function(
         "greet", "python", python_version="PYTHON3_11", code="def handler(event):\n    return 'hi'\n",

@@ -52,8 +52,8 @@ GONG = {"gong/__init__.py": "from pathlib import Path\nopen(Path(__file__).with_
 
 
 @pytest.fixture
-def builds(tmp_path: Path, base_images: Images, container_env: dict[str, str]) -> Builds:
-    builds = Builds(tmp_path, OVENBIRD_BASE=base_images[VERSION])
+def builds(tmp_path: Path, base_images: Images, build_cache: Path) -> Builds:
+    builds = Builds(tmp_path, cache=build_cache, OVENBIRD_BASE=base_images[VERSION])
     builds.write(main__py=SOURCE, function__yaml=DOCUMENT)
     for name, files in (("bell", BELL), ("gong", GONG)):
         wheel(builds.source, name, files=files)

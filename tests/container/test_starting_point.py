@@ -14,19 +14,20 @@ VERSION = "3.11"
 
 
 @pytest.mark.timeout(400)
-def test_a_starting_point_can_be_built(jobs: Jobs, base_images: Images) -> None:
+def test_a_starting_point_can_be_built(jobs: Jobs, base_images: Images, build_cache: Path) -> None:
     """As it is, strictly; the image holds the function, and neither its test nor the ignore file."""
     jobs.run_verb("init", "greeter")
     jobs.folder /= "greeter"
     document = jobs.folder / "function.yaml"
     ours = document.read_text().partition('python_version: "')[2].partition('"')[0]
     document.write_text(document.read_text().replace(ours, VERSION))  # that of the base which the tests have
-    result = json.loads(jobs.run_verb("build", "--strict", "--base", base_images[VERSION], "--output", "oci:image"))
+    words = ("build", "--base", base_images[VERSION], "--cache-dir", str(build_cache))
+    result = json.loads(jobs.run_verb(*words, "--strict", "--output", "oci:image"))
     blobs = Path(jobs.folder, "image/blobs/sha256")
     (source,) = [layer for layer in result["layers"] if layer["name"] == "source"]
     assert source["digest"].removeprefix("sha256:") in {path.name for path in blobs.iterdir()}
     assert result["warnings"] == []
-    jobs.run_verb("build", "--base", base_images[VERSION], "--output", "oci:plain", "--compression", "gzip")
+    jobs.run_verb(*words, "--output", "oci:plain", "--compression", "gzip")
     names = set()
     for blob in (jobs.folder / "plain/blobs/sha256").iterdir():
         if tarfile.is_tarfile(blob):

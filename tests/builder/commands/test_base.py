@@ -19,6 +19,8 @@ import httpx
 import pytest
 from tests.builder.troubled import altering, guarded
 from tests.engine import REVISION, Images, skopeo
+from tests.podman import Podman
+from tests.podman import podman as engine
 
 from ovenbird import __version__
 from ovenbird_builder.bases import build_base as baseimage
@@ -312,14 +314,17 @@ def test_the_flavour_with_the_sdk(
 ) -> None:
     """On an upstream its base comes first. One layer more, a name of its own, and labels that are the annotations too.
 
-    The lock is of one small package: what all of them are is seen in tests/container.
+    Each lock is of one small package: what all of them are is seen in tests/container.
     """
     home = tmp_path / "images"
     subprocess.run(["cp", "-r", str(bases.find_catalog_folder()), str(home)], check=True)
     subprocess.run(["cp", str(bases.find_dockerfile()), str(bases.find_dockerfile(bases.SDK)), str(home)], check=True)
     small = re.search(r"(?m)^annotated-types==.*\n(?:    .*\n)+", bases.read_runtime_lock("3.11", bases.SDK))
+    least = re.search(r"(?m)^idna==.*\n(?:    .*\n)+", bases.read_runtime_lock("3.11"))
     assert small
+    assert least
     (home / "locks" / "3.11-sdk.txt").write_text(small[0])
+    (home / "locks" / "3.11.txt").write_text(least[0])
     monkeypatch.setattr(bases, "find_catalog_folder", lambda: home)
     (row,) = call_base("build", "3.11", "--quiet", "--flavour", "sdk", "--from", standins["3.11"])
     assert row["image"] == "localhost/ovenbird:3.11-sdk"
@@ -398,8 +403,13 @@ def test_keep_going_builds_the_available_versions(
     standins: dict[str, str],
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
+    podman: Podman,
+    tmp_path: Path,
 ) -> None:
-    """`--keep-going` builds the available versions and says why others failed; with none it is an error."""
+    """`--keep-going` builds the available versions and says why others failed; with none it is an error.
+
+    In Docker's format the image has a health check.
+    """
     prefix = standins["3.11"].removesuffix("3.11-slim")
     name = "localhost/ovenbird-at-hand:{version}"
     words = ["base", "build", "3.11", "3.12", "--quiet", "--keep-going", "--format", "docker", "--tag", name]
@@ -416,9 +426,35 @@ def test_keep_going_builds_the_available_versions(
     assert "Python 3.12: not built: there is no image" in output.err
     docker = json.loads(json.loads(inspect_image(row["image"]))["Config"])
     assert docker["config"]["Healthcheck"]["Test"] == ["CMD", "/opt/ovenbird/bin/ovenbird", "health"]
+    check_health(podman, row["image"], tmp_path / "shared")
+    podman.close()
     subprocess.run(["buildah", "rmi", row["image"]], check=True, capture_output=True)
     with pytest.raises(BaseMissingError):
         main([*words[:2], "3.12", *words[4:]])
+
+
+WAITING = """
+import pathlib, time
+
+def init():
+    while not pathlib.Path("/tmp/go").exists():
+        time.sleep(0.02)
+
+def handler(): ...
+"""
+
+
+def check_health(podman: Podman, image: str, folder: Path) -> None:
+    """Check that the health check of an image distinguishes ready services from others."""
+    folder.mkdir()
+    folder.chmod(0o755)
+    (folder / "main.py").write_text(WAITING)
+    service = podman.start(image, "serve", "main.py", flags=("--volume", f"{folder}:/shared:ro")).wait_ready("/_/live")
+    check = ("healthcheck", "run", service.name)
+    assert engine(*check, check=False).returncode == 1
+    assert service.exec("touch", "/tmp/go").returncode == 0
+    service.wait_ready()
+    assert engine(*check, check=False).returncode == 0
 
 
 def inspect_image(image: str) -> str:

@@ -141,9 +141,7 @@ def _lock(bench: Bench, requirements: object) -> Lock:
         ("banana==9", RequirementMissingError, 42, "no version that fits 'banana==9' (asked for in requirements.txt"),
         ("elder==1.0", NoWheelError, 43, "Python 3.11 on linux/amd64 (glibc 2.36)"),
         ("new-glibc==1.0", NoWheelError, 43, "new_glibc-1.0-cp311-cp311-manylinux_2_99_x86_64.whl"),
-        ("arm-only", NoWheelError, 43, "aarch64"),
         ("future", RequirementMissingError, 42, ">=3.99"),
-        ("fig", WheelBuildError, 53, "no figs this year"),
         ("fig", WheelBuildError, 53, "distribution of fig 1.0 could not be built (asked for in requirements.txt line"),
         ("jam", WheelBuildError, 53, "the source distribution of fig 1.0 could not be built (jam needs it)"),
         ("lone-pear", RequirementMissingError, 42, "no version that fits 'banana==99' (lone-pear needs it)"),
@@ -157,10 +155,11 @@ def test_each_kind_of_missing_package_is_reported(
         bench.lock(text)
     assert caught.value.exit_code == status
     assert words in caught.value.message
+    assert text != "fig" or "no figs this year" in caught.value.message
     assert PASSWORD not in str(caught.value)
 
 
-@pytest.mark.parametrize("texts", [("banana", "banana==99"), ("banana==99", "banana<3"), ("banana", "lone-pear")])
+@pytest.mark.parametrize("texts", [("banana==99", "banana<3"), ("banana", "lone-pear")])
 def test_a_missing_version_is_not_a_conflict(bench: Bench, texts: tuple[str, ...]) -> None:
     """Beside another requirement of the same name pip calls it a conflict; the versions that there are are named."""
     with pytest.raises(RequirementMissingError) as caught:

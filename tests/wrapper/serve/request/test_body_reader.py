@@ -80,7 +80,6 @@ _CHARSETS = ("punycode", "idna", "unicode_escape", "raw_unicode_escape", "undefi
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("charset", _CHARSETS)
 @pytest.mark.parametrize(
     ("handler", "media", "body"),
     [
@@ -95,11 +94,12 @@ _CHARSETS = ("punycode", "idna", "unicode_escape", "raw_unicode_escape", "undefi
         ("asgi_form", "multipart/form-data; boundary=b", _MULTIPART),
     ],
 )
-def test_unknown_charset(start: Start, handler: str, media: str, body: str, charset: str) -> None:
+def test_unknown_charset(start: Start, handler: str, media: str, body: str) -> None:
     """A codec of Python's that is no charset in use is a 415 that names it, wherever a charset may stand."""
-    answer = send(start(handler), body, f"{media}; charset={charset}")
-    assert answer.status_code == 415, answer.text
-    assert charset[:40] in answer.json()["detail"]
+    for charset in _CHARSETS if media == "application/json" else _CHARSETS[:2]:
+        answer = send(start(handler), body, f"{media}; charset={charset}")
+        assert answer.status_code == 415, (charset, answer.text)
+        assert charset[:40] in answer.json()["detail"]
 
 
 def test_body_not_in_its_charset(start: Start) -> None:
