@@ -331,7 +331,7 @@ def test_a_lock_says_what_changed(bench: Bench) -> None:
 def test_the_oldest_and_the_newest_python_lock_too(
     bench: Bench, standins: dict[str, str], version: str, tmp_path: Path
 ) -> None:
-    """The tools that are mounted run under each Python."""
+    """The tools that are mounted run under each Python, with nothing of them installed in the image."""
     interpreter = probe_python(standins[version], cache=bench.make_cache(tmp_path))
     lock = replace(bench, image=standins[version], interpreter=interpreter).lock("apple", "date-tree")
     assert list_versions(lock) == {"apple": "2.0", "banana": "2.0", "date-tree": "1.0"}
