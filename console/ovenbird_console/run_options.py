@@ -10,8 +10,10 @@ from typing import Any
 from ovenbird.api.run_request import PROCESS
 from ovenbird.common.text import show_value
 from ovenbird.common.units import parse_duration
-from ovenbird.errors import ArgumentsError
+from ovenbird.errors import ArgumentsError, InputError
+from ovenbird.platform.keys import check_name
 from ovenbird.sdk.run_fields import JOB, check_fields
+from ovenbird.settings import run_name
 
 from .run_places import Place
 
@@ -19,6 +21,7 @@ RESOURCES = ("cpu", "mem", "gpu", "disk")
 _TEXTS = ("project", "name", "note", "tags", "timeout", "variables", "secrets", "image", "volumes", "grid", "parallel")
 _VARIABLE = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 _MOST_AT_ONCE = 64
+_OF_STORE = ("OVENBIRD_HOME", "OVENBIRD_STORE", "OVENBIRD_PLATFORM", "DHCORE_ENDPOINT")
 _TITLES = {
     "timeout": "a time limit", "reuse": "reuse", "image": "an image", "resources": "resources", "volumes": "volumes",
     "grid": "a sweep", "parallel": "a sweep",
@@ -93,6 +96,24 @@ def _read_tags(choices: RunChoices) -> None:
 
 def _read_variables(choices: RunChoices) -> None:
     choices.variables = read_pairs(choices.get_text("variables"))
+    if name := next((name for name in _OF_STORE if name in choices.variables), ""):
+        raise ValueError(f"{name} says where runs are recorded: start the page with it.")
+
+
+def _read_name(choices: RunChoices) -> None:
+    if text := choices.get_text("name"):
+        try:
+            run_name(text)
+        except ValueError as error:
+            raise ValueError(f"Expected {error}, found {show_value(text)}.") from None
+
+
+def _read_project(choices: RunChoices) -> None:
+    if text := choices.get_text("project"):
+        try:
+            check_name(text, "The project")
+        except InputError as error:
+            raise ValueError(f"{error.message}.") from None
 
 
 def _read_timeout(choices: RunChoices) -> None:
@@ -162,6 +183,8 @@ def read_pairs(text: str, *, needs_value: bool = True) -> dict[str, str]:
 
 
 _READERS: dict[str, Callable[[RunChoices], None]] = {
+    "name": _read_name,
+    "project": _read_project,
     "tags": _read_tags,
     "variables": _read_variables,
     "timeout": _read_timeout,

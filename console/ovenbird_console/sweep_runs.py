@@ -121,5 +121,6 @@ def _list_names(rows: Sequence[Mapping[str, Any]], part: str) -> list[str]:
 
 
 def _differs(rows: Sequence[Mapping[str, Any]], name: str) -> bool:
-    values = [row["parameters"].get(name) for row in rows]
+    # a run that goes on has those alone that it was given, without the defaults
+    values = [row["parameters"][name] for row in rows if name in row["parameters"]]
     return any(value != values[0] or type(value) is not type(values[0]) for value in values)

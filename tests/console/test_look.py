@@ -15,6 +15,7 @@ RUN, FAILED = "1" * 32, "2" * 32
 PATHS = (
     "/functions", "/function?target=train.py:train", "/run?target=train.py:train", "/new", "/runs",
     f"/runs/default/{RUN}",    f"/runs/default/{FAILED}", "/services", "/images", "/nothing",
+    "/sweeps/default/abc",
 )  # fmt: skip
 
 
@@ -24,6 +25,10 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     folder = tmp_path_factory.mktemp("look")
     write_project(folder)
     record_run(folder, identity=RUN, log="a line\n" * 100, results={"long" * 40: "x" * 300}, parameters={"n": 1})
+    for line in (1, 2):
+        record_run(
+            folder, launch={"sweep": "abc", "line": line}, parameters={"n": line}, results={"long" * 20: "x" * 99}
+        )
     record_run(folder, "ERROR", identity=FAILED, message="E" * 300, error={"traceback": "Traceback\n  File"})
     with start_site(folder) as site:
         yield site

@@ -119,10 +119,12 @@ def test_options_of_a_run() -> None:
     assert [bool(place.missing) for place in places] == [False, True, False]
     choices, errors = read_choices({"run.tags": "stage=test, fast", "run.timeout": "5m", "run.reuse": "on"}, places)
     assert (choices.tags, choices.reuse, errors) == ({"stage": "test", "fast": ""}, True, {})
-    wrong = {"timeout": "soon", "variables": "A=1\nhunter2", "secrets": "A=hunter2", "parallel": "0"}
+    wrong = {"timeout": "soon", "variables": "A=1\nhunter2", "secrets": "A=hunter2", "parallel": "0",
+             "name": "latest", "project": "../up"}  # fmt: skip
     _, errors = read_choices({f"run.{name}": text for name, text in wrong.items()}, places)
     assert set(errors) == {f"run.{name}" for name in wrong}
     assert "hunter2" not in str(errors)
+    assert "run.variables" in read_choices({"run.variables": "OVENBIRD_HOME=/elsewhere"}, places)[1]
     given = {"run.place": "platform", "run.resources.cpu": "500m", "run.volumes": "empty_dir data /data size_limit=1Gi"}
     choices, errors = read_choices({**given, "run.timeout": "5m", "run.grid": "n=1,2"}, places)
     assert errors == {"run.timeout": "The platform has no time limit.", "run.grid": "The platform has no sweep."}

@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from tests.console.browser import start_site
 from tests.engine import Images
+from tests.service import wait_until
 
 import ovenbird as ob
 from ovenbird.api.image import Image
@@ -69,6 +71,26 @@ def test_an_image_is_built_and_run(folder: Path, base_images: Images, capfd: pyt
     assert function.run(fail=True, on=image, check=False).status.state == "ERROR"
     with pytest.raises(ArgumentsError, match="'nam'"):
         function.run(nam="x", on=image)
+    _run_from_the_page(folder)
+
+
+def _run_from_the_page(folder: Path) -> None:
+    """Run the image by the form of the page: a file that is sent, a secret by name; a link leads to the run."""
+    form = {"target": "code/main.py:count", "name": "Eve", "run.place": "container", "run.image": "api-count:1",
+            "run.secrets": "TOKEN"}  # fmt: skip
+    with start_site(folder, OVENBIRD_ENGINE="podman", TOKEN="s3cret") as site, site.client() as client:
+        task = client.post("/run", data=form, files=[("data", ("a.csv", b"1\n2\n"))]).headers["location"]
+
+        def find_run() -> str:
+            text = client.get(task).text
+            return text.partition('<a href="/runs/default/')[2].partition('"')[0] if "state-completed" in text else ""
+
+        run = wait_until(find_run, lambda: client.get(task).text, pause=0.2)
+        page = client.get(f"/runs/default/{run}").text
+    assert "&#34;lines&#34;: 2" in page
+    assert "&#34;token&#34;: &#34;s3cret&#34;" in page  # the function has returned it
+    assert "counting the lines of Eve" in page
+    assert len(list((folder / ".ovenbird" / "uploads").glob("*.runs"))) == 1
 
 
 def test_an_image_is_built_for_a_run(folder: Path, base_images: Images) -> None:

@@ -84,7 +84,8 @@ def _start_run(request: Request, form: FormData) -> Response:
         result = parse_form(fields, form.multi_items())
         filled = FilledForm(text, contract, fields, result.typed, {**result.errors, **errors}, choices)
         grid = _read_grid(filled)
-        project = choose_project(console, text, choices.get_text("project"))
+        typed = "" if "run.project" in filled.errors else choices.get_text("project")
+        project = choose_project(console, text, typed)
         secrets = _read_secrets(console, store, project, filled)
     if choices.place == PLATFORM:
         _refuse_files(filled, result)
