@@ -120,6 +120,15 @@ def test_an_address_that_leads_nowhere(caplog: pytest.LogCaptureFixture) -> None
     assert [reason for reason, text in zip(reasons, texts, strict=True) if reason not in text] == []
 
 
+@pytest.mark.parametrize("key", ["two\nlines-of-key", "euro-€-key", "odd-\udcff-key"], ids=["line", "euro", "bytes"])
+def test_a_key_that_cannot_be_sent(server: Server, caplog: pytest.LogCaptureFixture, key: str) -> None:
+    """A key of several lines, or of characters that no header takes, is a warning that does not show it."""
+    report({"OPENLINEAGE_URL": server.url, "OPENLINEAGE_API_KEY": key})
+    (record,) = caplog.records
+    assert "characters that HTTP cannot send" in record.getMessage()
+    assert not [part for part in ("lines-of", "euro-", "odd-") if part in caplog.text]
+
+
 @pytest.mark.slow
 def test_a_private_authority(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch

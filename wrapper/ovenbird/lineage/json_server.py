@@ -72,7 +72,7 @@ class JsonServer:
         self._headers = {"Content-Type": "application/json", "Accept": "application/json", **header}
         encoded = [value.partition(" ")[2] for value in header.values()]
         values = [pair.partition("=")[2] for pair in parts.query.split("&")]
-        self._redact = make_redactor((credentials.token, credentials.password, login.password, *encoded, *values))
+        self._hide = make_redactor((credentials.token, credentials.password, login.password, *encoded, *values))
         authority = authority or environ.get("REQUESTS_CA_BUNDLE") or environ.get("CURL_CA_BUNDLE") or ""
         self._connections = HttpConnections(environ, PATIENCE, PATIENCE, authority)
         self.answered = time.monotonic()
@@ -88,14 +88,20 @@ class JsonServer:
         try:
             answer = self._connections.call(method, self.locate(path, query), data, self._headers)
         except HttpCallError as error:
-            raise ReportError(self._redact(str(error))) from None
-        except (OSError, ValueError) as error:  # certificates that are no file; a token that no header can hold
-            raise ReportError(f"it could not be called: {self._redact(redact_text(str(error)))}") from None
+            raise ReportError(self.redact(str(error))) from None
+        except OSError as error:  # certificates that are no file
+            raise ReportError(f"it could not be called: {self.redact(error.strerror or str(error))}") from None
+        except ValueError:  # the error's own text repeats the value
+            raise ReportError("a key, a token or the address holds characters that HTTP cannot send") from None
         self.answered = time.monotonic()
         document = _decode(answer)
         if not 200 <= answer.status < 300:
             raise self._make_error(answer, document)
         return document
+
+    def redact(self, text: str) -> str:
+        """Return a text without the secrets that the server was called with, and without those of URLs."""
+        return redact_text(self._hide(text))
 
     def close(self) -> None:
         """Close the connections."""
@@ -106,7 +112,7 @@ class JsonServer:
         text = str(members.get("message") or "") or answer.data[:_LONGEST_REASON].decode("utf-8", "replace")
         if 300 <= answer.status < 400:
             text = f"redirects are not followed: {redact_url(answer.headers.get('location', ''))}"
-        said = f": {show_value(self._redact(redact_text(' '.join(text.split()))), _LONGEST_REASON)}" if text else ""
+        said = f": {show_value(self.redact(' '.join(text.split())), _LONGEST_REASON)}" if text else ""
         return ReportError(f"it answered {answer.status}{said}", answer.status, str(members.get("error_code") or ""))
 
 

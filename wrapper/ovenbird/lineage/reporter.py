@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from ..common.redact import redact_text, redact_url
+from ..common.redact import redact_url
 from ..common.text import show_value
 from .json_server import PATIENCE, JsonServer, ReportError
 from .reported_run import ReportedRun, RunOutcome
@@ -87,9 +87,8 @@ class ReporterThread:
         except ReportError as error:
             self._problem = self._describe(str(error))
         except Exception as broken:
-            self._problem = self._describe(
-                f"{type(broken).__name__} in Ovenbird: {show_value(redact_text(str(broken)))}"
-            )
+            text = show_value(self.reporter.server.redact(str(broken)))
+            self._problem = self._describe(f"{type(broken).__name__} in Ovenbird: {text}")
 
     def _describe(self, reason: str) -> str:
         return f"not reported to {show_value(redact_url(self.reporter.server.locate('')))}: {reason}"
