@@ -314,6 +314,9 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "ovenbird_builder.registry",
         "ovenbird_builder.kubernetes",
         "ovenbird_builder.cluster",
+        "ovenbird_builder.attestations",
+        "ovenbird_builder.image_reader",
+        "ovenbird_builder.inspect_image",
     ),
     "ovenbird_builder.commands": (
         "ovenbird.errors",
@@ -356,6 +359,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "ovenbird.job",
         "ovenbird.api",
         "ovenbird.sdk",
+        "ovenbird_builder.actions",
     ),
 }
 # what lies below the leaves of `common` does not use them at large; all else may

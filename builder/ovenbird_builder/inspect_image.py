@@ -25,7 +25,7 @@ def inspect(image: ImageReader) -> dict[str, Any]:
     """
     labels, notes, kind = image.labels, list[str](), find_kind(image)
     config = image.config.get("config") or {}
-    layers = _list_layers(image)
+    layers = list_layers(image)
     facts: dict[str, Any] = {
         "image": image.name,
         "digest": image.digest,
@@ -75,7 +75,7 @@ def find_kind(image: ImageReader) -> str:
     return "base" if ours else ""
 
 
-def _list_layers(image: ImageReader) -> list[dict[str, Any]]:
+def list_layers(image: ImageReader) -> list[dict[str, Any]]:
     """Return each layer with what the history says of it; `of` is `base` or `image`, empty where that is not known."""
     entries = [entry for entry in image.config.get("history") or () if not entry.get("empty_layer")]
     layers = image.manifest.get("layers") or []

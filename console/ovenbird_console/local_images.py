@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 from collections.abc import Mapping
@@ -14,17 +15,34 @@ from ovenbird.errors import OvenbirdError
 
 _LABEL = "dev.ovenbird.source.digest"  # what every image of a function has
 _TITLE = "org.opencontainers.image.title"
+_UNDATED = 315532800  # 1980: a build without a commit dates its image so or before, to be the same each time
 _LIMIT = 30.0  # seconds that podman may take
 
 
 class LocalImage(NamedTuple):
-    """An image: one of its names, the function, its size in bytes, when it was made, its id."""
+    """An image: one of its names, the function, its size in bytes, when it was made (empty: it is undated), its id."""
 
     name: str
     function: str
     size: int
     created: str
     id: str
+
+    @property
+    def place(self) -> str:
+        """Return the name by which it is read here, and not in the registry that its name may say."""
+        return f"containers-storage:{self.name}"
+
+    @property
+    def usual_name(self) -> str:
+        """Return what the page calls the image of this function."""
+        return make_image_name(self.function)
+
+
+def make_image_name(function: str) -> str:
+    """Return the name that the page gives to the image of a function: `localhost/NAME:latest`."""
+    name = re.sub(r"[^a-z0-9]+", "-", function.lower()).strip("-") or "function"
+    return f"localhost/{name}:latest"
 
 
 def list_images(environ: Mapping[str, str]) -> list[LocalImage] | None:
@@ -37,7 +55,8 @@ def list_images(environ: Mapping[str, str]) -> list[LocalImage] | None:
 
 def _read_row(row: Mapping[str, Any]) -> LocalImage:
     labels = row.get("Labels") or {}
-    moment = datetime.fromtimestamp(int(row.get("Created") or 0), timezone.utc).isoformat()
+    seconds = int(row.get("Created") or 0)
+    moment = datetime.fromtimestamp(seconds, timezone.utc).isoformat() if seconds > _UNDATED else ""
     name = next(iter(row.get("Names") or ()), "")
     return LocalImage(name, str(labels.get(_TITLE, "")), int(row.get("Size") or 0), moment, str(row.get("Id", "")))
 

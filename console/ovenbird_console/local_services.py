@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Collection
 from pathlib import Path
 from typing import NamedTuple
+
+from ovenbird.errors import InputError
 
 _LISTENING = "0A"
 
@@ -30,6 +33,23 @@ def find_services(leave_out: Collection[int], proc: Path = Path("/proc")) -> lis
                 services.append(service)
     pids = {service.pid for service in services}
     return sorted(service for service in services if _read_parent(proc / str(service.pid)) not in pids | set(leave_out))
+
+
+def stop_service(pid: int) -> None:
+    """Ask a service to end, as Ctrl-C does. Errors: InputError for a process that is no service of this user."""
+    try:
+        process = os.pidfd_open(pid)  # taken first: the number may become another's after the look
+    except OSError:
+        process = -1
+    try:
+        if process < 0 or pid not in {service.pid for service in find_services(())}:
+            raise InputError(f"process {pid} is no service that runs here", hint="it may have ended meanwhile")
+        signal.pidfd_send_signal(process, signal.SIGTERM)
+    except ProcessLookupError:
+        pass
+    finally:
+        if process >= 0:
+            os.close(process)
 
 
 def _read_process(folder: Path, ports: dict[str, int]) -> LocalService | None:

@@ -18,7 +18,8 @@ from .console import Console
 from .error_pages import make_error_page
 
 _SAFE = ("GET", "HEAD")
-_IMPORTING = ("/function", "/function/contract", "/run")  # pages for which the code of any target is imported
+# pages for which the code of any target is imported, or any registry is asked with this user's credentials
+_ACTING = ("/function", "/function/contract", "/run", "/image", "/image/facts", "/image/packages")
 _POLICY = (
     "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'self';"
     " frame-ancestors 'none'"
@@ -128,13 +129,13 @@ def is_same_origin(headers: Headers) -> bool:
 
 
 def is_foreign_load(headers: Headers, path: str) -> bool:
-    """Return whether another site, or another port, loads a part of this page, or leads to one that imports code.
+    """Return whether another site, or another port, loads a part of this page, or leads to one that does something.
 
     A strict cookie is sent for other ports of this host too. To lead to any other page is harmless.
     """
     if headers.get("sec-fetch-site") not in ("same-site", "cross-site"):
         return False
-    return headers.get("sec-fetch-mode") != "navigate" or path in _IMPORTING
+    return headers.get("sec-fetch-mode") != "navigate" or path in _ACTING
 
 
 def has_token(headers: Headers, console: Console) -> bool:

@@ -33,7 +33,7 @@ _HEAD = 64 * 1024  # bytes of a log in which the address stands
 class Task:
     """A process: `kind` is `serve`, `build`, `sweep` or `container`, `target` what it serves, builds or runs.
 
-    `total` is how many runs a sweep will have.
+    `total` is how many runs a sweep will have, `flags` are those of a build.
     """
 
     id: str
@@ -45,6 +45,7 @@ class Task:
     ended: str = ""
     is_stopped: bool = False
     total: int = 0
+    flags: tuple[str, ...] = ()
 
     @property
     def state(self) -> str:
@@ -52,8 +53,19 @@ class Task:
         code = self.process.poll()
         if code is None:
             return "RUNNING"
-        self.ended = self.ended or format_timestamp()
+        if code == 0 and self.kind == "build":  # it was done before the signal came
+            return "COMPLETED"
         return "STOPPED" if self.is_stopped else "COMPLETED" if code == 0 else "ERROR"
+
+    @property
+    def result(self) -> Path:
+        """Return the file for the result of a build, as JSON; there is none before the build has ended."""
+        return self.log.with_suffix(".json")
+
+    def watch(self) -> None:
+        """Wait until the process has ended, and note when: perhaps nobody looks at the page then."""
+        self.process.wait()
+        self.ended = format_timestamp()
 
     @property
     def run_key(self) -> str:
@@ -82,13 +94,30 @@ class Tasks:
 
     def __init__(self, folder: Path, environ: Mapping[str, str]) -> None:
         self._folder, self._environ = folder, environ
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._tasks: dict[str, Task] = {}
         self._logs: Path | None = None
 
     def start(self, kind: str, target: str, flags: Sequence[str]) -> Task:
         """Start `ovenbird KIND TARGET FLAGS` and return its task. Errors: OvenbirdError."""
         return self._start(new_id(), kind, target, ["-m", "ovenbird", kind, target, *flags], b"")
+
+    def start_build(self, target: str, flags: Sequence[str]) -> Task:
+        """Start a build and return its task. Errors: OvenbirdError.
+
+        One that is going on with the same flags is returned: two tabs make one image once.
+        """
+        wanted = ("build", target, tuple(flags), "RUNNING")
+        with self._lock:
+            for task in self._tasks.values():
+                if (task.kind, task.target, task.flags, task.state) == wanted:
+                    return task
+            identity = new_id()
+            result = str(self._locate_log(identity).with_suffix(".json"))
+            words = ["-m", "ovenbird", "build", target, *flags, "--result-file", result]
+            task = self._start(identity, "build", target, words, b"")
+            task.flags = tuple(flags)
+            return task
 
     def start_runs(self, identity: str, kind: str, request: Mapping[str, Any]) -> Task:
         """Start the runs of a request, which `run_child` takes, and return their task. Errors: OvenbirdError.
@@ -102,22 +131,28 @@ class Tasks:
 
     def _start(self, identity: str, kind: str, target: str, words: Sequence[str], request: bytes) -> Task:
         with self._lock:
-            if self._logs is None:
-                self._logs = Path(tempfile.mkdtemp(prefix="ovenbird-ui-"))
-            log = self._logs / f"{identity}.log"
+            log = self._locate_log(identity)
             environ = {**self._environ, "OVENBIRD_LOG_FORMAT": "text", "NO_COLOR": "1"}
             try:
                 with log.open("xb") as file, tempfile.TemporaryFile() as stdin:
                     stdin.write(request)
                     stdin.seek(0)
                     process = subprocess.Popen(  # noqa: S603  # this interpreter; the target is an argument
-                        [sys.executable, *words], cwd=self._folder, env=environ, stdin=stdin, stdout=file, stderr=file,
+                        [sys.executable, *words], cwd=self._folder, env=environ, stdin=stdin, stderr=file,
+                        stdout=subprocess.DEVNULL if kind == "build" else file,  # that of a build is in its result file
                         start_new_session=True,
                     )  # fmt: skip
             except OSError as error:
                 raise OvenbirdError(f"no process could be started: {error.strerror or error}") from None
             task = self._tasks[identity] = Task(identity, kind, target, log, process)
+            threading.Thread(target=task.watch, name=f"watch-{identity}", daemon=True).start()
             return task
+
+    def _locate_log(self, identity: str) -> Path:
+        """Return the path of a log, in a folder of this page that is made for the first one."""
+        if self._logs is None:
+            self._logs = Path(tempfile.mkdtemp(prefix="ovenbird-ui-"))
+        return self._logs / f"{identity}.log"
 
     def find_sweep(self, identity: str) -> Task | None:
         """Return the task of a sweep, by the tag of its runs; None for one that was not started here."""

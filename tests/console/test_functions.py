@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
 from collections.abc import Iterator
 
 import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect
+from tests import starts
 from tests.console.browser import Site, open_page, start_site
 from tests.console.project import write_project
+from tests.service import wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -119,6 +123,26 @@ def test_a_service_is_started_and_stopped(page: Page, site: Site) -> None:
     page.get_by_role("link", name="train.py:wait").click()
     page.get_by_role("button", name="Stop").click()
     expect(page.locator(".state-stopped")).to_be_visible(timeout=60_000)
+
+
+def test_a_service_of_somebody_else_is_stopped(site: Site) -> None:
+    """One that a terminal has started is listed with its port, and ends as by Ctrl-C; no other process does."""
+    environ = {name: value for name, value in os.environ.items() if not name.startswith(("OVENBIRD_", "DHCORE_"))}
+    words = ("serve", "train.py:wait", "--port", "0")
+    process = starts.start(  # a forked one has another command line
+        words, cwd=site.folder, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, fresh=True
+    )
+    try:
+        with site.client() as client:
+            button = f'name="pid" value="{process.pid}"'
+            wait_until(lambda: button in client.get("/services").text, lambda: client.get("/services").text, pause=0.2)
+            for pid in ("", str(os.getpid())):
+                assert client.post("/services/stop", data={"pid": pid}).status_code == 404
+            assert client.post("/services/stop", data={"pid": str(process.pid)}).status_code == 303
+        assert process.wait(60) == 0
+    finally:
+        process.kill()
+        process.wait()
 
 
 def test_a_post_without_a_target_is_refused(site: Site) -> None:

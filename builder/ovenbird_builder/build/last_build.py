@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime, timezone
 from typing import Any
 
 from ..cache.layer import compute_key
+from ..cache.layer_cache import LayerCache
+from ..oci.reference import ImageReference
 from ..request.build_request import BuildRequest
 from . import cache_misses
 from .environment import BuildEnvironment
 from .prepare import PlatformBuild
 from .redact_plan import make_plan_redactor
-from .report import LayerReason
+from .report import BuildResult, LayerReason
+
+_OF_RESULT = ("digest", "size", "seconds", "layers", "rebuilt", "warnings")
 
 
 def explain_changes(
@@ -56,6 +61,30 @@ def remember_build(
         for name in names:
             if value and environment.cache.recall(name) != value:
                 environment.cache.note(name, value, f"last build of {request.tags[0]}")
+
+
+def remember_result(request: BuildRequest, environment: BuildEnvironment, result: BuildResult) -> None:
+    """Keep what a build has made again and why, for whoever looks at the image later.
+
+    A build that found everything in the cache leaves what is known of the one that made the image.
+    """
+    document = result.document()
+    for tag in request.tags:
+        before = recall_result(environment.cache, tag)
+        if result.rebuilt or before is None or before["digest"] != result.digest:
+            moment = datetime.now(timezone.utc).isoformat(timespec="seconds")
+            value = {"time": moment, **{name: document[name] for name in _OF_RESULT}}
+            environment.cache.note(_make_result_key(tag), value, f"last result of {tag}")
+
+
+def recall_result(cache: LayerCache, tag: ImageReference) -> dict[str, Any] | None:
+    """Return what the last build of a tag that made something has said, with its `time`; None for no such build."""
+    value = cache.recall(_make_result_key(tag))
+    return value if isinstance(value, dict) and set(_OF_RESULT) <= set(value) else None
+
+
+def _make_result_key(tag: ImageReference) -> str:
+    return compute_key("last result", tag=tag.local)
 
 
 def make_memory_keys(request: BuildRequest, kind: str, platform: str = "") -> tuple[str, str]:

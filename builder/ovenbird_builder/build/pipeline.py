@@ -25,7 +25,7 @@ from .delivery import deliver, make_publication
 from .dependencies import describe_unpinned
 from .environment import BuildEnvironment
 from .execute import BuiltImage, build_image
-from .last_build import explain_changes, remember_build
+from .last_build import explain_changes, remember_build, remember_result
 from .prepare import PlatformBuild, make_build_context, prepare_platform
 from .redact_plan import make_plan_redactor
 from .report import BuildResult, describe_slim, make_layer_row
@@ -49,10 +49,12 @@ def build_images(request: BuildRequest, environment: BuildEnvironment) -> BuildR
         writeback.write_image(request.document, f"{request.tags[0]}@{publication.digest}")
     result = _make_result(request, environment, platform_builds, built_images, publication)
     statements = {"statements": [attestations.describe() for attestations in issued]} if issued else {}
-    return replace(
+    result = replace(
         result, changed=bool(delivered), seconds=time.monotonic() - start, more={**result.more, **statements},
         rebuilt=tuple(reason for reason in reasons[0] if not reason.cached), size=built_images[0].image.measure(),
     )  # fmt: skip
+    remember_result(request, environment, result)
+    return result
 
 
 def plan_images(request: BuildRequest, environment: BuildEnvironment) -> dict[str, Any]:

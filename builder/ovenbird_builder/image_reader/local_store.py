@@ -41,4 +41,6 @@ def _run_skopeo(argv: tuple[str, ...], name: str, environ: Mapping[str, str]) ->
     try:
         return process.run(argv, env=environ, timeout=60).stdout.encode()
     except process.ProcessFailedError as error:
+        if engine_errors.classify_error(error) == "missing":
+            raise BaseMissingError(f"the local store has no image {show_value(name)}") from None
         raise engine_errors.translate_error(error, f"look for {show_value(name)} in the local store") from None

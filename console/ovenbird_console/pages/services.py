@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
+from ovenbird.errors import InputError
+
+from ..builds import read_build
 from ..console import get_console
 from ..contracts import parse_target
 from ..events import Event, read_start, stream_events
-from ..local_services import find_services
+from ..local_services import find_services, stop_service
 from ..rendering import render
 from ..run_logs import read_log_file
 from ..tasks import Task
@@ -40,17 +44,19 @@ def show_task(request: Request) -> Response:
     """Show a service or a build with its log."""
     task = get_console(request).tasks.find(request.path_params["id"])
     log = read_log_file(task.log, has_ended=task.state != "RUNNING")
-    return render(request, "task.html", log=log, task=task, example=_make_example(task))
+    return render(request, "task.html", log=log, **_describe_task(task))
 
 
 def show_task_body(request: Request) -> Response:
     """Show the part of the page that changes, but the log."""
     task = get_console(request).tasks.find(request.path_params["id"])
-    return render(request, "task_body.html", task=task, example=_make_example(task))
+    return render(request, "task_body.html", **_describe_task(task))
 
 
-def _make_example(task: Task) -> str:
-    return f"curl {task.address}" if task.address and task.state == "RUNNING" else ""
+def _describe_task(task: Task) -> dict[str, Any]:
+    """Return the values of the templates: the task, what a build has come to, an example of a call of a service."""
+    example = f"curl {task.address}" if task.address and task.state == "RUNNING" else ""
+    return {"task": task, "build": read_build(task) if task.kind == "build" else None, "example": example}
 
 
 def stream_task(request: Request) -> Response:
@@ -66,7 +72,8 @@ def stream_task(request: Request) -> Response:
         position = part.end
         if part.text:
             yield Event("log", part.text, part.end)
-        if (state, address, run) != mark:
+        is_next_stage = task.kind == "build" and "\n> " in f"\n{part.text}"
+        if (state, address, run) != mark or is_next_stage:
             mark = (state, address, run)
             yield Event("change")
         if state != "RUNNING" and not part.text:
@@ -81,8 +88,19 @@ def stop_task(request: Request) -> Response:
     return RedirectResponse(request.url.path.removesuffix("/stop"), status_code=303)
 
 
+async def stop_other(request: Request) -> Response:
+    """Ask a service that somebody else has started to end, and go back to the list."""
+    async with request.form() as form:
+        text = str(form.get("pid") or "")
+    if not text.isascii() or not text.isdecimal():
+        raise InputError("no process is named")
+    await run_in_threadpool(stop_service, int(text))
+    return RedirectResponse("/services", status_code=303)
+
+
 ROUTES = [
     Route("/services", show_services),
+    Route("/services/stop", stop_other, methods=["POST"]),
     Route("/services/start", start_service, methods=["POST"]),
     Route("/tasks/{id}", show_task),
     Route("/tasks/{id}/body", show_task_body),

@@ -46,7 +46,16 @@
     addEventListener("pagehide", () => source.close());
   }
 
+  // a part that is waited for and cannot be had says so
+  function showFault(event) {
+    const waiting = event.detail.target.querySelector("[aria-busy]");
+    if (!waiting) return;
+    waiting.removeAttribute("aria-busy");
+    waiting.textContent = "This part could not be read. The terminal of `ovenbird ui` may say why.";
+  }
+
   addEventListener("DOMContentLoaded", () => {
+    for (const name of ["htmx:responseError", "htmx:sendError"]) document.body.addEventListener(name, showFault);
     drawCharts(document);
     document.body.addEventListener("htmx:afterSettle", (event) => drawCharts(event.detail.elt));
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => drawCharts(document));

@@ -84,6 +84,11 @@ def build_image(source: FunctionSource, options: Mapping[str, Any], environ: Map
         all_options["tag"] = f"{_make_image_name(target.attribute)}:latest"
     with open_action("build") as build:
         document = build(text, {name: value for name, value in all_options.items() if value}, environ).document()
+    return read_image(document)
+
+
+def read_image(document: Mapping[str, Any]) -> Image:
+    """Return the image of a build's result, as the command prints it."""
     layers = tuple(ImageLayer(row["name"], row["digest"], row["size"], row["hit"]) for row in document["layers"])
     return Image(
         f"{document['image']}@{document['digest']}", document["digest"], layers,
