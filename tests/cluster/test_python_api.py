@@ -22,7 +22,7 @@ def test_a_run_in_the_cluster(kube: Kube, monkeypatch: pytest.MonkeyPatch, tmp_p
     greet = ob.function("function.yaml")
     options = {"on": "cluster", "namespace": kube.namespace, "image": kube.image, "cpu": "100m"}
     sleeper = greet.run(seconds=600, wait=False, **options)
-    run = greet.run(do="count", n=3, **options)
+    run = greet.run(do="count", n=3, name="first", tags={"stage": "test"}, timeout="5m", **options)
     assert (run.state, dict(run.results)) == ("COMPLETED", {"output_0": 3})
     assert "line 2" in run.logs
     with pytest.raises(RunFailedError, match="no such thing") as failure:

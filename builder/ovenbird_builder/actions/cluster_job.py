@@ -63,7 +63,7 @@ def start_job(target: str, options: Mapping[str, Any], environ: Mapping[str, str
     """
     values = {name: _check_option(name, value) for name, value in options.items()}
     context, limit = values.pop("context", ""), float(values.pop("start_timeout", 0) or 0)
-    flags = make_flags(**{"target": target, **dict.fromkeys(SETTINGS, ""), **values})
+    flags = make_flags(**{"target": target, **dict.fromkeys(SETTINGS, ""), "log_format": "text", **values})
     kubectl = Kubectl(environ, context=context, namespace=flags.namespace)
     return ClusterJob(kubectl, submit_job(flags, environ, kubectl, RunView()), limit)
 

@@ -97,8 +97,6 @@ def describe_failure(end: RunEnd) -> str:
     if not end.exit_code:
         return ""
     first = end.message.partition("\n")[0]
-    kind, _, rest = first.partition(": ")
-    first = rest if rest.startswith(f"{kind}: ") else first  # the name of an exception, which its message begins with
     return f"   exit status {end.exit_code}{first and f': {first}'}"
 
 

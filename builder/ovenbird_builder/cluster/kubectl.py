@@ -74,10 +74,6 @@ class Kubectl:
         flags += [f"--namespace={self.namespace}"] if self.namespace else []
         return ("kubectl", *flags, *words)
 
-    def format_command(self, *words: str) -> str:
-        """Return the command line as a person types it."""
-        return " ".join(self.make_argv(*words))
-
     def run(self, *words: str, stdin: str | None = None, patience: float = _PATIENCE) -> str:
         """Run a call to its end and return its stdout. `patience` is in seconds.
 

@@ -22,6 +22,7 @@ def test_code_message_and_last_lines() -> None:
     assert lines[0] == "handler: ValueError: no such column: age"
     assert lines[-1] == "line 1999"
     assert 3500 < len(text.encode()) <= 4096
+    assert format_termination_message("ValueError", "ValueError: no such column") == "ValueError: no such column\n"
 
 
 @pytest.mark.parametrize("text", ["ä" * 5000, "🦜" * 5000, "a" + "€" * 5000, "\udc80" * 5000], ids=list("2431"))

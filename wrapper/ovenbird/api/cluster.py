@@ -153,7 +153,7 @@ def _name_run(request: RunRequest) -> list[str]:
     settings = request.settings
     texts = {
         "NAME": settings.name, "NOTE": settings.note, "PROJECT": settings.project,
-        "TAG": ",".join(f"{key}={value}" if value != "" else key for key, value in settings.tag.items()),
+        "TAG": json.dumps(settings.tag) if settings.tag else "",
     }  # fmt: skip
     return [f"OVENBIRD_{name}={text}" for name, text in texts.items() if text]
 

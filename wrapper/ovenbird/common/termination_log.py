@@ -31,7 +31,8 @@ def write_termination_message(code: str, message: str, traceback: str = "", path
 
 def format_termination_message(code: str, message: str, traceback: str = "") -> str:
     """Return the text, at most 4 KiB of UTF-8 that ends with a whole character."""
-    text = _cut_bytes(redact_text(f"{code}: {message}"), _LONGEST_MESSAGE)
+    whole = message if message.startswith(f"{code}: ") else f"{code}: {message}"  # as `ValueError: …` of a handler
+    text = _cut_bytes(redact_text(whole), _LONGEST_MESSAGE)
     lines: list[str] = []
     room = _LONGEST - len(text.encode()) - 1
     for line in reversed(redact_text(traceback).splitlines()):
