@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from ovenbird.page.form_html import render_fields
 from ovenbird.page.form_values import parse_form
 from ovenbird.page.schema_fields import make_fields
 
@@ -95,3 +98,27 @@ def test_what_was_typed_stays_except_secrets() -> None:
     assert result.values == {"token": "abc", "s": "ok"}
     assert result.errors == {"n": "Expected a whole number, found 'x'.", "**": "s: has a field of its own."}
     assert parse_form(make_fields(schema), [("n", "1"), ("**", '{"more": 2}')]).values == {"n": 1, "more": 2}
+
+
+def test_files_in_place_of_paths() -> None:
+    """They join the paths of a list, and exclude the text of an input; one input takes one unless it says more."""
+    schema = {"properties": {"table": {}, "paths": {"type": "array", "items": {"type": "string", "format": "path"}}},
+              "required": ["table", "paths"]}  # fmt: skip
+    fields = [replace(field, takes_files=True) for field in make_fields(schema, inputs={"table"})]
+    one, two, none = (SimpleNamespace(filename=name) for name in ("a.csv", "b.csv", ""))
+    fields[1] = replace(fields[1], many=True)
+    result = parse_form(fields, [("table", ""), ("table", one), ("paths", "/x\n"), ("paths", one), ("paths", two)])
+    assert (result.files, result.errors) == ({"table": [one], "paths": [one, two]}, {})
+    assert result.values == {"paths": ["/x"]}
+    assert parse_form(fields, [("table", one), ("paths", ""), ("paths", one)]).values == {"paths": []}
+    assert "both were given" in parse_form(fields, [("table", "key"), ("table", one)]).errors["table"]
+    assert "these are 2" in parse_form(fields, [("table", one), ("table", two)]).errors["table"]
+    assert set(parse_form(fields, [("table", none), ("paths", "")]).errors) == {"table"}
+    html = render_fields(fields)
+    assert html.count('type="file"') == 2
+    assert html.count(" multiple") == 1
+
+
+def test_a_list_of_tables_is_typed_as_json() -> None:
+    """A schema may have several types, as that of a table has."""
+    assert parse({"type": "array", "items": {"type": ["array", "object"]}}, "[[1], {}]") == [[1], {}]
