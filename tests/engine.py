@@ -39,14 +39,14 @@ class Images(Mapping[str, str]):
 
     def __init__(self, kind: str, versions: tuple[str, ...], make: Callable[[str], str]) -> None:
         self._versions, self._make = versions, make
-        self._lock = CACHE / f"{kind}.lock"
+        self._kind = kind
         self._made: dict[str, str] = {}
 
     def __getitem__(self, version: str) -> str:
         if version not in self._versions:
             raise KeyError(version)
         if version not in self._made:
-            with _hold_lock(self._lock):  # what one process pushes, the others only pull
+            with _hold_lock(CACHE / f"{self._kind}-{version}.lock"):  # what one process pushes, the others only pull
                 self._made[version] = self._make(version)
             if not self._made[version].startswith("localhost/"):
                 _run("podman", "pull", "--quiet", self._made[version])  # else `podman run` does, and tells it on stderr

@@ -18,7 +18,7 @@ import httpx
 import pytest
 from tests.builds import Builds
 from tests.disks import disk
-from tests.engine import AVAILABLE, Images, skopeo
+from tests.engine import AVAILABLE, OUTER, Images, skopeo
 from tests.orchard import project
 from tests.podman import Podman
 
@@ -97,11 +97,14 @@ def list_stored(name: str) -> set[str]:
     return {name for row in json.loads(process.stdout or b"[]") or [] for name in row["names"]}
 
 
-@pytest.mark.parametrize("version", AVAILABLE)
+@pytest.mark.parametrize("version", OUTER)
 def test_an_image_runs_as_job_and_as_service(
     version: str, builds: Builds, base_images: Images, tag: str, podman: Podman
 ) -> None:
-    """Built, pushed, pulled from the registry, run: nothing is fetched or installed at the start."""
+    """Built, pushed, pulled from the registry, run: nothing is fetched or installed at the start.
+
+    The Pythons between are those of the images in test_launch, test_slim and test_default_base.
+    """
     document = builds.ok("--base", base_images[version], "--python", version, "--tag", tag, "--push")
     assert document["digest"] == json.loads(skopeo("inspect", f"docker://{tag}"))["Digest"]
     assert list_layers(document, False)[-1] == "function document"
@@ -150,6 +153,7 @@ def test_a_build_in_its_source_folder_does_not_pack_its_outputs(builds: Builds, 
     Nor does it matter under which names images, statements, results and a bundle of earlier calls lie there.
     """
     source = builds.source
+    shutil.copytree(builds.cache, source / ".ovenbird-cache", symlinks=True, copy_function=os.link)
     builds.cache = source / ".ovenbird-cache"
     base = ("--base", base_images[VERSION], "--python", VERSION)
     words = (*base, "--tag", tag, "--push", "--result-file", "result.json")
