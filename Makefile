@@ -70,17 +70,20 @@ ui: .venv/.ui ## the page of what `make demo` has run, in a browser, until Ctrl-
 serve: .venv/.runtime ## serve TARGET (default: examples/greet) until Ctrl-C, reloading on change
 	@$(BIN)/ovenbird serve $(TARGET) --reload
 
+.PHONY: standins
+standins: | .venv/bin/python
+	$(call need,$(ENGINE),$(ENGINE) $(ENGINE_HELPERS))
+	@$(BIN)/python -m tests.standins >/dev/null
+
 .PHONY: test
-test: .venv/.dev ## run every test
+test: .venv/.dev standins ## run every test
 	$(call need,curl,curl)
 	$(call need,git,git)
 	$(call need,git-lfs,git-lfs)
 	$(call need,zsh,zsh)
 	$(call need,fish,fish)
-	$(call need,$(ENGINE),$(ENGINE) $(ENGINE_HELPERS))
 	$(call need,pg_createcluster,postgresql)
 	$(call need,chromium,chromium fonts-dejavu-core)
-	@$(BIN)/python -m tests.standins >/dev/null
 	@[ -n "$$KUBECONFIG" ] && [ -n "$$TEST_REGISTRY" ] || echo "tests on a Kubernetes cluster are left out: set KUBECONFIG and TEST_REGISTRY (CONTRIBUTING.md)"
 	@echo "running the tests (a quarter of an hour on 2 cores)"
 	@$(PYTEST) $(ARGS)
