@@ -34,9 +34,11 @@ def test_a_remote(tmp_path: Path, address: str, url: str, repository: str) -> No
 
 
 def test_no_remote(tmp_path: Path) -> None:
-    """A folder without a checkout, and a checkout without a remote, have no location."""
+    """A folder without a checkout, and a checkout without a remote or with a relative one, have no location."""
     run = ReportedRun("1", "", "p", "f", "main:f", tmp_path, "", "")
     assert locate_source(run) is None
     (tmp_path / ".git").mkdir()
     (tmp_path / ".git" / "HEAD").write_text(COMMIT)
+    assert locate_source(run) is None
+    (tmp_path / ".git" / "config").write_text('[remote "origin"]\n\turl = ../b.git\n')  # means nothing elsewhere
     assert locate_source(run) is None

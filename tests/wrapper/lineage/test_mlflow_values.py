@@ -25,6 +25,12 @@ def test_a_long_series_is_thinned() -> None:
     assert metrics[-1] == {"key": "one", "value": 7.0, "timestamp": 5, "step": 0}
 
 
+def test_numbers_that_json_has_not() -> None:
+    """What is infinite, no number, or beyond floating point is written as protocol buffers write it."""
+    metrics = values.make_metrics({"a": [float("inf"), 10**400, -(10**400), float("nan")]}, 5)
+    assert [item["value"] for item in metrics] == ["Infinity", "Infinity", "-Infinity", "NaN"]
+
+
 def test_batches_keep_the_limits() -> None:
     """No request has more than 1000 values, 100 of them parameters and tags, and none is left out."""
     batches = list(values.make_batches(range(2000), range(120), range(30)))

@@ -8,6 +8,7 @@ import socket
 import ssl
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
@@ -106,6 +107,35 @@ def test_odd_answers(
     assert reason in record.getMessage()
     assert "secret" not in caplog.text
     assert reports.list_variables() == {}
+
+
+def test_a_refused_part_leaves_no_run_open(server: Server, caplog: pytest.LogCaptureFixture) -> None:
+    """Where the server refuses metrics and tags, the run of MLflow still gets its end."""
+
+    def answer(request: BaseHTTPRequestHandler) -> None:
+        if request.path.endswith("/runs/log-batch"):
+            send_reply(request, b'{"message": "too long"}', 400)
+        else:
+            send_reply(request, b'{"run": {"info": {"run_id": "r1"}, "data": {}}}')
+
+    server.answer = answer
+    reports = RunReports({"MLFLOW_TRACKING_URI": server.url})
+    reports.start(RUN)
+    reports.end(replace(OUTCOME, results={"rows": 3}))
+    assert server.requests[-1][1].endswith("/runs/update")
+    assert json.loads(server.bodies[-1])["status"] == "FINISHED"
+    (record,) = caplog.records
+    assert "it answered 400: 'too long'" in record.getMessage()
+
+
+def test_a_password_that_is_no_text(server: Server) -> None:
+    """Its bytes are sent as they are."""
+    server.answer = lambda request: send_reply(request, b"{}", 500)
+    report({
+        "MLFLOW_TRACKING_URI": server.url, "MLFLOW_TRACKING_USERNAME": "u", "MLFLOW_TRACKING_PASSWORD": "p\udcff",
+        "MLFLOW_TRACKING_TOKEN": "",
+    })  # fmt: skip
+    assert server.requests[0][2]["authorization"] == "Basic dTpw/w=="
 
 
 def test_an_address_that_leads_nowhere(caplog: pytest.LogCaptureFixture) -> None:

@@ -67,7 +67,7 @@ class JobReports:
         """Report the start."""
         from ..lineage.reported_run import ReportedRun
 
-        with _warning_of_faults():
+        with _warn_of_faults():
             record = self._record
             labels = record.metadata.get("labels") or ()
             name = str(record.metadata.get("name") or "")
@@ -86,14 +86,14 @@ class JobReports:
         """Keep the schema and the number of rows of a DataFrame, which the record of an input does not have."""
         from ..platform.tables.dataframes import describe_schema, get_engine
 
-        with _warning_of_faults():
+        with _warn_of_faults():
             if get_engine(value) and hasattr(value, "__len__"):  # not one that is read later
                 self._tables[entity.key] = describe_schema(value), len(value)
 
     def end(self, state: str, error: Mapping[str, str] | None, outcome: RunResult, *, recorded: bool) -> None:
         """Report the end."""
         try:
-            with _warning_of_faults():
+            with _warn_of_faults():
                 self._reports.end(self._describe_end(state, error, outcome, recorded))
         finally:
             self._reports.restore_variables()
@@ -140,14 +140,14 @@ def names_servers(environ: Mapping[str, str]) -> bool:
 def open_reports(record: Run, store: EntityStore, environ: Mapping[str, str]) -> Reports:
     """Return the reports of a run."""
     if names_servers(environ):
-        with _warning_of_faults():
+        with _warn_of_faults():
             return JobReports(record, store, environ)
     return NoReports()
 
 
 @contextlib.contextmanager
-def _warning_of_faults() -> Iterator[None]:
-    """Within the block, an error is a warning: a report is never the state of a run."""
+def _warn_of_faults() -> Iterator[None]:
+    """Make a warning of any error in the block: a report is never the state of a run."""
     try:
         yield
     except Exception as broken:

@@ -94,15 +94,15 @@ def make_statistics(record: Record) -> dict[str, int]:
     """Return rows, bytes and files of a data set, as far as they are recorded."""
     status = record["status"]
     preview, listed, fingerprint = (status.get(name) or {} for name in ("preview", "files", "fingerprint"))
-    found: dict[str, Any] = {}
+    counts: dict[str, Any] = {}
     if isinstance(preview, Mapping):
-        found["rowCount"] = preview.get("rows")
+        counts["rowCount"] = preview.get("rows")
     if isinstance(listed, list) and listed and all(isinstance(info, Mapping) for info in listed):
-        found["fileCount"] = len(listed)
-        found["size"] = sum(info["size"] for info in listed if isinstance(info.get("size"), int))
+        counts["fileCount"] = len(listed)
+        counts["size"] = sum(info["size"] for info in listed if isinstance(info.get("size"), int))
     elif isinstance(fingerprint, Mapping) and fingerprint:
-        found |= {"size": fingerprint.get("size"), "fileCount": fingerprint.get("files", 1)}
-    return {name: value for name, value in found.items() if isinstance(value, int)}
+        counts |= {"size": fingerprint.get("size"), "fileCount": fingerprint.get("files", 1)}
+    return {name: value for name, value in counts.items() if isinstance(value, int)}
 
 
 def _name_type(record: Record) -> str:

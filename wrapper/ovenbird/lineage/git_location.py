@@ -33,13 +33,18 @@ def locate_source(run: ReportedRun) -> GitLocation | None:
     path = module.with_suffix(".py") if module.with_suffix(".py").exists() else module
     name = path.relative_to(checkout).as_posix()
     revision, page = read_revision(checkout), _find_page(address)
+    if not page:
+        return None
     kind = next((word for host, word in _BROWSE.items() if host in urlsplit(page).netloc), "")
     url = f"{page}/{kind}/{revision}/{quote(name)}" if kind and revision else page
     return GitLocation(url, _redact_address(address), name, revision)
 
 
 def _find_page(address: str) -> str:
-    """Return the page of a repository: `https://HOST/PATH` for `git@HOST:PATH.git` and `ssh://git@HOST/PATH.git`."""
+    """Return the page of a repository: `https://HOST/PATH` for `git@HOST:PATH.git` and `ssh://git@HOST/PATH.git`.
+
+    It is empty for a relative path, which means nothing elsewhere.
+    """
     address = _redact_address(address).removesuffix("/").removesuffix(".git")
     if "://" not in address and ":" in address:  # as scp writes it
         host, _, path = address.partition(":")
@@ -47,7 +52,10 @@ def _find_page(address: str) -> str:
     parts = urlsplit(address)
     if parts.scheme in ("ssh", "git"):
         return f"https://{parts.hostname}{parts.path}"
-    return address if parts.scheme in ("http", "https") else Path(address.removeprefix("file://")).as_uri()
+    if parts.scheme in ("http", "https"):
+        return address
+    folder = Path(address.removeprefix("file://"))
+    return folder.as_uri() if folder.is_absolute() else ""
 
 
 def _redact_address(address: str) -> str:

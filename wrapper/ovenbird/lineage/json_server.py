@@ -40,7 +40,7 @@ class Credentials(NamedTuple):
     def make_header(self) -> dict[str, str]:
         """Return the header `Authorization`; nothing without credentials."""
         if self.user and self.password:
-            login = base64.b64encode(f"{self.user}:{self.password}".encode()).decode()
+            login = base64.b64encode(f"{self.user}:{self.password}".encode("utf-8", "surrogateescape")).decode()
             return {"Authorization": f"Basic {login}"}
         return {"Authorization": f"Bearer {self.token}"} if self.token else {}
 
@@ -112,8 +112,8 @@ class JsonServer:
         text = str(members.get("message") or "") or answer.data[:_LONGEST_REASON].decode("utf-8", "replace")
         if 300 <= answer.status < 400:
             text = f"redirects are not followed: {redact_url(answer.headers.get('location', ''))}"
-        said = f": {show_value(self.redact(' '.join(text.split())), _LONGEST_REASON)}" if text else ""
-        return ReportError(f"it answered {answer.status}{said}", answer.status, str(members.get("error_code") or ""))
+        reason = f": {show_value(self.redact(' '.join(text.split())), _LONGEST_REASON)}" if text else ""
+        return ReportError(f"it answered {answer.status}{reason}", answer.status, str(members.get("error_code") or ""))
 
 
 def _decode(answer: HttpAnswer) -> Any:

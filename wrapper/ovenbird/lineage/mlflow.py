@@ -36,7 +36,7 @@ class MlflowReporter:
     title, variable = "MLflow", "MLFLOW_TRACKING_URI"
 
     def __init__(self, environ: Mapping[str, str]) -> None:
-        """Errors: ReportError for a URL that is none."""
+        """Read the variables. Errors: ReportError for a URL that is none."""
         url = check_url(self.variable, environ[self.variable])
         user, password, token = (
             (environ.get(f"MLFLOW_TRACKING_{name}") or "").strip() for name in ("USERNAME", "PASSWORD", "TOKEN")
@@ -64,8 +64,16 @@ class MlflowReporter:
         """Add what the run has given, and end it. What the function itself has logged stays. Errors: ReportError."""
         if not self.run_id:
             return
-        logged = self._read_logged()
         moment = _to_milliseconds(outcome.ended)
+        try:
+            self._log_outcome(outcome, moment)
+        finally:  # a part that the server refuses leaves no run that seems to go on
+            body = {"run_id": self.run_id, "status": _STATES[outcome.state], "end_time": moment}
+            self._call("POST", "runs/update", body)
+
+    def _log_outcome(self, outcome: RunOutcome, moment: int) -> None:
+        """Add metrics, parameters and tags. `moment` is in milliseconds since 1970. Errors: ReportError."""
+        logged = self._read_logged()
         numbers = {name: value for name, value in outcome.results.items() if values.is_number(value)}
         metrics = values.make_metrics({**numbers, **outcome.metrics}, moment)
         parameters = values.make_parameters(outcome.parameters)
@@ -75,8 +83,6 @@ class MlflowReporter:
             values.make_tags(_describe_outcome(outcome)),
         ):
             self._call("POST", "runs/log-batch", {"run_id": self.run_id, **body})
-        body = {"run_id": self.run_id, "status": _STATES[outcome.state], "end_time": moment}
-        self._call("POST", "runs/update", body)
 
     def list_variables(self) -> dict[str, str]:
         """Return the variable that names the run to the library `mlflow`."""

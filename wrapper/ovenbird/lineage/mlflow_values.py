@@ -80,7 +80,10 @@ def _format(value: Any, longest: int) -> str:
 
 def _number(value: Any) -> Any:
     """Return a number as protocol buffers write it in JSON."""
-    number = float(value)
+    try:
+        number = float(value)
+    except OverflowError:  # an integer of hundreds of digits
+        number = math.inf if value > 0 else -math.inf
     if math.isfinite(number):
         return number
     return "NaN" if math.isnan(number) else ("Infinity" if number > 0 else "-Infinity")

@@ -37,7 +37,7 @@ class OpenLineageReporter:
     title, variable = "OpenLineage", "OPENLINEAGE_URL"
 
     def __init__(self, environ: Mapping[str, str]) -> None:
-        """Errors: ReportError for a URL that is none."""
+        """Read the variables. Errors: ReportError for a URL that is none."""
         url = check_url(self.variable, environ[self.variable])
         token = (environ.get("OPENLINEAGE_API_KEY") or "").strip()
         self.server = JsonServer(url, Credentials(token), environ)

@@ -71,3 +71,5 @@ class RunReports:
             self._threads.append(ReporterThread(make()))
         except ReportError as error:
             _log.warning("nothing is reported: %s; the run goes on", error)
+        except Exception as broken:  # its text may hold what a variable holds
+            _log.warning("nothing is reported: %s in Ovenbird; the run goes on", type(broken).__name__)
