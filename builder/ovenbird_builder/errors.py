@@ -248,16 +248,26 @@ class EngineError(ImageError):
 
 
 class ClusterError(OvenbirdError):
-    """The cluster refused what was asked for, in a way that has no class of its own."""
+    """The cluster refused what was asked for, in a way that has no class of its own.
+
+    `has_begun` is False where it is known that no container of the run has ever begun: then its Job can be deleted.
+    """
 
     code = "cluster"
     exit_code = 90
+    has_begun = True
 
 
 class ObjectMissingError(ClusterError):
     """The cluster has no object of that name."""
 
     code = "cluster.missing"
+
+
+class KindMissingError(ClusterError):
+    """The cluster has no objects of that kind, such as those of an extension that is not installed."""
+
+    code = "cluster.kind"
 
 
 class KubectlMissingError(ClusterError):
@@ -275,10 +285,22 @@ class ClusterContextError(ClusterError):
 
 
 class ClusterAccessError(ClusterError):
-    """The cluster does not know who asks, or denies what was asked for."""
+    """The cluster denies what was asked for."""
 
     code = "cluster.denied"
     exit_code = 93
+
+
+class CredentialsError(ClusterAccessError):
+    """The cluster does not know who asks: the credentials have expired, or could not be fetched."""
+
+    code = "cluster.credentials"
+
+
+class PodRefusedError(ClusterAccessError):
+    """A policy of the namespace refuses the pod."""
+
+    code = "cluster.policy"
 
 
 class QuotaError(ClusterError):

@@ -26,7 +26,7 @@ def follow_run(kubectl: Kubectl, name: str, view: RunView, *, start_limit: float
     """
     follower = _RunFollower(kubectl, name, view, start_limit)
     try:
-        for state in JobWatch(kubectl, name, view.note).states():
+        for state in JobWatch(kubectl, name, view.note).watch_states():
             if end := follower.take(state):
                 return end
     finally:
@@ -40,7 +40,7 @@ class _RunFollower:
         self._start = StartWatch(kubectl, view, start_limit)
         self._log: LogStream | None = None
         self._uid = ""  # of the pod whose log is read
-        self._lost: set[str] = set()  # uids of pods whose loss was reported
+        self._reported: set[str] = set()  # uids of pods whose loss was reported
 
     def take(self, state: JobState) -> RunEnd | None:
         """Show a state; return the end of the run, if that is one. Errors: as of `follow_run`."""
@@ -49,15 +49,15 @@ class _RunFollower:
         pod = next(reversed(state.pods.values()), None)
         if pod and pod_status.is_running(pod):
             self._read_log(pod)
-        if ended := self._find_end(state, pod):
-            return ended
+        if end := self._find_end(state, pod):
+            return end
         if state.outcome == "Failed":
             raise self._explain_failure(state, pod)
+        if state.is_over:
+            return self._report_missing_pod()
         if pod is None or not (pod_status.is_running(pod) or pod_status.has_ended(pod)):
             self._report_losses(state)
-            self._start.check(
-                pod, f"Job/{self._name}", f"pod {pod['metadata']['name']}" if pod else f"job {self._name}"
-            )
+            self._start.check(state, pod, self._name)
         return None
 
     def close(self) -> None:
@@ -86,6 +86,7 @@ class _RunFollower:
 
     def _find_end(self, state: JobState, pod: Document | None) -> RunEnd | None:
         """Return the end of a run that has ended by itself: well, or with no further attempt."""
+        pod = pod or next(reversed(state.deleted.values()), None)
         end = pod_status.find_end(pod) if pod else None
         if pod is None or end is None or pod_status.find_loss(pod):
             return None
@@ -97,12 +98,18 @@ class _RunFollower:
             self._view.say("ended", f"pod {pod['metadata']['name']} with exit status {end.exit_code}")
         return None
 
+    def _report_missing_pod(self) -> RunEnd:
+        """Return the end of a run that is complete, of which no pod tells any more."""
+        self._finish_log()
+        self._view.note("its pod is gone: no results")
+        return RunEnd("COMPLETED", 0, "", 0.0)
+
     def _report_losses(self, state: JobState) -> None:
         """Say which pods were lost, as another one is made in their place."""
         for uid, pod in (*state.deleted.items(), *state.pods.items()):
             loss = pod_status.find_loss(pod, is_deleted=uid in state.deleted)
-            if loss and uid not in self._lost:
-                self._lost.add(uid)
+            if loss and uid not in self._reported:
+                self._reported.add(uid)
                 self._view.note(f"{loss.message}; it is made again")
                 self._start.restart()
 

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from ovenbird.common.redact import mask_parameters
 
-from ..errors import ClusterError
+from ..errors import ClusterError, PodLostError
 from . import pod_status
 from .job_watch import JobState, JobWatch
 from .kubectl import Kubectl
@@ -44,7 +44,7 @@ def follow_sweep(
     Errors: as of `follow_run`; what an index has failed with is no error.
     """
     follower: _SweepFollower | None = None
-    for state in JobWatch(kubectl, name, view.note).states():
+    for state in JobWatch(kubectl, name, view.note).watch_states():
         if not state.job:
             continue
         follower = follower or _SweepFollower(kubectl, state.job, view, emit, StartWatch(kubectl, view, start_limit))
@@ -67,22 +67,34 @@ class _SweepFollower:
     def take(self, state: JobState) -> bool:
         """Take a state; return whether all have ended. Errors: ClusterError for pods that do not start."""
         latest = _find_latest(state)
-        failed = set(parse_indexes(str((state.job.get("status") or {}).get("failedIndexes") or "")))
+        completed, failed = (_read_indexes(state.job, name) for name in ("completedIndexes", "failedIndexes"))
         for index, (pod, is_deleted) in latest.items():
-            if index not in self.ends and (end := _find_end(pod, is_deleted, is_last=index in failed or state.is_over)):
+            is_last = index in failed or (state.is_over and index not in completed)
+            if index not in self.ends and (end := _find_end(pod, is_deleted, is_last=is_last)):
                 self._put(index, end)
         if state.is_over:
-            for index in sorted(set(range(self._count)) - set(self.ends)):
-                self._put(index, RunEnd(NOT_RUN, 0, "", 0.0, message=state.reason))
+            self._put_missing(state, completed, failed)
             return True
         waiting = [pod for index, (pod, _) in latest.items() if index not in self.ends]
         if not any(pod_status.is_running(pod) for pod in waiting) and len(self.ends) < self._count:
-            first = next(iter(waiting), None)
-            title = f"pod {first['metadata']['name']}" if first else f"job {self._name}"
-            self._start.check(first, f"Job/{self._name}", title)
+            self._start.check(state, next(iter(waiting), None), self._name)
         else:
             self._start.restart()
         return len(self.ends) >= self._count
+
+    def _put_missing(self, state: JobState, completed: set[int], failed: set[int]) -> None:
+        """Put the ends of indexes of which no pod tells: as the Job has them, else they have not run."""
+        missing = sorted(set(range(self._count)) - set(self.ends))
+        for index in missing:
+            if index in completed or (state.outcome == "Complete" and index not in failed):
+                self._put(index, RunEnd("COMPLETED", 0, "", 0.0))
+            elif index in failed:
+                message = "its pod is gone: the reason is not known"
+                self._put(index, RunEnd("ERROR", PodLostError.exit_code, "", 0.0, message=message))
+            else:
+                self._put(index, RunEnd(NOT_RUN, PodLostError.exit_code, "", 0.0, message=state.reason))
+        if gone := [index for index in missing if self.ends[index].end.state == "COMPLETED"]:
+            self._view.note(f"pods of {len(gone)} completed indexes are gone: their results are not known")
 
     def _put(self, index: int, end: RunEnd) -> None:
         parameters = self._lines[index] if index < len(self._lines) else {}
@@ -105,6 +117,10 @@ def parse_indexes(text: str) -> Iterator[int]:
     for part in filter(None, text.split(",")):
         first, _, last = part.partition("-")
         yield from range(int(first), int(last or first) + 1)
+
+
+def _read_indexes(job: Document, field: str) -> set[int]:
+    return set(parse_indexes(str((job.get("status") or {}).get(field) or "")))
 
 
 def _find_latest(state: JobState) -> dict[int, tuple[Document, bool]]:
@@ -143,6 +159,6 @@ def _read_lines(kubectl: Kubectl, job: Document) -> list[dict[str, Any]]:
         return []
     try:
         (text,) = kubectl.get("configmap", name)["data"].values()
-        return [mask_parameters(json.loads(line)) for line in text.splitlines()]
+        return [mask_parameters(json.loads(line)) for line in text.split("\n") if line.strip()]
     except (ClusterError, ValueError, KeyError, AttributeError):
         return []

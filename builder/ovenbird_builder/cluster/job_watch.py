@@ -9,9 +9,9 @@ from typing import Any
 
 from msgspec import Struct
 
-from ..errors import ClusterUnreachableError, ObjectMissingError, PodLostError
+from ..errors import ClusterError, CredentialsError, ObjectMissingError, PodLostError
 from . import pod_status
-from .kubectl import Kubectl
+from .kubectl import OUTAGES, Kubectl
 from .pod_feed import PodFeed
 
 Document = dict[str, Any]
@@ -25,11 +25,15 @@ _MOST_WAITED = 0.5  # seconds in which Ctrl-C is not heard on some systems
 
 
 class JobState(Struct, frozen=True):
-    """A Job with its pods, by their uid in the order in which they were made, and those that were deleted."""
+    """A Job with its pods, by their uid in the order in which they were made, and those that were deleted.
+
+    `is_current` is False while the API server does not answer: then all may have changed.
+    """
 
     job: Document
     pods: dict[str, Document]
     deleted: dict[str, Document]
+    is_current: bool = True
 
     @property
     def outcome(self) -> str:
@@ -38,6 +42,14 @@ class JobState(Struct, frozen=True):
             if condition.get("status") == "True" and condition.get("type") in _OUTCOMES:
                 return _OUTCOMES[condition["type"]]
         return ""
+
+    @property
+    def has_begun(self) -> bool:
+        """Return whether a container may have begun; that of a pod which was deleted may."""
+        status = self.job.get("status") or {}
+        counts = ("ready", "succeeded", "failed", "completedIndexes", "failedIndexes")
+        is_counted = any(status.get(name) for name in counts)
+        return is_counted or bool(self.deleted) or any(pod_status.has_begun(pod) for pod in self.pods.values())
 
     @property
     def is_over(self) -> bool:
@@ -57,8 +69,8 @@ class JobState(Struct, frozen=True):
 class JobWatch:
     """Yields the state of a Job again and again: at each change of its pods, and every few seconds.
 
-    `note` gets what people should know. Errors of `states`: PodLostError where the Job was deleted;
-    ClusterUnreachableError after minutes without an answer; ClusterAccessError.
+    `note` gets what people should know. Errors of `watch_states`: PodLostError where the Job was deleted;
+    ClusterUnreachableError or CredentialsError after minutes without an answer; ClusterAccessError.
     """
 
     def __init__(self, kubectl: Kubectl, name: str, note: Callable[[str], object], patience: float = _PATIENCE) -> None:
@@ -70,30 +82,32 @@ class JobWatch:
         self._answered = monotonic()
         self._is_away = False
 
-    def states(self) -> Iterator[JobState]:
+    def watch_states(self) -> Iterator[JobState]:
         """Yield states until whoever reads them has seen enough."""
         feed = PodFeed(self._kubectl, f"job-name={self._name}")
         try:
-            due = 0.0
+            due = tick = 0.0
             while True:
                 if monotonic() >= due:
                     self._look()
                     due = monotonic() + (_QUIET if self._is_quiet() else _BUSY)
-                    yield self._make_state()
-                elif self._take_changes(feed, due):
+                elif self._take_changes(feed, min(due, tick)):
                     due = min(due, monotonic() + (_QUIET if self._is_quiet() else 0.1))
-                    yield self._make_state()
+                elif monotonic() < tick:
+                    continue
+                yield self._make_state()
+                tick = monotonic() + _BUSY  # for time limits, and a stdout that is closed
         finally:
             feed.close()
 
     def _make_state(self) -> JobState:
         pods = dict(sorted(self._pods.items(), key=lambda item: str(item[1]["metadata"].get("creationTimestamp"))))
-        return JobState(self._job, pods, dict(self._deleted))
+        return JobState(self._job, pods, dict(self._deleted), not self._is_away)
 
     def _is_quiet(self) -> bool:
         """Return whether the watch tells what comes next, so that the Job need not be looked at."""
-        going = [pod for pod in self._pods.values() if not pod_status.has_ended(pod)]
-        return self._is_watched and not self._is_away and bool(going)
+        has_active = any(not pod_status.has_ended(pod) for pod in self._pods.values())
+        return self._is_watched and not self._is_away and has_active
 
     def _take_changes(self, feed: PodFeed, due: float) -> bool:
         """Take the changes of pods that have come, or wait for one; return whether there are any."""
@@ -122,10 +136,10 @@ class JobWatch:
             self._pods[uid] = pod
 
     def _look(self) -> None:
-        """Read the Job, and its pods where no watch tells of them."""
+        """Read the Job, and its pods where no watch tells of them, or may tell too late."""
         try:
             self._job = self._kubectl.get("job", self._name)
-            if not self._is_watched:
+            if not self._is_watched or self._make_state().is_over:
                 pods = self._kubectl.list_items("pods", "-l", f"job-name={self._name}")
                 uids = {pod["metadata"]["uid"] for pod in pods}
                 for uid in set(self._pods) - uids:
@@ -133,8 +147,8 @@ class JobWatch:
                 for pod in pods:
                     self._put(pod, is_deleted=False)
             self._note_answer()
-        except ClusterUnreachableError as error:
-            self._bear(error)
+        except OUTAGES as error:
+            self._tolerate_outage(error)
         except ObjectMissingError:
             raise PodLostError(
                 f"job {self._name} is not there any more: it was deleted, or its time to live is over"
@@ -146,10 +160,11 @@ class JobWatch:
             self._is_away = False
             self._note("the API server answers again")
 
-    def _bear(self, error: ClusterUnreachableError) -> None:
-        """Go on without an answer for a time. Errors: ClusterUnreachableError."""
+    def _tolerate_outage(self, error: ClusterError) -> None:
+        """Go on without an answer for a time. Errors: ClusterUnreachableError, CredentialsError."""
         if monotonic() - self._answered > self._patience:
             raise error
         if not self._is_away:
             self._is_away = True
-            self._note(f"the API server does not answer, and is asked again: {error.message}")
+            problem = "cannot be asked" if isinstance(error, CredentialsError) else "does not answer"
+            self._note(f"the API server {problem}, and is asked again: {error.message}")

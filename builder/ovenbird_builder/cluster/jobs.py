@@ -8,13 +8,16 @@ from typing import Any
 
 from msgspec import Struct
 
+from ovenbird.common.text import show_value
+
 from ..errors import ClusterError, ObjectMissingError
-from .kubectl import Kubectl
+from .kubectl import OUTAGES, Kubectl
 from .pod_status import measure_seconds
 
 Document = dict[str, Any]
 
-OURS = "app.kubernetes.io/managed-by=ovenbird,app.kubernetes.io/component=job"
+_OUR_LABELS = {"app.kubernetes.io/managed-by": "ovenbird", "app.kubernetes.io/component": "job"}
+_SELECTOR = ",".join(f"{name}={value}" for name, value in _OUR_LABELS.items())
 _ALPHABET = "bcdfghjklmnpqrstvwxz2456789"  # as Kubernetes' own: no words come of it
 _RANDOM = 5  # characters
 _LONGEST = 42  # characters of a name before them; Kubernetes adds further ones for pods
@@ -44,11 +47,13 @@ def create_job(kubectl: Kubectl, documents: list[Document], *, validate: bool = 
     parameters = [item for item in documents if item["kind"] == "ConfigMap"]
     (job,) = (item for item in documents if item["kind"] == "Job")
     _create_claims(kubectl, claims)
-    kubectl.create(parameters)
     try:
+        kubectl.create(parameters)
         (created,) = kubectl.create([job], validate=validate)
-    except ClusterError:
-        _remove(kubectl, parameters)
+    except BaseException as error:
+        is_unknown = isinstance(error, OUTAGES) or not isinstance(error, ClusterError)
+        # a call that ran out of time, or was interrupted, may have created the Job all the same
+        _remove(kubectl, [job, *parameters] if is_unknown else parameters)
         raise
     for item in parameters:
         _give_to_job(kubectl, item, created)
@@ -57,14 +62,22 @@ def create_job(kubectl: Kubectl, documents: list[Document], *, validate: bool = 
 
 def list_jobs(kubectl: Kubectl) -> list[Document]:
     """Return the Jobs of functions, the newest first. Errors: ClusterError and its subclasses."""
-    jobs = kubectl.list_items("jobs", "-l", OURS)
+    jobs = kubectl.list_items("jobs", "-l", _SELECTOR)
     return sorted(jobs, key=lambda job: str(job["metadata"].get("creationTimestamp")), reverse=True)
 
 
 def find_job(kubectl: Kubectl, name: str) -> CreatedJob:
-    """Return a Job by its name; `latest` is the newest of a function. Errors: ObjectMissingError; as of `list_jobs`."""
+    """Return a Job of a function by its name; `latest` is the newest of all.
+
+    Errors: ObjectMissingError, also for a Job that is somebody else's; as of `list_jobs`.
+    """
     if name != "latest":
-        return _describe_job(kubectl.get("job", name))
+        job = kubectl.get("job", name)
+        if not _OUR_LABELS.items() <= (job["metadata"].get("labels") or {}).items():
+            raise ObjectMissingError(
+                f"job {show_value(name)} is not one of a function", hint="`ovenbird runs list --cluster` lists those"
+            )
+        return _describe_job(job)
     jobs = list_jobs(kubectl)
     if not jobs:
         raise ObjectMissingError("there is no run in this namespace", hint="`ovenbird run TARGET --cluster` makes one")

@@ -14,8 +14,11 @@ from ..errors import (
     ClusterContextError,
     ClusterError,
     ClusterUnreachableError,
+    CredentialsError,
+    KindMissingError,
     KubectlMissingError,
     ObjectMissingError,
+    PodRefusedError,
     ProgramMissingError,
     QuotaError,
 )
@@ -23,6 +26,8 @@ from ..host import process
 
 Document = dict[str, Any]
 
+OUTAGES = (ClusterUnreachableError, CredentialsError)  # errors that may pass while a run goes on
+_LONGEST_ANSWER = 1024 * 1024 * 1024  # characters of a list of objects
 _PATIENCE = 30.0  # seconds for one answer of the API server
 _GRACE = 10.0  # seconds more for kubectl itself, and for a plugin that fetches credentials
 _INSTALL = "https://kubernetes.io/docs/tasks/tools/ has it for every system"
@@ -41,16 +46,26 @@ _ERRORS: tuple[tuple[str, type[ClusterError], str], ...] = (
         ClusterContextError,
         "`kubectl create namespace NAME` makes it; `--namespace` names another",
     ),
-    (r"Unauthorized|must be logged in|getting credentials", ClusterAccessError, "log in to the cluster again"),
+    (
+        r"Unauthorized|must be logged in|getting credentials|system:anonymous",
+        CredentialsError,
+        "log in to the cluster again",
+    ),
     (
         r"violates PodSecurity|denied the request|is forbidden: (?:maximum|minimum) ",
-        ClusterAccessError,
+        PodRefusedError,
         "a policy of the namespace refuses the pod",
     ),
     (r"forbidden", ClusterAccessError, "`kubectl auth can-i --list` says what is allowed"),
+    (
+        r"could not find the requested resource|doesn't have a resource type|no matches for kind",
+        KindMissingError,
+        "`kubectl api-resources` lists the kinds of the cluster",
+    ),
     (r"\(NotFound\)|not found", ObjectMissingError, ""),
     (
         r"[Uu]nable to connect|[Cc]onnection (?:to the server .* )?was refused|connection refused|i/o timeout"
+        r"|\(Timeout\)|\(TooManyRequests\)|in the time allotted"
         r"|timed? ?out|deadline exceeded|\bEOF\b|no route to host|no such host|connection reset|connection lost"
         r"|network is "
         r"|unable to handle the request|ServiceUnavailable|InternalError|etcdserver|shutting down|try again later"
@@ -82,9 +97,13 @@ class Kubectl:
         data = None if stdin is None else stdin.encode()
         argv = self.make_argv(*words, f"--request-timeout={patience:g}s")
         try:
-            return process.run(argv, env=self._environ, stdin=data, timeout=patience + _GRACE).stdout
+            return process.run(
+                argv, env=self._environ, stdin=data, timeout=patience + _GRACE, limit=_LONGEST_ANSWER
+            ).stdout
         except ProgramMissingError:
             raise _make_missing_error() from None
+        except OSError as error:
+            raise _make_start_error(error) from None
         except process.ProcessTimedOutError:
             raise ClusterUnreachableError(
                 f"kubectl {words[0]} did not end within {patience + _GRACE:g} s", hint="is the API server there?"
@@ -94,8 +113,7 @@ class Kubectl:
 
     def get(self, *words: str) -> Document:
         """Return an object, or a List of them. Errors: as of `run`."""
-        document: Document = json.loads(self.run("get", *words, "-o", "json"))
-        return document
+        return _parse_answer(self.run("get", *words, "-o", "json"))
 
     def list_items(self, *words: str) -> list[Document]:
         """Return the objects of a query. Errors: as of `run`."""
@@ -110,18 +128,20 @@ class Kubectl:
         if not documents:
             return []
         text = json.dumps({"apiVersion": "v1", "kind": "List", "items": documents})
-        document = json.loads(
+        document = _parse_answer(
             self.run(verb, "-f", "-", "-o", "json", f"--validate={str(validate).lower()}", stdin=text)
         )
         items: list[Document] = document["items"] if document.get("kind") == "List" else [document]
         return items
 
     def open_stream(self, *words: str) -> process.ProcessStream:
-        """Start a call that goes on, such as a watch. Errors: KubectlMissingError."""
+        """Start a call that goes on, such as a watch. Errors: KubectlMissingError, ClusterUnreachableError."""
         try:
             return process.ProcessStream(self.make_argv(*words), self._environ)
         except ProgramMissingError:
             raise _make_missing_error() from None
+        except OSError as error:
+            raise _make_start_error(error) from None
 
 
 def make_error(output: str, what: str) -> ClusterError:
@@ -141,3 +161,22 @@ def make_error(output: str, what: str) -> ClusterError:
 
 def _make_missing_error() -> KubectlMissingError:
     return KubectlMissingError("the program `kubectl` is not installed", hint=_INSTALL)
+
+
+def _make_start_error(error: OSError) -> ClusterError:
+    """Return the error of a process that this machine does not start, for now or ever."""
+    text = f"kubectl cannot be started: {error.strerror or error}"
+    if isinstance(error, PermissionError):
+        return KubectlMissingError(text, hint=_INSTALL)
+    return ClusterUnreachableError(text, hint="`ulimit -a` lists the limits of this machine")
+
+
+def _parse_answer(text: str) -> Document:
+    """Return an answer that is JSON. Errors: ClusterError for one that is not, or lost its beginning by its size."""
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError):
+        document = None
+    if not isinstance(document, dict):
+        raise ClusterError(f"kubectl has answered with {len(text)} characters that are no JSON object")
+    return document

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from ..errors import ClusterAccessError, ClusterError, ClusterUnreachableError, ObjectMissingError
 from ..host.process import ProcessStream
 from ..kubernetes.pod import CONTAINER
-from .kubectl import Kubectl, make_error
+from .kubectl import OUTAGES, Kubectl, make_error
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 5.0  # seconds until a connection that broke is made again
 _REMEMBERED = 200_000  # lines that may come again after a break
@@ -119,7 +119,7 @@ class LogStream:
                 return
             if isinstance(error, ObjectMissingError):
                 return
-            if isinstance(error, ClusterAccessError):
+            if isinstance(error, ClusterAccessError) and not isinstance(error, OUTAGES):
                 self._note(f"the log cannot be read: {error.message}")
                 return
             pause = _FIRST_PAUSE if count else min(pause * 2, _LONGEST_PAUSE)
@@ -135,7 +135,10 @@ class LogStream:
         with self._lock:
             if self._is_stopped.is_set():
                 return 0, None
-            stream = self._kubectl.open_stream(*words)
+            try:
+                stream = self._kubectl.open_stream(*words)
+            except ClusterError as refusal:
+                return 0, refusal
             self._connection = stream
         before, rest = self._count, b""
         self._seen.begin_connection()

@@ -10,6 +10,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from ..errors import ClusterError
 from ..host.process import ProcessStream
 from .kubectl import Kubectl
 
@@ -48,7 +49,10 @@ class PodFeed:
     def _run(self) -> None:
         pause = _FIRST_PAUSE
         while not self._is_closed.is_set():
-            count = self._read_watch()
+            try:
+                count = self._read_watch()
+            except (OSError, ClusterError):  # no process can be started, or its pipe has failed: for now
+                count = 0
             self.changes.put(PodChange(None))
             pause = _FIRST_PAUSE if count else min(pause * 2, _LONGEST_PAUSE)
             self._is_closed.wait(pause)

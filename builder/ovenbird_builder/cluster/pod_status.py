@@ -13,11 +13,11 @@ from msgspec import Struct
 from ovenbird.common.text import cut_text, escape_controls
 
 from ..errors import (
-    ClusterAccessError,
     ClusterError,
     ImagePullError,
     OutOfMemoryError,
     PodLostError,
+    PodRefusedError,
     PodStartError,
     QuotaError,
 )
@@ -78,6 +78,13 @@ def is_running(pod: Document) -> bool:
     return "running" in state or "terminated" in state
 
 
+def has_begun(pod: Document) -> bool:
+    """Return whether a container of the pod has ever begun, as far as is known."""
+    container, phase = _get_container(pod), (pod.get("status") or {}).get("phase")
+    is_again = bool(container.get("restartCount") or (container.get("lastState") or {}).get("terminated"))
+    return is_again or is_running(pod) or phase in ("Running", "Succeeded", "Failed")
+
+
 def is_ready(pod: Document) -> bool:
     """Return whether a pod takes calls."""
     conditions = (pod.get("status") or {}).get("conditions") or ()
@@ -126,7 +133,7 @@ def _describe_missing(warnings: list[Document]) -> Wait:
             return Wait(f"the quota of the namespace leaves no room: {text}", QuotaError)
         if event.get("reason") == "FailedCreate":
             if "forbidden" in text:
-                return Wait(f"the pod is refused: {text}", ClusterAccessError, 0)
+                return Wait(f"the pod is refused: {text}", PodRefusedError, 0)
             return Wait(f"the pod cannot be made: {text}", PodStartError, _PASSING)
     return Wait("the pod is being made")
 
@@ -151,6 +158,8 @@ def find_loss(pod: Document, *, is_deleted: bool = False) -> ClusterError | None
     """
     status, name = pod.get("status") or {}, pod["metadata"]["name"]
     end = find_end(pod)
+    if end and end.exit_code == 0:  # what happened to the pod after that, or at the same time, has done no harm
+        return None
     if end and end.reason == "OOMKilled":
         limit = _find_memory_limit(pod)
         return OutOfMemoryError(
@@ -165,8 +174,6 @@ def find_loss(pod: Document, *, is_deleted: bool = False) -> ClusterError | None
         if condition.get("type") == "DisruptionTarget" and condition.get("status") == "True":
             why = clean_text(condition.get("message") or condition.get("reason") or "")
             return PodLostError(f"pod {name} was taken away: {why}")
-    if end and end.exit_code == 0:
-        return None
     node = (pod.get("spec") or {}).get("nodeName") or ""
     if status.get("reason") == "NodeLost" or (is_deleted and end is None and node and not has_ended(pod)):
         return PodLostError(f"pod {name} was deleted, or its node {node} has vanished, before the run had ended")

@@ -106,7 +106,7 @@ def _check_rollout(kubectl: Kubectl, rollout: Rollout, view: RunView, start: Sta
     if waiting or not rollout.pods:
         owner = f"ReplicaSet/{rollout.replica_set['metadata']['name']}" if rollout.replica_set else "Deployment/"
         title = f"pod {waiting[0]['metadata']['name']}" if waiting else "the service"
-        start.check(waiting[0] if waiting else None, owner, title)
+        start.check_pod(waiting[0] if waiting else None, owner, title)
         return
     ready = sum(pod_status.is_ready(pod) for pod in rollout.pods)
     view.say("waiting", f"{ready} of {rollout.deployment['spec'].get('replicas', 1)} pods are ready")

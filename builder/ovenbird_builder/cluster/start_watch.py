@@ -7,6 +7,7 @@ from typing import Any
 
 from ..errors import ClusterError
 from . import pod_status
+from .job_watch import JobState
 from .kubectl import Kubectl
 from .run_view import RunView
 
@@ -31,7 +32,21 @@ class StartWatch:
         """Begin anew, for another pod."""
         self._began, self._fault, self._events = monotonic(), None, []
 
-    def check(self, pod: Document | None, owner: str, title: str) -> None:
+    def check(self, state: JobState, pod: Document | None, job: str) -> None:
+        """Say why a pod of a Job waits, or the Job for one; nothing is decided while the API server is away.
+
+        Errors: as of `check_pod`, with `has_begun` of the Job.
+        """
+        if not state.is_current:
+            return
+        title = f"pod {pod['metadata']['name']}" if pod else f"job {job}"
+        try:
+            self.check_pod(pod, f"Job/{job}", title)
+        except ClusterError as error:
+            error.has_begun = state.has_begun
+            raise
+
+    def check_pod(self, pod: Document | None, owner: str, title: str) -> None:
         """Say why a pod waits; `owner` is the `Kind/name` of what makes it, `title` what people call it.
 
         Errors: ClusterError and its subclasses for what does not get better.

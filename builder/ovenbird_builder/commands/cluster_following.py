@@ -11,25 +11,19 @@ from msgspec import Struct
 
 from ovenbird.common.text import cut_text, escape_controls
 from ovenbird.common.text_table import format_table
+from ovenbird.errors import StdoutError
 
 from ..cluster.detach import Detached, SignalWatch
 from ..cluster.follow_run import follow_run
-from ..cluster.follow_sweep import IndexEnd, describe_failure, follow_sweep
+from ..cluster.follow_sweep import NOT_RUN, IndexEnd, describe_failure, follow_sweep
 from ..cluster.jobs import CreatedJob, delete_job
 from ..cluster.kubectl import Kubectl
 from ..cluster.run_end import RunEnd
 from ..cluster.run_view import RunView
-from ..errors import (
-    ClusterAccessError,
-    ClusterError,
-    ClusterUnreachableError,
-    ImagePullError,
-    ObjectMissingError,
-    PodStartError,
-)
+from ..errors import ClusterError, ObjectMissingError, OutOfMemoryError, PodLostError
 
 _LONGEST = 100  # characters of a cell
-_NEVER_RAN = (ImagePullError, PodStartError, ClusterAccessError)
+_OVER = (PodLostError, OutOfMemoryError)  # errors after which nothing of the run goes on
 
 
 class FollowCall(Struct, frozen=True):
@@ -44,7 +38,10 @@ class FollowCall(Struct, frozen=True):
 
 
 def follow_job(call: FollowCall, job: CreatedJob) -> int:
-    """Follow a Job, print its end, and return its exit status. Errors: as of `follow_run`."""
+    """Follow a Job, print its end, and return its exit status.
+
+    Errors: ClusterError and its subclasses, as of `follow_run`; StdoutError where nobody reads stdout any more.
+    """
     try:
         call.signals.raise_pending()
         if job.is_indexed:
@@ -52,16 +49,29 @@ def follow_job(call: FollowCall, job: CreatedJob) -> int:
             ends = follow_sweep(call.kubectl, job.name, call.view, report.emit, start_limit=call.start_limit)
             return report.finish(ends)
         return _report(call, follow_run(call.kubectl, job.name, call.view, start_limit=call.start_limit))
-    except Detached as signalled:
+    except Detached as signal:
         _leave(call, job)
-        return signalled.status
-    except ClusterUnreachableError as error:
-        error.hint = format_return(call.kubectl, job.name)
-        raise
-    except _NEVER_RAN as error:
-        if call.is_own:
+        return signal.status
+    except OSError as error:
+        raise _make_stdout_error(error, format_return(call.kubectl, job.name)) from None
+    except ClusterError as error:
+        if call.is_own and not error.has_begun:
             _remove(call, job, error)
+        elif not isinstance(error, _OVER):
+            _add_hint(error, format_return(call.kubectl, job.name))
         raise
+
+
+def _make_stdout_error(error: OSError, hint: str = "") -> StdoutError:
+    return StdoutError(f"cannot write to stdout: {error.strerror or error}", hint=hint)
+
+
+def _print_last(text: str) -> None:
+    """Print what comes after the end of a run. Errors: StdoutError."""
+    try:
+        print(text, flush=True)
+    except OSError as error:
+        raise _make_stdout_error(error) from None
 
 
 def format_return(kubectl: Kubectl, name: str) -> str:
@@ -75,7 +85,7 @@ def format_return(kubectl: Kubectl, name: str) -> str:
 def _report(call: FollowCall, end: RunEnd) -> int:
     call.view.finish(f"{end.describe()}{describe_failure(end)}")
     if call.is_json:
-        print(json.dumps(end.to_dict(), ensure_ascii=False))
+        _print_last(json.dumps(end.to_dict()))
     return end.exit_code
 
 
@@ -94,9 +104,13 @@ def _remove(call: FollowCall, job: CreatedJob, error: ClusterError) -> None:
     except ObjectMissingError:
         return
     except ClusterError:
-        error.hint = f"{error.hint}; job {job.name} is still there".lstrip("; ")
+        _add_hint(error, f"job {job.name} is still there")
         return
     call.view.say("deleted", f"job {job.name}, which has not run")
+
+
+def _add_hint(error: ClusterError, text: str) -> None:
+    error.hint = f"{error.hint}; {text}".removeprefix("; ")
 
 
 class SweepReport:
@@ -108,14 +122,15 @@ class SweepReport:
     def emit(self, row: IndexEnd) -> None:
         """Print an end, unless it goes to the table."""
         if not self._is_table:
-            print(json.dumps(row.to_dict(), ensure_ascii=False), flush=True)
+            print(json.dumps(row.to_dict()), flush=True)
 
     def finish(self, rows: Sequence[IndexEnd]) -> int:
-        """Print the table, and return the highest exit status."""
+        """Print the table, and return the highest exit status: of the indexes that ran, else of the others."""
         if self._is_table:
             cells = [_HEADINGS, *(_make_cells(row) for row in rows)]
-            print(format_table(cells, _NUMBERS))
-        return max((row.end.exit_code for row in rows), default=0)
+            _print_last(format_table(cells, _NUMBERS))
+        ran = max((row.end.exit_code for row in rows if row.end.state != NOT_RUN), default=0)
+        return ran or max((row.end.exit_code for row in rows), default=0)
 
 
 _HEADINGS = ["INDEX", "STATE", "SECONDS", "STATUS", "PARAMETERS", "RESULT"]
@@ -124,10 +139,11 @@ _NUMBERS = (0, 2, 3)  # columns that are aligned to the right
 
 def _make_cells(row: IndexEnd) -> list[str]:
     end = row.end
-    made = end.message.partition("\n")[0] if end.exit_code else _format_values({**end.results, **end.outputs})
+    values = {**end.results, **end.outputs}
+    result = end.message.partition("\n")[0] if end.exit_code else _format_values(values)
     return [
         str(row.index), end.state, f"{end.seconds:.0f}", str(end.exit_code), _format_values(row.parameters),
-        escape_controls(cut_text(made, _LONGEST)),
+        escape_controls(cut_text(result, _LONGEST)),
     ]  # fmt: skip
 
 

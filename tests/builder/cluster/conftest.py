@@ -34,6 +34,11 @@ elif "--watch" in words:
             time.sleep(0.05)
 else:
     path = folder / words[1]
+    if words[0] == "delete":
+        (folder / "deleted").write_text(words[2])
+    failure = folder / "failure"
+    if failure.exists() and words[0] == "get":
+        sys.exit(failure.read_text())
     if not path.exists():
         sys.exit(f'Error from server (NotFound): {{words[1]}} "x" not found')
     print(path.read_text())

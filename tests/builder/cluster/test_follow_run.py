@@ -100,3 +100,12 @@ def test_a_pod_that_is_made_again(standin: StandIn) -> None:
     assert end.describe() == "COMPLETED in 41 s   rows=3"
     assert log.text == b"at work\n"
     assert any("was evicted: The node was low on resource: memory.; it is made again" in text for text in view.said)
+
+
+def test_a_job_that_is_complete_without_its_pod(standin: StandIn) -> None:
+    """It is COMPLETED, with a note that its results are not known."""
+    standin.put("job", make_job(Complete="CompletionsReached"))
+    view = Scene(Log(), "\0", lambda: None)
+    end = follow_run(standin.kubectl, "greet", view)
+    assert (end.state, end.exit_code) == ("COMPLETED", 0)
+    assert view.said == ["its pod is gone: no results"]

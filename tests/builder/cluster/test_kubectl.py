@@ -18,7 +18,11 @@ TEXTS = {
         errors.ClusterContextError,
     'error: failed to create configmap: namespaces "x" not found': errors.ClusterContextError,
     'Error from server (Forbidden): jobs.batch is forbidden: User "u" cannot create': errors.ClusterAccessError,
-    "error: You must be logged in to the server (Unauthorized)": errors.ClusterAccessError,
+    "error: You must be logged in to the server (Unauthorized)": errors.CredentialsError,
+    "Unable to connect to the server: getting credentials: exec: read tcp: i/o timeout": errors.CredentialsError,
+    "Error from server (Timeout): the server was unable to return a response in the time allotted":
+        errors.ClusterUnreachableError,
+    "Error from server (NotFound): the server could not find the requested resource": errors.KindMissingError,
     'Error from server (Forbidden): jobs.batch "a" is forbidden: exceeded quota: q': errors.QuotaError,
     'Error from server (NotFound): jobs.batch "greet" not found': errors.ObjectMissingError,
     "The connection to the server 127.0.0.1:6443 was refused - did you specify the right host or port?":
@@ -32,9 +36,9 @@ TEXTS = {
 @pytest.mark.parametrize(("text", "error"), TEXTS.items(), ids=range(len(TEXTS)))
 def test_the_class_of_an_error(text: str, error: type[errors.ClusterError]) -> None:
     """By what kubectl writes; what it logs of each attempt is left out."""
-    made = make_error(text, "kubectl get")
-    assert type(made) is error
-    assert not made.message.startswith(("error:", "Error from", "E1129"))
+    error_of_text = make_error(text, "kubectl get")
+    assert type(error_of_text) is error
+    assert not error_of_text.message.startswith(("error:", "Error from", "E1129"))
 
 
 def test_kubectl_is_not_installed(tmp_path: str) -> None:

@@ -39,7 +39,7 @@ def warn(reason: str, message: str) -> dict[str, Any]:
         (None, [warn("FailedCreate", "pods is forbidden: exceeded quota: small")], "the quota of the namespace",
          errors.QuotaError, math.inf),
         (None, [warn("FailedCreate", "pods is forbidden: violates PodSecurity")], "the pod is refused",
-         errors.ClusterAccessError, 0),
+         errors.PodRefusedError, 0),
         (None, [], "the pod is being made", errors.PodStartError, math.inf),
     ],
     ids=["node", "image", "name", "secret", "volume", "quota", "policy", "new"],
@@ -77,11 +77,13 @@ def test_why_a_pod_was_lost(status: dict[str, Any], is_deleted: bool, error: typ
 
 
 def test_a_pod_that_ended_by_itself_is_not_lost() -> None:
-    """Well or not; its time is measured by its node's clock, also where that went back."""
+    """Well or not, also where it was to be taken away; its time is that of its node's clock, which may go back."""
     for code in (0, 74):
         ended = {"exitCode": code, "startedAt": "2026-11-29T11:00:09Z", "finishedAt": "2026-11-29T11:00:05Z"}
         pod = make_pod(phase="Failed", containerStatuses=make_state(terminated=ended))
         assert pod_status.find_loss(pod) is None
+        pod["status"]["conditions"] = DISRUPTED
+        assert (pod_status.find_loss(pod) is None) == (code == 0)
         end = pod_status.find_end(pod)
         assert end
         assert (end.exit_code, end.seconds) == (code, 0.0)
