@@ -75,7 +75,8 @@ def find_job(kubectl: Kubectl, name: str) -> CreatedJob:
         job = kubectl.get("job", name)
         if not _OUR_LABELS.items() <= (job["metadata"].get("labels") or {}).items():
             raise ObjectMissingError(
-                f"job {show_value(name)} is not one of a function", hint="`ovenbird runs list --cluster` lists those"
+                f"job {show_value(name)} is not one of a function",
+                hint="`ovenbird runs list`, with `--cluster`, lists those",
             )
         return _describe_job(job)
     jobs = list_jobs(kubectl)
