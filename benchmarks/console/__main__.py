@@ -20,7 +20,7 @@ from typing import NamedTuple
 from urllib.parse import quote
 
 import httpx
-from ground import PROJECT, Ground, make_ground
+from dataset import PROJECT, Dataset, make_dataset
 
 from ovenbird.platform.keys import run_key
 from ovenbird.platform.local import database
@@ -50,11 +50,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = parser.parse_args(argv)
     place = nullcontext(options.folder) if options.folder else tempfile.TemporaryDirectory(prefix="bench-console-")
     with place as folder:
-        few = _measure(make_ground(Path(folder, "few"), _FEW), options.rounds)
+        few = _measure(make_dataset(Path(folder, "few"), _FEW), options.rounds)
         began = time.monotonic()
-        ground = make_ground(Path(folder, "many"), options.runs)
+        dataset = make_dataset(Path(folder, "many"), options.runs)
         print(f"{options.runs:,} runs were written in {time.monotonic() - began:.0f} s", file=sys.stderr)
-        many = _measure(ground, options.rounds)
+        many = _measure(dataset, options.rounds)
     print(
         f"| page | ms with {_FEW} runs | ms with {options.runs:,} | ratio | by the clock | queries | KiB |\n"
         "|---|---:|---:|---:|---:|---:|---:|"
@@ -71,7 +71,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 1 if slow else 0
 
 
-def _measure(ground: Ground, rounds: int) -> dict[str, Figure]:
+def _measure(dataset: Dataset, rounds: int) -> dict[str, Figure]:
     statements: list[str] = []
     original = database.open_database
 
@@ -84,18 +84,18 @@ def _measure(ground: Ground, rounds: int) -> dict[str, Figure]:
 
     database.open_database = open_traced
     try:
-        return asyncio.run(_ask_pages(ground, rounds, statements))
+        return asyncio.run(_ask_pages(dataset, rounds, statements))
     finally:
         database.open_database = original
 
 
-async def _ask_pages(ground: Ground, rounds: int, statements: list[str]) -> dict[str, Figure]:
-    console = Console(ground.folder, {"OVENBIRD_HOME": str(ground.folder / ".ovenbird")}, "token", 1)
+async def _ask_pages(dataset: Dataset, rounds: int, statements: list[str]) -> dict[str, Figure]:
+    console = Console(dataset.folder, {"OVENBIRD_HOME": str(dataset.folder / ".ovenbird")}, "token", 1)
     transport = httpx.ASGITransport(make_app(console))
     headers = {"cookie": "ovenbird_ui_1=token"}
     figures = {}
     async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1", headers=headers) as client:
-        for page, path in _list_pages(ground).items():
+        for page, path in _list_pages(dataset).items():
             times, elapsed, counts, size = [], [], [], 0
             for _ in range(rounds + 1):
                 statements.clear()
@@ -112,15 +112,15 @@ async def _ask_pages(ground: Ground, rounds: int, statements: list[str]) -> dict
     return figures
 
 
-def _list_pages(ground: Ground) -> dict[str, str]:
-    run, key = f"/runs/{PROJECT}/{ground.run}", quote(str(run_key(PROJECT, ground.run)))
-    two = f"run={PROJECT}/{ground.run}&run={PROJECT}/{0:032x}"
+def _list_pages(dataset: Dataset) -> dict[str, str]:
+    run, key = f"/runs/{PROJECT}/{dataset.run}", quote(str(run_key(PROJECT, dataset.run)))
+    two = f"run={PROJECT}/{dataset.run}&run={PROJECT}/{0:032x}"
     return {
         "functions": "/functions", "function": f"/functions/{PROJECT}/train",
         "function in a file": "/function?target=train.py:train",
         "runs": "/runs", "runs, failed": "/runs?state=ERROR", "runs of a project": f"/runs?project={PROJECT}",
         "runs, 500 of them": "/runs?limit=500", "run": run, "run, its live part": f"{run}/body",
-        "sweep": f"/sweeps/{PROJECT}/{ground.sweep}", "data items": "/dataitems",
+        "sweep": f"/sweeps/{PROJECT}/{dataset.sweep}", "data items": "/dataitems",
         "data item": f"/dataitems/{PROJECT}/cities-0",
         "data item, its users": f"/dataitems/{PROJECT}/cities-0/{0:032x}/users",
         "lineage": f"/lineage?key={key}", "compare, the choice": "/compare", "compare": f"/compare?{two}",

@@ -26,7 +26,7 @@ _ENTITY = (
 )
 
 
-class Ground(NamedTuple):
+class Dataset(NamedTuple):
     """A folder with a function and a store, and what pages are asked for: a run, a data item, a sweep."""
 
     folder: Path
@@ -35,14 +35,14 @@ class Ground(NamedTuple):
     sweep: str
 
 
-def make_ground(folder: Path, runs: int) -> Ground:
+def make_dataset(folder: Path, runs: int) -> Dataset:
     """Write the store of that many runs, and a tenth as many data items, unless the folder has one.
 
     Errors: OSError, sqlite3.Error.
     """
-    ground = Ground(folder, f"{runs - 1:032x}", f"{runs - 10:032x}", _name_sweep(runs - 1))
+    dataset = Dataset(folder, f"{runs - 1:032x}", f"{runs - 10:032x}", _name_sweep(runs - 1))
     if folder.exists():
-        return ground
+        return dataset
     folder.mkdir(parents=True)
     (folder / "train.py").write_text(_MODULE)
     store = LocalStore(folder / ".ovenbird")
@@ -57,7 +57,7 @@ def make_ground(folder: Path, runs: int) -> Ground:
                 _insert(connection, number, record, home)
     finally:
         connection.close()
-    return ground
+    return dataset
 
 
 def _record_function(store: LocalStore, number: int) -> str:
