@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ovenbird import __version__
 from ovenbird.common.text import show_value
+from ovenbird.errors import OvenbirdError
 
 from ..bases.runtime_age import describe_old_runtime
 from ..layers import image_policy
@@ -33,6 +35,8 @@ from .report import BuildResult, describe_slim, make_layer_row
 if TYPE_CHECKING:
     from ..sources.secret_search import SecretFinding
 
+_log = logging.getLogger("ovenbird.build")
+
 
 def build_images(request: BuildRequest, environment: BuildEnvironment) -> BuildResult:
     """Build the images of a request; return the result. Errors: those of every phase, each with its own exit status."""
@@ -44,7 +48,7 @@ def build_images(request: BuildRequest, environment: BuildEnvironment) -> BuildR
         _check_policy(request, environment, platform_build, built_image)
     publication = make_publication(request, platform_builds, built_images)
     delivered, issued = deliver(request, environment, publication, platform_builds, built_images)
-    remember_build(request, environment, platform_builds)
+    _remember(lambda: remember_build(request, environment, platform_builds))
     if request.write_back and request.document:
         writeback.write_image(request.document, f"{request.tags[0]}@{publication.digest}")
     result = _make_result(request, environment, platform_builds, built_images, publication)
@@ -53,8 +57,16 @@ def build_images(request: BuildRequest, environment: BuildEnvironment) -> BuildR
         result, changed=bool(delivered), seconds=time.monotonic() - start, more={**result.more, **statements},
         rebuilt=tuple(reason for reason in reasons[0] if not reason.cached), size=built_images[0].image.measure(),
     )  # fmt: skip
-    remember_result(request, environment, result)
+    _remember(lambda: remember_result(request, environment, result))
     return result
+
+
+def _remember(note: Callable[[], None]) -> None:
+    """Note what the next build is explained by: a cache that takes nothing more does not undo what was delivered."""
+    try:
+        note()
+    except (OvenbirdError, OSError) as error:
+        _log.warning("the cache does not remember this build: %s", error)
 
 
 def plan_images(request: BuildRequest, environment: BuildEnvironment) -> dict[str, Any]:

@@ -27,8 +27,8 @@ Summary = dict[str, Any]
 def summarize(record: Record, metrics: Mapping[str, float] | None = None) -> Summary:
     """Return a summary of a run: secret parameters masked, URLs redacted. `metrics` are the last numbers."""
     spec, status, metadata = record["spec"], record["status"], record["metadata"]
-    parameters = {**(spec.get("parameters") or {}), **(status.get("parameters") or {})}  # the latter as converted
-    inputs = mask_parameters(spec.get("inputs") or {})
+    parameters = {**_get_mapping(spec, "parameters"), **_get_mapping(status, "parameters")}  # the latter as converted
+    inputs = mask_parameters(_get_mapping(spec, "inputs"))
     return {
         "id": record["id"], "key": record["key"], "project": record["project"], "name": get_run_name(record),
         "kind": record["kind"], "state": status.get("state", ""), "function": spec.get("function"),
@@ -37,9 +37,15 @@ def summarize(record: Record, metrics: Mapping[str, float] | None = None) -> Sum
         "seconds": _measure_seconds(status), "called": status.get("called", True),
         "note": metadata.get("description") or "", "tags": format_tags(metadata),
         "parameters": mask_parameters(parameters), "inputs": inputs,
-        "results": redact_values(status.get("results") or {}, keep_harmless=True),
+        "results": redact_values(_get_mapping(status, "results"), keep_harmless=True),
         "metrics": json_metrics(metrics or {}),
     } | ({"reused_from": status["reused_from"]} if status.get("reused_from") else {})  # fmt: skip
+
+
+def _get_mapping(part: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """Return a field of a record that is an object; an empty one for anything else that others have written."""
+    value = part.get(name)
+    return value if isinstance(value, Mapping) else {}
 
 
 def get_run_name(record: Record) -> str:
@@ -123,9 +129,9 @@ def find_run(store: EntityStore, text: str, project: str | None) -> keys.EntityK
     return None
 
 
-def parse_moment(text: str | None) -> datetime | None:
-    """Return an ISO 8601 time with its zone, by default UTC; None for an empty text."""
-    if not text:
+def parse_moment(text: object) -> datetime | None:
+    """Return an ISO 8601 time with its zone, by default UTC; None for an empty text, and for what is no text."""
+    if not text or not isinstance(text, str):
         return None
     try:
         moment = datetime.fromisoformat(re.sub(r"Z$", "+00:00", text))
