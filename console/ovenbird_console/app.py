@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from starlette.applications import Starlette
-from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
 from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
@@ -27,14 +27,14 @@ def make_app(console: Console) -> ASGIApp:
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        await run_in_threadpool(console.clean_uploads)
+        console.clean_uploads()
         yield
         console.close()
 
     app = Starlette(
         routes=[*ROUTES, Mount("/static", StaticFiles(directory=STATIC), name="static")],
         exception_handlers={
-            OvenbirdError: answer_error, 404: answer_http_error, 405: answer_http_error, Exception: answer_unexpected,
+            OvenbirdError: answer_error, HTTPException: answer_http_error, Exception: answer_unexpected,
         },
         lifespan=lifespan,
     )  # fmt: skip

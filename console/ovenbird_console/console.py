@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
 
+_PATIENCE = 10.0  # seconds for a look at the store that is under way when the page ends
+
+
 @dataclass
 class Console:
     """One started page. `folder` is where it was started: targets below it are its functions."""
@@ -31,6 +35,7 @@ class Console:
     contracts: Contracts = field(init=False)
     tasks: Tasks = field(init=False)
     uploads: Uploads = field(init=False)
+    _cleaner: threading.Thread | None = None
 
     def __post_init__(self) -> None:
         self.stores = StorePool(self.environ)
@@ -44,13 +49,23 @@ class Console:
         return f"ovenbird_ui_{self.port}"
 
     def clean_uploads(self) -> None:
-        """Remove the uploads of runs that are gone; a store that cannot be used keeps none from being looked at."""
+        """Remove the uploads of runs that are gone, on a thread: a page does not wait for a store.
+
+        The first error of the store ends it, until the next call.
+        """
+        if self._cleaner is None or not self._cleaner.is_alive():
+            self._cleaner = threading.Thread(target=self._clean_uploads, name="clean-uploads", daemon=True)
+            self._cleaner.start()
+
+    def _clean_uploads(self) -> None:
         with suppress(OvenbirdError, OSError), self.stores.borrow() as store:
             self.uploads.clean(store)
 
     def close(self) -> None:
         """End services and builds, and close the stores."""
         self.tasks.close()
+        if self._cleaner is not None:
+            self._cleaner.join(_PATIENCE)
         self.stores.close()
 
 

@@ -33,7 +33,8 @@ def answer_http_error(request: Request, error: Exception) -> Response:
     """Return the page of an error of HTTP, such as an unknown path."""
     error = cast(HTTPException, error)
     titles = {404: "There is no such page", 405: "This page cannot be changed in this way"}
-    return make_error_page(request, error.status_code, titles.get(error.status_code, error.detail), "")
+    advice = "Nothing was changed. The browser goes back to what was typed." if request.method == "POST" else ""
+    return make_error_page(request, error.status_code, titles.get(error.status_code, error.detail), advice)
 
 
 def answer_unexpected(request: Request, error: Exception) -> Response:

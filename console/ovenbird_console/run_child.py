@@ -1,7 +1,8 @@
 """A process of its own for runs that have to be waited for: those of a sweep, and one in a container.
 
 It reads a request as JSON from stdin: `target`, `options` of `Function.run`, and `lines` with the parameters of each
-run of a sweep, or `image` for the run in a container; `uploads` are files that go with their runs.
+run of a sweep, or `image` for the run in a container; `uploads` are files that go with their runs. Its argument is the
+descriptor of a pipe that the page writes nothing to: its end is the end of the page, and of the runs.
 """
 
 from __future__ import annotations
@@ -10,18 +11,25 @@ import json
 import os
 import signal
 import sys
+from contextlib import closing, suppress
+from pathlib import Path
 from typing import Any
 
 from ovenbird.api.container import run_container
 from ovenbird.api.function import Function, function
 from ovenbird.api.run_request import RunOptions, make_request
-from ovenbird.errors import OvenbirdError
+from ovenbird.common.lifeline import end_with_writer
+from ovenbird.errors import OutputError, OvenbirdError
 from ovenbird.platform.entities.run import Run
+from ovenbird.platform.process_identity import read_own_identity
+from ovenbird.platform.store_factory import open_store
 
+from .sweep_runs import find_runs
 from .uploads import mark_uploads
 
 _INTERRUPTED = 130
 _COMPLETED = "COMPLETED"
+_PATIENCE = 5.0  # seconds that a store may take
 
 
 def main() -> int:
@@ -29,7 +37,11 @@ def main() -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
     request = json.load(sys.stdin)
+    lifeline = int(sys.argv[1])
+    os.set_inheritable(lifeline, False)
     try:
+        end_with_writer(lifeline)
+        _mark(request, process=list(read_own_identity()))  # used as long as this process lives
         runner = _run_sweep if "lines" in request else _run_once
         return runner(function(request["target"]), request)
     except KeyboardInterrupt:
@@ -41,24 +53,47 @@ def main() -> int:
 
 def _run_sweep(target: Function, request: dict[str, Any]) -> int:
     failed = 0
-    with target.map(request["lines"], check=False, ordered=False, **request["options"]) as runs:
-        for run in runs:
-            _tell(run, request)
-            failed += run.status.state != _COMPLETED
+    try:
+        with target.map(request["lines"], check=False, ordered=False, **request["options"]) as runs:
+            for run in runs:
+                report_run(run, request)
+                failed += run.status.state != _COMPLETED
+    except BaseException:
+        _mark_runs(request)
+        raise
     return 1 if failed else 0
+
+
+def _mark_runs(request: dict[str, Any]) -> None:
+    """Mark the uploads of a sweep that was stopped with all its runs: nobody has reported those that were stopped."""
+    if not request["uploads"]["folders"]:
+        return
+    with (
+        suppress(OvenbirdError),
+        closing(open_store(os.environ.get("OVENBIRD_PLATFORM", ""), os.environ, _PATIENCE)) as store,
+    ):
+        for record in find_runs(store, request["project"], request["sweep"], len(request["lines"])):
+            _mark(request, run=record["key"], store=request["uploads"]["store"])
 
 
 def _run_once(target: Function, request: dict[str, Any]) -> int:
     options = {name: value for name, value in request["options"].items() if name != "params"}
     run_request = make_request(RunOptions(**options), request["options"]["params"], os.environ)
-    run = run_container(target.source, run_request, request["image"], check=False)
-    _tell(run, request)
+    run = run_container(
+        target.source, run_request, request["image"], check=False, report=lambda run: report_run(run, request)
+    )
     return 0 if run.status.state == _COMPLETED else 1
 
 
-def _tell(run: Run, request: dict[str, Any]) -> None:
-    mark_uploads(request.get("uploads") or (), run.key)
+def report_run(run: Run, request: dict[str, Any]) -> None:
+    """Print how a run has ended, and mark the files that were sent for it."""
+    _mark(request, run=run.key, store=request["uploads"]["store"])
     print(f"{run.status.state} {run.key}", flush=True)
+
+
+def _mark(request: dict[str, Any], **user: Any) -> None:
+    with suppress(OutputError):  # a full disk costs the mark, and not the runs
+        mark_uploads(map(Path, request["uploads"]["folders"]), **user)
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ _TEXTS = ("project", "name", "note", "tags", "timeout", "variables", "secrets", 
 _VARIABLE = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 _MOST_AT_ONCE = 64
 _OF_STORE = ("OVENBIRD_HOME", "OVENBIRD_STORE", "OVENBIRD_PLATFORM", "DHCORE_ENDPOINT")
+_OF_PROJECT = ("PROJECT_NAME", "OVENBIRD_PROJECT")
 _TITLES = {
     "timeout": "a time limit", "reuse": "reuse", "image": "an image", "resources": "resources", "volumes": "volumes",
     "grid": "a sweep", "parallel": "a sweep",
@@ -30,10 +31,10 @@ _TITLES = {
 
 @dataclass
 class RunChoices:
-    """Checked options of a run. `typed` holds the texts of the form, by the name of the option."""
+    """Checked options of a run. `texts` holds the texts of the form, by the name of the option."""
 
     place: str = PROCESS
-    typed: dict[str, str] = field(default_factory=dict)
+    texts: dict[str, str] = field(default_factory=dict)
     reuse: bool = False
     tags: dict[str, str] = field(default_factory=dict)
     variables: dict[str, str] = field(default_factory=dict)
@@ -44,7 +45,7 @@ class RunChoices:
 
     def get_text(self, name: str) -> str:
         """Return what was typed for an option."""
-        return self.typed.get(name, "")
+        return self.texts.get(name, "")
 
     @property
     def is_sweep(self) -> bool:
@@ -55,15 +56,15 @@ class RunChoices:
     def is_plain(self) -> bool:
         """Return whether all options are as the form has them at first."""
         return self.place == PROCESS and not self.reuse and not any(
-            text for name, text in self.typed.items() if name != "project"
+            text for name, text in self.texts.items() if name != "project"
         )  # fmt: skip
 
 
 def read_choices(form: Mapping[str, Any], places: Sequence[Place]) -> tuple[RunChoices, dict[str, str]]:
     """Return the options of a submitted form, and an error for each that does not fit, by its field."""
     names = (*_TEXTS, *(f"resources.{name}" for name in RESOURCES))
-    typed = {name: str(form.get(f"run.{name}") or "").strip() for name in names}
-    choices = RunChoices(str(form.get("run.place") or PROCESS), typed, bool(form.get("run.reuse")))
+    texts = {name: str(form.get(f"run.{name}") or "").strip() for name in names}
+    choices = RunChoices(str(form.get("run.place") or PROCESS), texts, bool(form.get("run.reuse")))
     errors = _check_place(choices, places)
     for name, read in _READERS.items():
         try:
@@ -80,7 +81,7 @@ def _check_place(choices: RunChoices, places: Sequence[Place]) -> dict[str, str]
         return {"run.place": f"Expected one of {', '.join(place.name for place in places)}."}
     if place.missing:
         return {"run.place": f"Not available: {place.missing}."}
-    given = {name for name, text in choices.typed.items() if text} | ({"reuse"} if choices.reuse else set())
+    given = {name for name, text in choices.texts.items() if text} | ({"reuse"} if choices.reuse else set())
     if not choices.is_sweep:
         given.discard("parallel")  # the form has a value there from the beginning
     return {
@@ -98,6 +99,8 @@ def _read_variables(choices: RunChoices) -> None:
     choices.variables = read_pairs(choices.get_text("variables"))
     if name := next((name for name in _OF_STORE if name in choices.variables), ""):
         raise ValueError(f"{name} says where runs are recorded: start the page with it.")
+    if name := next((name for name in _OF_PROJECT if name in choices.variables), ""):
+        raise ValueError(f"{name} names the project of a run: the form has a field for it.")
 
 
 def _read_name(choices: RunChoices) -> None:

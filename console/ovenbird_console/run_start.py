@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -13,11 +14,11 @@ from ovenbird.api.platform_run import run_platform
 from ovenbird.api.process import run_process
 from ovenbird.api.run_request import CONTAINER, PLATFORM, RunOptions, make_request
 from ovenbird.common.text import show_value
-from ovenbird.errors import OvenbirdError
+from ovenbird.errors import OutputError, OvenbirdError
+from ovenbird.job import entrypoint
 from ovenbird.job.entrypoint import RunTask
 from ovenbird.platform.entities.run import Run
 from ovenbird.platform.keys import EntityKey, new_id
-from ovenbird.platform.project.project import resolve_project_name
 from ovenbird.platform.store import EntityStore
 
 from .console import Console
@@ -46,9 +47,9 @@ class RunOrder:
 
 
 def choose_project(console: Console, text: str, typed: str) -> str:
-    """Return the project of the runs of a target. Errors: LoadError, DocumentError."""
-    function = parse_target(text, console.folder).function
-    return resolve_project_name(typed, console.environ, function.project if function else "")
+    """Return the project of the runs of a target. Errors: LoadError, DocumentError, SettingsError."""
+    settings = make_request(RunOptions(project=typed), {}, console.environ).settings
+    return entrypoint.choose_project(parse_target(text, console.folder), settings, console.environ)
 
 
 def read_secrets(store: EntityStore, project: str, names: Sequence[str], environ: Mapping[str, str]) -> dict[str, str]:
@@ -63,16 +64,24 @@ def read_secrets(store: EntityStore, project: str, names: Sequence[str], environ
 
 
 def start_order(console: Console, order: RunOrder) -> str:
-    """Start what is asked for, and return the path of its page. Errors: OvenbirdError."""
+    """Start what is asked for, and return the path of its page. Errors: OvenbirdError.
+
+    Files that were sent, now or with an earlier run, are marked before: nobody removes them meanwhile.
+    """
+    folders = console.uploads.find_folders((order.inputs, order.parameters, order.grid))
     try:
+        mark_uploads(folders)
+        with console.stores.borrow() as store:
+            recorded = console.uploads.describe_store(store)
         if order.grid or order.choices.place == CONTAINER:
-            return _start_task(console, order)
+            return _start_task(console, order, {"folders": list(map(str, folders)), "store": recorded})
         run = _start_run(order)
     except OvenbirdError:
         console.uploads.discard(order.uploads)
         raise
     key = EntityKey(run.project, "run", run.kind, run.id, run.id)
-    mark_uploads(order.uploads, str(key))
+    with suppress(OutputError):  # the run has begun: without a mark its files are kept for a week
+        mark_uploads(folders, run=str(key), store=recorded)
     return link_to(key)
 
 
@@ -93,12 +102,13 @@ def _start_run(order: RunOrder) -> Run:
     return run_platform(source, replace(request, task=RunTask("", fields)), wait=False, check=False)
 
 
-def _start_task(console: Console, order: RunOrder) -> str:
+def _start_task(console: Console, order: RunOrder, uploads: Mapping[str, Any]) -> str:
     """Start what has to be waited for in a process of its own; return the path of its page, with which it ends."""
     identity, options = new_id(), _make_options(order)
+    params = {name: value for name, value in order.parameters.items() if name not in order.grid}
     request: dict[str, Any] = {
-        "target": order.target, "options": {**options, "params": dict(order.parameters)},
-        "uploads": [str(path) for path in order.uploads],
+        "target": order.target, "options": {**options, "params": params}, "uploads": uploads,
+        "grace": make_request(RunOptions(**options), params, console.environ).settings.grace,
     }  # fmt: skip
     if not order.grid:
         console.tasks.start_runs(identity, "container", {**request, "image": order.choices.get_text("image")})
@@ -106,6 +116,7 @@ def _start_task(console: Console, order: RunOrder) -> str:
     tag = identity[:_SHORT]
     sweep = {"tags": {**options["tags"], _TAG: tag}, "parallel": order.choices.parallel}
     request["options"] |= sweep
+    request |= {"project": order.project, "sweep": tag}
     console.tasks.start_runs(identity, "sweep", {**request, "lines": make_lines(order.grid)})
     return f"/sweeps/{quote(order.project, safe='')}/{tag}"
 
@@ -116,5 +127,5 @@ def _make_options(order: RunOrder) -> dict[str, Any]:
     return {
         "inputs": dict(order.inputs), "name": choices.get_text("name"), "note": choices.get_text("note"),
         "tags": choices.tags, "timeout": choices.get_text("timeout") or None, "reuse": choices.reuse,
-        "project": choices.get_text("project"), "env": {**choices.variables, **order.variables},
+        "project": order.project, "env": {**choices.variables, **order.variables},
     }  # fmt: skip

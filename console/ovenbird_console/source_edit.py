@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -13,14 +14,20 @@ from ovenbird.function_document import parse
 
 _NAMES = ("code", "base64")  # fields that hold an inline source
 
+_HEADER = re.compile(r"[|>][-+0-9]*([ \t]+#[^\r\n]*)?")  # the first line of a block
+
 
 class _Place(NamedTuple):
-    """Where a field stands in a text: from its key to the end of its value; the column of its key."""
+    """Where a field stands in a text: from its key to the end of its value; the column of its key.
+
+    `comment` is what follows the `|` of a block in its line.
+    """
 
     start: int
     end: int
     column: int
     is_flow: bool
+    comment: str
 
 
 def replace_source(text: str, code: str) -> str:
@@ -50,8 +57,8 @@ def _list_candidates(text: str, code: str) -> Iterator[str]:
     place = _find_source(text)
     if place is None:
         return
-    forms = [] if place.is_flow else [_format_block(code, place.column)]
-    for form in (*forms, _format_quoted(code)):
+    forms = [] if place.is_flow else [_format_block(code, place)]
+    for form in (*forms, _format_quoted(code) + place.comment):
         old = text[place.start : place.end]
         tail = "" if place.is_flow else old[len(old.rstrip()) :]  # blank lines before what follows
         yield f"{text[: place.start]}code: {form.rstrip() if tail else form}{tail}{text[place.end :]}"
@@ -62,12 +69,12 @@ def _format_quoted(code: str) -> str:
     return str(yaml.safe_dump(code, default_style='"', allow_unicode=True, width=float("inf"))).rstrip("\n")
 
 
-def _format_block(code: str, column: int) -> str:
-    """Return a text as a block of lines below a key of that column."""
+def _format_block(code: str, place: _Place) -> str:
+    """Return a text as a block of lines below the key of a place."""
     chomping = "" if code.endswith("\n") and not code.endswith("\n\n") else "-" if not code.endswith("\n") else "+"
     indicator = "2" if code[:1] in " \n" else ""
-    lines = (f"{' ' * (column + 2)}{line}" if line else "" for line in code.split("\n"))
-    return f"|{indicator}{chomping}\n" + "\n".join(lines)
+    lines = (f"{' ' * (place.column + 2)}{line}" if line else "" for line in code.split("\n"))
+    return f"|{indicator}{chomping}{place.comment}\n" + "\n".join(lines)
 
 
 def _find_source(text: str) -> _Place | None:
@@ -84,5 +91,7 @@ def _find_source(text: str) -> _Place | None:
     is_flow = is_flow or bool(node.flow_style)
     for key, value in node.value:
         if key.value in _NAMES:
-            return _Place(key.start_mark.index, value.end_mark.index, key.start_mark.column, is_flow)
+            header = _HEADER.match(text, value.start_mark.index)
+            comment = (header[1] or "") if header else ""
+            return _Place(key.start_mark.index, value.end_mark.index, key.start_mark.column, is_flow, comment)
     return None

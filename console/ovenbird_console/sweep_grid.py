@@ -8,7 +8,7 @@ from math import prod
 from typing import Any
 
 from ovenbird.common.text import show_value
-from ovenbird.page.field import Field, FieldKind
+from ovenbird.page.field import NO_DEFAULT, Field, FieldKind
 from ovenbird.page.form_values import read_value
 from ovenbird.settings import named_values
 
@@ -38,8 +38,12 @@ def read_grid(text: str, fields: Iterable[Field]) -> dict[str, list[Any]]:
 
 
 def make_lines(grid: Mapping[str, Sequence[Any]]) -> list[dict[str, Any]]:
-    """Return the parameters of each run: all combinations, the last name varies first."""
-    return [dict(zip(grid, values, strict=True)) for values in product(*grid.values())]
+    """Return the parameters of each run: all combinations, the last name varies first.
+
+    A name whose value was left empty, `""`, is left out of its runs: the function has its default.
+    """
+    lines = (zip(grid, values, strict=True) for values in product(*grid.values()))
+    return [{name: value for name, value in line if value is not NO_DEFAULT} for line in lines]
 
 
 def _read_values(where: str, name: str, fields: Mapping[str, Field], texts: Sequence[str]) -> list[Any]:

@@ -17,8 +17,8 @@ from ovenbird.platform.store import FINAL, EntityStore, Record
 from .record_fields import get_mapping, get_text
 
 TAG = "sweep"
-SEARCHED = 1000  # newest runs of a project that are looked through for those of a sweep
-SHOWN = 300  # rows of a table
+SEARCH_LIMIT = 1000  # newest runs of a project that are looked through for those of a sweep
+MAX_ROWS = 300  # rows of a table
 _FURTHER = 200  # runs that are looked at after the first line: lines that go on at once begin in any order
 _COLUMNS = 8  # parameters, and results, that have a column
 _METRICS_OF = 50  # runs whose metrics a store is asked for that answers for one at a time
@@ -42,7 +42,7 @@ class SweepTable:
         return self.states.total()
 
     @property
-    def ended(self) -> int:
+    def ended_count(self) -> int:
         """Return how many runs have ended."""
         return sum(self.states[state] for state in FINAL)
 
@@ -60,7 +60,7 @@ def link_to_sweep(project: str, identity: str) -> str:
 
 def find_runs(store: EntityStore, project: str, identity: str, total: int = 0) -> list[Record]:
     """Return the runs of a sweep among the newest of the project, by their lines; `total` is how many there may be."""
-    most = max(SEARCHED, total + _FURTHER)
+    most = max(SEARCH_LIMIT, total + _FURTHER)
     return sorted(_search_runs(store, project, identity, most), key=get_line)
 
 
@@ -90,7 +90,7 @@ def make_table(
     `is_slow`: the store is asked for metrics one run at a time.
     """
     states = Counter(get_text(record["status"], "state") for record in records)
-    shown = list(islice(records, SHOWN))
+    shown = list(islice(records, MAX_ROWS))
     asked = shown[:_METRICS_OF] if is_slow else shown
     metrics = store.list_last_metrics([parse_key(record["key"]) for record in asked]) if asked else []
     metrics += [{}] * (len(shown) - len(metrics))
@@ -98,7 +98,7 @@ def make_table(
     differing = [name for name in _list_names(rows, "parameters") if _differs(rows, name)]
     return SweepTable(
         rows, (differing or _list_names(rows, "parameters"))[:_COLUMNS], _list_names(rows, "values")[:_COLUMNS],
-        states, max(total, len(records)) if total else 0, len(records) > SHOWN,
+        states, max(total, len(records)) if total else 0, len(records) > MAX_ROWS,
     )  # fmt: skip
 
 
@@ -109,8 +109,9 @@ def _make_row(record: Record, numbers: Mapping[str, float]) -> dict[str, Any]:
         results = only
     results = {name: value for name, value in results.items() if not isinstance(value, (dict, list))}
     error = get_mapping(record["status"], "error")
+    texts = {name: get_text(record["status"], name) for name in ("state", "started", "ended")}
     return {
-        **summary, "line": get_line(record), "values": {**results, **summary["metrics"]},
+        **summary, **texts, "line": get_line(record), "values": {**results, **summary["metrics"]},
         "outputs": get_mapping(record["status"], "outputs"),
         "message": get_text(error, "message") or get_text(record["status"], "message"),
     }  # fmt: skip

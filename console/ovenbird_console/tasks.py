@@ -23,8 +23,12 @@ from ovenbird.platform.keys import new_id
 from ovenbird.platform.store import format_timestamp
 
 _ADDRESS = re.compile(r"is served at (http://[^\s\"]+)")
-_RUN = re.compile(r"store://[^/\s\"]+/run/[^/\s\"]+/[^:\s\"]+:[0-9a-f]{32}")
+_KEY = rb"(store://[^/\s\"]+/run/[^/\s\"]+/[^:\s\"]+:[0-9a-f]{32})"
+_BEGIN = re.compile(rb"^[0-9:.]{12} info +run " + _KEY + rb" of ", re.MULTILINE)  # before the function is imported
+_END = re.compile(rb"^[A-Z]+ " + _KEY + rb"\n\Z", re.MULTILINE)  # of `run_child`, where the log level hides the other
 _PATIENCE = 15.0  # seconds that a service gets to drain
+_MARGIN = 10.0  # seconds beyond the grace of runs until their process is killed
+_UNLIMITED = 3600.0  # seconds for runs whose grace has no limit
 _SHORT = 8  # digits of a sweep's identity
 _HEAD = 64 * 1024  # bytes of a log in which the address stands
 
@@ -33,7 +37,8 @@ _HEAD = 64 * 1024  # bytes of a log in which the address stands
 class Task:
     """A process: `kind` is `serve`, `build`, `sweep` or `container`, `target` what it serves, builds or runs.
 
-    `total` is how many runs a sweep will have, `flags` are those of a build.
+    `total` is how many runs a sweep will have, `flags` are those of a build. `lifeline` is a pipe by which a process
+    of runs knows that the page still lives, `patience` how many seconds it gets to end with the page.
     """
 
     id: str
@@ -46,6 +51,10 @@ class Task:
     is_stopped: bool = False
     total: int = 0
     flags: tuple[str, ...] = ()
+    lifeline: int = -1
+    patience: float = _PATIENCE
+    _run_key: str = ""
+    _position: int = 0  # up to where the log was searched for the key
 
     @property
     def state(self) -> str:
@@ -66,17 +75,24 @@ class Task:
         """Wait until the process has ended, and note when: perhaps nobody looks at the page then."""
         self.process.wait()
         self.ended = format_timestamp()
+        _close(self.lifeline)
 
     @property
     def run_key(self) -> str:
-        """Return the key of the run in a container; empty until its log has it."""
-        if self.kind != "container":
-            return ""
-        with contextlib.suppress(OSError), self.log.open("rb") as file:
-            file.seek(max(0, file.seek(0, os.SEEK_END) - _HEAD))
-            if matches := _RUN.findall(file.read().decode("utf-8", "replace")):
-                return str(matches[-1])
-        return ""
+        """Return the key of the run in a container; empty until its log has it.
+
+        The first line that has it counts: the runtime writes it before any code of the function, which may print more.
+        """
+        if self.kind == "container" and not self._run_key:
+            has_ended = self.process.poll() is not None
+            with contextlib.suppress(OSError), self.log.open("rb") as file:
+                file.seek(position := self._position)
+                data = file.read()
+                match = _BEGIN.search(data) or (_END.search(data[-_HEAD:]) if has_ended else None)
+                self._run_key = match[1].decode() if match else ""
+                # the last line is read again: it may be no whole one
+                self._position = position + data.rfind(b"\n", 0, -1) + 1
+        return self._run_key
 
     @property
     def address(self) -> str:
@@ -122,29 +138,36 @@ class Tasks:
     def start_runs(self, identity: str, kind: str, request: Mapping[str, Any]) -> Task:
         """Start the runs of a request, which `run_child` takes, and return their task. Errors: OvenbirdError.
 
-        The request may hold secrets: it goes through an unnamed file, which no list of processes shows.
+        The request may hold secrets: it goes through an unnamed file, which no list of processes shows. The runs end
+        with the page, also when that is killed: they see the end of a pipe.
         """
         text = json.dumps(request).encode()
         task = self._start(identity, kind, str(request["target"]), ["-m", "ovenbird_console.run_child"], text)
         task.total = len(request.get("lines") or ())
+        task.patience = (request["grace"] or _UNLIMITED) + _MARGIN
         return task
 
     def _start(self, identity: str, kind: str, target: str, words: Sequence[str], request: bytes) -> Task:
         with self._lock:
             log = self._locate_log(identity)
             environ = {**self._environ, "OVENBIRD_LOG_FORMAT": "text", "NO_COLOR": "1"}
+            reader, writer = os.pipe() if request else (-1, -1)
+            pipe = [reader] if request else []
             try:
                 with log.open("xb") as file, tempfile.TemporaryFile() as stdin:
                     stdin.write(request)
                     stdin.seek(0)
                     process = subprocess.Popen(  # noqa: S603  # this interpreter; the target is an argument
-                        [sys.executable, *words], cwd=self._folder, env=environ, stdin=stdin, stderr=file,
+                        [sys.executable, *words, *map(str, pipe)], cwd=self._folder, env=environ, stdin=stdin,
                         stdout=subprocess.DEVNULL if kind == "build" else file,  # that of a build is in its result file
-                        start_new_session=True,
+                        stderr=file, start_new_session=True, pass_fds=pipe,
                     )  # fmt: skip
             except OSError as error:
+                _close(writer)
                 raise OvenbirdError(f"no process could be started: {error.strerror or error}") from None
-            task = self._tasks[identity] = Task(identity, kind, target, log, process)
+            finally:
+                _close(reader)
+            task = self._tasks[identity] = Task(identity, kind, target, log, process, lifeline=writer)
             threading.Thread(target=task.watch, name=f"watch-{identity}", daemon=True).start()
             return task
 
@@ -186,10 +209,10 @@ class Tasks:
             running = [task for task in self._tasks.values() if task.process.poll() is None]
         for task in running:
             _signal(task, signal.SIGTERM)
-        end = time.monotonic() + _PATIENCE
+        began = time.monotonic()
         for task in running:
             try:
-                task.process.wait(max(0.1, end - time.monotonic()))
+                task.process.wait(max(0.1, began + task.patience - time.monotonic()))
             except subprocess.TimeoutExpired:
                 _signal(task, signal.SIGKILL)
                 task.process.wait()
@@ -200,6 +223,11 @@ class Tasks:
 def get_sweep_tag(task: Task) -> str:
     """Return the value of the tag `sweep` of the runs of a task."""
     return task.id[:_SHORT]
+
+
+def _close(descriptor: int) -> None:
+    if descriptor >= 0:
+        os.close(descriptor)
 
 
 def _signal(task: Task, number: int) -> None:

@@ -150,7 +150,7 @@ def test_a_post_without_a_target_is_refused(site: Site) -> None:
     with site.client() as client:
         for path in ("/run", "/services/start", "/images/build", "/function/source"):
             for text in ("", "no.py:f", "../../etc/passwd", "--help"):
-                assert client.post(path, data={"target": text}).status_code == 400, (path, text)
+                assert client.post(path, data={"target": text, "run.target": text}).status_code == 400, (path, text)
             assert client.get(path).status_code in (400, 404, 405)
         answer = client.post("/function/source", data={"target": "train.py:train", "code": "x"})
         assert (answer.status_code, "only a source that is written" in answer.text) == (404, True)

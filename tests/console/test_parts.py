@@ -6,6 +6,7 @@ import io
 import os
 import re
 import resource
+import subprocess
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -17,15 +18,20 @@ from ovenbird.function_document import read
 from ovenbird.page.schema_fields import make_fields
 from ovenbird.platform.keys import parse_key, run_key
 from ovenbird.platform.local.store import LocalStore
+from ovenbird.platform.process_identity import read_own_identity
+from ovenbird_builder.actions.image_facts import sort_components
 from ovenbird_console import run_logs
 from ovenbird_console.function_files import DEFAULTS, digest_code, make_document, replace_code, write_function
+from ovenbird_console.image_facts import read_package
 from ovenbird_console.links import link_to
 from ovenbird_console.local_services import find_services
 from ovenbird_console.moments import format_age, format_duration
 from ovenbird_console.run_options import read_choices, read_pairs
 from ovenbird_console.run_places import list_places
 from ovenbird_console.sweep_grid import make_lines, read_grid
+from ovenbird_console.sweep_runs import make_table
 from ovenbird_console.targets import find_targets
+from ovenbird_console.tasks import Task
 from ovenbird_console.uploads import Uploads, mark_uploads
 
 
@@ -124,7 +130,8 @@ def test_options_of_a_run() -> None:
     _, errors = read_choices({f"run.{name}": text for name, text in wrong.items()}, places)
     assert set(errors) == {f"run.{name}" for name in wrong}
     assert "hunter2" not in str(errors)
-    assert "run.variables" in read_choices({"run.variables": "OVENBIRD_HOME=/elsewhere"}, places)[1]
+    for name in ("OVENBIRD_HOME", "OVENBIRD_PROJECT", "PROJECT_NAME"):
+        assert "run.variables" in read_choices({"run.variables": f"{name}=elsewhere"}, places)[1]
     given = {"run.place": "platform", "run.resources.cpu": "500m", "run.volumes": "empty_dir data /data size_limit=1Gi"}
     choices, errors = read_choices({**given, "run.timeout": "5m", "run.grid": "n=1,2"}, places)
     assert errors == {"run.timeout": "The platform has no time limit.", "run.grid": "The platform has no sweep."}
@@ -147,6 +154,7 @@ def test_the_combinations_of_a_sweep() -> None:
     grid = read_grid('depth=3,5\n\nfast=true,no\nnames=["a,b"]', fields)
     assert grid == {"depth": [3, 5], "fast": [True, False], "names": [["a,b"]]}
     assert [line["depth"] for line in make_lines(grid)] == [3, 3, 5, 5]
+    assert make_lines(read_grid('depth="",5', fields)) == [{}, {"depth": 5}]
     for text, message in {
         "depth": "Line 1: expected NAME=VALUE,VALUE", "depth=3,x": "depth: Expected a whole number, found 'x'",
         "n=1": "there is no parameter 'n'; there are: depth, fast, names", "depth=1\ndepth=2": "Line 2: depth is given",
@@ -168,16 +176,95 @@ def test_uploads_are_removed_with_their_last_run(tmp_path: Path) -> None:
     left = uploads.save("table", files[:1])
     first, second = record_run(tmp_path), record_run(tmp_path)
     keys = [str(run_key("default", identity)) for identity in (first, second)]
+    store, folder, mark = LocalStore(tmp_path / ".ovenbird"), paths[0].parent, Path(f"{paths[0].parent}.runs")
     for key in keys:
-        mark_uploads(paths, key)
-    store = LocalStore(tmp_path / ".ovenbird")
+        mark_uploads([folder], run=key, store=uploads.describe_store(store))
     store.remove(parse_key(keys[0]))
+    os.utime(mark, (0, 0))
     assert (uploads.clean(store), paths[0].exists()) == (0, True)
     store.remove(parse_key(keys[1]))
-    assert (uploads.clean(store), paths[0].parent.exists(), left[0].exists()) == (1, False, True)
+    mark_uploads([folder])  # a further run is being started with it
+    assert (uploads.clean(store), paths[0].exists()) == (0, True)
+    os.utime(mark, (0, 0))
+    assert (uploads.clean(store), folder.exists(), left[0].exists()) == (1, False, True)
     os.utime(left[0].parent, (0, 0))
     assert (uploads.clean(store), list(uploads.folder.iterdir())) == (1, [])
     store.close()
+
+
+def test_uploads_that_may_be_used_are_kept(tmp_path: Path) -> None:
+    """By a run of another store, by a process that lives; folders of others are never touched."""
+    uploads, store = Uploads(tmp_path, {}), LocalStore(tmp_path / ".ovenbird")
+    gone, user = str(run_key("default", "0" * 32)), {"filename": "a", "file": io.BytesIO(b"x")}
+    (folder,) = {path.parent for path in uploads.save("table", [SimpleNamespace(**user)])}
+    for mark in ({"store": "http://core", "run": gone}, {"process": list(read_own_identity())}):
+        mark_uploads([folder], run=gone, store=".")
+        mark_uploads([folder], **mark)
+        os.utime(f"{folder}.runs", (0, 0))
+        assert (uploads.clean(store), folder.exists()) == (0, True)
+        Path(f"{folder}.runs").unlink()
+    (uploads.folder / "of-others").mkdir()
+    os.utime(uploads.folder / "of-others", (0, 0))
+    os.utime(folder, (0, 0))
+    uploads.folder.rename(tmp_path / "elsewhere")
+    uploads.folder.symlink_to(tmp_path / "elsewhere")
+    assert uploads.clean(store) == 0
+    uploads.folder.unlink()
+    (tmp_path / "elsewhere").rename(uploads.folder)
+    assert (uploads.clean(store), [path.name for path in uploads.folder.iterdir()]) == (1, ["of-others"])
+    store.close()
+
+
+def test_uploads_that_values_name(tmp_path: Path) -> None:
+    """A run that is run again uses them too: as an input, and in lists; other paths are none."""
+    uploads = Uploads(tmp_path, {})
+    folder = uploads.folder / ("a" * 32)
+    values = ({"table": str(folder / "x.csv")}, {"paths": [1, ".ovenbird/ui-uploads/" + "b" * 32]}, str(uploads.folder))
+    assert uploads.find_folders(values) == [folder, uploads.folder / ("b" * 32)]
+    assert uploads.find_folders([str(tmp_path), "store://p/x", "", str(uploads.folder / "of-others" / "a")]) == []
+
+
+def test_a_long_name_of_a_file(tmp_path: Path) -> None:
+    """It is cut at its beginning, to what a file system takes: bytes count, and no letter is broken."""
+    (path,) = Uploads(tmp_path, {}).save("x", [SimpleNamespace(filename="\u8868" * 90 + ".csv", file=io.BytesIO(b"x"))])
+    assert path.name == "\u8868" * 65 + ".csv"
+
+
+def test_the_key_of_a_run_in_a_container(tmp_path: Path) -> None:
+    """It is the one that the runtime has logged first; what the function prints later is none."""
+    key, other = (str(run_key("default", digit * 32)) for digit in "ab")
+    process = subprocess.Popen(["true"])
+    task = Task("t", "container", "f", tmp_path / "log", process)
+    task.log.write_text(f"build\n12:00:00.000 info    run {key}")
+    assert task.run_key == ""
+    task.log.write_text(f"build\n12:00:00.000 info    run {key} of f\n12:00:00.000 info    run {other} of f\n")
+    assert task.run_key == key
+    process.wait()
+    quiet = Task("t", "container", "f", tmp_path / "log", process)
+    quiet.log.write_text(f"{other}\nCOMPLETED {key}\n")
+    assert quiet.run_key == key
+
+
+def test_records_that_others_have_written(tmp_path: Path) -> None:
+    """What is of another type counts as absent, in the table of a sweep."""
+    record_run(tmp_path, results=[1, 2], parameters=[1], error=3, outputs=[2])
+    store = LocalStore(tmp_path / ".ovenbird")
+    records = [record | {"status": record["status"] | {"started": 5}} for record in store.iterate_records("run")]
+    table = make_table(store, records, 0)
+    assert [(row["parameters"], row["results"], row["started"]) for row in table.rows] == [({}, {}, "")]
+    assert (table.count, table.ended_count) == (1, 1)
+    store.close()
+
+
+@pytest.mark.parametrize(("licenses", "text"), [
+    (["MIT"], "MIT"), ([{"license": "MIT"}], "MIT"), ([{"license": {"name": "Own"}}], "Own"),
+    ([{"expression": "MIT OR BSD"}, 3], "MIT OR BSD"), ({"id": "MIT"}, ""),
+], ids=["text", "flat", "named", "expression", "object"])  # fmt: skip
+def test_bills_of_others(licenses: object, text: str) -> None:
+    """A license is read as it is written; components that are no objects are left out."""
+    assert read_package({"name": "x", "version": 1, "licenses": licenses}) == ("x", "", text)
+    assert sort_components(["x", {"name": "b"}, {"name": "A"}]) == [{"name": "A"}, {"name": "b"}]
+    assert sort_components("x") == []
 
 
 def test_a_document_is_written_and_edited(tmp_path: Path) -> None:

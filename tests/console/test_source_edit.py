@@ -43,6 +43,13 @@ def test_all_but_the_source_stays(field: str, code: str) -> None:
     assert parse(changed, "f")["spec"]["source"] == {"code": code, "handler": "handler"}
 
 
+def test_the_comment_of_a_block_stays() -> None:
+    text = DOCUMENT % "code: |  # keep me\n            pass\n"
+    for code in ("x\n", "x"):
+        assert "|  # keep me\n" in replace_source(text, code).replace("|-", "|")
+    assert '"\\x1b"  # keep me\n' in replace_source(text, "\x1b").replace("\\e", "\\x1b")
+
+
 def test_a_flow_mapping_stays_one() -> None:
     text = "kind: python\nname: f\nspec: {source: {code: x, handler: h}} # all\n"
     assert replace_source(text, "a\nb\n") == text.replace("code: x", 'code: "a\\nb\\n"')

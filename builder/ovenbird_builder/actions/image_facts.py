@@ -42,8 +42,14 @@ def list_packages(name: str, environ: Mapping[str, str]) -> list[dict[str, Any]]
     bill = find_bill(image)
     if bill is None and image.repository is not None:
         return None
-    components = json.loads(bill or make_bill(image)).get("components") or []
-    return sorted(components, key=lambda component: str(component.get("name", "")).lower())
+    components = json.loads(bill or make_bill(image)).get("components")
+    return sort_components(components)
+
+
+def sort_components(components: Any) -> list[dict[str, Any]]:
+    """Return the components of a bill by name; what is no object, in a bill of others, is left out."""
+    rows = [row for row in components if isinstance(row, dict)] if isinstance(components, list) else []
+    return sorted(rows, key=lambda row: str(row.get("name", "")).lower())
 
 
 def recall_build(name: str, environ: Mapping[str, str]) -> dict[str, Any] | None:

@@ -20,7 +20,7 @@ from ..rendering import render
 from .runs import function_name
 
 _MOST = 5
-_OFFERED = 50
+_MAX_OFFERS = 50
 _SECTIONS = {
     "param": "Parameters", "input": "Inputs", "consumed": "Data that was read", "result": "Results",
     "metric": "Metrics, the last value", "code": "Code", "tag": "Tags",
@@ -48,7 +48,7 @@ def show_comparison(request: Request) -> Response:
 
 def _offer_runs(request: Request, chosen: list[str]) -> Response:
     with get_console(request).stores.borrow() as store:
-        rows = list_rows(store, "run", limit=_OFFERED)
+        rows = list_rows(store, "run", limit=_MAX_OFFERS)
     return render(
         request, "compare_choice.html", runs=[(row, function_name(row.function)) for row in rows], chosen=chosen
     )

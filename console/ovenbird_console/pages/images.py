@@ -64,7 +64,7 @@ def show_function_image(request: Request) -> Response:
         failure = error
     return render(
         request, "function_image.html", name=name, target=query.get("target", ""), found=found, failure=failure,
-        problem=problem, usual_name=make_image_name(name),
+        removed_build=found.removed_build if found else None, problem=problem, usual_name=make_image_name(name),
     )  # fmt: skip
 
 

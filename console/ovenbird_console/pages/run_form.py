@@ -34,7 +34,8 @@ from ..run_places import list_places
 from ..run_start import RunOrder, choose_project, read_secrets, start_order
 from ..sweep_grid import read_grid
 
-_OFFERED = 50  # entities that an input offers
+_MAX_OFFERS = 50  # entities that an input offers
+_MAX_FILES = 1000  # of one form
 
 
 @dataclass
@@ -69,17 +70,18 @@ def show_form(request: Request) -> Response:
 
 async def submit_form(request: Request) -> Response:
     """Start the run and go to its page; show the form again where a field does not fit."""
-    async with request.form(max_files=100) as form:
-        return await run_in_threadpool(_start_run, request, form)
+    async with request.form(max_files=_MAX_FILES) as form:
+        answer = await run_in_threadpool(_start_run, request, form)
+    get_console(request).clean_uploads()
+    return answer
 
 
 def _start_run(request: Request, form: FormData) -> Response:
-    console, text = get_console(request), str(form.get("target", ""))
+    console, text = get_console(request), str(form.get("run.target", ""))
     contract = console.contracts.read(text)
     places = list_places(console.environ)
     choices, errors = read_choices(form, places)
     with console.stores.borrow() as store:
-        console.uploads.clean(store)
         fields = make_run_fields(contract, store)
         result = parse_form(fields, form.multi_items())
         filled = FilledForm(text, contract, fields, result.typed, {**result.errors, **errors}, choices)
@@ -135,9 +137,13 @@ def _collect_arguments(
 ) -> tuple[dict[str, Any], dict[str, str], tuple[Path, ...]]:
     """Return parameters and inputs, with the paths of the files that were sent, and these. Errors: OutputError."""
     inputs = {item.name for item in fields if item.kind is FieldKind.INPUT}
-    values, uploads = dict(result.values), []
+    values, uploads = dict(result.values), list[Path]()
     for name, files in result.files.items():
-        paths = console.uploads.save(name, files)
+        try:
+            paths = console.uploads.save(name, files)
+        except OvenbirdError:
+            console.uploads.discard(uploads)
+            raise
         uploads += paths
         if name in inputs:
             values[name] = str(paths[0] if len(paths) == 1 else paths[0].parent)
@@ -180,7 +186,7 @@ def _describe_bare(schema: Any) -> dict[str, Any]:
 
 def _list_offers(store: EntityStore) -> tuple[str, ...]:
     kinds = ("dataitem", "model", "artifact")
-    rows = [row for kind in kinds for row in store.list_summaries(kind, versions=False, limit=_OFFERED)]
+    rows = [row for kind in kinds for row in store.list_summaries(kind, versions=False, limit=_MAX_OFFERS)]
     return tuple(row.key for row in rows)
 
 
@@ -200,7 +206,7 @@ def fill_like(store: EntityStore, like: str, filled: FilledForm) -> None:
     name = record["metadata"].get("name")
     name = "" if name in ("run", record["id"]) else str(name or "")
     secrets = ", ".join(str(item) for item in spec.get("secrets") or ())
-    filled.choices = RunChoices(typed={"project": record["project"], "name": name, "secrets": secrets})
+    filled.choices = RunChoices(texts={"project": record["project"], "name": name, "secrets": secrets})
 
 
 def read_run(store: EntityStore, like: str) -> Record:
@@ -224,7 +230,7 @@ def _render(request: Request, filled: FilledForm, *, status_code: int = 200) -> 
 def _list_secrets(console: Console) -> list[str]:
     """Return the names of the newest secrets; none of a store that has none."""
     with suppress(OvenbirdError), console.stores.borrow() as store:
-        return sorted({row.name for row in store.list_summaries("secret", versions=False, limit=_OFFERED)})
+        return sorted({row.name for row in store.list_summaries("secret", versions=False, limit=_MAX_OFFERS)})
     return []
 
 

@@ -39,7 +39,8 @@ class RunRow:
 def show_runs(request: Request) -> Response:
     """Show the newest runs, of a state or a project if one is asked for; one query of the store."""
     query = request.query_params
-    limit = min(int(query["limit"]), _MOST) if query.get("limit", "").isdecimal() else _PAGE
+    digits = query.get("limit", "")
+    limit = _PAGE if not digits.isdecimal() else min(int(digits), _MOST) if len(digits) < 6 else _MOST
     state, project = parse_state(query.get("state") or None), query.get("project") or None
     with get_console(request).stores.borrow() as store:
         store.reap()

@@ -21,6 +21,8 @@ from ..rendering import render
 from ..run_logs import read_log_file
 from ..tasks import Task
 
+_DIGITS = 9  # of the number of a process
+
 
 def show_services(request: Request) -> Response:
     """Show the services that were started here, and others of this user."""
@@ -92,8 +94,8 @@ async def stop_other(request: Request) -> Response:
     """Ask a service that somebody else has started to end, and go back to the list."""
     async with request.form() as form:
         text = str(form.get("pid") or "")
-    if not text.isascii() or not text.isdecimal():
-        raise InputError("no process is named")
+    if not text.isascii() or not text.isdecimal() or len(text) > _DIGITS:
+        raise InputError("no process is named", hint=f"its number has {_DIGITS} digits at most")
     await run_in_threadpool(stop_service, int(text))
     return RedirectResponse("/services", status_code=303)
 

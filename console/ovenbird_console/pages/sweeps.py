@@ -18,7 +18,7 @@ from ..console import Console, get_console
 from ..events import Event, stream_events
 from ..rendering import render
 from ..run_logs import read_log_file
-from ..sweep_runs import SEARCHED, SHOWN, find_runs, link_to_sweep, make_table
+from ..sweep_runs import MAX_ROWS, SEARCH_LIMIT, find_runs, link_to_sweep, make_table
 from .runs import function_name
 
 
@@ -43,16 +43,17 @@ def _describe_sweep(request: Request) -> dict[str, Any]:
         table = make_table(store, records, task.total if task else 0, is_slow=is_slow)
     if not records and task is None:
         raise InputError(
-            f"the newest {SEARCHED:,} runs of the project {project} have none of the sweep {identity}",
+            f"the newest {SEARCH_LIMIT:,} runs of the project {project} have none of the sweep {identity}",
             hint="`ovenbird runs list --where sweep=ID` looks through all",
         )
     state = _find_state(task.state if task else "", [str(record["status"].get("state")) for record in records])
     function = records[0]["spec"].get("function") if records else None
-    log = read_log_file(task.log, has_ended=True).text if task and task.state == "ERROR" and not records else ""
+    has_failed = task is not None and task.state == "ERROR" and len(records) < task.total  # and no run says why
+    log = read_log_file(task.log, has_ended=True).text if task and has_failed else ""
     return {
         "project": project, "sweep": identity, "task": task, "table": table, "state": state, "function": function,
         "function_name": function_name(function) or (task.target if task else ""), "log": log,
-        "path_of_sweep": link_to_sweep(project, identity), "shown": SHOWN, "searched": SEARCHED,
+        "path_of_sweep": link_to_sweep(project, identity), "shown": MAX_ROWS, "searched": SEARCH_LIMIT,
         "started": min((row["started"] for row in table.rows if row["started"]), default=""),
         "ended": "" if state == "RUNNING" else max((row["ended"] for row in table.rows if row["ended"]), default=""),
     }  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import tempfile
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -30,9 +31,12 @@ _OTHERWISE = frozenset(
 )
 
 
-def run_container(source: FunctionSource, request: RunRequest, image: str, *, check: bool) -> Run:
+def run_container(
+    source: FunctionSource, request: RunRequest, image: str, *, check: bool, report: Callable[[Run], None] | None = None
+) -> Run:
     """Run the function in `image`, by default the one that its document names, else one that is built now.
 
+    `report` is called with the run when it has ended, one that was stopped too.
     Errors: RunFailedError with `check`; KeyboardInterrupt, after the run was stopped; those of a build.
     """
     check_output_flags(request.settings)
@@ -56,6 +60,8 @@ def run_container(source: FunctionSource, request: RunRequest, image: str, *, ch
         key = _read_key(result)
     if key:
         run = read_run(store, key, request.environ)
+        if report is not None:
+            report(run)
     if is_interrupted:
         raise KeyboardInterrupt(f"run {run.id} was stopped" if key else "the run was stopped")
     if not key:

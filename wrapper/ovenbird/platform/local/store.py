@@ -33,7 +33,7 @@ from . import run_search
 from .database import Database, make_title, pack_record, translate_errors, unpack_record
 from .run_ownership import Ownership, refuse_owned
 
-_OWN = {".gitignore", "files", "logs", "secrets", "unsent", "uploads"}
+_OWN = {".gitignore", "files", "logs", "secrets", "ui-uploads", "unsent"}
 _PAGE = 200  # records that are read at once
 _NEWER = (
     "SELECT 1 FROM entity AS newer WHERE newer.project = entity.project AND newer.type = entity.type"
