@@ -251,11 +251,17 @@ class ClusterError(OvenbirdError):
     """The cluster refused what was asked for, in a way that has no class of its own.
 
     `has_begun` is False where it is known that no container of the run has ever begun: then its Job can be deleted.
+    `ends_run` says whether nothing of the run goes on.
     """
 
     code = "cluster"
     exit_code = 90
     has_begun = True
+    ends_run = False
+
+    def add_hint(self, text: str) -> None:
+        """Add to what can be done."""
+        self.hint = f"{self.hint}; {text}".removeprefix("; ")
 
 
 class ObjectMissingError(ClusterError):
@@ -322,6 +328,7 @@ class PodLostError(ClusterError):
 
     code = "cluster.pod_lost"
     exit_code = 96
+    ends_run = True
 
 
 class OutOfMemoryError(ClusterError):
@@ -329,6 +336,7 @@ class OutOfMemoryError(ClusterError):
 
     code = "cluster.memory"
     exit_code = 97
+    ends_run = True
 
 
 class ClusterUnreachableError(ClusterError):

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from typing import Any
 
 from ovenbird.common.did_you_mean import suggest_names
 from ovenbird.common.text import show_value
+from ovenbird.common.units import parse_duration
 
 from ..cluster.follow_run import follow_run
-from ..cluster.jobs import CreatedJob, delete_job
+from ..cluster.jobs import CreatedJob, delete_job, settle_failure
 from ..cluster.kubectl import Kubectl
 from ..cluster.run_view import RunView
-from ..errors import BuildRequestError
+from ..errors import BuildRequestError, ClusterError
+from ..host.flag_values import parse_flag
 from .cluster_run import SETTINGS, submit_job
 from .manifest_flags import make_flags
 
@@ -33,10 +36,15 @@ class ClusterJob:
     def follow(self, write: Callable[[str], object]) -> dict[str, Any]:
         """Hand the log to `write` until the run has ended, and return its end: `state`, `exit_code`, `results`, ….
 
-        Errors: ClusterError and its subclasses.
+        A Job that does not start is deleted. Errors: ClusterError and its subclasses, whose `ends_run` says whether
+        nothing of the run goes on.
         """
         view = RunView(_TextLog(write))
-        return follow_run(self._kubectl, self.name, view, start_limit=self._start_limit).to_dict()
+        try:
+            return follow_run(self._kubectl, self.name, view, start_limit=self._start_limit).to_dict()
+        except ClusterError as error:
+            settle_failure(self._kubectl, self.name, error, is_own=True)
+            raise
 
     def stop(self) -> None:
         """Delete the Job; its pod has a minute to end. Errors: ClusterError and its subclasses."""
@@ -62,7 +70,7 @@ def start_job(target: str, options: Mapping[str, Any], environ: Mapping[str, str
     Errors: BuildRequestError, DocumentError; ClusterError and its subclasses.
     """
     values = {name: _check_option(name, value) for name, value in options.items()}
-    context, limit = values.pop("context", ""), float(values.pop("start_timeout", 0) or 0)
+    context, limit = values.pop("context", ""), values.pop("start_timeout", 0.0)
     flags = make_flags(**{"target": target, **dict.fromkeys(SETTINGS, ""), "log_format": "text", **values})
     kubectl = Kubectl(environ, context=context, namespace=flags.namespace)
     return ClusterJob(kubectl, submit_job(flags, environ, kubectl, RunView()), limit)
@@ -74,5 +82,39 @@ def _check_option(name: str, value: Any) -> Any:
         hint = suggest_names(name, OPTIONS)
         raise BuildRequestError(f"a run in a cluster has no option {show_value(name)}", hint=hint)
     if name in _LISTS:
-        return [value] if isinstance(value, str) else list(value)
-    return str(value) if name in _TEXTS else value
+        return _check_list(name, value)
+    if name == "start_timeout":
+        return _check_duration(name, value)
+    if name == "retries":
+        return parse_flag(_parse_count, _check_text(name, value), "retries=")
+    return _check_text(name, value)
+
+
+def _check_text(name: str, value: Any) -> str:
+    """Return a text, or a number as one. Errors: BuildRequestError."""
+    if isinstance(value, (str, int, float)) and not isinstance(value, bool):
+        return str(value)
+    raise BuildRequestError(f"{name}= takes a text or a number, found {show_value(value)}")
+
+
+def _check_list(name: str, value: Any) -> list[str]:
+    """Return texts, from one, several, or a mapping of names to texts. Errors: BuildRequestError."""
+    if isinstance(value, str):
+        return [value]
+    if isinstance(value, Mapping):
+        return [f"{key}={_check_text(name, text)}" for key, text in value.items()]
+    if isinstance(value, (list, tuple)) and all(isinstance(item, str) for item in value):
+        return list(value)
+    raise BuildRequestError(f"{name}= takes a text, or a list of texts, found a value of type {type(value).__name__}")
+
+
+def _check_duration(name: str, value: Any) -> float:
+    """Return seconds, from a number of them or a text such as `5m`. Errors: BuildRequestError."""
+    seconds = value.total_seconds() if isinstance(value, timedelta) else value
+    return parse_flag(parse_duration, _check_text(name, seconds), f"{name}=")
+
+
+def _parse_count(text: str) -> int:
+    if not (text.isascii() and text.isdecimal()):
+        raise ValueError("a number that is 0 or more")
+    return int(text)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import signal
-import threading
+import time
 from collections.abc import Iterator
 from types import FrameType
 
 SECOND_PRESS = 2.0  # seconds in which a second Ctrl-C counts
+_PAUSE = 0.05  # seconds between two looks for it
 _LEAVING = (signal.SIGTERM, signal.SIGHUP)
 
 
@@ -26,7 +27,7 @@ class SignalWatch:
     def __init__(self) -> None:
         self._first = 0
         self._is_held = False
-        self._is_repeated = threading.Event()
+        self._is_repeated = False  # no Event: its lock may be held by the very thread that the handler interrupts
 
     @contextlib.contextmanager
     def watch(self) -> Iterator[SignalWatch]:
@@ -58,12 +59,17 @@ class SignalWatch:
 
     def is_pressed_again(self) -> bool:
         """Wait a moment for a second Ctrl-C, and return whether there was one."""
-        return self._first == signal.SIGINT and self._is_repeated.wait(SECOND_PRESS)
+        if self._first != signal.SIGINT:
+            return False
+        end = time.monotonic() + SECOND_PRESS
+        while not self._is_repeated and time.monotonic() < end:
+            time.sleep(_PAUSE)
+        return self._is_repeated
 
     def _handle(self, number: int, _: FrameType | None) -> None:
         if self._first:
             if number == signal.SIGINT:
-                self._is_repeated.set()
+                self._is_repeated = True
             return
         self._first = number
         if not self._is_held:

@@ -116,10 +116,10 @@ class _RunFollower:
     def _explain_failure(self, state: JobState, pod: Document | None) -> ClusterError:
         """Return the error of a run whose pod did not end by itself."""
         self._finish_log()
-        lost = pod or next(reversed(state.deleted.values()), None)
-        if lost is None:
+        last = pod or next(reversed(state.deleted.values()), None)
+        if last is None:
             return PodLostError(f"job {self._name} has failed without a pod: {state.reason}")
-        is_deleted = lost["metadata"]["uid"] in state.deleted
-        return pod_status.find_loss(lost, is_deleted=is_deleted) or PodLostError(
+        is_deleted = last["metadata"]["uid"] in state.deleted
+        return pod_status.find_loss(last, is_deleted=is_deleted) or PodLostError(
             f"job {self._name} has failed: {state.reason}"
         )

@@ -95,10 +95,10 @@ def summarize_job(job: Document) -> dict[str, Any]:
     """Return a Job as a row: name, function, state, when it was made, seconds, runs that have completed and failed."""
     status, about = job.get("status") or {}, job["metadata"]
     ends = {c.get("type"): c for c in status.get("conditions") or () if c.get("status") == "True"}
-    ended = ends.get("Complete") or ends.get("Failed") or {}
+    condition = ends.get("Complete") or ends.get("Failed") or {}
     going = "RUNNING" if status.get("ready") else "PENDING"
     state = "COMPLETED" if "Complete" in ends else "ERROR" if "Failed" in ends else going
-    finished = status.get("completionTime") or ended.get("lastTransitionTime") or ""
+    finished = status.get("completionTime") or condition.get("lastTransitionTime") or ""
     return {
         "name": about["name"], "namespace": about.get("namespace", ""),
         "function": (about.get("labels") or {}).get("app.kubernetes.io/name", ""), "state": state,
@@ -112,6 +112,36 @@ def summarize_job(job: Document) -> dict[str, Any]:
 def delete_job(kubectl: Kubectl, name: str) -> None:
     """Delete a Job and its pods, each of which has its time to end. Errors: ClusterError and its subclasses."""
     kubectl.run("delete", "job", name, "--cascade=background", "--wait=false")
+
+
+def format_return(kubectl: Kubectl, name: str) -> str:
+    """Return how to come back to a run."""
+    flags = [f"--context {kubectl.context}"] if kubectl.context else []
+    flags += [f"--namespace {kubectl.namespace}"] if kubectl.namespace else []
+    words = " ".join(["--cluster", *flags])
+    return f"the run goes on: `ovenbird runs follow {name} {words}`; `ovenbird runs stop {name} {words}` ends it"
+
+
+def settle_failure(kubectl: Kubectl, name: str, error: ClusterError, *, is_own: bool) -> bool:
+    """Delete a Job that has failed before any container began, and return whether; else the error says how to return.
+
+    `is_own`: the Job was created by the caller; others are left alone.
+    """
+    if error.ends_run:
+        return False
+    if error.has_begun or not is_own:
+        error.add_hint(format_return(kubectl, name))
+        return False
+    error.ends_run = True
+    try:
+        delete_job(kubectl, name)
+    except ObjectMissingError:
+        return False
+    except ClusterError:
+        error.ends_run = False
+        error.add_hint(f"job {name} is still there")
+        return False
+    return True
 
 
 def _create_claims(kubectl: Kubectl, claims: list[Document]) -> None:

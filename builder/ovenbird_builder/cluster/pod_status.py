@@ -93,12 +93,12 @@ def is_ready(pod: Document) -> bool:
 
 def find_end(pod: Document) -> ContainerEnd | None:
     """Return how the container has ended, or None."""
-    ended = (_get_container(pod).get("state") or {}).get("terminated")
-    if not ended:
+    end = (_get_container(pod).get("state") or {}).get("terminated")
+    if not end:
         return None
     return ContainerEnd(
-        int(ended.get("exitCode", 1)), ended.get("reason") or "", ended.get("message") or "",
-        ended.get("startedAt") or "", ended.get("finishedAt") or "",
+        int(end.get("exitCode", 1)), end.get("reason") or "", end.get("message") or "",
+        end.get("startedAt") or "", end.get("finishedAt") or "",
     )  # fmt: skip
 
 

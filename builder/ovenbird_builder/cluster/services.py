@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from time import monotonic
 from typing import Any
 
 from msgspec import Struct
 
-from ..errors import ClusterAccessError, ClusterError, ClusterUnreachableError, ObjectMissingError, PodStartError
+from ..errors import ClusterAccessError, ClusterError, KindMissingError, ObjectMissingError, PodStartError
 from ..kubernetes.pod import CONTAINER
 from ..kubernetes.service import PORT
 from . import pod_status
-from .kubectl import Kubectl
+from .kubectl import OUTAGES, Kubectl
 from .run_view import RunView
 from .start_watch import StartWatch
 
@@ -26,6 +26,8 @@ _REVISION = "deployment.kubernetes.io/revision"
 _HASH = "pod-template-hash"
 _LOG_LINES = 50  # of a pod that does not start
 _ALSO = ("ingress", "horizontalpodautoscaler", "poddisruptionbudget")  # what a service may have beside its own two
+# the same, of extensions that a cluster may lack
+_OF_EXTENSIONS = ("httproutes.gateway.networking.k8s.io", "servicemonitors.monitoring.coreos.com")
 
 
 class Rollout(Struct, frozen=True):
@@ -36,10 +38,16 @@ class Rollout(Struct, frozen=True):
     pods: list[Document]
 
     @property
+    def is_observed(self) -> bool:
+        """Return whether the status is that of the newest version, and not of the one before."""
+        observed = (self.deployment.get("status") or {}).get("observedGeneration")
+        return int(observed or 0) >= int(self.deployment["metadata"]["generation"])
+
+    @property
     def is_done(self) -> bool:
         """Return whether all pods are of the newest version and ready."""
         status, wanted = self.deployment.get("status") or {}, int(self.deployment["spec"].get("replicas", 1))
-        if int(status.get("observedGeneration") or 0) < int(self.deployment["metadata"]["generation"]):
+        if not self.is_observed:
             return False
         counts = [int(status.get(name) or 0) for name in ("updatedReplicas", "replicas", "availableReplicas")]
         return counts == [wanted] * 3
@@ -68,14 +76,15 @@ def wait_for_rollout(kubectl: Kubectl, name: str, view: RunView, limit: float = 
         try:
             rollout = _read_rollout(kubectl, name)
             answered = monotonic()
-        except ClusterUnreachableError as error:
+        except OUTAGES as error:
             if monotonic() - answered > _PATIENCE:
                 raise
-            view.note(f"the API server does not answer, and is asked again: {error.message}")
+            view.note(f"the API server is asked again: {error.message}")
         else:
             if rollout.is_done:
                 return rollout
-            _check_rollout(kubectl, rollout, view, start)
+            if rollout.is_observed:
+                _check_rollout(kubectl, rollout, view, start)
         time.sleep(_PAUSE)
 
 
@@ -95,9 +104,9 @@ def _read_rollout(kubectl: Kubectl, name: str) -> Rollout:
 def _check_rollout(kubectl: Kubectl, rollout: Rollout, view: RunView, start: StartWatch) -> None:
     """Say what a rollout waits for. Errors: ClusterError where it does not go on."""
     for pod in rollout.pods:
-        if ended := find_crash(pod):
+        if crash := find_crash(pod):
             show_log(kubectl, pod["metadata"]["name"], view)
-            raise PodStartError(f"pod {pod['metadata']['name']} does not start: {ended}")
+            raise PodStartError(f"pod {pod['metadata']['name']} does not start: {crash}")
     waiting = [pod for pod in rollout.pods if not pod_status.is_running(pod)]
     if rollout.failure:
         for pod in rollout.pods[:1]:
@@ -113,13 +122,18 @@ def _check_rollout(kubectl: Kubectl, rollout: Rollout, view: RunView, start: Sta
 
 
 def find_crash(pod: Document) -> str:
-    """Return how the container of a service has ended, which should not end; empty for one that has not."""
+    """Return how the container of a service has ended, which should not end.
+
+    Empty for one that has not, or that takes calls again.
+    """
+    if pod_status.is_ready(pod):
+        return ""
     for status in (pod.get("status") or {}).get("containerStatuses") or ():
         for state in (status.get("state") or {}, status.get("lastState") or {}):
-            if ended := state.get("terminated"):
-                first = pod_status.clean_text((ended.get("message") or "").partition("\n")[0])
-                reason = "killed for memory, " if ended.get("reason") == "OOMKilled" else ""
-                return f"{reason}exit status {ended.get('exitCode')}{first and f': {first}'}"
+            if end := state.get("terminated"):
+                first = pod_status.clean_text((end.get("message") or "").partition("\n")[0])
+                reason = "killed for memory, " if end.get("reason") == "OOMKilled" else ""
+                return f"{reason}exit status {end.get('exitCode')}{first and f': {first}'}"
     return ""
 
 
@@ -142,6 +156,9 @@ def find_url(kubectl: Kubectl, name: str, rollout: Rollout, documents: list[Docu
         if document["kind"] == "Ingress":
             rule, scheme = document["spec"]["rules"][0], "https" if document["spec"].get("tls") else "http"
             return f"{scheme}://{rule['host']}{rule['http']['paths'][0]['path']}"
+        if document["kind"] == "HTTPRoute":  # its Gateway decides on TLS
+            spec = document["spec"]
+            return f"http://{spec['hostnames'][0]}{spec['rules'][0]['matches'][0]['path']['value']}"
     service = kubectl.get("service", name)
     (port, *_), kind = service["spec"]["ports"], service["spec"].get("type")
     if kind == "LoadBalancer":
@@ -157,7 +174,8 @@ def find_url(kubectl: Kubectl, name: str, rollout: Rollout, documents: list[Docu
 def forward_port(kubectl: Kubectl, name: str, port: int, view: RunView, announce: Callable[[str], object]) -> None:
     """Forward a port of this machine to a service, 0 for any, until a signal; broken connections are made again.
 
-    `announce` gets the URL. Errors: ClusterError where it was never forwarded.
+    `announce` gets the URL. Errors: ClusterError where it was never forwarded; ObjectMissingError once the service is
+    deleted.
     """
     has_begun = False
     while True:
@@ -174,23 +192,35 @@ def forward_port(kubectl: Kubectl, name: str, port: int, view: RunView, announce
             stream.close()
         if not has_begun:
             raise ClusterError(f"port {port} cannot be forwarded: {pod_status.clean_text(output)}")
+        _check_service(kubectl, name)
         view.note(f"the port is forwarded again: {pod_status.clean_text(output) or 'the connection was closed'}")
         time.sleep(_PAUSE)
 
 
-def delete_service(kubectl: Kubectl, name: str, more: Mapping[str, bool], view: RunView) -> list[str]:
+def _check_service(kubectl: Kubectl, name: str) -> None:
+    """Raise ObjectMissingError for a service that was deleted; another error may pass."""
+    try:
+        kubectl.run("get", "service", name, "-o", "name")
+    except ObjectMissingError:
+        raise
+    except ClusterError:
+        return
+
+
+def delete_service(kubectl: Kubectl, name: str, view: RunView) -> list[str]:
     """Delete all objects of a service but its claims, and return their names as kubectl writes them.
 
-    `more` says of further kinds, such as `httproute`, whether the service has them. Errors: ObjectMissingError for one
-    that is not there; as of `Kubectl.run`.
+    Errors: ObjectMissingError for a service that is not there; as of `Kubectl.run`.
     """
     words = ("-l", make_selector(name), "--ignore-not-found", "--wait=false", "-o", "name")
     removed = _delete(kubectl, "deployment,service", *words)
-    kinds = [*_ALSO, *(kind for kind, is_there in more.items() if is_there)]
-    try:
-        removed += _delete(kubectl, ",".join(kinds), *words)
-    except ClusterAccessError as error:
-        view.note(f"{', '.join(kinds)} are left alone: {error.message}")
+    for kinds in (",".join(_ALSO), *_OF_EXTENSIONS):
+        try:
+            removed += _delete(kubectl, kinds, *words)
+        except ClusterAccessError as error:
+            view.note(f"{kinds} are left alone: {error.message}")
+        except KindMissingError:
+            continue
     if not removed:
         raise ObjectMissingError(f"there is no service {name} of a function in this namespace")
     return removed

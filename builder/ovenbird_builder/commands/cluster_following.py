@@ -16,14 +16,13 @@ from ovenbird.errors import StdoutError
 from ..cluster.detach import Detached, SignalWatch
 from ..cluster.follow_run import follow_run
 from ..cluster.follow_sweep import NOT_RUN, IndexEnd, describe_failure, follow_sweep
-from ..cluster.jobs import CreatedJob, delete_job
+from ..cluster.jobs import CreatedJob, delete_job, format_return, settle_failure
 from ..cluster.kubectl import Kubectl
 from ..cluster.run_end import RunEnd
 from ..cluster.run_view import RunView
-from ..errors import ClusterError, ObjectMissingError, OutOfMemoryError, PodLostError
+from ..errors import ClusterError
 
 _LONGEST = 100  # characters of a cell
-_OVER = (PodLostError, OutOfMemoryError)  # errors after which nothing of the run goes on
 
 
 class FollowCall(Struct, frozen=True):
@@ -55,10 +54,8 @@ def follow_job(call: FollowCall, job: CreatedJob) -> int:
     except OSError as error:
         raise _make_stdout_error(error, format_return(call.kubectl, job.name)) from None
     except ClusterError as error:
-        if call.is_own and not error.has_begun:
-            _remove(call, job, error)
-        elif not isinstance(error, _OVER):
-            _add_hint(error, format_return(call.kubectl, job.name))
+        if settle_failure(call.kubectl, job.name, error, is_own=call.is_own):
+            call.view.say("deleted", f"job {job.name}, which has not run")
         raise
 
 
@@ -74,14 +71,6 @@ def _print_last(text: str) -> None:
         raise _make_stdout_error(error) from None
 
 
-def format_return(kubectl: Kubectl, name: str) -> str:
-    """Return how to come back to a run."""
-    flags = [f"--context {kubectl.context}"] if kubectl.context else []
-    flags += [f"--namespace {kubectl.namespace}"] if kubectl.namespace else []
-    words = " ".join(["--cluster", *flags])
-    return f"the run goes on: `ovenbird runs follow {name} {words}`; `ovenbird runs stop {name} {words}` ends it"
-
-
 def _report(call: FollowCall, end: RunEnd) -> int:
     call.view.finish(f"{end.describe()}{describe_failure(end)}")
     if call.is_json:
@@ -95,22 +84,6 @@ def _leave(call: FollowCall, job: CreatedJob) -> None:
     if call.signals.is_pressed_again():
         delete_job(call.kubectl, job.name)
         call.view.say("deleted", f"job {job.name}")
-
-
-def _remove(call: FollowCall, job: CreatedJob, error: ClusterError) -> None:
-    """Delete a Job that does not start, and say so."""
-    try:
-        delete_job(call.kubectl, job.name)
-    except ObjectMissingError:
-        return
-    except ClusterError:
-        _add_hint(error, f"job {job.name} is still there")
-        return
-    call.view.say("deleted", f"job {job.name}, which has not run")
-
-
-def _add_hint(error: ClusterError, text: str) -> None:
-    error.hint = f"{error.hint}; {text}".removeprefix("; ")
 
 
 class SweepReport:

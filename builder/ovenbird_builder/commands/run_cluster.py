@@ -13,12 +13,13 @@ from ovenbird.settings import duration
 from ..actions.cluster_run import build_pushed_image, check_access, submit_job
 from ..actions.manifest_flags import add_flags
 from ..cluster.detach import SignalWatch
+from ..cluster.jobs import format_return
 from ..cluster.kubectl import Kubectl
 from ..cluster.run_view import RunView
 from ..errors import BuildRequestError
 from ..host.flag_values import parse_flag
 from .cluster_flags import add_cluster_flags, set_absent
-from .cluster_following import FollowCall, follow_job, format_return
+from .cluster_following import FollowCall, follow_job
 
 _NOT_HERE = (
     "build-result", "action", "output", "json", "replicas", "service-type", "service-name", "instruction",

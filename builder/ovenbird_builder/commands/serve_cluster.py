@@ -48,8 +48,7 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     kubectl = Kubectl(environ, context=args.context, namespace=args.namespace)
     if args.delete:
         name = args.name or k8s_names.make_label(resolve_target(args.target).function.name)
-        kinds = {"httproute": bool(args.gateway), "servicemonitor": args.metrics == "monitor"}
-        for text in delete_service(kubectl, name, kinds, view):
+        for text in delete_service(kubectl, name, view):
             view.say("deleted", text)
         return 0
     if args.port is not None and (args.detach or not 0 <= args.port <= 65535):  # of TCP
@@ -64,9 +63,9 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     try:
         with signals.watch():
             return _serve(args, environ, kubectl, view, signals, limit)
-    except Detached as signalled:
+    except Detached as signal:
         view.say("detach", "the service stays; `--delete` removes it")
-        return signalled.status
+        return signal.status
 
 
 def _serve(  # what one call has

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sys
 import threading
 from collections.abc import Callable, Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
-from ..common.redact import is_secret_name, redact_url
+from ..common.redact import is_secret_name, redact_record, redact_url
 from ..common.text import show_value
 from ..errors import ArgumentsError, OvenbirdError, SettingsError
 from ..function.target import name_function
@@ -26,7 +28,7 @@ from .image import build_image, name_build_target
 from .process import open_log
 from .run_request import RunRequest
 from .sources import FunctionSource
-from .stores import open_shared_store
+from .stores import open_shared_store, read_run
 
 # options of `run(on="cluster")`, which other places take for parameters of the function
 OPTIONS = frozenset(
@@ -41,10 +43,16 @@ class ClusterRun(Run):
     """A run in a cluster: a record in the store of this process, which a thread completes when the Job has ended."""
 
     job: Any = None
+    is_stopped = False  # whether this process has stopped it
 
     def stop(self) -> None:
-        """Delete the Job; the function has a minute to end."""
-        self.job.stop()
+        """Delete the Job; the function has a minute to end. Errors: the builder's own, of the cluster."""
+        self.is_stopped = True  # before the call: the follower may see the end before it returns
+        try:
+            self.job.stop()
+        except BaseException:
+            self.is_stopped = False
+            raise
 
 
 def run_cluster(
@@ -52,67 +60,102 @@ def run_cluster(
 ) -> Run:  # fmt: skip
     """Run the function as a Job, and return its run; without `wait`, as soon as the Job is there.
 
-    Errors: RunFailedError with `check`; SettingsError, ArgumentsError; the builder's own, of what the cluster refuses;
-    KeyboardInterrupt, after the run was stopped.
+    Errors: RunFailedError with `check`; SettingsError, ArgumentsError; the builder's own, of what the cluster refuses
+    or why the run could not be followed; KeyboardInterrupt, after the run was stopped.
     """
     target, environ = source.locate(request.environ), request.environ
     text, _ = name_build_target(source, target)
     values = _make_options(request, options)
+    store = open_shared_store(request.settings, environ)  # before anything is started that no record would tell of
     if repository := values.pop("build", ""):
         values["image"] = build_image(source, {"tag": repository, "push": True}, environ).reference
     with open_action("cluster") as start_job:
         job = start_job(text, values, {**os.environ, **environ})
-        store = open_shared_store(request.settings, environ)
-        run = _record_run(store, source, request, job)
-        follower = ClusterFollower(run, store, sys.stdout.write if wait else None)
+        try:
+            run = _record_run(store, source, request, job)
+            follower = ClusterFollower(run, store, sys.stdout.write if wait else None)
+        except BaseException:
+            with contextlib.suppress(OvenbirdError):  # what has happened before tells more
+                job.stop()
+            raise
         if not wait:
             return run
         follower.wait()
+    run.refresh()
     if follower.failure:
         raise follower.failure
     return check_run(run) if check else run
 
 
 class ClusterFollower:
-    """A thread that follows a Job, keeps its log with the record, and completes the record. `show` gets the log too."""
+    """A thread that follows a Job, keeps its log with the record, and completes the record. `show` gets the log too.
+
+    The thread has a run object of its own, so that it shares none with the threads of the user.
+    """
 
     def __init__(self, run: ClusterRun, store: EntityStore, show: Callable[[str], object] | None) -> None:
         self._run, self._store, self._show = run, store, show
-        self.failure: OvenbirdError | None = None
-        self._thread = threading.Thread(target=self._follow, name=f"ovenbird-cluster-{run.job.name}", daemon=True)
-        self._thread.start()
+        self._own_run = read_run(store, run.key, run._environ)
+        self.failure: Exception | None = None
+        # up to Python 3.12, after Ctrl-C in `Thread.join` a live thread counts as dead
+        self._has_ended = threading.Event()
         run.process = self
+        name = f"ovenbird-cluster-{run.job.name}"
+        threading.Thread(target=self._follow, name=name, daemon=True).start()
 
     def join(self, timeout: float | None = None) -> bool:
-        """Wait until the run has ended and its end is recorded; return False if the time is over before."""
-        self._thread.join(timeout)
-        return not self._thread.is_alive()
+        """Wait until the run has ended and its end is recorded; return False if the time is over before.
+
+        Errors: the builder's own, for a run that goes on but is not followed any more.
+        """
+        has_ended = self._has_ended.wait(timeout)
+        if has_ended and self.failure and self._goes_on():
+            raise self.failure
+        return has_ended
 
     def wait(self) -> None:
         """Wait for the end. Ctrl-C stops the run. Errors: KeyboardInterrupt."""
         try:
-            self._thread.join()
+            self._has_ended.wait()
         except KeyboardInterrupt:
             self._run.stop()
-            self._thread.join(_STOPPING)
+            self._has_ended.wait(_STOPPING)
             raise KeyboardInterrupt(f"run {self._run.id} was stopped") from None
 
     def _follow(self) -> None:
-        run = self._run
+        run = self._own_run
         try:
             with open_log(self._store, run.project, run.id) as log:
-                end = run.job.follow(lambda text: self._take(log, text))
-        except OvenbirdError as error:
+                end = self._run.job.follow(lambda text: self._take(log, text))
+            _finish_run(run, end, is_stopped=self._run.is_stopped)
+        except Exception as error:
             self.failure = error
-            run.finish("ERROR", message=str(error), error={"type": error.code, "message": str(error), "traceback": ""})
-        else:
-            _finish_run(run, end)
-        run.refresh()
+            with contextlib.suppress(Exception):  # the store, or all else, has failed: the first error is raised
+                self._record_failure(error)
+        finally:
+            self._has_ended.set()
+
+    def _record_failure(self, error: Exception) -> None:
+        """Record why there is no end, unless the run goes on in the cluster."""
+        if self._run.is_stopped:
+            self.failure = None
+            _finish_stopped(self._own_run)
+        elif not self._goes_on():
+            kind = error.code if isinstance(error, OvenbirdError) else type(error).__name__
+            details = {"type": kind, "message": str(error), "traceback": ""}
+            self._own_run.finish("ERROR", message=str(error), error=details)
+
+    def _goes_on(self) -> bool:
+        """Return whether the run goes on although it could not be followed, as the builder's error says."""
+        return not getattr(self.failure, "ends_run", True)
 
     def _take(self, log: int, text: str) -> None:
         os.write(log, text.encode())
         if self._show:
-            self._show(text)
+            try:
+                self._show(text)
+            except Exception:  # nobody reads: the record has the log all the same
+                self._show = None
 
 
 def _make_options(request: RunRequest, options: dict[str, Any]) -> dict[str, Any]:
@@ -125,13 +168,15 @@ def _make_options(request: RunRequest, options: dict[str, Any]) -> dict[str, Any
         )
     if settings.output_dir:
         raise SettingsError('on="cluster" takes no output_dir=: a folder of this machine is not there')
+    if settings.reuse:
+        raise SettingsError('on="cluster" takes no reuse=: the run is not compared with those before')
     values: dict[str, Any] = {
         "param": _format_values(request.parameters), "init": _format_values(settings.init),
         "input": [f"{name}={_check_input(name, text)}" for name, text in settings.input.items()],
         "env": [*_name_run(request), *(f"{name}={value}" for name, value in request.variables.items())],
     }  # fmt: skip
     if settings.timeout:
-        values["timeout"] = f"{settings.timeout:g}s"
+        values["timeout"] = f"{settings.timeout:.15g}s"
     return {**values, **{name: value for name, value in options.items() if value not in (None, "")}}
 
 
@@ -140,12 +185,27 @@ def _format_values(values: Mapping[str, Any]) -> list[str]:
 
 
 def _check_input(name: str, text: str) -> str:
-    if keys.is_key(text) or "://" in text:
+    if keys.is_key(text):
+        return text
+    if "://" in text:
+        if _has_password(text):
+            raise ArgumentsError(
+                f"the input {show_value(name)} is a URL with a password, and whoever reads the Job reads it",
+                hint="a Secret of the namespace holds the credentials of a storage: `secret=`",
+            )
         return text
     raise ArgumentsError(
         f"the input {show_value(name)} is {show_value(redact_url(text))}, a path of this machine",
         hint="a cluster reads URLs, and keys of a store that it shares",
     )
+
+
+def _has_password(url: str) -> bool:
+    """Return whether a URL has `user:password@`; what cannot be parsed may."""
+    try:
+        return urlsplit(url).password is not None
+    except ValueError:
+        return "@" in url
 
 
 def _name_run(request: RunRequest) -> list[str]:
@@ -166,7 +226,10 @@ def _record_run(store: EntityStore, source: FunctionSource, request: RunRequest,
     function = Project(store, project, environ).register_function(name_function(target), spec)
     record = new_record(
         project, "run", keys.RUN_KIND, "run",
-        spec={"function": function.key, "parameters": make_plain_values(request.parameters), "inputs": settings.input},
+        spec={
+            "function": function.key, "parameters": make_plain_values(request.parameters),
+            "inputs": {name: redact_record(text) for name, text in settings.input.items()},
+        },
     )  # fmt: skip
     record["status"] = {
         "state": "RUNNING", "started": format_timestamp(), "cluster": {"job": job.name, "namespace": job.namespace},
@@ -179,8 +242,11 @@ def _record_run(store: EntityStore, source: FunctionSource, request: RunRequest,
     return run
 
 
-def _finish_run(run: ClusterRun, end: Mapping[str, Any]) -> None:
+def _finish_run(run: Run, end: Mapping[str, Any], *, is_stopped: bool) -> None:
     """Record how a run has ended."""
+    if is_stopped and end["state"] != "COMPLETED":
+        _finish_stopped(run)
+        return
     error = None
     if end["exit_code"]:
         first, _, trace = str(end["error"] or "").partition("\n")
@@ -193,3 +259,8 @@ def _finish_run(run: ClusterRun, end: Mapping[str, Any]) -> None:
         end["state"], message=error["message"] if error else "", error=error, results=end["results"],
         outputs=end["outputs"],
     )  # fmt: skip
+
+
+def _finish_stopped(run: Run) -> None:
+    message = "stopped by this process"
+    run.finish("STOPPED", message=message, error={"type": "stopped", "message": message, "traceback": ""})
