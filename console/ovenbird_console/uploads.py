@@ -39,10 +39,10 @@ class Uploads:
         target = self.folder / new_id()
         paths: list[Path] = []
         try:
-            for folder in (self._home, self.folder, target):
-                make_private_folder(folder)
-            if not (self._home / ".gitignore").exists():
-                (self._home / ".gitignore").write_text("*\n", encoding="ascii")
+            for folder in (self._home, self.folder):
+                if make_private_folder(folder):  # one that is there may be the repository of somebody
+                    (folder / ".gitignore").write_text("*\n", encoding="ascii")
+            make_private_folder(target)
             for number, upload in enumerate(files):
                 path = target / _clean_name(upload.filename or "file")
                 while path.exists():

@@ -13,21 +13,25 @@ from types import SimpleNamespace
 import pytest
 from tests.console.project import record_run
 
-from ovenbird.errors import InputError
+from ovenbird.errors import InputError, OutputError
 from ovenbird.function_document import read
+from ovenbird.page.form_values import FormResult
 from ovenbird.page.schema_fields import make_fields
 from ovenbird.platform.keys import parse_key, run_key
 from ovenbird.platform.local.store import LocalStore
 from ovenbird.platform.process_identity import read_own_identity
 from ovenbird_builder.actions.image_facts import sort_components
 from ovenbird_console import run_logs
+from ovenbird_console.console import Console
 from ovenbird_console.function_files import DEFAULTS, digest_code, make_document, replace_code, write_function
 from ovenbird_console.image_facts import read_package
 from ovenbird_console.links import link_to
 from ovenbird_console.local_services import find_services
 from ovenbird_console.moments import format_age, format_duration
+from ovenbird_console.pages.run_form import collect_arguments
 from ovenbird_console.run_options import read_choices, read_pairs
 from ovenbird_console.run_places import list_places
+from ovenbird_console.run_start import choose_project
 from ovenbird_console.sweep_grid import make_lines, read_grid
 from ovenbird_console.sweep_runs import make_table
 from ovenbird_console.targets import find_targets
@@ -188,7 +192,7 @@ def test_uploads_are_removed_with_their_last_run(tmp_path: Path) -> None:
     os.utime(mark, (0, 0))
     assert (uploads.clean(store), folder.exists(), left[0].exists()) == (1, False, True)
     os.utime(left[0].parent, (0, 0))
-    assert (uploads.clean(store), list(uploads.folder.iterdir())) == (1, [])
+    assert (uploads.clean(store), [path.name for path in uploads.folder.iterdir()]) == (1, [".gitignore"])
     store.close()
 
 
@@ -211,7 +215,7 @@ def test_uploads_that_may_be_used_are_kept(tmp_path: Path) -> None:
     assert uploads.clean(store) == 0
     uploads.folder.unlink()
     (tmp_path / "elsewhere").rename(uploads.folder)
-    assert (uploads.clean(store), [path.name for path in uploads.folder.iterdir()]) == (1, ["of-others"])
+    assert (uploads.clean(store), {path.name for path in uploads.folder.iterdir()}) == (1, {".gitignore", "of-others"})
     store.close()
 
 
@@ -222,6 +226,29 @@ def test_uploads_that_values_name(tmp_path: Path) -> None:
     values = ({"table": str(folder / "x.csv")}, {"paths": [1, ".ovenbird/ui-uploads/" + "b" * 32]}, str(uploads.folder))
     assert uploads.find_folders(values) == [folder, uploads.folder / ("b" * 32)]
     assert uploads.find_folders([str(tmp_path), "store://p/x", "", str(uploads.folder / "of-others" / "a")]) == []
+
+
+def test_a_field_that_cannot_be_saved_leaves_nothing(tmp_path: Path) -> None:
+    """The files of the fields before it are removed too; a folder of others gets no file but theirs."""
+    console = Console(tmp_path, {"OVENBIRD_HOME": str(tmp_path)}, "token", 1)
+    files = [SimpleNamespace(filename="a", file=io.BytesIO(b"x" * size)) for size in (1, 9)]
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (8, limits[1]))  # as a disk that is full
+    try:
+        with pytest.raises(OutputError, match="the file of two cannot be kept"):
+            collect_arguments(console, (), FormResult(files={"one": files[:1], "two": files[1:]}))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert [path.name for path in tmp_path.rglob("*")] == ["ui-uploads", ".gitignore"]
+
+
+def test_the_project_of_a_run(tmp_path: Path) -> None:
+    """It is the one that the run takes: of the form, else of the variables in the order of the command."""
+    (tmp_path / "f.py").write_text("def f(): ...\n")
+    environ = {"OVENBIRD_PROJECT": "one", "PROJECT_NAME": "two"}
+    assert choose_project(Console(tmp_path, environ, "token", 1), "f.py:f", "") == "one"
+    assert choose_project(Console(tmp_path, environ, "token", 1), "f.py:f", "three") == "three"
+    assert choose_project(Console(tmp_path, {}, "token", 1), "f.py:f", "") == "default"
 
 
 def test_a_long_name_of_a_file(tmp_path: Path) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,11 +19,16 @@ from ovenbird.platform.local.store import LocalStore
 
 pytestmark = pytest.mark.slow
 _MODULE = '''
+import time
 from pathlib import Path
 
 def collect(target: str, data: Path, parts: list[Path] = ()):
     """Return the names of what was sent."""
     return {"target": target, "data": sorted(path.name for path in Path(data).iterdir()), "parts": len(parts)}
+
+def wait(n: int):
+    """Wait until it is stopped."""
+    time.sleep(600)
 '''
 
 
@@ -91,6 +98,27 @@ def _wait_for_end(folder: Path, path: str) -> dict[str, Any]:
         store.close()
 
 
+def test_a_sweep_whose_process_is_killed_says_so(files_site: Site) -> None:
+    """Not all of its runs have begun, and none of them has the reason."""
+    form = {"run.target": "files.py:wait", "run.grid": "n=1,2,3", "run.parallel": "1"}
+    with files_site.client() as client:
+        path = client.post("/run", data=form).headers["location"]
+        wait_until(lambda: "state-running" in client.get(f"{path}/body").text.partition("<tbody>")[2], lambda: path)
+        (pid,) = find_children(files_site.process.pid, "ovenbird_console.run_child")
+        os.kill(pid, signal.SIGKILL)
+        text = wait_until(
+            lambda: (text := client.get(f"{path}/body").text) * ("state-running" not in text), lambda: path, pause=0.1
+        )
+    assert "Not all runs have begun" in text
+    assert "ended with status -9" in text
+
+
+def find_children(parent: int, word: str) -> list[int]:
+    """Return the processes that a process has started with a word of their command line."""
+    pids = [pid for path in Path(f"/proc/{parent}/task").glob("*/children") for pid in path.read_text().split()]
+    return [pid for pid in sorted(set(map(int, pids))) if word in Path(f"/proc/{pid}/cmdline").read_text()]
+
+
 def test_a_sweep_ends_with_a_page_that_is_killed(tmp_path: Path) -> None:
     """Its runs are stopped as by Ctrl-C, and the files that were sent for them are marked with all of them."""
     (tmp_path / "slow.py").write_text(
@@ -107,7 +135,7 @@ def test_a_sweep_ends_with_a_page_that_is_killed(tmp_path: Path) -> None:
         answer = client.post("/run", data=form, files=[("data", ("a.csv", b"1"))])
         assert answer.status_code == 303, answer.text
         wait_until(lambda: list_states() == ["RUNNING"] * 2, list_states, pause=0.1)
-        site.process.kill()
+        site.process.kill()  # and no `finally` of it runs
     wait_until(lambda: list_states() == ["STOPPED"] * 2, list_states, pause=0.1)
     keys = {record["key"] for record in store.iterate_records("run")}
     (mark,) = (tmp_path / ".ovenbird" / "ui-uploads").glob("*.runs")

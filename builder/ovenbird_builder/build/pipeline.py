@@ -48,7 +48,7 @@ def build_images(request: BuildRequest, environment: BuildEnvironment) -> BuildR
         _check_policy(request, environment, platform_build, built_image)
     publication = make_publication(request, platform_builds, built_images)
     delivered, issued = deliver(request, environment, publication, platform_builds, built_images)
-    _remember(lambda: remember_build(request, environment, platform_builds))
+    note_if_possible(lambda: remember_build(request, environment, platform_builds))
     if request.write_back and request.document:
         writeback.write_image(request.document, f"{request.tags[0]}@{publication.digest}")
     result = _make_result(request, environment, platform_builds, built_images, publication)
@@ -57,11 +57,11 @@ def build_images(request: BuildRequest, environment: BuildEnvironment) -> BuildR
         result, changed=bool(delivered), seconds=time.monotonic() - start, more={**result.more, **statements},
         rebuilt=tuple(reason for reason in reasons[0] if not reason.cached), size=built_images[0].image.measure(),
     )  # fmt: skip
-    _remember(lambda: remember_result(request, environment, result))
+    note_if_possible(lambda: remember_result(request, environment, result))
     return result
 
 
-def _remember(note: Callable[[], None]) -> None:
+def note_if_possible(note: Callable[[], None]) -> None:
     """Note what the next build is explained by: a cache that takes nothing more does not undo what was delivered."""
     try:
         note()

@@ -93,7 +93,7 @@ def _start_run(request: Request, form: FormData) -> Response:
         _refuse_files(filled, result)
     if not filled.errors:
         try:
-            parameters, inputs, uploads = _collect_arguments(console, fields, result)
+            parameters, inputs, uploads = collect_arguments(console, fields, result)
             order = RunOrder(text, project, parameters, inputs, choices, secrets, grid, uploads)
             return RedirectResponse(start_order(console, order), status_code=303)
         except OvenbirdError as error:
@@ -132,7 +132,7 @@ def _refuse_files(filled: FilledForm, result: FormResult) -> None:
             filled.errors.setdefault(item.name, "The platform reads entities alone: choose the key of one.")
 
 
-def _collect_arguments(
+def collect_arguments(
     console: Console, fields: Iterable[Field], result: FormResult
 ) -> tuple[dict[str, Any], dict[str, str], tuple[Path, ...]]:
     """Return parameters and inputs, with the paths of the files that were sent, and these. Errors: OutputError."""

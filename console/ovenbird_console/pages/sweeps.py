@@ -19,6 +19,7 @@ from ..events import Event, stream_events
 from ..rendering import render
 from ..run_logs import read_log_file
 from ..sweep_runs import MAX_ROWS, SEARCH_LIMIT, find_runs, link_to_sweep, make_table
+from ..tasks import Task
 from .runs import function_name
 
 
@@ -49,7 +50,7 @@ def _describe_sweep(request: Request) -> dict[str, Any]:
     state = _find_state(task.state if task else "", [str(record["status"].get("state")) for record in records])
     function = records[0]["spec"].get("function") if records else None
     has_failed = task is not None and task.state == "ERROR" and len(records) < task.total  # and no run says why
-    log = read_log_file(task.log, has_ended=True).text if task and has_failed else ""
+    log = _explain_end(task) if task and has_failed else ""
     return {
         "project": project, "sweep": identity, "task": task, "table": table, "state": state, "function": function,
         "function_name": function_name(function) or (task.target if task else ""), "log": log,
@@ -57,6 +58,12 @@ def _describe_sweep(request: Request) -> dict[str, Any]:
         "started": min((row["started"] for row in table.rows if row["started"]), default=""),
         "ended": "" if state == "RUNNING" else max((row["ended"] for row in table.rows if row["ended"]), default=""),
     }  # fmt: skip
+
+
+def _explain_end(task: Task) -> str:
+    """Return the end of the log of a sweep's process, and its status: one that was killed has said nothing."""
+    text = read_log_file(task.log, has_ended=True).text
+    return f"{text}The process of the sweep ended with status {task.process.poll()}.\n"
 
 
 def _find_state(task: str, states: list[str]) -> str:
