@@ -30,4 +30,4 @@ def test_a_run_in_the_cluster(kube: Kube, monkeypatch: pytest.MonkeyPatch, tmp_p
     assert 'raise ValueError("no such thing")' in str(failure.value.__cause__)
     assert sleeper.state == "RUNNING"
     sleeper.stop()
-    assert sleeper.wait(timeout=200).state in ("ERROR", "STOPPED")
+    assert sleeper.wait(timeout=200).state == "STOPPED"

@@ -14,6 +14,8 @@ from ovenbird_builder.errors import BuildRequestError, ClusterAccessError, Image
 
 from ..cluster.conftest import StandIn, make_pod, make_state
 
+pytestmark = pytest.mark.slow
+
 IMAGE = "registry.example.com/greet:1"
 RUNNING = make_state(running={"startedAt": "2026-11-29T11:00:00Z"})
 BAD_NAME = make_state(waiting={"reason": "InvalidImageName"})

@@ -28,6 +28,9 @@ if words[0] == "logs":
     if breaks:
         sys.exit("error: unexpected EOF")
 elif words[0] == "create":
+    refusal = folder / "refusal"
+    if refusal.exists():
+        sys.exit(refusal.read_text())
     items = json.load(sys.stdin)["items"]
     for item in items:
         item["metadata"].update(namespace="team-a", uid="1")
@@ -44,9 +47,14 @@ else:
     failure = folder / "failure"
     if failure.exists() and words[0] == "get":
         sys.exit(failure.read_text())
+    if not path.exists() and "." in words[1]:
+        sys.exit(f'error: the server doesn\\'t have a resource type "{{words[1]}}"')
     if not path.exists():
         sys.exit(f'Error from server (NotFound): {{words[1]}} "x" not found')
     print(path.read_text())
+    following = folder / (words[1] + ".next")
+    if following.exists():
+        following.rename(path)
 """
 
 
@@ -64,7 +72,7 @@ class StandIn:
         self.put("changes", b"")
 
     def put(self, name: str, value: Any) -> None:
-        """Answer `kubectl get NAME` with a value; bytes are the log."""
+        """Answer `kubectl get NAME` with a value, or with bytes as they are; `NAME.next` is the answer after that."""
         if isinstance(value, bytes):
             (self.folder / name).write_bytes(value)
         else:

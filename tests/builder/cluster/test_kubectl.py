@@ -9,6 +9,8 @@ import pytest
 from ovenbird_builder import errors
 from ovenbird_builder.cluster.kubectl import Kubectl, make_error
 
+from .conftest import StandIn
+
 # as kubectl 1.32 writes them
 TEXTS = {
     'error: context "nope" does not exist': errors.ClusterContextError,
@@ -45,3 +47,11 @@ def test_kubectl_is_not_installed(tmp_path: str) -> None:
     """The message says what is missing."""
     with pytest.raises(errors.KubectlMissingError, match="`kubectl` is not installed"):
         Kubectl({**os.environ, "PATH": str(tmp_path)}).run("version")
+
+
+@pytest.mark.parametrize("text", ["", "no JSON"], ids=["empty", "text"])
+def test_an_answer_that_is_no_json(standin: StandIn, text: str) -> None:
+    """It is an error of the cluster."""
+    standin.put("pods", text.encode())
+    with pytest.raises(errors.ClusterError, match="no JSON object"):
+        standin.kubectl.list_items("pods")

@@ -18,6 +18,8 @@ from ovenbird_builder.errors import ClusterAccessError, ClusterError, ImagePullE
 
 from ..cluster.conftest import StandIn, make_pod, make_state
 
+pytestmark = pytest.mark.slow
+
 BAD_NAME = make_state(waiting={"reason": "InvalidImageName"})
 RUNNING = make_state(running={"startedAt": "2026-11-29T11:00:00Z"})
 ENDED = make_state(terminated={"exitCode": 3, "message": "ValueError: no"})

@@ -1,0 +1,54 @@
+"""A service as it is rolled out again, found and removed, on a stand-in for kubectl."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ovenbird_builder.cluster.run_view import RunView
+from ovenbird_builder.cluster.services import Rollout, delete_service, find_crash, find_url, wait_for_rollout
+
+from .conftest import StandIn, make_pod, make_state
+
+CRASHED = [{"name": "function", "state": {"running": {}}, "lastState": {"terminated": {"exitCode": 1}}}]
+READY = [{"type": "Ready", "status": "True"}]
+STUCK = [{"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded", "message": "old"}]
+
+
+def make_deployment(generation: int, **status: Any) -> dict[str, Any]:
+    """Return a Deployment of one pod."""
+    about = {"name": "greet", "generation": generation}
+    return {"kind": "Deployment", "metadata": about, "spec": {"replicas": 1}, "status": status}
+
+
+def test_a_status_of_the_version_before(standin: StandIn) -> None:
+    """It says nothing of the new one: that it had failed is no error."""
+    kinds = "deployments,replicasets,pods"
+    done = {"updatedReplicas": 1, "replicas": 1, "availableReplicas": 1}
+    standin.put(kinds, {"items": [make_deployment(2, observedGeneration=1, conditions=STUCK, **done)]})
+    standin.put(f"{kinds}.next", {"items": [make_deployment(2, observedGeneration=2, **done)]})
+    assert wait_for_rollout(standin.kubectl, "greet", RunView()).is_done
+
+
+def test_a_pod_that_crashed_once() -> None:
+    """It counts as long as it is not ready."""
+    assert find_crash(make_pod(containerStatuses=CRASHED)) == "exit status 1"
+    assert find_crash(make_pod(containerStatuses=CRASHED, conditions=READY)) == ""
+    assert find_crash(make_pod(containerStatuses=make_state(running={}))) == ""
+
+
+def test_the_url_of_a_route(standin: StandIn) -> None:
+    """It is the host of the HTTPRoute, not the name within the cluster."""
+    rule = {"matches": [{"path": {"type": "PathPrefix", "value": "/greet"}}]}
+    route = {"kind": "HTTPRoute", "spec": {"hostnames": ["example.com"], "rules": [rule]}}
+    rollout = Rollout(make_deployment(1), None, [])
+    assert find_url(standin.kubectl, "greet", rollout, [route]) == "http://example.com/greet"
+
+
+def test_what_is_deleted_with_a_service(standin: StandIn) -> None:
+    """Also objects of extensions; kinds that the cluster lacks are passed over."""
+    standin.put("deployment,service", b"deployment.apps/greet\nservice/greet\n")
+    standin.put("ingress,horizontalpodautoscaler,poddisruptionbudget", b"")
+    standin.put("httproutes.gateway.networking.k8s.io", b"httproute.gateway.networking.k8s.io/greet\n")
+    assert delete_service(standin.kubectl, "greet", RunView()) == [
+        "deployment.apps/greet", "service/greet", "httproute.gateway.networking.k8s.io/greet",
+    ]  # fmt: skip
