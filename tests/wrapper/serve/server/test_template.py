@@ -459,6 +459,7 @@ def test_ready_when_all_workers_are(serve: Serve, tmp_path: Path) -> None:
     service = serve(source, "--workers", "2", "--drain-delay", "0", ready=False)
     service.wait_log("is served at")
     service.wait_open()
+    wait_until(lambda: len(read_pids(tmp_path, "started")) == 2, lambda: "a worker has not begun its init")
     answers = [service.get("/_/ready") for _ in range(20)]
     assert {answer.status_code for answer in answers} == {503}
     assert "init of another worker has not finished" in {answer.json()["reason"] for answer in answers}
