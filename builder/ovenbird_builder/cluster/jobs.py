@@ -11,8 +11,8 @@ from msgspec import Struct
 from ovenbird.common.text import show_value
 
 from ..errors import ClusterError, ObjectMissingError
+from . import pod_status
 from .kubectl import OUTAGES, Kubectl
-from .pod_status import measure_seconds
 
 Document = dict[str, Any]
 
@@ -103,7 +103,7 @@ def summarize_job(job: Document) -> dict[str, Any]:
         "name": about["name"], "namespace": about.get("namespace", ""),
         "function": (about.get("labels") or {}).get("app.kubernetes.io/name", ""), "state": state,
         "created": about.get("creationTimestamp", ""),
-        "seconds": measure_seconds(status.get("startTime") or "", finished) if finished else None,
+        "seconds": pod_status.measure_seconds(status.get("startTime") or "", finished) if finished else None,
         "runs": int(job["spec"].get("completions") or 1), "completed": int(status.get("succeeded") or 0),
         "failed": int(status.get("failed") or 0),
     }  # fmt: skip
@@ -129,7 +129,7 @@ def settle_failure(kubectl: Kubectl, name: str, error: ClusterError, *, is_own: 
     """
     if error.ends_run:
         return False
-    if error.has_begun or not is_own:
+    if error.has_begun or not is_own or _has_begun(kubectl, name):
         error.add_hint(format_return(kubectl, name))
         return False
     error.ends_run = True
@@ -142,6 +142,14 @@ def settle_failure(kubectl: Kubectl, name: str, error: ClusterError, *, is_own: 
         error.add_hint(f"job {name} is still there")
         return False
     return True
+
+
+def _has_begun(kubectl: Kubectl, name: str) -> bool:
+    """Return whether a container of a Job has begun by now, or may have: where that cannot be asked."""
+    try:
+        return any(pod_status.has_begun(pod) for pod in kubectl.list_items("pods", "-l", f"job-name={name}"))
+    except ClusterError:
+        return True
 
 
 def _create_claims(kubectl: Kubectl, claims: list[Document]) -> None:
