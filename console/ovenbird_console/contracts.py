@@ -95,9 +95,12 @@ def _read_end(file: IO[bytes], most: int) -> bytes:
 def parse_target(text: str, folder: Path) -> Target:
     """Return the target that a text names in a folder. Errors: LoadError, DocumentError."""
     path, colon, attribute = text.partition(":")
-    if path.endswith((".py", ".yaml", ".yml")) or (folder / path).is_dir():
-        return parse(f"{folder / path}{colon}{attribute}")
-    return parse(text, str(folder))
+    try:
+        if path.endswith((".py", ".yaml", ".yml")) or (folder / path).is_dir():
+            return parse(f"{folder / path}{colon}{attribute}")
+        return parse(text, str(folder))
+    except OSError as error:  # such as a name that no file can have
+        raise LoadError(f"the target {show_value(text)} cannot be read: {error.strerror or error}") from None
 
 
 def _mark_source(target: Target) -> object:
