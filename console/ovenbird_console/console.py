@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
 
-_PATIENCE = 10.0  # seconds for a look at the store that is under way when the page ends
+_PATIENCE = 1.0  # seconds for a look at the store that is under way when the page ends: a platform may not answer
 
 
 @dataclass
