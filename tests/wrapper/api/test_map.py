@@ -69,8 +69,9 @@ def _source(folder: Path) -> None:
 
 
 def has_begun(folder: Path, *numbers: int) -> bool:
-    """Return whether the runs of these numbers have begun."""
-    return all((folder / f"began-{number}").is_file() for number in numbers)
+    """Return whether the runs of these numbers have begun, and have written which process they are."""
+    files = [folder / f"began-{number}" for number in numbers]
+    return all(file.is_file() and file.stat().st_size for file in files)
 
 
 def has_ended(folder: Path, *numbers: int) -> bool:

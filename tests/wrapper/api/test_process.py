@@ -14,6 +14,7 @@ import pytest
 from tests.service import wait_until
 
 import ovenbird as ob
+from ovenbird.common.fork_guard import guard_forks
 from ovenbird.errors import LoadError, OvenbirdError, RunFailedError, WaitTimeoutError
 
 pytestmark = pytest.mark.slow
@@ -148,7 +149,11 @@ def test_a_script_needs_no_guard(folder: Path) -> None:
 
 
 def test_a_forked_child_runs_functions(folder: Path) -> None:
-    """A child that was forked after runs of its parent has a store of its own, and runs functions in both ways."""
+    """A child that was forked after runs of its parent has a store of its own, and runs functions in both ways.
+
+    So it is where forks are guarded, as the command line and services guard them.
+    """
+    guard_forks()
     train = ob.function("train.py:train")
     assert train.run(depth=1, on="here").value == 2
     pid = os.fork()
@@ -156,10 +161,10 @@ def test_a_forked_child_runs_functions(folder: Path) -> None:
         code = 1
         try:
             if (train.run(depth=2, on="here").value, train.run(depth=3).value) == (4, 6):
-                code = 0
+                code = 7
         finally:
             os._exit(code)
-    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 7
     assert len(list((folder / ".ovenbird" / "logs").rglob("*.log"))) == 3
 
 

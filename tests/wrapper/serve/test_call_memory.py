@@ -88,8 +88,9 @@ def test_events(tmp_path_factory: pytest.TempPathFactory) -> None:
 def test_large_uploads_in_little_memory(tmp_path_factory: pytest.TempPathFactory, target: str) -> None:
     """With 700 MiB of address space, 40 uploads of 30 MB succeed one after the other."""
     body = bytes(30_000_000)
+    flags = ("--concurrency", "2", "--timeout", "30s", "--log-level", "error")
     with (
-        run_service(tmp_path_factory, f"retained/{target}", *FLAGS, ADDRESS_SPACE=str(700 * 1024**2)) as service,
+        run_service(tmp_path_factory, f"retained/{target}", *flags, ADDRESS_SPACE=str(700 * 1024**2)) as service,
         httpx.Client(timeout=30.0, verify=False) as client,
     ):
         answers = [client.post(f"{service.url}/body", content=body) for _ in range(40)]

@@ -15,6 +15,7 @@ from tests.loading import Project
 from tests.service import wait_until
 
 from ovenbird import UploadFile, testing
+from ovenbird.common.fork_guard import guard_forks
 from ovenbird.errors import AttributeMissingError, InitError, ModuleMissingError, NotCallableError, SettingsError
 
 DOCUMENT = "kind: python\nname: f\nspec: {source: {source: main.py, handler: handler}}\n"
@@ -260,7 +261,7 @@ def test_nothing_is_left_behind() -> None:
     before = measure()
     for handler in (greet, greet_on_loop) * 5:
         testing.call(handler, {"name": "Ada"})
-    assert measure() == before
+    wait_until(lambda: measure() == before, lambda: f"{measure()} threads and descriptors, before {before}")
 
 
 def test_a_service_is_started_once() -> None:
@@ -272,3 +273,18 @@ def test_a_service_is_started_once() -> None:
         pass
     with pytest.raises(RuntimeError, match="is started once"), service:
         pass
+
+
+@pytest.mark.slow
+def test_a_forked_child_calls_functions() -> None:
+    """A child that was forked where forks are guarded has services of its own, which end no process."""
+    guard_forks()
+    pid = os.fork()
+    if pid == 0:
+        code = 1
+        try:
+            answers = [testing.call(function, {"name": "Ada"}).status for function in (greet, greet_on_loop)]
+            code = 7 if answers == [200, 200] else 2
+        finally:
+            os._exit(code)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 7

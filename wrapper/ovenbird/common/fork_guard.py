@@ -15,7 +15,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from typing import NoReturn
 
-in_child = False  # whether this process is such a child
+in_child = False  # whether this process is such a child; it may run functions and services of its own
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD, signal.SIGURG)
 _OURS = os.path.dirname(os.path.dirname(__file__)) + os.sep  # noqa: PTH120  # frames that a traceback leaves out
 # `mask`: the signals that the thread which forks just now had blocked before; `is_own`: it forks a process of ours
@@ -45,6 +45,11 @@ def fork_own() -> int:
         _forking.is_own = False
 
 
+def is_forked_from(process: int) -> bool:
+    """Return whether this is a child that user code has forked from `process`, or from a child of it."""
+    return in_child and os.getpid() != process
+
+
 def end_child(failed: bool) -> NoReturn:
     """End a child that has left the user's function: only its parent may continue there."""
     _flush()
@@ -53,14 +58,18 @@ def end_child(failed: bool) -> NoReturn:
 
 @contextlib.contextmanager
 def parent_only() -> Iterator[None]:
-    """Return a context for user code. A child that it forks, and that leaves the context, ends as a script would."""
+    """Return a context for user code. A child that it forks, and that leaves the context, ends as a script would.
+
+    A child that was forked outside may enter a context of its own: a script may fork, and run functions there.
+    """
+    process = os.getpid()
     try:
         yield
     except BaseException as error:
-        if in_child:
+        if is_forked_from(process):
             _end_as_script(error)
         raise
-    if in_child:
+    if is_forked_from(process):
         end_child(failed=False)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import os
 import sys
 from collections.abc import Callable
 from time import perf_counter
@@ -102,6 +103,7 @@ class App:
         )
         self.clean_context = CleanContext()
         self.served = 0
+        self._process = os.getpid()
         self._logs_calls = settings.access_log and settings.log_level in ("debug", "info")  # calls have level info
         self._methods = frozenset(settings.methods)
         self._reserved = (_PREFIX, *(alias.encode() for alias in adapter.aliases))
@@ -253,7 +255,7 @@ class App:
                 await self._send(call, reply)
                 return None
             finally:
-                if fork_guard.in_child:
+                if fork_guard.in_child and fork_guard.is_forked_from(self._process):
                     fork_guard.end_child(sys.exc_info()[0] is not None)
                 call.task = None
                 if limiter.waiting:

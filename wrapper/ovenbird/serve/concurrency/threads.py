@@ -11,6 +11,7 @@ from __future__ import annotations
 import abc
 import asyncio
 import contextlib
+import os
 import threading
 from collections import deque
 from contextvars import Context
@@ -62,6 +63,7 @@ class HandlerThreadPool:
         self.working: dict[_PoolThread, float] = {}  # when each began with its job, the latest one last
         self.finished: deque[tuple[WorkItem, Any, BaseException | None]] = deque()
         self.count = 0
+        self.process = os.getpid()
         self.mean = 0.0
         self.taken = 0  # jobs that threads have taken off the queue
         self._loop = loop
@@ -284,7 +286,7 @@ class _PoolThread(threading.Thread):
                 outcome = job.work()
             except BaseException as raised:
                 error = raised
-            if fork_guard.in_child:
+            if fork_guard.in_child and fork_guard.is_forked_from(pool.process):
                 fork_guard.end_child(error is not None)
             with self.guard:
                 self.job = None

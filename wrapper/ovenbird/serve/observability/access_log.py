@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import deque
 from contextvars import Context
 from time import monotonic, time
@@ -37,6 +38,7 @@ class AccessLog:
         self._loop: Any = None
         self._context: Context | None = None
         self._timer: Any = None
+        self._process = os.getpid()
 
     def start(self, loop: Any, context: Context | None = None) -> None:
         """Set the loop of the timer, and its context: the context of a call would be kept after the call."""
@@ -61,7 +63,7 @@ class AccessLog:
 
     def flush(self) -> None:
         """Write all lines, and wait for a reader that has fallen behind, but not for one that reads no more."""
-        if fork_guard.in_child:  # the lines are those of its parent
+        if fork_guard.is_forked_from(self._process):  # the lines are those of its parent
             return
         self._write_piece()
         end = monotonic() + _PATIENCE
