@@ -76,7 +76,7 @@ def test_an_image_is_built_and_run(folder: Path, base_images: Images, capfd: pyt
 
 def _run_from_the_page(folder: Path) -> None:
     """Run the image by the form of the page: a file that is sent, a secret by name; a link leads to the run."""
-    form = {"target": "code/main.py:count", "name": "Eve", "run.place": "container", "run.image": "api-count:1",
+    form = {"run.target": "code/main.py:count", "name": "Eve", "run.place": "container", "run.image": "api-count:1",
             "run.secrets": "TOKEN"}  # fmt: skip
     with start_site(folder, OVENBIRD_ENGINE="podman", TOKEN="s3cret") as site, site.client() as client:
         task = client.post("/run", data=form, files=[("data", ("a.csv", b"1\n2\n"))]).headers["location"]
@@ -90,7 +90,7 @@ def _run_from_the_page(folder: Path) -> None:
     assert "&#34;lines&#34;: 2" in page
     assert "&#34;token&#34;: &#34;s3cret&#34;" in page  # the function has returned it
     assert "counting the lines of Eve" in page
-    assert len(list((folder / ".ovenbird" / "uploads").glob("*.runs"))) == 1
+    assert len(list((folder / ".ovenbird" / "ui-uploads").glob("*.runs"))) == 1
 
 
 def test_an_image_is_built_for_a_run(folder: Path, base_images: Images) -> None:
