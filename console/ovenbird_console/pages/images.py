@@ -55,17 +55,25 @@ def show_packages(request: Request) -> Response:
 
 def show_function_image(request: Request) -> Response:
     """Show the image of a function, with its layers and why they were made again: a part of the function's page."""
-    query, environ, failure, found = request.query_params, get_console(request).environ, None, None
+    query, environ = request.query_params, get_console(request).environ
+    failure = function_images = None
     name = query.get("function", "")
     problem = find_build_problem(environ)
     try:
-        found = find_images(name, environ)
+        function_images = find_images(name, environ)
     except OvenbirdError as error:
         failure = error
     return render(
-        request, "function_image.html", name=name, target=query.get("target", ""), found=found, failure=failure,
-        removed_build=found.removed_build if found else None, problem=problem, usual_name=make_image_name(name),
-    )  # fmt: skip
+        request,
+        "function_image.html",
+        name=name,
+        target=query.get("target", ""),
+        function_images=function_images,
+        failure=failure,
+        removed_build=function_images.removed_build if function_images else None,
+        problem=problem,
+        usual_name=make_image_name(name),
+    )
 
 
 async def start_build(request: Request) -> Response:

@@ -69,8 +69,8 @@ class MlflowServer:
 
     def read_runs(self, experiment: str) -> list[dict[str, Any]]:
         """Return the runs of an experiment, the first one first, each with its params, metrics and tags by name."""
-        found = self.call("GET", "experiments/get-by-name", params={"experiment_name": experiment})
-        body = {"experiment_ids": [found["experiment"]["experiment_id"]], "order_by": ["attributes.start_time ASC"]}
+        answer = self.call("GET", "experiments/get-by-name", params={"experiment_name": experiment})
+        body = {"experiment_ids": [answer["experiment"]["experiment_id"]], "order_by": ["attributes.start_time ASC"]}
         runs = []
         for run in self.call("POST", "runs/search", json=body)["runs"]:
             data = {
@@ -82,8 +82,8 @@ class MlflowServer:
 
     def read_series(self, run_id: str, metric: str) -> list[tuple[int, Any]]:
         """Return steps and values of a metric."""
-        found = self.call("GET", "metrics/get-history", params={"run_id": run_id, "metric_key": metric})
-        return sorted((int(item.get("step", 0)), item["value"]) for item in found["metrics"])
+        answer = self.call("GET", "metrics/get-history", params={"run_id": run_id, "metric_key": metric})
+        return sorted((int(item.get("step", 0)), item["value"]) for item in answer["metrics"])
 
     def close(self) -> None:
         """End the server."""

@@ -105,15 +105,17 @@ def test_files_in_place_of_paths() -> None:
     schema = {"properties": {"table": {}, "paths": {"type": "array", "items": {"type": "string", "format": "path"}}},
               "required": ["table", "paths"]}  # fmt: skip
     fields = [replace(field, takes_files=True) for field in make_fields(schema, inputs={"table"})]
-    one, two, none = (SimpleNamespace(filename=name) for name in ("a.csv", "b.csv", ""))
+    first, second, unnamed = (SimpleNamespace(filename=name) for name in ("a.csv", "b.csv", ""))
     fields[1] = replace(fields[1], many=True)
-    result = parse_form(fields, [("table", ""), ("table", one), ("paths", "/x\n"), ("paths", one), ("paths", two)])
-    assert (result.files, result.errors) == ({"table": [one], "paths": [one, two]}, {})
+    result = parse_form(
+        fields, [("table", ""), ("table", first), ("paths", "/x\n"), ("paths", first), ("paths", second)]
+    )
+    assert (result.files, result.errors) == ({"table": [first], "paths": [first, second]}, {})
     assert result.values == {"paths": ["/x"]}
-    assert parse_form(fields, [("table", one), ("paths", ""), ("paths", one)]).values == {"paths": []}
-    assert "both were given" in parse_form(fields, [("table", "key"), ("table", one)]).errors["table"]
-    assert "these are 2" in parse_form(fields, [("table", one), ("table", two)]).errors["table"]
-    assert set(parse_form(fields, [("table", none), ("paths", "")]).errors) == {"table"}
+    assert parse_form(fields, [("table", first), ("paths", ""), ("paths", first)]).values == {"paths": []}
+    assert "both were given" in parse_form(fields, [("table", "key"), ("table", first)]).errors["table"]
+    assert "these are 2" in parse_form(fields, [("table", first), ("table", second)]).errors["table"]
+    assert set(parse_form(fields, [("table", unnamed), ("paths", "")]).errors) == {"table"}
     html = render_fields(fields)
     assert html.count('type="file"') == 2
     assert html.count(" multiple") == 1

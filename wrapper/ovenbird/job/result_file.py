@@ -87,10 +87,10 @@ def keep_metrics(path: Path, metrics: Mapping[str, Mapping[str, Any]], place: st
     try:
         _write_json(path, {key: json_metrics(values) for key, values in metrics.items()})
     except OSError as error:
-        kept = f"could not be kept in {path}: {error.strerror or error}"
+        outcome = f"could not be kept in {path}: {error.strerror or error}"
     else:
-        kept = f"are kept in {path}"
-    return OutputError(f"metrics are not in {place}: {names}; they {kept}")
+        outcome = f"are kept in {path}"
+    return OutputError(f"metrics are not in {place}: {names}; they {outcome}")
 
 
 def _encode_json(value: Any) -> bytes:

@@ -166,8 +166,8 @@ def test_a_run_of_which_an_older_ovenbird_left_the_name_unknown_is_found(tmp_pat
     connection.execute("UPDATE entity SET title = NULL WHERE seq > 1")
     connection.commit()
     connection.close()
-    found = store.iterate_records("run", hints=RecordHints(title="nightly"))
-    assert [record["id"] for record in found] == [records[2]["id"], records[1]["id"]]
+    runs = store.iterate_records("run", hints=RecordHints(title="nightly"))
+    assert [record["id"] for record in runs] == [records[2]["id"], records[1]["id"]]
     key = find_run(store, "nightly", None)
     assert key is not None
     assert key.id == records[1]["id"]
