@@ -21,7 +21,7 @@ from environments import CACHE, OWN, say
 from session import raise_ended
 
 HERE = Path(__file__).resolve().parent
-PARTS = ("serve", "job", "images", "platform", "build")
+PARTS = ("serve", "job", "console", "images", "platform", "build")
 _QUICK = {"images": ("--rounds", "1")}  # the others have `--quick`
 _PATIENCE = 120.0  # seconds for a part that was told to end: it removes what it has made
 

@@ -174,6 +174,39 @@ def sdk_images(base_images: Images) -> Images:
     return Images("sdk-bases", AVAILABLE, build)
 
 
+@pytest.fixture(scope="session")
+def builder_images(registry: str, standins: Images) -> Images:
+    """References of the image of Dockerfile.builder in the registry, by the version of its Python."""
+
+    def build(version: str) -> str:
+        upstream = standins[version]
+        digest = hashlib.sha256(making.manifest_digest(making.layout(version)).encode())
+        for path in sorted(_list_builder_files()):
+            digest.update(f"{path}\0{hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
+        tag = f"{version}-{digest.hexdigest()[:12]}"
+        reference = f"{registry}/ovenbird/builder:{tag}"
+        if not _held(registry, f"ovenbird/builder/manifests/{tag}"):
+            bundle = os.environ.get("SSL_CERT_FILE")
+            secret = ("--secret", f"id=ca,src={bundle}") if bundle else ()
+            build_args = ("--file", str(ROOT / "Dockerfile.builder"), "--build-arg", f"UPSTREAM={upstream}")
+            _run("buildah", "build", "--layers", "--quiet", *build_args, *secret, "--tag", reference, str(ROOT))
+            _run("buildah", "push", "--quiet", reference)
+        return reference
+
+    return Images("builders", AVAILABLE, build)
+
+
+def _list_builder_files() -> Iterator[Path]:
+    """Yield the files that Dockerfile.builder copies, and itself."""
+    yield ROOT / "Dockerfile.builder"
+    for name in ("pyproject.toml", "README.md", "LICENSE", "CHANGELOG.md", "Dockerfile.base", "Dockerfile.sdk"):
+        yield ROOT / name
+    for folder in ("images", "wrapper", "builder", "console"):
+        for path in (ROOT / folder).rglob("*"):
+            if path.is_file() and "__pycache__" not in path.parts:
+                yield path
+
+
 @contextmanager
 def _hold_lock(path: Path) -> Iterator[None]:
     """Hold a lock that the processes of pytest-xdist share; it ends with its holder."""
@@ -181,18 +214,6 @@ def _hold_lock(path: Path) -> Iterator[None]:
     with path.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
-
-
-def builders_image(upstream: str, tag: str) -> str:
-    """Build the image of Dockerfile.builder on `upstream`, within `container_env`; its tag."""
-    bundle = os.environ.get("SSL_CERT_FILE")
-    secret = ("--secret", f"id=ca,src={bundle}") if bundle else ()
-    process = subprocess.run(
-        ["buildah", "build", "--layers", "--file", "Dockerfile.builder", "--build-arg", f"UPSTREAM={upstream}",
-         *secret, "--tag", tag, "."], cwd=ROOT, text=True, capture_output=True, check=False,
-    )  # fmt: skip
-    assert process.returncode == 0, process.stderr
-    return tag
 
 
 def _held(registry: str, path: str) -> str:

@@ -10,7 +10,6 @@ import argparse
 import asyncio
 import sqlite3
 import sys
-import tempfile
 import time
 from collections.abc import Sequence
 from contextlib import nullcontext
@@ -19,8 +18,15 @@ from statistics import median
 from typing import NamedTuple
 from urllib.parse import quote
 
+sys.path.append(str(Path(__file__).resolve().parent.parent / "serve"))  # what the benchmarks share lies there
+
 import httpx
+import machine
+import report
 from dataset import PROJECT, Dataset, make_dataset
+from environments import OWN, say
+from session import conclude, make_workplace
+from targets import Target
 
 from ovenbird.platform.keys import run_key
 from ovenbird.platform.local import database
@@ -42,33 +48,38 @@ class Figure(NamedTuple):
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Measure and print a table; 1 where a page exceeds the bound, or asks more than a handful of queries."""
+    """Measure, print the report, write the figures; 1 when something could not be measured."""
     parser = argparse.ArgumentParser(prog="benchmarks/console", description=__doc__)
     parser.add_argument("--runs", type=int, default=100_000, help="runs in the store [%(default)s]")
     parser.add_argument("--folder", help="where the stores are made, or were by an earlier call [a temporary one]")
     parser.add_argument("--rounds", type=int, default=15, help="answers of each page [%(default)s]")
+    parser.add_argument("--quick", action="store_true", help="few runs and rounds: to try the harness")
     options = parser.parse_args(argv)
-    place = nullcontext(options.folder) if options.folder else tempfile.TemporaryDirectory(prefix="bench-console-")
-    with place as folder:
-        few = _measure(make_dataset(Path(folder, "few"), _FEW), options.rounds)
+    count, rounds = (1_000, 2) if options.quick else (options.runs, options.rounds)
+    described, packages = machine.describe(), machine.describe_packages([OWN])
+    with nullcontext(options.folder) if options.folder else make_workplace("console", None) as folder:
+        few = _measure(make_dataset(Path(folder, "few"), _FEW), rounds)
         began = time.monotonic()
-        dataset = make_dataset(Path(folder, "many"), options.runs)
-        print(f"{options.runs:,} runs were written in {time.monotonic() - began:.0f} s", file=sys.stderr)
-        many = _measure(dataset, options.rounds)
-    print(
-        f"| page | ms with {_FEW} runs | ms with {options.runs:,} | ratio | by the clock | queries | KiB |\n"
-        "|---|---:|---:|---:|---:|---:|---:|"
-    )
-    for page, figure in many.items():
-        ratio = figure.milliseconds / few[page].milliseconds
-        times = (few[page].milliseconds, figure.milliseconds)
-        cells = [page, *(f"{value:.1f}" for value in times), f"{ratio:.2f}", f"{figure.elapsed:.0f}"]
-        print(f"| {' | '.join(cells)} | {figure.queries} | {figure.size / 1024:.0f} |")
-    slow = [page for page, figure in many.items() if figure.milliseconds > BOUND or figure.queries > QUERIES]
-    print(
-        f"\nBound: {BOUND:g} ms and {QUERIES} queries: {'kept by all' if not slow else 'missed by ' + ', '.join(slow)}"
-    )
-    return 1 if slow else 0
+        dataset = make_dataset(Path(folder, "many"), count)
+        say(f"{count:,} runs were written in {time.monotonic() - began:.0f} s")
+        many = _measure(dataset, rounds)
+    head = ("page", f"ms with {_FEW} runs", f"ms with {count:,}", "ratio", "by the clock", "queries", "KiB")
+    lines = [
+        (
+            page, f"{few[page].milliseconds:.1f}", f"{figure.milliseconds:.1f}",
+            f"{figure.milliseconds / few[page].milliseconds:.2f}", f"{figure.elapsed:.0f}", str(figure.queries),
+            f"{figure.size / 1024:.0f}",
+        ) for page, figure in many.items()
+    ]  # fmt: skip
+    parts = ["## Pages\n\n" + report.format_table(head, lines)]
+    slowest = max(many, key=lambda page: many[page].milliseconds)
+    busiest = max(many, key=lambda page: many[page].queries)
+    targets = [
+        Target(f"slowest page, CPU ({slowest})", many[slowest].milliseconds, BOUND, "ms", at_most=True),
+        Target(f"queries of a page ({busiest})", many[busiest].queries, QUERIES, "queries", at_most=True),
+    ]
+    pages = {page: figure._asdict() for page, figure in many.items()}
+    return conclude("console", described, packages, parts, {"runs": count, "pages": pages}, targets)
 
 
 def _measure(dataset: Dataset, rounds: int) -> dict[str, Figure]:

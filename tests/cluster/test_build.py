@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 import yaml
-from tests.engine import Images, builders_image, skopeo
+from tests.engine import Images, skopeo
 from tests.kube import Kube
 
 from .conftest import ONE
@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.cluster, pytest.mark.timeout(1500)]
 
 
 def test_an_image_is_built_and_run(
-    kube: Kube, base_images: Images, standins: Images, insecure: Callable[[str], str]
+    kube: Kube, base_images: Images, builder_images: Images, insecure: Callable[[str], str]
 ) -> None:
     """Without root and with a read-only root the Job builds on a base of ours, runs an instruction and pushes; another
     Job runs that image.
@@ -26,8 +26,7 @@ def test_an_image_is_built_and_run(
     within = os.environ.get("TEST_REGISTRY_IN_POD") or registry
     insecure(registry)
     skopeo("copy", "--quiet", f"docker://{base_images[ONE]}", f"docker://{registry}/tests/base:{ONE}")
-    builder = builders_image(standins["3.13"], "localhost/ovenbird-builder:cluster")
-    skopeo("copy", "--quiet", f"containers-storage:{builder}", f"docker://{registry}/tests/builder:1")
+    skopeo("copy", "--quiet", f"docker://{builder_images[ONE]}", f"docker://{registry}/tests/builder:1")
     function = {
         "kind": "python", "name": "greet",
         "spec": {

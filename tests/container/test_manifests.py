@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
-from tests.engine import Images, builders_image
+from tests.engine import Images
 from tests.podman import Podman
 
 from ovenbird_builder import cli
@@ -113,13 +113,11 @@ def test_each_index_runs_its_line(
 
 @pytest.mark.timeout(600)
 def test_the_builders_image_builds_without_root(
-    base_images: Images, standins: Images, insecure: Any, podman: Podman, tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
+    base_images: Images, builder_images: Images, podman: Podman, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:  # fmt: skip
     """The image of Dockerfile.builder, with the rights that its Job has, builds with an instruction, and pushes."""
-    registry = standins["3.11"].partition("/")[0]
-    builder = builders_image(standins["3.11"], "localhost/ovenbird-builder:test")
-    tag = f"{registry}/built/greet:1"
+    builder = builder_images["3.13"]
+    tag = f"{builder.partition('/')[0]}/built/greet:1"
     spec = read_pod(tmp_path, capsys, "--image", builder, "--tag", tag, "--instruction", "id -u > /made-by")
     for name in ("home", "function"):
         (tmp_path / name).mkdir()
