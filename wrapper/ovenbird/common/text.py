@@ -13,7 +13,7 @@ _DIGITS = 100  # of an integer; CPython refuses to write more than 4300
 # C0, DEL and C1; bidirectional controls and marks; line and paragraph separators; half of a surrogate pair.
 # `str.isprintable` alone would take the joiners of emoji and the blanks of East Asian text for controls too.
 _UNSAFE = "\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u206f\ufeff\ud800-\udfff"
-_CONTROLS = re.compile(f"[{_UNSAFE}]")
+_CONTROLS = f"[{_UNSAFE}]"  # as text: it takes a millisecond to compile, and few processes need it
 
 
 def show_value(value: object, limit: int = LIMIT) -> str:
@@ -42,7 +42,7 @@ def escape_controls(text: str) -> str:
     """
     if text.isprintable():  # fast, and true of nearly every text
         return text
-    return _CONTROLS.sub(_escape, text)
+    return re.sub(_CONTROLS, _escape, text)
 
 
 def is_unicode(text: str) -> bool:
@@ -68,7 +68,7 @@ def escape_json(text: str) -> str:
     """
     if text.isascii() and "\x7f" not in text:
         return text
-    return _CONTROLS.sub(lambda match: match[0] if match[0] == "\n" else f"\\u{ord(match[0]):04x}", text)
+    return re.sub(_CONTROLS, lambda match: match[0] if match[0] == "\n" else f"\\u{ord(match[0]):04x}", text)
 
 
 def _escape(match: re.Match[str]) -> str:

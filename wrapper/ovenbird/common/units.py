@@ -10,11 +10,12 @@ import math
 import re
 
 _NUMBER = r"([0-9]{1,18}(?:\.[0-9]{0,18})?|\.[0-9]{1,18})"
-_DURATION = re.compile(_NUMBER + r"\s*(ns|us|µs|ms|s|m|h|)")
-_AGE = re.compile(_NUMBER + r"\s*(s|m|h|d|w|)")
-_PART = re.compile(_NUMBER + r"(ns|us|µs|ms|s|m|h)")
-_SIZE = re.compile(_NUMBER + r"\s*([kmgt]i?|)b?")
-_WHOLE = re.compile(r"[0-9]{1,18}")
+# as text: a process reads few of these, and `re` keeps what it has compiled
+_DURATION = _NUMBER + r"\s*(ns|us|µs|ms|s|m|h|)"
+_AGE = _NUMBER + r"\s*(s|m|h|d|w|)"
+_PART = _NUMBER + r"(ns|us|µs|ms|s|m|h)"
+_SIZE = _NUMBER + r"\s*([kmgt]i?|)b?"
+_WHOLE = r"[0-9]{1,18}"
 _SECONDS = {
     "ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0,
     "w": 604800.0,
@@ -28,7 +29,7 @@ SIZE = "a size such as 1048576, 500kB or 4MiB"
 
 def parse_duration(text: str) -> float:
     """Return seconds from `1.5`, `500ms`, `2m` or `1h`; days are too long for a wait. Errors: ValueError."""
-    match = _DURATION.fullmatch(text.strip().lower())
+    match = re.fullmatch(_DURATION, text.strip().lower())
     if not match:
         raise ValueError(DURATION)
     return _check_limit(float(match[1]) * _SECONDS[match[2]])
@@ -36,7 +37,7 @@ def parse_duration(text: str) -> float:
 
 def parse_age(text: str) -> float:
     """Return seconds from `12h`, `30d` or `4w`: how long ago something was used. Errors: ValueError."""
-    match = _AGE.fullmatch(text.strip().lower())
+    match = re.fullmatch(_AGE, text.strip().lower())
     if not match:
         raise ValueError("an age such as 12h, 30d or 4w")
     return _check_limit(float(match[1]) * _SECONDS[match[2]])
@@ -45,14 +46,14 @@ def parse_age(text: str) -> float:
 def parse_compound_duration(text: str) -> float:
     """Return seconds from `30s`, `1m30s` or `500ms`, each part with its unit. Errors: ValueError."""
     text = text.strip()
-    if not text or len(text) > 200 or _PART.sub("", text):
+    if not text or len(text) > 200 or re.sub(_PART, "", text):
         raise ValueError("a duration such as '30s' or '1m30s'")
-    return _check_limit(math.fsum(float(number) * _SECONDS[unit] for number, unit in _PART.findall(text)))
+    return _check_limit(math.fsum(float(number) * _SECONDS[unit] for number, unit in re.findall(_PART, text)))
 
 
 def parse_size(text: str, *, kilo: int = 1000, units: str = "kmg") -> int:
     """Return bytes from `1048576`, `500kB` (of `kilo`) or `4MiB` (of 1024). Errors: ValueError."""
-    match = _SIZE.fullmatch(text.strip().lower())
+    match = re.fullmatch(_SIZE, text.strip().lower())
     if not match or match[2][:1] not in units:
         raise ValueError(SIZE)
     number, unit = match[1], (1024 if match[2].endswith("i") else kilo) ** _POWERS[match[2][:1]]
@@ -64,7 +65,7 @@ def parse_size(text: str, *, kilo: int = 1000, units: str = "kmg") -> int:
 
 def parse_whole(text: str, low: int = 0, high: int | None = None) -> int:
     """Return a whole number from `low` to `high`, of at most 18 digits. Errors: ValueError."""
-    if not _WHOLE.fullmatch(text.strip()) or not low <= int(text) <= (10**18 if high is None else high):
+    if not re.fullmatch(_WHOLE, text.strip()) or not low <= int(text) <= (10**18 if high is None else high):
         raise ValueError(f"a whole number from {low}" + ("" if high is None else f" to {high}"))
     return int(text)
 
@@ -74,7 +75,7 @@ def read_whole(text: str, default: int) -> int:
 
     `str.isdigit` followed by `int` raises for `²` and for thousands of digits.
     """
-    return int(text) if _WHOLE.fullmatch(text.strip()) else default
+    return int(text) if re.fullmatch(_WHOLE, text.strip()) else default
 
 
 def show_size(count: int) -> str:

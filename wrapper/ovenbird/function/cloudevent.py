@@ -14,13 +14,12 @@ from ..common.text import LIMIT, cut_text, show_value
 from .convert import parse_json, whole_numbers
 from .validation_errors import MalformedPayloadError
 
-_NAME = re.compile(r"[a-z0-9]+")
-_VERSION = re.compile(r"1\.[0-9]+")
-_TIME = re.compile(
-    r"([0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:)([0-9]{2})(?:\.([0-9]+))?([Zz]|[+-][0-9]{2}:[0-9]{2})"
-)
-_ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
-_FORBIDDEN = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
+# as text: most processes use none of these, and `re` keeps what it has compiled
+_NAME = r"[a-z0-9]+"
+_VERSION = r"1\.[0-9]+"
+_TIME = r"([0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:)([0-9]{2})(?:\.([0-9]+))?([Zz]|[+-][0-9]{2}:[0-9]{2})"
+_ABSOLUTE = r"[A-Za-z][A-Za-z0-9+.-]*:"
+_FORBIDDEN = "[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]"
 _TEXTS = ("id", "source", "type", "specversion", "subject", "time", "datacontenttype", "dataschema")
 REQUIRED = ("id", "source", "type", "specversion")
 
@@ -111,16 +110,16 @@ def check_attributes(attributes: Mapping[str, Any]) -> None:
     if missing:
         raise ValueError("a CloudEvent needs " + ", ".join(missing))
     for name, value in attributes.items():
-        if not _NAME.fullmatch(name) or name == "data":
+        if not re.fullmatch(_NAME, name) or name == "data":
             raise ValueError(f"{show_value(name)} is not an attribute: a name consists of a to z and 0 to 9")
         _check_value(name, value)
-    if not _VERSION.fullmatch(attributes["specversion"]):
+    if not re.fullmatch(_VERSION, attributes["specversion"]):
         raise ValueError(f"CloudEvents 1.x is understood, found specversion {show_value(attributes['specversion'])}")
 
 
 def event_time(text: str) -> datetime | None:
     """Return the moment that an RFC 3339 time stamp gives, with its zone; None for any other text."""
-    match = _TIME.fullmatch(text)
+    match = re.fullmatch(_TIME, text)
     if not match:
         return None
     date, seconds, fraction, zone = match.groups()
@@ -152,11 +151,11 @@ def _check_value(name: str, value: Any) -> None:
             )
     elif not isinstance(value, str) or not value:
         raise ValueError(f"the attribute {show_value(name)} is a text that is not empty, found {show_value(value)}")
-    if _FORBIDDEN.search(value):
+    if re.search(_FORBIDDEN, value):
         raise ValueError(f"the attribute {show_value(name)} holds a character that no text may hold")
     if name in ("source", "dataschema") and " " in value:
         raise ValueError(f"the attribute {show_value(name)} is a URI, found {show_value(value)}")
-    if name == "dataschema" and not _ABSOLUTE.match(value):
+    if name == "dataschema" and not re.match(_ABSOLUTE, value):
         raise ValueError(f"the attribute 'dataschema' is an absolute URI, found {show_value(value)}")
     if name == "time" and event_time(value) is None:
         raise ValueError(f"the attribute 'time' is an RFC 3339 time stamp, found {show_value(value)}")

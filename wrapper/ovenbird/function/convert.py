@@ -23,7 +23,7 @@ from .validation_errors import (
 )
 
 _USE = "use a type that JSON can hold, a dataclass, TypedDict, msgspec.Struct or pydantic model, or no hint"
-_HALF_PAIR = re.compile(rb"(?<!\\)(?:\\\\)*(\\u[dD][89abAB][0-9a-fA-F]{2})(?!\\u[dD][c-fC-F])")
+_HALF_PAIR = rb"(?<!\\)(?:\\\\)*(\\u[dD][89abAB][0-9a-fA-F]{2})(?!\\u[dD][c-fC-F])"
 TABLES = (("DataFrame", "pandas", "polars"), ("Series", "pandas", "polars"))
 
 
@@ -44,7 +44,7 @@ def _explain_malformed(body: bytes, text: str) -> str:
     """
     if not body.strip():
         return "the JSON is empty" + (": the body is white space only" if body else "")
-    match = _HALF_PAIR.search(body)
+    match = re.search(_HALF_PAIR, body)
     if match and "truncated" in text:
         return f"the JSON holds `{match[1].decode()}`, a lone surrogate, which is not a character"
     return text.partition(" - at ")[0].replace("JSON is malformed", "the JSON is malformed")
