@@ -10,7 +10,11 @@ import pytest
 from tests import starts
 
 SECRET = "Hunter2Pass"
-URLS = [f"git+https://u:{SECRET}@host.invalid/x.git", f"https://u:{SECRET}@host.invalid/x.py:fn"]
+URLS = [
+    f"git+https://u:{SECRET}@host.invalid/x.git",
+    f"https://u:{SECRET}@host.invalid/x.py:fn",
+    f"docker://u:{SECRET}",
+]
 
 
 def run_ovenbird(*words: str, folder: Path) -> subprocess.CompletedProcess[str]:
@@ -18,7 +22,7 @@ def run_ovenbird(*words: str, folder: Path) -> subprocess.CompletedProcess[str]:
     return starts.run(*words, cwd=folder, env=environ, timeout=60)
 
 
-@pytest.mark.parametrize("url", URLS, ids=["git", "https"])
+@pytest.mark.parametrize("url", URLS, ids=["git", "https", "docker"])
 @pytest.mark.parametrize(
     ("verb", "status"),
     [
@@ -40,6 +44,16 @@ def test_urls_among_many_targets(tmp_path: Path) -> None:
     process = run_ovenbird("build", *URLS, "--result-file", "result.json", folder=tmp_path)
     assert process.returncode == 20, process.stderr
     assert SECRET not in process.stderr + process.stdout + (tmp_path / "result.json").read_text()
+
+
+@pytest.mark.parametrize(("verb", "status"), [("build", 20), ("run", 72)])
+def test_an_image_as_a_source(tmp_path: Path, verb: str, status: int) -> None:
+    """What follows `docker://` may be a user with a password."""
+    (tmp_path / "main.py").touch()
+    process = run_ovenbird(verb, "main.py", "--source", f"docker://u:{SECRET}", folder=tmp_path)
+    assert process.returncode == status
+    assert "'docker://***'" in process.stderr
+    assert SECRET not in process.stderr
 
 
 @pytest.mark.slow

@@ -13,6 +13,7 @@ from ..cluster.jobs import CreatedJob, create_job, make_job_name
 from ..cluster.kubectl import Kubectl
 from ..cluster.run_view import RunView
 from ..errors import BuildRequestError, ClusterAccessError, ClusterError
+from ..kubernetes.manifest_secrets import check_variables
 from ..kubernetes.request import ManifestRequest
 from ..kubernetes.volume import Volume
 from .make_manifests import make_objects, read_request
@@ -63,6 +64,7 @@ def make_job_objects(
     """Return the objects of one Job with a name of its own. Errors: BuildRequestError, DocumentError."""
     if flags.schedule:
         raise BuildRequestError("`--schedule` is for `ovenbird manifests`: nobody follows a CronJob")
+    check_variables(flags.env or (), "job")
     notes: list[str] = []
     retries = 0 if flags.retries is None else flags.retries  # as a run on this machine: once
     values = {**vars(flags), "action": "job", "retries": retries, "env": _list_variables(flags)}

@@ -19,7 +19,7 @@ from ..errors import BaseMissingError, BuildRequestError
 from ..host.flag_values import parse_flag
 from ..host.network import read_network_settings
 from ..image_store.skopeo_client import SkopeoClient
-from ..kubernetes import exposure, generate, job, k8s_names, overrides, request, task
+from ..kubernetes import exposure, generate, job, k8s_names, manifest_secrets, overrides, request, task
 from ..kubernetes.record_store import choose_files_variable, parse_store_secret
 from ..oci.reference import ImageReference, parse_reference
 from ..registry.auth_file import write_auth_file
@@ -95,10 +95,12 @@ def _make_request(
             expose=args.expose, gateway=args.gateway, ingress_class=args.ingress_class, tls_secret=args.tls_secret,
             metrics=args.metrics,
     )  # fmt: skip
-    return request.check(
+    checked = request.check(
         manifest_request,
         [*_check_resolve_flags(args), *_check_store_flags(args, action), *exposure.list_problems(manifest_request)],
     )
+    manifest_secrets.check_passwords(checked)
+    return checked
 
 
 def _check_resolve_flags(args: argparse.Namespace) -> list[str]:

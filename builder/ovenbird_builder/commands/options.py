@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ovenbird.common.redact import redact_url
+from ovenbird.common.redact import redact_source
 from ovenbird.common.text import show_value
 from ovenbird.common.user_folders import expand_home
 from ovenbird.errors import OvenbirdError
@@ -40,7 +40,7 @@ def list_targets(args: argparse.Namespace, environ: Mapping[str, str]) -> list[s
     """Return the targets: those of the command line, else that of the variable, else the current folder."""
     words = [args.target] if isinstance(args.target, str) else list(args.target)
     names = [word for word in words if word] or [environ.get("OVENBIRD_TARGET", "") or "."]
-    return [redact_url(word) for word in names]  # a URL is refused, after it has been logged and recorded
+    return [redact_source(word) for word in names]  # a URL is refused, after it has been logged and recorded
 
 
 def find_path(args: argparse.Namespace, environ: Mapping[str, str], name: str) -> str:

@@ -19,6 +19,7 @@ from ..cluster.services import delete_service, find_url, forward_port, wait_for_
 from ..errors import BuildRequestError
 from ..host.flag_values import parse_flag
 from ..kubernetes import k8s_names
+from ..kubernetes.manifest_secrets import check_variables
 from ..kubernetes.request import ManifestRequest
 from ..request.function_target import resolve_target
 from .cluster_flags import add_cluster_flags, set_absent
@@ -95,6 +96,7 @@ def _serve(  # what one call has
 def _make_documents(
     args: argparse.Namespace, environ: Mapping[str, str], view: RunView
 ) -> tuple[ManifestRequest, list[dict[str, Any]]]:  # fmt: skip
+    check_variables(args.env or (), "serve")
     notes: list[str] = []
     request = read_request(argparse.Namespace(**{**vars(args), "action": "serve"}), environ, notes)
     documents = make_objects(request, args, notes)

@@ -7,6 +7,7 @@ import re
 from msgspec import Struct
 from msgspec.structs import replace
 
+from ovenbird.common.redact import HIDDEN
 from ovenbird.common.text import show_value
 
 from ..errors import ReferenceFormatError
@@ -61,7 +62,7 @@ class ImageReference(Struct, frozen=True):
 
 def parse_reference(text: str, flag: str = "--tag") -> ImageReference:
     """Return the reference that a text is. Errors: ReferenceFormatError, which names the part that does not fit."""
-    wrong = _ReferenceErrorFactory(text, flag)
+    wrong = _ReferenceErrorFactory(_hide_password(text), flag)
     if not text or text.isspace():
         raise wrong("it is empty")
     if text.startswith("-"):
@@ -70,7 +71,7 @@ def parse_reference(text: str, flag: str = "--tag") -> ImageReference:
         raise wrong(f"it holds {show_value(bad[0])}")
     name, at, digest = text.partition("@")
     if at and not _DIGEST.fullmatch(digest):
-        raise wrong(f"expected sha256: and 64 hexadecimal digits after @, found {show_value(digest)}")
+        raise wrong(f"expected sha256: and 64 hexadecimal digits after @, found {show_value(_hide_password(digest))}")
     head, slash, tail = name.partition("/")
     if "://" in name:
         raise wrong("it is a URL", f"leave out {name.partition('://')[0]}://")
@@ -78,7 +79,7 @@ def parse_reference(text: str, flag: str = "--tag") -> ImageReference:
     rest = tail if host else name
     path, colon, tag = rest.partition(":")
     if host and not _HOST.fullmatch(host):
-        raise wrong(f"{show_value(host)} is not a host and port")
+        raise wrong(f"{show_value(_hide_port(host))} is not a host and port")
     if colon and not _TAG.fullmatch(tag):
         raise wrong(f"{show_value(tag)} is not a tag: letters, digits and _.- (at most 128, not - or . first)")
     for part in path.split("/"):
@@ -90,6 +91,25 @@ def parse_reference(text: str, flag: str = "--tag") -> ImageReference:
     if len(host) + 1 + len(path) > _LONGEST:
         raise wrong(f"the name is longer than {_LONGEST} characters")
     return ImageReference(host, path, tag, digest)
+
+
+def _hide_password(text: str) -> str:
+    """Return what is no reference for people: without `user:password@`, and without a password in place of a port."""
+    scheme, separator, rest = text.rpartition("://")
+    rest, digest_at, digest = rest.partition("@sha256:")
+    user, at, host = rest.rpartition("@")
+    if at and ("/" in host or ":" in user):
+        rest = f"{HIDDEN}@{host}"
+    elif separator or "/" in rest:
+        host, slash, path = rest.partition("/")
+        rest = f"{_hide_port(host)}{slash}{path}"
+    return f"{scheme}{separator}{rest}{digest_at}{digest}"
+
+
+def _hide_port(host: str) -> str:
+    """Return a host without a port that is no number: it may be the password of a user."""
+    name, colon, port = host.partition(":")
+    return f"{name}:{HIDDEN}" if colon and not host.startswith("[") and not re.fullmatch(r"[0-9]{1,5}", port) else host
 
 
 class _ReferenceErrorFactory(Struct, frozen=True):

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from ovenbird.common import git_url, source_url
-from ovenbird.common.redact import redact_url
+from ovenbird.common.redact import redact_source
 from ovenbird.common.text import show_value
 from ovenbird.errors import OvenbirdError, SourceUrlError
 from ovenbird.function_document import FunctionSpec
@@ -52,7 +52,7 @@ def _list_source_problems(function: FunctionSpec) -> Iterator[str]:
         if kind == "git":
             git_url.parse(function.source)
         elif kind == "http" and not source_url.split(function.source.removeprefix("zip+")).hostname:
-            yield f"spec.source.source: {show_value(redact_url(function.source))} has no host"
+            yield f"spec.source.source: {show_value(redact_source(function.source))} has no host"
     except (SourceError, SourceUrlError) as error:
         text = str(error)
         yield text if text.startswith("spec.source") else f"spec.source.source: {text}"

@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from ovenbird.common.file_kind import ARCHIVES, describe_file
 from ovenbird.common.named_paths import is_file, is_folder
-from ovenbird.common.redact import redact_url
+from ovenbird.common.redact import redact_source
 from ovenbird.common.text import show_value
 from ovenbird.function_document import MODULE, VERSIONS, FunctionSpec, find, read
 
@@ -38,7 +38,7 @@ def resolve_target(target: str, source: str = "") -> FunctionTarget:
     """
     if "://" in target:
         raise BuildRequestError(
-            f"{show_value(redact_url(target))} is a URL, not a target",
+            f"{show_value(redact_source(target))} is a URL, not a target",
             hint="a function document has it as `spec.source.source`",
         )
     if target.endswith((".yaml", ".yml")):
@@ -126,5 +126,5 @@ def _make_function(root: Path, module: str, attribute: str) -> FunctionSpec:
 def _resolve_folder(name: str) -> Path:
     path = Path(name)
     if not is_folder(path):
-        raise BuildRequestError(f"--source: {show_value(name)} is not a folder")
+        raise BuildRequestError(f"--source: {show_value(redact_source(name))} is not a folder")
     return path.resolve()

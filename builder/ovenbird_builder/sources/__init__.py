@@ -16,7 +16,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from ovenbird.common.redact import redact_url
+from ovenbird.common.redact import redact_source
 from ovenbird.common.source_limits import read_limits
 from ovenbird.common.text import show_value
 from ovenbird.common.units import show_size
@@ -63,7 +63,7 @@ def detect_form(function: FunctionSpec) -> str:
     suggestion = f"git+{scheme}" if f"git+{scheme}" in _FORMS else ""
     raise SourceError(
         f"spec.source.source: the form {show_value(scheme + ':' + match[2])} of"
-        f" {show_value(redact_url(function.source))} is not known",
+        f" {show_value(redact_source(function.source))} is not known",
         hint=f"did you mean `{suggestion}://`?"
         if suggestion
         else "one of " + ", ".join(f"`{name}://`" for name in _FORMS),

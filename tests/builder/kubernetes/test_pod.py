@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -95,6 +96,49 @@ def test_a_secret_in_the_open_is_reported(make: Callable[..., Manifests]) -> Non
     notes = make("--action", "job", "--env", "DB_PASSWORD=hunter2").notes
     assert "DB_PASSWORD looks like a secret" in notes
     assert "hunter2" not in notes
+
+
+URL = "https://u:Pass12@h.example/a"
+
+
+@pytest.mark.parametrize(
+    ("words", "part"),
+    [
+        (("--input", f"a={URL}"), "the input 'a' is a URL with a password, and whoever reads the Job reads it"),
+        (("--input", "a=https://u:Pa/ss12@h.example/a"), "the input 'a' is a URL with a password"),
+        (("--param", f'p={{"x": ["{URL}"]}}'), "the parameter 'p' holds a URL with a password"),
+        (("--param", "p=postgresql://u:Pa'ss12@h.example/a"), "the parameter 'p' holds a URL with a password"),
+        (("--init", f"p={URL}"), "the parameter of init 'p' holds"),
+        (("--env", f"DATABASE={URL}"), "the variable 'DATABASE' holds a URL with a password"),
+        (("--action", "serve", "--param", f"p={URL}"), "whoever reads the Deployment reads it"),
+        (("--schedule", "@daily", "--input", f"a={URL}"), "the input 'a' is a URL with a password"),
+    ],
+    ids=["input", "slash", "param", "quote", "init", "env", "serve", "schedule"],
+)
+def test_urls_with_a_password_are_refused(refused: Callable[..., str], words: tuple[str, ...], part: str) -> None:
+    """With the name of what holds it, and never the password."""
+    message = refused(*(() if "serve" in words else ("--action", "job")), *words)
+    assert part in message
+    assert "ss12" not in message
+    assert "--secret" in message
+
+
+def test_a_line_with_a_password_is_refused(refused: Callable[..., str], tmp_path: Path) -> None:
+    """With its number among the lines that count."""
+    (tmp_path / "lines.jsonl").write_text(f'{{"u": 1}}\n{{"u": "{URL}"}}\n')
+    message = refused("--each", str(tmp_path / "lines.jsonl"))
+    assert "line 2 of `--each`: the parameter 'u' holds a URL with a password" in message
+
+
+def test_what_only_looks_like_a_password(make: Callable[..., Manifests]) -> None:
+    """A variable of a Secret that Kubernetes fills in, users without a password, an `@` in a path."""
+    url = "postgresql://u:$(PW)@h.example/db"
+    manifests = make(
+        "--action", "job", "--secret", "PW=db/pw", "--env", f"DB={url}", "--input", "a=ssh://git@h.example/r",
+        "--param", "b=https://h.example:8080/@scope/a", "--param", "c=abfs://box@h.example/a",
+        "--param", "d=see https://h.example:80 or ask ada@h.example",
+    )  # fmt: skip
+    assert manifests.env["DB"] == url
 
 
 def test_parameters_are_not_expanded(make: Callable[..., Manifests]) -> None:

@@ -58,6 +58,25 @@ def test_an_invalid_reference_is_reported_with_its_invalid_part(text: str, why: 
 
 
 @pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("u:Pass12@h.example/app", "'***@h.example/app'"),
+        ("token-Pass12@h.example/app", "'***@h.example/app'"),
+        (f"u:Pass12@h.example/app@{DIGEST}", f"'***@h.example/app@{DIGEST}'"),
+        ("u:Pass12/app", "'u:***' is not a host and port"),
+        ("docker://u:Pass12", "'docker://"),
+        ("docker://u:Pass12@h.example/app", "'docker://"),
+    ],
+)
+def test_a_password_in_a_reference_is_not_shown(text: str, shown: str) -> None:
+    """Neither before an `@`, nor where a port belongs."""
+    with pytest.raises(ReferenceFormatError) as caught:
+        parse_reference(text)
+    assert shown in caught.value.message
+    assert "Pass12" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
     ("text", "expected"), [("127.0.0.1:5000/a", True), ("localhost/a", True), ("127.example.com/a", False)]
 )
 def test_only_this_machine_is_loopback(text: str, expected: bool) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from ovenbird.common.redact import (
     is_secret_name,
+    is_secret_variable,
     make_redactor,
     mask_command,
     mask_parameters,
@@ -98,6 +99,19 @@ def test_other_parts_of_a_url_stay(url: str, redacted: str, in_record: str | Non
     """A record still leads to the file; what is shown has the names of the query only."""
     assert redact_url(url) == redacted
     assert redact_record(url) == (redacted if in_record is None else in_record)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        ("API_TOKEN", "x", True), ("DB_PASSWORD", "12345678", True), ("AWS_SECRET_ACCESS_KEY", "/ab", True),
+        ("TOKENIZERS_PARALLELISM", "false", False), ("MAX_TOKENS", "4096", False), ("TOKEN_FILE", "/run/t", False),
+        ("OAUTH2_TOKEN_ENDPOINT", "https://h/t", False), ("LEVEL", "x", False), ("API_TOKEN", "", False),
+    ],
+)  # fmt: skip
+def test_variables_that_are_secrets(name: str, value: str, expected: bool) -> None:
+    """By their names, but for places, switches and short numbers."""
+    assert is_secret_variable(name, value) is expected
 
 
 def test_a_value_is_redacted_throughout() -> None:

@@ -9,9 +9,8 @@ import sys
 import threading
 from collections.abc import Callable, Mapping
 from typing import Any
-from urllib.parse import urlsplit
 
-from ..common.redact import is_secret_name, redact_record, redact_url
+from ..common.redact import has_password, is_secret_variable, redact_record, redact_url
 from ..common.text import show_value
 from ..errors import ArgumentsError, OvenbirdError, SettingsError
 from ..function.target import name_function
@@ -161,7 +160,7 @@ class ClusterFollower:
 def _make_options(request: RunRequest, options: dict[str, Any]) -> dict[str, Any]:
     """Return the options of the builder's action. Errors: SettingsError, ArgumentsError."""
     settings = request.settings
-    if secret := next((name for name in request.variables if is_secret_name(name)), ""):
+    if secret := next((name for name, value in request.variables.items() if is_secret_variable(name, value)), ""):
         raise SettingsError(
             f'on="cluster": env= has {show_value(secret)}, and whoever reads the Job reads it',
             hint=f'a Secret of the namespace holds it: secret="{secret}=NAME"',
@@ -188,7 +187,7 @@ def _check_input(name: str, text: str) -> str:
     if keys.is_key(text):
         return text
     if "://" in text:
-        if _has_password(text):
+        if has_password(text):
             raise ArgumentsError(
                 f"the input {show_value(name)} is a URL with a password, and whoever reads the Job reads it",
                 hint="a Secret of the namespace holds the credentials of a storage: `secret=`",
@@ -198,14 +197,6 @@ def _check_input(name: str, text: str) -> str:
         f"the input {show_value(name)} is {show_value(redact_url(text))}, a path of this machine",
         hint="a cluster reads URLs, and keys of a store that it shares",
     )
-
-
-def _has_password(url: str) -> bool:
-    """Return whether a URL has `user:password@`; what cannot be parsed may."""
-    try:
-        return urlsplit(url).password is not None
-    except ValueError:
-        return "@" in url
 
 
 def _name_run(request: RunRequest) -> list[str]:

@@ -19,6 +19,9 @@ from typing import Any
 HIDDEN = "***"
 _NAMES = r"(?i)token|key|passw|passphrase|pwd|secret|credential|signature|authorization"
 # Patterns are text: `re` compiles one at its first use, and a start uses none.
+# variables whose names hold a word of these, and whose values are no secret: `TOKENIZERS_PARALLELISM=false`
+_PLACES = r"(?i)_(file|path|dir|endpoint|url|uri)$"
+_SWITCHES = r"(?i)|true|false|yes|no|on|off|[0-9]{1,6}"
 # Names in a query. AWS and its like: X-Amz-*, AWSAccessKeyId; Google: X-Goog-*, GoogleAccessId, key.
 _QUERY_NAMES = (
     r"(?i)x-(amz|goog|oss|cos|obs|ms)-.*|googleaccessid|key-pair-id|key|sig|sign|hmac|auth|jwt|session|hdnts|hdnea"
@@ -47,6 +50,11 @@ def redact_url(url: str) -> str:
     return _redact(url, keep_harmless=False)
 
 
+def redact_source(text: str) -> str:
+    """Return the URL of a source as `redact_url`: one of `docker://` is no image there, and may hold a password."""
+    return f"docker://{HIDDEN}" if text.startswith("docker://") else redact_url(text)
+
+
 def redact_record(url: str) -> str:
     """Return a URL for a record: without user and password, and without the values of its query that are secret."""
     return _redact(url, keep_harmless=True)
@@ -73,6 +81,25 @@ def redact_values(value: Any, *, keep_harmless: bool = False) -> Any:
     return value
 
 
+def has_password(url: str) -> bool:
+    """Return whether a URL has `user:password@`; what cannot be parsed and has an `@` may."""
+    _, colon, rest = url.partition("://")
+    user, _, host = re.split(r"[/?#]", rest, maxsplit=1)[0].rpartition("@")
+    if not colon:
+        return False
+    return ":" in user if re.fullmatch(_AUTHORITY, host) else "@" in rest
+
+
+def holds_password(value: Any) -> bool:
+    """Return whether a JSON value holds a URL with a password, in a text or a name."""
+    if isinstance(value, str):
+        texts = [value] if re.fullmatch(r"[^\s/]+://\S+", value) else re.findall(_URL, value)
+        return any(map(has_password, texts))
+    if isinstance(value, Mapping):
+        return any(map(holds_password, (*value, *value.values())))
+    return isinstance(value, (list, tuple)) and any(map(holds_password, value))
+
+
 def make_redactor(secrets: Iterable[str], *, shortest: int = 4) -> Callable[[str], str]:
     """Return a function that replaces each of these secrets in a text by `***`, the longest first.
 
@@ -91,6 +118,14 @@ def make_redactor(secrets: Iterable[str], *, shortest: int = 4) -> Callable[[str
 def is_secret_name(name: str) -> bool:
     """Return whether a parameter of this name counts as a secret: it holds `token`, `key`, `password`, `secret`…"""
     return re.search(_NAMES, name) is not None
+
+
+def is_secret_variable(name: str, value: str) -> bool:
+    """Return whether a variable holds a secret, by its name.
+
+    What says where something is (`TOKEN_FILE`, `TOKEN_ENDPOINT`), a switch and a short number are none.
+    """
+    return is_secret_name(name) and not re.search(_PLACES, name) and not re.fullmatch(_SWITCHES, value)
 
 
 def mask_parameters(parameters: Mapping[str, Any]) -> dict[str, Any]:

@@ -169,9 +169,9 @@ def _missing_error(target: Target, name: str) -> ModuleMissingError:
     )
     hint = "`--source` names the folder that holds it"
     if target.function and target.function.is_remote:
-        from ..common.redact import redact_url
+        from ..common.redact import redact_source
 
-        source = redact_url(target.function.source)
+        source = redact_source(target.function.source)
         hint = f"only a build and the platform fetch its source {show_value(source)}: `--source` names a copy of it"
     return ModuleMissingError(
         f"no module {show_value(target.module)}: {show_value(name)} was looked for in"

@@ -42,11 +42,11 @@ def parse(text: str, source: str = "") -> Target:
     DocumentError for a function document that cannot be parsed.
     """
     if "://" in text:
-        from ..common.redact import redact_url
+        from ..common.redact import redact_source
 
         action = "clone" if text.startswith("git") else "download"
         raise LoadError(
-            f"{show_value(redact_url(text))} is a URL, and only a build fetches sources",
+            f"{show_value(redact_source(text))} is a URL, and only a build fetches sources",
             hint=f"{action} it, and name its file or folder; `ovenbird build` fetches the `spec.source.source` of a"
             " function document",
         )
@@ -185,8 +185,10 @@ def _write_inline(code: str, module: str) -> Path:
 def _resolve_folder(name: str) -> Path:
     path = Path(name)
     if not is_folder(path):
+        from ..common.redact import redact_source
+
         raise LoadError(
-            f"the source folder {show_value(name)} does not exist",
+            f"the source folder {show_value(redact_source(name))} does not exist",
             hint="`--source`, or the variable `OVENBIRD_SOURCE`, names a folder",
         )
     return path.resolve()

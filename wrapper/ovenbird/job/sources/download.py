@@ -13,7 +13,7 @@ from ...common import git_url
 from ...common.archive_checks import ArchiveError, ArchiveLimits
 from ...common.archive_extract import extract_archive, find_root, is_archive
 from ...common.archive_names import is_archive_name, split_folder
-from ...common.redact import redact_url
+from ...common.redact import redact_source
 from ...common.source_limits import FILES, SIZE, SourceLimits, read_limits
 from ...common.temporary_folders import make_temporary_folder
 from ...common.text import show_value
@@ -34,7 +34,7 @@ def download_source(function: FunctionSpec, environ: Mapping[str, str]) -> Path:
     plain, _ = split_folder(url.removeprefix("zip+"))
     if not plain.startswith(_FORMS):
         raise UnsupportedRunError(
-            f"the source {show_value(redact_url(url))} cannot be fetched when a run starts",
+            f"the source {show_value(redact_source(url))} cannot be fetched when a run starts",
             hint="`http(s)://`, `s3://`, `zip+` of these, `git+http(s)://`, or inline",
         )
     limits = read_limits(environ)
@@ -86,7 +86,7 @@ def _file_name(url: str, function: FunctionSpec) -> str:
     name = PurePosixPath(url.partition("?")[0]).name
     if not name.endswith(".py"):
         raise LoadError(
-            f"the source {show_value(redact_url(url))} is not a `.py` file",
+            f"the source {show_value(redact_source(url))} is not a `.py` file",
             hint="`zip+` before the address of an archive",
         )
     return name
@@ -97,7 +97,7 @@ def unpack(archive: Path, target: Path, function: FunctionSpec, limits: SourceLi
 
     Errors: LoadError for all that `extract_archive` and `find_root` refuse, and for a link that leaves that folder.
     """
-    url = show_value(redact_url(function.source))
+    url = show_value(redact_source(function.source))
     name = PurePosixPath(split_folder(function.source)[0].partition("?")[0]).name
     module = function.handler.rpartition(":")[0] or function.default_module
     try:
