@@ -13,7 +13,7 @@ PORT ?= 8081
 SECONDS ?= 600
 DIST ?= dist
 # processes that run tests: these mostly wait for the servers and containers that they start
-JOBS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
+JOBS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 2)
 PYTEST := $(BIN)/pytest -q -n $(JOBS)
 
 # Debian's python3 comes without venv; everything else is asked for only where it is missing.

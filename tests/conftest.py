@@ -89,7 +89,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         seconds: Counter[Path] = Counter()
         for item in items:
             seconds[item.path] += _estimate(item)
-        items.sort(key=lambda item: (-seconds[item.path], item.path))
+        # all tests of the cluster are one process's, and mostly wait: they begin first
+        items.sort(key=lambda item: (item.path.parent.name != "cluster", -seconds[item.path], item.path))
 
 
 def _estimate(item: pytest.Item) -> float:
