@@ -14,12 +14,14 @@ from ..cluster.kubectl import Kubectl
 from ..cluster.run_view import RunView
 from ..errors import BuildRequestError, ClusterAccessError, ClusterError
 from ..kubernetes.manifest_secrets import check_variables
+from ..kubernetes.pod import list_variables
+from ..kubernetes.record_store import keeps_records
 from ..kubernetes.request import ManifestRequest
 from ..kubernetes.volume import Volume
 from .make_manifests import make_objects, read_request
 
 # settings of `ovenbird run` that the run in the cluster gets as variables
-SETTINGS = ("timeout", "grace", "init_timeout", "note", "project", "log_level", "log_format", "max_input")
+SETTINGS = ("timeout", "grace", "init_timeout", "note", "project", "log_level", "log_format", "max_input", "reuse")
 
 
 def build_pushed_image(target: str, repository: str, environ: Mapping[str, str], view: RunView) -> str:
@@ -53,7 +55,7 @@ def submit_job(flags: argparse.Namespace, environ: Mapping[str, str], kubectl: K
     Errors: BuildRequestError, DocumentError; ClusterError and its subclasses.
     """
     job = create_job(kubectl, make_job_objects(flags, environ, view), validate=bool(flags.set))
-    runs = f", {job.count} runs" if flags.each else ""
+    runs = f", {job.count} runs" if job.is_indexed else ""
     view.say("job", f"{job.name} in {job.namespace}{runs}")
     return job
 
@@ -69,6 +71,12 @@ def make_job_objects(
     retries = 0 if flags.retries is None else flags.retries  # as a run on this machine: once
     values = {**vars(flags), "action": "job", "retries": retries, "env": _list_variables(flags)}
     request = read_request(argparse.Namespace(**values), environ, notes)
+    if getattr(flags, "reuse", "") and not keeps_records(request, list_variables(request)):
+        raise BuildRequestError(
+            "reuse compares a run with those that are recorded, and what this Job records goes with its pod",
+            hint="`--store-secret NAME` names a database that runs share, `--files-store s3://...` their files; or a"
+            " volume, and `--env OVENBIRD_HOME=PATH` in it",
+        )
     request = replace(request, name=make_job_name(request.name), task=_name_claims(request))
     documents = make_objects(request, flags, notes)
     for note in dict.fromkeys(notes):
@@ -79,7 +87,8 @@ def make_job_objects(
 def _list_variables(flags: argparse.Namespace) -> list[str]:
     """Return the variables of a run: those of `--env`, and the settings of `ovenbird run`."""
     settings = {name: getattr(flags, name, "") for name in SETTINGS}
-    own = [f"OVENBIRD_{name.upper()}={value}" for name, value in settings.items() if value]
+    own = [f"OVENBIRD_{name.upper()}={str(value).lower() if value is True else value}"
+           for name, value in settings.items() if value]  # fmt: skip
     return [*own, *(flags.env or ())]
 
 

@@ -19,7 +19,7 @@ from ..errors import BaseMissingError, BuildRequestError
 from ..host.flag_values import parse_flag
 from ..host.network import read_network_settings
 from ..image_store.skopeo_client import SkopeoClient
-from ..kubernetes import exposure, generate, job, k8s_names, manifest_secrets, overrides, request, task
+from ..kubernetes import exposure, generate, job_lines, k8s_names, manifest_secrets, overrides, request, task
 from ..kubernetes.record_store import choose_files_variable, parse_store_secret
 from ..oci.reference import ImageReference, parse_reference
 from ..registry.auth_file import write_auth_file
@@ -87,7 +87,7 @@ def _make_request(
             secret=args.secret_name, writable_root=args.writable_root, knative=args.knative,
             autoscale=_parse_bounds(args.autoscale), target_cpu=_check_number("--target-cpu", args.target_cpu, 1, 100),
             max_unavailable=args.max_unavailable, schedule=args.schedule, time_zone=args.time_zone,
-            each=job.read_lines(Path(args.each)) if args.each else (),
+            each=_make_lines(args, action),
             parallelism=_check_number("--parallelism", args.parallelism, 1, 10_000),
             retries=_check_number("--retries", args.retries, 0, 1000), ttl=_parse_seconds(args.ttl),
             generate_name=args.generate_name, tag=args.tag, registry_secret=args.registry_secret,
@@ -146,7 +146,7 @@ def _choose_action(args: argparse.Namespace, of_task: str, notes: list[str]) -> 
     hints = {
         "build": (args.tag,),
         "serve": (args.knative, args.expose, args.metrics, args.autoscale, args.max_unavailable),
-        "job": (args.schedule, args.each, args.input, args.ttl, args.retries is not None),
+        "job": (args.schedule, args.each, args.grid, args.input, args.ttl, args.retries is not None),
     }
     hinted = next((action for action, flags in hints.items() if any(flags)), "")
     chosen_action: str = args.action or of_task or hinted
@@ -168,9 +168,20 @@ def _choose_image(args: argparse.Namespace, function: FunctionSpec, action: str)
     return function.image
 
 
+def _make_lines(args: argparse.Namespace, action: str) -> tuple[str, ...]:
+    """Return the lines of an indexed job: `lines` are values of the Python API, which has no flag for them."""
+    if values := getattr(args, "lines", ()):
+        return job_lines.encode_lines(values)
+    if args.grid and action != "job":
+        raise BuildRequestError(f"`--grid` does not go with `--action {action}`")
+    return job_lines.make_lines(args.each, args.grid or ())
+
+
 def _merge_fields(args: argparse.Namespace, fields: Mapping[str, Any], action: str) -> dict[str, Any]:
     """Return the fields with those that the flags give: names win one by one, where a field has names."""
     merged = dict(fields)
+    if args.params:
+        merged["parameters"] = {**(merged.get("parameters") or {}), **task.read_parameters(Path(args.params))}
     for field, flag, form in (
         ("parameters", "param", named_json), ("inputs", "input", named_text), ("init_parameters", "init", named_json),
     ):  # fmt: skip

@@ -25,6 +25,7 @@ FLAGS: dict[str, dict[str, dict[str, Any]]] = {
     },
     "fields of the task; these win over --task, and that over the document's own": {
         "param": {"metavar": "NAME=JSON", "action": "append", "help": "a parameter; repeat for more"},
+        "params": {"metavar": "FILE", "help": "a JSON or YAML file of parameters; --param wins"},
         "input": {"metavar": "NAME=KEY", "action": "append", "help": "an input of a job; repeat for more"},
         "init": {"metavar": "NAME=JSON", "action": "append", "help": "a parameter of init; repeat for more"},
         "env": {"metavar": "NAME=VALUE", "action": "append", "help": "a variable, a setting of the runtime too"},
@@ -64,7 +65,9 @@ FLAGS: dict[str, dict[str, dict[str, Any]]] = {
         "schedule": {"metavar": "CRON", "help": "a CronJob, such as '0 3 * * *' or @daily"},
         "time-zone": {"metavar": "NAME", "help": "of the schedule, such as Europe/Rome"},
         "each": {"metavar": "FILE", "help": "an indexed Job: a run for each line, a JSON object of parameters"},
-        "parallelism": {"metavar": "N", "type": int, "help": "runs at once of --each; default: 10"},
+        "grid": {"metavar": "NAME=VALUE,VALUE", "action": "append", "help": "values of a parameter; repeat for more: a "
+                 "run for each combination, and for each with every line of --each"},
+        "parallelism": {"metavar": "N", "type": int, "help": "runs at once of --each and --grid; default: 10"},
         "retries": {"metavar": "N", "type": int, "help": "further attempts; default: 3"},
         "ttl": {"metavar": "DURATION", "help": "remove the finished Job after this long; default: never"},
         "generate-name": {"action": "store_true", "help": "let the cluster complete the Job's name (kubectl create)"},

@@ -38,7 +38,11 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     for note in dict.fromkeys(notes):
         sys.stderr.write(f"note: {note}\n")
     if args.output not in ("", "-"):
-        inputs = [Path(name) for name in (args.target, args.build_result, args.task, args.each, args.authfile) if name]
+        inputs = [
+            Path(name)
+            for name in (args.target, args.build_result, args.task, args.params, args.each, args.authfile)
+            if name
+        ]
         if is_source_file(Path(args.output), inputs):
             problem = f"{show_value(args.output)} is a file that the function is made of, and is not replaced"
             raise BuildRequestError(f"--output: {problem}")

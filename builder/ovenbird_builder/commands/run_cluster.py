@@ -36,6 +36,10 @@ _OF_RUN: dict[str, dict[str, Any]] = {
     "timeout": {"metavar": "DURATION", "help": "of the run, as of `ovenbird run`: exit status 75"},
     "grace": {"metavar": "DURATION", "help": "for the function to end after that"},
     "init-timeout": {"metavar": "DURATION", "help": "of init"},
+    "reuse": {
+        "action": "store_true",
+        "help": "take the outputs of an earlier run that was the same, of a shared store",
+    },
     "note": {"metavar": "TEXT", "help": "kept in the record"},
     "project": {"metavar": "NAME", "help": "project of the record"},
     "max-input": {"metavar": "SIZE", "help": "of an input"},

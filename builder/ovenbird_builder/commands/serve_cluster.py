@@ -26,7 +26,7 @@ from .cluster_flags import add_cluster_flags, set_absent
 
 _NOT_HERE = (
     "build-result", "action", "output", "json", "input", "instruction", "knative", "schedule", "time-zone", "each",
-    "parallelism", "retries", "ttl", "generate-name", "tag", "registry-secret",
+    "grid", "params", "parallelism", "retries", "ttl", "generate-name", "tag", "registry-secret",
 )  # fmt: skip
 _FLAGS: dict[str, dict[str, Any]] = {
     "port": {"metavar": "PORT", "type": int, "help": "forward this port of this machine until Ctrl-C; 0: any"},

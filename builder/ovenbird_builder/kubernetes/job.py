@@ -2,24 +2,13 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
-
-import msgspec
-
 from ovenbird.common.hashing import hash_text
-from ovenbird.common.json_lines import iterate_lines
-from ovenbird.common.text import show_value
-from ovenbird.settings import raw_members
 
-from ..errors import BuildRequestError
 from .metadata import make_labels, make_metadata
 from .pod import EACH, Document, make_container, make_spec, resolve_settings
 from .pod_failure_policy import make_exit_rule, make_policy
 from .request import ManifestRequest
 
-_LARGEST = 1024**2  # bytes that a ConfigMap may hold
-_MOST = 100_000  # indexes that a Job with a limit for each may have
 _ENDING = 60  # seconds for the handler's `finally`, the outputs it has made and the record of the run
 # exit statuses that another attempt gives again: settings, document, load, init; and arguments, which are a line's own
 _HOPELESS, _ARGUMENTS = (70, 71, 72, 73), 77
@@ -38,55 +27,6 @@ def make_documents(request: ManifestRequest) -> list[Document]:
     if request.generate_name:
         about = {"generateName": f"{about.pop('name')}-", **about}
     return [*parameters, {"apiVersion": "batch/v1", "kind": "Job", "metadata": about, "spec": body}]
-
-
-def read_lines(path: Path) -> tuple[str, ...]:
-    """Return the lines of a file of parameters, each a JSON object; blank ones are left out.
-
-    Errors: BuildRequestError.
-    """
-    name = str(path)
-    try:
-        with path.open("rb") as file:
-            texts = tuple(_check_line(text, f"--each: {show_value(name)}, line {number}")
-                          for number, text in iterate_lines(file))  # fmt: skip
-    except OSError as error:
-        raise BuildRequestError(f"--each: cannot read {show_value(name)}: {error.strerror}") from None
-    except ValueError as error:  # a NUL in the name
-        raise BuildRequestError(f"--each: cannot read {show_value(name)}: {error}") from None
-    if not texts:
-        raise BuildRequestError(f"--each: {show_value(name)} has no lines")
-    if len(texts) > _MOST:
-        raise BuildRequestError(
-            f"--each: {show_value(name)} holds {len(texts)} lines, and a Job has at most {_MOST} indexes"
-        )
-    size = len("\n".join(texts).encode())
-    if size > _LARGEST:
-        parts = -(-size // _LARGEST)
-        raise BuildRequestError(
-            f"--each: {show_value(name)} holds {size} bytes, and a ConfigMap takes {_LARGEST}",
-            hint=f"split it (split -n l/{parts} {name}), and make a Job of each part with a `--name` of its own",
-        )
-    return texts
-
-
-def _check_line(line: bytes, where: str) -> str:
-    """Return a line that a run takes, as text. Errors: BuildRequestError."""
-    try:
-        text = line.decode()
-    except UnicodeDecodeError:
-        raise BuildRequestError(
-            f"{where}: not UTF-8 text", hint="a file in UTF-16: `iconv -f UTF-16 -t UTF-8`"
-        ) from None
-    try:
-        value = json.loads(text)
-        if isinstance(value, dict):
-            raw_members(line)  # which is stricter: NaN, and halves of characters
-    except (ValueError, RecursionError, msgspec.MsgspecError) as error:
-        raise BuildRequestError(f"{where}: not JSON: {error}") from None
-    if not isinstance(value, dict):
-        raise BuildRequestError(f"{where}: expected a JSON object of parameters, found {show_value(value, 80)}")
-    return text
 
 
 def _make_parameters(request: ManifestRequest) -> Document:

@@ -37,7 +37,7 @@ def choose_files_variable(text: str, action: str) -> dict[str, str]:
 
 def list_store_notes(request: ManifestRequest, variables: dict[str, str]) -> list[str]:
     """Return notes on records and files of a job that would go with its pod; `variables` are those without secrets."""
-    names = {secret.variable for secret in request.task.secrets} | {name for name, value in variables.items() if value}
+    names = _list_names(request, variables)
     notes = []
     if STORE in names and not any(text.startswith("psycopg") for text in request.function.requirements):
         notes.append("the image needs psycopg for the store: `psycopg[binary]` belongs to the function's requirements")
@@ -51,6 +51,17 @@ def list_store_notes(request: ManifestRequest, variables: dict[str, str]) -> lis
     elif not names & set(_FILES):
         notes.append("files of outputs go with the job's pod: `--files-store s3://...` keeps them")
     return notes
+
+
+def keeps_records(request: ManifestRequest, variables: dict[str, str]) -> bool:
+    """Return whether what a job records outlives its pod: in a database, on the platform, or in a volume."""
+    places = {STORE, "DHCORE_ENDPOINT"} & _list_names(request, variables)
+    return bool(places) or _is_kept(request, variables["OVENBIRD_HOME"])
+
+
+def _list_names(request: ManifestRequest, variables: dict[str, str]) -> set[str]:
+    """Return the variables that the pod has, with those of Secrets."""
+    return {secret.variable for secret in request.task.secrets} | {name for name, value in variables.items() if value}
 
 
 def _is_kept(request: ManifestRequest, path: str) -> bool:

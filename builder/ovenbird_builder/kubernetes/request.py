@@ -105,7 +105,7 @@ def _check_places(request: ManifestRequest) -> list[str]:
     ]
     needs = (
         ("--time-zone", request.time_zone, "--schedule CRON", request.schedule),
-        ("--parallelism", request.parallelism, "--each FILE", request.each),
+        ("--parallelism", request.parallelism, "--each FILE or --grid NAME=VALUE,VALUE", request.each),
         ("--target-cpu", request.target_cpu, "--autoscale MIN:MAX", request.autoscale),
     )
     problems += [f"{flag} needs {other}" for flag, value, other, is_given in needs if value and not is_given]

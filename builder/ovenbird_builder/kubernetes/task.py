@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +84,34 @@ def read_task(path: Path) -> tuple[str, dict[str, Any]]:
             f"--task: {show_value(str(path))}: expected `spec` to be a mapping, found {show_value(fields)}"
         )
     return action, fields
+
+
+def read_parameters(path: Path) -> dict[str, Any]:
+    """Return the parameters in a JSON file, or a YAML file called so. Errors: BuildRequestError."""
+    name = show_value(str(path))
+    try:
+        data = path.read_bytes()
+        is_yaml = path.suffix in (".yaml", ".yml")
+        value = parse(data.decode(), str(path)) if is_yaml else json.loads(data.decode("utf-8-sig"))
+        value = json.loads(json.dumps(value, allow_nan=False, default=_format_date))
+    except OSError as error:
+        raise BuildRequestError(f"--params: cannot read {name}: {error.strerror}") from None
+    except DocumentError as error:
+        raise BuildRequestError(error.message.replace("the function document", "--params:")) from None
+    except (ValueError, TypeError, RecursionError) as error:
+        raise BuildRequestError(
+            f"--params: {name} is not JSON: {error}", hint="JSON, or YAML in a file called `.yaml`"
+        ) from None
+    if not isinstance(value, dict) or not all(isinstance(key, str) for key in value):
+        raise BuildRequestError(f"--params: {name} does not hold a mapping of names to values")
+    return value
+
+
+def _format_date(value: Any) -> str:
+    """Return a date of YAML as JSON has it. Errors: TypeError for what is none."""
+    if isinstance(value, date):
+        return value.isoformat()
+    raise TypeError(f"it holds a value of type {type(value).__name__}")
 
 
 def read_document_fields(raw: Mapping[str, Any], action: str) -> dict[str, Any]:

@@ -83,10 +83,11 @@ def test_a_run_that_is_stopped(standin: StandIn) -> None:
         ({"retries": "many"}, BuildRequestError, "retries=: expected a number that is 0 or more, found"),
         ({"volume": 3}, BuildRequestError, "volume= takes a text, or a list of texts, found a value of type int"),
         ({"context": ["a"]}, BuildRequestError, "context= takes a text or a number"),
-        ({"reuse": True}, SettingsError, "takes no reuse="),
+        ({"reuse": True}, BuildRequestError, "what this Job records goes with its pod"),
+        ({"output_dir": "out"}, SettingsError, "takes no output_dir="),
         ({"inputs": {"name": "https://u:pw1234@example.com/a"}}, ArgumentsError, "is a URL with a password"),
     ],
-    ids=["start_timeout", "retries", "volume", "context", "reuse", "password"],
+    ids=["start_timeout", "retries", "volume", "context", "reuse", "output_dir", "password"],
 )
 @pytest.mark.usefixtures("standin")
 def test_options_that_are_refused(options: dict[str, Any], error: type[OvenbirdError], part: str) -> None:

@@ -48,3 +48,13 @@ def test_a_variable_that_is_none() -> None:
     """A switch with the name of a secret goes on to kubectl, which is not there."""
     with pytest.raises(OvenbirdError, match="the program `kubectl` is not installed"):
         cli.main(["run-cluster", "main.py", "--cluster", "--image", IMAGE, "--env", "TOKENIZERS_PARALLELISM=false"])
+
+
+def test_a_reuse_of_runs_that_nothing_keeps() -> None:
+    """It says why, and what keeps them; with a database it goes on to kubectl."""
+    error = refuse("run", "--reuse")
+    assert "what this Job records goes with its pod" in error.message
+    assert "`--store-secret NAME`" in str(error)
+    for words in (("--store-secret", "runs"), ("--volume", "pvc:runs:/runs", "--env", "OVENBIRD_HOME=/runs/a")):
+        with pytest.raises(OvenbirdError, match="the program `kubectl` is not installed"):
+            cli.main(["run-cluster", "main.py", "--cluster", "--image", IMAGE, "--reuse", *words])

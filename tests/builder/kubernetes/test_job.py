@@ -126,6 +126,60 @@ def test_a_file_of_lines_that_cannot_be_read(refused: Callable[..., str], folder
     assert "--each: cannot read 'binary/x': Not a directory" in refused("--each", "binary/x")
 
 
+def test_a_run_for_each_combination(make: Callable[..., Manifests], folder: Path) -> None:
+    """As on this machine: the last name varies first, the last `--grid` of a name counts, numbers keep their digits."""
+    words = ("--grid", "n=9", "--grid", "n=1,1.10", "--grid", """t=x,[1, 2],"a,b\"""")
+    manifests = make(*words)
+    assert manifests["ConfigMap"]["data"]["params.jsonl"].splitlines() == [
+        '{"n": 1, "t": "x"}', '{"n": 1, "t": [1,2]}', '{"n": 1, "t": "a,b"}',
+        '{"n": 1.10, "t": "x"}', '{"n": 1.10, "t": [1,2]}', '{"n": 1.10, "t": "a,b"}',
+    ]  # fmt: skip
+    assert manifests["Job"]["spec"]["completions"] == 6
+    (folder / "each.jsonl").write_text('{"a": "é"}\n{"a": 1e5}\n')
+    manifests = make("--each", "each.jsonl", "--grid", "n=1,2", "--parallelism", "2")
+    assert manifests["ConfigMap"]["data"]["params.jsonl"].splitlines() == [
+        '{"a": "é", "n": 1}', '{"a": "é", "n": 2}', '{"a": 1e5, "n": 1}', '{"a": 1e5, "n": 2}',
+    ]  # fmt: skip
+    assert manifests["Job"]["spec"]["parallelism"] == 2
+
+
+def test_combinations_that_are_refused(refused: Callable[..., str], folder: Path) -> None:
+    """A form, a name that a line has too, too many of them, and too long ones."""
+    (folder / "each.jsonl").write_text('{"a": 1}\n{"n": 1}\n')
+    assert "--grid: expected NAME=VALUE,VALUE" in refused("--grid", "n=")
+    assert "--each: line 2 holds 'n', which `--grid` varies" in refused("--each", "each.jsonl", "--grid", "n=1,2")
+    thousand = ",".join(map(str, range(1000)))
+    message = refused("--grid", f"a={thousand}", "--grid", f"b={thousand}")
+    assert "`--grid` makes 1000000 lines, and a Job has at most 100000 indexes" in message
+    assert "and a ConfigMap takes 1048576" in refused("--grid", f"a={thousand}", "--grid", f"b={'x' * 2000}")
+
+
+@pytest.mark.parametrize("name", ["p.json", "p.yaml"])
+def test_parameters_of_a_file(make: Callable[..., Manifests], folder: Path, name: str) -> None:
+    """They win over the document, and `--param` over them."""
+    date = "2026-01-31" if name == "p.yaml" else '"2026-01-31"'
+    (folder / name).write_text(f'{{"a": 1, "b": 2, "day": {date}}}')
+    task = {"parameters": {"a": 0, "c": 0}}
+    env = make("--action", "job", "--params", name, "--param", "b=3", task=task).env
+    assert json.loads(env["OVENBIRD_PARAM"]) == {"a": 1, "b": 3, "c": 0, "day": "2026-01-31"}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[1]", "--params: 'p.json' does not hold a mapping"), ("{", "--params: 'p.json' is not JSON"),
+        ('{"a": NaN}', "--params: 'p.json' is not JSON"),
+    ],
+)  # fmt: skip
+def test_a_file_of_parameters_that_is_none(
+    refused: Callable[..., str], folder: Path, text: str, message: str
+) -> None:  # fmt: skip
+    """It is named, and so is one that is not there."""
+    (folder / "p.json").write_text(text)
+    assert message in refused("--action", "job", "--params", "p.json")
+    assert "--params: cannot read 'absent'" in refused("--action", "job", "--params", "absent")
+
+
 @pytest.mark.parametrize("ends", ["\n", "\r\n"], ids=["unix", "windows"])
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
 def test_lines_as_other_systems_write_them(
@@ -147,8 +201,8 @@ def test_lines_as_other_systems_write_them(
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("--parallelism", "3"), "--parallelism needs --each FILE"),
-        (("--parallelism", "10", "--action", "job"), "--parallelism needs --each FILE"),
+        (("--parallelism", "3"), "--parallelism needs --each FILE or --grid"),
+        (("--parallelism", "10", "--action", "job"), "--parallelism needs --each FILE or --grid"),
         (("--target-cpu", "60"), "--target-cpu needs --autoscale MIN:MAX"),
         (("--target-cpu", "80", "--action", "job"), "--target-cpu needs --autoscale MIN:MAX"),
         (("--target-cpu", "60", "--autoscale", "0:5", "--knative"), "`--target-cpu` does not go with `--knative`"),
@@ -157,6 +211,7 @@ def test_lines_as_other_systems_write_them(
         (("--ttl", "1h", "--action", "serve"), "`--ttl` does not go with `--action serve`"),
         (("--authfile", "x"), "`--authfile` needs `--resolve`"),
         (("--ca-bundle", "x"), "`--ca-bundle` needs `--resolve`"),
+        (("--grid", "n=1", "--action", "serve"), "`--grid` does not go with `--action serve`"),
         (("--each", "each.jsonl", "--action", "serve"), "`--each` does not go with `--action serve`"),
     ],
     ids=lambda value: "-".join(value) if isinstance(value, tuple) else "",

@@ -167,13 +167,13 @@ def _make_options(request: RunRequest, options: dict[str, Any]) -> dict[str, Any
         )
     if settings.output_dir:
         raise SettingsError('on="cluster" takes no output_dir=: a folder of this machine is not there')
-    if settings.reuse:
-        raise SettingsError('on="cluster" takes no reuse=: the run is not compared with those before')
     values: dict[str, Any] = {
         "param": _format_values(request.parameters), "init": _format_values(settings.init),
         "input": [f"{name}={_check_input(name, text)}" for name, text in settings.input.items()],
         "env": [*_name_run(request), *(f"{name}={value}" for name, value in request.variables.items())],
     }  # fmt: skip
+    if settings.reuse:
+        values["reuse"] = "true"
     if settings.timeout:
         values["timeout"] = f"{settings.timeout:.15g}s"
     return {**values, **{name: value for name, value in options.items() if value not in (None, "")}}
