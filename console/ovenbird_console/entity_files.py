@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 from ovenbird.common.redact import redact_url
 from ovenbird.common.text import show_value
 from ovenbird.errors import InputError
-from ovenbird.platform.storage import files, schemes
+from ovenbird.platform.storage import recorded_files, schemes
 from ovenbird.platform.storage.range_reader import RangeReader, open_range_reader
 from ovenbird.platform.store import Record
 
@@ -34,10 +34,10 @@ def list_entity_files(record: Record) -> list[EntityFile]:
 
     Errors: InputError for a record that cannot be trusted.
     """
-    names, url = files.list_names(record), record["spec"].get("path")
+    names, url = recorded_files.list_names(record), record["spec"].get("path")
     infos = get_list(record["status"], "files")
     if names:
-        base = files.folder_of(url)
+        base = recorded_files.folder_of(url)
         return [_describe(name, base, info) for name, info in zip(names, infos, strict=True)]
     if not isinstance(url, str) or not url or "\0" in url or schemes.get_scheme(url) == schemes.SQL:
         return []
@@ -84,7 +84,7 @@ def describe_place(record: Record) -> str:
 def _describe(name: str, base: str, info: Mapping[str, Any]) -> EntityFile:
     if not schemes.get_scheme(base):
         folder = schemes.get_local_path(base)
-        url = str(files.check_inside(folder, folder / name))
+        url = str(recorded_files.check_inside(folder, folder / name))
     else:
         url = base + name
     size = info.get("size")

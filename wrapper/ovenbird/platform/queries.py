@@ -229,19 +229,19 @@ def plan_removal(
     Files that were only registered stay where they are. Errors: InputError for files in no store of files;
     PlatformError for a run that is still running.
     """
-    from .storage import files
+    from .storage import recorded_files
 
     rows = store.list_summaries(key.type, project=key.project, name=key.name) if versions else []
     removals = []
     for each in [keys.parse_key(row.key) for row in rows] or [key]:
         record = store.read(each)
         store.check_removable(keys.parse_key(record["key"]))
-        names = [] if keep_files else files.list_names(record)
+        names = [] if keep_files else recorded_files.list_names(record)
         if names:
             roots = (store.files_root(), store.files_store(key.project, environ))
             parts = [str(record[part]) for part in ("project", "type", "name", "id")]
-            files.check_removable(record["spec"]["path"], roots, parts)
-            files.check_names(record["spec"]["path"], names)
+            recorded_files.check_removable(record["spec"]["path"], roots, parts)
+            recorded_files.check_names(record["spec"]["path"], names)
         removals.append(Removal(keys.parse_key(record["key"]), str(record["spec"].get("path") or ""), names))
     return removals
 

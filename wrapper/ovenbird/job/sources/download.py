@@ -21,6 +21,7 @@ from ...common.tree_names import describe_link
 from ...errors import LoadError, OvenbirdError, UnsupportedRunError
 from ...function_document import FunctionSpec
 from ...platform.storage import files
+from ...platform.storage.transfer_limit import TransferLimit
 
 _FORMS = ("http://", "https://", "s3://", "s3a://", "s3n://")
 _HINT = f"`{SIZE}` and `{FILES}` say how large a source may be"
@@ -39,7 +40,7 @@ def download_source(function: FunctionSpec, environ: Mapping[str, str]) -> Path:
         )
     limits = read_limits(environ)
     folder = make_temporary_folder()
-    limit = files.TransferLimit(limits.size, _HINT)
+    limit = TransferLimit(limits.size, _HINT)
     try:
         if plain.endswith("/") and not url.startswith("zip+"):
             files.download(plain, folder, environ, limit=limit)

@@ -10,7 +10,7 @@ from ...common.named_paths import exists
 from ...common.redact import HIDDEN
 from ...common.temporary_folders import make_temporary_folder
 from ...errors import OvenbirdError
-from ..storage import files, fingerprint, schemes
+from ..storage import fingerprint, recorded_files, schemes
 from ..store import EntityStore, Record
 from .file_entity import MATERIALS, FileEntity
 
@@ -67,8 +67,8 @@ def _compare_fingerprints(recorded: Mapping[str, object], current: Mapping[str, 
 
 def _check_stored(entity: FileEntity, path: str) -> Check:
     """Compare each file with its digest."""
-    names = files.list_names({"key": entity.key, "spec": entity.spec, "status": entity.status})
-    base, own = schemes.get_local_path(files.folder_of(path)), None
+    names = recorded_files.list_names({"key": entity.key, "spec": entity.spec, "status": entity.status})
+    base, own = schemes.get_local_path(recorded_files.folder_of(path)), None
     if schemes.get_scheme(path):
         base = own = make_temporary_folder()
     try:

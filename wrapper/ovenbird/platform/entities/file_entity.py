@@ -189,13 +189,13 @@ class FileEntity(PathEntity):
 
     def _names(self) -> list[str]:
         """Return the names in `status.files`. Each is checked to stay in the folder."""
-        from ..storage import files
+        from ..storage import recorded_files
 
-        names = files.list_names({"key": self.key, "spec": self.spec, "status": self.status})
+        names = recorded_files.list_names({"key": self.key, "spec": self.spec, "status": self.status})
         if names and self._is_stored():
-            base = schemes.get_local_path(files.folder_of(self._path()))
+            base = schemes.get_local_path(recorded_files.folder_of(self._path()))
             for name in names:
-                files.check_inside(base, base / name)
+                recorded_files.check_inside(base, base / name)
         return names
 
     def _download_single(self, folder: Path, overwrite: bool = False) -> Path:
@@ -244,7 +244,7 @@ class FileEntity(PathEntity):
         """Return the path of the entity's file in `folder`, under its own name; for a folder, `folder` itself."""
         from urllib.parse import unquote, urlsplit
 
-        from ..storage import files
+        from ..storage import recorded_files
 
         if schemes.is_folder_url(url):
             return folder
@@ -253,7 +253,7 @@ class FileEntity(PathEntity):
             unquote(urlsplit(url).path) if schemes.get_scheme(url) in schemes.WEB else str(schemes.get_local_path(url))
         )
         name = path.rpartition("/")[2]
-        return folder / files.check_member(name if name not in ("", ".", "..") else self.name, self.key)
+        return folder / recorded_files.check_member(name if name not in ("", ".", "..") else self.name, self.key)
 
 
 class Dataitem(FileEntity):

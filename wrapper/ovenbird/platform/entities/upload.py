@@ -13,7 +13,7 @@ from ...common.redact import redact_url
 from ...common.temporary_folders import make_temporary_folder
 from ...common.user_warnings import tolerate_warnings
 from ...errors import OutputError, OvenbirdError
-from ..storage import files, schemes
+from ..storage import files, recorded_files, schemes
 from ..storage.tree_walk import Identity, identify_folder
 from .entity_path import PathEntity
 
@@ -144,7 +144,7 @@ def _write_local(
     """Store below a local folder. Only the owner can read files of the store itself."""
     infos = _place_files(content, target, environ, _list_own_folders(entity, files_store))
     if entity._is_stored():
-        root, base = Path(entity._store.files_root()), schemes.get_local_path(files.folder_of(target))
+        root, base = Path(entity._store.files_root()), schemes.get_local_path(recorded_files.folder_of(target))
         stored = [base / info["path"] for info in infos]
         folders = {parent for path in stored for parent in path.parents if root in (parent, *parent.parents)}
         close_to_others([*stored, *folders])

@@ -14,7 +14,7 @@ from .. import keys, queries
 from ..entities import entity_filters
 from ..entities.entity import new_record
 from ..entities.entity_types import entity_of
-from ..storage import files
+from ..storage import recorded_files
 from ..store import EntityStore, Record
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def is_removable(project: ProjectPart, record: Record) -> bool:
     roots = (store.files_root(), store.files_store(project.name, project._environ))
     parts = [str(record[part]) for part in ("project", "type", "name", "id")]
     try:
-        files.check_removable(record["spec"]["path"], roots, parts)
+        recorded_files.check_removable(record["spec"]["path"], roots, parts)
     except InputError:
         return False
     return True
