@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -11,12 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from ...common.named_paths import exists
-from ...common.private_files import close_to_others, make_private_file, make_private_folder
-from ...errors import InputError, PlatformError
+from ...errors import PlatformError
 from ..data_dir import data_dir
-from ..keys import EntityKey, check_id, check_name, parse_key, run_key
+from ..keys import EntityKey, run_key
 from ..store import (
-    ANNOTATIONS,
     COLUMNS,
     FINAL,
     EntitySummary,
@@ -26,14 +23,13 @@ from ..store import (
     format_timestamp,
     get_annotations,
     list_run_columns,
-    make_project_key,
-    make_project_record,
 )
+from ..table_store import TableStore
 from . import run_search
-from .database import Database, make_title, pack_record, translate_errors, unpack_record
+from .database import Database, make_title, pack_record, unpack_record
 from .run_ownership import Ownership, refuse_owned
+from .store_folder import DATABASE, prepare_folder, prepare_log_file, read_lines
 
-_OWN = {".gitignore", "files", "logs", "secrets", "ui-uploads", "unsent"}
 _PAGE = 200  # records that are read at once
 _NEWER = (
     "SELECT 1 FROM entity AS newer WHERE newer.project = entity.project AND newer.type = entity.type"
@@ -42,36 +38,18 @@ _NEWER = (
 _SEQUENCE = "SELECT seq FROM entity WHERE project = ? AND type = ? AND id = ?"
 
 
-class LocalStore:
+class LocalStore(TableStore):
     """The store in a folder: `ovenbird.db`, `files/`, `logs/`."""
 
     has_log_files = True
 
     def __init__(self, home: str | Path) -> None:
-        self.home = Path(home).absolute()
-        self.path = self.home / "ovenbird.db"
-        with translate_errors(self.home):
-            if make_private_folder(self.home):
-                make_private_file(self.home / ".gitignore")
-                (self.home / ".gitignore").write_text("*\n", encoding="ascii")
-            else:
-                self._close_to_others()
+        super().__init__(Path(home).absolute())
+        self.path = self.home / DATABASE
+        prepare_folder(self.home)
         self._database = Database(self.path)
         self._owned = Ownership(self._database, self.log_file)
-        self._annotations: dict[str, dict[str, Any]] = {}  # annotations that this process last gave to its runs
         self.reap()
-
-    def _close_to_others(self) -> None:
-        """Restrict access to a folder of an earlier version. A folder with other files in it stays as it is."""
-        names = set(os.listdir(self.home))  # noqa: PTH208  # the cheapest look
-        database = [self.path.with_name(self.path.name + end) for end in ("", "-wal", "-shm", ".lock")]
-        own = {path.name for path in database} | _OWN
-        close_to_others(path for path in (*database, *(self.home / name for name in _OWN)) if path.name in names)
-        if names <= own:
-            close_to_others([self.home])
-
-    def open(self, project: str) -> None:
-        """Do nothing: a project exists once it has an entity."""
 
     def create(self, record: Record, *, owned: bool = False) -> None:
         """Add the entity; `owned`: a run of this process, found again as ERROR should the process be killed."""
@@ -110,7 +88,8 @@ class LocalStore:
             if row is None:
                 raise PlatformError(f"{record['key']} is not in {self.path}", hint="it was removed meanwhile")
             if record["id"] in self._annotations:
-                record = self._merge_annotations(connection, record, row[0])
+                text = connection.execute("SELECT text FROM body WHERE seq = ?", row).fetchone()[0]
+                record = self._merge_annotations(record, unpack_record(text, self.home))
             connection.execute(
                 "UPDATE entity SET state = ?, updated = ?, title = ?, function = ?, started = ?, ended = ?"
                 " WHERE seq = ?",
@@ -124,14 +103,6 @@ class LocalStore:
         if state in FINAL:
             self._owned.release(record["id"])
         return state
-
-    def _merge_annotations(self, connection: sqlite3.Connection, record: Record, sequence: int) -> Record:
-        """Return a record of this process's run with annotations that others have changed since."""
-        text = connection.execute("SELECT text FROM body WHERE seq = ?", (sequence,)).fetchone()[0]
-        stored = unpack_record(text, self.home)["metadata"]
-        before, current = self._annotations[record["id"]], get_annotations(record)
-        newer = {name: stored.get(name) for name in ANNOTATIONS if current[name] == before[name] != stored.get(name)}
-        return {**record, "metadata": {**record["metadata"], **newer}} if newer else record
 
     def annotate(self, key: EntityKey, change: Callable[[dict[str, Any]], None]) -> Record:
         """Change an entity's metadata, in one transaction."""
@@ -185,10 +156,6 @@ class LocalStore:
             if len(rows) < _PAGE:
                 return
 
-    def read_last_metrics(self, key: EntityKey) -> dict[str, float]:
-        """Return the last number of each metric."""
-        return self.list_last_metrics([key])[0]
-
     def list_last_metrics(self, keys: Sequence[EntityKey]) -> list[dict[str, float]]:
         """Return the last number of each metric of several entities."""
         with self._database.reading() as connection:
@@ -233,12 +200,6 @@ class LocalStore:
         with self._database.reading() as connection:
             row = connection.execute(query, (key.project, key.type, key.id)).fetchone()
         return str(row[0] if row else self.read(key)["status"]["state"])
-
-    def find_revision(self, project: str, name: str, kind: str, spec: Mapping[str, Any]) -> Record | None:
-        """Return the latest revision of the function, if it has exactly this spec."""
-        rows = self.list_summaries("function", project=project, name=name, kind=kind, limit=1)
-        record = self.read(parse_key(rows[0].key)) if rows else None
-        return record if record and record["spec"] == spec else None
 
     def list_summaries(
         self,
@@ -286,9 +247,6 @@ class LocalStore:
         if record["type"] == "run":
             self.log_file(record["project"], record["id"]).unlink(missing_ok=True)
 
-    def check_name(self, name: str, label: str) -> None:
-        """Do nothing: `keys.check_name` has checked all that this store requires."""
-
     def flush_metrics(self) -> dict[str, dict[str, Any]]:
         """Return nothing: each metric is written when it is logged."""
         return {}
@@ -320,28 +278,6 @@ class LocalStore:
         check_stoppable(record)
         self._owned.terminate(record["project"], record["id"])
 
-    def resume(self, key: EntityKey) -> None:
-        """Refuse: the memory of a stopped process cannot be restored."""
-        raise PlatformError(f"{key} cannot be resumed: its process has ended", hint="`ovenbird run` starts another")
-
-    def read_project(self, name: str) -> Record:
-        """Return the project as it was saved, else as it is without being saved."""
-        try:
-            return self.read(make_project_key(name))
-        except InputError:
-            return make_project_record(name)
-
-    def write_project(self, record: Record, *, new: bool) -> None:
-        """Store the project. A project exists even if it was never saved."""
-        try:
-            exists = bool(self.read(make_project_key(record["name"])))
-        except InputError:
-            exists = False
-        if new or not exists:
-            self.create(record)
-        else:
-            self.update(record)
-
     def read_secret(self, project: str, name: str) -> str | None:
         """Return the value of a secret, from its file."""
         from . import secrets
@@ -358,34 +294,12 @@ class LocalStore:
         """Return the folder."""
         return str(self.home)
 
-    def files_root(self) -> str:
-        """Return the folder of files beside the database."""
-        return str(self.home / "files")
-
-    def files_store(self, project: str, environ: Mapping[str, str]) -> str:  # noqa: ARG002  # of Store
-        """Return the same for all projects: what the environment asks for, else the folder beside the database."""
-        return environ.get("DHCORE_DEFAULT_FILES_STORE") or self.files_root()
-
-    def storage_environ(self, environ: Mapping[str, str]) -> Mapping[str, str]:
-        """Return the environment as it is."""
-        return environ
-
-    def renew_credentials(self) -> bool:
-        """Return False: the local store has no credentials to renew."""
-        return False
-
     def limit_waits(self) -> None:
         """Do nothing: this store has no long waits."""
 
     def log_file(self, project: str, identity: str) -> Path:
         """Return the file that takes the log of a run; its folder exists."""
-        folder = self.home / "logs" / check_name(project, "project")
-        with translate_errors(folder):
-            make_private_folder(folder.parent)
-            make_private_folder(folder)
-            if folder.is_symlink() or folder.parent.is_symlink():
-                raise PlatformError(f"{folder} is a link: logs lie in the store itself", hint="remove the link")
-        return folder / f"{check_id(identity)}.log"
+        return prepare_log_file(self.home, project, identity)
 
     def flush_log(self, project: str, identity: str) -> None:
         """Do nothing: the log is written as it comes."""
@@ -394,7 +308,7 @@ class LocalStore:
         """Yield the lines of a run's log so far; none for a run that has logged nothing."""
         self.read(run_key(project, identity))
         path = self.log_file(project, identity)
-        return _read_lines(path) if exists(path) else iter(())
+        return read_lines(path) if exists(path) else iter(())
 
     def reap(self) -> list[str]:
         """Record every run whose process has ended as ERROR, and return the keys of those runs."""
@@ -422,9 +336,3 @@ def open_local(environ: Mapping[str, str]) -> LocalStore:
         Path(".ovenbird").absolute(), folder,
     )  # fmt: skip
     return LocalStore(folder)
-
-
-def _read_lines(path: Path) -> Iterator[str]:
-    handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
-    with open(handle, encoding="utf-8", errors="replace") as log:  # noqa: PTH123  # a link is not followed
-        yield from log

@@ -6,12 +6,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ...errors import InputError, PlatformError
+from ...errors import PlatformError
 from ..data_dir import data_dir
 from ..entity_rows import describe_missing, make_bare_record, make_series
-from ..keys import EntityKey, check_id, check_name, parse_key, run_key
+from ..keys import EntityKey, check_id, check_name, run_key
 from ..store import (
-    ANNOTATIONS,
     COLUMNS,
     FINAL,
     EntitySummary,
@@ -22,9 +21,8 @@ from ..store import (
     get_annotations,
     get_title,
     list_run_columns,
-    make_project_key,
-    make_project_record,
 )
+from ..table_store import TableStore
 from .database import Database
 from .database_url import DatabaseUrl, parse_database_url
 from .heartbeat import Heartbeat
@@ -33,18 +31,20 @@ from .records import clean_column, pack_record, unpack_record
 from .run_logs import LogSpool, read_chunks, split_lines
 from .run_owners import MARGIN, Owner, RunOwners, identify_owner
 from .run_search import list_last_metrics, make_condition, make_hint_condition
-from .store_places import StorePlaces
 
 if TYPE_CHECKING:
     from .database import Cursor
 
 _PAGE = 200  # records that are read at once
+_HURRY = 3.0  # seconds of attempts in a process that is about to be killed
 _SEQUENCE = "SELECT seq FROM ovenbird.entity WHERE project = %s AND type = %s AND id = %s"
 _JOINED = "ovenbird.entity JOIN ovenbird.body USING (seq)"
 
 
-class PostgresStore(StorePlaces):
+class PostgresStore(TableStore):
     """The store in a database; files lie elsewhere, in `home` unless something else is asked for."""
+
+    has_log_files = False  # each process sends what it has written into a file of its own
 
     def __init__(
         self,
@@ -55,13 +55,13 @@ class PostgresStore(StorePlaces):
         owner: Owner | None = None,
         margin: float = MARGIN,
     ) -> None:
-        super().__init__(Database(url, patience), Path(home).absolute())
+        super().__init__(Path(home).absolute())
+        self._database = Database(url, patience)
         self._owners = RunOwners(self._database, owner or identify_owner(), margin)
         self._heartbeat = Heartbeat(self._owners, self._write_pending)
         self._metrics = MetricBuffer(self._database)
         self._spools: dict[str, LogSpool] = {}  # by the ids of this process's runs
         self._sequences: dict[tuple[str, str, str], int] = {}  # of entities that took metrics, and of runs
-        self._annotations: dict[str, dict[str, Any]] = {}  # annotations that this process last gave to its runs
         self.reap()
 
     def create(self, record: Record, *, owned: bool = False) -> None:
@@ -106,7 +106,10 @@ class PostgresStore(StorePlaces):
             row = cursor.execute(f"{_SEQUENCE} FOR NO KEY UPDATE".encode(), of).fetchone()
             if row is None:
                 raise self._describe_removed(record["key"])
-            merged = self._merge_annotations(cursor, record, row[0]) if record["id"] in self._annotations else record
+            merged = record
+            if record["id"] in self._annotations:
+                body = cursor.execute("SELECT text FROM ovenbird.body WHERE seq = %s", row).fetchone()
+                merged = self._merge_annotations(record, self._unpack(body[0])) if body else record
             values = (state, format_timestamp(), *list_run_columns(record), get_title(merged))
             columns = tuple(map(clean_column, values))
             cursor.execute(
@@ -125,14 +128,6 @@ class PostgresStore(StorePlaces):
         if state in FINAL:
             self._heartbeat.remove(sequence)
         return state
-
-    def _merge_annotations(self, cursor: Cursor, record: Record, sequence: int) -> Record:
-        """Return a record of this process's run with annotations that others have changed since."""
-        row = cursor.execute("SELECT text FROM ovenbird.body WHERE seq = %s", (sequence,)).fetchone()
-        stored = self._unpack(row[0])["metadata"] if row else {}
-        before, current = self._annotations[record["id"]], get_annotations(record)
-        newer = {name: stored.get(name) for name in ANNOTATIONS if current[name] == before[name] != stored.get(name)}
-        return {**record, "metadata": {**record["metadata"], **newer}} if newer else record
 
     def annotate(self, key: EntityKey, change: Callable[[dict[str, Any]], None]) -> Record:
         """Change an entity's metadata, in one transaction."""
@@ -184,10 +179,6 @@ class PostgresStore(StorePlaces):
             if len(rows) < _PAGE:
                 return
 
-    def read_last_metrics(self, key: EntityKey) -> dict[str, float]:
-        """Return the last number of each metric."""
-        return self.list_last_metrics([key])[0]
-
     def list_last_metrics(self, keys: Sequence[EntityKey]) -> list[dict[str, float]]:
         """Return the last number of each metric of several entities."""
         self._metrics.flush()
@@ -233,12 +224,6 @@ class PostgresStore(StorePlaces):
         query = "SELECT state FROM ovenbird.entity WHERE project = %s AND type = %s AND id = %s"
         row = self._database.read(lambda cursor: cursor.execute(query, of).fetchone())
         return str(row[0] if row else self.read(key)["status"]["state"])
-
-    def find_revision(self, project: str, name: str, kind: str, spec: Mapping[str, Any]) -> Record | None:
-        """Return the latest revision of the function, if it has exactly this spec."""
-        rows = self.list_summaries("function", project=project, name=name, kind=kind, limit=1)
-        record = self.read(parse_key(rows[0].key)) if rows else None
-        return record if record and record["spec"] == spec else None
 
     def list_summaries(
         self,
@@ -327,23 +312,25 @@ class PostgresStore(StorePlaces):
         check_stoppable(record)
         self._owners.stop(record["project"], record["id"])
 
-    def read_project(self, name: str) -> Record:
-        """Return the project as it was saved, else as it is without being saved."""
-        try:
-            return self.read(make_project_key(name))
-        except InputError:
-            return make_project_record(name)
+    def read_secret(self, project: str, name: str) -> str | None:  # noqa: ARG002  # of EntityStore
+        """Return None: this store keeps no values of secrets."""
+        return None
 
-    def write_project(self, record: Record, *, new: bool) -> None:
-        """Store the project. A project exists even if it was never saved."""
-        try:
-            exists = bool(self.read(make_project_key(record["name"])))
-        except InputError:
-            exists = False
-        if new or not exists:
-            self.create(record)
-        else:
-            self.update(record)
+    def write_secret(self, project: str, name: str, value: str | None) -> None:  # noqa: ARG002  # of EntityStore
+        """Refuse a value: whoever may read the database could read it."""
+        if value is not None:
+            raise PlatformError(
+                f"the value of secret {name} is not stored: whoever may read {self.location()} could read it",
+                hint="give it as a variable of the environment, in a cluster from a Secret",
+            )
+
+    def location(self) -> str:
+        """Return the address of the database, without user and password."""
+        return self._database.url.address
+
+    def limit_waits(self) -> None:
+        """Try again for a few seconds only."""
+        self._database.patience = min(self._database.patience, _HURRY)
 
     def log_file(self, project: str, identity: str) -> Path:
         """Return a file of this machine that takes the log of a run, from where it is copied to the database."""
