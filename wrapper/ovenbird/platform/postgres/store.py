@@ -17,17 +17,15 @@ from ..store import (
     Record,
     RecordHints,
     check_stoppable,
-    format_timestamp,
     get_annotations,
-    get_title,
-    list_run_columns,
 )
 from ..table_store import TableStore
+from . import entity_table
 from .database import Database
 from .database_url import DatabaseUrl, parse_database_url
 from .heartbeat import Heartbeat
 from .metric_buffer import MetricBuffer
-from .records import clean_column, pack_record, unpack_record
+from .records import pack_record, unpack_record
 from .run_logs import LogSpool, read_chunks, split_lines
 from .run_owners import MARGIN, Owner, RunOwners, identify_owner
 from .run_search import list_last_metrics, make_condition, make_hint_condition
@@ -37,8 +35,6 @@ if TYPE_CHECKING:
 
 _PAGE = 200  # records that are read at once
 _HURRY = 3.0  # seconds of attempts in a process that is about to be killed
-_SEQUENCE = "SELECT seq FROM ovenbird.entity WHERE project = %s AND type = %s AND id = %s"
-_JOINED = "ovenbird.entity JOIN ovenbird.body USING (seq)"
 
 
 class PostgresStore(TableStore):
@@ -66,27 +62,17 @@ class PostgresStore(TableStore):
 
     def create(self, record: Record, *, owned: bool = False) -> None:
         """Add the entity; `owned`: a run of this process, found again as ERROR should the process be killed."""
-        identity = [record[name] for name in ("project", "type", "kind", "name", "id")]
-        moment, text = format_timestamp(), pack_record(record)
-        state = record["status"].get("state", "CREATED")
-        values = (*identity, state, moment, moment, *list_run_columns(record), get_title(record))
-        columns = tuple(map(clean_column, values))
+        columns, text = entity_table.list_columns(record), pack_record(record)
 
         def work(cursor: Cursor) -> int:
-            row = cursor.execute(
-                f"INSERT INTO ovenbird.entity ({COLUMNS}, title)"
-                " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
-                " ON CONFLICT DO NOTHING RETURNING seq".encode(),
-                columns,
-            ).fetchone()
-            if row is None:
+            sequence = entity_table.insert_entity(cursor, columns, text)
+            if sequence is None:
                 raise PlatformError(
                     f"{record['key']} already exists", hint="give another id, or save it with `update=True`"
                 )
-            cursor.execute("INSERT INTO ovenbird.body VALUES (%s, %s)", (row[0], text))
             if owned:
-                self._owners.add(cursor, row[0])
-            return int(row[0])
+                self._owners.add(cursor, sequence)
+            return sequence
 
         sequence = self._database.write(work)
         if owned:
@@ -103,24 +89,16 @@ class PostgresStore(TableStore):
         current = get_annotations(record)
 
         def work(cursor: Cursor) -> int:
-            row = cursor.execute(f"{_SEQUENCE} FOR NO KEY UPDATE".encode(), of).fetchone()
-            if row is None:
+            sequence = entity_table.find_sequence(cursor, of, "FOR NO KEY UPDATE")
+            if sequence is None:
                 raise self._describe_removed(record["key"])
             merged = record
             if record["id"] in self._annotations:
-                body = cursor.execute("SELECT text FROM ovenbird.body WHERE seq = %s", row).fetchone()
-                merged = self._merge_annotations(record, self._unpack(body[0])) if body else record
-            values = (state, format_timestamp(), *list_run_columns(record), get_title(merged))
-            columns = tuple(map(clean_column, values))
-            cursor.execute(
-                "UPDATE ovenbird.entity SET state = %s, updated = %s, function = %s, started = %s, ended = %s,"
-                " title = %s WHERE seq = %s",
-                (*columns, row[0]),
-            )
-            cursor.execute("UPDATE ovenbird.body SET text = %s WHERE seq = %s", (pack_record(merged), row[0]))
+                merged = self._merge_annotations(record, self._unpack(entity_table.read_text(cursor, sequence)))
+            entity_table.update_entity(cursor, sequence, merged)
             if state in FINAL:
-                cursor.execute("DELETE FROM ovenbird.owner WHERE seq = %s", row)
-            return int(row[0])
+                cursor.execute("DELETE FROM ovenbird.owner WHERE seq = %s", (sequence,))
+            return sequence
 
         sequence = self._database.write(work)
         if record["id"] in self._annotations:
@@ -132,17 +110,14 @@ class PostgresStore(TableStore):
     def annotate(self, key: EntityKey, change: Callable[[dict[str, Any]], None]) -> Record:
         """Change an entity's metadata, in one transaction."""
         found = self.read(key)
-        query = f"SELECT seq, text FROM {_JOINED} WHERE project = %s AND type = %s AND id = %s FOR NO KEY UPDATE"
 
         def work(cursor: Cursor) -> Record:
-            row = cursor.execute(query.encode(), (found["project"], found["type"], found["id"])).fetchone()
+            row = entity_table.read_for_update(cursor, (found["project"], found["type"], found["id"]))
             if row is None:
                 raise self._describe_removed(found["key"])
             record = self._unpack(row[1])
             change(record["metadata"])
-            columns = (clean_column(get_title(record)), format_timestamp(), row[0])
-            cursor.execute("UPDATE ovenbird.entity SET title = %s, updated = %s WHERE seq = %s", columns)
-            cursor.execute("UPDATE ovenbird.body SET text = %s WHERE seq = %s", (pack_record(record), row[0]))
+            entity_table.update_metadata(cursor, row[0], record)
             return record
 
         return self._database.write(work)
@@ -163,7 +138,8 @@ class PostgresStore(TableStore):
         looked_for, further = make_hint_condition(hints)
         where, values = f"{where} AND {looked_for}", values + further
         query = (
-            f"SELECT seq, text, {COLUMNS} FROM {_JOINED} WHERE {where} AND seq < %s ORDER BY seq DESC LIMIT {_PAGE}"
+            f"SELECT seq, text, {COLUMNS} FROM {entity_table.JOINED} WHERE {where} AND seq < %s"
+            f" ORDER BY seq DESC LIMIT {_PAGE}"
         ).encode()
         while True:
 
@@ -186,22 +162,11 @@ class PostgresStore(TableStore):
 
     def read(self, key: EntityKey) -> Record:
         """Return the entity, or the latest of its name; InputError names the part of the key that does not exist."""
-        names = ("id",) if key.type == "run" and key.id else ("kind", "name", "id")
-        filters = {name: getattr(key, name) or None for name in names}
-        where, values = make_condition({"project": key.project, "type": key.type, **filters})
-        query = (
-            f"SELECT seq, text FROM {_JOINED} WHERE {where}"
-            # A version whose upload failed or has not ended does not hide the one before it.
-            " ORDER BY state IN ('CREATED', 'UPLOADING', 'ERROR'), seq DESC LIMIT 1"
-        ).encode()
         self._metrics.flush()
 
         def work(cursor: Cursor) -> tuple[Record, list[tuple[Any, ...]]] | None:
-            row = cursor.execute(query, values).fetchone()
-            if row is None:
-                return None
-            metrics = "SELECT name, step, numbers FROM ovenbird.metric WHERE seq = %s ORDER BY name, step"
-            return self._unpack(row[1]), cursor.execute(metrics, row[:1]).fetchall()
+            row = entity_table.read_latest(cursor, key)
+            return (self._unpack(row[0]), row[1]) if row else None
 
         found = self._database.read(work)
         if found is None:
@@ -212,11 +177,7 @@ class PostgresStore(TableStore):
         return record
 
     def _list_values(self, column: str, filters: Mapping[str, str]) -> list[str]:
-        where, values = make_condition(filters)
-        query = (
-            f"SELECT {column} FROM ovenbird.entity WHERE {where} GROUP BY {column} ORDER BY max(seq) DESC LIMIT 20"
-        ).encode()
-        return [row[0] for row in self._database.read(lambda cursor: cursor.execute(query, values).fetchall())]
+        return self._database.read(lambda cursor: entity_table.list_values(cursor, column, filters))
 
     def read_state(self, key: EntityKey) -> str:
         """Return the current state of the run. Errors: InputError if it does not exist."""
@@ -256,20 +217,20 @@ class PostgresStore(TableStore):
         of = (record["project"], record["type"], record["id"])
         self._database.read(lambda cursor: self._refuse_owned(cursor, of, key))
 
-    def _refuse_owned(self, cursor: Cursor, of: tuple[str, str, str], key: EntityKey) -> tuple[Any, ...]:
-        """Return the row of an entity, if there is one. Errors: PlatformError for a run that a process owns."""
-        row = cursor.execute(f"{_SEQUENCE} FOR UPDATE".encode(), of).fetchone()
-        if row and (owner := self._owners.find(cursor, row[0])):
+    def _refuse_owned(self, cursor: Cursor, of: entity_table.Identity, key: EntityKey) -> int | None:
+        """Return the number of an entity's row, None if it is gone. PlatformError for a run that a process owns."""
+        sequence = entity_table.find_sequence(cursor, of, "FOR UPDATE")
+        if sequence is not None and (owner := self._owners.find(cursor, sequence)):
             raise PlatformError(f"{key} is still running, in {owner}", hint="stop it first")
-        return row or (0,)
+        return sequence
 
     def remove(self, key: EntityKey) -> None:
         """Forget one version, its metrics and its log; PlatformError while it is a run that a living process owns."""
         record = self.read(key)
 
         def work(cursor: Cursor) -> None:
-            row = self._refuse_owned(cursor, (record["project"], record["type"], record["id"]), key)
-            cursor.execute("DELETE FROM ovenbird.entity WHERE seq = %s", row)
+            sequence = self._refuse_owned(cursor, (record["project"], record["type"], record["id"]), key)
+            cursor.execute("DELETE FROM ovenbird.entity WHERE seq = %s", (sequence,))
 
         self._database.write(work)
         self._sequences.pop((record["project"], record["type"], record["id"]), None)
@@ -288,10 +249,10 @@ class PostgresStore(TableStore):
     def _find_sequence(self, key: EntityKey) -> int | None:
         of = (key.project, key.type, key.id or "")
         if of not in self._sequences:
-            row = self._database.read(lambda cursor: cursor.execute(_SEQUENCE, of).fetchone())
-            if row is None:
+            sequence = self._database.read(lambda cursor: entity_table.find_sequence(cursor, of))
+            if sequence is None:
                 return None
-            self._sequences[of] = row[0]
+            self._sequences[of] = sequence
         return self._sequences[of]
 
     def flush_metrics(self) -> dict[str, dict[str, Any]]:
