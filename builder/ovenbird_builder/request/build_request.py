@@ -36,6 +36,11 @@ _PLATFORMS = ("linux/amd64", "linux/arm64")
 _MACHINES = {"x86_64": "linux/amd64", "aarch64": "linux/arm64", "arm64": "linux/arm64"}
 _HOUR = "1h"
 _LAST_SECOND = 253402300799  # of the year 9999: the last one that a date in an image can express
+_AS_GIVEN = (
+    "registry", "requirement", "index_url", "authfile", "creds_file", "offline", "dry_run", "explain", "check", "slim",
+    "write_back",
+)  # fmt: skip
+"""Options that are fields of a request as they are."""
 T = TypeVar("T")
 
 
@@ -109,66 +114,16 @@ def parse_request(options: Mapping[str, Any], environ: Mapping[str, str]) -> Bui
     """
     named = function_target.resolve_target(options["target"], options["source"])
     options = _fill_in_name(options, named.function)
-    check = _ErrorCollector()
-    function = named.function
     if options["strict"]:
-        refuse_unknown_fields(function)
-    nothing: tuple[BuildSecret, ...] = ()
-    build_secrets = check(lambda: secrets.parse_secrets(options["secret"], environ), nothing)
-    names = [secret.name for secret in build_secrets]
-    named_tags = check.call_each(options["tag"], reference.parse_reference)
-    result = BuildRequest(
-        function=function,
-        document=named.document,
-        tags=named_tags or (_derive_tag(function),),
-        outputs=check(lambda: _parse_outputs(options), ()),
-        python=check(lambda: function_target.choose_python_version(function, options["python"]), ""),
-        base=check(lambda: _parse_base(options["base"], function), ""),
-        registry=options["registry"],
-        requirement=options["requirement"],
-        requirements=check.call_each(options["requirements"], lambda text: _resolve_file(text, "--requirements")),
-        constraints=check.call_each(options["constraints"], lambda text: _resolve_file(text, "--constraints")),
-        extras=options["extra"],
-        index_url=options["index_url"],
-        extra_index_urls=options["extra_index_url"],
-        instructions=check(lambda: _parse_instructions(function, options["instruction"], names), ()),
-        secrets=build_secrets,
-        locker=check(lambda: _check_choice(options["locker"] or "pip-tools", "--locker", ("pip-tools", "uv")), ""),
-        platforms=check(lambda: _parse_platforms(options["platform"]), ()),
-        compression=check(
-            lambda: _check_choice(options["compression"] or "zstd", "--compression", ("zstd", "gzip")), ""
-        ),
-        cache=check(lambda: find_cache(options["cache_dir"], environ), Path()),
-        network=check(
-            lambda: read_network_settings(options["ca_bundle"], environ, options["allow_host"]), NetworkSettings()
-        ),
-        authfile=options["authfile"],
-        creds_file=options["creds_file"],
-        timeout=check(lambda: _parse_timeout(options["timeout"] or _HOUR), 0.0),
-        epoch=check(lambda: _parse_epoch(environ.get("SOURCE_DATE_EPOCH", "")), None),
-        offline=options["offline"],
-        result_file=Path(options["result_file"]) if options["result_file"] else None,
-        dry_run=options["dry_run"],
-        explain=options["explain"],
-        list_source=options["list"],
-        check=options["check"],
-        slim=options["slim"],
-        slim_keep=tuple(sorted(set(check.call_each(options["slim_keep"], _parse_package)))),
-        write_back=options["write_back"],
-        notes=(*options.get("notes", ()), *(f"function document: {text}" for text in function.unknown)),
-        products=_list_products(options, environ),
-        allow=check(lambda: parse_allow(options["allow"], function), ()),
-        labels=check(lambda: label_names.parse_pairs("--label", options["label"]), {}),
-        annotations=check(lambda: label_names.parse_pairs("--annotation", options["annotation"]), {}),
-    )
-    inputs = list_input_files(options)
-    for destination in result.outputs:
-        check(partial(check_destination, destination, inputs), None)
-    if result.cache != Path():  # else the error is collected already
-        check(lambda: check_apart(result.cache, function_target.list_function_folders(function)), None)
-    _check_combinations(check, result, named_tags, explicit=bool(options["tag"]))
+        refuse_unknown_fields(named.function)
+    check = _ErrorCollector()
+    build_secrets: tuple[BuildSecret, ...] = check(lambda: secrets.parse_secrets(options["secret"], environ), ())
+    tags = check.call_each(options["tag"], reference.parse_reference)
+    request = _make_request(check, named, options, environ, build_secrets, tags)
+    _check_paths(check, request, list_input_files(options))
+    _check_combinations(check, request, tags, explicit=bool(options["tag"]))
     check.finish()
-    return result
+    return request
 
 
 def _fill_in_name(options: Mapping[str, Any], function: FunctionSpec) -> Mapping[str, Any]:
@@ -224,6 +179,60 @@ class _ErrorCollector:
             raise first
         kind = type(first) if len({type(error) for error in self.problems}) == 1 else BuildRequestError
         raise kind("\n  ".join(["the request has several problems:", *map(str, self.problems)]))
+
+
+def _make_request(
+    check: _ErrorCollector,
+    target: function_target.FunctionTarget,
+    options: Mapping[str, Any],
+    environ: Mapping[str, str],
+    build_secrets: tuple[BuildSecret, ...],
+    tags: tuple[ImageReference, ...],
+) -> BuildRequest:
+    """Return the request with each option parsed by itself; what `check` collects has an empty value."""
+    function, names = target.function, [secret.name for secret in build_secrets]
+    return BuildRequest(
+        **{name: options[name] for name in _AS_GIVEN},
+        function=function,
+        document=target.document,
+        tags=tags or (_derive_tag(function),),
+        outputs=check(lambda: _parse_outputs(options), ()),
+        python=check(lambda: function_target.choose_python_version(function, options["python"]), ""),
+        base=check(lambda: _parse_base(options["base"], function), ""),
+        requirements=check.call_each(options["requirements"], lambda text: _resolve_file(text, "--requirements")),
+        constraints=check.call_each(options["constraints"], lambda text: _resolve_file(text, "--constraints")),
+        extras=options["extra"],
+        extra_index_urls=options["extra_index_url"],
+        instructions=check(lambda: _parse_instructions(function, options["instruction"], names), ()),
+        secrets=build_secrets,
+        locker=check(lambda: _check_choice(options["locker"] or "pip-tools", "--locker", ("pip-tools", "uv")), ""),
+        platforms=check(lambda: _parse_platforms(options["platform"]), ()),
+        compression=check(
+            lambda: _check_choice(options["compression"] or "zstd", "--compression", ("zstd", "gzip")), ""
+        ),
+        cache=check(lambda: find_cache(options["cache_dir"], environ), Path()),
+        network=check(
+            lambda: read_network_settings(options["ca_bundle"], environ, options["allow_host"]), NetworkSettings()
+        ),
+        timeout=check(lambda: _parse_timeout(options["timeout"] or _HOUR), 0.0),
+        epoch=check(lambda: _parse_epoch(environ.get("SOURCE_DATE_EPOCH", "")), None),
+        result_file=Path(options["result_file"]) if options["result_file"] else None,
+        list_source=options["list"],
+        slim_keep=tuple(sorted(set(check.call_each(options["slim_keep"], _parse_package)))),
+        notes=(*options.get("notes", ()), *(f"function document: {text}" for text in function.unknown)),
+        products=_list_products(options, environ),
+        allow=check(lambda: parse_allow(options["allow"], function), ()),
+        labels=check(lambda: label_names.parse_pairs("--label", options["label"]), {}),
+        annotations=check(lambda: label_names.parse_pairs("--annotation", options["annotation"]), {}),
+    )
+
+
+def _check_paths(check: _ErrorCollector, request: BuildRequest, inputs: tuple[Path, ...]) -> None:
+    """Reject an output in the place of an input, and a cache within the source."""
+    for destination in request.outputs:
+        check(partial(check_destination, destination, inputs), None)
+    if request.cache != Path():  # else the error is collected already
+        check(lambda: check_apart(request.cache, function_target.list_function_folders(request.function)), None)
 
 
 def _check_combinations(
