@@ -1,4 +1,4 @@
-"""The flags that `run --cluster` and `serve --cluster` share."""
+"""The flags that `run --cluster` and `serve --cluster` share, and what both do for them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,14 @@ import argparse
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from ovenbird.settings import duration
+
+from ..actions.cluster_run import build_pushed_image, check_access
 from ..actions.manifest_flags import make_flags
+from ..cluster.kubectl import Kubectl
+from ..cluster.run_view import RunView
+from ..errors import BuildRequestError
+from ..host.flag_values import parse_flag
 
 _SHARED: dict[str, dict[str, Any]] = {
     "cluster": {"action": "store_true", "help": "on Kubernetes, by kubectl"},
@@ -35,3 +42,21 @@ def set_absent(parser: argparse.ArgumentParser, names: Collection[str], own: Col
     defaults = vars(make_flags())
     keys = [name.replace("-", "_") for name in names if name not in own]
     parser.set_defaults(**{key: defaults[key] for key in keys})
+
+
+def parse_start_limit(args: argparse.Namespace) -> float:
+    """Return the seconds of `--start-timeout`; 0 is no limit. Errors: BuildRequestError."""
+    return float(parse_flag(duration, args.start_timeout, "--start-timeout")) if args.start_timeout else 0.0
+
+
+def build_wanted_image(
+    args: argparse.Namespace, environ: Mapping[str, str], kubectl: Kubectl, view: RunView, *, creates: str
+) -> str:  # fmt: skip
+    """Build and push the image of `--build`, and return its reference. `creates` is what the cluster has to allow.
+
+    Errors: those of a build, BuildRequestError, ClusterError.
+    """
+    if args.image:
+        raise BuildRequestError("`--image` and `--build` both name the image", hint="leave one out")
+    check_access(kubectl, "create", creates)
+    return build_pushed_image(args.target, args.build, environ, view)

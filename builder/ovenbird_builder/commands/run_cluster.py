@@ -8,17 +8,13 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from ovenbird.settings import duration
-
-from ..actions.cluster_run import build_pushed_image, check_access, submit_job
+from ..actions.cluster_run import submit_job
 from ..actions.manifest_flags import add_flags
 from ..cluster.detach import SignalWatch
 from ..cluster.jobs import format_return
 from ..cluster.kubectl import Kubectl
 from ..cluster.run_view import RunView
-from ..errors import BuildRequestError
-from ..host.flag_values import parse_flag
-from .cluster_flags import add_cluster_flags, set_absent
+from .cluster_flags import add_cluster_flags, build_wanted_image, parse_start_limit, set_absent
 from .cluster_following import FollowCall, follow_job
 
 _NOT_HERE = (
@@ -59,12 +55,9 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     """Run the function; its exit status. Errors: those of a build, BuildRequestError, ClusterError."""
     view = RunView(sys.stderr.buffer if args.json else None)
     kubectl = Kubectl(environ, context=args.context, namespace=args.namespace)
-    limit = float(parse_flag(duration, args.start_timeout, "--start-timeout")) if args.start_timeout else 0.0
+    limit = parse_start_limit(args)
     if args.build:
-        if args.image:
-            raise BuildRequestError("`--image` and `--build` both name the image", hint="leave one out")
-        check_access(kubectl, "create", "jobs")
-        args.image = build_pushed_image(args.target, args.build, environ, view)
+        args.image = build_wanted_image(args, environ, kubectl, view, creates="jobs")
     signals = SignalWatch()
     with signals.watch():
         with signals.hold():

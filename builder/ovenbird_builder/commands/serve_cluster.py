@@ -7,9 +7,6 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from ovenbird.settings import duration
-
-from ..actions.cluster_run import build_pushed_image, check_access
 from ..actions.make_manifests import make_objects, read_request
 from ..actions.manifest_flags import add_flags
 from ..cluster.detach import Detached, SignalWatch
@@ -17,12 +14,11 @@ from ..cluster.kubectl import Kubectl
 from ..cluster.run_view import RunView
 from ..cluster.services import delete_service, find_url, forward_port, wait_for_rollout
 from ..errors import BuildRequestError
-from ..host.flag_values import parse_flag
 from ..kubernetes import k8s_names
 from ..kubernetes.manifest_secrets import check_variables
 from ..kubernetes.request import ManifestRequest
 from ..request.function_target import resolve_target
-from .cluster_flags import add_cluster_flags, set_absent
+from .cluster_flags import add_cluster_flags, build_wanted_image, parse_start_limit, set_absent
 
 _NOT_HERE = (
     "build-result", "action", "output", "json", "input", "instruction", "knative", "schedule", "time-zone", "each",
@@ -54,12 +50,9 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
         return 0
     if args.port is not None and (args.detach or not 0 <= args.port <= 65535):  # of TCP
         raise BuildRequestError("--port: expected a port from 0 to 65535, and no `--detach`")
-    limit = float(parse_flag(duration, args.start_timeout, "--start-timeout")) if args.start_timeout else 0.0
+    limit = parse_start_limit(args)
     if args.build:
-        if args.image:
-            raise BuildRequestError("`--image` and `--build` both name the image", hint="leave one out")
-        check_access(kubectl, "create", "deployments.apps")
-        args.image = build_pushed_image(args.target, args.build, environ, view)
+        args.image = build_wanted_image(args, environ, kubectl, view, creates="deployments.apps")
     signals = SignalWatch()
     try:
         with signals.watch():
