@@ -21,6 +21,7 @@ from .run_request import (
     PLATFORM,
     PROCESS,
     RunOptions,
+    RunRequest,
     check_variables,
     choose_place,
     make_request,
@@ -34,6 +35,12 @@ if TYPE_CHECKING:
     from ..platform.entities.run import Run
     from .map_runs import RunMap
     from .service import Service
+
+_WAITED = {
+    HERE: "a run in this process ends before `run` returns",
+    CONTAINER: "a run in a container is waited for",
+}
+"""Why a run at a place cannot be left."""
 
 
 def function(target: Any, *, source: str | os.PathLike[str] = "", handler: str = "", project: str = "") -> Function:
@@ -128,25 +135,8 @@ class Function(CardDisplay, FunctionHolder):
             from .cluster import run_cluster
 
             return run_cluster(self.source, request, of_cluster, wait=wait, check=check)
-        if place == HERE:
-            if not wait:
-                raise SettingsError('a run in this process ends before `run` returns: wait=False is for on="process"')
-            from .here import run_here
-
-            return run_here(self.source, request, check=check)
-        if place == CONTAINER:
-            if not wait:
-                raise SettingsError('a run in a container is waited for: wait=False is for on="process"')
-            from .container import run_container
-
-            return run_container(self.source, request, on.name if isinstance(on, Image) else "", check=check)
-        if place == PLATFORM:
-            from .platform_run import run_platform
-
-            return run_platform(self.source, request, wait=wait, check=check)
-        from .process import run_process
-
-        return run_process(self.source, request, wait=wait, check=check)
+        image = on.name if isinstance(on, Image) else ""
+        return _run_at(place, self.source, request, image, wait=wait, check=check)
 
     def map(
         self,
@@ -245,3 +235,24 @@ def _take_cluster_options(parameters: dict[str, Any]) -> dict[str, Any]:
     from .cluster import OPTIONS
 
     return {name: parameters.pop(name) for name in list(parameters) if name in OPTIONS}
+
+
+def _run_at(place: str, source: FunctionSource, request: RunRequest, image: str, *, wait: bool, check: bool) -> Run:
+    """Run a function outside of a cluster, in a container of `image` if that is the place; return its run."""
+    if not wait and place in _WAITED:
+        raise SettingsError(f'{_WAITED[place]}: wait=False is for on="process"')
+    if place == HERE:
+        from .here import run_here
+
+        return run_here(source, request, check=check)
+    if place == CONTAINER:
+        from .container import run_container
+
+        return run_container(source, request, image, check=check)
+    if place == PLATFORM:
+        from .platform_run import run_platform
+
+        return run_platform(source, request, wait=wait, check=check)
+    from .process import run_process
+
+    return run_process(source, request, wait=wait, check=check)
