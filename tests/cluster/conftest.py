@@ -13,6 +13,8 @@ from tests.engine import Images
 from tests.kube import Kube, make_document
 from tests.processors import FUNCTIONS
 
+from .cluster_verbs import FUNCTION
+
 ONE = "3.13"
 
 
@@ -34,5 +36,14 @@ def image(
 def kube(image: str, tmp_path: Path) -> Iterator[Kube]:
     """A namespace of its own, removed after the test."""
     namespace = Kube(tmp_path, image)
+    yield namespace
+    namespace.close()
+
+
+@pytest.fixture(scope="module")
+def space(image: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kube]:
+    """A namespace for all tests of this module, and a document that names the image."""
+    namespace = Kube(tmp_path_factory.mktemp("space"), image)
+    namespace.write("function.yaml", FUNCTION.format(field="image", image=image))
     yield namespace
     namespace.close()

@@ -8,53 +8,18 @@ import os
 import signal
 import socket
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from tests import starts
 from tests.engine import Images
-from tests.kube import PATIENCE, Kube
+from tests.kube import Kube
 from tests.tcp import TcpServer
 
+from .cluster_verbs import FUNCTION, finish, start
 from .conftest import ONE
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(900)]
-FUNCTION = """\
-kind: python
-name: greet
-spec:
-  python_version: "3.13"
-  source: {{handler: "main:handler"}}
-  {field}: {image}
-"""
 COUNT = ("--param", "do=count", "--param")
-
-
-@pytest.fixture(scope="module")
-def space(image: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kube]:
-    """A namespace for all tests of this module, and a document that names the image."""
-    namespace = Kube(tmp_path_factory.mktemp("space"), image)
-    namespace.write("function.yaml", FUNCTION.format(field="image", image=image))
-    yield namespace
-    namespace.close()
-
-
-def start(space: Kube, *words: str, **env: str) -> subprocess.Popen[str]:
-    """Start `ovenbird` with `--cluster` in the namespace."""
-    streams: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "stdin": subprocess.DEVNULL}
-    process: subprocess.Popen[str] = starts.start(
-        [*words, "--cluster", "--namespace", space.namespace], cwd=space.folder, text=True,
-        env={**os.environ, "OVENBIRD_LOG_FORMAT": "text", **env}, **streams,
-    )  # fmt: skip
-    return process
-
-
-def finish(process: subprocess.Popen[str]) -> tuple[int, str, str]:
-    """Wait for its end; return its exit status, stdout and stderr."""
-    out, err = process.communicate(timeout=PATIENCE)
-    return process.returncode, out, err
 
 
 def read_until(process: subprocess.Popen[str], part: str) -> str:

@@ -3,24 +3,14 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator
 
 import httpx
 import pytest
 from tests.kube import Kube
 
-from .test_run_cluster import FUNCTION, finish, start
+from .cluster_verbs import finish, start
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(900)]
-
-
-@pytest.fixture(scope="module")
-def space(image: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kube]:
-    """A namespace for this module, and a document that names the image."""
-    namespace = Kube(tmp_path_factory.mktemp("services"), image)
-    namespace.write("function.yaml", FUNCTION.format(field="image", image=image))
-    yield namespace
-    namespace.close()
 
 
 def test_a_service_from_its_start_to_its_end(space: Kube) -> None:
