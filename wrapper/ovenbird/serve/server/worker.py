@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import gc
 import logging
 import os
-import signal
 import socket
 import sys
 import threading
@@ -22,23 +20,23 @@ from ...common.fork_guard import guard_forks
 from ...function.context import Context
 from ...function.handler import Handler, HandlerKind
 from ..app import App, AppServices
-from ..call import StopReason
 from ..lifecycle.handler_lifecycle import HandlerLifecycle, init_timeout_error
-from ..lifecycle.state import WorkerLifecycle, WorkerState
+from ..lifecycle.state import WorkerLifecycle
 from ..observability.access_log import AccessLog
 from ..observability.metrics import WorkerMetrics
 from ..observability.start_timing import FirstAnswerTiming
 from ..observability.system_routes import SystemRoutes
 from ..response.pending_output import PendingOutput
-from .control_pipe import BEGUN, END, END_NOW, ENOUGH, OVERTIME, READY, RETIRE_NOW
+from .control_pipe import BEGUN, ENOUGH, OVERTIME, READY
+from .drain import Drain
 from .engine import choose
 from .http_server import HttpServer
-from .listener import bind_error, refuse_new, second_flag
+from .listener import bind_error, second_flag
+from .stop_requests import StopRequests
 from .worker_context import ServiceContext, WorkerSlot
 
 _log = logging.getLogger("ovenbird")
 _BACKLOG = 2048
-_LINGER = 1.0  # seconds for which a connection without a request is kept after the port was closed
 _DEFAULT_INTERVAL = 0.005  # seconds for which a thread may keep the interpreter from the others
 _INTERVAL = 0.001  # the same while handlers run in threads: the loop, and so each call and probe, waits for them
 _STUCK = 1.0  # seconds beyond the time limit for an init that blocks the event loop
@@ -84,16 +82,9 @@ class Worker:
         self._prober: HttpServer | None = None
         self._blocks = metrics.blocks
         self._server: HttpServer | None = None
-        self._link = slot.link
+        self._stop_requests = StopRequests(slot, self.lifecycle)
         self._late = slot.is_late
         self._on_serving = on_serving
-        self._stop = asyncio.Event()  # drain
-        self._hurry = asyncio.Event()  # drain without delay
-        self._force = asyncio.Event()  # and without waiting for calls in flight
-        self._is_retiring = False
-        self._is_ending = False  # the parent has said that the service ends
-        self._was_signalled = False  # this worker alone got a signal, and has asked for its successor
-        self._number = signal.SIGTERM  # the signal that ended the service
 
     def _report_gauges(self) -> None:
         self.app.report_load()
@@ -118,13 +109,14 @@ class Worker:
     async def _live(self, loop: asyncio.AbstractEventLoop) -> int:
         self.metrics.begin()
         self.app.start(loop)
-        self._write_word(BEGUN)
+        self._stop_requests.write_word(BEGUN)
         server = None if self._late else await self._open()
         self.metrics.set_initialising(is_initialising=server is not None)
-        self._handle_signals(loop)
+        self._stop_requests.watch(loop)
+        guard_forks(self._list_descriptors)
         began = perf_counter()
         if not await self._prepare(loop):
-            return 128 + self._number
+            return 128 + self._stop_requests.signal_number
         init = perf_counter() - began
         self.metrics.set_phase("init", init)
         server = server or await self._open()
@@ -138,9 +130,9 @@ class Worker:
             self.lifecycle.admit_calls()
             self.metrics.set_initialising(is_initialising=False)
             self._on_serving()
-            self._write_word(READY)
-            await self._stop.wait()
-            await self._drain(server, loop)
+            self._stop_requests.write_word(READY)
+            await self._stop_requests.stop.wait()
+            await Drain(self.app, self._stop_requests, self.sock, server, self._prober).run()
             self.access_log.flush()
             await self.startup.end()
             return 0
@@ -203,7 +195,7 @@ class Worker:
         limit = self.settings.init_timeout or None
         guard = self._start_guard()
         work = loop.create_task(self.startup.begin())
-        stop = loop.create_task(self._stop.wait())
+        stop = loop.create_task(self._stop_requests.stop.wait())
         await asyncio.wait((work, stop), timeout=limit, return_when=asyncio.FIRST_COMPLETED)
         stop.cancel()
         if guard is not None:
@@ -212,9 +204,9 @@ class Worker:
             self.app.application = work.result()
             return True
         work.cancel()
-        if self._stop.is_set():
+        if self._stop_requests.stop.is_set():
             return False
-        self._write_word(OVERTIME)
+        self._stop_requests.write_word(OVERTIME)
         raise init_timeout_error(self.handler.name, self.settings.init_timeout)
 
     def _start_guard(self) -> threading.Timer | None:
@@ -224,7 +216,7 @@ class Worker:
             return None
 
         def end() -> None:
-            self._write_word(OVERTIME)
+            self._stop_requests.write_word(OVERTIME)
             error = init_timeout_error(self.handler.name, self.settings.init_timeout)
             _log.error(error.message, extra={"fields": {"code": error.code, "hint": "it blocks the event loop"}})
             from ...common.termination_log import write_termination_message
@@ -237,21 +229,6 @@ class Worker:
         guard.start()
         return guard
 
-    def _handle_signals(self, loop: asyncio.AbstractEventLoop) -> None:
-        if self._link >= 0:
-            os.set_blocking(self._link, False)
-            loop.add_reader(self._link, self._read_words)
-            loop.add_signal_handler(signal.SIGTERM, self._handle_own_signal)
-            loop.add_signal_handler(signal.SIGINT, self._handle_own_signal)
-        else:
-            self._handle_service_signals(loop)
-        guard_forks(self._list_descriptors)
-
-    def _handle_service_signals(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Handle signals as signals for the whole service: this process has no parent."""
-        loop.add_signal_handler(signal.SIGTERM, self._terminate)
-        loop.add_signal_handler(signal.SIGINT, self._interrupt)
-
     def _list_descriptors(self) -> Iterator[int]:
         """Yield the descriptors of all connections: a child that user code forks must not keep them open."""
         yield from self.access_log.descriptors
@@ -260,70 +237,6 @@ class Worker:
                 sock = connection.transport.get_extra_info("socket")
                 if sock is not None:
                     yield sock.fileno()
-
-    def _handle_own_signal(self) -> None:
-        """Handle a signal in a worker with a parent.
-
-        The parent announces the end of the service before it sends a signal. A signal without that is for this worker
-        alone: it serves until the parent has started another one. A second signal ends it at once.
-        """
-        self._read_words()
-        if self._is_ending or self._stop.is_set():
-            return
-        if self.lifecycle.state is not WorkerState.READY:
-            self._stop.set()
-        elif self._was_signalled:
-            self._is_retiring = True
-            self._hurry.set()
-            self._stop.set()
-        else:
-            self._was_signalled = True
-            _log.info("worker %d got a signal of its own: it is replaced", self.context.worker_id)
-            self._write_word(ENOUGH)
-
-    def _terminate(self) -> None:
-        """Drain at the first SIGTERM; end the drain delay at the second one. Neither loses an accepted call."""
-        if self._stop.is_set():
-            self._hurry.set()
-        self._stop.set()
-
-    def _interrupt(self) -> None:
-        """Drain without delay at Ctrl-C, as there is no load balancer; stop calls in flight at the second one."""
-        if self._stop.is_set():
-            self._force.set()
-        else:
-            self._number = signal.SIGINT
-        self._hurry.set()
-        self._stop.set()
-
-    def _write_word(self, word: bytes) -> None:
-        if self._link >= 0:
-            with contextlib.suppress(OSError):  # the parent is gone
-                os.write(self._link, word)
-
-    def _read_words(self) -> None:
-        """Read the messages of the parent. If the parent is gone, drain: nobody else would end this process."""
-        try:
-            words = os.read(self._link, 64)
-        except (BlockingIOError, ConnectionError):
-            return
-        if not words:
-            loop = asyncio.get_running_loop()
-            loop.remove_reader(self._link)
-            self._link = -1
-            self._handle_service_signals(loop)
-            _log.warning("the parent process is gone: draining")
-            self._stop.set()
-        for number in words:
-            word = bytes([number])
-            if word in (END, END_NOW):
-                self._is_ending = True
-                self._terminate() if word == END else self._interrupt()
-            elif not self._stop.is_set():
-                self._is_retiring = True
-                if word == RETIRE_NOW:
-                    self._hurry.set()
-                self._stop.set()
 
     async def _beat(self, server: HttpServer, loop: asyncio.AbstractEventLoop) -> None:
         """Once a second, update the heartbeat, close late connections, and request a successor if it is needed."""
@@ -341,72 +254,11 @@ class Worker:
             why = self.lifecycle.unhealthy or (
                 f"it has served {self.app.served} calls" if retire_at and self.app.served >= retire_at else ""
             )
-            if why and self._link >= 0 and not announced:  # it serves until its successor is ready
+            if why and self._stop_requests.has_parent and not announced:  # it serves until its successor is ready
                 announced = True
                 _log.info("worker %d is replaced: %s", self.context.worker_id, why)
-                self._write_word(ENOUGH)
+                self._stop_requests.write_word(ENOUGH)
             await asyncio.sleep(1.0 if not retire_at else 0.1)
-
-    async def _drain(self, server: HttpServer, loop: asyncio.AbstractEventLoop) -> None:
-        """Report not ready, serve for the drain delay, close the port, wait for calls in flight, then stop them."""
-        self.lifecycle.drain()
-        _log.info("draining: %d calls in flight", len(self.app.limiter.calls))
-        # other workers accept new connections; those of this worker are closed after one more answer
-        if self._is_retiring:
-            self._stop_listening(server)
-            if self._prober is not None:
-                self._stop_listening(self._prober)
-            await _wait_for_first(self._hurry, self._force, timeout=self.settings.drain_delay)
-        else:
-            await _wait_for_first(self._hurry, self._force, timeout=self.settings.drain_delay)
-            await self._close_port(server, loop)
-        end = loop.time() + self.settings.grace
-        await self._wait_until_quiet(server, loop, end)
-        await self._finish(server)
-        while server.connections and loop.time() < end and not self._force.is_set():
-            await _wait_for_first(self._force, timeout=0.02)  # answers that slow clients have not received yet
-        self.lifecycle.close()
-
-    async def _wait_until_quiet(self, server: HttpServer, loop: asyncio.AbstractEventLoop, end: float) -> None:
-        """Wait until no call is in flight, and none is expected on a new connection."""
-        patience = min(end, loop.time() + (0.0 if self._hurry.is_set() else _LINGER))
-        for connection in server.connections:
-            if not hasattr(connection, "cycle"):
-                connection.shutdown()  # a WebSocket has to be closed: it may never end by itself
-        while loop.time() < end and not self._force.is_set():
-            fresh = any(getattr(connection, "cycle", connection) is None for connection in server.connections)
-            if not server.tasks and not self.app.is_finishing and not (fresh and loop.time() < patience):
-                return
-            await _wait_for_first(self._force, timeout=0.02)
-
-    async def _finish(self, server: HttpServer) -> None:
-        """Close idle connections, and stop the calls in flight."""
-        for connection in server.connections:
-            connection.shutdown()
-        tasks = server.tasks
-        if tasks:
-            _log.warning("%d calls did not finish within the grace limit and are stopped", len(tasks))
-            for call in list(self.app.limiter.calls):
-                self.app.limiter.cancel(call, StopReason.GRACE)
-            await asyncio.wait(tasks, timeout=1.0)
-
-    def _stop_listening(self, server: HttpServer) -> None:
-        for listener in server.servers:
-            listener.close()
-
-    async def _close_port(self, server: HttpServer, loop: asyncio.AbstractEventLoop) -> None:
-        """Stop listening. Connections that the kernel has accepted already are served, not reset."""
-        spare = self.sock.dup()
-        self._stop_listening(server)
-        await refuse_new(spare)
-        while True:
-            try:
-                connection, _ = spare.accept()
-            except OSError:
-                break
-            connection.setblocking(False)
-            await loop.connect_accepted_socket(server.protocol, connection)
-        spare.close()
 
 
 def import_engine() -> None:
@@ -416,16 +268,8 @@ def import_engine() -> None:
     from ..observability import otel  # noqa: F401
 
     protocol, _ = choose()
-    config = uvicorn.Config(_wait_for_first, http=protocol or "auto", loop="none", lifespan="off", log_config=None)
+    config = uvicorn.Config(App.__call__, http=protocol or "auto", loop="none", lifespan="off", log_config=None)
     config.load()
-
-
-async def _wait_for_first(*events: asyncio.Event, timeout: float) -> None:
-    """Wait until one of the events is set, at most `timeout` seconds."""
-    tasks = [asyncio.ensure_future(event.wait()) for event in events]
-    await asyncio.wait(tasks, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
-    for task in tasks:
-        task.cancel()
 
 
 def _add_jitter(count: int) -> int:
