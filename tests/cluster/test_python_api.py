@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.kube import Kube
@@ -31,3 +32,25 @@ def test_a_run_in_the_cluster(kube: Kube, monkeypatch: pytest.MonkeyPatch, tmp_p
     assert sleeper.state == "RUNNING"
     sleeper.stop()
     assert sleeper.wait(timeout=200).state == "STOPPED"
+
+
+def test_many_runs_in_the_cluster(kube: Kube, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """One Job; the runs come in the order of the list with results and logs; a loop that is left deletes the Job."""
+    monkeypatch.setenv("OVENBIRD_HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(kube.folder)
+    kube.write("main.py", (FUNCTIONS / "cluster" / "main.py").read_text())
+    greet = ob.function("function.yaml")
+    options: dict[str, Any] = {"namespace": kube.namespace, "image": kube.image, "cpu": "50m", "on": "cluster"}
+    lines = [{"n": 3, "seconds": 1}, {"n": 1}, {"do": "fail"}]
+    runs = []
+    with pytest.raises(RunFailedError, match="1 of 3 runs have failed"):
+        for run in greet.map(lines, parallel=3, params={"do": "count"}, **options):
+            runs.append(run)
+    assert [run.state for run in runs] == ["COMPLETED", "COMPLETED", "ERROR"]
+    assert [dict(run.results or {}) for run in runs] == [{"output_0": 3}, {"output_0": 1}, {}]
+    assert "line 2" in runs[0].logs
+    assert runs[2].error["message"] == "no such thing"
+    assert len(kube.get("jobs")["items"]) == 1
+    with greet.map([{"seconds": 0}, {"seconds": 600}], **options) as some:
+        assert next(some).state == "COMPLETED"
+    assert len(kube.get("jobs")["items"]) == 1

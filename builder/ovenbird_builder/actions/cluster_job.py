@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any
@@ -11,11 +12,13 @@ from ovenbird.common.text import show_value
 from ovenbird.common.units import parse_duration
 
 from ..cluster.follow_run import follow_run
+from ..cluster.follow_sweep import follow_sweep
 from ..cluster.jobs import CreatedJob, delete_job, settle_failure
 from ..cluster.kubectl import Kubectl
 from ..cluster.run_view import RunView
-from ..errors import BuildRequestError, ClusterError
+from ..errors import BuildRequestError, ClusterError, ObjectMissingError
 from ..host.flag_values import parse_flag
+from ..kubernetes.pod import CONTAINER
 from .cluster_run import SETTINGS, submit_job
 from .manifest_flags import make_flags
 
@@ -23,7 +26,8 @@ from .manifest_flags import make_flags
 _TEXTS = ("namespace", "image", "cpu", "mem", "gpu", "disk", "secret_name", "pull_secret", "service_account",
           "store_secret", "files_store", "ttl", *SETTINGS)  # fmt: skip
 _LISTS = ("param", "input", "init", "env", "secret", "volume", "set")
-OPTIONS = (*_TEXTS, *_LISTS, "context", "retries", "start_timeout")
+_LONGEST_LOG = 16 * 1024**2  # bytes; a node keeps 10 MiB, unless it is set up otherwise
+OPTIONS = (*_TEXTS, *_LISTS, "context", "retries", "start_timeout", "lines", "parallelism")
 
 
 class ClusterJob:
@@ -46,9 +50,27 @@ class ClusterJob:
             settle_failure(self._kubectl, self.name, error, is_own=True)
             raise
 
+    def follow_indexes(self, take: Callable[[dict[str, Any]], object]) -> None:
+        """Hand the end of each index to `take`, until all have ended: as `follow`, with `index`. Errors: as there."""
+        try:
+            follow_sweep(
+                self._kubectl, self.name, RunView(), lambda end: take(end.to_dict()), start_limit=self._start_limit
+            )
+        except ClusterError as error:
+            settle_failure(self._kubectl, self.name, error, is_own=True)
+            raise
+
+    def read_log(self, pod: str) -> str:
+        """Return the log of a pod; empty where it cannot be read."""
+        try:
+            return self._kubectl.run("logs", pod, f"--container={CONTAINER}", f"--limit-bytes={_LONGEST_LOG}")
+        except ClusterError:
+            return ""
+
     def stop(self) -> None:
-        """Delete the Job; its pod has a minute to end. Errors: ClusterError and its subclasses."""
-        delete_job(self._kubectl, self.name)
+        """Delete the Job, unless it is gone; its pods have a minute to end. Errors: ClusterError and its subclasses."""
+        with contextlib.suppress(ObjectMissingError):
+            delete_job(self._kubectl, self.name)
 
 
 class _TextLog:
@@ -85,8 +107,10 @@ def _check_option(name: str, value: Any) -> Any:
         return _check_list(name, value)
     if name == "start_timeout":
         return _check_duration(name, value)
-    if name == "retries":
-        return parse_flag(_parse_count, _check_text(name, value), "retries=")
+    if name in ("retries", "parallelism"):
+        return parse_flag(_parse_count, _check_text(name, value), f"{name}=")
+    if name == "lines":
+        return value
     return _check_text(name, value)
 
 

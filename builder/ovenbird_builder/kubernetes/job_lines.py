@@ -42,7 +42,10 @@ def make_lines(each: str, grid: Sequence[str]) -> tuple[str, ...]:
 def encode_lines(values: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
     """Return the lines of JSON objects. Errors: BuildRequestError for more than a Job takes."""
     _check_count(len(values), "the list")
-    lines = tuple(json.dumps(value, ensure_ascii=False) for value in values)
+    try:
+        lines = tuple(json.dumps(value, ensure_ascii=False, allow_nan=False) for value in values)
+    except ValueError:
+        raise BuildRequestError("the list holds a number that JSON does not have: NaN, or an infinite one") from None
     _check_size(lines, "the list", "run a part of it at a time, or give what is large as an input")
     return lines
 

@@ -32,6 +32,8 @@ elif words[0] == "create":
     if refusal.exists():
         sys.exit(refusal.read_text())
     items = json.load(sys.stdin)["items"]
+    created = folder / "created"
+    created.write_text(json.dumps((json.loads(created.read_text()) if created.exists() else []) + items))
     for item in items:
         item["metadata"].update(namespace="team-a", uid="1")
     print(json.dumps(dict(kind="List", items=items)))

@@ -7,7 +7,7 @@ import json
 import os
 import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from ..common.redact import has_password, is_secret_variable, redact_record, redact_url
@@ -17,7 +17,7 @@ from ..function.target import name_function
 from ..job.entrypoint import choose_project
 from ..platform import keys
 from ..platform.entities.entity import new_record
-from ..platform.entities.run import Run, run_metadata
+from ..platform.entities.run import FunctionRevision, Run, run_metadata
 from ..platform.project.project import Project
 from ..platform.store import EntityStore, format_timestamp
 from .actions import open_action
@@ -62,14 +62,9 @@ def run_cluster(
     Errors: RunFailedError with `check`; SettingsError, ArgumentsError; the builder's own, of what the cluster refuses
     or why the run could not be followed; KeyboardInterrupt, after the run was stopped.
     """
-    target, environ = source.locate(request.environ), request.environ
-    text, _ = name_build_target(source, target)
-    values = _make_options(request, options)
+    values, environ = make_options(request, options), request.environ
     store = open_shared_store(request.settings, environ)  # before anything is started that no record would tell of
-    if repository := values.pop("build", ""):
-        values["image"] = build_image(source, {"tag": repository, "push": True}, environ).reference
-    with open_action("cluster") as start_job:
-        job = start_job(text, values, {**os.environ, **environ})
+    with create_job(source, environ, values) as job:
         try:
             run = _record_run(store, source, request, job)
             follower = ClusterFollower(run, store, sys.stdout.write if wait else None)
@@ -84,6 +79,19 @@ def run_cluster(
     if follower.failure:
         raise follower.failure
     return check_run(run) if check else run
+
+
+@contextlib.contextmanager
+def create_job(source: FunctionSource, environ: Mapping[str, str], values: dict[str, Any]) -> Iterator[Any]:
+    """Yield the Job of a function, whose image is built before where `build` is among the values.
+
+    Errors: SettingsError where the builder is not installed; the builder's own.
+    """
+    text, _ = name_build_target(source, source.locate(environ))
+    if repository := values.pop("build", ""):
+        values["image"] = build_image(source, {"tag": repository, "push": True}, environ).reference
+    with open_action("cluster") as start_job:
+        yield start_job(text, values, {**os.environ, **environ})
 
 
 class ClusterFollower:
@@ -126,7 +134,7 @@ class ClusterFollower:
         try:
             with open_log(self._store, run.project, run.id) as log:
                 end = self._run.job.follow(lambda text: self._take(log, text))
-            _finish_run(run, end, is_stopped=self._run.is_stopped)
+            finish_run(run, end, is_stopped=self._run.is_stopped)
         except Exception as error:
             self.failure = error
             with contextlib.suppress(Exception):  # the store, or all else, has failed: the first error is raised
@@ -157,7 +165,7 @@ class ClusterFollower:
                 self._show = None
 
 
-def _make_options(request: RunRequest, options: dict[str, Any]) -> dict[str, Any]:
+def make_options(request: RunRequest, options: dict[str, Any]) -> dict[str, Any]:
     """Return the options of the builder's action. Errors: SettingsError, ArgumentsError."""
     settings = request.settings
     if secret := next((name for name, value in request.variables.items() if is_secret_variable(name, value)), ""):
@@ -211,14 +219,29 @@ def _name_run(request: RunRequest) -> list[str]:
 
 def _record_run(store: EntityStore, source: FunctionSource, request: RunRequest, job: Any) -> ClusterRun:
     """Record the run as RUNNING; no process of this machine owns it."""
-    target, settings, environ = source.locate(request.environ), request.settings, request.environ
-    project = choose_project(target, settings, environ)
+    function = register_function(store, source, request)
+    run = ClusterRun(store, create_record(store, function, request, job, request.parameters), request.environ)
+    run.job = job
+    return run
+
+
+def register_function(store: EntityStore, source: FunctionSource, request: RunRequest) -> FunctionRevision:
+    """Return the function of runs, recorded in their project."""
+    target = source.locate(request.environ)
+    project = choose_project(target, request.settings, request.environ)
     spec = {"source": {"handler": str(target), "root": str(target.root)}}
-    function = Project(store, project, environ).register_function(name_function(target), spec)
+    return Project(store, project, request.environ).register_function(name_function(target), spec)
+
+
+def create_record(
+    store: EntityStore, function: FunctionRevision, request: RunRequest, job: Any, parameters: Mapping[str, Any]
+) -> dict[str, Any]:  # fmt: skip
+    """Store the record of a run of a Job as RUNNING, and return it."""
+    settings = request.settings
     record = new_record(
-        project, "run", keys.RUN_KIND, "run",
+        function.project, "run", keys.RUN_KIND, "run",
         spec={
-            "function": function.key, "parameters": make_plain_values(request.parameters),
+            "function": function.key, "parameters": make_plain_values(dict(parameters)),
             "inputs": {name: redact_record(text) for name, text in settings.input.items()},
         },
     )  # fmt: skip
@@ -228,12 +251,10 @@ def _record_run(store: EntityStore, source: FunctionSource, request: RunRequest,
     record["metadata"].update(run_metadata(settings.name, settings.tag, settings.note))
     record["metadata"]["relationships"].append({"type": "run_of", "dest": function.key})
     store.create(record)
-    run = ClusterRun(store, record, environ)
-    run.job = job
-    return run
+    return record
 
 
-def _finish_run(run: Run, end: Mapping[str, Any], *, is_stopped: bool) -> None:
+def finish_run(run: Run, end: Mapping[str, Any], *, is_stopped: bool) -> None:
     """Record how a run has ended."""
     if is_stopped and end["state"] != "COMPLETED":
         _finish_stopped(run)

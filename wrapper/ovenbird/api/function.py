@@ -156,17 +156,27 @@ class Function(CardDisplay, FunctionHolder):
         fails stops no other; after the last one RunFailedError is raised, unless `check` is False. Ctrl-C, `close()`
         and a loop that is left stop all. `options` are those of `run`; `params` there is for all runs.
 
+        `on="cluster"` makes one indexed Job of Kubernetes, with the options of such a run; nothing is checked before.
+
         Errors: ArgumentsError for parameters that do not fit the function, before any run; those of `run`.
         """
         refuse_import("runs are started")
-        if choose_place(on) != PROCESS:
-            raise SettingsError(f'map runs on="process", found on={show_value(on)}', hint="`run` runs elsewhere")
+        place = choose_place(on)
+        if place not in (PROCESS, CLUSTER):
+            raise SettingsError(
+                f'map runs on="process" or on="cluster", found on={show_value(on)}', hint="`run` runs elsewhere"
+            )
         from .map_request import check_parallel
         from .map_runs import start_map
 
+        of_cluster = _take_cluster_options(options) if place == CLUSTER else {}
         params = merge_parameters(options.pop("params", None), {})
         request = make_request(self._make_options(inputs=inputs, **options), params, os.environ)
         request = replace(request, settings=replace(request.settings, parallel=check_parallel(parallel)))
+        if place == CLUSTER:
+            from .cluster_map import start_cluster_map
+
+            return start_cluster_map(self.source, request, params_list, of_cluster, ordered=ordered, check=check)
         return start_map(self.source, request, params_list, ordered=ordered, check=check)
 
     def build(

@@ -9,17 +9,17 @@ import signal
 import weakref
 from collections.abc import Iterable, Iterator, Mapping
 from time import monotonic
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Protocol
 
-from ..common.text import show_value
-from ..errors import OvenbirdError, RunFailedError
+from ..errors import OvenbirdError
 from ..job.entrypoint import check_output_flags
 from ..platform.entities.run import Run
 from ..platform.store import EntityStore
 from .card_display import CardDisplay
 from .child_process import ChildProcess
 from .child_request import make_plain_values
-from .failures import COMPLETED, make_error
+from .failures import make_error
+from .map_counts import MapCounts, MapPlan
 from .map_request import MapRequest, make_lines
 from .process import resolve_paths
 from .run_request import PROCESS, RunRequest
@@ -31,21 +31,6 @@ if TYPE_CHECKING:
 
 _MARGIN = 2.0  # seconds beyond the grace of a run until its process is killed
 _FORCED = 3.0  # seconds from a second Ctrl-C until the child is killed: it kills its runs itself, after the first one
-_LISTED = 5  # runs that an error names
-
-
-class MapPlan(NamedTuple):
-    """What is mapped, and how.
-
-    `total` is the number of runs; `ordered`: they keep their order; `check`: a failure is raised; `grace` is that of a
-    run in seconds.
-    """
-
-    name: str
-    total: int
-    ordered: bool
-    check: bool
-    grace: float
 
 
 def start_map(
@@ -63,6 +48,23 @@ def start_map(
     return RunMap(MapReader(ChildProcess(message, environ, None, "map_child"), store, environ, plan))
 
 
+class RunReader(Protocol):
+    """What the runs of a map are read from: the child process of `map`, or a Job of a cluster."""
+
+    plan: MapPlan
+    count_read: int
+    count_failed: int
+
+    def read_runs(self) -> Iterator[Run]:
+        """Yield the runs."""
+
+    def close(self) -> None:
+        """Stop all runs that have not ended."""
+
+    def interrupt(self) -> None:
+        """Stop all runs as Ctrl-C does."""
+
+
 class RunMap(CardDisplay, Iterator[Run]):
     """The runs of a map, each as soon as it and all before it have ended; `ordered=False`: as soon as it has ended.
 
@@ -70,7 +72,7 @@ class RunMap(CardDisplay, Iterator[Run]):
     failed. `close`, the end of a `with` block and of a loop that is left stop all that still runs.
     """
 
-    def __init__(self, reader: MapReader) -> None:
+    def __init__(self, reader: RunReader) -> None:
         self._reader, self._runs = reader, reader.read_runs()
         self.close = weakref.finalize(self, reader.close)
         """Stop all runs that have not ended, and wait until they have."""
@@ -106,14 +108,12 @@ class RunMap(CardDisplay, Iterator[Run]):
             raise
 
 
-class MapReader:
+class MapReader(MapCounts):
     """Reads the runs of a map from its child process, and stops what is left of them."""
 
     def __init__(self, child: ChildProcess, store: EntityStore, environ: Mapping[str, str], plan: MapPlan) -> None:
-        self.plan = plan
+        super().__init__(plan)
         self._child, self._store, self._environ = child, store, environ
-        self._first_failed: list[Run] = []
-        self.count_read = self.count_failed = 0
         self._owner, self._is_closed = os.getpid(), False
         self._limit = plan.grace + _MARGIN if plan.grace else math.inf
 
@@ -133,13 +133,12 @@ class MapReader:
             if not self.plan.ordered:
                 following = number
             while following in ended:
-                yield self._read_run(ended.pop(following))
+                yield self.count(read_run(self._store, ended.pop(following), self._environ))
                 following += 1
         self._child.wait()
         if count < self.plan.total:
             raise OvenbirdError(f"{self.plan.total - count} runs have not been run: {self._child.describe_end()}")
-        if self.count_failed and self.plan.check:
-            raise self._make_failure()
+        self.check()
 
     def close(self) -> None:
         """Stop all runs that have not ended, and wait until they have. A forked child of the caller lets them be."""
@@ -183,24 +182,3 @@ class MapReader:
         """Read what the child says until it has ended: a full pipe would keep it from that."""
         for _ in self._child.read_reports(seconds):
             pass
-
-    def _read_run(self, key: str) -> Run:
-        run = read_run(self._store, key, self._environ)
-        self.count_read += 1
-        if run.status.state != COMPLETED:
-            self.count_failed += 1
-            if self.count_failed <= _LISTED:  # there may be very many
-                self._first_failed.append(run)
-        return run
-
-    def _make_failure(self) -> RunFailedError:
-        summaries = "; ".join(
-            f"{run.id} is {run.status.state}: {show_value((run.status.error or {}).get('message', ''))}"
-            for run in self._first_failed
-        )
-        more = f"; and {self.count_failed - _LISTED} more" if self.count_failed > _LISTED else ""
-        first = self._first_failed[0]
-        return RunFailedError(
-            f"{self.count_failed} of {self.plan.total} runs have failed: {summaries}{more}", run=first,
-            cause=str((first.status.error or {}).get("traceback") or ""), hint="`check=False` yields them alone",
-        )  # fmt: skip
