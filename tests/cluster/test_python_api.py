@@ -42,10 +42,9 @@ def test_many_runs_in_the_cluster(kube: Kube, monkeypatch: pytest.MonkeyPatch, t
     greet = ob.function("function.yaml")
     options: dict[str, Any] = {"namespace": kube.namespace, "image": kube.image, "cpu": "50m", "on": "cluster"}
     lines = [{"n": 3, "seconds": 1}, {"n": 1}, {"do": "fail"}]
-    runs = []
+    runs: list[ob.Run] = []
     with pytest.raises(RunFailedError, match="1 of 3 runs have failed"):
-        for run in greet.map(lines, parallel=3, params={"do": "count"}, **options):
-            runs.append(run)
+        runs.extend(greet.map(lines, parallel=3, params={"do": "count"}, **options))
     assert [run.state for run in runs] == ["COMPLETED", "COMPLETED", "ERROR"]
     assert [dict(run.results or {}) for run in runs] == [{"output_0": 3}, {"output_0": 1}, {}]
     assert "line 2" in runs[0].logs

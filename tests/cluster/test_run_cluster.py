@@ -33,6 +33,30 @@ def read_until(process: subprocess.Popen[str], part: str) -> str:
     raise AssertionError(f"{part} did not come: {lines}")
 
 
+def test_combinations(space: Kube) -> None:
+    """Each of `--grid` is a run of one Job, with the parameters of a file."""
+    space.write("count.yaml", "do: count\n")
+    words = ("run", "--params", "count.yaml", "--grid", "n=1,2", "--grid", "seconds=0,0.1")
+    code, out, err = finish(start(space, *words))
+    assert code == 0, err
+    rows = {row["index"]: row for row in map(json.loads, out.splitlines())}
+    assert [rows[index]["parameters"] for index in range(4)] == [
+        {"n": 1, "seconds": 0}, {"n": 1, "seconds": 0.1}, {"n": 2, "seconds": 0}, {"n": 2, "seconds": 0.1},
+    ]  # fmt: skip
+    assert [rows[index]["results"] for index in range(4)] == [{"output_0": n} for n in (1, 1, 2, 2)]
+
+
+def test_an_earlier_run_is_taken(space: Kube) -> None:
+    """`--reuse` compares a run with those of its store, here a volume that both pods mount."""
+    words = ("run", "--reuse", "--volume", "pvc:runs:/runs:100Mi", "--env", "OVENBIRD_HOME=/runs/a", *COUNT, "n=2")
+    code, out, err = finish(start(space, *words))
+    assert (code, "line 1" in out) == (0, True), err
+    code, out, err = finish(start(space, *words))
+    assert (code, "line 1" in out) == (0, False), out + err
+    assert "--reuse: results and outputs are those of" in out
+    assert "output_0=2" in err
+
+
 def test_a_function_is_built_and_run(space: Kube, base_images: Images, tmp_path: Path) -> None:
     """From a folder without an image: built, pushed, run; results by the termination message."""
     (tmp_path / "main.py").write_text("def handler(depth: int):\n    print('at work')\n    return {'rows': depth}\n")

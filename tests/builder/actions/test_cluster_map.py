@@ -44,7 +44,7 @@ def put_job(standin: StandIn, **status: Any) -> None:
 
 
 def put_ends(standin: StandIn, *indexes: int) -> None:
-    """Let the watch and the list tell of pods that have ended: index 1 with an error, the others with what they returned."""
+    """Let the watch and the list tell of pods that have ended: index 1 fails, the others return."""
     pods = []
     for index in indexes:
         message = "ValueError: no" if index == 1 else json.dumps({"run": "", "results": {"output_0": index}})
@@ -72,11 +72,11 @@ def end_job(standin: StandIn) -> None:
 def test_runs_in_their_order(standin: StandIn) -> None:
     """Each with its parameters, its results and its place; after the last one the failure is raised."""
     end_job(standin)
-    runs, runs_of_map = [], start(params={"n": 0}, tags={"stage": "test"})
+    runs: list[ob.Run] = []
+    runs_of_map = start(params={"n": 0}, tags={"stage": "test"})
     assert len(runs_of_map) == 3
-    with pytest.raises(RunFailedError, match="1 of 3 runs have failed: .* is ERROR: 'no'"):
-        for run in runs_of_map:
-            runs.append(run)
+    with pytest.raises(RunFailedError, match=r"1 of 3 runs have failed: .* is ERROR: 'no'"):
+        runs.extend(runs_of_map)
     assert [dict(run.spec.parameters) for run in runs] == LINES
     assert [run.state for run in runs] == ["COMPLETED", "ERROR", "COMPLETED"]
     assert [run.status.cluster["index"] for run in runs] == [0, 1, 2]
