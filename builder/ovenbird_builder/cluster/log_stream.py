@@ -28,10 +28,13 @@ class SeenLines:
         self._current: list[int] = []
         self._second = b""
         self._repeated: Counter[int] = Counter()
+        self._is_resuming = self._is_trimmed = False
         self.since = ""  # the beginning of the last line's second, as kubectl takes it
+        self.has_gap = False  # whether a connection has begun after the lines that have come: some may lie between
 
     def begin_connection(self) -> None:
         """Expect the lines again that have come."""
+        self._is_resuming = bool(self.since) and not self._is_trimmed
         self._repeated = Counter(digest for _, digests in self._seconds for digest in digests)
 
     def is_new(self, line: bytes) -> bool:
@@ -39,7 +42,10 @@ class SeenLines:
         digest = hash(line)
         if self._repeated.get(digest):
             self._repeated[digest] -= 1
+            self._is_resuming = False
             return False
+        if self._is_resuming:
+            self._is_resuming, self.has_gap = False, True
         if line[:19] != self._second:  # 2026-11-29T11:30:00
             self._begin_second(line)
         self._current.append(digest)
@@ -49,6 +55,7 @@ class SeenLines:
         """Forget lines of the last second, where there are very many."""
         if len(self._current) > _REMEMBERED:
             del self._current[: _REMEMBERED // 2]
+            self._is_trimmed = True
 
     def _begin_second(self, line: bytes) -> None:
         second = line[:19]
@@ -57,7 +64,7 @@ class SeenLines:
                 self._seconds.popleft()
         elif sum(len(digests) for _, digests in self._seconds) > _REMEMBERED:
             self._seconds.popleft()
-        self._second, self._current = second, []
+        self._second, self._current, self._is_trimmed = second, [], False
         self._seconds.append((second, self._current))
         time = line.partition(b" ")[0]
         zone = b"Z" if time.endswith(b"Z") else time[-6:]
@@ -162,6 +169,9 @@ class LogStream:
         """Hand on the new ones of these lines, without their times. An error of the kubelet amid them has no time."""
         is_new = self._seen.is_new
         texts = [line[line.find(b" ") + 1 :] for line in lines if line[:1].isdigit() and is_new(line)]
+        if self._seen.has_gap:
+            self._seen.has_gap = False
+            self._note("the log may lack lines here: the node has begun a new file since the last one was read")
         if texts:
             self._write(b"".join(texts))
             self._count += len(texts)

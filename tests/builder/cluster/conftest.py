@@ -27,6 +27,12 @@ if words[0] == "logs":
     sys.stdout.buffer.write(b"".join(lines[:count]) + (lines[count][:30] if breaks else b""))
     if breaks:
         sys.exit("error: unexpected EOF")
+elif words[0] == "port-forward":
+    with (folder / "ports").open("a") as ports:
+        print(words[2], file=ports)
+    port = words[2].partition(":")[0] or "40001"
+    print(f"Forwarding from 127.0.0.1:{{port}} -> 8080", flush=True)
+    sys.exit("error: lost connection to pod")
 elif words[0] == "create":
     refusal = folder / "refusal"
     if refusal.exists():
@@ -65,13 +71,21 @@ class StandIn:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        program = folder / "bin" / "kubectl"
+        self.program = program = folder / "bin" / "kubectl"
         program.parent.mkdir()
-        program.write_text(f"#!{sys.executable} -IS\n{PROGRAM.format(folder=str(folder))}")
+        self.repair()
         program.chmod(0o755)
         self.kubectl = Kubectl({**os.environ, "PATH": str(program.parent)})
         self.put("events", {"items": []})
         self.put("changes", b"")
+
+    def spoil(self) -> None:
+        """Let the program be one that this machine does not start."""
+        self.program.write_bytes(b"\0")
+
+    def repair(self) -> None:
+        """Let it be the stand-in."""
+        self.program.write_text(f"#!{sys.executable} -IS\n{PROGRAM.format(folder=str(self.folder))}")
 
     def put(self, name: str, value: Any) -> None:
         """Answer `kubectl get NAME` with a value, or with bytes as they are; `NAME.next` is the answer after that."""

@@ -10,7 +10,7 @@ import pytest
 
 from ovenbird_builder.cluster.follow_run import follow_run
 from ovenbird_builder.cluster.run_view import RunView
-from ovenbird_builder.errors import PodLostError
+from ovenbird_builder.errors import PodLostError, PodStartError
 
 from .conftest import StandIn, make_pod, make_state
 
@@ -109,3 +109,29 @@ def test_a_job_that_is_complete_without_its_pod(standin: StandIn) -> None:
     end = follow_run(standin.kubectl, "greet", view)
     assert (end.state, end.exit_code) == ("COMPLETED", 0)
     assert view.said == ["its pod is gone: no results"]
+
+
+def test_a_kubectl_that_cannot_be_started_for_a_time(standin: StandIn) -> None:
+    """Neither the Job is looked at nor its pods are watched; a note says why, and the run is followed from then on."""
+    done = make_pod(phase="Succeeded", containerStatuses=make_state(terminated={"exitCode": 0}))
+    put_changes(standin, ("ADDED", done))
+    standin.put("job", make_job())
+    standin.spoil()
+    view = Scene(Log(), "is asked again", standin.repair)
+    assert follow_run(standin.kubectl, "greet", view).state == "COMPLETED"
+    problem = "the API server does not answer, and is asked again: kubectl cannot be started: Exec format error"
+    assert problem in view.said
+    assert "the API server answers again" in view.said
+
+
+def test_the_time_until_it_runs(standin: StandIn) -> None:
+    """It is looked at each second, although the watch tells nothing: the Job is asked for again much later."""
+    put_changes(standin, ("ADDED", make_pod(phase="Pending")))
+    standin.put("job", make_job())
+
+    def change_later() -> None:
+        standin.put("job.next", make_job(Failed="BackoffLimitExceeded"))  # what the look after the next one sees
+
+    view = Scene(Log(), "waiting pod greet-1", change_later)
+    with pytest.raises(PodStartError, match=r"it does not run after 1\.5 s: "):
+        follow_run(standin.kubectl, "greet", view, start_limit=1.5)

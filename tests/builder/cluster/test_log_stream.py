@@ -31,3 +31,36 @@ def test_a_clock_that_goes_back() -> None:
     assert seen.since == "2026-11-29T11:20:00Z"
     seen.begin_connection()
     assert [seen.is_new(line) for line in [*lines, b"2026-11-29T11:20:01.1Z d\n"]] == [False, False, False, True]
+
+
+def test_a_log_whose_file_was_replaced(standin: StandIn) -> None:
+    """The second connection begins after the last line that has come: a note says so, once, before the next line."""
+    first, rest = STEADY[:2], STEADY[5:]
+    standin.put("log", "".join(first).encode())
+    told: list[str] = []
+
+    def take(text: bytes) -> None:
+        told.append(text.decode())
+        standin.put("log", "".join(rest).encode())
+
+    stream = LogStream(standin.kubectl, "greet-1", take, told.append)
+    assert stream.finish(60)
+    note = "the log may lack lines here: the node has begun a new file since the last one was read"
+    assert "".join(told) == "line 0\n" + note + "line 5\nline 6\nline 7\n"
+
+
+def test_lines_that_were_forgotten_are_no_gap(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of very many lines in a second the first ones are not known again."""
+    monkeypatch.setattr("ovenbird_builder.cluster.log_stream._REMEMBERED", 4)
+    seen = SeenLines()
+    lines = [f"2026-11-29T11:00:00.{number}Z a\n".encode() for number in range(6)]
+    for line in lines:
+        assert seen.is_new(line)
+        seen.trim()
+    seen.begin_connection()
+    assert seen.is_new(lines[0])
+    assert not seen.has_gap
+    assert seen.is_new(b"2026-11-29T11:00:01.1Z b\n")
+    seen.begin_connection()
+    assert seen.is_new(b"2026-11-29T11:00:09.1Z c\n")
+    assert seen.has_gap

@@ -4,8 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from ovenbird_builder.cluster.run_view import RunView
-from ovenbird_builder.cluster.services import Rollout, delete_service, find_crash, find_url, wait_for_rollout
+from ovenbird_builder.cluster.services import (
+    Rollout,
+    delete_service,
+    find_crash,
+    find_url,
+    forward_port,
+    wait_for_rollout,
+)
+from ovenbird_builder.errors import ObjectMissingError
 
 from .conftest import StandIn, make_pod, make_state
 
@@ -52,3 +62,20 @@ def test_what_is_deleted_with_a_service(standin: StandIn) -> None:
     assert delete_service(standin.kubectl, "greet", RunView()) == [
         "deployment.apps/greet", "service/greet", "httproute.gateway.networking.k8s.io/greet",
     ]  # fmt: skip
+
+
+def test_a_forwarded_port_of_a_service_that_is_deleted(standin: StandIn) -> None:
+    """A connection that breaks is made again, at the same port; once the service is gone, that is the error."""
+    standin.put("service", b"service/greet")
+    urls: list[str] = []
+
+    class View(RunView):
+        def note(self, text: str) -> None:
+            """Delete the service when the port is forwarded again."""
+            assert "the port is forwarded again: error: lost connection to pod" in text
+            (standin.folder / "service").unlink()
+
+    with pytest.raises(ObjectMissingError, match="not found"):
+        forward_port(standin.kubectl, "greet", 0, View(), urls.append)
+    assert urls == ["http://127.0.0.1:40001"]
+    assert (standin.folder / "ports").read_text().split() == [":8080", "40001:8080"]
