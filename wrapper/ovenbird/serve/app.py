@@ -12,18 +12,18 @@ from types import CoroutineType
 from typing import Any, NamedTuple, NoReturn
 
 from ..common import fork_guard
-from ..function.binder import PayloadValidationError
-from ..function.cloudevent import MalformedEvent
 from ..function.context import Context, current_call
 from ..function.handler import Handler, HandlerKind
 from ..function.header_lines import join_lines
 from ..settings import Settings
-from .call import CallCancelled, HttpCall, Receive, Scope, Send, ServerTransport, StopReason
+from .answer_sender import AnswerSender
+from .call import CallCancelled, HttpCall, Receive, Scope, Send, ServerTransport
 from .concurrency.call_context import CleanContext
 from .concurrency.limiter import ConcurrencyLimiter, LimiterHooks
 from .concurrency.loop_watchdog import LoopWatchdog
 from .concurrency.threaded_call import ThreadedCall, ThreadRunner
 from .concurrency.threads import HandlerThreadPool
+from .event_batch import answer_batch
 from .handler_adapter import DEFAULT, HandlerAdapter
 from .lifecycle.state import WorkerLifecycle
 from .observability.access_log import AccessLog
@@ -31,23 +31,16 @@ from .observability.failures import FailureReporter
 from .observability.metrics import WorkerMetrics
 from .problem_details import HttpProblem, problem_response, retry_after
 from .request import body_reader
-from .request.binder import Keywords, RequestBinder, translate_error
+from .request.binder import Keywords, RequestBinder
 from .request.body_memory import BodyMemory, pending_input_limit
-from .response import streams
-from .response.json_encode import encode
 from .response.model import HttpResponse
 from .response.serialize import asgi_response, reply_to
 
 DEFAULT_CONCURRENCY = {True: 1000, False: 40}  # by whether calls run on the loop
 _METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")  # for `Allow` if the settings list no methods
-_CLOSE = (b"connection", b"close")
 _PREFIX = b"/_/"
 _BROWSER_PATHS = (b"/favicon.ico", b"/robots.txt")  # browsers and robots request these on their own
 _STUCK = "every slot is held by a call that cannot be stopped"
-_DETAILS = {
-    StopReason.TIMEOUT: "the call ran over its time limit",
-    StopReason.GRACE: "the server is shutting down",
-}
 
 
 class AppServices(NamedTuple):
@@ -91,6 +84,7 @@ class App:
         )  # fmt: skip
         self.body_memory = BodyMemory(pending_input_limit(settings), self._refuse_body)
         self.failures = FailureReporter(handler.name, settings.debug)
+        self._sender = AnswerSender(transport, self.lifecycle, self.limiter, self.failures)
         self.request_binder = (
             RequestBinder(handler.binder, settings, context, adapter.make_event, self.body_memory, on_loop=self.on_loop)
             if handler.binder
@@ -116,6 +110,7 @@ class App:
         self._loop = loop
         self.clean_context = CleanContext()
         self.limiter.start(loop, self.clean_context.base)
+        self._sender.start(loop)
         self.access_log.start(loop, self.clean_context.base)
         if not self.on_loop:
             self.threads = HandlerThreadPool(self.limit, loop, self.clean_context.base)
@@ -157,17 +152,17 @@ class App:
             self.clean_context.separate()
         try:
             reply = await self._reply(call)
-            if reply is not None and not self._try_send(call, reply):
-                await self._send(call, reply)
+            if reply is not None and not self._sender.try_send(call, reply):
+                await self._sender.send(call, reply)
         except HttpProblem as error:
-            await self._send_problem(call, error)
+            await self._sender.send_problem(call, error)
         except (CallCancelled, asyncio.CancelledError) as stopped:
             if call.reason is not None:
-                await self._answer_cancelled(call, call.reason)
+                await self._sender.answer_stopped(call, call.reason)
             else:  # nobody cancelled the call: the handler itself raised the error
-                await self._answer_failed(call, stopped)
+                await self._sender.answer_failed(call, stopped)
         except BaseException as error:
-            await self._answer_failed(call, error)
+            await self._sender.answer_failed(call, error)
         if call.form is not None:
             await call.form.close()
         call.form = call.events = call.refusal = None  # an error's traceback may keep the call for a while
@@ -209,7 +204,7 @@ class App:
         if arguments is None:
             return await self._reply_late(call, binder)
         if call.events is not None:
-            return await self._run_batch(call)
+            return await answer_batch(call, binder, self._run, self._sender, self.failures)
         if self.threads is not None:
             return await self._run_in_thread(call, arguments)  # type: ignore[arg-type]
         return await self._run_on_loop(call, arguments)  # type: ignore[arg-type]
@@ -221,7 +216,7 @@ class App:
             if self.limiter.is_full:  # others were admitted while the body arrived
                 self._refuse_full()
             if call.events is not None:
-                return await self._run_batch(call)
+                return await answer_batch(call, binder, self._run, self._sender, self.failures)
             return await self._run(call, arguments)  # type: ignore[arg-type]
         finally:
             self.body_memory.release(call)
@@ -252,7 +247,7 @@ class App:
                 reply = reply_to(result, call.header(b"accept") if b"accept" in call.headers else "")
                 if (reply.stream is None and reply.app is None) or call.events is not None:
                     return reply
-                await self._send(call, reply)
+                await self._sender.send(call, reply)
                 return None
             finally:
                 if fork_guard.in_child and fork_guard.is_forked_from(self._process):
@@ -264,13 +259,6 @@ class App:
                     limiter.free += 1
         finally:
             limiter.finish(call)
-
-    def _try_send(self, call: HttpCall, reply: HttpResponse) -> bool:
-        """Send a complete reply in one write, and return True. Return False for streams and while the server closes."""
-        if reply.stream is not None or reply.app is not None or self.lifecycle.is_closing:
-            return False
-        call.status = reply.status
-        return self.transport.respond(call, reply.status, reply.headers, reply.body)
 
     def _refuse_full(self) -> None:
         self.metrics.count_refused_call()
@@ -311,7 +299,7 @@ class App:
     async def _call_application(self, call: HttpCall) -> None:
         """Run an ASGI application, which sends the answer."""
         body = body_reader.BodyReader(call, self.settings.max_body, self.settings.read_timeout)
-        await self._send(call, asgi_response(self.application), body.receive)
+        await self._sender.send(call, asgi_response(self.application), body.receive)
 
     async def _run_in_thread(self, call: HttpCall, arguments: Keywords) -> HttpResponse:
         """Run a sync handler in a thread, and return the reply.
@@ -328,109 +316,6 @@ class App:
             return await call.future  # type: ignore[no-any-return]
         finally:
             call.future = None  # its error's traceback holds this frame, and so the call
-
-    async def _run_batch(self, call: HttpCall) -> HttpResponse:
-        """Call the handler for each event of a batch, in order, and return an answer with one outcome for each."""
-        assert self.request_binder is not None
-        outcomes = []
-        for event in call.events:
-            outcome: dict[str, Any] = {"id": event.id, "source": event.source}
-            try:
-                if isinstance(event, MalformedEvent):
-                    raise HttpProblem(400, event.reason)
-                reply = await self._run(call, self.request_binder.bind_event(call, event))
-                assert reply is not None
-                if reply.stream is not None:
-                    await self._send_stream(call, reply, None)
-                outcome["status"] = reply.status
-            except PayloadValidationError as error:
-                outcome |= {"status": 422, **translate_error(error).extra}
-            except HttpProblem as error:
-                outcome |= {"status": error.status, "detail": error.detail}
-            except BaseException as error:
-                if call.reason is not None:
-                    raise
-                self.failures.record(call, error)
-                outcome |= {"status": 500, "error_id": call.error_id}
-                call.error_id = ""
-            outcomes.append(outcome)
-        body = encode(outcomes)
-        status = 200 if all(outcome["status"] < 400 for outcome in outcomes) else 207
-        return HttpResponse(
-            status, [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))], body
-        )
-
-    async def _send(self, call: HttpCall, reply: HttpResponse, receive: Receive | None = None) -> None:
-        if reply.stream is not None or reply.app is not None:
-            await self._send_stream(call, reply, receive)
-        else:
-            call.status = reply.status
-            headers = [*reply.headers, _CLOSE] if self.lifecycle.is_closing else reply.headers
-            if not self.transport.respond(call, reply.status, headers, reply.body):
-                await call.send({"type": "http.response.start", "status": reply.status, "headers": headers})
-                await call.send({"type": "http.response.body", "body": reply.body})
-
-    async def _send_stream(self, call: HttpCall, reply: HttpResponse, receive: Receive | None) -> None:
-        """Send a stream, or the answer of an ASGI callable, until it ends, its time is up or the client leaves.
-
-        The call is registered again if its slot has been released: a thread that returned a file or an asynchronous
-        generator has ended.
-        """
-        limiter = self.limiter
-        outside = call not in limiter.calls
-        if outside:
-            call.task, call.job = asyncio.current_task(), None
-            limiter.enter(call)
-        try:
-            if reply.app is not None:
-                await streams.run_asgi_response(call, reply, receive or call.receive, closing=self.lifecycle.is_closing)
-            elif call.events is not None:
-                await streams.drain_generator(reply, self._loop)
-            else:
-                await streams.stream(
-                    call, reply, self._loop,
-                    is_disconnected=self.transport.is_disconnected, closing=self.lifecycle.is_closing,
-                )  # fmt: skip
-        finally:
-            if outside:
-                call.task = None
-                limiter.finish(call)
-
-    async def _send_problem(self, call: HttpCall, error: HttpProblem) -> None:
-        """Send a problem document.
-
-        Before the end, read the rest of the body for a moment, so that the client can read it.
-        """
-        if call.status:
-            return
-        reply = error.reply()
-        if _CLOSE not in error.headers:  # the body has arrived completely
-            await self._send(call, reply)
-            return
-        call.status = reply.status
-        await call.send({"type": "http.response.start", "status": reply.status, "headers": reply.headers})
-        await call.send({"type": "http.response.body", "body": reply.body, "more_body": True})
-        await body_reader.discard(call)
-        await call.send({"type": "http.response.body", "body": b""})
-
-    async def _answer_cancelled(self, call: HttpCall, reason: StopReason) -> None:
-        """Answer a call that was stopped: 504 or 503, and nothing if the client left."""
-        if reason is StopReason.GONE:
-            call.status = reason.value
-            return
-        if call.status:
-            where = "after its answer" if call.is_answered else "half way through its answer"
-            self.failures.note(call, f"{self.handler.name}: stopped {where}: {_DETAILS[reason]}")
-            return
-        is_ending = reason is StopReason.GRACE  # a client that calls again has to know that the handler may have begun
-        headers, extra = (retry_after(1), {"may_have_run": True}) if is_ending else ((), {})
-        await self._send(call, problem_response(reason.value, _DETAILS[reason], headers=headers, **extra))
-
-    async def _answer_failed(self, call: HttpCall, error: BaseException) -> None:
-        """Log the error of the handler. Answer 500, or cut off an answer that has begun."""
-        self.failures.record(call, error)
-        if not call.status:
-            await self._send(call, self.failures.reply(call, error))
 
     def _cancel_handler(self, call: HttpCall) -> None:
         """Ask the handler of a running call to end."""
