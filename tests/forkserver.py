@@ -42,6 +42,7 @@ MODULES = {
         "ovenbird.logging_config",
         "ovenbird.function_document",
         "ovenbird.job.execution",
+        "ovenbird.job.run_process",
         "ovenbird.platform.local.store",
     ),
     "load": ("ovenbird.cli", "ovenbird.logging_config", "ovenbird.function_document", "ovenbird.function.handler"),

@@ -13,7 +13,8 @@ from ..common.process_exit import end_process
 from ..errors import OvenbirdError
 from ..function.tracebacks import summarize_error
 from ..job.entrypoint import start_job
-from ..job.execution import RunEnvironment, execute, keep
+from ..job.execution import RunEnvironment
+from ..job.run_process import execute, keep_open
 from ..job.tee import redirect_output
 from ..logging_config import configure
 from ..platform.entities.run import Run
@@ -45,7 +46,7 @@ def _run(request: ChildRequest, request_descriptor: int, report_descriptor: int)
         sys.stdout, sys.stderr = open_stream(1), open_stream(2)
     settings = request.settings
     configure("text" if settings.log_format == "auto" else settings.log_format, settings.log_level)
-    store = keep(open_store(settings.platform, os.environ, settings.platform_patience))
+    store = keep_open(open_store(settings.platform, os.environ, settings.platform_patience))
     job = start_job(
         request.target, RunEnvironment(settings, os.environ, store), dict(request.parameters), request.launch,
         identity=request.identity, task=request.task,

@@ -10,10 +10,11 @@ from collections.abc import Iterator, Mapping
 from ..errors import SettingsError
 from ..function.context import current_call
 from ..job.entrypoint import check_output_flags, record_job
-from ..job.execution import JobRun, RunEnvironment, flush_log
+from ..job.execution import JobRun, RunEnvironment
 from ..job.interrupt import Uninterrupted
 from ..job.job_trace import JobTraceContext
 from ..job.result import RunEnd
+from ..job.run_process import flush_log
 from ..platform.entities.run import Run
 from .failures import check_run
 from .here_output import router

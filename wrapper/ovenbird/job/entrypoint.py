@@ -19,9 +19,10 @@ from ..platform.entities.run import run_metadata, start_run
 from ..platform.project.project import resolve_project_name
 from ..platform.store_factory import open_store
 from ..settings import Settings, limits_as_variables
-from .execution import JobRun, RunArguments, RunEnvironment, execute, keep
+from .execution import JobRun, RunArguments, RunEnvironment
 from .parameters import display_parameters, from_file
 from .result import RunEnd
+from .run_process import execute, keep_open
 
 
 class RunTask(NamedTuple):
@@ -40,7 +41,7 @@ def run_function(
     """
     environ = {**environ, **limits_as_variables(settings)}
     parameters = {**from_file(settings.params), **settings.param, **_read_indexed_line(settings)}
-    store = keep(open_store(settings.platform, environ, settings.platform_patience))
+    store = keep_open(open_store(settings.platform, environ, settings.platform_patience))
     environment = RunEnvironment(settings, environ, store)
     if is_remote(settings, environ):
         from .platform_run import run as run_remote

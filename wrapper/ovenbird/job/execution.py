@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..common.import_times import ImportTimer, attribute_times, summarize_times
-from ..common.process_exit import flush_streams, force_end
+from ..common.process_exit import force_end
 from ..common.user_warnings import tolerate_warnings
 from ..errors import (
     ArgumentsError,
@@ -29,7 +29,7 @@ from ..errors import (
     UnsupportedRunKindError,
 )
 from ..function.binder import JOB, Binder
-from ..function.context import Context, current_call
+from ..function.context import Context
 from ..function.decorator import is_sdk_function, outputs_of
 from ..function.handler import Handler
 from ..function.loader import LoadedFunction, load
@@ -44,13 +44,11 @@ from . import arguments
 from .finalize import RunFinalizer, RunRescue
 from .interrupt import Interruption, RunInterrupted, Uninterrupted
 from .invoke import call
-from .job_trace import JobTraceContext
 from .load_state import LoadState
 from .reports import open_reports
 from .result import RunEnd, RunFailed, RunResult
 from .reuse_record import describe_input, digest_call
 from .start_folder import absolute_environ, absolute_inputs, absolute_settings
-from .tee import ease_stdout, tee_output
 
 if TYPE_CHECKING:
     from .reuse import FormerRuns
@@ -58,40 +56,6 @@ if TYPE_CHECKING:
 UNSERVED = (UnsupportedRunError, UnsupportedRunKindError, DocumentError)
 """Errors after which another way to run the function may succeed."""
 _log = logging.getLogger("ovenbird")
-# never closed: the process ends with the run, and before Python 3.12 closing waits for the disk
-_open_stores: list[EntityStore] = []
-
-
-def keep(store: EntityStore) -> EntityStore:
-    """Keep the store open until the process ends, and return it."""
-    _open_stores.append(store)
-    return store
-
-
-def execute(job: JobRun, *, is_logged: bool = False) -> RunEnd:
-    """Run a job that has a record in a process of its own, log under the id of its run, and return its end.
-
-    `is_logged`: stdout and stderr lead to the log of the run already.
-    """
-    current_call.set(
-        JobTraceContext(job.record.id, job.environ.get("TRACEPARENT", ""), job.environ.get("TRACESTATE", ""))
-    )
-    ease_stdout()
-    log = None if is_logged else job.store.log_file(job.record.project, job.record.id)
-    with tee_output(log) if log else contextlib.nullcontext():
-        end = job.run()
-    if is_logged:
-        flush_streams()
-    flush_log(job)
-    return end
-
-
-def flush_log(job: JobRun) -> None:
-    """Store the last lines of the log, which came after the record of the end."""
-    try:
-        job.store.flush_log(job.record.project, job.record.id)
-    except OvenbirdError as error:
-        _log.warning("the last lines of the log are not stored: %s", error.message)
 
 
 class RunEnvironment(NamedTuple):

@@ -19,9 +19,10 @@ from ..platform.entities.run import Run
 from ..platform.store import EntityStore, Record, format_timestamp
 from ..platform.store_factory import open_store
 from ..settings import Settings
-from .execution import JobRun, RunArguments, RunEnvironment, execute
+from .execution import JobRun, RunArguments, RunEnvironment
 from .finalize import STOPPED
 from .result import RunEnd
+from .run_process import execute
 
 SERVICE = "python+serve:run"  # the kind of the run of a service
 _log = logging.getLogger("ovenbird")

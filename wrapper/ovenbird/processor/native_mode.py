@@ -16,7 +16,8 @@ from ..errors import UnsupportedRunError, UnsupportedRunKindError
 from ..function.target import Target
 from ..job import platform_run
 from ..job.entrypoint import is_remote
-from ..job.execution import UNSERVED, RunEnvironment, keep
+from ..job.execution import UNSERVED, RunEnvironment
+from ..job.run_process import keep_open
 from ..platform import keys
 from ..platform.core import serialization
 from ..platform.store_factory import open_store
@@ -49,7 +50,7 @@ def run_native(
     if not is_remote(settings, environ):
         raise UnsupportedRunError(f"runs are kept by the platform {show_value(settings.platform)}, not by Core")
     if config.kind == JOB:
-        store = keep(open_store(settings.platform, environ, settings.platform_patience))
+        store = keep_open(open_store(settings.platform, environ, settings.platform_patience))
         run = _find_run(config.body, environ)
         end = platform_run.run(None, RunEnvironment(settings, environ, store), {}, known_run=run, replaceable=True)
         return end.exit_code if end.exit_code in (0, *SIGNALS) else FAILED

@@ -15,7 +15,7 @@ from ..api.child_request import ChildRequest
 from ..common.process_exit import end_process, flush_streams
 from ..errors import OvenbirdError
 from ..function.tracebacks import summarize_error
-from ..job.execution import keep
+from ..job.run_process import keep_open
 from ..logging_config import configure
 from ..platform.entities.run import Run, start_run
 from ..platform.store_factory import open_store
@@ -31,7 +31,7 @@ class ActionRun:
         settings = request.settings
         self.request, self.settings = request, settings
         self.lines = configure("text" if settings.log_format == "auto" else settings.log_format, settings.log_level)
-        self.store = keep(open_store(settings.platform, os.environ, settings.platform_patience))
+        self.store = keep_open(open_store(settings.platform, os.environ, settings.platform_patience))
         self._failure: OvenbirdError | None = None
         fields = dict(request.task.fields)
         metadata = {"name": fields.pop("name", ""), "labels": fields.pop("labels", [])}

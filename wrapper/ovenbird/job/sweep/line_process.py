@@ -11,7 +11,8 @@ from ...common.process_exit import end_process
 from ...errors import OvenbirdError
 from ...function.tracebacks import summarize_error
 from ..entrypoint import start_job
-from ..execution import RunEnvironment, execute, keep
+from ..execution import RunEnvironment
+from ..run_process import execute, keep_open
 from ..tee import redirect_output
 from .lines import Line
 from .plan import SharedFunction, SweepPlan
@@ -58,7 +59,7 @@ def _run(plan: SweepPlan, line: Line, identity: str, shared: SharedFunction | No
         os.dup2(output, 1)
         os.dup2(output, 2)
     settings = plan.make_settings(line)
-    store = keep(plan.open_store())
+    store = keep_open(plan.open_store())
     log = store.log_file(plan.project, identity)
     if log is not None:
         redirect_output(log)
