@@ -5,7 +5,6 @@ Modules that only some runs need (inputs, outputs, an event loop) are imported o
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import sys
 import threading
@@ -15,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ..common.import_times import ImportTimer, attribute_times, summarize_times
+from ..common.import_times import ImportTimer
 from ..common.process_exit import force_end
 from ..common.user_warnings import tolerate_warnings
 from ..errors import (
@@ -169,7 +168,8 @@ class JobRun:
             self.record.status.called = False
         else:
             self.record.status.returned = self.outcome.shape
-        self._update_state()
+        if self.load_state is not None:
+            self.load_state.complete(self.record.status, self.outcome.returned)
         if unsent := self.store.flush_metrics():
             from .result_file import keep_metrics
 
@@ -196,17 +196,6 @@ class JobRun:
         """Return what to do with the record of the run if the store does not take it."""
         log = self.store.log_file(self.record.project, self.record.id)
         return RunRescue(self.rescue, log, PlatformError if self.on_core else RunUnrecordedError)
-
-    def _update_state(self) -> None:
-        """Record what the handler returned, and the packages and modules that have been imported since the load."""
-        if self.load_state is None:
-            return
-        provenance, reuse = self.record.status.get("provenance"), self.record.status.get("reuse")
-        with contextlib.suppress(Exception):  # user code may have put odd objects into `sys.modules`, or into its run
-            if isinstance(provenance, dict):
-                self.load_state.update_packages(provenance["packages"])
-            if isinstance(reuse, dict):
-                reuse.update(returned=list(self.outcome.returned), sources=self.load_state.digest_sources())
 
     def _force_end(self, interrupted: RunInterrupted) -> None:
         """Record the end from another thread, because the function does not return, and end the process."""
@@ -305,16 +294,9 @@ class JobRun:
                 raise UnsupportedRunError(f"{title} is wrapped by the platform's SDK in a way that is not known here")
             self.load_state = self.load_state or LoadState(loaded, self.environ)
             self._title, spec = title, self.load_state.spec
-            self.record.status.provenance = self.load_state.provenance
-            if timer.spans:  # none where the process was forked from one that had loaded the function
-                with contextlib.suppress(Exception):  # user code may have put odd objects into `sys.modules`
-                    self.record.status.imports = summarize_times(attribute_times(timer, loaded.target.root))
             # Core, and a function that a person has recorded, have only the fields that the platform defines
-            if self.on_core or self.record.spec.function:
-                origin = {
-                    name: spec["source"][name] for name in ("digest", "revision", "handler") if name in spec["source"]
-                }
-                self.record.status.provenance.source = origin
+            keeps_origin = self.on_core or bool(self.record.spec.function)
+            self.load_state.record(self.record.status, timer, keeps_origin=keeps_origin)
         finally:
             if not self.remote and not self.record.spec.function:
                 function = self.project.register_function(title, spec)
