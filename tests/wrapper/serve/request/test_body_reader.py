@@ -436,36 +436,6 @@ def test_event_fields(start: Start) -> None:
     assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "a")
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", ["typed", "typed_async", "typed_generator"])
-def test_batch(start: Start, name: str) -> None:
-    """A batch calls the handler once for each event and returns one outcome for each; one failure leaves the others."""
-    batch = [{**EVENT, "id": str(a), "data": {"a": a}} for a in (1, 13, "x", 2)]
-    answer = send(start(name), json.dumps(batch), "application/cloudevents-batch+json")
-    assert answer.status_code == 207
-    outcomes = answer.json()
-    assert [(outcome["id"], outcome["status"]) for outcome in outcomes] == [
-        ("1", 200), ("13", 500), ("x", 422), ("2", 200),
-    ]  # fmt: skip
-    assert outcomes[1]["error_id"] in start(name).log
-    assert outcomes[2]["errors"][0]["field"] == "a"
-    assert "secret" not in answer.text
-
-
-def test_batch_goes_on_after_system_exit(start: Start) -> None:
-    """An event whose handler raises SystemExit fails alone too."""
-    batch = [{**EVENT, "id": str(a), "data": {"a": a}} for a in (14, 2)]
-    answer = send(start("typed"), json.dumps(batch), "application/cloudevents-batch+json")
-    assert [outcome["status"] for outcome in answer.json()] == [500, 200]
-
-
-def test_good_batch(start: Start) -> None:
-    """A batch without failures is a 200; an empty one too."""
-    media = "application/cloudevents-batch+json"
-    assert send(start("typed"), json.dumps([{**EVENT, "data": {"a": 1}}]), media).status_code == 200
-    assert send(start("typed"), "[]", media).json() == []
-
-
 BAD_EVENTS = [
     ("application/json", "{}", "no ce- headers"),
     ("application/cloudevents+json", "{", ""),
@@ -633,17 +603,6 @@ def test_data_of_events(start: Start) -> None:
     assert send(start("told"), json.dumps({**EVENT, **good}), media).json()["attributes"] == {**EVENT, **good}
     assert start("told").post(content=b'"text"', headers=GOOD).json()["data"] == "text"
     assert start("told").post(content=b"{not JSON", headers=GOOD).json()["data"] == "bytes"
-
-
-def test_a_batch_with_malformed_events(start: Start) -> None:
-    """Each malformed event is reported in its position, and the other events are run."""
-    good = {**EVENT, "data": {"a": 4}}
-    batch = [good, {**good, "id": 5}, 1, {**good, "id": "9", "time": "soon"}, good]
-    answer = send(start("typed"), json.dumps(batch), "application/cloudevents-batch+json")
-    assert answer.status_code == 207
-    assert [outcome["status"] for outcome in answer.json()] == [200, 400, 400, 400, 200]
-    assert [outcome["id"] for outcome in answer.json()] == ["1", None, None, "9", "1"]
-    assert "RFC 3339" in answer.json()[3]["detail"]
 
 
 @pytest.mark.slow
