@@ -8,6 +8,7 @@ from typing import Any
 
 from ovenbird import settings
 from ovenbird.command_line.verb_help import format_default
+from ovenbird.common.setting_values import boolean
 
 _INTRO = """# Settings
 
@@ -41,7 +42,7 @@ def page() -> str:
 
 def _line(row: settings.Option[Any]) -> str:
     meta = row.metadata
-    metavar = "" if meta["parse"] is settings.boolean else f" {meta['metavar']}".replace("|", "\\|")
+    metavar = "" if meta["parse"] is boolean else f" {meta['metavar']}".replace("|", "\\|")
     verbs = ", ".join(meta["verbs"])
     names = " ".join(f"`{name}`" for name in settings.variables(row))
     return f"| `{settings.flag(row)}{metavar}` | {names} | {_default(row)} | {verbs} | {meta['doc']} |\n"

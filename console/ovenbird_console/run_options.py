@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ovenbird.api.run_request import PROCESS
+from ovenbird.common.setting_values import run_name
 from ovenbird.common.text import show_value
 from ovenbird.common.units import parse_duration
 from ovenbird.errors import ArgumentsError, InputError
 from ovenbird.platform.keys import check_name
 from ovenbird.sdk.run_fields import JOB, check_fields
-from ovenbird.settings import run_name
 
 from .run_places import Place
 

@@ -7,10 +7,10 @@ from itertools import product
 from math import prod
 from typing import Any
 
+from ovenbird.common.setting_values import named_values
 from ovenbird.common.text import show_value
 from ovenbird.page.field import NO_DEFAULT, Field, FieldKind
 from ovenbird.page.form_values import read_value
-from ovenbird.settings import named_values
 
 MOST = 10_000  # runs of a sweep that the page starts
 _FIXED = (FieldKind.INPUT, FieldKind.SECRET, FieldKind.FILE, FieldKind.CHOICES)

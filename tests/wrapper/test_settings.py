@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -139,80 +137,6 @@ def test_a_verb_takes_its_own_settings_only() -> None:
     """A variable of another verb is not read: a bad one does not stop `check`."""
     assert table.resolve("check", {}, {"OVENBIRD_QUEUE": "x"}).queue == 200
     assert {row.name for row in table.options("check")} == {"source", "init", "strict", "log_format", "log_level"}
-
-
-@pytest.mark.parametrize(
-    ("text", "seconds"),
-    [("1.5", 1.5), (".5s", 0.5), ("500ms", 0.5), ("30S", 30), (" 2m ", 120), ("1h", 3600), ("0", 0)],
-)
-def test_durations_carry_units(text: str, seconds: float) -> None:
-    """Seconds without a unit; ms, s, m, h."""
-    assert table.duration(text) == seconds
-
-
-@pytest.mark.parametrize(
-    ("text", "size"),
-    [
-        ("10", 10),
-        ("1k", 1000),
-        ("500kB", 500_000),
-        ("4MiB", 4 * 1024**2),
-        ("1.5 KiB", 1536),
-        ("2G", 2 * 1000**3),
-        ("7b", 7),
-    ],
-)
-def test_sizes_carry_units(text: str, size: int) -> None:
-    """Bytes without a unit; thousands for kB, 1024 for KiB."""
-    assert table.size(text) == size
-
-
-@pytest.mark.parametrize("text", ["", "MiB", "-1", "1e3", "9" * 400, "1 TiB", "nan"])
-def test_other_sizes_are_refused(text: str) -> None:
-    """A size that no float can hold is refused too."""
-    with pytest.raises(ValueError, match="a size such as"):
-        table.size(text)
-
-
-@pytest.mark.parametrize("text", ["", "ms", "-1", "9" * 400, "1 2", "1d"])
-def test_other_durations_are_refused(text: str) -> None:
-    """An infinite duration is refused too."""
-    with pytest.raises(ValueError, match="a duration such as"):
-        table.duration(text)
-
-
-def test_workers_may_be_automatic() -> None:
-    """`auto` is 0, to be replaced by the number of CPUs."""
-    assert (table.workers("auto"), table.workers("AUTO "), table.workers("2")) == (0, 0, 2)
-
-
-ALLOWED = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-@pytest.mark.parametrize(
-    ("files", "expected"),
-    [
-        ({}, ALLOWED),
-        ({"cpu.max": "max 100000\n"}, ALLOWED),
-        ({"cpu.max": "50000 100000\n"}, 1),
-        ({"cpu.max": "100000 100000\n"}, 1),
-        ({"cpu.max": "150000 100000\n"}, min(2, ALLOWED)),
-        ({"cpu.max": "99900000 100000\n"}, ALLOWED),
-        ({"cpu.max": "nonsense"}, ALLOWED),
-        ({"cpu.max": "100000 0\n"}, ALLOWED),
-        ({"cpu/cpu.cfs_quota_us": "-1\n", "cpu/cpu.cfs_period_us": "100000\n"}, ALLOWED),
-        ({"cpu/cpu.cfs_quota_us": "20000\n", "cpu/cpu.cfs_period_us": "100000\n"}, 1),
-        ({"cpu/cpu.cfs_quota_us": "110000\n", "cpu/cpu.cfs_period_us": "100000\n"}, min(2, ALLOWED)),
-        ({"cpu/cpu.cfs_quota_us": "20000\n"}, ALLOWED),
-        ({"cpu.max": "100000 100000\n", "cpu/cpu.cfs_quota_us": "-1\n", "cpu/cpu.cfs_period_us": "1\n"}, 1),
-    ],
-)
-def test_the_cgroups_quota_limits_the_cpus(tmp_path: Path, files: dict[str, str], expected: int) -> None:
-    """Version 2, then version 1; rounded up; never more than this process may run on, never none."""
-    for name, text in files.items():
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).write_text(text)
-    assert table.count_cpus(str(tmp_path)) == expected
 
 
 def test_the_processor_has_defaults_of_its_own() -> None:

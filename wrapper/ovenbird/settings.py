@@ -7,19 +7,34 @@ parse is an error, never the default. `docs/settings.md` is generated from this 
 
 from __future__ import annotations
 
-import math
-import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields
 from typing import Any
 
-import msgspec
-
+from .common.setting_values import (
+    PORTS,
+    boolean,
+    choice,
+    duration,
+    host_name,
+    json_object,
+    methods,
+    named_json,
+    named_text,
+    named_typed,
+    named_values,
+    names,
+    run_name,
+    second_port,
+    size,
+    size_or_auto,
+    tag,
+    whole,
+    workers,
+)
 from .common.text import is_unicode, show_value
-from .common.units import parse_duration, parse_size, parse_whole
 from .errors import SettingsError
 
-_PORTS = 65535
 # flags of a run that may hold bytes of another encoding, such as file names
 _OF_BYTES = ("source", "param", "params", "each", "grid", "input", "output_dir", "result_file")
 # variables without a flag: the target, where records are (a URL with a password), whether MLflow gets runs, facts of an
@@ -29,192 +44,6 @@ _FURTHER_VARIABLES = frozenset(
 )
 MAX_INPUT = 16 * 1024**3  # bytes
 GRACE = 8.0  # seconds of a run: `docker stop` kills after 10
-
-
-duration = parse_duration  # 0 means no limit
-size = parse_size
-
-
-def boolean(text: str) -> bool:
-    """Return True or False from `true/false`, `on/off`, `yes/no`, `1/0`. Errors: ValueError."""
-    value = text.strip().lower()
-    if value in ("1", "true", "on", "yes"):
-        return True
-    if value in ("0", "false", "off", "no"):
-        return False
-    raise ValueError("true or false")
-
-
-def whole(low: int, high: int | None = None) -> Callable[[str], int]:
-    """Return a parser of whole numbers from `low` to `high`."""
-
-    def parse(text: str) -> int:
-        return parse_whole(text, low, high)
-
-    return parse
-
-
-def second_port(text: str) -> str:
-    """Return a port from 1 to 65535 as text, or `off`."""
-    value = text.strip().lower()
-    return value if value == "off" else str(whole(1, _PORTS)(value))
-
-
-def size_or_auto(text: str) -> str:
-    """Return a size as text that parses, or `auto`."""
-    value = text.strip().lower()
-    if value == "auto":
-        return value
-    try:
-        size(text)
-    except ValueError as error:
-        raise ValueError(f"{error}, or auto") from None
-    return text
-
-
-def workers(text: str) -> int:
-    """Return a number of processes, or 0 for `auto`: as many as the CPUs that this process may use."""
-    return 0 if text.strip().lower() == "auto" else whole(1, 1024)(text)
-
-
-def choice(*words: str) -> Callable[[str], str]:
-    """Return a parser that accepts one of `words`."""
-
-    def parse(text: str) -> str:
-        if text not in words:
-            raise ValueError("one of " + ", ".join(words))
-        return text
-
-    return parse
-
-
-def methods(text: str) -> tuple[str, ...]:
-    """Return HTTP methods from `GET,POST`; empty for all. Errors: ValueError."""
-    values = tuple(word.strip().upper() for word in text.split(",") if word.strip())
-    for word in values:
-        if not re.fullmatch(r"[A-Z-]+", word):
-            raise ValueError("HTTP methods separated by commas, such as GET,POST")
-    return values
-
-
-def host_name(text: str) -> str:
-    """Return the name or the address of a host. Only its form is checked. Errors: ValueError."""
-    try:
-        *labels, last = text.split(".")
-        if not text.isprintable() or "" in labels or max(map(len, (*labels, last))) > 63 or len(text) > 253:
-            raise ValueError
-        if not text.isascii():
-            text.encode("idna")
-    except ValueError:
-        raise ValueError("the name or the address of a host") from None
-    return text
-
-
-def names(text: str) -> tuple[str, ...]:
-    """Return names of environment variables from `A,B`. Errors: ValueError."""
-    values = tuple(word.strip() for word in text.split(",") if word.strip())
-    for word in values:
-        if not re.fullmatch(r"[A-Za-z_]\w*", word, re.ASCII):
-            raise ValueError("names of variables separated by commas, such as TOKEN,REGION")
-    return values
-
-
-def json_object(text: str) -> dict[str, Any]:
-    """Return the members of a JSON object. Errors: ValueError."""
-    try:
-        return msgspec.json.decode(text, type=dict[str, Any])
-    except (msgspec.MsgspecError, RecursionError):
-        raise ValueError('a JSON object such as {"model": "small"}') from None
-
-
-def named_json(text: str) -> dict[str, Any]:
-    """Return one `name=value`. The value is JSON where it parses as JSON, else text. Errors: ValueError."""
-    name, equals, value = text.partition("=")
-    if not equals or not name:
-        raise ValueError("NAME=VALUE, where VALUE is JSON or text")
-    try:
-        return {name: msgspec.json.decode(value)}
-    except (msgspec.MsgspecError, RecursionError):
-        return {name: value}
-
-
-class RawArgument(str):
-    """A value as it was typed. The hint of the argument decides whether it is JSON or text."""
-
-    __slots__ = ()
-
-
-class RawJson(str):
-    """The JSON text of a value from a file, which keeps the digits of a number until the argument's hint is known."""
-
-    __slots__ = ()
-
-
-def raw_members(text: bytes) -> dict[str, RawJson]:
-    """Return the members of a JSON object as JSON texts. Errors: msgspec.MsgspecError, RecursionError."""
-    msgspec.json.decode(text)  # what is inside a member is checked here, not where it is used
-    members = msgspec.json.decode(text, type=dict[str, msgspec.Raw])
-    return {name: RawJson(bytes(value).decode()) for name, value in members.items()}
-
-
-def named_typed(text: str) -> dict[str, Any]:
-    """Return one `name=value`, with the value as it was typed. Errors: ValueError."""
-    values = named_text(text)
-    return {name: RawArgument(value) for name, value in values.items()}
-
-
-def named_values(text: str) -> dict[str, Any]:
-    """Return one `name=value,value`, with each value as it was typed. Errors: ValueError.
-
-    Commas within quotes, a list or an object of JSON do not separate values.
-    """
-    name, equals, rest = text.partition("=")
-    values = _split_values(rest)
-    if not equals or not name or "" in values:
-        raise ValueError('NAME=VALUE,VALUE, where a value is JSON or text, and empty text is `""`')
-    return {name: [RawArgument(value) for value in values]}
-
-
-def _split_values(text: str) -> list[str]:
-    """Return the parts between commas that are outside of quotes and brackets; all parts if these do not match."""
-    parts, depth = [""], 0
-    for piece in re.findall(r'"(?:[^"\\]|\\.)*"|.', text, re.DOTALL):
-        depth += (piece in ("[", "{")) - (piece in ("]", "}"))
-        if piece == "," and depth == 0:
-            parts.append("")
-        else:
-            parts[-1] += piece
-    return parts if depth == 0 else text.split(",")
-
-
-def run_name(text: str) -> str:
-    """Return the name of a run. It can stand where an id can. Errors: ValueError."""
-    if not re.fullmatch(r"[\w.+,=@-]{1,200}", text, re.ASCII) or text in (".", "..", "latest", "run"):
-        raise ValueError("1 to 200 letters, digits or . + - _ , = @, and not `latest`")
-    return text
-
-
-def tag(text: str) -> dict[str, Any]:
-    """Return one tag: `key=value`, or a word alone. Errors: ValueError."""
-    key, _, value = text.partition("=")
-    if not key.strip():
-        raise ValueError("KEY=VALUE, or a word")
-    return {key: value}
-
-
-def named_text(text: str) -> dict[str, Any]:
-    """Return one `name=value`. A name may be any text, as `**kwargs` accepts it. Errors: ValueError."""
-    name, equals, value = text.partition("=")
-    if not equals or not name:
-        raise ValueError("NAME=VALUE")
-    return {name: value}
-
-
-def named_variable(text: str) -> dict[str, Any]:
-    """Return one `name=value` of an environment. Errors: ValueError."""
-    if not text.partition("=")[0].isidentifier():
-        raise ValueError("NAME=VALUE, where NAME has letters, digits and underscores")
-    return named_text(text)
 
 
 def _option(
@@ -433,7 +262,7 @@ class Settings:
     )
     port: int = _option(
         8080,
-        whole(0, _PORTS),
+        whole(0, PORTS),
         "Port to listen on, or to ask; 0 takes a free one.",
         verbs="serve health processor",
         metavar="N",
@@ -458,7 +287,7 @@ class Settings:
     )
     probe_port: int = _option(
         0,
-        whole(0, _PORTS),
+        whole(0, PORTS),
         "A second port, which answers /ready and /live: 8082 unless set; 0 for none.",
         verbs="processor",
         metavar="N",
@@ -729,26 +558,3 @@ def limits_as_variables(settings: Settings) -> dict[str, str]:
         "OVENBIRD_SOURCE_LIMIT": str(settings.source_limit),
         "OVENBIRD_SOURCE_FILES": str(settings.source_files),
     }
-
-
-def count_cpus(cgroup: str = "/sys/fs/cgroup") -> int:
-    """Return how many CPUs this process may use: the cgroup's quota (v2, then v1) or the affinity, whichever is less.
-
-    A quota of 1.5 CPUs gives 2: a worker that has to wait for its share beats one that does not exist.
-    """
-    import os
-    from pathlib import Path
-
-    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    root = Path(cgroup)
-    try:
-        quota, period = (root / "cpu.max").read_text().split()
-    except (OSError, ValueError):
-        try:
-            quota = (root / "cpu/cpu.cfs_quota_us").read_text().strip()
-            period = (root / "cpu/cpu.cfs_period_us").read_text().strip()
-        except OSError:
-            return allowed
-    if not quota.isdigit() or not period.isdigit() or int(period) == 0:
-        return allowed  # "max" or -1: no quota
-    return max(1, min(allowed, math.ceil(int(quota) / int(period))))

@@ -11,9 +11,9 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from ovenbird.common.setting_values import duration, named_json, named_text, named_variable
 from ovenbird.common.text import show_value
 from ovenbird.function_document import FunctionSpec
-from ovenbird.settings import duration, named_json, named_text, named_variable
 
 from ..errors import BaseMissingError, BuildRequestError
 from ..host.flag_values import parse_flag

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from ovenbird.settings import duration
+from ovenbird.common.setting_values import duration
 
 from ..actions.cluster_run import build_pushed_image, check_access
 from ..actions.manifest_flags import make_flags

@@ -12,8 +12,8 @@ from typing import Any
 import msgspec
 
 from ovenbird.common.json_lines import iterate_lines
+from ovenbird.common.setting_values import named_values, raw_members
 from ovenbird.common.text import show_value
-from ovenbird.settings import named_values, raw_members
 
 from ..errors import BuildRequestError
 

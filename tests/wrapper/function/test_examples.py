@@ -19,10 +19,10 @@ import pytest
 from starlette.datastructures import UploadFile
 
 import ovenbird
+from ovenbird.common.setting_values import RawArgument
 from ovenbird.function.binder import JOB, Binder
 from ovenbird.function.examples import example_value, request_line, run_line
 from ovenbird.job.arguments import check_names, convert
-from ovenbird.settings import RawArgument
 
 
 class Color(enum.Enum):

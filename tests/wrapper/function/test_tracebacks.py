@@ -8,8 +8,8 @@ from collections.abc import Callable
 
 import pytest
 
+from ovenbird.common.setting_values import duration
 from ovenbird.function.tracebacks import has_user_frames, summarize_error, user_traceback
-from ovenbird.settings import duration
 
 
 def catch(act: Callable[[], object]) -> BaseException:

@@ -17,13 +17,13 @@ import pytest
 from tests.jobs import Jobs
 from tests.stores import send_reply
 
+from ovenbird.common.setting_values import RawArgument, RawJson
 from ovenbird.errors import ArgumentsError, InputError
 from ovenbird.function.binder import JOB, Binder
 from ovenbird.job.arguments import check_names, convert, parse_plain
 from ovenbird.job.inputs import read
 from ovenbird.platform.entities.file_entity import Artifact, Dataitem, FileEntity
 from ovenbird.platform.project.project import Project
-from ovenbird.settings import RawArgument, RawJson
 
 
 class Color(enum.Enum):

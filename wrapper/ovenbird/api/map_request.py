@@ -6,10 +6,11 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
+from ..common.cpu_count import count_cpus
 from ..common.text import show_value
 from ..errors import ArgumentsError
 from ..function.target import Target
-from ..settings import Settings, count_cpus
+from ..settings import Settings
 from .child_request import describe_settings, describe_target, find_target, make_plain_values, read_settings
 
 _MOST = 100_000  # runs of one map, as of a sweep

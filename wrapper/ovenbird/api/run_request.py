@@ -9,11 +9,12 @@ from datetime import timedelta
 from typing import Any
 
 from ..common.did_you_mean import suggest_names
+from ..common.setting_values import run_name, tag
 from ..common.text import show_value
 from ..common.units import parse_duration
 from ..errors import ArgumentsError, SettingsError
 from ..job.entrypoint import RunTask
-from ..settings import Settings, limits_as_variables, resolve, run_name, tag
+from ..settings import Settings, limits_as_variables, resolve
 
 HERE, PROCESS, CONTAINER, CLUSTER, PLATFORM = "here", "process", "container", "cluster", "platform"
 PLACES = (HERE, PROCESS, CONTAINER, CLUSTER, PLATFORM)

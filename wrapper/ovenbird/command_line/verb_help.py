@@ -6,6 +6,7 @@ import argparse
 from typing import Any
 
 from .. import settings as table
+from ..common.setting_values import size
 from .examples import EXAMPLES
 from .inner_parsers import find_sub_parsers, list_arguments, list_flags, list_ungrouped, move_to_groups
 from .verb_parser import VERBS, CommandParser, Formatter
@@ -99,7 +100,7 @@ def format_default(row: table.Option[Any], verb: str = "") -> str:
         return ""
     if isinstance(value, bool):
         return "on" if value else "off"
-    if row.metadata["parse"] is table.size:
+    if row.metadata["parse"] is size:
         return f"{value // 1024**2}MiB" if value >= 1024**2 else f"{value // 1024}KiB"
     return f"{value:g}" if isinstance(value, float) else str(value)
 

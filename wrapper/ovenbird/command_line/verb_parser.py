@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any, ClassVar, NoReturn, Protocol
 
 from .. import settings as table
+from ..common.setting_values import boolean
 
 VERBS = {
     "serve": "serve a function over HTTP",
@@ -148,9 +149,7 @@ def spell_out(argv: list[str]) -> list[str]:
 
     A value in a word of its own is joined, as `--access-log off`.
     """
-    switches = {
-        table.flag(row) for verb in VERBS for row in table.options(verb) if row.metadata["parse"] is table.boolean
-    }
+    switches = {table.flag(row) for verb in VERBS for row in table.options(verb) if row.metadata["parse"] is boolean}
     words: list[str] = []
     rest = iter(range(len(argv)))
     for index in rest:
@@ -160,7 +159,7 @@ def spell_out(argv: list[str]) -> list[str]:
         elif word in switches:
             following = argv[index + 1] if index + 1 < len(argv) else ""
             try:
-                words.append(f"{word}={table.boolean(following)}")
+                words.append(f"{word}={boolean(following)}")
                 next(rest)
             except ValueError:
                 words.append(f"{word}=true")

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from ..common.did_you_mean import suggest_names
+from ..common.setting_values import RawArgument, RawJson
 from ..common.text import show_value
 from ..errors import ArgumentsError
 from ..function.binder import Binder, Parameter, PayloadValidationError, convert_one
@@ -16,7 +17,6 @@ from ..function.convert import TABLES
 from ..function.type_hints import is_class_named, union_members
 from ..function.validation_errors import FieldError
 from ..platform.entities.json_values import json_value
-from ..settings import RawArgument, RawJson
 
 _PLAIN = (bool, int, float, str)
 

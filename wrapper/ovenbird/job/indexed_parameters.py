@@ -7,9 +7,9 @@ from pathlib import Path
 import msgspec
 
 from ..common.json_lines import iterate_lines
+from ..common.setting_values import RawJson, raw_members
 from ..common.text import show_value
 from ..errors import ArgumentsError
-from ..settings import RawJson, raw_members
 
 
 def read_line(name: str, index: int) -> dict[str, RawJson]:

@@ -9,9 +9,9 @@ from typing import Any
 
 import msgspec
 
+from ..common.setting_values import raw_members
 from ..common.text import show_value
 from ..errors import ArgumentsError, DocumentError
-from ..settings import raw_members
 from . import arguments
 
 

@@ -14,13 +14,14 @@ from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import Any, NoReturn
 
+from ..common.cpu_count import count_cpus
 from ..common.fork_guard import guard_forks
 from ..errors import OvenbirdError
 from ..function.context import Context
 from ..function.handler import Handler
 from ..function.target import Target
 from ..logging_config import LogHandler
-from ..settings import Settings, count_cpus
+from ..settings import Settings
 from .handler_adapter import DEFAULT, HandlerAdapter
 from .observability.metrics import SharedMetrics
 from .request.body_memory import log_pending_input

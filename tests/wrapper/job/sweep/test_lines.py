@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from ovenbird.common.setting_values import RawArgument, RawJson, named_values
 from ovenbird.errors import ArgumentsError
 from ovenbird.job.sweep.lines import LARGEST, read_lines
-from ovenbird.settings import RawArgument, RawJson, named_values
 
 
 def test_lines_keep_the_number_that_an_editor_shows(tmp_path: Path) -> None:

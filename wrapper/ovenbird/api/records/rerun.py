@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from ...common.named_paths import is_folder
 from ...common.redact import HIDDEN
+from ...common.setting_values import RawArgument
 from ...common.text import show_value
 from ...errors import InputError
 from ...platform.data_dir import backend_name, data_dir
 from ...platform.store import Record
-from ...settings import RawArgument, Settings, resolve
+from ...settings import Settings, resolve
 
 if TYPE_CHECKING:
     from ...job.result import RunEnd

@@ -36,7 +36,7 @@ def run(store: EntityStore, options: argparse.Namespace) -> int:
 
 
 def _parse_name(text: str) -> str:
-    from ...settings import run_name
+    from ...common.setting_values import run_name
 
     try:
         return run_name(text) if text else ""

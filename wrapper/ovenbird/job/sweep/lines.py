@@ -12,9 +12,9 @@ from typing import Any, BinaryIO, NamedTuple, Protocol
 import msgspec
 
 from ...common.json_lines import iterate_lines
+from ...common.setting_values import raw_members
 from ...common.text import show_value
 from ...errors import ArgumentsError
-from ...settings import raw_members
 
 LARGEST = 64 * 1024**2  # bytes of all lines: they are held in memory, as all are checked before the first run
 MOST = 100_000  # runs of one sweep

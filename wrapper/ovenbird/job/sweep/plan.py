@@ -7,11 +7,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ...common.cpu_count import count_cpus
 from ...function.loader import LoadedFunction
 from ...function.target import Target
 from ...platform.store import EntityStore
 from ...platform.store_factory import open_store
-from ...settings import Settings, count_cpus
+from ...settings import Settings
 from .lines import Line, LineCollection
 
 if TYPE_CHECKING:

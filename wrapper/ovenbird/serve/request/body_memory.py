@@ -10,7 +10,9 @@ import logging
 from collections.abc import Callable
 from typing import NoReturn
 
-from ...settings import Settings, count_cpus, size
+from ...common.cpu_count import count_cpus
+from ...common.setting_values import size
+from ...settings import Settings
 from ..call import HttpCall
 from ..server.oom import memory_limit
 
