@@ -18,7 +18,7 @@ import sys
 import sysconfig
 from pathlib import Path
 
-from elf import strip
+from elf import strip_file
 
 HOME = Path("/opt/ovenbird")
 PROCESSOR = Path("/opt/nuclio/processor")  # what the platform's entry point starts
@@ -69,7 +69,7 @@ def trim(site: Path) -> None:
             shutil.rmtree(path)
         else:
             path.unlink(missing_ok=True)
-    changed = {path.relative_to(site).as_posix() for path in site.rglob("*.so") if strip(path)}
+    changed = {path.relative_to(site).as_posix() for path in site.rglob("*.so") if strip_file(path)}
     for record in site.glob("*.dist-info/RECORD"):
         with record.open(newline="", encoding="utf-8") as lines:
             rows = [row for row in csv.reader(lines) if row and (site / row[0]).is_file()]

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import httptools.parser.parser
 import pytest
 from tests import starts
 from tests.builds import Builds
@@ -17,6 +18,7 @@ from tests.wheels import wheel
 
 from ovenbird_builder.attestations import referrers, sbom
 from ovenbird_builder.errors import CheckError
+from ovenbird_builder.layers.elf import strip_symbols
 from ovenbird_builder.oci import label_names
 from ovenbird_builder.oci.reference import parse_reference
 from ovenbird_builder.registry.client import RepositoryClient
@@ -24,6 +26,8 @@ from ovenbird_builder.registry.client import RepositoryClient
 pytestmark = pytest.mark.timeout(600)
 VERSION = "3.12"
 SOURCE = """
+import base64
+import hashlib
 import importlib.metadata
 import json
 import bell
@@ -31,7 +35,11 @@ import bell
 def handler() -> dict:
     files = {name: list(map(str, importlib.metadata.files(name))) for name in ("bell", "gong")}
     absent = [str(file) for name in files for file in importlib.metadata.files(name) if not file.locate().exists()]
-    return {"files": files, "absent": absent, "sound": bell.ring()}
+    data = bell.read_library()
+    (record,) = (file for file in importlib.metadata.files("bell") if file.name == "fast.so")
+    digest = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()
+    is_recorded = (record.size, record.hash.value) == (len(data), digest)
+    return {"files": files, "absent": absent, "sound": bell.ring(), "is_recorded": is_recorded}
 """
 DOCUMENT = """
 kind: python
@@ -40,9 +48,20 @@ spec:
   source: {source: main.py, handler: handler}
   requirements: [./bell-1.0-py3-none-any.whl, ./gong-1.0-py3-none-any.whl]
 """
+LIBRARY = Path(httptools.parser.parser.__file__).read_bytes()
 BELL = {
-    "bell/__init__.py": "from bell.sound import ring\n", "bell/sound.py": "def ring():\n    return 'dong'\n",
-    "bell/fast.so": b"\0", "bell/fast.c": "int x;\n", "bell/include/bell.h": "int x;\n", "bell/libbell.a": b"!<arch>\n",
+    "bell/__init__.py": "from bell.sound import read_library, ring\n",
+    "bell/sound.py": """
+from pathlib import Path
+
+def ring():
+    return "dong"
+
+def read_library():
+    return Path(__file__).with_name("fast.so").read_bytes()
+""",
+    "bell/fast.so": LIBRARY,
+    "bell/fast.c": "int x;\n", "bell/include/bell.h": "int x;\n", "bell/libbell.a": b"!<arch>\n",
     "bell/__init__.pyi": "def ring() -> str: ...\n",
     "bell/tests/__init__.py": "", "bell/tests/test_ring.py": "import bell\n", "bell/tests/data/long.txt": "x" * 5000,
 }  # fmt: skip
@@ -91,7 +110,7 @@ def test_a_slim_image_lacks_what_is_not_needed_and_says_so(
     assert (again["digest"], again["changed"], "slim" in plain) == (plain["digest"], False, False)
     assert {layer["key"] for layer in slim["layers"]} ^ {layer["key"] for layer in plain["layers"]}
     answer = call(podman, tag)
-    assert (answer["absent"], answer["sound"]) == ([], "dong")
+    assert (answer["absent"], answer["sound"], answer["is_recorded"]) == ([], "dong", True)
     names = [name for name in answer["files"]["bell"] if name.startswith("bell/")]
     assert [name for name in names if "__pycache__" not in name] == [
         "bell/__init__.py",
@@ -101,11 +120,13 @@ def test_a_slim_image_lacks_what_is_not_needed_and_says_so(
     assert "gong/gong.h" in answer["files"]["gong"]
     left_out = {
         "files": 7,
-        "bytes": sum(len(BELL[name]) for name in BELL if not name.endswith((".so", "__.py", "d.py"))),
+        "bytes": sum(len(BELL[name]) for name in BELL if not name.endswith((".so", "__.py", "d.py")))
+        + len(LIBRARY)
+        - len(strip_symbols(LIBRARY)),
     }
     (row,) = slim["slim"]["packages"]
     assert {key: slim["slim"][key] for key in left_out} == left_out == {key: row[key] for key in left_out}
-    assert set(row["kinds"]) == {"tests", "headers", "sources", "libraries", "stubs"}
+    assert set(row["kinds"]) == {"tests", "headers", "sources", "libraries", "stubs", "symbols"}
     facts = inspect(tag)
     assert facts["slim"] == left_out
     assert facts["labels"][label_names.SLIM_FILES] == str(left_out["files"])

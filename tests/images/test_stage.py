@@ -9,7 +9,9 @@ import sys
 from importlib import metadata
 from pathlib import Path
 
-IMAGES = Path(__file__).parents[2] / "images"
+from ovenbird_builder.layers import elf
+
+ROOT = Path(__file__).parents[2]
 IMPORT_ALL = """
 import importlib, pkgutil, sys
 import dulwich
@@ -38,7 +40,11 @@ def install(name: str, site: Path) -> Path:
 def trim(site: Path) -> None:
     """Trim the packages in `site` as a base's build does."""
     program = "import sys; from pathlib import Path; import stage; stage.trim(Path(sys.argv[1]))"
-    subprocess.run([sys.executable, "-c", program, str(site)], cwd=IMAGES, check=True)
+    folder = site.with_name(f"{site.name}-context")
+    folder.mkdir()
+    for path in (ROOT / "images" / "stage.py", Path(elf.__file__)):
+        shutil.copyfile(path, folder / path.name)
+    subprocess.run([sys.executable, "-c", program, str(site)], cwd=folder, check=True)
 
 
 def test_what_stays_of_a_package_can_be_imported(tmp_path: Path) -> None:

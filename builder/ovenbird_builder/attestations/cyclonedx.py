@@ -102,11 +102,11 @@ def _make_library(package: ImagePackage) -> Component:
 
 def _make_properties(package: ImagePackage) -> list[Property]:
     wheel = [Property(name="ovenbird:wheel", value=package.filename)] if package.filename else []
-    return wheel + (_make_left_out(package.left_out) if package.left_out[0] else [])
+    return wheel + (_make_left_out(package.left_out) if any(package.left_out) else [])
 
 
 def _make_left_out(numbers: Sequence[int]) -> list[Property]:
-    """Return how many files of a wheel, and of how many bytes, are not in the image."""
+    """Return how many files of a wheel are not in the image, and how many bytes, with those of symbols."""
     return [
         Property(name=f"{LEFT_OUT}:{unit}", value=str(number))
         for unit, number in zip(("files", "bytes"), numbers, strict=True)

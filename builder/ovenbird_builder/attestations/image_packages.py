@@ -34,8 +34,8 @@ _BROKEN = (
 class ImagePackage(Struct, frozen=True):
     """A distribution in an image. `licenses` are SPDX expressions or names; `requires` its Requires-Dist lines.
 
-    `sha256` is that of its wheel, empty where only what was installed is known. `left_out` says how many of its files,
-    and of how many bytes, are not in the image.
+    `sha256` is that of its wheel, empty where only what was installed is known. `left_out` says how many of its files
+    are not in the image, and how many bytes, with those of the symbols that libraries have lost.
     """
 
     name: str

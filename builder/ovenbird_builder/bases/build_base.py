@@ -27,6 +27,7 @@ from ..host import process
 from ..host.epoch import format_epoch
 from ..host.file_locks import hold_lock
 from ..host.network import NetworkSettings
+from ..layers import elf
 from ..layers.runtime_layers import LAUNCHER, SIGNALS
 from ..oci.label_names import BASE_TITLE
 from . import catalog as bases
@@ -229,8 +230,9 @@ def fill_context(version: str, folder: Path, flavour: str = bases.PLAIN) -> None
     """
     lock = bases.read_runtime_lock(version, flavour)
     shutil.copyfile(bases.find_dockerfile(flavour), folder / "Dockerfile")
-    for name in ("stage.py", "elf.py", *(["stage_sdk.py"] if flavour else [])):
+    for name in ("stage.py", *(["stage_sdk.py"] if flavour else [])):
         shutil.copyfile(bases.find_catalog_folder() / name, folder / name)
+    shutil.copyfile(elf.__file__, folder / "elf.py")
     pip_tools.copy_pip(folder / "tools", *(["setuptools", "wheel"] if flavour else []))
     if flavour:
         (folder / "sdk.txt").write_text(lock, encoding="utf-8")

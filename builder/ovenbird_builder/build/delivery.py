@@ -119,7 +119,7 @@ def _begin_check(
     from .slim_check import make_slim_check
 
     platform_build, built_image = pair
-    losers = [row.name for row in platform_build.contents.left_out]
+    losers = [row.name for row in platform_build.contents.left_out if row.files]
     options = CheckOptions(
         limit=request.timeout,
         repository=request.tags[0].repository,

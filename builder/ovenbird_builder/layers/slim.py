@@ -1,4 +1,7 @@
-"""`--slim`: which wheels lose what they do not need at run time, and what that is, found once per wheel."""
+"""`--slim`: which wheels lose what they do not need at run time, and what that is, found once per wheel.
+
+Whole files are left out, and shared libraries lose their symbol tables.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +12,9 @@ from msgspec import Struct
 from ..cache.layer import compute_key
 from ..cache.layer_cache import LayerCache
 from . import InstallScheme, WheelPackage
+from .slim_exceptions import SYMBOLS
 
-VERSION = 1  # raised when the rules, or the table of exceptions, leave out other files; part of keys
+VERSION = 2  # raised when the rules, or the table of exceptions, leave out other files; part of keys
 KEYS = ("files", "bytes")
 
 
@@ -25,7 +29,10 @@ class SlimRules(Struct, frozen=True):
 
 
 class LeftOut(Struct, frozen=True):
-    """What a slim layer leaves out of a wheel: how many files and bytes, and the same for each kind."""
+    """What a slim layer leaves out of a wheel: how many files and bytes, and the same for each kind.
+
+    The kind "symbols" has bytes of files that stay, and no files.
+    """
 
     name: str
     version: str
@@ -51,27 +58,36 @@ def measure_left_out(
             kinds = _count(_find_left_out(wheel, scheme, cache))
             cache.note(key, kinds, f"what slim leaves out of {wheel.name} {wheel.version}")
         files, size = (sum(numbers[index] for numbers in kinds.values()) for index in (0, 1))
-        if files:
+        if files or size:
             rows.append(LeftOut(wheel.name, wheel.version, files, size, kinds))
     return tuple(rows)
 
 
 def list_left_out(wheel: WheelPackage, scheme: InstallScheme, cache: LayerCache) -> set[str]:
     """Return the paths that a slim layer leaves out of a wheel. Errors: LayerError."""
-    return {path for path, _, _ in _find_left_out(wheel, scheme, cache)}
+    return {path for path, kind, _ in _find_left_out(wheel, scheme, cache) if kind != SYMBOLS}
+
+
+def list_stripped(wheel: WheelPackage, scheme: InstallScheme, cache: LayerCache) -> dict[str, int]:
+    """Return the paths of the shared libraries that a slim layer has without symbols, with the bytes that each saves.
+
+    Errors: LayerError.
+    """
+    return {path: size for path, kind, size in _find_left_out(wheel, scheme, cache) if kind == SYMBOLS}
 
 
 def _find_left_out(wheel: WheelPackage, scheme: InstallScheme, cache: LayerCache) -> list[tuple[str, str, int]]:
-    """Return path, kind and size of each file; looked for once, as many modules have to be read."""
+    """Return path, kind and bytes of each file that is left out or stripped; looked for once: much has to be read."""
     key = _compute_key("left out files", wheel, scheme)
     rows = cache.recall(key)
     if rows is None:
-        from .unneeded_files import find_unneeded
+        from .unneeded_files import find_unneeded, measure_symbols
         from .wheel import open_installation
 
         with open_installation(wheel, scheme) as installation:
             kinds = find_unneeded(installation, scheme, wheel.name)
             rows = [(item.path, kinds[item.path], item.size) for item in installation.items if item.path in kinds]
+            rows += measure_symbols(installation.without(set(kinds)), wheel.name)
         cache.note(key, rows, f"files that slim leaves out of {wheel.name} {wheel.version}")
     return [(str(path), str(kind), int(size)) for path, kind, size in rows]
 
@@ -80,7 +96,7 @@ def _count(rows: Iterable[tuple[str, str, int]]) -> dict[str, list[int]]:
     kinds: dict[str, list[int]] = {}
     for _, kind, size in rows:
         numbers = kinds.setdefault(kind, [0, 0])
-        numbers[0] += 1
+        numbers[0] += kind != SYMBOLS
         numbers[1] += size
     return kinds
 

@@ -9,13 +9,15 @@ from __future__ import annotations
 from fnmatch import fnmatchcase
 from functools import cache
 
-TESTS, HEADERS, SOURCES, LIBRARIES, STUBS = KINDS = ("tests", "headers", "sources", "libraries", "stubs")
+TESTS, HEADERS, SOURCES, LIBRARIES, STUBS, SYMBOLS = KINDS = (
+    "tests", "headers", "sources", "libraries", "stubs", "symbols",
+)  # fmt: skip
 _COMPILED = (HEADERS, SOURCES, LIBRARIES)  # what a compiler reads
 
 _ROWS: tuple[tuple[str, tuple[str, ...], str], ...] = (
     # compilers, and what compiles a user's code while it runs
     ("cffi", _COMPILED, "`ffi.verify` and `ffibuilder.compile` include its headers"),
-    ("cppyy*", _COMPILED, "its interpreter reads C++ headers"),
+    ("cppyy*", (*_COMPILED, SYMBOLS), "its interpreter reads C++ headers, and finds symbols in libraries"),
     ("cupy*", _COMPILED, "kernels are compiled with its headers at the first call"),
     ("cuda-*", _COMPILED, "headers for kernels that are compiled at the first call"),
     ("cython*", _COMPILED, "compiles with its own utility code and definitions"),
@@ -29,7 +31,7 @@ _ROWS: tuple[tuple[str, tuple[str, ...], str], ...] = (
     ("mypy", _COMPILED, "mypyc compiles with its runtime"),
     ("nanobind", _COMPILED, "is a library of headers and sources"),
     ("numba*", _COMPILED, "compiles device code with its own headers"),
-    ("nvidia-*", _COMPILED, "headers for kernels that are compiled at the first call"),
+    ("nvidia-*", (*_COMPILED, SYMBOLS), "headers for kernels that are compiled at the first call; a license as below"),
     ("nodejs-*", (*KINDS,), "is a whole Node.js, with modules of its own"),
     ("prophet", _COMPILED, "brings CmdStan"),
     ("*pystan*", _COMPILED, "models are compiled with its headers"),
@@ -54,6 +56,12 @@ _ROWS: tuple[tuple[str, tuple[str, ...], str], ...] = (
     ("ziglang", (*KINDS,), "is a whole compiler with its C library"),
     ("*-devel", _COMPILED, "is there for its headers"),
     ("*-include", _COMPILED, "is there for its headers"),
+    # libraries whose license allows no changed copies
+    ("mkl*", (SYMBOLS,), "Intel's license"),
+    ("gurobipy", (SYMBOLS,), "Gurobi's license"),
+    ("mosek", (SYMBOLS,), "MOSEK's license"),
+    ("cplex", (SYMBOLS,), "IBM's license"),
+    ("xpresslibs", (SYMBOLS,), "FICO's license"),
     # what reads stubs
     ("basedmypy*", (STUBS,), "checks types by stubs"),
     ("basedpyright", (*KINDS,), "checks types by stubs"),

@@ -1,6 +1,7 @@
 """What of an installed wheel a service does not need: its tests, headers, sources of extensions, libraries, stubs.
 
-None of it is of use for the rest of its own distribution: no module imports it, and none names it as a file.
+None of it is of use for the rest of its own distribution: no module imports it, and none names it as a file. Of shared
+libraries that is the symbols which only a debugger reads.
 """
 
 from __future__ import annotations
@@ -10,8 +11,9 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 
 from . import InstallScheme
+from .elf import strip_symbols
 from .own_tests import find_own_tests
-from .slim_exceptions import HEADERS, LIBRARIES, SOURCES, STUBS, TESTS, list_kept_kinds
+from .slim_exceptions import HEADERS, LIBRARIES, SOURCES, STUBS, SYMBOLS, TESTS, list_kept_kinds
 from .wheel import Installation
 
 _ENDINGS = {
@@ -25,6 +27,8 @@ _STUBS_READ = re.compile(rb"attach_stub|\.pyi[\"']")  # by `lazy_loader`, or by 
 _ENDING = re.compile(rb"\.(?:%s)(?:\.(?:in|src|tp))?(?![\w+])" % b"|".join(re.escape(x).encode() for x in _ENDINGS))
 _NAME = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.+-"
 _LONGEST = 100  # bytes of a file's name that are looked at
+_LIBRARY = re.compile(r"\.so(\.[0-9]+)*$")
+_LARGEST = 256 << 20  # bytes of a library that is stripped: it is in memory twice meanwhile
 
 
 def find_unneeded(installation: Installation, scheme: InstallScheme, name: str) -> dict[str, str]:
@@ -56,6 +60,21 @@ def find_unneeded(installation: Installation, scheme: InstallScheme, name: str) 
     }  # fmt: skip
     modules = [path for path in inside if path.endswith(".py") and inside[path].path not in unneeded]
     return unneeded | _drop_named(candidates, map(read, modules) if candidates else ())
+
+
+def measure_symbols(installation: Installation, name: str) -> list[tuple[str, str, int]]:
+    """Return path, kind and saved bytes of each shared library of a wheel that is smaller without its symbols.
+
+    `name` is the distribution's, normalised: some keep theirs.
+    """
+    rows = []
+    for item in () if SYMBOLS in list_kept_kinds(name) else installation.items:
+        if _LIBRARY.search(item.path) and item.size <= _LARGEST:
+            with item.open() as content:
+                saved = item.size - len(strip_symbols(content.read()))
+            if saved:
+                rows.append((item.path, SYMBOLS, saved))
+    return rows
 
 
 def _find_kind(path: str, scheme: InstallScheme) -> str:

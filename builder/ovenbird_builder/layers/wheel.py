@@ -13,8 +13,9 @@ import re
 import stat
 import zipfile
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
@@ -31,6 +32,7 @@ from ovenbird.common.text import show_value
 
 from ..errors import LayerError
 from . import InstallScheme, WheelPackage
+from .elf import strip_symbols
 from .tar_writer import TarWriter
 
 INSTALLER = b"ovenbird\n"
@@ -104,6 +106,16 @@ class Installation(Struct, frozen=True):
             hidden=tuple(path for path in self.hidden if path not in paths),
         )
 
+    def strip(self, libraries: Mapping[str, int]) -> Installation:
+        """Return the same with some shared libraries without their symbols: by path, the bytes that each saves."""
+        items = (
+            replace(item, size=item.size - libraries[item.path], content=partial(_open_stripped, item))
+            if item.path in libraries
+            else item
+            for item in self.items
+        )
+        return replace(self, items=tuple(items))
+
     def write(self, tar: TarWriter) -> None:
         """Write all of it; RECORD comes last, as it holds the digests of the others."""
         for path in self.hidden:
@@ -123,6 +135,11 @@ class Installation(Struct, frozen=True):
         csv.writer(text, lineterminator="\n").writerows(sorted(rows))
         data = text.getvalue().encode("utf-8", "surrogateescape")
         tar.add_file(self.record, len(data), data)
+
+
+def _open_stripped(library: InstalledFile) -> IO[bytes]:
+    with library.open() as content:
+        return io.BytesIO(strip_symbols(content.read()))
 
 
 def format_bytecode_path(source: str, tag: str) -> str:

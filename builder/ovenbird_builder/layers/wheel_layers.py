@@ -20,7 +20,7 @@ from . import make_scheme as scheme_of
 from .bytecode import compile_wheels, compute_bytecode_key, get_cache_tag, open_bytecode
 from .layer_grouping import BUDGET, format_title, group_wheels
 from .slim import VERSION as SLIM_VERSION
-from .slim import SlimRules, list_left_out
+from .slim import SlimRules, list_left_out, list_stripped
 from .tar_writer import TarWriter
 from .whiteouts import compute_displaced_key, find_displaced, make_displaced_layer
 
@@ -161,6 +161,7 @@ def _group_layer(wheels: Sequence[WheelPackage], key: str, stack: WheelSet, cach
                 installation = opened.enter_context(open_installation(wheel, scheme))
                 if wheel in slim_wheels:
                     installation = installation.without(list_left_out(wheel, scheme, cache))
+                    installation = installation.strip(list_stripped(wheel, scheme, cache))
                 rows.append(installation.with_bytecode(bytecode, scheme, tag))
             later: set[str] = set()  # of two wheels with one file the later has it, as when they are installed in turn
             for number, installation in reversed(list(enumerate(rows))):

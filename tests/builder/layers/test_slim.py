@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import csv
+import hashlib
 import tarfile
 from pathlib import Path
 
+import httptools.parser.parser
 import pytest
 import zstandard
 from tests.wheels import Target, Wheel, wheel
@@ -13,6 +16,7 @@ from tests.wheels import Target, Wheel, wheel
 from ovenbird_builder.cache.layer_cache import LayerCache
 from ovenbird_builder.layers import make_scheme
 from ovenbird_builder.layers.bytecode import compute_bytecode_key
+from ovenbird_builder.layers.elf import strip_symbols
 from ovenbird_builder.layers.slim import SlimRules, list_left_out, measure_left_out
 from ovenbird_builder.layers.wheel_layers import WheelSet, compute_layer_key, make_wheel_layers
 
@@ -65,6 +69,24 @@ def test_a_slim_layer_has_neither_the_files_nor_their_rows(shop: Wheel, cache: L
         name[len(SITE) + 1 :] for name in slim
     }
     assert all(slim[path] == plain[path] for path in slim if path != record)
+
+
+def test_a_library_has_no_symbols_in_a_slim_layer(tmp_path: Path, cache: LayerCache) -> None:
+    """It stays, RECORD has its new digest, and the bytes that it saves count, though no file is left out."""
+    library = Path(httptools.parser.parser.__file__).read_bytes()
+    package = wheel(tmp_path, "shop", files={"shop/__init__.py": "", "shop/fast.so": library})
+    path = f"{SITE}/shop/fast.so"
+    _, plain = make_layer(package, cache, None)
+    _, slim = make_layer(package, cache, SlimRules())
+    assert (plain[path], slim[path]) == (library, strip_symbols(library))
+    digest = base64.urlsafe_b64encode(hashlib.sha256(slim[path]).digest()).rstrip(b"=").decode()
+    rows = csv.reader(slim[f"{SITE}/shop-1.0.dist-info/RECORD"].decode().splitlines())
+    assert ["shop/fast.so", f"sha256={digest}", str(len(slim[path]))] in rows
+    saved = len(library) - len(slim[path])
+    (row,) = measure_left_out([package], SlimRules(), SCHEME, cache)
+    assert (row.files, row.size, row.kinds) == (0, saved, {"symbols": [0, saved]})
+    assert saved > 0
+    assert list_left_out(package, SCHEME, cache) == set()
 
 
 def test_keys_tell_slim_layers_from_plain_ones(shop: Wheel, cache: LayerCache) -> None:

@@ -4,12 +4,23 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import httptools.parser.parser
 import pytest
 from tests.wheels import wheel
 
 from ovenbird_builder.layers import InstallScheme
-from ovenbird_builder.layers.slim_exceptions import HEADERS, KINDS, LIBRARIES, SOURCES, STUBS, TESTS, list_kept_kinds
-from ovenbird_builder.layers.unneeded_files import find_unneeded
+from ovenbird_builder.layers.elf import strip_symbols
+from ovenbird_builder.layers.slim_exceptions import (
+    HEADERS,
+    KINDS,
+    LIBRARIES,
+    SOURCES,
+    STUBS,
+    SYMBOLS,
+    TESTS,
+    list_kept_kinds,
+)
+from ovenbird_builder.layers.unneeded_files import find_unneeded, measure_symbols
 from ovenbird_builder.layers.wheel import open_installation
 
 SITE = "/usr/lib/python3/site-packages"
@@ -78,10 +89,23 @@ def test_packages_that_compile_keep_what_a_compiler_reads(tmp_path: Path) -> Non
     ("name", "kinds"),
     [
         ("numpy", ()), ("pandas", ()), ("pyarrow", ()), ("scikit-learn", ()), ("torch", (HEADERS, SOURCES, LIBRARIES)),
-        ("nvidia-cuda-runtime-cu12", (HEADERS, SOURCES, LIBRARIES)), ("cupy-cuda12x", (HEADERS, SOURCES, LIBRARIES)),
-        ("types-requests", (STUBS,)), ("ziglang", KINDS),
+        ("nvidia-cuda-runtime-cu12", (HEADERS, SOURCES, LIBRARIES, SYMBOLS)),
+        ("cupy-cuda12x", (HEADERS, SOURCES, LIBRARIES)), ("types-requests", (STUBS,)), ("ziglang", KINDS),
     ],
 )  # fmt: skip
 def test_the_table_of_exceptions(name: str, kinds: tuple[str, ...]) -> None:
     """Names are matched whole, with a star for any ending."""
     assert list_kept_kinds(name) == set(kinds)
+
+
+@pytest.mark.parametrize("name", ["shop", "mkl-service"])
+def test_shared_libraries_are_measured_without_their_symbols(tmp_path: Path, name: str) -> None:
+    """By name, with or without a version behind it; other files, and packages that keep theirs, are passed over."""
+    library = Path(httptools.parser.parser.__file__).read_bytes()
+    saved = len(library) - len(strip_symbols(library))
+    assert saved > 0
+    content = {"shop/fast.so": library, "shop/libshop.so.1.2": library, "shop/fast.bin": library, "shop/empty.so": b""}
+    with open_installation(wheel(tmp_path, "shop", files=content), SCHEME) as installation:
+        rows = measure_symbols(installation, name)
+    names = () if name == "mkl-service" else ("fast.so", "libshop.so.1.2")
+    assert rows == [(f"{SITE}/shop/{name}", SYMBOLS, saved) for name in names]

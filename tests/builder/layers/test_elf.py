@@ -2,30 +2,16 @@
 
 from __future__ import annotations
 
-import importlib.util
 import shutil
 import subprocess
 import sys
 from pathlib import Path
-from types import ModuleType
 
 import httptools.parser.parser
 import pytest
 import uvloop.loop
 
-ROOT = Path(__file__).parents[2]
-
-
-def _module() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("elf", ROOT / "images" / "elf.py")
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-elf = _module()
+from ovenbird_builder.layers import elf
 
 
 @pytest.mark.parametrize("library", [uvloop.loop.__file__, httptools.parser.parser.__file__])
@@ -37,11 +23,11 @@ def test_a_stripped_library_is_smaller_and_works(tmp_path: Path, library: str) -
     shutil.copytree(package, tmp_path / package.name)
     path = tmp_path / package.name / Path(library).relative_to(package)
     before = path.read_bytes()
-    saved = elf.strip(path)
+    saved = elf.strip_file(path)
     after = path.read_bytes()
     assert saved == len(before) - len(after)
     assert after[64:4096] == before[64:4096]
-    assert elf.strip(path) == 0
+    assert elf.strip_file(path) == 0
     code = {
         "uvloop": "import asyncio, uvloop; print(uvloop.__file__, uvloop.run(asyncio.sleep(0.01, 7)))",
         "httptools": "import httptools as h; print(h.__file__, len(h.parse_url(b'http://a-host/b').host) + 1)",
@@ -57,10 +43,16 @@ def test_a_stripped_library_is_smaller_and_works(tmp_path: Path, library: str) -
 @pytest.mark.parametrize("content", [b"", b"text", b"\x7fELF\x01\x01", b"\x7fELF\x02\x02"])
 def test_other_files_are_unchanged(content: bytes) -> None:
     """Another kind of file, another word size, another byte order."""
-    assert elf.stripped(content) == content
+    assert elf.strip_symbols(content) == content
 
 
 def test_a_wrong_header_leaves_the_file_unchanged() -> None:
     """A library cut short is left as it is found, or refused; never a part of it written."""
     data = Path(uvloop.loop.__file__).read_bytes()
-    assert elf.stripped(data[:5000]) == data[:5000]
+    assert elf.strip_symbols(data[:5000]) == data[:5000]
+
+
+def test_an_appendix_stays() -> None:
+    """What a program has put behind its sections, as an archive, is not the library's to lose."""
+    data = Path(uvloop.loop.__file__).read_bytes() + b"PK" * 20
+    assert elf.strip_symbols(data) == data

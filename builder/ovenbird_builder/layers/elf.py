@@ -1,5 +1,6 @@
-"""Drop from a shared library what only a debugger reads: compiled packages carry megabytes of it, and slim images no
-`strip`. Run inside the build of a base image, by stage.py.
+"""Drop from a shared library what only a debugger reads: compiled packages carry megabytes of it.
+
+Used by `--slim`, and copied into the build of a base image, whose stage.py runs it: it imports nothing of ours.
 """
 
 from __future__ import annotations
@@ -14,13 +15,15 @@ _SEGMENT = struct.Struct("<IIQQQQQQ")
 _LOADED = 0x2  # SHF_ALLOC: the section is in memory when the program runs
 _NO_BITS = 8  # SHT_NOBITS: a section that takes no room in the file
 _NAMES = 3  # SHT_STRTAB
+_ALIGNMENT = 8  # bytes: of a table of sections, and so of a whole file
 
 
-def stripped(content: bytes) -> bytes:
+def strip_symbols(content: bytes) -> bytes:
     """Return the library without its debug sections and symbol tables, or as it was where that is not safe.
 
     Only what lies behind the last loaded byte goes; whatever is loaded keeps its place, so that nothing that runs can
-    tell the difference. The table of sections is written anew for what stays.
+    tell the difference. The table of sections is written anew for what stays. A file with more behind its sections, as
+    an archive that a program finds there, stays as it was.
     """
     if content[:6] != b"\x7fELF\x02\x01":
         return content
@@ -40,22 +43,23 @@ def stripped(content: bytes) -> bytes:
         return content  # numbers of sections would change, and loaded ones refer to each other by number
     ends = [row[4] + row[5] for row in sections[: last + 1] if row[1] != _NO_BITS]
     end = max((*ends, *(row[2] + row[5] for row in segments)))
-    if end > len(content):
-        return content  # cut short
+    end_of_file = max(end, *ends_of_tables, *(row[4] + row[5] for row in sections if row[1] != _NO_BITS))
+    if not end_of_file <= len(content) < end_of_file + _ALIGNMENT:
+        return content  # cut short, or with an appendix
     names = sections[names_index]
     text = content[names[4] : names[4] + names[5]]
     data = content[:end] + text
-    data += bytes(-len(data) % 8)
+    data += bytes(-len(data) % _ALIGNMENT)
     headers = [*sections[: last + 1], (names[0], _NAMES, 0, 0, end, len(text), 0, 0, 1, 0)]
     head[6], head[12], head[13] = len(data), len(headers), last + 1
     data += b"".join(_SECTION.pack(*row) for row in headers)
     return _HEADER.pack(*head) + data[_HEADER.size :] if len(data) < len(content) else content
 
 
-def strip(path: Path) -> int:
+def strip_file(path: Path) -> int:
     """Strip a library in place; how many bytes that saved."""
     content = path.read_bytes()
-    smaller = stripped(content)
+    smaller = strip_symbols(content)
     if len(smaller) < len(content):
         path.write_bytes(smaller)
     return len(content) - len(smaller)
