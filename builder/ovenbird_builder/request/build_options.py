@@ -80,7 +80,7 @@ TABLE = (
            many=True, commas=True),
     FlagSpec("label", "NAME=VALUE", "a label of the image's config, over what the function says; repeat", many=True),
     FlagSpec("annotation", "NAME=VALUE", "an annotation of the image's manifest; repeat for more", many=True),
-    FlagSpec("slim", "", "leave tests, headers, sources and stubs of packages out of the image", switch=True),
+    FlagSpec("slim", "", "leave tests, headers, sources, stubs and symbols of packages out of the image", switch=True),
     FlagSpec("slim_keep", "NAME", "a package that keeps all of its files with --slim; repeat for more", many=True,
              commas=True),
     FlagSpec("authfile", "FILE", "credentials for registries, in the form of auth.json"),
