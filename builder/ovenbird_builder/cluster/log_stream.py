@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import Counter, deque
 from collections.abc import Callable
+from datetime import datetime
 
 from ..errors import ClusterAccessError, ClusterError, ClusterUnreachableError, ObjectMissingError
 from ..host.process import ProcessStream
@@ -13,6 +14,7 @@ from .kubectl import OUTAGES, Kubectl, make_error
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 5.0  # seconds until a connection that broke is made again
 _REMEMBERED = 200_000  # lines that may come again after a break
+_ADJACENT = 1.0  # seconds between two lines that nothing may lie between
 _SECONDS = 10  # seconds of lines that are remembered while the clock goes on
 
 
@@ -28,13 +30,14 @@ class SeenLines:
         self._current: list[int] = []
         self._second = b""
         self._repeated: Counter[int] = Counter()
-        self._is_resuming = self._is_trimmed = False
+        self._is_resuming = False
         self.since = ""  # the beginning of the last line's second, as kubectl takes it
-        self.has_gap = False  # whether a connection has begun after the lines that have come: some may lie between
+        self._last = b""
+        self.gap = ""  # `11:00:01 to 11:00:09` where a connection has begun after the lines that had come
 
     def begin_connection(self) -> None:
         """Expect the lines again that have come."""
-        self._is_resuming = bool(self.since) and not self._is_trimmed
+        self._is_resuming = bool(self.since)
         self._repeated = Counter(digest for _, digests in self._seconds for digest in digests)
 
     def is_new(self, line: bytes) -> bool:
@@ -45,17 +48,24 @@ class SeenLines:
             self._is_resuming = False
             return False
         if self._is_resuming:
-            self._is_resuming, self.has_gap = False, True
+            self._is_resuming, self.gap = False, _describe_gap(self._last, line)
+        self._last = line
         if line[:19] != self._second:  # 2026-11-29T11:30:00
             self._begin_second(line)
         self._current.append(digest)
         return True
 
+    def find_lost_end(self) -> str:
+        """Return the time of the last line, where a connection has ended in which it has not come again, nor another.
+
+        Else empty.
+        """
+        return self._last[11:19].decode(errors="replace") if self._is_resuming else ""
+
     def trim(self) -> None:
         """Forget lines of the last second, where there are very many."""
         if len(self._current) > _REMEMBERED:
             del self._current[: _REMEMBERED // 2]
-            self._is_trimmed = True
 
     def _begin_second(self, line: bytes) -> None:
         second = line[:19]
@@ -64,11 +74,24 @@ class SeenLines:
                 self._seconds.popleft()
         elif sum(len(digests) for _, digests in self._seconds) > _REMEMBERED:
             self._seconds.popleft()
-        self._second, self._current, self._is_trimmed = second, [], False
+        self._second, self._current = second, []
         self._seconds.append((second, self._current))
         time = line.partition(b" ")[0]
         zone = b"Z" if time.endswith(b"Z") else time[-6:]
         self.since = (second + zone).decode(errors="replace")
+
+
+def _describe_gap(last: bytes, line: bytes) -> str:
+    """Return from when to when lines may be missing; empty where the second line was written right after the first.
+
+    A file that was passed over holds the lines of several seconds: a node looks every 10 s whether one is full.
+    """
+    texts = [text[:19].decode(errors="replace") for text in (last, line)]
+    try:
+        first, second = map(datetime.fromisoformat, texts)
+    except ValueError:
+        return ""
+    return f"{texts[0][11:]} to {texts[1][11:]}" if abs((second - first).total_seconds()) > _ADJACENT else ""
 
 
 class LogStream:
@@ -123,6 +146,8 @@ class LogStream:
             was_finished = self._is_finished.is_set()
             count, error = self._read_connection(takes_rest=was_finished)
             if error is None and was_finished:
+                if time := self._seen.find_lost_end():
+                    self._note(f"the log may lack lines from {time} on: the node has begun a new file meanwhile")
                 return
             if isinstance(error, ObjectMissingError):
                 return
@@ -169,9 +194,9 @@ class LogStream:
         """Hand on the new ones of these lines, without their times. An error of the kubelet amid them has no time."""
         is_new = self._seen.is_new
         texts = [line[line.find(b" ") + 1 :] for line in lines if line[:1].isdigit() and is_new(line)]
-        if self._seen.has_gap:
-            self._seen.has_gap = False
-            self._note("the log may lack lines here: the node has begun a new file since the last one was read")
+        if self._seen.gap:
+            self._note(f"the log may lack lines from {self._seen.gap}: the node has begun a new file meanwhile")
+            self._seen.gap = ""
         if texts:
             self._write(b"".join(texts))
             self._count += len(texts)

@@ -33,20 +33,35 @@ def test_a_clock_that_goes_back() -> None:
     assert [seen.is_new(line) for line in [*lines, b"2026-11-29T11:20:01.1Z d\n"]] == [False, False, False, True]
 
 
-def test_a_log_whose_file_was_replaced(standin: StandIn) -> None:
-    """The second connection begins after the last line that has come: a note says so, once, before the next line."""
-    first, rest = STEADY[:2], STEADY[5:]
-    standin.put("log", "".join(first).encode())
+def follow_replaced(standin: StandIn, rest: str) -> str:
+    """Return lines and notes of a log whose file is replaced by another one when its first two lines were read."""
+    standin.put("log", "".join(STEADY[:2]).encode())
     told: list[str] = []
 
     def take(text: bytes) -> None:
         told.append(text.decode())
-        standin.put("log", "".join(rest).encode())
+        standin.put("log", rest.encode())
 
-    stream = LogStream(standin.kubectl, "greet-1", take, told.append)
+    stream = LogStream(standin.kubectl, "greet-1", take, lambda note: told.append(f"({note})\n"))
     assert stream.finish(60)
-    note = "the log may lack lines here: the node has begun a new file since the last one was read"
-    assert "".join(told) == "line 0\n" + note + "line 5\nline 6\nline 7\n"
+    return "".join(told)
+
+
+NOTE = "(the log may lack lines from 11:00:00 %s: the node has begun a new file meanwhile)\n"
+
+
+@pytest.mark.parametrize(
+    ("rest", "told"),
+    [
+        ("2026-11-29T11:00:09.1Z a\n2026-11-29T11:00:30.1Z b\n", NOTE % "to 11:00:09" + "a\nb\n"),
+        ("2026-11-29T11:00:01.1Z a\n", "a\n"),
+        ("", NOTE % "on"),
+    ],
+    ids=["later", "adjacent", "empty"],
+)
+def test_a_log_whose_file_was_replaced(standin: StandIn, rest: str, told: str) -> None:
+    """A note says between which times lines may be missing; nothing where one line was written after the other."""
+    assert follow_replaced(standin, rest) == "line 0\n" + told
 
 
 def test_lines_that_were_forgotten_are_no_gap(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -59,8 +74,8 @@ def test_lines_that_were_forgotten_are_no_gap(monkeypatch: pytest.MonkeyPatch) -
         seen.trim()
     seen.begin_connection()
     assert seen.is_new(lines[0])
-    assert not seen.has_gap
+    assert not seen.gap
     assert seen.is_new(b"2026-11-29T11:00:01.1Z b\n")
     seen.begin_connection()
     assert seen.is_new(b"2026-11-29T11:00:09.1Z c\n")
-    assert seen.has_gap
+    assert seen.gap == "11:00:01 to 11:00:09"
