@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections import Counter, deque
 from collections.abc import Callable
 from datetime import datetime
+from time import monotonic
 
 from ..errors import ClusterAccessError, ClusterError, ClusterUnreachableError, ObjectMissingError
 from ..host.process import ProcessStream
@@ -14,6 +16,7 @@ from .kubectl import OUTAGES, Kubectl, make_error
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 5.0  # seconds until a connection that broke is made again
 _REMEMBERED = 200_000  # lines that may come again after a break
+_ROTATED = 10 * 1024**2  # bytes of a file until a node begins another one, unless it is set up otherwise
 _ADJACENT = 1.0  # seconds between two lines that nothing may lie between
 _SECONDS = 10  # seconds of lines that are remembered while the clock goes on
 
@@ -33,12 +36,19 @@ class SeenLines:
         self._is_resuming = False
         self.since = ""  # the beginning of the last line's second, as kubectl takes it
         self._last = b""
-        self.gap = ""  # `11:00:01 to 11:00:09` where a connection has begun after the lines that had come
+        self._size = 0  # bytes since a file was begun, as far as that is seen
+        self._arrivals = (0.0, 0.0)  # when the lines before and those that are taken now have come
+        self.gap = ""  # `11:00:01 to 11:00:09`, where lines may be missing before the last one
 
     def begin_connection(self) -> None:
         """Expect the lines again that have come."""
-        self._is_resuming = bool(self.since)
+        self._is_resuming, self._size = bool(self.since), 0
         self._repeated = Counter(digest for _, digests in self._seconds for digest in digests)
+
+    def note_arrival(self, size: int, now: float) -> None:
+        """Note that lines of so many bytes have come, now in seconds of a clock, and are taken next."""
+        self._size += size
+        self._arrivals = (self._arrivals[1], now)
 
     def is_new(self, line: bytes) -> bool:
         """Return whether a line, its time included, has not come before; remember it."""
@@ -48,10 +58,13 @@ class SeenLines:
             self._is_resuming = False
             return False
         if self._is_resuming:
-            self._is_resuming, self.gap = False, _describe_gap(self._last, line)
-        self._last = line
+            self._is_resuming = False
+            self._find_gap(line)
         if line[:19] != self._second:  # 2026-11-29T11:30:00
+            if self._size > _ROTATED:
+                self._find_gap(line, self._arrivals[1] - self._arrivals[0])
             self._begin_second(line)
+        self._last = line
         self._current.append(digest)
         return True
 
@@ -67,6 +80,19 @@ class SeenLines:
         if len(self._current) > _REMEMBERED:
             del self._current[: _REMEMBERED // 2]
 
+    def _find_gap(self, line: bytes, waited: float = 0.0) -> None:
+        """Set `gap` where a line was written well after the one before, and was not waited for as long.
+
+        The node passes over files that are read too slowly. Such a file holds the lines of several seconds: a node
+        looks every 10 s whether one is full.
+        """
+        texts = [text[:19].decode(errors="replace") for text in (self._last, line)]
+        with contextlib.suppress(ValueError):  # no time
+            first, second = map(datetime.fromisoformat, texts)
+            seconds = abs((second - first).total_seconds())
+            if seconds > _ADJACENT and waited < seconds / 2:
+                self.gap, self._size = f"{texts[0][11:]} to {texts[1][11:]}", 0
+
     def _begin_second(self, line: bytes) -> None:
         second = line[:19]
         if second > self._second:  # nothing earlier is sent again, unless the clock goes back
@@ -79,19 +105,6 @@ class SeenLines:
         time = line.partition(b" ")[0]
         zone = b"Z" if time.endswith(b"Z") else time[-6:]
         self.since = (second + zone).decode(errors="replace")
-
-
-def _describe_gap(last: bytes, line: bytes) -> str:
-    """Return from when to when lines may be missing; empty where the second line was written right after the first.
-
-    A file that was passed over holds the lines of several seconds: a node looks every 10 s whether one is full.
-    """
-    texts = [text[:19].decode(errors="replace") for text in (last, line)]
-    try:
-        first, second = map(datetime.fromisoformat, texts)
-    except ValueError:
-        return ""
-    return f"{texts[0][11:]} to {texts[1][11:]}" if abs((second - first).total_seconds()) > _ADJACENT else ""
 
 
 class LogStream:
@@ -176,6 +189,7 @@ class LogStream:
         self._seen.begin_connection()
         try:
             for chunk in stream.read_chunks():
+                self._seen.note_arrival(len(chunk), monotonic())
                 *lines, rest = (rest + chunk).split(b"\n")
                 self._take([line + b"\n" for line in lines])
             status, output = stream.wait()

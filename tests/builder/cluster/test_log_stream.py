@@ -64,18 +64,31 @@ def test_a_log_whose_file_was_replaced(standin: StandIn, rest: str, told: str) -
     assert follow_replaced(standin, rest) == "line 0\n" + told
 
 
-def test_lines_that_were_forgotten_are_no_gap(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_lines_that_were_forgotten_are_no_gap() -> None:
     """Of very many lines in a second the first ones are not known again."""
-    monkeypatch.setattr("ovenbird_builder.cluster.log_stream._REMEMBERED", 4)
     seen = SeenLines()
-    lines = [f"2026-11-29T11:00:00.{number}Z a\n".encode() for number in range(6)]
-    for line in lines:
-        assert seen.is_new(line)
-        seen.trim()
+    lines = [f"2026-11-29T11:00:00.{number:06}Z a\n".encode() for number in range(200_001)]
+    assert all(map(seen.is_new, lines))
+    seen.trim()
     seen.begin_connection()
     assert seen.is_new(lines[0])
     assert not seen.gap
-    assert seen.is_new(b"2026-11-29T11:00:01.1Z b\n")
     seen.begin_connection()
     assert seen.is_new(b"2026-11-29T11:00:09.1Z c\n")
-    assert seen.gap == "11:00:01 to 11:00:09"
+    assert seen.gap == "11:00:00 to 11:00:09"
+
+
+@pytest.mark.parametrize(
+    ("size", "waited", "gap"),
+    [(11 * 2**20, 0.1, "11:00:00 to 11:00:09"), (11 * 2**20, 9.0, ""), (2**20, 0.1, "")],
+    ids=["passed-over", "silence", "small"],
+)
+def test_a_file_that_is_passed_over(size: int, waited: float, gap: str) -> None:
+    """Within a connection: after more than a file holds, a line of much later comes at once, not after a silence."""
+    seen = SeenLines()
+    seen.begin_connection()
+    seen.note_arrival(size, 100.0)
+    assert seen.is_new(b"2026-11-29T11:00:00.1Z a\n")
+    seen.note_arrival(100, 100.0 + waited)
+    assert seen.is_new(b"2026-11-29T11:00:09.1Z b\n")
+    assert seen.gap == gap
