@@ -170,6 +170,18 @@ def test_every_value_of_the_outputs_table_is_stored_and_read_back_by_key(jobs: J
     assert links == {keys[name] for name in (*names.values(), "polars", "figure", "odd", "entity")}
 
 
+_PLAIN = """
+import functools
+
+def plain(function):
+    @functools.wraps(function)
+    def call(*args, **kwargs):
+        return function(*args, **kwargs)
+    return call
+
+"""
+
+
 @pytest.mark.parametrize(
     ("source", "result"),
     [
@@ -183,8 +195,19 @@ def test_every_value_of_the_outputs_table_is_stored_and_read_back_by_key(jobs: J
          {"output_0": 12}),
         ("async def init(context, by: int): context.by = by\ndef handler(context, n: int): return n * context.by\n"
          "async def close(): print('closed')\n", {"output_0": 12}),
+        (_PLAIN + "@plain\nasync def init(context, by: int): context.by = by\n@plain\n"
+         "async def handler(context, n: int): return n * context.by\n"
+         "@plain\nasync def close(): print('closed')\n", {"output_0": 12}),
+        (_PLAIN + "by = []\ndef init(context, by: int): context.by = by\n"
+         "@plain\nasync def handler(context, n: int):\n    yield n\n    yield n * context.by\n",
+         {"output_0": 4, "output_1": 12}),
+        ("def init(context, by: int): context.by = by\nasync def handler(context, n: int):\n"
+         "    return (i * context.by for i in (1, n))\n", {"output_0": 3, "output_1": 12}),
     ],
-    ids=["class", "async", "generator", "async generator", "async init of a sync handler"],
+    ids=[
+        "class", "async", "generator", "async generator", "async init of a sync handler",
+        "async behind plain decorators", "async generator behind a plain decorator", "async that returns a generator",
+    ],
 )  # fmt: skip
 def test_every_shape_runs_once(jobs: Jobs, source: str, result: dict[str, int]) -> None:
     """A class, async functions and generators run as jobs, init before them and close after them."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from typing import Any
 
 from ..common.fork_guard import parent_only
@@ -27,9 +27,7 @@ def call(handler: Handler, context: Context, parameters: Arguments, values: Argu
     """
     try:
         if _needs_loop(handler):
-            from .loop_thread import run_coroutine  # brings asyncio, which an empty run has no use for
-
-            return run_coroutine(_call_on_loop(handler, context, parameters, values, items))
+            return _run_on_loop(_call_on_loop(handler, context, parameters, values, items))
         return _call_directly(handler, context, parameters, values, items)
     except (RunInterrupted, InitError):
         raise
@@ -70,17 +68,32 @@ def _needs_loop(handler: Handler) -> bool:
 
 
 def _call_directly(handler: Handler, context: Context, parameters: Arguments, values: Arguments, items: Items) -> Any:
-    """Construct, init, call and close in the main thread, without an event loop."""
+    """Construct, init, call and close in the main thread, without an event loop.
+
+    A plain function may still return a coroutine, as a decorator around an `async def` does: that gets a loop.
+    """
     run_init(lambda: handler.construct(context, parameters), handler)
     if work := handler.bind_init(context, parameters):
-        run_init(work, handler)
+        outcome = run_init(work, handler)
+        if inspect.iscoroutine(outcome):
+            _run_on_loop(_await_init(outcome, handler))
     try:
         with parent_only():
             result = handler.call(**values)
+            if inspect.iscoroutine(result) or inspect.isasyncgen(result):
+                return _run_on_loop(_complete(result, items))
             return items(result) if inspect.isgenerator(result) else result
     finally:
         if close := handler.close(context):
-            close()
+            outcome = close()
+            if inspect.iscoroutine(outcome):
+                _run_on_loop(outcome)
+
+
+def _run_on_loop(work: Coroutine[Any, Any, Any]) -> Any:
+    from .loop_thread import run_coroutine  # brings asyncio, which an empty run has no use for
+
+    return run_coroutine(work)
 
 
 async def _call_on_loop(
@@ -94,17 +107,21 @@ async def _call_on_loop(
             await _await_init(outcome, handler)
     try:
         with parent_only():
-            result = handler.call(**values)
-            if inspect.isasyncgen(result):
-                return items([item async for item in result])
-            if inspect.isgenerator(result):
-                return items(result)
-            return await result if inspect.isawaitable(result) else result
+            return await _complete(handler.call(**values), items)
     finally:
         if close := handler.close(context):
             outcome = close()
             if inspect.isawaitable(outcome):
                 await outcome
+
+
+async def _complete(result: Any, items: Items) -> Any:
+    """Return what a call's result comes to: awaited, and with `items` for a generator."""
+    if inspect.isawaitable(result):
+        result = await result
+    if inspect.isasyncgen(result):
+        return items([item async for item in result])
+    return items(result) if inspect.isgenerator(result) else result
 
 
 async def _await_init(work: Any, handler: Handler) -> None:

@@ -21,6 +21,7 @@ from .problem_details import problem_response
 
 _ANSWER = "ovenbird.answer"  # where the scope of a call holds its answer
 _LOOK = 0.05  # seconds between two looks whether the client of a call has left
+_LEAVING = 1.0  # seconds that a handler has to end when Ctrl-C has ended its call
 
 
 class InProcessRequest(NamedTuple):
@@ -133,7 +134,7 @@ def invoke(
     handler: Handler, settings: Settings, lines: LogHandler, request: InProcessRequest,
     open_project: Callable[[], Any] = lambda: None,
 ) -> CapturedResponse:  # fmt: skip
-    """Init, call once, close, and return the answer. Errors: InitError."""
+    """Init, call once, close, and return the answer. Ctrl-C ends the call, and is raised. Errors: InitError."""
     context = Context(handler.name, root=str(handler.loaded.target.root), open_project=open_project)
     return asyncio.run(_invoke(InProcessService(handler, settings, context, lines), request))
 
@@ -141,6 +142,12 @@ def invoke(
 async def _invoke(service: InProcessService, request: InProcessRequest) -> CapturedResponse:
     await service.start()
     answer = CapturedResponse()
-    await service.call(request, answer)
+    call = asyncio.ensure_future(service.call(request, answer))
+    try:
+        await asyncio.shield(call)
+    except asyncio.CancelledError:  # by Ctrl-C: to the handler it is as if its client had left
+        answer.has_left = True
+        await asyncio.wait((call,), timeout=_LEAVING)
+        raise
     await service.stop()
     return answer
