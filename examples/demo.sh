@@ -86,7 +86,7 @@ base() { # base: $version of a base image that is here or can be built, or why t
     version=3.12
     title "\$ ovenbird base build $version"
     OVENBIRD_LOG_FORMAT=text "$ovenbird" base build "$version" --quiet >"$work/base" 2>&1 && return
-    echo "no image is built: $(grep -m 1 '^error' "$work/base" | cut -c 1-300); OVENBIRD_REGISTRY may name a mirror"
+    echo "no image is built: $(grep -m 1 '^error' "$work/base" | cut -c 1-600); OVENBIRD_REGISTRY may name a mirror"
     return 1
 }
 for program in buildah skopeo podman; do

@@ -87,10 +87,10 @@ def test_a_local_source_is_a_path(tmp_path: Path, source: str, local: str | None
     [
         ({"name": None}, "name: missing; letters, digits and .+-_"),
         ({"name": ""}, "name: expected letters, digits and .+-_, found ''"),
-        ({"name": 5}, "name: expected letters, digits and .+-_, found 5"),
+        ({"name": 5}, "name: expected letters, digits and .+-_, found 5; quote it, YAML reads it as a number"),
         ({"name": "a b"}, "name: expected letters, digits and .+-_, found 'a b'"),
         ({"kind": "NuclioFunction"}, "kind: expected 'python', found 'NuclioFunction'"),
-        ({"project": 5}, "project: expected letters, digits and .+-_, found 5"),
+        ({"project": 5}, "project: expected letters, digits and .+-_, found 5; quote it, YAML reads it as a number"),
         ({"kind": None}, "kind: missing; it is `python`"),
         ({"spec": None}, "spec: missing; it holds at least `source`"),
         ({"spec": []}, "spec: expected a mapping, found a list"),

@@ -187,6 +187,11 @@ def parse(text: str, name: str) -> dict[str, Any]:
     return document
 
 
+def _describe_name(field: str, value: object) -> str:
+    hint = "; quote it, YAML reads it as a number" if isinstance(value, (int, float)) else ""
+    return f"{field}: expected letters, digits and .+-_, found {show_value(value)}{hint}"
+
+
 def validate(document: dict[str, Any], folder: Path) -> list[str]:
     """Return every problem of the document, each with its field and what was found; empty when it is valid."""
     problems: list[str] = []
@@ -194,14 +199,14 @@ def validate(document: dict[str, Any], folder: Path) -> list[str]:
     if name is None:
         problems.append("name: missing; letters, digits and .+-_")
     elif not isinstance(name, str) or not re.fullmatch(_NAME, name):
-        problems.append(f"name: expected letters, digits and .+-_, found {show_value(name)}")
+        problems.append(_describe_name("name", name))
     if document.get("kind") is None:
         problems.append("kind: missing; it is `python`")
     elif document["kind"] != "python":
         problems.append(f"kind: expected 'python', found {show_value(document['kind'])}")
     project = document.get("project")
     if project is not None and not (isinstance(project, str) and re.fullmatch(_NAME, project)):
-        problems.append(f"project: expected letters, digits and .+-_, found {show_value(project)}")
+        problems.append(_describe_name("project", project))
     spec = document.get("spec")
     if spec is None:
         return [*problems, "spec: missing; it holds at least `source`"]

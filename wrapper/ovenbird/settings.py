@@ -518,19 +518,27 @@ def resolve(verb: str, flags: Mapping[str, str | Iterable[str]], environ: Mappin
             texts += [
                 (flag(row), text, parse) for text in ([flag_value] if isinstance(flag_value, str) else flag_value)
             ]
-        for origin, text, parse in texts:
+        for number, (origin, text, parse) in enumerate(texts, 1):
             try:
                 if not is_unicode(text) and not (row.name in _OF_BYTES and origin.startswith("--")):
                     raise ValueError("UTF-8 text")
                 value = parse(text)
             except ValueError as error:
-                suffix = "" if many else f", found {show_value(text)}"  # an init parameter may be a secret
-                problems.append(f"{origin}: expected {error}{suffix}")
+                found = _describe_fault(text, parse) if many else f", found {show_value(text)}"
+                place = f" (value {number} of {len(texts)})" if many and len(texts) > 1 else ""
+                problems.append(f"{origin}: expected {error}{found}{place}")
                 continue
             values[row.name] = {**values.get(row.name, {}), **value} if many else value
     if problems:
         raise SettingsError("; ".join(problems), hint=f"`ovenbird {verb} --help` lists every setting")
     return Settings(**values)
+
+
+def _describe_fault(text: str, parse: Callable[[str], Any]) -> str:
+    """Return what is wrong with one of many values, without its text: an init parameter may be a secret."""
+    if parse is json_object or text.partition("=")[0] and "=" in text:
+        return ""
+    return ", found no name before `=`" if "=" in text else ", found no `=`"
 
 
 def unknown_variables(environ: Iterable[str]) -> list[str]:

@@ -23,6 +23,8 @@ def test_runs_are_found(folder: Path) -> None:
     assert [run.id for run in ob.runs()] == ids[::-1]
     assert [run.id for run in ob.runs(state="ERROR", function="train", since="1h")] == [ids[1]]
     assert [row["id"] for row in ob.runs(where={"param.depth": 3}, since=timedelta(hours=1)).rows] == [ids[2]]
+    with pytest.raises(SettingsError, match="limit: expected a whole number from 1, found -1"):
+        ob.runs(limit=-1)
     some = ob.runs(limit=2)
     assert (len(some), some.is_truncated, some[0].value, [run.id for run in some[1:]]) == (2, True, 6, [ids[1]])
     assert ob.get(runs[0].key).id == ob.get(ids[0]).id == ids[0]

@@ -264,4 +264,8 @@ def test_any_name_reaches_kwargs(jobs: Jobs) -> None:
     refused = jobs.run("def handler(my_key=1): return my_key\n", "--param", "my-key=1")
     assert refused.code == 77
     assert "'my-key' is not an argument of the handler, did you mean 'my_key'?" in refused.error["message"]
-    assert jobs.run("def handler(): ...\n", "--param", "=1").code == 70
+    nameless = jobs.run("def handler(): ...\n", "--param", "=1")
+    assert (nameless.code, "found no name before `=`" in nameless.err) == (70, True)
+    valueless = jobs.run("def handler(): ...\n", "--param", "a=1", "--param", "s3cret")
+    assert (valueless.code, "s3cret" in valueless.err) == (70, False)
+    assert "--param: expected NAME=VALUE, found no `=` (value 2 of 2)" in valueless.err

@@ -108,6 +108,8 @@ def runs(
 
     Errors: InputError for a state that there is not, SettingsError, PlatformError.
     """
+    if limit is not None and limit < 1:
+        raise SettingsError(f"limit: expected a whole number from 1, found {show_value(limit)}", hint="`limit=None`")
     from .records.run_query import RunQuery, find_runs
 
     store, environ, _ = _open()

@@ -277,7 +277,7 @@ UNKNOWN = [
     ("complex", "a builtins.complex, which no rule"),
     ("itself", "nested too deeply"),
     ("surrogate", "surrogates not allowed"),
-    ("path_missing", "there is no file"),
+    ("path_missing", "nowhere.csv', and there is no file"),
     ("header_unicode", "cannot be written in latin-1"),
     ("response_bad", "99 is not an HTTP status"),
 ]

@@ -121,7 +121,7 @@ def _path_response(result: Any, _: str) -> HttpResponse:
 
     path = Path(result)
     if not path.is_file():
-        raise ResultError("the handler returned a path, and there is no file")
+        raise ResultError(f"the handler returned the path {show_value(str(path))}, and there is no file")
     return asgi_response(ConditionalFileResponse(path), 200)
 
 
