@@ -536,7 +536,7 @@ def resolve(verb: str, flags: Mapping[str, str | Iterable[str]], environ: Mappin
 
 def _describe_fault(text: str, parse: Callable[[str], Any]) -> str:
     """Return what is wrong with one of many values, without its text: an init parameter may be a secret."""
-    if parse is json_object or text.partition("=")[0] and "=" in text:
+    if parse is json_object or (text.partition("=")[0] and "=" in text):
         return ""
     return ", found no name before `=`" if "=" in text else ", found no `=`"
 
