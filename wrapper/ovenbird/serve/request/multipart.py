@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import tempfile
 from collections.abc import Callable
 from typing import Any
 
@@ -10,12 +12,14 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 
 from ..call import HttpCall
-from ..problem_details import HttpProblem
+from ..problem_details import HttpProblem, retry_after
 from .body_limits import BodyLimits
 from .body_memory import BodyMemory
 from .body_reader import BodyReader
 
 _NO_LIMIT = 2**31
+_FULL = 5  # seconds after which a client may try again where the disk was full
+_log = logging.getLogger("ovenbird")
 
 
 async def read_multipart(call: HttpCall, body: BodyReader, limits: BodyLimits, memory: BodyMemory) -> Any:
@@ -23,7 +27,8 @@ async def read_multipart(call: HttpCall, body: BodyReader, limits: BodyLimits, m
 
     The limit counts fields and files together. A part that is not a file may be as long as the body; `memory` reserves
     the bytes of such parts.
-    Errors: HttpProblem 413 for too many parts, 400 for a body that is malformed or cut off, 415 for its charset.
+    Errors: HttpProblem 413 for too many parts, 400 for a body that is malformed or cut off, 415 for its charset, 503
+    where no file of it can be written.
     """
     if call.scope["query_string"]:
         limits.check_query(call.scope["query_string"])
@@ -35,6 +40,11 @@ async def read_multipart(call: HttpCall, body: BodyReader, limits: BodyLimits, m
         if parser.parts > parser.most:
             raise _too_many_error(parser.most) from None
         raise HttpProblem(400, f"the multipart body is malformed: {error}") from None
+    except OSError as error:
+        folder = tempfile.gettempdir()
+        _log.error("a file of a form cannot be kept in %s: %s (TMPDIR names another folder)", folder, error.strerror)
+        detail = "there is no room for the files of the form, which the handler has not seen"
+        raise HttpProblem(503, detail, headers=retry_after(_FULL)) from None
     if body.size and not parser.is_complete:
         await form.close()
         raise HttpProblem(400, "the multipart body is cut off: its closing boundary is missing")
