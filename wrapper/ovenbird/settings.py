@@ -19,8 +19,8 @@ from .common.setting_values import (
     host_name,
     json_object,
     methods,
+    named_input,
     named_json,
-    named_text,
     named_typed,
     named_values,
     names,
@@ -179,7 +179,7 @@ class Settings:
     )
     input: dict[str, Any] = _option(
         {},
-        named_text,
+        named_input,
         "An input of the handler: the key of an entity, a local path or a URL; repeat for more.",
         verbs="run",
         metavar="NAME=KEY|PATH|URL",

@@ -11,7 +11,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from ovenbird.common.setting_values import duration, named_json, named_text, named_variable
+from ovenbird.common.setting_values import duration, named_input, named_json, named_variable
 from ovenbird.common.text import show_value
 from ovenbird.function_document import FunctionSpec
 
@@ -183,7 +183,7 @@ def _merge_fields(args: argparse.Namespace, fields: Mapping[str, Any], action: s
     if args.params:
         merged["parameters"] = {**(merged.get("parameters") or {}), **task.read_parameters(Path(args.params))}
     for field, flag, form in (
-        ("parameters", "param", named_json), ("inputs", "input", named_text), ("init_parameters", "init", named_json),
+        ("parameters", "param", named_json), ("inputs", "input", named_input), ("init_parameters", "init", named_json),
     ):  # fmt: skip
         values = _parse_each(f"--{flag}", getattr(args, flag), form)
         if values:

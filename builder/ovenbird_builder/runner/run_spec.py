@@ -182,6 +182,8 @@ def _mount_input(name: str, text: str, mounts: list[Mount]) -> str:
     """Return an input as the container gets it: a path of this machine is mounted, all else stays."""
     if _URL.match(text) and not text.startswith("file://"):
         return text
+    if not text:
+        raise BuildRequestError(f"the value of the input {show_value(name)} is empty", hint="`.` is the current folder")
     path = _find_existing(text.removeprefix("file://"), f"--input {name}")
     target = f"{ROOM}/input/{name}/{path.name}" if _is_system(path) else str(path)
     mounts.append(Mount(path, target))

@@ -157,6 +157,8 @@ def test_flags_that_do_not_work_in_a_container() -> None:
     for flags, text in (({"params": "none.json"}, "--params: no file"), ({"input": ["a=none"]}, "--input a: no file")):
         with pytest.raises(BuildRequestError, match=text):
             make_run_spec("run", **flags)
+    with pytest.raises(BuildRequestError, match="the value of the input 'a' is empty"):
+        make_run_spec("run", {"OVENBIRD_INPUT": '{"a": ""}'})
 
 
 def test_a_terminal_gets_text() -> None:

@@ -56,6 +56,7 @@ def test_an_object_is_run(folder: Path, place: str) -> None:
     pytest.param({"name": "a b"}, SettingsError, "name='a b'", id="name"),
     pytest.param({"tags": 5}, SettingsError, "tags=5", id="tags"),
     pytest.param({"env": {"A": 1}}, SettingsError, "'A' is of type int", id="env"),
+    pytest.param({"inputs": {"a": ""}}, ArgumentsError, "the value of the input 'a' is empty", id="empty-input"),
     pytest.param({"inputs": {"a": 5}}, ArgumentsError, "'a' is of type int", id="input"),
     pytest.param({"params": {"depth": 1}, "depth": 2}, ArgumentsError, "given twice", id="twice"),
     pytest.param({"depth": object()}, ArgumentsError, "'depth' is of type object", id="object"),

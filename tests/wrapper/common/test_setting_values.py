@@ -50,3 +50,10 @@ def test_other_durations_are_refused(text: str) -> None:
 def test_workers_may_be_automatic() -> None:
     """`auto` is 0, to be replaced by the number of CPUs."""
     assert (setting_values.workers("auto"), setting_values.workers("AUTO "), setting_values.workers("2")) == (0, 0, 2)
+
+
+def test_an_input_has_a_value() -> None:
+    """An empty one, as of a shell variable that is not set, would be the current folder."""
+    assert setting_values.named_input("x=a=b.csv") == {"x": "a=b.csv"}
+    with pytest.raises(ValueError, match="the value of 'x' is empty"):
+        setting_values.named_input("x=")

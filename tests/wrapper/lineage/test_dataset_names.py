@@ -13,6 +13,7 @@ DATABASE = {"DB_HOST": "db.example.org", "DB_USERNAME": "me", "DB_PASSWORD": "se
     ("/data/cities.csv", {}, "file", "/data/cities.csv"),
     ("/data/parts/", {}, "file", "/data/parts"),
     ("file:///data/my%20cities.csv", {}, "file", "/data/my cities.csv"),
+    ("file://cities.csv", {}, "file", "file://cities.csv"),
     ("s3://bucket/a/b.csv", {}, "s3://bucket", "a/b.csv"),
     ("s3a://bucket/a/", {}, "s3://bucket", "a"),
     ("zip+s3://bucket/a.zip", {}, "s3://bucket", "a.zip"),

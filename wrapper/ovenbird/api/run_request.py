@@ -116,6 +116,9 @@ def _check_inputs(inputs: Mapping[str, Any] | None) -> dict[str, str]:
 
 def _describe_input(name: str, value: Any) -> str:
     if isinstance(value, str):
+        if not value:
+            hint = "a path, a URL, a key or an entity; `.` is the current folder"
+            raise ArgumentsError(f"the value of the input {show_value(name)} is empty", hint=hint)
         return value
     if isinstance(value, os.PathLike):
         return os.fsdecode(value)

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from .text import show_value
 from .units import parse_duration, parse_size, parse_whole
 
 PORTS = 65535
@@ -188,6 +189,16 @@ def named_text(text: str) -> dict[str, Any]:
     if not equals or not name:
         raise ValueError("NAME=VALUE")
     return {name: value}
+
+
+def named_input(text: str) -> dict[str, Any]:
+    """Return one `name=value` of an input. Errors: ValueError, for an empty value too, as of a variable that is not
+    set: as a path it would be the current folder.
+    """
+    values = named_text(text)
+    if empty := next((name for name, value in values.items() if not value), ""):
+        raise ValueError(f"NAME=KEY, NAME=PATH or NAME=URL: the value of {show_value(empty)} is empty")
+    return values
 
 
 def named_variable(text: str) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from ..common.redact import redact_record
+from ..errors import InputError
 from ..platform.storage import schemes
 from .reported_run import Record
 
@@ -51,7 +52,10 @@ def name_location(location: str, environ: Mapping[str, str]) -> DatasetName:
     scheme, colon, _ = location.partition("://")
     scheme = scheme.lower().removeprefix("zip+") if colon else ""
     if scheme in ("", "file"):
-        return DatasetName("file", os.path.abspath(schemes.get_local_path(location)))  # noqa: PTH100  # resolves no link
+        try:
+            return DatasetName("file", os.path.abspath(schemes.get_local_path(location)))  # noqa: PTH100  # resolves no link
+        except InputError:  # an address without a path
+            return DatasetName("file", location)
     parts = urlsplit(schemes.strip_zip(redact_record(location)))
     path = unquote(parts.path).strip("/") or "/"
     if scheme in ("s3", "s3a", "s3n"):

@@ -46,6 +46,8 @@ def test_a_url_is_a_table_by_its_extension(project: Project) -> None:
         ("store://q/dataitem/table/d", "input 'x': .* belongs to the project 'q'"),
         ("store://p/run/python+job:run/1", "input 'x': .* is a run, not an input"),
         ("absent.csv", "input 'x': no file 'absent.csv'"),
+        ("", "input 'x': its value is empty"),
+        ("file://cities.csv", "input 'x': 'file://cities.csv' has no path"),
         ("ftp://host/a", "input 'x': ftp://host/a: ftp:// is not supported"),
     ],
 )

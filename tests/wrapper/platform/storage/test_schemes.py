@@ -46,6 +46,25 @@ def test_local_paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         assert schemes.get_local_path(url) == Path("/a b/città")
 
 
+@pytest.mark.parametrize("url", ["", "file://", "file://cities.csv", "zip+file://a.zip"])
+def test_an_empty_path_is_not_the_current_folder(project: Project, url: str) -> None:
+    with pytest.raises(InputError, match=r"is empty|has no path"):
+        schemes.get_local_path(url)
+    with pytest.raises(InputError, match=r"is empty|has no path"):
+        project.log_artifact("a", source=url)
+
+
+def test_a_stored_folder_keeps_the_current_folder_in_it(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where the entity has a path of its own, and no store of files is left out."""
+    (tmp_path / "data/here").mkdir(parents=True)
+    (tmp_path / "data/here/a.txt").write_text("a")
+    monkeypatch.chdir(tmp_path / "data/here")
+    stored = project.log_artifact("a", source=str(tmp_path / "data"), path=f"{tmp_path}/copy/")
+    assert stored.get_file_paths() == ["here/a.txt"]
+
+
 def test_the_home_is_read_from_and_written_to(
     project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

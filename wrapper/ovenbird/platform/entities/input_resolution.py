@@ -24,6 +24,8 @@ def resolve_input(project: Project, argument: str, text: str) -> FileEntity:
     artifact or a model (its latest version), or an id. InputError names the argument, and what was found.
     """
     try:
+        if not text:
+            raise InputError("its value is empty", hint="a key, a path or a URL; `.` is the current folder")
         if keys.is_key(text):
             return project.get_material(text)
         if not schemes.get_scheme(text) and not exists(schemes.get_local_path(text)) and "/" not in text:

@@ -82,11 +82,8 @@ def _list_own_folders(entity: PathEntity, files_store: str) -> set[Identity]:
     """Return folders that are left out of a stored folder: the files store and the embedded store."""
     root = Path(entity._store.files_root())
     home = root.parent if (root.parent / "ovenbird.db").exists() else root
-    return {
-        identity
-        for folder in (root, home, schemes.get_local_path(files_store))
-        if (identity := identify_folder(folder)) is not None
-    }
+    others = [schemes.get_local_path(files_store)] if files_store else []
+    return {identity for folder in (root, home, *others) if (identity := identify_folder(folder)) is not None}
 
 
 def _upload_content(

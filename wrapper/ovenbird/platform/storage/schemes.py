@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from ...common.redact import redact_url
+from ...common.text import show_value
 from ...errors import InputError
 
 OBJECTS = ("s3", "gs", "az")
@@ -43,11 +44,20 @@ def is_folder_url(url: str) -> bool:
 
 
 def get_local_path(url: str) -> Path:
-    """Return the local path of a path or a `file://` URL; `~` is the user's home, unless a file is called so."""
+    """Return the local path of a path or a `file://` URL; `~` is the user's home, unless a file is called so.
+
+    Errors: InputError for an empty path, which `Path` takes for the current folder.
+    """
     if url[:7].lower() in ("file://", "zip+fil"):
         from urllib.parse import unquote, urlsplit  # an empty run has no use for it
 
-        return Path(unquote(urlsplit(strip_zip(url)).path))
+        path = unquote(urlsplit(strip_zip(url)).path)
+        if not path:
+            hint = "three slashes before an absolute path, as in `file:///data/cities.csv`, or the path alone"
+            raise InputError(f"{show_value(redact_url(url))} has no path", hint=hint)
+        return Path(path)
+    if not url:
+        raise InputError("the path is empty", hint="`.` is the current folder")
     if url.startswith("~") and not os.path.lexists(url):
         return Path(os.path.expanduser(url))  # noqa: PTH111  # which keeps what it cannot expand
     return Path(url)
