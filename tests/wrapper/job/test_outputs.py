@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import datetime
 import json
 import math
 import pickle
@@ -203,6 +204,52 @@ def test_an_entity_is_itself_once(project: Project) -> None:
     entity = project.log_artifact("mine", data=b"x")
     assert _store_outputs(project, (entity, entity), "one", "two").outputs == {"one": entity.key, "two": entity.key}
     assert len(project._store.list_summaries("artifact")) == 1
+
+
+@pytest.mark.parametrize(
+    "value",
+    [numpy.ma.array([1.0, 999.0], mask=[0, 1]), numpy.matrix([[1, 2]]), numpy.rec.array([(1, "a")], names="n,s")],
+    ids=["masked", "matrix", "records"],
+)
+def test_an_array_of_a_subclass_is_pickled_whole(project: Project, value: Any) -> None:
+    """`.npy` would lose its mask, and its class."""
+    with pytest.warns(UserWarning, match="output 'out' is of type numpy.*, which no rule covers"):
+        path = _store_single(project, value)[1]
+    loaded = pickle.loads(path.read_bytes())
+    assert type(loaded) is type(value)
+    assert numpy.array_equal(numpy.ma.getmaskarray(loaded), numpy.ma.getmaskarray(value))
+    assert loaded.tolist() == value.tolist()
+
+
+def test_a_mapped_array_is_npy(project: Project, tmp_path: Path) -> None:
+    mapped = numpy.memmap(tmp_path / "data", dtype="int16", mode="w+", shape=(3,))
+    mapped[:] = [1, 2, 3]
+    path = _store_single(project, mapped)[1]
+    assert (path.name, numpy.load(path).tolist()) == ("out.npy", [1, 2, 3])
+
+
+def test_times_of_any_unit_are_text_or_stay_what_they_are(project: Project) -> None:
+    """numpy gives nanoseconds as an integer."""
+    assert _store_outputs(project, numpy.datetime64(1, "ns")).results == {"output_0": "1970-01-01T00:00:00.000000001"}
+    with pytest.warns(UserWarning, match="stored pickled"):
+        assert list(_store_outputs(project, numpy.timedelta64(1, "ns")).outputs) == ["output_0"]
+
+
+@pytest.mark.parametrize(
+    ("value", "part"),
+    [
+        ({"k": 1, "t": datetime.datetime(2024, 1, 2)}, "'t' is of type datetime.datetime"),
+        ({"a": {"b": [1, {2}]}}, r"'a.b\[1\]' is of type set"),
+        ({"a": [numpy.array([math.nan])]}, r"'a\[0\]' is of type numpy.ndarray"),
+        ({"t": numpy.datetime64(1, "ns")}, "'t' is of type numpy.datetime64"),
+        ({"a": {(1, 2): 3}}, "'a' has a key of type tuple"),
+        ({1: "a", "1": "b"}, "it has two keys that are '1' as text"),
+    ],
+)  # fmt: skip
+def test_a_warning_names_the_part_that_json_cannot_hold(project: Project, value: Any, part: str) -> None:
+    with pytest.warns(UserWarning, match=rf"of type dict, which JSON cannot hold \({part}\): it is stored pickled"):
+        path = _store_single(project, value)[1]
+    assert path.name == "out.pickle"
 
 
 @pytest.mark.parametrize("value", [{1, 2}, {(1, 2): 3}, LinearRegression(), numpy.array([{}]), complex(1, 2)])

@@ -42,6 +42,19 @@ def test_every_output_is_stored(jobs: Jobs, name: str, where: str) -> None:
     assert name == "a table" or name == "a model" or "arning" in job.err, "it is still told"
 
 
+def test_a_warning_shows_a_line_of_the_user_or_none(jobs: Jobs) -> None:
+    """What is said of a returned value is logged; what a call of the function brings about names its line."""
+    source = (
+        "import os\nfrom pathlib import Path\ndef handler(project):\n    os.mkdir('out')\n"
+        "    os.symlink('nowhere', 'out/link')\n    Path('out/file').touch()\n"
+        "    project.log_artifact('a', source='out')\n    return {1, 2}\n"
+    )
+    job = jobs.run(source, OVENBIRD_LOG_FORMAT="text")
+    assert "main.py:7: UserWarning: out is stored without what cannot be: 'link' is a link" in job.err
+    assert " warning output 'output_0' is of type set, which no rule covers: it is stored pickled" in job.err
+    assert job.err.count("UserWarning") == 1, job.err
+
+
 def test_warnings_of_the_handler_stay_errors(jobs: Jobs) -> None:
     """The user asked for errors with PYTHONWARNINGS."""
     source = "import warnings\ndef handler():\n    warnings.warn('mine')\n"

@@ -4,17 +4,27 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import sys
 import warnings
 from collections.abc import Iterator
 from typing import Any, cast
 
+_PACKAGE = __name__.partition(".")[0]
+_OF_RUN = f"{_PACKAGE}.job.execution"
+
 
 def warn_user(text: str) -> None:
-    """Issue a UserWarning, or log it where warnings are errors."""
-    try:
-        warnings.warn(text, stacklevel=3)
-    except UserWarning:
-        logging.getLogger("ovenbird").warning("%s", text)
+    """Issue a UserWarning at the line of user code that called; log it where none did, or where warnings are errors."""
+    level, frame = 1, sys._getframe()
+    while frame.f_back and str(frame.f_globals.get("__name__")).partition(".")[0] == _PACKAGE:
+        if frame.f_globals["__name__"] == _OF_RUN:  # after the function: the line would be one of ours
+            break
+        level, frame = level + 1, frame.f_back
+    else:
+        with contextlib.suppress(UserWarning):
+            warnings.warn(text, stacklevel=level)
+            return
+    logging.getLogger(_PACKAGE).warning("%s", text)
 
 
 @contextlib.contextmanager

@@ -8,7 +8,6 @@ from __future__ import annotations
 import sys
 from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
-from math import isfinite
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NamedTuple
@@ -19,15 +18,15 @@ from ..errors import OutputError, OvenbirdError
 from ..platform import keys
 from ..platform.entities.entity import Entity
 from ..platform.entities.file_entity import MATERIALS
-from ..platform.entities.json_values import clean_text, json_value, key_text
+from ..platform.entities.json_values import clean_text, json_value
 from ..platform.project.project import KINDS, Project
 from ..platform.store import EntityStore
 from ..platform.tables.dataframes import get_engine
 from ..platform.tables.preview import format_preview
+from .output_json import NotJsonError, encode_json, name_type
 from .result import Display, RunResult
 from .returned_shape import describe_shape, name_result_type, name_stored_type
 
-_DEEPEST = 100  # levels of nesting that are stored as JSON
 LARGEST_RESULT = 64 * 1024  # bytes of JSON in the record of a run; a larger value is stored as an artifact
 Name = str | Mapping[str, Any]
 """An output's name, or `{name, kind, spec_kwargs}`: the value is then the local path of the source."""
@@ -73,7 +72,7 @@ def store(
         except OvenbirdError as error:
             failed.append((_output_name(item), error))
         except Exception as error:  # classes of the user may raise anything; the other outputs are stored all the same
-            reason = f"it is a {_type_name(part)} that cannot be stored: {type(error).__name__}: {error}"
+            reason = f"it is a {name_type(part)} that cannot be stored: {type(error).__name__}: {error}"
             failed.append((_output_name(item), OutputError(reason)))
     shape = [(_output_name(item), part is not None) for item, part in all_pairs]
     outcome.shape = describe_shape(form, shape, outcome.types)
@@ -202,7 +201,7 @@ def _as_result(value: Any) -> tuple[Any] | None:
     of a number that is not finite, the digits of an integer beyond 64 bits, a `data:` URL for bytes that are not UTF-8.
     """
     if type(value).__module__ == "numpy" and hasattr(value, "item") and not hasattr(value, "__len__"):
-        value = value.isoformat() if hasattr(value := value.item(), "isoformat") else value
+        value = _unwrap_scalar(value)
     if isinstance(value, bytes):
         try:
             return (value.decode(),)
@@ -218,6 +217,14 @@ def _as_result(value: Any) -> tuple[Any] | None:
     return (clean_text(value),) if isinstance(value, str) else None
 
 
+def _unwrap_scalar(value: Any) -> Any:
+    """Return a numpy scalar as a value of Python, a time as ISO text."""
+    plain = value.item()
+    if type(value).__name__ in ("datetime64", "timedelta64") and isinstance(plain, int):  # nanoseconds
+        return str(value) if type(value).__name__ == "datetime64" else value
+    return plain.isoformat() if hasattr(plain, "isoformat") else plain
+
+
 def _store_entity(name: str, value: Any, project: Project) -> Entity:
     """Store a value that is not a result, by its type."""
     if get_engine(value):
@@ -226,7 +233,7 @@ def _store_entity(name: str, value: Any, project: Project) -> Entity:
         return project.log_artifact(name, source=value)
     if _is_a(value, "matplotlib", "Figure"):
         return _log_written_artifact(project, name, f"{name}.png", lambda path: value.savefig(path, format="png"))
-    if _is_a(value, "numpy", "ndarray") and not value.dtype.hasobject:
+    if _is_plain_array(value):
         return _log_written_artifact(project, name, f"{name}.npy", lambda path: _save_array(value, path))
     if _is_fitted(value):
         return _store_model(name, value, project)
@@ -242,7 +249,7 @@ def _store_declared(item: Mapping[str, Any], value: Any, project: Project) -> En
     if not isinstance(value, (str, Path)):
         raise OutputError(
             f"it is declared as {show_value(kind)}, so the value is the path of a local file or"
-            f" folder; found {_type_name(value)}",
+            f" folder; found {name_type(value)}",
             hint="return the path, or name the output by a string alone",
         )
     return project._log(MATERIALS[KINDS[kind]], name, kind, str(value), **options)
@@ -263,54 +270,21 @@ def _save_array(value: Any, path: Path) -> None:
 
 
 def _encode_json(value: Any) -> bytes | None:
-    """Return the JSON text of a value; None if it holds anything but JSON values and numpy scalars.
-
-    Keys that are numbers become text, unless two keys would be the same. NaN and the infinities become null, as JSON
-    has no such numbers. A lone surrogate is escaped.
-    """
-    import json
-
     try:
-        finite = _replace_non_finite(value, 0)
-        return json.dumps(finite, default=_unwrap_scalar, ensure_ascii=False, allow_nan=False, indent=2).encode()
-    except (TypeError, ValueError, RecursionError):
+        return encode_json(value)
+    except NotJsonError:
         return None
-
-
-def _replace_non_finite(value: Any, depth: int) -> Any:
-    """Return a value with None for each number that is not finite, and with valid Unicode text. Errors: TypeError."""
-    if depth > _DEEPEST:
-        raise RecursionError
-    if isinstance(value, dict):
-        members = {_convert_key(key): _replace_non_finite(item, depth + 1) for key, item in value.items()}
-        if len(members) < len(value):
-            raise TypeError("two keys would have the same text")
-        return members
-    if isinstance(value, (list, tuple)):
-        return [_replace_non_finite(item, depth + 1) for item in value]
-    if isinstance(value, str):
-        return clean_text(value)
-    number = value.item() if type(value).__module__ == "numpy" and hasattr(value, "item") else value
-    return None if isinstance(number, float) and not isfinite(number) else value
-
-
-def _convert_key(key: Any) -> str:
-    """Return a key of a dict as the key of a JSON object. Errors: TypeError if it is neither text, number nor None."""
-    if type(key).__module__ == "numpy" and hasattr(key, "item"):
-        key = key.item()
-    if not isinstance(key, (str, int, float, type(None))):
-        raise TypeError
-    return key_text(key)
-
-
-def _unwrap_scalar(value: Any) -> Any:
-    if type(value).__module__ == "numpy" and not hasattr(value, "__len__") and hasattr(value, "item"):
-        return value.item()
-    raise TypeError
 
 
 def _is_a(value: Any, package: str, name: str) -> bool:
     return any(kind.__name__ == name and kind.__module__.partition(".")[0] == package for kind in type(value).__mro__)
+
+
+def _is_plain_array(value: Any) -> bool:
+    """Return whether `.npy` holds all of a value: of a subclass such as a masked array it has the data alone."""
+    kind = type(value)
+    name = kind.__name__ if kind.__module__.partition(".")[0] == "numpy" else ""
+    return name in ("ndarray", "memmap") and not value.dtype.hasobject
 
 
 def _is_fitted(value: Any) -> bool:
@@ -340,10 +314,20 @@ def _store_model(name: str, value: Any, project: Project) -> Entity:
 def _store_pickled(name: str, value: Any, project: Project) -> Entity:
     data = _pickle(value)
     warn_user(
-        f"output {show_value(name)} is of type {_type_name(value)}, which no rule covers: it is stored pickled,"
-        " and only Python code that has the same packages can read it"
+        f"output {show_value(name)} is of type {name_type(value)}, which {_explain_pickle(value)}: it is stored"
+        " pickled, and only Python code that has the same packages can read it"
     )
     return _log_written_artifact(project, name, f"{name}.pickle", lambda path: _write_bytes(path, data))
+
+
+def _explain_pickle(value: Any) -> str:
+    if not isinstance(value, (dict, list)):
+        return "no rule covers"
+    try:
+        encode_json(value)
+    except NotJsonError as error:
+        return f"JSON cannot hold ({error})"
+    return "no rule covers"
 
 
 def _pickle(value: Any) -> bytes:
@@ -353,11 +337,6 @@ def _pickle(value: Any) -> bytes:
         return pickle.dumps(value, protocol=5)
     except Exception as error:  # any class may raise anything from __reduce__
         raise UnpicklableError(
-            f"it is a {_type_name(value)} that cannot be pickled: {error}",
+            f"it is a {name_type(value)} that cannot be pickled: {error}",
             hint="return a DataFrame, a dict, a Path of a file that you wrote, or an entity",
         ) from error
-
-
-def _type_name(value: Any) -> str:
-    kind = type(value)
-    return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"

@@ -217,3 +217,13 @@ def test_a_frame_that_parquet_cannot_hold_is_stored_as_csv(project: Project) -> 
     assert item.spec.path.endswith("/t.csv")
     assert [field.name for field in item.spec["schema"].fields] == ["a", "b"]
     assert list(item.as_df()["a"]) == ["1", "x"]
+
+
+class Survey(pandas.DataFrame):
+    """A DataFrame with something of its own, as GeoPandas makes one."""
+
+
+def test_a_subclass_of_a_dataframe_is_a_table_with_a_warning(project: Project) -> None:
+    with pytest.warns(UserWarning, match=r"t is of type .*Survey: it is stored as a table"):
+        item = project.log_dataitem("t", "table", data=Survey({"x": [1]}))
+    assert (type(item.as_df()), item.as_df()["x"].tolist()) == (pandas.DataFrame, [1])

@@ -82,6 +82,12 @@ def _write_bytes(path: Path, raw: bytes) -> str:
 def _make_frame_content(name: str, frame: Any) -> UploadContent:
     if hasattr(frame, "collect") and not hasattr(frame, "write_parquet"):
         frame = frame.collect()
+    engine, kind = dataframes.get_engine(frame), type(frame)
+    if kind.__module__.partition(".")[0] != engine:
+        warn_user(
+            f"{name} is of type {kind.__module__}.{kind.__qualname__}: it is stored as a table, and what reads it gets"
+            f" a DataFrame of {engine}, without what that class adds"
+        )
     frame = dataframes.drop_odd_attributes(frame)
     if problem := dataframes.describe_parquet_problem(frame):
         warn_user(f"{name} is stored as CSV, and not as Parquet: {problem}")
