@@ -117,6 +117,13 @@ def test_what_is_no_target_is_refused_by_name(text: str, error: type[Exception],
     assert_matches(words, str(caught.value))
 
 
+def test_an_attribute_alone_is_no_target() -> None:
+    """It says what is missing, whether the folder has a function document or not."""
+    with pytest.raises(LoadError) as caught:
+        parse(":add")
+    assert_matches("':add' names no file or module before the colon.*no target at all", str(caught.value))
+
+
 def test_the_error_for_another_file_says_what_it_is(tmp_path: Path) -> None:
     """The error for an archive says how to use it, and does not call it missing."""
     (tmp_path / "app.zip").write_bytes(b"PK\x05\x06" + bytes(18))

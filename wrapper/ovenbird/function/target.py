@@ -56,6 +56,11 @@ def parse(text: str, source: str = "") -> Target:
             f"{show_value(text)}: {show_value(attribute)} is not the name of an attribute",
             hint="`FILE.py:handler` or `pkg.mod:fn`",
         )
+    if attribute and not path:
+        raise LoadError(
+            f"{show_value(text)} names no file or module before the colon",
+            hint="`FILE.py:handler` or `pkg.mod:fn`; no target at all is the function document of this folder",
+        )
     if attribute and (path.endswith((".yaml", ".yml")) or (is_folder(Path(path)) and not _MODULE.fullmatch(path))):
         raise LoadError(
             f"{show_value(text)}: the function document names the handler",

@@ -83,8 +83,15 @@ def test_another_programs_database_is_left_alone(tmp_path: Path) -> None:
 
 def test_a_home_that_cannot_be_created_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(PlatformError, match="file"):
+    with pytest.raises(PlatformError, match=r"the local store cannot be used: .*file"):
         LocalStore(tmp_path / "file" / "home")
+
+
+def test_a_folder_in_place_of_the_database_is_named(tmp_path: Path) -> None:
+    """That it is a folder is the hint, as its parent can be written to."""
+    (tmp_path / "ovenbird.db").mkdir()
+    with pytest.raises(PlatformError, match=r"ovenbird\.db is a folder, and a file of that name is needed"):
+        LocalStore(tmp_path).list_projects()
 
 
 def test_a_transaction_that_fails_leaves_nothing(tmp_path: Path) -> None:

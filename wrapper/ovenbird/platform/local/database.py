@@ -70,7 +70,9 @@ def translate_errors(path: Path) -> Iterator[None]:
         ) from error
     except OSError as error:
         reason = error.strerror or error
-        raise PlatformError(f"{error.filename or path}: {reason}", hint=_suggest_fix(str(error), path)) from error
+        raise PlatformError(
+            f"the local store cannot be used: {error.filename or path}: {reason}", hint=_suggest_fix(str(error), path)
+        ) from error
 
 
 def _suggest_fix(message: str, path: Path) -> str:
@@ -81,6 +83,8 @@ def _suggest_fix(message: str, path: Path) -> str:
         return "the disk is full; free some space, or set `OVENBIRD_HOME` to a folder on another disk"
     if "locked" in message:
         return f"another process has held it for {_PATIENCE:g} s; see which with `fuser {path}`"
+    if path.is_dir():
+        return f"{path} is a folder, and a file of that name is needed: move it away, or set `OVENBIRD_HOME`"
     if "read-only" in message or "readonly" in message or "unable to open" in message or "permission" in message:
         return "the folder must be writable; set `OVENBIRD_HOME` to one that is"
     return "it must lie on a local disk (not NFS) that this user may write to; `OVENBIRD_HOME` chooses the folder"
