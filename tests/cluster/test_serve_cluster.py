@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 
 import httpx
@@ -33,3 +34,18 @@ def test_a_service_from_its_start_to_its_end(space: Kube) -> None:
     assert "deleted deployment.apps/greet" in err
     assert not space.get("deployments,services")["items"]
     assert finish(start(space, "serve", "--delete"))[0] == 90
+
+
+def test_a_forwarded_port_ends_with_its_service(space: Kube) -> None:
+    """Deleted by somebody else, it is told as an error once a connection breaks, and not forwarded for ever."""
+    process = start(space, "serve", "--port", "0")
+    assert process.stdout
+    url = process.stdout.readline().strip()
+    assert httpx.post(url, json={"n": 5}, timeout=60, trust_env=False, verify=False).json()["n"] == 5
+    assert finish(start(space, "serve", "--delete"))[0] == 0
+    while process.poll() is None:
+        with contextlib.suppress(httpx.HTTPError):  # a call is what shows kubectl that the pod is gone
+            httpx.get(url, timeout=2, trust_env=False, verify=False)
+    code, _, err = finish(process)
+    assert code == 90
+    assert 'services "greet" not found' in err
