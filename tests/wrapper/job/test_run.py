@@ -264,6 +264,42 @@ def test_output_dir_and_files_store(jobs: Jobs) -> None:
     assert not (jobs.home / "files").exists()
 
 
+def test_a_folder_of_outputs_holds_the_files_of_the_last_run(jobs: Jobs) -> None:
+    """What only an earlier run has put there is removed; a file of somebody else stays, and a warning names it."""
+    jobs.write(
+        """
+        from pathlib import Path
+        def handler(number: int):
+            folder = Path(f"made-{number}")
+            for name in ("always", f"of-{number}/deep"):
+                (folder / name).parent.mkdir(parents=True, exist_ok=True)
+                (folder / name).write_text(str(number))
+            return folder
+        """
+    )
+    for number in (1, 2):
+        job = jobs.run("main.py", "--param", f"number={number}", "--output-dir", "out")
+        assert (job.code, "no known run" in job.err) == (0, False), job.err
+    copied = jobs.folder / "out/output_0"
+    assert sorted(path.relative_to(copied).as_posix() for path in copied.rglob("*")) == ["always", "of-2", "of-2/deep"]
+    assert (copied / "always").read_text() == "2"
+    (copied / "mine.txt").write_text("mine")
+    (copied / "linked").symlink_to(jobs.folder / "made-2")
+    job = jobs.run("main.py", "--param", "number=1", "--output-dir", "out")
+    assert "out/output_0 also holds what is of no known run, and stays: 'mine.txt'" in job.err
+    names = sorted(path.relative_to(copied).as_posix() for path in copied.iterdir())
+    assert names == ["always", "linked", "mine.txt", "of-1"]
+    assert (jobs.folder / "made-2/of-2/deep").read_text() == "2"
+
+
+def test_a_full_output_dir_is_named(jobs: Jobs) -> None:
+    source = "from pathlib import Path\ndef handler():\n    Path('big').write_bytes(bytes(2_000_000))\n"
+    with disk(jobs.folder / "full", "64k") as full:
+        job = jobs.run(source + "    return Path('big')\n", "--output-dir", str(full))
+    assert (job.code, job.error["type"]) == (79, "OutputError")
+    assert f"cannot be copied to {full}/output_0: No space left on device" in job.error["message"]
+
+
 @pytest.mark.slow
 def test_two_models_of_one_run_are_two_files(jobs: Jobs) -> None:
     """Both are `model.pkl` in the store, and in the output folder neither replaces the other."""

@@ -13,6 +13,7 @@ from .text import show_value
 
 _BLOCK = 1024 * 1024
 _ATTEMPTS = 4
+UNREACHABLE = "the store cannot be reached"
 _STATUS = re.compile(r"status code: (\d{3}[^:\n]*)")
 _CODE = re.compile(r"<Code>(\w+)</Code>")
 
@@ -89,6 +90,4 @@ def describe_error(error: BaseException) -> str:
     text = str(error).partition("\n\nDebug source")[0]
     if "body error" in text:
         return "the connection broke off"
-    return (
-        "the store cannot be reached" if "error sending request" in text else redact_text(text.partition("\n")[0])[:200]
-    )
+    return UNREACHABLE if "error sending request" in text else redact_text(text.partition("\n")[0])[:200]

@@ -168,9 +168,10 @@ def fetch_outputs(
 ) -> Iterator[str]:
     """Copy the files of a run's outputs below a folder, each by the output's name, and yield the path of each copy.
 
-    A single file keeps its extension. Two models of one run are both `model.pkl` in the store. An error is raised only
-    after all other files are copied.
+    A single file keeps its extension. With `overwrite` a folder loses what only earlier versions of the output hold.
+    Two models of one run are both `model.pkl` in the store. An error is raised only after all other files are copied.
     """
+    from .entities.earlier_files import remove_earlier_files
     from .entities.file_entity import MATERIALS
 
     names: set[str] = set()
@@ -180,9 +181,11 @@ def fetch_outputs(
         if key.type not in MATERIALS:
             continue
         try:
-            yield _copy_output(
-                MATERIALS[key.type](store, store.read(key), environ), name, destination, names, overwrite
-            )
+            entity = MATERIALS[key.type](store, store.read(key), environ)
+            path = _copy_output(entity, name, destination, names, overwrite)
+            if overwrite and entity.is_folder():
+                remove_earlier_files(store, entity, Path(path))
+            yield path
         except OvenbirdError as error:
             failed.append(error)
     if failed:

@@ -93,9 +93,31 @@ def test_a_full_disk_names_what_was_stored_and_what_was_not(full: Path, tmp_path
 
 def test_a_full_disk_at_a_download_is_an_input_error(full: Path, tmp_path: Path) -> None:
     (tmp_path / "big").write_bytes(b"x" * 2_000_000)
-    with pytest.raises(InputError, match="No space left"):
+    with pytest.raises(InputError, match=f"/big cannot be copied to {full}/big: No space left on device") as caught:
         files.download(str(tmp_path / "big"), full / "big", {})
+    assert caught.value.hint == "free some space there, or choose another folder"
     assert list(full.iterdir()) == []
+
+
+def test_a_target_that_cannot_be_written_is_not_the_fault_of_the_source(tmp_path: Path) -> None:
+    (tmp_path / "d403").write_bytes(b"x")
+    (tmp_path / "folder").mkdir()
+    for target, reason in (
+        (tmp_path / "folder", "Is a directory"),
+        (tmp_path / "d403/a", "(Not a directory|File exists)"),
+        (tmp_path / "d403/a/b", "Not a directory"),
+    ):
+        with pytest.raises(InputError, match=f"d403 cannot be copied to {target}: {reason}") as caught:
+            files.download(str(tmp_path / "d403"), target, {})
+        assert caught.value.hint == "choose another folder"
+
+
+def test_digits_of_a_path_are_no_status(tmp_path: Path) -> None:
+    """Credentials are named only where a store has answered."""
+    (tmp_path / "d403").mkdir()
+    with pytest.raises(InputError, match="d403/401 cannot be read: No such file") as caught:
+        files.download(str(tmp_path / "d403/401"), tmp_path / "out", {})
+    assert caught.value.hint == ""
 
 
 def test_a_listing_cannot_lead_out_of_the_folder(tmp_path: Path) -> None:

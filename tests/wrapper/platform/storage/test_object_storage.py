@@ -62,6 +62,8 @@ def test_the_error_for_a_refusal_leaves_out_the_response(server: Any, tmp_path: 
     with pytest.raises(InputError, match=f"s3://outputs/a cannot be read: the store answered {status}") as read:
         files.download("s3://outputs/a", tmp_path / "b", environ)
     assert "SECRET" not in str(stored.value) + str(read.value)
+    hint = "the credentials in the environment do not allow it" if status == 403 else ""
+    assert (stored.value.hint, read.value.hint) == (hint, hint)
     assert len(server.requests) == (2 if status == 403 else 10)
 
 

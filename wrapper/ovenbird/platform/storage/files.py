@@ -6,6 +6,7 @@ the password or the query of a URL.
 
 from __future__ import annotations
 
+import errno
 import mimetypes
 import os
 import shutil
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 # MD5 runs at about a quarter of what a local disk copies, so a larger local copy is hashed when its digest is first
 # asked for (`add_digest`): the store's copy does not change in between.
 HASHED_AT_ONCE = 64 * 1024 * 1024
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # a disk, a quota or a file system that takes no more
 Info = dict[str, Any]
 """One of `status.files`: `{path, name, content_type, size, hash, last_modified}`; `path` is below the entity's."""
 
@@ -101,15 +103,18 @@ def download_web(
 
     from .download_names import get_answer_name, get_table_extension
 
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".", dir=folder) as draft:
-        answer = _fetch_file(url, Path(draft) / "answer", environ, TransferLimit.for_inputs(environ))
-        assert answer is not None
-        target = folder / (get_answer_name(strip_zip(url), answer) or name)
-        if exists(target) and not overwrite:
-            message = f"{target} exists, so {redact_url(url)} was not copied there"
-            raise InputError(message, hint="`download(overwrite=True)`")
-        (Path(draft) / "answer").replace(target)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".", dir=folder) as draft:
+            answer = _fetch_file(url, Path(draft) / "answer", environ, TransferLimit.for_inputs(environ))
+            assert answer is not None
+            target = folder / (get_answer_name(strip_zip(url), answer) or name)
+            if exists(target) and not overwrite:
+                message = f"{target} exists, so {redact_url(url)} was not copied there"
+                raise InputError(message, hint="`download(overwrite=True)`")
+            (Path(draft) / "answer").replace(target)
+    except OSError as error:
+        raise _uncopied_error(url, error, folder) from error
     return target, get_table_extension(answer)
 
 
@@ -273,8 +278,25 @@ def _fetch_file(url: str, target: Path, environ: Mapping[str, str], limit: Trans
         return answer
     except OvenbirdError:
         raise
+    except OSError as error:
+        if _is_of_target(error, target):
+            raise _uncopied_error(url, error, target) from error
+        raise _unreadable_error(url, error) from error
     except Exception as error:
         raise _unreadable_error(url, error) from error
+
+
+def _is_of_target(error: OSError, target: Path) -> bool:
+    """Return whether the error is one of writing to `target`: the kernel names no file where a copy fails midway."""
+    if not isinstance(error.filename, (str, os.PathLike)):
+        return error.errno in (*_FULL, errno.EROFS)
+    path = Path(error.filename)
+    return path == target or path in target.parents or (path.parent == target.parent and path.name.endswith(".part"))
+
+
+def _uncopied_error(url: str, error: OSError, target: Path) -> InputError:
+    hint = "free some space there, or choose another folder" if error.errno in _FULL else "choose another folder"
+    return InputError(f"{redact_url(url)} cannot be copied to {target}: {error.strerror or error}", hint=hint)
 
 
 def _unreadable_error(url: str, error: Exception) -> InputError:
@@ -306,12 +328,14 @@ def _describe_reason(error: BaseException) -> str:
 
 
 def _suggest_fix(error: BaseException) -> str:
-    text = _describe_reason(error)
-    if "403" in text or "401" in text:
+    if isinstance(error, OSError) and error.errno is not None:
+        return "free some space, or choose another place with `--files-store`" if error.errno in _FULL else ""
+    from ...common import object_storage
+
+    if object_storage.error_status(error)[0].startswith(("401", "403")):
         return "the credentials in the environment do not allow it"
-    if "No space" in text or "quota" in text or "too large" in text:
-        return "free some space, or choose another place with `--files-store`"
-    return "`AWS_ENDPOINT_URL` says where the store is" if "cannot be reached" in text else ""
+    is_unreached = object_storage.describe_error(error) == object_storage.UNREACHABLE
+    return "`AWS_ENDPOINT_URL` says where the store is" if is_unreached else ""
 
 
 def _remove_empty_folders(base: Path, names: Sequence[str]) -> None:
