@@ -171,15 +171,15 @@ def read(path: Path) -> FunctionSpec:
     return complete(to_json_value(document), path.parent.resolve())
 
 
-def parse(text: str, name: str) -> dict[str, Any]:
-    """Return the mapping that a YAML text holds, within the limits of `load_yaml`.
+def parse(text: str, name: str, *, parameters: bool = False) -> dict[str, Any]:
+    """Return the mapping that a YAML text holds, within the limits of `load_yaml`, whose `parameters` it takes.
 
     Errors: DocumentError with the line and column.
     """
     from .common.yaml_load import load_yaml
 
     try:
-        document = load_yaml(text)
+        document = load_yaml(text, parameters=parameters)
     except ValueError as error:
         raise DocumentError(f"the function document {show_value(name)} is not valid YAML{error}") from None
     if not isinstance(document, dict):

@@ -642,6 +642,14 @@ def test_a_thread_left_behind_does_not_hold_the_process(jobs: Jobs) -> None:
     assert (job.code, job.result["state"]) == (0, "COMPLETED")
 
 
+def test_exponents_in_a_params_file(jobs: Jobs) -> None:
+    """A number in scientific notation needs no point, at any depth; in quotes it is text."""
+    (jobs.folder / "p.yaml").write_text("rate: 1e-3\nrates: [1E4, -2e+1, 5.e-1]\nname: '1e3'\ncommit: 12e4a\n")
+    source = "def handler(rate: float, rates: list, name: str, commit): return [rate, rates, name, commit]\n"
+    job = jobs.run(source, "--params", "p.yaml")
+    assert (job.code, json.loads(job.out)) == (0, [0.001, [10000.0, -20.0, 0.5], "1e3", "12e4a"]), job.err
+
+
 def test_params_files(jobs: Jobs) -> None:
     """A parameters file that cannot be read, or holds no mapping, is exit 77 and names the file."""
     jobs.write("def handler(): pass\n")

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import datetime
 import math
+import re
 from base64 import b64encode
 from typing import Any
 
@@ -102,6 +103,15 @@ _Loader.add_constructor("tag:yaml.org,2002:timestamp", _Loader._construct_checke
 _Loader.add_constructor("tag:yaml.org,2002:bool", _Loader._construct_checked)
 
 
+class _ParameterLoader(_Loader):
+    """A loader to which `1e-3` is a number, as in YAML 1.2; in YAML 1.1, which PyYAML reads, it lacks a point."""
+
+
+_ParameterLoader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+$"), list("-+0123456789")
+)
+
+
 def to_json_value(value: Any) -> Any:
     """Return a value of `load_yaml` with the types of JSON only, which all JSON encoders encode alike.
 
@@ -136,12 +146,15 @@ def _is_unicode(text: str) -> bool:
         return False
 
 
-def load_yaml(text: str) -> Any:
-    """Return the value of a YAML text. Errors: ValueError that says what is wrong and in which line and column."""
+def load_yaml(text: str, *, parameters: bool = False) -> Any:
+    """Return the value of a YAML text. With `parameters`, `1e-3` is a number; elsewhere it may be a commit or a name.
+
+    Errors: ValueError that says what is wrong and in which line and column.
+    """
     if len(text) > LARGEST:
         raise ValueError(f": {len(text)} characters, of at most {LARGEST}")
     try:
-        return _Loader(text).get_single_data()
+        return (_ParameterLoader if parameters else _Loader)(text).get_single_data()
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""

@@ -34,7 +34,7 @@ def _parse(text: bytes, name: str) -> Any:
         if name.endswith((".yaml", ".yml")):
             from ..function_document import parse
 
-            return parse(text.decode(), name)
+            return parse(text.decode(), name, parameters=True)
         text = text.removeprefix(BOM_UTF8)
         value = msgspec.json.decode(text)
         return raw_members(text) if isinstance(value, dict) else value
