@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import bz2
 import gzip
+import io
 import lzma
+import os
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -213,3 +215,22 @@ def test_folders_above_a_lone_file_are_no_partitions(project: Project, tmp_path:
     (folder / "a.csv").write_text("n\n1\n")
     entity = project.new_dataitem("lone", path=str(folder / "a.csv"))
     assert _rows(entity.as_df(engine=engine)) == [{"n": 1}]
+
+
+@pytest.mark.parametrize("engine", ["pandas", "polars"])
+@pytest.mark.parametrize("form", ["csv", "parquet", "json"])
+def test_names_that_are_no_utf8_are_read(project: Project, tmp_path: Path, engine: str, form: str) -> None:
+    """In a folder and alone; a copy has them escaped."""
+    frame = polars.DataFrame({"x": [1]})
+    data = io.BytesIO()
+    getattr(frame, f"write_{form}")(data)
+    folder = tmp_path / "in"
+    folder.mkdir()
+    path = folder / os.fsdecode(b"b\xff." + form.encode())
+    path.write_bytes(data.getvalue())
+    item = project.new_dataitem("d", path=f"{folder}/")
+    assert list(item.as_df(engine=engine)["x"]) == [1]
+    assert Path(item.as_file()[0]).read_bytes() == data.getvalue()
+    assert (Path(item.download(tmp_path / "out")) / f"b%FF.{form}").read_bytes() == data.getvalue()
+    single = project.referenced("s", "table", str(path))
+    assert list(single.as_df(engine=engine)["x"]) == [1]

@@ -49,8 +49,8 @@ class FileEntity(PathEntity):
         if not schemes.get_scheme(url) and not self._is_stored():
             local_path = schemes.get_local_path(url)
             _require_file(local_path, self.key)
-            names = files.list_files(url, self._environ) if is_folder(local_path) else []
-            return PathList([str(local_path / name) for name in names] or [str(local_path)], str(local_path))
+            paths = [path for path, _ in files.list_local_files(local_path)] if is_folder(local_path) else []
+            return PathList(map(str, paths or [local_path]), str(local_path))
         target = self._path_below(make_temporary_folder(), url)
         paths = self._fetch(target, self._names())
         return PathList(map(str, paths), str(target))
@@ -92,7 +92,8 @@ class FileEntity(PathEntity):
         from ..storage import files
 
         folder = self.is_folder()
-        names = self._names() or (files.list_files(self._path(), self._environ) if folder else [])
+        recorded = self._names()
+        names = recorded or (files.list_files(self._path(), self._environ) if folder else [])
         for path in [target / name for name in names] if folder else [target]:
             if exists(path) and not overwrite:
                 raise InputError(
@@ -101,7 +102,7 @@ class FileEntity(PathEntity):
         if schemes.get_scheme(self._path()) == schemes.SQL:
             self._write_table(target)
         else:
-            self._fetch(target, names)
+            self._fetch(target, names if schemes.get_scheme(self._path()) else recorded)
         return str(target)
 
     def is_folder(self) -> bool:
@@ -136,8 +137,7 @@ class FileEntity(PathEntity):
         try:
             if own is None:
                 root = _require_file(schemes.get_local_path(url), self.key)
-                names = files.list_files(url, self._environ) if is_folder(root) else []
-                sources = [(root / name, name) for name in names] if is_folder(root) else [(root, str(root))]
+                sources = files.list_local_files(root) if is_folder(root) else [(root, str(root))]
             elif kind in schemes.WEB:
                 path, extension = files.download_web(url, own, self._environ, name=self.name)
                 file_format = file_format or (None if dataframes.is_table_name(path.name) else extension or None)

@@ -84,11 +84,18 @@ def download(
         _fetch_file(url, target, environ, limit)
         return [target]
     paths = []
-    for name in names or list_files(url, environ):
+    for source, name in _list_sources(url, names, environ):
         check_member(name, redact_url(url))
-        _fetch_file(url + name, target / name, environ, limit)
+        _fetch_file(source, target / name, environ, limit)
         paths.append(target / name)
     return paths
+
+
+def _list_sources(url: str, names: Sequence[str], environ: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Return the paths or URLs of the files `names` (all of them) below a folder, with their names."""
+    if names or get_scheme(url):
+        return [(url + name, name) for name in names or list_files(url, environ)]
+    return [(str(path), name) for path, name in list_local_files(get_local_path(url))]
 
 
 def download_web(
@@ -127,10 +134,18 @@ def list_files(url: str, environ: Mapping[str, str]) -> list[str]:
             return [name for name, _ in object_storage.list_objects(strip_zip(url), environ)]
         except Exception as error:
             raise _unreadable_error(url, error) from error
+    return [name for _, name in list_local_files(get_local_path(url))]
+
+
+def list_local_files(folder: Path) -> list[tuple[Path, str]]:
+    """Return paths of the files below a folder, and names relative to it: a byte that is no UTF-8 is escaped in these.
+
+    Errors: InputError.
+    """
     try:
-        return [name for _, name in walk_tree(get_local_path(url)).files]
+        return walk_tree(folder).files
     except OSError as error:
-        raise _unreadable_error(url, error) from error
+        raise _unreadable_error(str(folder), error) from error
 
 
 def remove(url: str, names: Sequence[str], environ: Mapping[str, str]) -> None:

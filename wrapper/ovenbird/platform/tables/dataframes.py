@@ -12,7 +12,7 @@ from contextlib import ExitStack
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from ...common.text import show_value
+from ...common.text import is_unicode, show_value
 from ...errors import InputError
 from .compressed import detect_compression, open_compressed, strip_compression
 
@@ -141,6 +141,8 @@ def _open_file(
         if kind or not path.is_file() or not _starts_with(path, b"PAR1"):
             raise
         form = "parquet"
+    if not kind and not is_unicode(str(path)) and path.is_file():  # Arrow and polars take no such path
+        source, kind = io.BytesIO(path.read_bytes()), "memory"
     if form in ("json", "jsonl") and (kind or path.is_file()):
         return _open_json(source, kind, form, options)
     return source, form
