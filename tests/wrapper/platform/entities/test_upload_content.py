@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import numpy
 import pandas
@@ -217,6 +219,40 @@ def test_a_frame_that_parquet_cannot_hold_is_stored_as_csv(project: Project) -> 
     assert item.spec.path.endswith("/t.csv")
     assert [field.name for field in item.spec["schema"].fields] == ["a", "b"]
     assert list(item.as_df()["a"]) == ["1", "x"]
+
+
+@pytest.mark.parametrize("columns", [[1, "1"], [1.0, "1.0"]])
+def test_columns_of_the_same_text_are_no_parquet(project: Project, columns: list[object]) -> None:
+    """It would be written, and no reader could read it."""
+    with pytest.warns(UserWarning, match=f"stored as CSV, and not as Parquet: two columns are called '{columns[1]}'"):
+        item = project.log_dataitem("t", "table", data=pandas.DataFrame([[5, 6]], columns=columns))
+    assert item.as_df().to_numpy().tolist() == [[5, 6]]
+
+
+def test_an_index_of_the_same_text_is_no_parquet(project: Project) -> None:
+    frame = pandas.DataFrame({"1": [5]}, index=pandas.Index([6], name=1))
+    with pytest.warns(UserWarning, match="two columns are called '1'"):
+        item = project.log_dataitem("t", "table", data=frame)
+    assert item.as_df(index_col=0).to_dict() == {"1.1": {6: 5}}
+
+
+@pytest.mark.parametrize(
+    ("index", "hint", "option"),
+    [
+        (pandas.Index(["a", "b"]), "the first column there, which `as_df(index_col=0)` reads", 0),
+        (
+            pandas.MultiIndex.from_tuples([("a", 1), ("a", 2)], names=["s", "n"]),
+            "the first 2 columns there, which `as_df(index_col=[0, 1])` reads",
+            [0, 1],
+        ),
+    ],
+    ids=["single", "several"],
+)
+def test_a_warning_says_where_the_index_is_in_csv(project: Project, index: Any, hint: str, option: Any) -> None:
+    frame = pandas.DataFrame({"x": [1, "one"]}, index=index)
+    with pytest.warns(UserWarning, match=re.escape(f"; its index is {hint}")):
+        item = project.log_dataitem("t", "table", data=frame)
+    assert item.as_df(index_col=option).index.tolist() == index.tolist()
 
 
 class Survey(pandas.DataFrame):

@@ -90,7 +90,8 @@ def _make_frame_content(name: str, frame: Any) -> UploadContent:
         )
     frame = dataframes.drop_odd_attributes(frame)
     if problem := dataframes.describe_parquet_problem(frame):
-        warn_user(f"{name} is stored as CSV, and not as Parquet: {problem}")
+        index = dataframes.describe_csv_index(frame)
+        warn_user(f"{name} is stored as CSV, and not as Parquet: {problem}{f'; {index}' if index else ''}")
     return UploadContent(
         lambda path: dataframes.write_csv(frame, path) if problem else dataframes.write_parquet(frame, path),
         f"{name}.{'csv' if problem else 'parquet'}",

@@ -7,6 +7,7 @@ import importlib.util
 import io
 import math
 import sys
+import warnings
 from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path, PurePosixPath
@@ -240,8 +241,14 @@ def describe_parquet_problem(frame: Any) -> str:
 
 def _arrow_problem(pyarrow: Any, frame: Any) -> str:
     try:
-        schema = pyarrow.Schema.from_pandas(frame)
-        pyarrow.parquet.write_table(schema.empty_table(), io.BytesIO())  # not every type of Arrow is one of Parquet
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # whoever writes the file hears them
+            schema = pyarrow.Schema.from_pandas(frame)
+            pyarrow.parquet.write_table(schema.empty_table(), io.BytesIO())  # not every type of Arrow is one of Parquet
+        names = schema.names
+        if len(set(names)) < len(names):
+            twice = next(name for name in names if names.count(name) > 1)
+            return f"two columns are called {show_value(twice)} as text, which is what Parquet has for names"
     except (ValueError, TypeError, NotImplementedError, OverflowError) as error:
         return (str(error).strip().splitlines() or [type(error).__name__])[0]
     return ""
@@ -249,9 +256,22 @@ def _arrow_problem(pyarrow: Any, frame: Any) -> str:
 
 def write_csv(frame: Any, path: Path) -> None:
     """Write a DataFrame of pandas as CSV; its index too, unless that only counts rows."""
-    index = frame.index
-    counts = type(index).__name__ == "RangeIndex" and index.name is None and (index.start, index.step) == (0, 1)
-    frame.to_csv(path, index=not counts, errors="backslashreplace")  # half of a surrogate pair is no UTF-8
+    # half of a surrogate pair is no UTF-8
+    frame.to_csv(path, index=not _is_row_count(frame.index), errors="backslashreplace")
+
+
+def describe_csv_index(frame: Any) -> str:
+    """Return how a DataFrame of pandas is read from CSV with its index; empty where that only counts rows."""
+    if _is_row_count(frame.index):
+        return ""
+    levels = list(range(frame.index.nlevels))
+    if len(levels) == 1:
+        return "its index is the first column there, which `as_df(index_col=0)` reads as one"
+    return f"its index is the first {len(levels)} columns there, which `as_df(index_col={levels})` reads as one"
+
+
+def _is_row_count(index: Any) -> bool:
+    return type(index).__name__ == "RangeIndex" and index.name is None and (index.start, index.step) == (0, 1)
 
 
 def write_parquet(frame: Any, path: Path) -> str | None:
