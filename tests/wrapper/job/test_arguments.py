@@ -269,3 +269,12 @@ def test_any_name_reaches_kwargs(jobs: Jobs) -> None:
     valueless = jobs.run("def handler(): ...\n", "--param", "a=1", "--param", "s3cret")
     assert (valueless.code, "s3cret" in valueless.err) == (70, False)
     assert "--param: expected NAME=VALUE, found no `=` (value 2 of 2)" in valueless.err
+
+
+def test_a_hint_about_as_df_says_who_has_it(project: Project, tmp_path: Path) -> None:
+    """A parameter with the hint DataFrame has no call that could take the option."""
+    (tmp_path / "a.csv").write_text("café\n1\n", encoding="latin-1")
+    with pytest.raises(InputError, match=r"input 'x': .*a\.csv cannot be read as csv by pandas") as caught:
+        read(_binder(pandas.DataFrame), project, {"x": str(tmp_path / "a.csv")})
+    assert caught.value.hint.startswith('`as_df(encoding="latin-1")` reads it')
+    assert caught.value.hint.endswith("; the entity has it, which a parameter without a type hint gets")

@@ -9,6 +9,8 @@ import errno
 import os
 from pathlib import Path
 
+from .text import show_value
+
 
 def is_file(path: str | Path) -> bool:
     """Return whether there is a file of that name."""
@@ -39,3 +41,15 @@ def is_name(path: str | Path) -> bool:
     except OSError as error:
         return error.errno != errno.ENAMETOOLONG
     return True
+
+
+def describe_broken_link(path: str | Path) -> str:
+    """Return which link of a path that does not exist leads nowhere, and where it leads to; empty without one."""
+    for part in (Path(path), *Path(path).parents):
+        if exists(part):
+            break
+        try:
+            return f"{show_value(str(part))} is a link to {show_value(str(part.readlink()))}, which is not there"
+        except (OSError, ValueError):  # it is no link
+            continue
+    return ""

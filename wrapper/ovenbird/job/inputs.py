@@ -38,7 +38,8 @@ def _read_input(parameter: Parameter | None, project: Project, name: str, text: 
     except PayloadValidationError as error:
         raise InputError(f"input {show_value(name)} ({entity.key}) does not fit its hint: {error.message}") from None
     except OvenbirdError as error:
-        raise InputError(f"input {show_value(name)}: {error.message}", hint=error.hint) from error
+        extra = "; the entity has it, which a parameter without a type hint gets" if "`as_df(" in error.hint else ""
+        raise InputError(f"input {show_value(name)}: {error.message}", hint=error.hint + extra) from error
     except Exception as error:
         kind = getattr(hint, "__name__", str(hint))
         raise InputError(

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from ovenbird.errors import InputError
+from ovenbird.errors import InputError, OutputError
 from ovenbird.platform.entities import input_resolution, run
 from ovenbird.platform.local.store import LocalStore
 from ovenbird.platform.project.project import Project
@@ -77,3 +77,24 @@ def test_a_hint_says_what_lies_there(project: Project, tmp_path: Path, monkeypat
     with pytest.raises(InputError) as caught:
         input_resolution.resolve_input(project, "x", "./x.csv")
     assert caught.value.hint.endswith(", 08.csv, 09.csv and 3 more")
+
+
+def test_a_broken_link_says_where_it_leads(project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is not in the list of what is there either. An entity of that name is still found."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "data").symlink_to("gone/cities")
+    for text, message in (
+        ("data", "input 'x': 'data' is a link to 'gone/cities', which is not there, and no data item"),
+        ("./data", "input 'x': 'data' is a link to 'gone/cities', which is not there"),
+        ("data/a.csv", "input 'x': 'data' is a link to 'gone/cities', which is not there"),
+    ):
+        with pytest.raises(InputError, match=message) as caught:
+            input_resolution.resolve_input(project, "x", text)
+        assert "has: data" not in caught.value.hint
+    item = project.new_dataitem("data", path="s3://b/k")
+    assert input_resolution.resolve_input(project, "x", "data").key == item.key
+    broken = project.new_dataitem("d", path=str(tmp_path / "data"))
+    with pytest.raises(InputError, match="data' is a link to 'gone/cities', which is not there"):
+        broken.as_file()
+    with pytest.raises(OutputError, match="data' is a link to 'gone/cities', which is not there, so it cannot be"):
+        project.log_artifact("a", source="data")

@@ -179,3 +179,23 @@ def test_csv_keeps_an_index_that_says_something(tmp_path: Path) -> None:
     for index, text in ((None, "a\n1\n2\n"), (["x", "y"], ",a\nx,1\ny,2\n"), ([0, 2], ",a\n0,1\n2,2\n")):
         dataframes.write_csv(frame if index is None else frame.set_axis(index), tmp_path / "a.csv")
         assert (tmp_path / "a.csv").read_text() == text
+
+
+@pytest.mark.parametrize("engine", dataframes.ENGINES)
+@pytest.mark.parametrize("encoding", ["latin-1", "utf-16"])
+def test_a_csv_of_another_encoding_names_the_option(tmp_path: Path, engine: str, encoding: str) -> None:
+    """polars would read other characters without a word."""
+    path = tmp_path / "a.csv"
+    path.write_text("café,n\nà la carte,2\n", encoding=encoding)
+    with pytest.raises(InputError, match=f"a.csv cannot be read as csv by {engine}: its text is not UTF-8") as caught:
+        dataframes.read_frame(path, engine=engine)
+    assert caught.value.hint == f'`as_df(encoding="{encoding}")` reads it, where that is its encoding'
+    frame = dataframes.read_frame(path, engine=engine, encoding=encoding)
+    assert (list(frame.columns), list(frame["café"]), list(frame["n"])) == (["café", "n"], ["à la carte"], [2])
+
+
+@pytest.mark.parametrize("engine", dataframes.ENGINES)
+def test_a_character_over_the_edge_of_what_is_looked_at_is_utf8(tmp_path: Path, engine: str) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("x\n" + "a" * (64 * 1024 - 3) + "é\n", encoding="utf-8")
+    assert dataframes.read_frame(path, engine=engine)["x"][0].endswith("aé")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ...common.named_paths import exists, is_folder
+from ...common.named_paths import describe_broken_link, exists, is_folder
 from ...common.redact import redact_record
 from ...common.temporary_folders import make_temporary_folder
 from ...errors import InputError
@@ -295,5 +295,6 @@ MATERIALS: dict[str, type[FileEntity]] = {"artifact": Artifact, "dataitem": Data
 
 def _require_file(path: Path, key: str) -> Path:
     if not exists(path):
-        raise InputError(f"{key}: its file {path} is not there", hint="it was moved or deleted since it was recorded")
+        problem = describe_broken_link(path) or f"its file {path} is not there"
+        raise InputError(f"{key}: {problem}", hint="it was moved or deleted since it was recorded")
     return path

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ...common.named_paths import exists, is_folder
+from ...common.named_paths import describe_broken_link, exists, is_folder
 from ...common.text import show_value
 from ...errors import InputError, OvenbirdError
 from .. import keys, queries
@@ -41,15 +41,19 @@ def _find_named(project: Project, text: str) -> keys.EntityKey:
         return queries.locate_any(project._store, text, project.name, tuple(MATERIALS))
     except queries.NotFoundError as error:
         where = queries.describe_place(project._store, project.name)
-        message = f"no file {show_value(text)}, and no data item, artifact or model is called so in {where}"
+        message = f"{_describe_missing(text)}, and no data item, artifact or model is called so in {where}"
         raise InputError(message, hint=f"{_describe_siblings(schemes.get_local_path(text))}; {error.hint}") from None
+
+
+def _describe_missing(text: str) -> str:
+    return describe_broken_link(schemes.get_local_path(text)) or f"no file {show_value(text)}"
 
 
 def _describe_siblings(path: Path) -> str:
     folder = path.parent
     if not is_folder(folder):
         return f"there is no folder {show_value(str(folder))}"
-    siblings = sorted(item.name for item in folder.iterdir() if not item.name.startswith("."))
+    siblings = sorted(item.name for item in folder.iterdir() if not item.name.startswith(".") and exists(item))
     more = f" and {len(siblings) - _SIBLINGS} more" if len(siblings) > _SIBLINGS else ""
     title = "the current folder" if folder == Path() else show_value(str(folder))
     return f"{title} has: {', '.join(siblings[:_SIBLINGS])}{more}" if siblings else f"{title} is empty"
@@ -62,7 +66,7 @@ def _check_address(text: str) -> str:
     if (special := describe_special(path)) and "device" in special and not path.samefile("/dev/null"):
         raise InputError(f"{show_value(text)} is {special}, not a file", hint="a file, a folder, a URL or a key")
     if not exists(path):
-        raise InputError(f"no file {show_value(text)}", hint=_describe_siblings(path))
+        raise InputError(_describe_missing(text), hint=_describe_siblings(path))
     return str(path.absolute()) + ("/" if is_folder(path) else "")
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ...common.named_paths import exists
+from ...common.named_paths import describe_broken_link, exists
 from ...common.redact import redact_url
 from ...common.temporary_folders import make_temporary_folder
 from ...common.text import show_value
@@ -33,7 +33,8 @@ def upload(entity: PathEntity, source: Any, keep_dir_structure: bool = False) ->
     target = _require_writable(entity)
     for item in [source] if isinstance(source, (str, os.PathLike)) else source:
         if not exists(get_local_path(str(item))):
-            raise OutputError(f"{entity.key}: no file {show_value(str(item))}")
+            problem = describe_broken_link(get_local_path(str(item))) or f"no file {show_value(str(item))}"
+            raise OutputError(f"{entity.key}: {problem}")
     if keep_dir_structure:
         source = stage_tree(source, Path.cwd())
     plan = upload_content.make_content(entity.name, entity.kind, source=source, data=None, write=None, filename="")

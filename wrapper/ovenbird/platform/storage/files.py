@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...common.hashing import checksum_file
-from ...common.named_paths import exists, is_folder
+from ...common.named_paths import describe_broken_link, exists, is_folder
 from ...common.redact import redact_url
 from ...common.text import show_value
 from ...common.user_warnings import warn_user
@@ -224,7 +224,8 @@ def _plan_upload(sources: Sequence[Path], only: str, skip: Collection[Identity])
             plan.append((source, only or source.name))
         else:
             hint = f"looked in {source.absolute().parent}"
-            raise OutputError(f"{source} does not exist, so it cannot be stored", hint=hint)
+            problem = describe_broken_link(source) or f"{source} does not exist"
+            raise OutputError(f"{problem}, so it cannot be stored", hint=hint)
     names = [name for _, name in plan]
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)

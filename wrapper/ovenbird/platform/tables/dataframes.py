@@ -8,6 +8,7 @@ import io
 import math
 import sys
 import warnings
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE, getincrementaldecoder
 from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path, PurePosixPath
@@ -104,6 +105,8 @@ def read_frame(
                 options.setdefault("sep", "\t")
             if form == "jsonl" and engine == "pandas":
                 options.setdefault("lines", True)
+            if engine == "polars" and form in ("csv", "tsv") and "encoding" not in options:
+                _check_utf8(source)
             if engine == "pandas" and form not in ("parquet", "excel"):
                 options.setdefault("compression", None)  # it would go by the name
             words = {_WORDS[engine].get(word, word): value for word, value in options.items()}
@@ -116,6 +119,12 @@ def read_frame(
 
         hint = format_install_command("tables") if form == "parquet" else "install what it names"
         raise InputError(f"{label}: {engine} cannot read {form}: {error}", hint=hint) from error
+    except UnicodeDecodeError as error:
+        encoding = "utf-16" if error.object[:2] in (BOM_UTF16_BE, BOM_UTF16_LE) else "latin-1"
+        raise InputError(
+            f"{label} cannot be read as {form} by {engine}: its text is not UTF-8 ({error.reason})",
+            hint=f'`as_df(encoding="{encoding}")` reads it, where that is its encoding',
+        ) from error
     except Exception as error:
         hint = "`as_df(file_format=…, sep=…)` says what it holds, where that is something else"
         first = (str(error).strip().splitlines() or [""])[0]
@@ -147,6 +156,18 @@ def _open_file(
     if form in ("json", "jsonl") and (kind or path.is_file()):
         return _open_json(source, kind, form, options)
     return source, form
+
+
+def _check_utf8(source: Path | io.BytesIO) -> None:
+    """Raise UnicodeDecodeError for a start that is not UTF-8: polars reads it as other characters."""
+    if isinstance(source, io.BytesIO):
+        start = source.getvalue()[:_LINE]
+    elif source.is_file():
+        with source.open("rb") as file:
+            start = file.read(_LINE)
+    else:
+        return
+    getincrementaldecoder("utf-8")().decode(start, final=len(start) < _LINE)
 
 
 def _open_json(source: Any, kind: str, form: str, options: Mapping[str, Any]) -> tuple[Any, str]:
