@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from tests.jobs import Jobs
@@ -281,6 +282,34 @@ def test_the_echo_of_a_signal_is_ignored() -> None:
         work()
     signal.raise_signal(signal.SIGTERM)
     assert (caught.value.reason, cleaned) == ("SIGTERM", True)
+
+
+_EARLY = """
+import os, signal, sys
+from ovenbird.function.target import parse
+from ovenbird.job.entrypoint import start_job
+from ovenbird.job.execution import RunEnvironment
+from ovenbird.job.run_process import execute
+from ovenbird.platform.store_factory import open_store
+from ovenbird.settings import Settings
+
+store = open_store("local", os.environ)
+job = start_job(parse("wait.py:handler"), RunEnvironment(Settings(), os.environ, store), {}, {})
+os.kill(os.getpid(), getattr(signal, sys.argv[1]))
+end = execute(job)
+print(end.state, end.exit_code, os.path.exists("called"))
+"""
+
+
+@pytest.mark.parametrize(("name", "code"), [("SIGTERM", 143), ("SIGINT", 130)])
+def test_a_signal_between_the_record_and_the_run_stops_it(tmp_path: Path, name: str, code: int) -> None:
+    """A run that is stopped as soon as it has a record ends as STOPPED, and its function is not called."""
+    (tmp_path / "wait.py").write_text("import pathlib\n\ndef handler():\n    pathlib.Path('called').touch()\n")
+    environ = {**os.environ, "OVENBIRD_HOME": str(tmp_path / "home")}
+    process = subprocess.run(
+        [sys.executable, "-c", _EARLY, name], cwd=tmp_path, env=environ, capture_output=True, text=True, timeout=60
+    )  # fmt: skip
+    assert process.stdout == f"STOPPED {code} False\n", process.stderr
 
 
 @pytest.mark.usefixtures("signals")

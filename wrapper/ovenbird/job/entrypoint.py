@@ -20,6 +20,7 @@ from ..platform.project.project import resolve_project_name
 from ..platform.store_factory import open_store
 from ..settings import Settings, limits_as_variables
 from .execution import JobRun, RunArguments, RunEnvironment
+from .interrupt import hold_signals
 from .parameters import display_parameters, from_file
 from .result import RunEnd
 from .run_process import execute, keep_open
@@ -68,13 +69,19 @@ def start_job(
 ) -> JobRun:
     """Record a run of this process, which does nothing else, and return its job.
 
-    `identity` is the id of the run, by default a new one.
+    `identity` is the id of the run, by default a new one. A signal to stop is held until the job begins.
     """
     job = record_job(function, environment, parameters, launch, identity=identity, task=task)
+    hold_signals()
+    set_run_variables(job)
+    return job
+
+
+def set_run_variables(job: JobRun) -> None:
+    """Let this process, and what it starts, know its run by the variables of the platform."""
     # The platform sets the first two. The third marks them as local: an `ovenbird run` that the function starts must
     # not take this run for its own.
     os.environ.update(RUN_ID=job.record.id, PROJECT_NAME=job.record.project, OVENBIRD_LOCAL_RUN=job.record.id)
-    return job
 
 
 def record_job(

@@ -27,6 +27,25 @@ _TWICE = (
 )
 
 
+_held: list[int] = []  # signals that came before an `Interruption` could take them
+
+
+def hold_signals() -> None:
+    """Hold the signals that would end this process until `Interruption` takes them: its run has a record now."""
+    for number in _SIGNALS:
+        if _is_taken(number):
+            signal.signal(number, _hold)
+
+
+def _hold(number: int, _: FrameType | None) -> None:
+    _held.append(number)
+
+
+def _is_taken(number: int) -> bool:
+    """Return whether a signal ends a run. One that is ignored at the start stays ignored, for nohup and shells."""
+    return number == signal.SIGTERM or signal.getsignal(number) != signal.SIG_IGN
+
+
 class RunInterrupted(KeyboardInterrupt):
     """Raised in the handler to end it. `reason` is the name of a signal, or TIME_LIMIT.
 
@@ -80,8 +99,7 @@ class Interruption:
         self._context = contextvars.copy_context()  # holds the ids for the log
         guard_forks()
         for number in _SIGNALS:
-            # A signal that is ignored at the start stays ignored: nohup and background jobs of a shell rely on it.
-            if number == signal.SIGTERM or signal.getsignal(number) != signal.SIG_IGN:
+            if _is_taken(number):
                 signal.signal(number, self._interrupt)
         signal.signal(_ALARM, self._interrupt)
         if self._limit:
@@ -93,6 +111,8 @@ class Interruption:
                 faulthandler.dump_traceback_later(
                     self._limit + self._grace + _MARGIN, exit=True, file=sys.__stderr__ or 2
                 )
+        if _held:
+            self._interrupt(_held.pop(), None)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, _: BaseException | None, __: TracebackType | None) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 from ..common.text import show_value
 from ..errors import ArgumentsError, HandlerError, SettingsError
 from ..function.context import current_call
-from ..job.entrypoint import start_job
+from ..job.entrypoint import record_job, set_run_variables
 from ..job.execution import JobRun, RunEnvironment
 from ..job.interrupt import Uninterrupted
 from ..job.job_trace import JobTraceContext
@@ -90,7 +90,8 @@ def run(
             texts = {name: _store_input(isolated_store, name, value) for name, value in (inputs or {}).items()}
             values = {"input": texts, "init": dict(init or {}), "platform": "local", **settings}
             environment = RunEnvironment(make_settings("run", values), variables, isolated_store)
-            job = start_job(loaded, environment, dict(parameters or {}), {})
+            job = record_job(loaded, environment, dict(parameters or {}), {})
+            set_run_variables(job)
             job.interruption, job.stdout = Uninterrupted(), None
             context = contextvars.copy_context()
             end = _run_apart(context, job) if _is_in_loop() else context.run(_execute, job)

@@ -3,7 +3,10 @@ from __future__ import annotations
 import multiprocessing
 import os
 import sqlite3
+import sys
 from pathlib import Path
+from types import FrameType
+from typing import Any
 
 import pytest
 from tests.disks import disk
@@ -106,6 +109,27 @@ def test_a_transaction_that_fails_leaves_nothing(tmp_path: Path) -> None:
     with opened.reading() as connection:
         assert connection.execute("SELECT count(*) FROM sqlite_master WHERE name = 'extra'").fetchone()[0] == 0
     opened.close()
+
+
+def test_a_signal_right_after_a_transaction_began_leaves_none_open(tmp_path: Path) -> None:
+    """A signal that raises as soon as BEGIN has returned rolls it back: the end of the run is recorded after it."""
+
+    def interrupt(frame: FrameType, event: str, _: Any) -> None:
+        if (event, frame.f_code.co_name) == ("c_return", "writing"):
+            sys.setprofile(None)
+            raise KeyboardInterrupt
+
+    opened = database.Database(tmp_path / "ovenbird.db")
+    with opened.reading():
+        pass
+    sys.setprofile(interrupt)
+    try:
+        with pytest.raises(KeyboardInterrupt), opened.writing():
+            pass
+    finally:
+        sys.setprofile(None)
+    with opened.writing() as connection:
+        assert connection.execute("SELECT count(*) FROM entity").fetchone() == (0,)
 
 
 def test_a_full_disk_is_reported_with_a_hint(tmp_path: Path) -> None:

@@ -152,8 +152,8 @@ def _make_tables(connection: sqlite3.Connection, path: Path) -> None:
 
 def _migrate_tables(connection: sqlite3.Connection, path: Path) -> None:
     """Bring the tables of version 1 up to date, once; another process that writes is waited for."""
-    connection.execute("BEGIN IMMEDIATE")
     try:
+        connection.execute("BEGIN IMMEDIATE")
         if _read_version(connection, path) == 1:
             connection.execute("ALTER TABLE entity ADD COLUMN title TEXT")
             connection.execute("UPDATE entity SET title = ''")
@@ -203,8 +203,8 @@ class Database:
     def writing(self) -> Iterator[sqlite3.Connection]:
         """Yield one transaction; it waits for its turn before it reads, and is rolled back when it fails."""
         with self.reading() as connection:
-            connection.execute("BEGIN IMMEDIATE")
             try:
+                connection.execute("BEGIN IMMEDIATE")  # in the block: a signal may raise as soon as it returns
                 yield connection
                 connection.execute("COMMIT")
             except BaseException:
