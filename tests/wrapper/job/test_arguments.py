@@ -8,12 +8,14 @@ import enum
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Protocol
 
 import msgspec
+import numpy
 import pandas
 import polars
 import pytest
+from numpy.typing import NDArray
 from tests.jobs import Jobs
 from tests.stores import send_reply
 
@@ -41,6 +43,59 @@ def _binder(hint: Any, **kinds: Any) -> Binder:
 
     handler.__annotations__ = {"x": hint}
     return Binder(handler, JOB, fields_only=True)
+
+
+class Meter:
+    """A class of the user's, which no JSON makes."""
+
+
+class Reader(Protocol):
+    def read(self) -> bytes: ...
+
+
+_TABLE, _POINTS = pandas.DataFrame({"a": [1]}), numpy.zeros(2, numpy.float32)
+_OBJECTS = [
+    (pandas.DataFrame, _TABLE), (pandas.DataFrame | None, _TABLE), (pandas.Series, _TABLE["a"]),
+    (polars.DataFrame, polars.DataFrame({"a": [1]})), (numpy.ndarray, _POINTS), (NDArray[numpy.float32], _POINTS),
+    (pandas.Timestamp, pandas.Timestamp("2024-01-31")), (datetime.datetime, pandas.Timestamp("2024-01-31")),
+    (Meter, Meter()), (Meter | None, Meter()), (list[Meter], [Meter()]), (dict[str, Meter], {"m": Meter()}),
+    (tuple[Meter, int], (Meter(), 1)), (type[Meter], Meter), (Callable[[int], int], abs), (Reader, Meter()),
+    (numpy.int64, numpy.int64(3)), (pandas.DataFrame | str, "cities.csv"), (pandas.DataFrame | Meter, _TABLE),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("hint", "value"), _OBJECTS)
+def test_an_instance_of_the_hint_is_passed_unchanged(hint: Any, value: Any) -> None:
+    """An object of this process that fits its hint reaches the function itself."""
+    assert convert(_binder(hint), {"x": value})["x"] is value
+
+
+@pytest.mark.parametrize("hint", [list[pandas.DataFrame], dict[str, pandas.DataFrame]])
+def test_tables_in_a_collection_are_passed_unchanged(hint: Any) -> None:
+    """The collection may be another one; its tables are the same."""
+    value = [_TABLE] if hint == list[pandas.DataFrame] else {"t": _TABLE}
+    converted = convert(_binder(hint), {"x": value})["x"]
+    assert type(converted) is type(value)
+    assert next(iter(converted.values() if isinstance(converted, dict) else converted)) is _TABLE
+
+
+@pytest.mark.parametrize(
+    ("hint", "value", "expected"),
+    [
+        (float, numpy.float32(1.5), 1.5), (float, numpy.int64(1), 1.0), (int, numpy.int64(1), 1),
+        (bool, numpy.bool_(True), True), (list[int], [numpy.int8(1), 2], [1, 2]),
+        (dict[str, float], {"a": numpy.float32(0.5)}, {"a": 0.5}), (NDArray[numpy.float32], numpy.ones(1), [1.0]),
+        (numpy.int64, 3, 3), (numpy.int64, RawArgument("3"), 3), (numpy.int64, 3.0, 3), (numpy.float32, 1, 1.0),
+        (numpy.bool_, RawArgument("true"), True), (pandas.Timestamp, "2024-01-31", pandas.Timestamp("2024-01-31")),
+        (pandas.Timestamp, RawArgument("2024-01-31T12"), pandas.Timestamp("2024-01-31T12")),
+    ],
+)  # fmt: skip
+def test_numbers_of_numpy_and_timestamps_are_converted(hint: Any, value: Any, expected: Any) -> None:
+    """Numbers of numpy become Python's, and numbers and the text of a date become numpy's and pandas' own."""
+    converted = convert(_binder(hint), {"x": value})["x"]
+    kind = numpy.ndarray if hint == NDArray[numpy.float32] else getattr(hint, "__origin__", hint)
+    assert converted == expected
+    assert type(converted) is kind
 
 
 @pytest.mark.parametrize(
@@ -83,6 +138,15 @@ def test_what_was_typed_is_json_where_the_hint_takes_it_else_text(hint: Any, tex
         (Color, RawArgument("blue"), "x: Invalid enum value 'blue'"),
         (int, "3", "x: Expected int, got str"),
         (Dataitem, RawArgument("[1]"), "x: no parameter makes a Dataitem: give it as `--input`"),
+        (Meter, RawArgument("1"), r'x: no parameter makes a Meter, found int: `run\(on="here"\)` takes an instance'),
+        (list[Meter], [1], "no parameter makes a list"),
+        (int, numpy.float32(1.5), "x: Expected int, got float"),
+        (numpy.int8, 300, "x: "),
+        (numpy.int64, "3", "x: Expected int, got str"),
+        (pandas.Timestamp, "soon", "x: "),
+        (pandas.Timestamp, 3, "x: Expected a date, such as"),
+        (pandas.DataFrame, 3, "x: Expected rows or columns for a DataFrame"),
+        (int, Meter(), "x: Expected int, got "),
     ],
 )
 def test_a_value_that_does_not_fit_names_its_argument(hint: Any, value: Any, message: str) -> None:

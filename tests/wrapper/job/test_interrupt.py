@@ -307,7 +307,8 @@ def test_a_signal_between_the_record_and_the_run_stops_it(tmp_path: Path, name: 
     (tmp_path / "wait.py").write_text("import pathlib\n\ndef handler():\n    pathlib.Path('called').touch()\n")
     environ = {**os.environ, "OVENBIRD_HOME": str(tmp_path / "home")}
     process = subprocess.run(
-        [sys.executable, "-c", _EARLY, name], cwd=tmp_path, env=environ, capture_output=True, text=True, timeout=60
+        [sys.executable, "-c", _EARLY, name], cwd=tmp_path, env=environ, capture_output=True, text=True, timeout=60,
+        check=False,
     )  # fmt: skip
     assert process.stdout == f"STOPPED {code} False\n", process.stderr
 

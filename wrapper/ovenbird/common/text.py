@@ -35,6 +35,11 @@ def cut_text(text: str, limit: int) -> str:
     return f"{text[:head]}...{text[len(text) - (limit - 3 - head) :]}"
 
 
+def with_article(noun: str) -> str:
+    """Return a noun after `a` or `an`."""
+    return f"{'an' if noun[:1].lower() in tuple('aeiou') else 'a'} {noun}"
+
+
 def escape_controls(text: str) -> str:
     r"""Return the text with control characters, bidirectional controls and line separators as `\n`, `\x1b`, `\u202e`.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import re
 import sys
 import typing
@@ -10,10 +11,19 @@ from typing import Any
 
 import msgspec
 
-from ..common.text import show_value
+from ..common.text import show_value, with_article
 from ..errors import SignatureError
 from .dataclass_defaults import fill, holds_dataclass, with_defaults
-from .type_hints import hint_text, is_class, is_class_named, is_pydantic, mentions_pydantic
+from .instances import is_instance
+from .type_hints import (
+    hint_text,
+    is_class,
+    is_class_named,
+    is_pydantic,
+    mentions_pydantic,
+    plain_number,
+    unwrap_optional,
+)
 from .validation_errors import (
     FieldError,
     MalformedPayloadError,
@@ -25,6 +35,7 @@ from .validation_errors import (
 _USE = "use a type that JSON can hold, a dataclass, TypedDict, msgspec.Struct or pydantic model, or no hint"
 _HALF_PAIR = rb"(?<!\\)(?:\\\\)*(\\u[dD][89abAB][0-9a-fA-F]{2})(?!\\u[dD][c-fC-F])"
 TABLES = (("DataFrame", "pandas", "polars"), ("Series", "pandas", "polars"))
+ENTITIES = ("Dataitem", "Artifact", "Model")  # classes of the platform's SDK, whichever package has them
 
 
 def parse_json(body: bytes) -> Any:
@@ -147,7 +158,7 @@ class Converter:
 
     def _convert(self, value: Any, hint: Any, lax: bool) -> Any:
         if self._adapter is None:
-            result = msgspec.convert(value, hint, strict=not lax, dec_hook=decode_custom)
+            result = msgspec.convert(value, hint, strict=not lax, dec_hook=_decode_lax if lax else decode_custom)
             if self.has_defaults:
                 fill(result)
             return result
@@ -172,8 +183,8 @@ def sends_aliases(hint: Any) -> bool:
 
 
 class UnconvertibleInput(Converter):
-    """Converter of a hint whose values no JSON holds, such as an entity. Only an input of a job can fill the
-    argument.
+    """Converter of a hint whose values no JSON holds, such as an entity or a class of the user's. An input of a job
+    can fill the argument, and an object of this process that is an instance of the hint.
     """
 
     def __init__(self, hint: Any) -> None:  # Converter's own would refuse the hint
@@ -187,29 +198,71 @@ class UnconvertibleInput(Converter):
         return True
 
     def convert(self, value: Any, path: str, lax: bool = False) -> Any:  # noqa: ARG002
-        """Always raise PayloadValidationError: values of this hint cannot come from a payload."""
-        raise PayloadValidationError(
-            [FieldError(path, f"no parameter makes a {hint_text(self.hint)}: give it as `--input`")]
-        )
+        """Return an instance of the hint. Errors: PayloadValidationError for all else, such as values of a payload."""
+        if is_instance(value, self.hint):
+            return value
+        message = f"no parameter makes {with_article(hint_text(self.hint))}"
+        if _is_read_as_input(self.hint):
+            message += ": give it as `--input`"
+        else:
+            message += f', found {type(value).__name__}: `run(on="here")` takes an instance'
+        raise PayloadValidationError([FieldError(path, message)])
 
 
-def decode_custom(hint: Any, value: Any) -> Any:
-    """Build what msgspec does not know: pydantic models, DataFrames, arrays, paths. Errors: ValueError, TypeError."""
+def _is_read_as_input(hint: Any) -> bool:
+    """Return whether an input of a job may fill an argument of this hint, which no JSON does: an entity, a table."""
+    hint = unwrap_optional(hint)
+    if not is_class(hint):
+        return False
+    is_entity = hint.__module__.partition(".")[0] in ("digitalhub", "ovenbird")
+    names = (*TABLES[:1], ("PurePath", "pathlib"))
+    return is_entity or hint.__name__ in ENTITIES or any(is_class_named(hint, *each) for each in names)
+
+
+def decode_custom(hint: Any, value: Any, *, lax: bool = False) -> Any:
+    """Build what msgspec does not know: pydantic models, DataFrames, arrays, numpy's numbers, paths.
+
+    `lax` takes numbers from text. Errors: ValueError, TypeError.
+    """
     kind = typing.get_origin(hint) or hint
     try:
         if is_pydantic(kind):
             return sys.modules["pydantic"].TypeAdapter(hint).validate_python(value)
         if is_class_named(kind, "ndarray", "numpy"):
             return _make_array(hint, value)
+        if is_class_named(kind, "generic", "numpy"):
+            return _make_number(kind, value, lax)
         if issubclass(kind, complex) and isinstance(value, list):
             return complex(*value)
         if any(is_class_named(kind, *table) for table in TABLES) and not isinstance(value, (list, dict)):
+            if isinstance(value, kind):
+                return value
             raise ValueError(f"Expected rows or columns for a {kind.__name__}")
+        if is_class_named(kind, "Timestamp", "pandas"):
+            return _make_timestamp(kind, value)
         return kind(value)
     except (ValueError, TypeError):
         raise
     except Exception as error:  # such as polars' own; msgspec turns a ValueError into an error of the field
         raise ValueError(f"no {kind.__name__} can be made of it: {str(error).partition(chr(10))[0]}") from None
+
+
+def _decode_lax(hint: Any, value: Any) -> Any:
+    return decode_custom(hint, value, lax=True)
+
+
+def _make_number(kind: Any, value: Any, lax: bool) -> Any:
+    """Return a number of numpy from a JSON number or boolean. Errors: ValueError."""
+    return value if isinstance(value, kind) else kind(msgspec.convert(value, plain_number(kind), strict=not lax))
+
+
+def _make_timestamp(kind: Any, value: Any) -> Any:
+    """Return a `pandas.Timestamp` from the text of a date, or from a date. Errors: ValueError."""
+    if isinstance(value, kind):
+        return value
+    if not isinstance(value, (str, datetime.date)) or (time := kind(value)) is sys.modules["pandas"].NaT:
+        raise ValueError("Expected a date, such as `2024-01-31T12:00:00`")
+    return time
 
 
 def _make_array(hint: Any, value: Any) -> Any:
@@ -218,6 +271,8 @@ def _make_array(hint: Any, value: Any) -> Any:
     parts = typing.get_args(hint)
     scalar = typing.get_args(parts[1])[0] if len(parts) > 1 and typing.get_args(parts[1]) else None
     dtype = scalar if scalar in numpy.sctypeDict.values() else None
+    if isinstance(value, numpy.ndarray):
+        return numpy.asanyarray(value, dtype=dtype)  # the same array, if it is of this type
     if not isinstance(value, list):
         raise ValueError("Expected an array of numbers")
     array = numpy.asarray(value, dtype=dtype)
@@ -250,9 +305,9 @@ def _refuse_unknown(hint: Any) -> None:
 
 def _can_decode(kind: Any) -> bool:
     """Return whether `decode_custom` can make an object of this class."""
-    if is_pydantic(kind) or (is_class(kind) and issubclass(kind, complex)):
+    if is_pydantic(kind) or plain_number(kind) or (is_class(kind) and issubclass(kind, complex)):
         return True
-    others = (("ndarray", "numpy"), ("PurePath", "pathlib"))
+    others = (("ndarray", "numpy"), ("PurePath", "pathlib"), ("Timestamp", "pandas"))
     return any(is_class_named(kind, *names) for names in (*TABLES, *others))
 
 
@@ -263,4 +318,8 @@ def _describe_class(kind: Any) -> dict[str, Any]:
         return kind.model_json_schema()  # type: ignore[no-any-return]
     if kind.__name__ in ("DataFrame", "ndarray", "Series"):
         return {"type": ["array", "object"], "description": kind.__name__}
+    if number := plain_number(kind):
+        return {"type": {int: "integer", float: "number", bool: "boolean"}[number]}
+    if is_class_named(kind, "Timestamp", "pandas"):
+        return {"type": "string", "format": "date-time"}
     return {"type": "string"}

@@ -108,7 +108,8 @@ def is_scalar(hint: Any) -> bool:
         origin = typing.get_origin(member)
         if origin is typing.Literal:
             continue
-        if origin is not None or not (isinstance(member, type) and issubclass(member, _SCALARS)):
+        is_plain = isinstance(member, type) and (issubclass(member, _SCALARS) or plain_number(member) is not None)
+        if origin is not None or not is_plain:
             return False
     return True
 
@@ -166,6 +167,14 @@ def is_class_named(hint: Any, name: str, *packages: str) -> bool:
     return is_class(hint) and any(
         base.__name__ == name and base.__module__.split(".")[0] in packages for base in hint.__mro__
     )
+
+
+def plain_number(kind: Any) -> type | None:
+    """Return Python's class for a class of numpy's numbers: `int` for `int64`; None for any other."""
+    for name, plain in (("integer", int), ("floating", float), ("bool", bool), ("bool_", bool)):
+        if is_class_named(kind, name, "numpy"):
+            return plain
+    return None
 
 
 def hint_text(hint: Any) -> str:

@@ -14,6 +14,7 @@ from ..common.text import show_value
 from ..errors import ArgumentsError
 from ..function.binder import Binder, Parameter, PayloadValidationError, convert_one
 from ..function.convert import TABLES
+from ..function.instances import is_instance, with_plain_numbers
 from ..function.type_hints import is_class_named, union_members
 from ..function.validation_errors import FieldError
 from ..platform.entities.json_values import json_value
@@ -67,7 +68,7 @@ def _convert_parameter(parameter: Parameter, value: Any) -> Any:
     if isinstance(value, RawJson):
         return _from_json(parameter, value)
     if not isinstance(value, RawArgument):
-        return convert_one(parameter, value)
+        return _from_object(parameter, value)
     try:
         return _from_json(parameter, value)
     except (msgspec.MsgspecError, UnicodeEncodeError, RecursionError):
@@ -77,6 +78,21 @@ def _convert_parameter(parameter: Parameter, value: Any) -> Any:
             return _from_text(parameter, str(value))
         except PayloadValidationError:
             raise error from None
+
+
+def _from_object(parameter: Parameter, value: Any) -> Any:
+    """Return an object of this process, converted; as it is, if it is an instance of the hint.
+
+    Errors: PayloadValidationError.
+    """
+    try:
+        return convert_one(parameter, value)
+    except PayloadValidationError:
+        if is_instance(value, parameter.hint):
+            return value
+        if (plain := with_plain_numbers(value)) is value:
+            raise
+    return convert_one(parameter, plain)
 
 
 def effective_parameters(

@@ -12,6 +12,7 @@ import msgspec
 from ..common.text import show_value
 from ..errors import InputError, OvenbirdError
 from ..function.binder import Binder, Parameter, PayloadValidationError, convert_one
+from ..function.convert import ENTITIES
 from ..function.tracebacks import summarize_error
 from ..platform.entities.file_entity import FileEntity
 from ..platform.entities.input_resolution import resolve_input
@@ -64,7 +65,7 @@ def _convert_entity(parameter: Parameter | None, hint: Any, entity: FileEntity) 
         return entity
     if not generic:
         package = hint.__module__.partition(".")[0]
-        if isinstance(entity, hint) or package == "digitalhub" or hint.__name__ in ("Dataitem", "Artifact", "Model"):
+        if isinstance(entity, hint) or package == "digitalhub" or hint.__name__ in ENTITIES:
             return entity
         if hint.__name__ == "DataFrame" and package in ("pandas", "polars"):
             return entity.as_df(engine=package)
