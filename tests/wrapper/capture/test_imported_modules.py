@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import concurrent.futures
+import gc
 import json
 import sys
+import time
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -112,6 +116,25 @@ def test_what_changes_between_two_runs(packages: Path, monkeypatch: pytest.Monke
 def test_imports_in_any_block(text: str, unresolved: set[str]) -> None:
     """An import counts wherever a statement may stand; below `try` it may be missing."""
     assert sort_imports(text).unresolved == unresolved
+
+
+def test_threads_that_parse_at_once() -> None:
+    """Each thread gets its imports, whatever the others parse: Python 3.11 counts the depth of all together.
+
+    A collection of garbage while a tree is made lets the other threads go on, as finalizers of the user's may do.
+    """
+    text = "import no_such_module\n" + "value = [[[(1, 2), {3: f(4, *[5])}]]]\n" * 300
+
+    def switch_threads(*_: Any) -> None:
+        time.sleep(0.0001)
+
+    gc.callbacks.append(switch_threads)
+    try:
+        with concurrent.futures.ThreadPoolExecutor(8) as pool:
+            unresolved = list(pool.map(lambda number: sort_imports(f"{text}{number}").unresolved, range(40)))
+    finally:
+        gc.callbacks.remove(switch_threads)
+    assert unresolved == [{"no_such_module"}] * 40
 
 
 def test_imports_that_may_be_missing() -> None:

@@ -38,6 +38,26 @@ def test_one_value_is_the_only_field(project: Project) -> None:
         sent(contract, m=3)
 
 
+@pytest.mark.parametrize(
+    "hint", ["pandas.DataFrame", "dict", "dict[str, list[int]]", "dict[str, Any] | None", "list", "Any"]
+)
+def test_the_name_of_the_only_argument_means_its_value(project: Project, hint: str) -> None:
+    """A table or a mapping that is given by name arrives as it is, and not below that name."""
+    head = "import pandas\nfrom typing import Any\n"
+    contract = parse_contract(make_document(project.handler(f"{head}def handler(t: {hint}): pass\n")))
+    table = {"a": [1, 2]}
+    assert sent(contract, t=table) == sent(contract, table) == table
+    if hint != "list":
+        assert sent(contract, a=[1, 2]) == table
+
+
+def test_a_field_that_is_called_as_the_argument_is_the_field(project: Project) -> None:
+    """A class wins whose own field has the name of the argument."""
+    head = "import dataclasses\n@dataclasses.dataclass\nclass T:\n    t: int\n"
+    contract = parse_contract(make_document(project.handler(f"{head}def handler(t: T): pass\n")))
+    assert sent(contract, t=1) == {"t": 1}
+
+
 def test_names_that_python_reserves_are_fields_too(project: Project) -> None:
     """`self` and the like are no arguments of `call` itself."""
     from ovenbird.client.client import Client

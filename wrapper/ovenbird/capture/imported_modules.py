@@ -20,7 +20,7 @@ from .captured_module import LocalModule
 from .changed_files import check_modules
 from .source_units import read_file
 from .statements import is_type_checking
-from .syntax_tree import list_blocks, list_children
+from .syntax_tree import list_blocks, list_children, parse_python
 
 # the runtime is in every image, and stands in for these where they are not installed
 _RUNTIME = {"ovenbird"}
@@ -87,7 +87,7 @@ def sort_imports(text: str, own_module: str = "", package: Path | None = None) -
 def _list_imports(text: str) -> list[tuple[str, bool]]:
     """Return the dotted names that a text imports, and whether each import stands in a `try`."""
     try:
-        todo: list[tuple[ast.AST, bool]] = [(ast.parse(text), False)]
+        todo: list[tuple[ast.AST, bool]] = [(parse_python(text), False)]
     except (SyntaxError, ValueError):
         return []
     imports: list[tuple[str, bool]] = []

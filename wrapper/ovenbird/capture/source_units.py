@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from .syntax_tree import parse_python
+
 # what runs the body of a cell as it is, in the same namespace
 _TRANSPARENT_MAGICS = ("time", "capture", "prun")
 _ENTRY = re.compile(r"(<python-input-|<stdin>-|<pyshell#)(\d+)>?")
@@ -98,7 +100,7 @@ def _read_magic_body(text: str, shell: Any) -> str:
     if "run_cell_magic" not in text:
         return text
     try:
-        statement = ast.parse(text).body[0]
+        statement = parse_python(text).body[0]
     except (SyntaxError, ValueError, IndexError):
         return text
     if (

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from .comparison import FUTURE_ANNOTATIONS, iterate_code
 from .source_units import SourceUnit
-from .syntax_tree import list_children, walk
+from .syntax_tree import list_children, parse_python, walk
 
 _Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
@@ -156,7 +156,7 @@ def _compile(statement: Statement, flags: int) -> tuple[types.CodeType, ...]:
 def _compile_statements(text: str, flags: int) -> tuple[types.CodeType, ...]:
     flags |= ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
     try:
-        modules = [ast.Module([node], []) for node in ast.parse(text).body]
+        modules = [ast.Module([node], []) for node in parse_python(text).body]
         codes = [compile(module, "<source>", "exec", flags, dont_inherit=True) for module in modules]
     except (SyntaxError, ValueError):
         return ()

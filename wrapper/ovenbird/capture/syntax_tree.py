@@ -3,11 +3,39 @@
 from __future__ import annotations
 
 import ast
+import os
+import threading
 from collections import deque
 from collections.abc import Iterator
 
 _BLOCKS = ("body", "orelse", "finalbody", "handlers", "cases")
 _STATEMENTS = (ast.stmt, ast.excepthandler, ast.match_case)
+
+
+_LOCKS = [threading.Lock()]
+
+
+def parse_python(text: str) -> ast.Module:
+    """Return the tree of a source text. Errors: SyntaxError, ValueError.
+
+    One thread at a time: Python 3.11 raises SystemError when several make trees (python/cpython#106905).
+    """
+    with _LOCKS[0]:
+        return ast.parse(text)
+
+
+def parse_expression(text: str) -> ast.Expression:
+    """Return the tree of one expression; otherwise as `parse_python`."""
+    with _LOCKS[0]:
+        return ast.parse(text, mode="eval")
+
+
+def _renew_lock() -> None:
+    """Replace the lock in a forked child, where the thread that holds it does not exist."""
+    _LOCKS[0] = threading.Lock()
+
+
+os.register_at_fork(after_in_child=_renew_lock)
 
 
 def list_children(node: ast.AST) -> list[ast.AST]:

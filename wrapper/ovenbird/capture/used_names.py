@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from .statements import Statement
-from .syntax_tree import list_children, walk
+from .syntax_tree import list_children, parse_expression, parse_python, walk
 
 # scopes of functions that run as soon as they are made
 _AT_ONCE = ("genexpr", "listcomp", "setcomp", "dictcomp", "lambda")
@@ -42,7 +42,7 @@ def find_used_names(statement: Statement) -> UsedNames:
 
 @functools.lru_cache(maxsize=1024)
 def _analyze(text: str) -> UsedNames:
-    node = ast.parse(text).body[0]
+    node = parse_python(text).body[0]
     try:
         table = symtable.symtable(text, "<statement>", "exec")
     except SyntaxError:  # `await` outside of a function, in a notebook
@@ -163,7 +163,7 @@ def _list_hint_names(hint: ast.AST, *, as_text: bool) -> Iterator[str]:
         yield hint.id
     elif isinstance(hint, ast.Constant) and isinstance(hint.value, str) and as_text:
         try:
-            yield from _list_hint_names(ast.parse(hint.value.strip(), mode="eval").body, as_text=False)
+            yield from _list_hint_names(parse_expression(hint.value.strip()).body, as_text=False)
         except (SyntaxError, ValueError):
             return
     elif not (as_text and isinstance(hint, ast.Subscript) and ast.unparse(hint.value).endswith("Literal")):

@@ -148,11 +148,13 @@ def _read_event(value: Any) -> dict[str, Any] | None:
 
 
 def _bind_whole(contract: Contract, value: Any, kwargs: Mapping[str, Any]) -> Payload:
-    """Return one JSON value: the only argument, or an object of those that have names."""
+    """Return one JSON value: the only argument, also by its name, or an object of those that have names."""
     if value is not _NOTHING:
         return encode_json(value)
     if not kwargs and not contract.fields:
         return Payload()
+    if list(kwargs) == [contract.argument] and contract.argument not in contract.fields:
+        return encode_json(kwargs[contract.argument])
     check_names(contract, kwargs)
     return encode_json(dict(kwargs))
 

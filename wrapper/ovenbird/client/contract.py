@@ -44,7 +44,10 @@ class Field(NamedTuple):
 
 
 class Contract(NamedTuple):
-    """What a service says of its function. `fields` are empty where the payload is one value of any kind."""
+    """What a service says of its function. `fields` are empty where the payload is one value of any kind.
+
+    `argument` is the name of the only argument, where the payload is its value; services of old do not say it.
+    """
 
     name: str
     form: PayloadForm
@@ -52,6 +55,7 @@ class Contract(NamedTuple):
     takes_rest: bool
     description: str = ""
     document: Mapping[str, Any] = {}
+    argument: str = ""
 
     def __str__(self) -> str:
         return f"{self.name}({', '.join(self._list_parameters())})"
@@ -85,7 +89,8 @@ def _read_contract(name: str, operation: Any, content: Any, document: Any) -> Co
     description = str(operation.get("description", ""))
 
     def describe(form: PayloadForm, fields: Mapping[str, Field] = {}, *, takes_rest: bool = False) -> Contract:
-        return Contract(name, form, fields, takes_rest, description, document)
+        argument = operation.get("requestBody", {}).get("x-argument", "") if form is PayloadForm.WHOLE else ""
+        return Contract(name, form, fields, takes_rest, description, document, str(argument))
 
     if _EVENT in content:
         return describe(PayloadForm.EVENT)

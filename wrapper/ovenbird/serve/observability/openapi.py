@@ -125,6 +125,7 @@ def _describe_body(binder: Binder, schemas: dict[str, Any]) -> dict[str, Any]:
         (parameter,) = binder.parameters
         return {
             "required": parameter.required and not takes_none(parameter.hint),  # without a body the value is None
+            "x-argument": parameter.name,
             "content": {"application/json": {"schema": parameter_schema(parameter, schemas, _REF)}},
         }
     schema = {
