@@ -41,6 +41,19 @@ def test_check_prints_the_contract() -> None:
     assert b"  argument    order: Order\n" in result.stdout
 
 
+def test_a_hint_that_cannot_be_resolved_is_named(tmp_path: Path) -> None:
+    """Check and a run warn once, and the value comes as it is; `--strict` refuses."""
+    source = tmp_path / "typo.py"
+    source.write_text("def handler(n: 'itn'):\n    return str(n)\n")
+    named = b"`n: itn` in 'handler': the hint cannot be resolved"
+    checked, refused = ovenbird("check", str(source)), ovenbird("check", str(source), "--strict")
+    ran = ovenbird("run", str(source), "--param", "n=[1]", OVENBIRD_HOME=str(tmp_path / "home"))
+    assert [(result.returncode, result.stderr.count(named)) for result in (checked, refused, ran)] == [
+        (0, 1), (72, 1), (0, 1)
+    ]  # fmt: skip
+    assert b"[1]" in ran.stderr + ran.stdout
+
+
 def test_the_help_names_every_verb() -> None:
     """Verbs of other packages and listings are named too, which the parser itself does not know."""
     text = ovenbird("--help").stdout.decode()

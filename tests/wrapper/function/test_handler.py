@@ -124,6 +124,18 @@ def test_init_with_positional_only_parameters_and_rest(project: Project) -> None
     assert handler.call() == (1, {"b": 2})
 
 
+def test_hints_that_cannot_be_resolved_are_named(project: Project) -> None:
+    """Each as it was written; not that of a parameter which Ovenbird fills, and none where all are resolved."""
+    head = "from __future__ import annotations\n"
+    handler = project.handler(
+        f"{head}def handler(context: Kontext, n: itn, t: pd.DataFrame, k: int = 1) -> Gone: ...\n"
+    )
+    assert handler.explain_unresolved().startswith(
+        "`n: itn`, `t: pd.DataFrame` in 'handler': the hint cannot be resolved"
+    )
+    assert project.handler(f"{head}def handler(context, n: int, k): ...\n").explain_unresolved() == ""
+
+
 def test_an_event_hint_in_init_is_no_context(project: Project) -> None:
     """Only `context` is given to init; what it cannot have is refused by name."""
     handler = project.handler("from ovenbird import Event\ndef init(event: Event): ...\ndef handler(): ...")

@@ -20,7 +20,7 @@ def describe_function(target: Target, settings: Settings, name: str, *, with_imp
     With `with_imports`, a report on its import is part of it, which this process has to make for the first time. A
     function that a job can call and a service cannot, as it takes an entity, is described as a job.
 
-    Errors: LoadError, SignatureError.
+    Errors: LoadError; SignatureError, with `strict` also for a hint that cannot be resolved.
     """
     timer, since = None, time.time()
     if with_imports:
@@ -29,6 +29,10 @@ def describe_function(target: Target, settings: Settings, name: str, *, with_imp
         timer = ImportTimer()
     loaded = load(target, timer)
     job = Handler(loaded, JOB, fields_only=True)
+    unresolved = job.explain_unresolved()
+    if unresolved and settings.strict:
+        raise SignatureError(unresolved, hint="import the name where the code runs, or leave the hint out")
+    job.warn_unresolved()
     try:
         handler = Handler(loaded)
         service = describe_service(handler, settings.port)

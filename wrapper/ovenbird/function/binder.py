@@ -27,6 +27,7 @@ from .type_hints import (
     is_upload,
     signature_of,
     takes_none,
+    unresolved_hints,
     unwrap_optional,
 )
 from .validation_errors import (
@@ -98,6 +99,7 @@ class Binder:
         self.event_name: str | None = None
         self.event_hint: Any = None
         self.takes_rest = False
+        self.unresolved: dict[str, str] = {}  # hints of parameters that could not be resolved, as they were written
         self._positional: dict[str, Any] = {}
         self.parameters: tuple[Parameter, ...] = self._read(function, reserved)
         self.by_name = {parameter.name: parameter for parameter in self.parameters}
@@ -287,6 +289,9 @@ class Binder:
                 self.reserved[name] = filled
             else:
                 fields.append(_make_parameter(name, hint, parameter.default, lenient=self._job))
+        names = {field.name for field in fields if field.name not in hints}
+        if names:
+            self.unresolved = {name: text for name, text in unresolved_hints(function).items() if name in names}
         return tuple(fields)
 
     def _take_event(self, name: str, hint: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import logging
 from collections.abc import Callable
 from types import MethodType
 from typing import Any
@@ -15,6 +16,7 @@ from .handler_kind import HandlerKind, shape_of
 from .loader import LoadedFunction, find_own_function
 from .type_hints import signature_of
 
+_log = logging.getLogger("ovenbird")
 Thunk = Callable[[], Any]
 _INIT_HINT = "`--init NAME=JSON`, or the variable `OVENBIRD_INIT_PARAMETERS` (a JSON object)"
 
@@ -36,6 +38,22 @@ class Handler:
         self.shape = shape_of(function)
         self.binder = None if self.shape.application else Binder(function, reserved, fields_only=fields_only)
         self.call: Callable[..., Any] = self._adapt(function)
+
+    def explain_unresolved(self) -> str:
+        """Return which hints could not be resolved, and what that means; an empty text without any."""
+        unresolved = self.binder.unresolved if self.binder else {}
+        if not unresolved:
+            return ""
+        listed = ", ".join(f"`{name}: {text}`" for name, text in unresolved.items())
+        return (
+            f"{listed} in {show_value(self.name)}: the hint cannot be resolved, such as a name that is misspelt or"
+            " imported for type checkers only; values are passed as they come, not checked and not converted"
+        )
+
+    def warn_unresolved(self) -> None:
+        """Log a warning where hints could not be resolved."""
+        if text := self.explain_unresolved():
+            _log.warning("%s", text)
 
     def construct(self, context: Context, parameters: dict[str, Any]) -> None:
         """Construct the object when the handler is a class. Without an `init`, it gets the init parameters."""

@@ -45,6 +45,16 @@ def hints_of(function: Callable[..., Any]) -> dict[str, Any]:
     return {name: hint for name, hint in hints.items() if hint is not None}
 
 
+def unresolved_hints(function: Callable[..., Any]) -> dict[str, str]:
+    """Return the hints that `hints_of` leaves out, as they were written, by parameter."""
+    written, resolved = _read_annotations(_find_hinted(function)), hints_of(function)
+    return {
+        name: hint if isinstance(hint, str) else getattr(hint, "__forward_arg__", None) or hint_text(hint)
+        for name, hint in written.items()
+        if name not in resolved
+    }
+
+
 def is_class(hint: Any) -> TypeGuard[type]:
     """Return whether a hint is a class. `list[int]`, which Python 3.10 takes for one, is not."""
     return isinstance(hint, type) and not isinstance(hint, types.GenericAlias)

@@ -302,7 +302,9 @@ class JobRun:
                 function = self.project.register_function(title, spec)
                 self.record.spec.function = function.key
                 self.record.relate("run_of", function.key)
-        return Handler(loaded, JOB, fields_only=True)
+        handler = Handler(loaded, JOB, fields_only=True)
+        handler.warn_unresolved()
+        return handler
 
     def _reserved_values(self, binder: Binder, context: Context) -> dict[str, Any]:
         values = {"context": context, "project": self.project, "run": self.record}

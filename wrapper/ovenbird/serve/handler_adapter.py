@@ -23,7 +23,9 @@ class HandlerAdapter:
 
     def handler(self, target: Target) -> Handler:
         """Load the handler of a target. Errors: LoadError."""
-        return Handler(load(target))
+        handler = Handler(load(target))
+        handler.warn_unresolved()
+        return handler
 
     def make_context(self, handler: Handler, worker_id: int, open_project: Callable[[], Any]) -> Context:
         """Return the context of one worker process."""
