@@ -86,6 +86,7 @@ def test_tables_in_a_collection_are_passed_unchanged(hint: Any) -> None:
         (bool, numpy.bool_(True), True), (list[int], [numpy.int8(1), 2], [1, 2]),
         (dict[str, float], {"a": numpy.float32(0.5)}, {"a": 0.5}), (NDArray[numpy.float32], numpy.ones(1), [1.0]),
         (numpy.int64, 3, 3), (numpy.int64, RawArgument("3"), 3), (numpy.int64, 3.0, 3), (numpy.float32, 1, 1.0),
+        (numpy.complex128, 1.5, 1.5 + 0j),
         (numpy.bool_, RawArgument("true"), True), (pandas.Timestamp, "2024-01-31", pandas.Timestamp("2024-01-31")),
         (pandas.Timestamp, RawArgument("2024-01-31T12"), pandas.Timestamp("2024-01-31T12")),
     ],

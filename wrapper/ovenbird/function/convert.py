@@ -230,14 +230,14 @@ def decode_custom(hint: Any, value: Any, *, lax: bool = False) -> Any:
             return sys.modules["pydantic"].TypeAdapter(hint).validate_python(value)
         if is_class_named(kind, "ndarray", "numpy"):
             return _make_array(hint, value)
-        if is_class_named(kind, "generic", "numpy"):
-            return _make_number(kind, value, lax)
         if issubclass(kind, complex) and isinstance(value, list):
             return complex(*value)
-        if any(is_class_named(kind, *table) for table in TABLES) and not isinstance(value, (list, dict)):
-            if isinstance(value, kind):
-                return value
+        if any(is_class_named(kind, *table) for table in TABLES):
+            if isinstance(value, (list, dict, kind)):
+                return value if isinstance(value, kind) else kind(value)
             raise ValueError(f"Expected rows or columns for a {kind.__name__}")
+        if number := plain_number(kind):
+            return value if isinstance(value, kind) else kind(msgspec.convert(value, number, strict=not lax))
         if is_class_named(kind, "Timestamp", "pandas"):
             return _make_timestamp(kind, value)
         return kind(value)
@@ -249,11 +249,6 @@ def decode_custom(hint: Any, value: Any, *, lax: bool = False) -> Any:
 
 def _decode_lax(hint: Any, value: Any) -> Any:
     return decode_custom(hint, value, lax=True)
-
-
-def _make_number(kind: Any, value: Any, lax: bool) -> Any:
-    """Return a number of numpy from a JSON number or boolean. Errors: ValueError."""
-    return value if isinstance(value, kind) else kind(msgspec.convert(value, plain_number(kind), strict=not lax))
 
 
 def _make_timestamp(kind: Any, value: Any) -> Any:
@@ -271,9 +266,9 @@ def _make_array(hint: Any, value: Any) -> Any:
     parts = typing.get_args(hint)
     scalar = typing.get_args(parts[1])[0] if len(parts) > 1 and typing.get_args(parts[1]) else None
     dtype = scalar if scalar in numpy.sctypeDict.values() else None
-    if isinstance(value, numpy.ndarray):
-        return numpy.asanyarray(value, dtype=dtype)  # the same array, if it is of this type
     if not isinstance(value, list):
+        if isinstance(value, numpy.ndarray):
+            return numpy.asanyarray(value, dtype=dtype)  # the same array, if it is of this type
         raise ValueError("Expected an array of numbers")
     array = numpy.asarray(value, dtype=dtype)
     if array.dtype == object:
