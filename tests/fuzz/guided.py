@@ -19,8 +19,8 @@ from tests.fuzz import corpus
 
 _ROOT = Path(__file__).parents[2]
 _SMALL = 4096  # bytes of an input
-_SOURCES = tuple(str(_ROOT / name) for name in ("wrapper", "builder", "images"))
-_INSTRUMENTED = ["ovenbird", "ovenbird_builder", "elf"]  # a library more costs seconds at each start
+_SOURCES = tuple(str(_ROOT / name) for name in ("wrapper", "builder"))
+_INSTRUMENTED = ["ovenbird", "ovenbird_builder"]  # a library more costs seconds at each start
 
 
 def main(name: str, seconds: str) -> None:
@@ -50,9 +50,7 @@ def _run_inside(name: str, options: list[str]) -> None:
     import atheris
 
     with atheris.instrument_imports(include=_INSTRUMENTED):
-        from tests.fuzz.parsers import PARSERS, builder
-
-        builder.load_elf()
+        from tests.fuzz.parsers import PARSERS
     from tests.fuzz.parser import examine
 
     parser = PARSERS[name]

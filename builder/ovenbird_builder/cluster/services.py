@@ -138,9 +138,12 @@ def find_crash(pod: Document) -> str:
 
 
 def show_log(kubectl: Kubectl, pod: str, view: RunView) -> None:
-    """Show the end of the log of a pod: that of its container before, where it was started again."""
+    """Show the end of the log of a pod: that of its container before, where it was started again.
+
+    It may be started again between two looks: then the container before is asked for once more.
+    """
     words = ("logs", pod, f"--container={CONTAINER}", f"--tail={_LOG_LINES}")
-    for more in (("--previous",), ()):
+    for more in (("--previous",), (), ("--previous",)):
         try:
             text = kubectl.run(*words, *more)
         except ClusterError:

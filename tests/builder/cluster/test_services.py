@@ -13,6 +13,7 @@ from ovenbird_builder.cluster.services import (
     find_crash,
     find_url,
     forward_port,
+    show_log,
     wait_for_rollout,
 )
 from ovenbird_builder.errors import ObjectMissingError
@@ -44,6 +45,16 @@ def test_a_pod_that_crashed_once() -> None:
     assert find_crash(make_pod(containerStatuses=CRASHED)) == "exit status 1"
     assert find_crash(make_pod(containerStatuses=CRASHED, conditions=READY)) == ""
     assert find_crash(make_pod(containerStatuses=make_state(running={}))) == ""
+
+
+def test_the_log_of_a_container_that_is_started_again_meanwhile(
+    standin: StandIn, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Nothing was before it at the first look, and it is new at the second: the third has the log."""
+    standin.put("log", b"".join(b"2026-11-29T11:00:0%d line\n" % number for number in range(3)))
+    show_log(standin.kubectl, "greet-1", RunView())
+    out, err = capfd.readouterr()
+    assert (out + err).count("line\n") == 3
 
 
 def test_the_url_of_a_route(standin: StandIn) -> None:

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import importlib
 import json
 import shutil
 import struct
-import sys
 import tempfile
 import threading
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import urllib3
@@ -27,7 +24,7 @@ from ovenbird_builder.attestations import image_packages
 from ovenbird_builder.build import layer_diff, writeback
 from ovenbird_builder.host.flag_values import parse_flag
 from ovenbird_builder.kubernetes import cron, overrides, quantity, task
-from ovenbird_builder.layers import InstallScheme, image_manifest, wheel
+from ovenbird_builder.layers import InstallScheme, elf, image_manifest, wheel
 from ovenbird_builder.locking import lockfile, pylock, requirement_line, requirements_file
 from ovenbird_builder.locking.projects import pyproject
 from ovenbird_builder.locking.wheelhouse import Wheel, describe_wheel
@@ -54,7 +51,6 @@ _SCHEME = InstallScheme(
     "/usr/lib/python3.12/site-packages", "/usr/lib/python3.12/site-packages", "/usr/bin", "/usr",
     "/usr/include/python3.12", "/usr/bin/python3",
 )  # fmt: skip
-_ROOT = Path(__file__).parents[3]
 
 
 def _file(name: str, read: Callable[[Path], object]) -> Callable[[bytes, Path], object]:
@@ -152,18 +148,8 @@ def _submodule(data: bytes, _: Path) -> None:
         submodules.resolve_submodule(git_url.parse(base), text(data), "lib")
 
 
-@functools.cache
-def load_elf() -> ModuleType:
-    """Load the module that runs inside the build of a base image, and is part of no package."""
-    sys.path.insert(0, str(_ROOT / "images"))
-    try:
-        return importlib.import_module("elf")
-    finally:
-        sys.path.pop(0)
-
-
-def _stripped(data: bytes, _: Path) -> None:
-    assert len(load_elf().stripped(data)) <= len(data)
+def _strip(data: bytes, _: Path) -> None:
+    assert len(elf.strip_symbols(data)) <= len(data)
 
 
 def _reference(data: bytes, _: Path) -> None:
@@ -319,7 +305,7 @@ PARSERS = (
     Parser("member-name", _member_name, (b"/", b"..", b".wh.", b"C:", b"\\", b".", b"//")),
     Parser("submodule-url", _submodule, (*_URL, b"../", b"./", b"git@", b"::")),
     Parser("secret-search", _file("file.txt", _search), _SECRETS),
-    Parser("elf", _stripped, _ELF_NUMBERS),
+    Parser("elf", _strip, _ELF_NUMBERS),
     Parser("image-reference", _reference, (b"/", b":", b"@sha256:", b"0" * 64, b"localhost", b"-", b"__", b"[::1]")),
     Parser(
         "build-setting", _settings, (*_JSON, b"Deployment.", b"[name=a]", b"[0]", b"=", b"ms", b"Gi", b"oci:", b"*/")
