@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from ...common.named_paths import is_folder
 from ...common.private_files import make_private_file
 from ...common.text import show_value
 from ...errors import PlatformError
@@ -83,7 +84,7 @@ def _suggest_fix(message: str, path: Path) -> str:
         return "the disk is full; free some space, or set `OVENBIRD_HOME` to a folder on another disk"
     if "locked" in message:
         return f"another process has held it for {_PATIENCE:g} s; see which with `fuser {path}`"
-    if path.is_dir():
+    if is_folder(path):
         return f"{path} is a folder, and a file of that name is needed: move it away, or set `OVENBIRD_HOME`"
     if "read-only" in message or "readonly" in message or "unable to open" in message or "permission" in message:
         return "the folder must be writable; set `OVENBIRD_HOME` to one that is"
