@@ -85,7 +85,7 @@ test: .venv/.dev standins ## run every test
 	$(call need,pg_createcluster,postgresql)
 	$(call need,chromium,chromium fonts-dejavu-core)
 	@[ -n "$$KUBECONFIG" ] && [ -n "$$TEST_REGISTRY" ] || echo "tests on a Kubernetes cluster are left out: set KUBECONFIG and TEST_REGISTRY (CONTRIBUTING.md)"
-	@echo "running the tests (three quarters of an hour on 2 cores)"
+	@echo "running the tests (20 to 30 minutes on 2 cores)"
 	@$(PYTEST) $(ARGS)
 
 .PHONY: quick

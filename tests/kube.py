@@ -23,6 +23,7 @@ class Kube:
 
     def __init__(self, folder: Path, image: str) -> None:
         self.folder, self.image = folder, image
+        self.processes: list[subprocess.Popen[str]] = []  # started in the namespace, ended with it
         self.namespace = f"ovenbird-{uuid.uuid4().hex[:10]}"
         self.write("function.yaml", make_document("greet"))
         self.kubectl("create", "namespace", self.namespace)
@@ -106,7 +107,11 @@ class Kube:
         raise AssertionError(f"it did not happen:\n{self.kubectl('get', 'pods', '-o', 'wide', check=False)}\n{events}")
 
     def close(self) -> None:
-        """Remove the namespace, without waiting for it."""
+        """End what was started in the namespace, and remove it, without waiting for its end."""
+        for process in self.processes:
+            if process.poll() is None:
+                process.kill()
+                process.communicate()
         command = ["kubectl", "delete", "namespace", self.namespace, "--wait=false"]
         subprocess.run(command, capture_output=True, check=False)
 

@@ -26,6 +26,7 @@ def start(space: Kube, *words: str, **env: str) -> subprocess.Popen[str]:
         [*words, "--cluster", "--namespace", space.namespace], cwd=space.folder, text=True,
         env={**os.environ, "OVENBIRD_LOG_FORMAT": "text", **env}, **streams,
     )  # fmt: skip
+    space.processes.append(process)
     return process
 
 
