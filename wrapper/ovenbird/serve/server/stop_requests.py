@@ -43,7 +43,7 @@ class StopRequests:
         """Handle signals and the messages of the parent from now on."""
         if self.has_parent:
             os.set_blocking(self._link, False)
-            loop.add_reader(self._link, self._read_words)
+            loop.add_reader(self._link, self.read_words)
             loop.add_signal_handler(signal.SIGTERM, self._handle_own_signal)
             loop.add_signal_handler(signal.SIGINT, self._handle_own_signal)
         else:
@@ -66,7 +66,7 @@ class StopRequests:
         The parent announces the end of the service before it sends a signal. A signal without that is for this worker
         alone: it serves until the parent has started another one. A second signal ends it at once.
         """
-        self._read_words()
+        self.read_words()
         if self._is_ending or self.stop.is_set():
             return
         if self._lifecycle.state is not WorkerState.READY:
@@ -95,12 +95,20 @@ class StopRequests:
         self.hurry.set()
         self.stop.set()
 
-    def _read_words(self) -> None:
-        """Read the messages of the parent. If the parent is gone, drain: nobody else would end this process."""
+    def read_words(self) -> None:
+        """Read the messages of the parent, if there is one. If it is gone, drain: nobody else would end this process.
+
+        To be called now and then: of a parent that was killed before it had read our messages the loop says nothing,
+        as libuv stops to watch a socket that has an error.
+        """
+        if not self.has_parent:
+            return
         try:
             words = os.read(self._link, 64)
-        except (BlockingIOError, ConnectionError):
+        except BlockingIOError:
             return
+        except ConnectionError:
+            words = b""
         if not words:
             loop = asyncio.get_running_loop()
             loop.remove_reader(self._link)

@@ -239,11 +239,12 @@ class Worker:
                     yield sock.fileno()
 
     async def _beat(self, server: HttpServer, loop: asyncio.AbstractEventLoop) -> None:
-        """Once a second, update the heartbeat, close late connections, and request a successor if it is needed."""
+        """Once a second, update the heartbeat, look for the parent, close late connections, and request a successor."""
         retire_at = _add_jitter(self.settings.max_requests)
         announced = False
         while True:
             self.metrics.count_beat()
+            self._stop_requests.read_words()
             connections = [connection for connection in server.connections if self._is_ours(connection)]
             if self.settings.read_timeout:
                 before = loop.time() - self.settings.read_timeout
