@@ -524,9 +524,9 @@ def resolve(verb: str, flags: Mapping[str, str | Iterable[str]], environ: Mappin
                     raise ValueError("UTF-8 text")
                 value = parse(text)
             except ValueError as error:
-                found = _describe_fault(text, parse) if many else f", found {show_value(text)}"
+                fault = _describe_fault(text, parse) if many else f", found {show_value(text)}"
                 place = f" (value {number} of {len(texts)})" if many and len(texts) > 1 else ""
-                problems.append(f"{origin}: expected {error}{found}{place}")
+                problems.append(f"{origin}: expected {error}{fault}{place}")
                 continue
             values[row.name] = {**values.get(row.name, {}), **value} if many else value
     if problems:

@@ -284,11 +284,14 @@ def test_a_folder_of_outputs_holds_the_files_of_the_last_run(jobs: Jobs) -> None
     assert sorted(path.relative_to(copied).as_posix() for path in copied.rglob("*")) == ["always", "of-2", "of-2/deep"]
     assert (copied / "always").read_text() == "2"
     (copied / "mine.txt").write_text("mine")
+    (copied / "of-3").mkdir()
+    (copied / "of-3/deep").write_text("mine, by a name that a run has stored elsewhere")
+    assert jobs.run("main.py", "--param", "number=3").code == 0
     (copied / "linked").symlink_to(jobs.folder / "made-2")
     job = jobs.run("main.py", "--param", "number=1", "--output-dir", "out")
-    assert "out/output_0 also holds what is of no known run, and stays: 'mine.txt'" in job.err
+    assert "out/output_0 also holds what is of no known run, and stays: 'mine.txt', 'of-3/deep'" in job.err
     names = sorted(path.relative_to(copied).as_posix() for path in copied.iterdir())
-    assert names == ["always", "linked", "mine.txt", "of-1"]
+    assert names == ["always", "linked", "mine.txt", "of-1", "of-3"]
     assert (jobs.folder / "made-2/of-2/deep").read_text() == "2"
 
 

@@ -37,9 +37,9 @@ def test_a_revision_is_the_latest_with_this_spec(store: TableStore) -> None:
     """An older revision with the spec does not count: the function was changed since."""
     for number in (1, 2):
         store.create(new_record("p", "function", "python", "f", spec={"number": number}))
-    found = store.find_revision("p", "f", "python", {"number": 2})
-    assert found
-    assert found["spec"] == {"number": 2}
+    revision = store.find_revision("p", "f", "python", {"number": 2})
+    assert revision
+    assert revision["spec"] == {"number": 2}
     assert store.find_revision("p", "f", "python", {"number": 1}) is None
     assert store.find_revision("p", "g", "python", {"number": 2}) is None
 

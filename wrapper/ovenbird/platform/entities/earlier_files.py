@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from ...common.hashing import checksum_file
 from ...common.text import escape_bytes, show_value
 from ...common.user_warnings import warn_user
 from ...errors import InputError
@@ -21,8 +22,9 @@ _SHOWN = 10
 def remove_earlier_files(store: EntityStore, entity: FileEntity, folder: Path) -> None:
     """Remove from a copy of the entity what only earlier versions of it hold, and folders that are empty then.
 
-    Files that no version is known to hold may be somebody's own: they stay, and a warning names them. No link to a
-    folder is followed. Errors: InputError for a file that cannot be removed.
+    A file is known by its name and its content: earlier versions may have been copied elsewhere, and a file of such a
+    name may be somebody's own. What is not known stays, and a warning names it. No link to a folder is followed.
+    Errors: InputError for a file that cannot be removed.
     """
     current = set(entity.get_file_paths())
     if not current or os.path.realpath(str(entity.spec.get("path"))) == os.path.realpath(folder):
@@ -30,8 +32,7 @@ def remove_earlier_files(store: EntityStore, entity: FileEntity, folder: Path) -
     extra = {name: path for path, name in _list_files(folder) if name not in current}
     if not extra:
         return
-    earlier = _find_earlier(store, entity, set(extra))
-    for name in sorted(earlier):
+    for name in sorted(_find_earlier(store, entity, extra)):
         try:
             extra.pop(name).unlink(missing_ok=True)
         except OSError as error:
@@ -51,18 +52,27 @@ def _list_files(folder: Path) -> Iterator[tuple[Path, str]]:
             yield path, escape_bytes(path.relative_to(folder).as_posix())
 
 
-def _find_earlier(store: EntityStore, entity: FileEntity, names: set[str]) -> set[str]:
-    """Return those of the names that an earlier version of the entity has."""
+def _find_earlier(store: EntityStore, entity: FileEntity, files: Mapping[str, Path]) -> set[str]:
+    """Return the names of those files that an earlier version of the entity has with the same content."""
+    hashes = {name: _compute_hash(path) for name, path in files.items()}
     earlier: set[str] = set()
     rows = store.list_summaries(entity.TYPE, project=entity.project, name=entity.name, limit=_VERSIONS)
     for row in rows:
-        if earlier == names:
+        if len(earlier) == len(files):
             break
         infos = store.read(keys.parse_key(row.key))["status"].get("files")
         for info in infos if isinstance(infos, list) else ():
-            if isinstance(info, dict) and info.get("path") in names:
+            if isinstance(info, dict) and info.get("hash") and info["hash"] == hashes.get(str(info.get("path"))):
                 earlier.add(info["path"])
     return earlier
+
+
+def _compute_hash(path: Path) -> str:
+    """Return the hash of a file as records have it; empty for a link, and for what cannot be read."""
+    try:
+        return "" if path.is_symlink() or not path.is_file() else checksum_file(path)
+    except OSError:
+        return ""
 
 
 def _remove_empty_folders(folder: Path, name: str) -> None:
