@@ -92,7 +92,7 @@ def read_parameters(path: Path) -> dict[str, Any]:
     try:
         data = path.read_bytes()
         is_yaml = path.suffix in (".yaml", ".yml")
-        value = parse(data.decode(), str(path)) if is_yaml else json.loads(data.decode("utf-8-sig"))
+        value = parse(data.decode(), str(path), parameters=True) if is_yaml else json.loads(data.decode("utf-8-sig"))
         value = json.loads(json.dumps(value, allow_nan=False, default=_format_date))
     except OSError as error:
         raise BuildRequestError(f"--params: cannot read {name}: {error.strerror}") from None

@@ -158,10 +158,10 @@ def test_combinations_that_are_refused(refused: Callable[..., str], folder: Path
 def test_parameters_of_a_file(make: Callable[..., Manifests], folder: Path, name: str) -> None:
     """They win over the document, and `--param` over them."""
     date = "2026-01-31" if name == "p.yaml" else '"2026-01-31"'
-    (folder / name).write_text(f'{{"a": 1, "b": 2, "day": {date}}}')
+    (folder / name).write_text(f'{{"a": 1, "b": 2, "day": {date}, "rate": 1e-3}}')
     task = {"parameters": {"a": 0, "c": 0}}
     env = make("--action", "job", "--params", name, "--param", "b=3", task=task).env
-    assert json.loads(env["OVENBIRD_PARAM"]) == {"a": 1, "b": 3, "c": 0, "day": "2026-01-31"}
+    assert json.loads(env["OVENBIRD_PARAM"]) == {"a": 1, "b": 3, "c": 0, "day": "2026-01-31", "rate": 0.001}
 
 
 @pytest.mark.parametrize(
