@@ -46,7 +46,7 @@ class Field(NamedTuple):
 class Contract(NamedTuple):
     """What a service says of its function. `fields` are empty where the payload is one value of any kind.
 
-    `argument` is the name of the only argument, where the payload is its value; services of old do not say it.
+    `argument` is the name of the only argument, where the payload is its value; an older service does not say it.
     """
 
     name: str
