@@ -71,19 +71,21 @@ def run_container(
 
 def wait_for_container(process: CommandProcess) -> bool:
     """Show what the container prints until it has ended; return whether Ctrl-C has stopped it. A second one kills."""
-    is_interrupted = False
+    pressed = answered = 0  # how often Ctrl-C was; it may come again while it is answered
     try:
         while True:
             try:
+                if pressed > answered:
+                    answered = pressed
+                    if pressed > 1 and not process.has_ended():
+                        process.kill()  # the engine alone: the run has been told, and ends within its grace
+                    else:
+                        process.stop()  # the engine hands it to the run
                 process.show_output(process.has_ended)
                 process.wait()
-                return is_interrupted
+                return pressed > 0
             except KeyboardInterrupt:
-                if is_interrupted and not process.has_ended():
-                    process.kill()  # the engine alone: the run has been told, and ends within its grace
-                else:
-                    process.stop()  # the engine hands it to the run
-                is_interrupted = True
+                pressed += 1
     finally:
         process.release()
 
