@@ -5,10 +5,8 @@ from __future__ import annotations
 import gc
 import os
 import sys
-from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -21,7 +19,7 @@ from tests.service import Service
 for name in ("CI", "GITHUB_ACTIONS", "GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY"):
     os.environ.pop(name, None)
 
-pytest_plugins = ["tests.engine"]  # what tests with containers share
+pytest_plugins = ["tests.engine", "tests.processes"]  # what tests with containers share; how processes share tests
 FUNCTIONS = Path(__file__).parent / "functions"
 # fixtures that need buildah, podman or a disk of its own
 _HEAVY = {"container_env", "full"}
@@ -53,19 +51,6 @@ def pytest_collection() -> Iterator[None]:
         gc.enable()
 
 
-@pytest.hookimpl(optionalhook=True)  # of pytest-xdist; not by its marks, which pytest 9.2 has no room for
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Give a process all tests of a file, and one all that use the cluster, in the order of collection."""
-    from xdist.scheduler import LoadScopeScheduling
-
-    class Scheduling(LoadScopeScheduling):
-        def _split_scope(self, nodeid: str) -> str:
-            return "cluster" if nodeid.startswith("tests/cluster/") else nodeid.partition("::")[0]
-
-    config.option.loadscopereorder = False
-    return Scheduling(config, log)
-
-
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Mark as `container` the tests that use the engine's store, and leave out those of a cluster where there is none;
     with `--quick` also those marked as `container` or `slow`.
@@ -85,21 +70,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         config.hook.pytest_deselected(items=left_out)
         dropped = set(left_out)
         items[:] = [item for item in items if item not in dropped]
-    if hasattr(config, "workerinput"):  # a process of pytest-xdist: the longest file last would leave the others idle
-        seconds: Counter[Path] = Counter()
-        for item in items:
-            seconds[item.path] += _estimate(item)
-        # all tests of the cluster are one process's, and mostly wait: they begin first
-        items.sort(key=lambda item: (item.path.parent.name != "cluster", -seconds[item.path], item.path))
-
-
-def _estimate(item: pytest.Item) -> float:
-    """Guess from its marks how many seconds a test takes."""
-    limit = item.get_closest_marker("timeout")
-    if limit and item.get_closest_marker("slow"):
-        return float(limit.args[0]) / 10
-    seconds = {"cluster": 30.0, "container": 6.0, "slow": 2.0}
-    return next((seconds[mark] for mark in seconds if item.get_closest_marker(mark)), 0.05)
 
 
 def _uses_database(item: pytest.Item) -> bool:
