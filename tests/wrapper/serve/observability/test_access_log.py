@@ -129,7 +129,7 @@ def test_the_end_waits_for_a_slow_reader(pipe: tuple[int, TextIO]) -> None:
 
         def read() -> str:
             text = b""
-            while b'"path":"/1999"' not in text:
+            while b'"path":"/1999"' not in text or not text.endswith(b"\n"):
                 text += os.read(reader, 4096)
             return text.decode()
 
