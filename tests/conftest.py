@@ -19,7 +19,7 @@ from tests.service import Service
 for name in ("CI", "GITHUB_ACTIONS", "GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY"):
     os.environ.pop(name, None)
 
-pytest_plugins = ["tests.engine", "tests.processes"]  # what tests with containers share; how processes share tests
+pytest_plugins = ["tests.engine", "tests.parallel"]  # what tests with containers share; how processes share tests
 FUNCTIONS = Path(__file__).parent / "functions"
 # fixtures that need buildah, podman or a disk of its own
 _HEAVY = {"container_env", "full"}

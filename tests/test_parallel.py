@@ -42,7 +42,7 @@ def test_a_process_that_does_not_end_as_it_should(tmp_path: Path, fault: str) ->
         "pytest",
         "-n2",
         "-p",
-        "tests.processes",
+        "tests.parallel",
         "--rootdir=.",
         "-o",
         "timeout=30",
