@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 import sqlite3
-import sys
+from functools import partial
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import pytest
@@ -111,25 +111,33 @@ def test_a_transaction_that_fails_leaves_nothing(tmp_path: Path) -> None:
     opened.close()
 
 
-def test_a_signal_right_after_a_transaction_began_leaves_none_open(tmp_path: Path) -> None:
+class InterruptedConnection(sqlite3.Connection):
+    """A connection in whose first transaction Ctrl-C is pressed as soon as it has begun."""
+
+    is_interrupted = False
+
+    def execute(self, sql: str, *rest: Any) -> sqlite3.Cursor:
+        cursor = super().execute(sql, *rest)
+        if sql.startswith("BEGIN") and not self.is_interrupted:
+            self.is_interrupted = True
+            signal.raise_signal(signal.SIGINT)
+        return cursor
+
+
+def test_a_signal_right_after_a_transaction_began_leaves_none_open(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A signal that raises as soon as BEGIN has returned rolls it back: the end of the run is recorded after it."""
-
-    def interrupt(frame: FrameType, event: str, _: Any) -> None:
-        if (event, frame.f_code.co_name) == ("c_return", "writing"):
-            sys.setprofile(None)
-            raise KeyboardInterrupt
-
     opened = database.Database(tmp_path / "ovenbird.db")
     with opened.reading():
         pass
-    sys.setprofile(interrupt)
-    try:
-        with pytest.raises(KeyboardInterrupt), opened.writing():
-            pass
-    finally:
-        sys.setprofile(None)
+    opened.close()
+    monkeypatch.setattr(sqlite3, "connect", partial(sqlite3.connect, factory=InterruptedConnection))
+    with pytest.raises(KeyboardInterrupt), opened.writing():
+        pass
     with opened.writing() as connection:
         assert connection.execute("SELECT count(*) FROM entity").fetchone() == (0,)
+    opened.close()
 
 
 def test_a_full_disk_is_reported_with_a_hint(tmp_path: Path) -> None:
