@@ -77,14 +77,18 @@ def test_ctrl_c_stops_the_child(waiting: ob.Function, folder: Path) -> None:
     thread.join()
 
 
-def test_ctrl_c_while_a_process_is_joined(waiting: ob.Function) -> None:
-    """A process that goes on is not taken for one that has ended."""
+@pytest.mark.parametrize("to_thread", [False, True], ids=["to the process", "to another thread"])
+def test_ctrl_c_while_a_process_is_joined(waiting: ob.Function, to_thread: bool) -> None:
+    """A process that goes on is not taken for one that has ended; whichever thread is given the signal."""
     run = waiting.run(wait=False)
     assert run.process is not None
 
     def press() -> None:
         wait_until(_is_joining, lambda: "nobody joins")
-        os.kill(os.getpid(), signal.SIGINT)
+        if to_thread:
+            signal.pthread_kill(threading.get_ident(), signal.SIGINT)
+        else:
+            os.kill(os.getpid(), signal.SIGINT)
 
     thread = threading.Thread(target=press)
     thread.start()

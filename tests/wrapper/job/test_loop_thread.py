@@ -21,8 +21,9 @@ def _is_waiting() -> bool:
     return {"join", "wait"} <= {inner.f_code.co_name for inner, _ in traceback.walk_stack(frame)}
 
 
-def test_ctrl_c_is_raised_after_the_end_of_the_coroutine() -> None:
-    """The coroutine is cancelled, and may take its time to clean up."""
+@pytest.mark.parametrize("to_thread", [False, True], ids=["to the process", "to another thread"])
+def test_ctrl_c_is_raised_after_the_end_of_the_coroutine(to_thread: bool) -> None:
+    """The coroutine is cancelled, and may take its time to clean up; whichever thread is given the signal."""
     begun, ended = threading.Event(), []
 
     async def work() -> None:
@@ -36,7 +37,10 @@ def test_ctrl_c_is_raised_after_the_end_of_the_coroutine() -> None:
     def press() -> None:
         begun.wait(60)
         wait_until(_is_waiting, lambda: "nobody waits")
-        os.kill(os.getpid(), signal.SIGINT)
+        if to_thread:
+            signal.pthread_kill(threading.get_ident(), signal.SIGINT)
+        else:
+            os.kill(os.getpid(), signal.SIGINT)
 
     async def main() -> None:
         run_coroutine(work())

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from ..common.event_wait import wait_for_event
 from ..common.redact import has_password, is_secret_variable, redact_record, redact_url
 from ..common.text import show_value
 from ..errors import ArgumentsError, OvenbirdError, SettingsError
@@ -115,7 +116,7 @@ class ClusterFollower:
 
         Errors: the builder's own, for a run that goes on but is not followed any more.
         """
-        has_ended = self._has_ended.wait(timeout)
+        has_ended = wait_for_event(self._has_ended, timeout)
         if has_ended and self.failure and self._goes_on():
             raise self.failure
         return has_ended
@@ -123,7 +124,7 @@ class ClusterFollower:
     def wait(self) -> None:
         """Wait for the end. Ctrl-C stops the run. Errors: KeyboardInterrupt."""
         try:
-            self._has_ended.wait()
+            wait_for_event(self._has_ended)
         except KeyboardInterrupt:
             self._run.stop()
             self._has_ended.wait(_STOPPING)

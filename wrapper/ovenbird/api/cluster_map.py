@@ -123,7 +123,10 @@ class ClusterMapReader(MapCounts):
         ended: dict[int, str] = {}
         following = 0
         while self.count_read < self.plan.total:
-            item = self._ended.get()
+            try:
+                item = self._ended.get(timeout=1)  # no longer, as in `wait_for_event`
+            except queue.Empty:
+                continue
             if isinstance(item, Exception):
                 raise item
             if item is None:

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from ..common.event_wait import wait_for_event
 from ..errors import InputError, OvenbirdError
 from ..job.entrypoint import check_output_flags, choose_project
 from ..job.start_folder import absolute_environ, absolute_inputs, absolute_settings
@@ -132,7 +133,7 @@ class RunningChild:
         """Wait until the process of a run that has begun has ended; return False if the time is over before."""
         if self._watcher is None:
             return True
-        return self._ended.wait(timeout)
+        return wait_for_event(self._ended, timeout)
 
     def _require_record(self) -> None:
         """Wait for the record. Errors: OvenbirdError; KeyboardInterrupt, and then there is no record."""

@@ -9,6 +9,8 @@ import threading
 from collections.abc import Coroutine
 from typing import Any
 
+from ..common.event_wait import wait_for_event
+
 
 def run_coroutine(work: Coroutine[Any, Any, Any]) -> Any:
     """Return the result of a coroutine, from a loop of its own; in another thread where this one runs a loop."""
@@ -58,7 +60,7 @@ class _LoopThread:
         interrupt: KeyboardInterrupt | None = None
         while not self._ended.is_set():
             try:
-                self._ended.wait()
+                wait_for_event(self._ended)
             except KeyboardInterrupt as error:
                 interrupt = error
                 self._cancel()
