@@ -10,6 +10,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from ovenbird.common.text import show_value
+from ovenbird.common.url_port import PORT_HINT, describe_bad_port
 
 from ..errors import BuildRequestError, ReferenceFormatError, VersionError
 
@@ -101,6 +102,8 @@ def choose_base(version: str, *, registry: str = "", image: str = "", path: Path
     if registry:
         if not _REGISTRY.fullmatch(registry):
             raise ReferenceFormatError(f"--registry: expected `HOST[:PORT][/PATH]`, found {show_value(registry)}")
+        if reason := describe_bad_port(f"//{registry}"):
+            raise ReferenceFormatError(f"--registry: {show_value(registry)} is no registry: {reason}", hint=PORT_HINT)
         return replace(entry, source=f"{registry}/{entry.upstream.partition('/')[2]}")
     return entry
 

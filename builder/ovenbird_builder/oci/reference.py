@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from ovenbird.common.redact import HIDDEN
 from ovenbird.common.text import show_value
+from ovenbird.common.url_port import PORT_HINT, describe_bad_port
 
 from ..errors import ReferenceFormatError
 
@@ -80,6 +81,8 @@ def parse_reference(text: str, flag: str = "--tag") -> ImageReference:
     path, colon, tag = rest.partition(":")
     if host and not _HOST.fullmatch(host):
         raise wrong(f"{show_value(_hide_port(host))} is not a host and port")
+    if host and (reason := describe_bad_port(f"//{host}")):
+        raise wrong(f"{show_value(host)} is not a host and port: {reason}", PORT_HINT)
     if colon and not _TAG.fullmatch(tag):
         raise wrong(f"{show_value(tag)} is not a tag: letters, digits and _.- (at most 128, not - or . first)")
     for part in path.split("/"):

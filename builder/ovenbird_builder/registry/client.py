@@ -20,6 +20,7 @@ from urllib3.util.ssl_ import create_urllib3_context
 
 from ovenbird.common.hashing import digest_bytes
 from ovenbird.common.text import show_value
+from ovenbird.common.url_port import PORT_HINT, describe_bad_proxy
 
 from ..errors import BaseMissingError, DigestError, RegistryAuthError, RegistryError
 from ..host.network import NetworkSettings, is_proxy_bypassed
@@ -219,6 +220,8 @@ def _make_pool(host: str, network: NetworkSettings, lax: bool, timeout: float) -
     proxies = {name.lower().removesuffix("_proxy"): value for name, value in network.proxies.items()}
     proxy = proxies.get("https") or proxies.get("all")
     if proxy and not lax and not is_proxy_bypassed(host, proxies):
+        if problem := describe_bad_proxy("https_proxy" if proxies.get("https") else "all_proxy", proxy):
+            raise RegistryError(problem, hint=PORT_HINT)
         return urllib3.ProxyManager(proxy, **options)
     return urllib3.PoolManager(**options)
 

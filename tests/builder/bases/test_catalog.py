@@ -68,7 +68,7 @@ def test_a_mirror() -> None:
     base = bases.choose_base("3.12", registry="mirror.site:5000/hub")
     assert base.reference == "mirror.site:5000/hub/library/python:3.12-slim"
     assert base.upstream == "docker.io/library/python:3.12-slim"
-    for wrong in ("http://mirror", "mirror/", "a b", "-x"):
+    for wrong in ("http://mirror", "mirror/", "a b", "-x", "mirror:99999/hub"):
         with pytest.raises(ReferenceFormatError, match="--registry"):
             bases.choose_base("3.12", registry=wrong)
 

@@ -41,6 +41,7 @@ def test_a_reference_has_a_name_in_a_registry_and_in_the_store(text: str, remote
         ("app name", "holds ' '"),
         ("docker://app", "it is a URL"),
         ("example.com:port/app", "is not a host and port"),
+        ("example.com:99999/app", "'example.com:99999' is not a host and port: its port is out of range"),
         ("example.com//app", "'' is not a part of a name"),
         ("app@sha256:12", "expected sha256: and 64"),
         ("a" * 300, "longer than 255"),

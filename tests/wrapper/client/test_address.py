@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ovenbird.client.address import parse_address
+from ovenbird.client.address import find_proxy, parse_address
 from ovenbird.client.errors import ClientError
 
 
@@ -43,7 +43,9 @@ def test_paths_stay_below_the_base(path: str, url: str) -> None:
     [
         ("localhost:8080", r"begins with `http://` or `https://`, found 'localhost:8080' \(`http://localhost:8080`\)"),
         ("", "begins with"), ("ftp://host", "begins with"), ("http://", "has no host name"),
-        ("http://host:99999", "is no URL"), ("http://[::1", "is no URL"), ("http://host/?a=1", "has no query"),
+        ("http://host:99999", "its port is out of range .a port is a whole number from 1 to 65535"),
+        ("http://host:0/", "its port is out of range"),
+        ("http://[::1", "is no URL"), ("http://host/?a=1", "has no query"),
         ("http://ho st/", "has no host name, or holds a character"), ("http://host/a\x00b", "character"),
         ("http://" + "ü" * 80, "cannot be encoded"),
     ],
@@ -52,6 +54,13 @@ def test_text_that_is_no_base_url(url: str, message: str) -> None:
     """The error says what was found."""
     with pytest.raises(ClientError, match=message):
         parse_address(url)
+
+
+def test_a_proxy_with_a_port_out_of_range_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The error names the variable; both libraries would raise errors of their own."""
+    monkeypatch.setenv("http_proxy", "http://proxy:99999")
+    with pytest.raises(ClientError, match="http_proxy: the proxy 'http://proxy:99999' cannot be used: its port"):
+        find_proxy(parse_address("http://host/"))
 
 
 def test_a_password_is_not_shown() -> None:

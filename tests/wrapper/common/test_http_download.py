@@ -81,6 +81,22 @@ def test_a_redirect_stays_within_http(server: Server, location: str) -> None:
     assert len(server.requests) <= 5
 
 
+def test_a_port_out_of_range_is_not_reduced_to_another(server: Server) -> None:
+    """Systems connect to 65536 + N as to N: neither a URL, nor a redirect, nor a proxy reaches the server there."""
+    server.answer = lambda request: send_reply(request, b"another service")
+    port = int(server.url.rpartition(":")[2])
+    far = f"http://127.0.0.1:{65536 + port}"
+    for proxies, url in (({}, f"{far}/a"), ({"http": far}, "http://example.org/"), ({"https": far}, "https://h/")):
+        with pytest.raises(DownloadError, match="its port is out of range") as caught:
+            fetch(url, proxies=proxies)
+        assert caught.value.hint == "a port is a whole number from 1 to 65535"
+    assert server.requests == []
+    server.answer = lambda request: (redirect(f"{far}/b") if request.path == "/a" else redirect("/a"))(request)
+    with pytest.raises(DownloadError, match="its port is out of range"):
+        fetch(f"{server.url}/a")
+    assert len(server.requests) == 1
+
+
 def test_redirects_are_limited(server: Server) -> None:
     """A circle and an endless way end; ten redirects do not."""
     server.answer = lambda request: send_reply(request, b"", 302, Location=f"/{len(server.requests)}")

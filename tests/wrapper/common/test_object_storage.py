@@ -19,6 +19,13 @@ def test_a_signature_that_is_not_known_is_the_callers_error(kind: type[SettingsE
         s3_config("b", {"S3_SIGNATURE_VERSION": "s3"}, kind)
 
 
+def test_an_endpoint_with_a_port_out_of_range_is_refused() -> None:
+    """obstore would panic; the error does not show the password."""
+    with pytest.raises(SettingsError, match=r"minio:99999.*its port is out of range") as caught:
+        s3_config("b", {"AWS_ENDPOINT_URL": "http://user:word@minio:99999"}, SettingsError)
+    assert "word" not in str(caught.value)
+
+
 def test_credentials_are_passed_on_only_where_set() -> None:
     variables = {
         "AWS_ACCESS_KEY_ID": "AK",

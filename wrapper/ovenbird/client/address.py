@@ -9,6 +9,7 @@ from urllib.parse import quote, unquote, urlsplit
 
 from ..common.redact import redact_url
 from ..common.text import show_value
+from ..common.url_port import PORT_HINT, describe_bad_port, describe_bad_proxy
 from .errors import ClientError
 
 _SAFE = "/:@!$&'()*+,;=~%-._"
@@ -38,7 +39,7 @@ def parse_address(url: str) -> Address:
     display_url = show_value(redact_url(text))
     try:
         parts = urlsplit(text)
-        host, port = parts.hostname, parts.port
+        host = parts.hostname
     except ValueError as error:
         raise ClientError(f"{display_url} is no URL: {error}") from None
     if parts.scheme not in ("http", "https"):
@@ -48,6 +49,9 @@ def parse_address(url: str) -> Address:
         raise ClientError(f"{display_url} has no host name, or holds a character that no URL may hold")
     if parts.query or parts.fragment:
         raise ClientError(f"the base URL of a service has no query and no fragment, found {display_url}")
+    if reason := describe_bad_port(text):
+        raise ClientError(f"{display_url} is not the URL of a service: {reason}", hint=PORT_HINT)
+    port = parts.port
     named = f"[{host}]" if ":" in host else _encode_host(host, display_url)
     base = f"{parts.scheme}://{named}{f':{port}' if port is not None else ''}{quote(parts.path or '/', safe=_SAFE)}"
     authorization = ""
@@ -68,7 +72,10 @@ def _encode_host(host: str, display_url: str) -> str:
 
 
 def find_proxy(address: Address) -> str:
-    """Return the URL of the proxy that the environment names for this address; empty for none."""
+    """Return the URL of the proxy that the environment names for this address; empty for none.
+
+    Errors: ClientError for a proxy that no connection can be made to.
+    """
     from urllib import request
 
     scheme = urlsplit(address.base).scheme
@@ -82,4 +89,6 @@ def find_proxy(address: Address) -> str:
     bypassed = request.proxy_bypass_environment  # type: ignore[attr-defined]  # not in typeshed
     if bypassed(urlsplit(address.base).netloc, named):
         return ""
+    if problem := describe_bad_proxy(f"{scheme if named[scheme] else 'all'}_proxy", proxy_url):
+        raise ClientError(problem, hint=PORT_HINT)
     return proxy_url if "://" in proxy_url else f"http://{proxy_url}"

@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 
 from .text import cut_text, escape_controls
 from .units import show_size
+from .url_port import PORT_HINT, describe_bad_port, describe_bad_proxy
 
 _CHUNK = 256 * 1024
 _QUIET = 30.0  # seconds without a byte
@@ -80,10 +81,14 @@ def basic_authorization(username: str, password: str) -> str:
 def make_opener(
     proxies: urllib.request.ProxyHandler, context: ssl.SSLContext | None = None
 ) -> urllib.request.OpenerDirector:
-    """Return an opener for HTTP alone, so a redirect cannot reach a local file."""
+    """Return an opener for HTTP alone, so a redirect cannot reach a local file.
+
+    It raises DownloadError for a port that no connection can be made to, of a URL or of a proxy.
+    """
     opener = urllib.request.OpenerDirector()
     for handler in (
         proxies,
+        _PortCheck(),
         urllib.request.HTTPHandler(),
         urllib.request.HTTPSHandler(context=context),
         _Redirects(),
@@ -194,6 +199,23 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
         if own and (parts.scheme, parts.netloc.lower()) == (before.scheme, before.netloc.lower()):
             redirected.add_unredirected_header("Authorization", own)
         return redirected
+
+
+class _PortCheck(urllib.request.BaseHandler):
+    """Refuses a port out of range, of a URL, a redirect or a proxy."""
+
+    handler_order = 200  # after the proxy is chosen, before the connection
+
+    def http_open(self, req: urllib.request.Request) -> None:
+        """Raise DownloadError for a port that is out of range."""
+        scheme = urlsplit(req.full_url).scheme
+        problem = describe_bad_port(req.full_url)
+        if not problem and req.host != urlsplit(req.full_url).netloc:
+            problem = describe_bad_proxy(f"{scheme}_proxy", req.host)
+        if problem:
+            raise DownloadError("unreachable", f"cannot be reached: {problem}", PORT_HINT)
+
+    https_open = http_open
 
 
 def _status_error(error: urllib.error.HTTPError) -> DownloadError:

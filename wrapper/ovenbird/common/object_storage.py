@@ -8,8 +8,9 @@ from collections.abc import Callable, Mapping
 from typing import IO, Any
 
 from ..errors import OvenbirdError
-from .redact import redact_text
+from .redact import redact_text, redact_url
 from .text import show_value
+from .url_port import PORT_HINT, describe_bad_port
 
 _BLOCK = 1024 * 1024
 _ATTEMPTS = 4
@@ -38,6 +39,10 @@ def s3_config(bucket: str, environ: Mapping[str, str], error: type[OvenbirdError
     endpoint = environ.get("AWS_ENDPOINT_URL_S3") or environ.get("AWS_ENDPOINT_URL") or environ.get("S3_ENDPOINT_URL")
     virtual = environ.get("S3_PATH_STYLE", "").lower() in ("false", "0", "no", "off")
     if endpoint:
+        if reason := describe_bad_port(endpoint):  # for which obstore would panic
+            raise error(
+                f"the endpoint of the object store {show_value(redact_url(endpoint))}: {reason}", hint=PORT_HINT
+            )
         scheme, _, host = endpoint.rstrip("/").partition("://")
         config["endpoint"] = f"{scheme}://{bucket}.{host}" if virtual else f"{scheme}://{host}"
     config["virtual_hosted_style_request"] = virtual

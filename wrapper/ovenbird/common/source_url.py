@@ -13,6 +13,7 @@ from ..errors import SourceUrlError, UnsafeSourceUrlError
 from .named_paths import is_file
 from .redact import redact_url
 from .text import show_value
+from .url_port import PORT_HINT, describe_bad_port
 from .user_folders import find_home
 
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\]")
@@ -37,9 +38,11 @@ def split(url: str) -> SplitResult:
         )
     try:
         parts = urlsplit(url)
-        host, _ = parts.hostname, parts.port
+        host = parts.hostname
     except ValueError as error:
         raise SourceUrlError(f"{show_value(redact_url(url))} is not a URL: {error}") from None
+    if reason := describe_bad_port(url):
+        raise SourceUrlError(f"{show_value(redact_url(url))} is not a URL: {reason}", hint=PORT_HINT)
     name = parts.netloc.rpartition("@")[2]
     if host and not _HOST.fullmatch(f"[{host}]" if ":" in host else host):
         raise UnsafeSourceUrlError(f"{show_value(redact_url(url))}: {show_value(name)} is not a host name")

@@ -12,6 +12,8 @@ import msgspec
 
 from ..common.redact import make_redactor, redact_text, redact_url
 from ..common.text import show_value
+from ..common.url_port import PORT_HINT, describe_bad_port
+from ..errors import SettingsError
 from ..platform.core.http_connections import HttpAnswer, HttpCallError, HttpConnections
 from ..platform.entities.json_values import encode_json
 
@@ -50,11 +52,13 @@ def check_url(variable: str, url: str) -> str:
     url = url.strip()
     try:
         parts = urlsplit(url)
-        is_http = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:  # a port that is no number
+        is_http = parts.scheme in ("http", "https") and bool(parts.hostname)
+    except ValueError:
         is_http = False
     if not is_http:
         raise ReportError(f"`{variable}` is not an HTTP URL: found {show_value(redact_url(url))}")
+    if reason := describe_bad_port(url):
+        raise ReportError(f"`{variable}` is {show_value(redact_url(url))}: {reason} ({PORT_HINT})")
     return url
 
 
@@ -87,7 +91,7 @@ class JsonServer:
         data = None if body is None else encode_json(body)
         try:
             answer = self._connections.call(method, self.locate(path, query), data, self._headers)
-        except HttpCallError as error:
+        except (HttpCallError, SettingsError) as error:
             raise ReportError(self.redact(str(error))) from None
         except OSError as error:  # certificates that are no file
             raise ReportError(f"it could not be called: {self.redact(error.strerror or str(error))}") from None

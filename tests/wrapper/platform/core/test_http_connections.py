@@ -14,6 +14,7 @@ from tests.authority import make_tls_context
 from tests.stores import Server, send_reply
 from tests.tcp import TcpServer, copy_bytes
 
+from ovenbird.errors import SettingsError
 from ovenbird.platform.core.http_connections import CertificateError, HttpAnswer, HttpCallError, HttpConnections
 
 WHOLE = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
@@ -179,6 +180,16 @@ def test_a_proxy_with_a_password(
         assert all(login in text for text in proxy.requests)
         assert server.requests == []
     connections.close()
+
+
+def test_a_proxy_with_a_port_out_of_range() -> None:
+    """The error names the variable and is not a fault that may pass."""
+    connections = HttpConnections({"http_proxy": "http://ann:word@proxy:99999"}, 5, 10)
+    with pytest.raises(
+        SettingsError, match=r"http_proxy: the proxy .*proxy:99999.* its port is out of range"
+    ) as caught:
+        get(connections, "http://example.org/")
+    assert "word" not in str(caught.value)
 
 
 @pytest.mark.slow

@@ -117,7 +117,9 @@ def test_the_level_of_the_api(core: Double, level: str, fails: bool, caplog: pyt
     assert len([record for record in caplog.records if "level 21" in record.message]) == (level == "21")
 
 
-@pytest.mark.parametrize("endpoint", ["", "ftp://host", "host:8080", "http://"])
+@pytest.mark.parametrize(
+    "endpoint", ["", "ftp://host", "host:8080", "http://", "http://host:99999", "http://host:port"]
+)
 def test_an_endpoint_that_is_no_url(endpoint: str) -> None:
     """The variable is named."""
     with pytest.raises(SettingsError, match="DHCORE_ENDPOINT"):

@@ -120,7 +120,7 @@ def test_the_platforms_variables_name_postgresql(monkeypatch: pytest.MonkeyPatch
     assert "SE:C" not in str(caught.value) + caught.value.hint
     with pytest.raises(InputError, match="`DB_HOST` is not set"):
         sql_tables.make_connection_url(address, {})
-    with pytest.raises(InputError, match="`DB_PORT` is not a whole number"):
+    with pytest.raises(InputError, match="`DB_PORT` is not a port"):
         sql_tables.make_connection_url(address, {**environ, "DB_PORT": "x"})
     for driver in ("psycopg", "psycopg2"):
         monkeypatch.setitem(sys.modules, driver, None)

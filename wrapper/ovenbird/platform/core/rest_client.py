@@ -14,7 +14,9 @@ from urllib.parse import urlencode, urlsplit
 import msgspec
 
 from ...common.redact import redact_text, redact_url
+from ...common.text import show_value
 from ...common.units import read_whole
+from ...common.url_port import PORT_HINT, describe_bad_port
 from ...errors import PlatformAuthError, PlatformResponseError, PlatformUnreachableError, SettingsError
 from ..entities.json_values import encode_json
 from .auth import TokenManager
@@ -53,6 +55,9 @@ class RestClient:
         if parts.scheme not in ("http", "https") or not parts.hostname:
             problem = f"found {parts.scheme}://{parts.hostname}" if self.endpoint else "it is not set"
             raise SettingsError(f"DHCORE_ENDPOINT: expected the `http(s)` address of the platform, {problem}")
+        if reason := describe_bad_port(self.endpoint):
+            found = show_value(redact_url(self.endpoint))
+            raise SettingsError(f"DHCORE_ENDPOINT: no platform can be at {found}: {reason}", hint=PORT_HINT)
         self._connections = HttpConnections(environ, _CONNECT, read_timeout)
         self._has_given_up = False
         self._has_warned = False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from ...common.url_port import MAX_PORT, PORT_HINT
 from ...errors import SettingsError
 
 SCHEMES = ("postgresql://", "postgres://")
@@ -58,6 +59,9 @@ def parse_database_url(text: str, origin: str) -> DatabaseUrl:
             hint=f"{_FORM}; in a password, write `@` as %40, `:` as %3A, `/` as %2F, `%` as %25",
         ) from None
     parameters = {**_DEFAULTS, **{name: str(value) for name, value in parsed.items() if value is not None}}
+    for port in parameters.get("port", "").split(","):
+        if port and not (port.isascii() and port.isdecimal() and 0 < int(port[:9]) <= MAX_PORT):
+            raise SettingsError(f"{origin}: the URL of the database has a port out of range", hint=PORT_HINT)
     return DatabaseUrl(parameters, _format_address(parameters))
 
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from ...common.redact import redact_text
-from ...errors import PlatformError
+from ...common.url_port import PORT_HINT, describe_bad_proxy
+from ...errors import PlatformError, SettingsError
 
 if TYPE_CHECKING:
     from urllib3 import PoolManager
@@ -34,7 +35,10 @@ def list_proxies(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def find_proxy(url: str, named: dict[str, str]) -> str:
-    """Return the proxy on the way to the server of `url`; empty for none."""
+    """Return the proxy on the way to the server of `url`; empty for none.
+
+    Errors: SettingsError for a proxy that no connection can be made to.
+    """
     parts = urlsplit(url)
     proxy_url = named.get(parts.scheme, "")
     if not proxy_url:
@@ -43,7 +47,11 @@ def find_proxy(url: str, named: dict[str, str]) -> str:
 
     # NO_PROXY, by suffixes and ports
     bypassed = request.proxy_bypass_environment  # type: ignore[attr-defined]  # not in typeshed
-    return "" if bypassed(parts.netloc.rpartition("@")[2], named) else proxy_url
+    if bypassed(parts.netloc.rpartition("@")[2], named):
+        return ""
+    if problem := describe_bad_proxy(f"{parts.scheme}_proxy", proxy_url):
+        raise SettingsError(problem, hint=PORT_HINT)
+    return proxy_url
 
 
 def make_pool(through: str, **options: Any) -> PoolManager:

@@ -152,8 +152,12 @@ class _WebReader:
         request = urllib.request.Request(self._address, headers=headers)  # noqa: S310  # the opener knows HTTP alone
         if self._login:  # "unredirected": the password does not follow a redirect to another host
             request.add_unredirected_header("Authorization", self._login)
+        from ...common.http_download import DownloadError
+
         try:
             return self._opener.open(request, timeout=_PATIENCE)
+        except DownloadError as error:
+            raise InputError(f"{self._label} {error.message}", hint=error.hint) from None
         except urllib.error.HTTPError as error:
             error.close()
             raise InputError(f"{self._label} cannot be read: the server answered {error.code}") from None

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from ...common.redact import redact_text, redact_url
 from ...common.text import cut_text, show_value
+from ...common.url_port import MAX_PORT, PORT_HINT
 from ...errors import InputError
 
 _PATIENCE = 30  # seconds for a connection
@@ -58,8 +59,8 @@ def make_connection_url(address: SqlTablePath, environ: Mapping[str, str]) -> An
             hint = "`DB_HOST`, `DB_PORT`, `DB_USERNAME`, `DB_PASSWORD` and `DB_DATABASE` say where the database is"
             raise InputError("`DB_HOST` is not set", hint=hint)
         platform = f"postgresql+{driver}"
-    if port and not (port.isascii() and port.isdecimal()):
-        raise InputError("`DB_PORT` is not a whole number")
+    if port and not (port.isascii() and port.isdecimal() and 0 < int(port[:9]) <= MAX_PORT):
+        raise InputError("`DB_PORT` is not a port", hint=PORT_HINT)
     return URL.create(
         platform,
         environ.get("DB_USERNAME") or environ.get("DB_USER") or None,
