@@ -371,6 +371,18 @@ def test_a_multipart_body_that_is_cut_off(start: Start, cut: bytes) -> None:
     assert (answer.status_code, "cut off" in answer.json()["detail"]) == (400, True)
 
 
+@pytest.mark.parametrize(
+    "preamble",
+    [b"\r\n", b"This is a multipart message.\r\n", b"--not-b\r\n\r\n--b \r\n--bb\r\n", b"a line\r\n" * 30_000],
+    ids=["line", "text", "boundaries", "long"],
+)
+def test_a_preamble_is_skipped(start: Start, preamble: bytes) -> None:
+    """What stands before the first boundary and behind the last is nothing (RFC 2046, 5.1.1)."""
+    body = b"--b\r\nContent-Disposition: form-data; name=a\r\n\r\n7\r\n--b--\r\n--b\r\nan epilogue"
+    answer = send(start("fields"), preamble + body, "multipart/form-data; boundary=b")
+    assert answer.json() == {"a": 7, "b": "none", "tags": None}, answer.text
+
+
 @pytest.mark.parametrize("file", [[], "x", None, {}, 1, ["x"]])
 def test_what_is_no_upload(start: Start, file: Any) -> None:
     """JSON holds no file: a 422 that says how one is sent, whatever stands in its place."""

@@ -1,16 +1,18 @@
-"""Read a multipart form by Starlette's parser, within our limits and up to its closing boundary."""
+"""Read a multipart form by Starlette's parser, within our limits, from its first boundary to its closing one."""
 
 from __future__ import annotations
 
 import logging
 import tempfile
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
 from typing import Any
 
 from python_multipart.exceptions import FormParserError
+from python_multipart.multipart import parse_options_header
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 
+from ...common.text import show_value
 from ..call import HttpCall
 from ..problem_details import HttpProblem, retry_after
 from .body_limits import BodyLimits
@@ -18,6 +20,7 @@ from .body_memory import BodyMemory
 from .body_reader import BodyReader
 
 _NO_LIMIT = 2**31
+_BEHIND = (b"\r\n", b"--")  # what follows a boundary
 _FULL = 5  # seconds after which a client may try again where the disk was full
 _log = logging.getLogger("ovenbird")
 
@@ -55,9 +58,9 @@ class _Parser(MultiPartParser):
     """Starlette's parser, which also counts fields and files together, and records whether the form is complete."""
 
     def __init__(self, request: Request, most: int, max_part: int, count: Callable[[int], None]) -> None:
-        super().__init__(
-            request.headers, request.stream(), max_files=most, max_fields=most, max_part_size=max_part
-        )  # fmt: skip
+        _, options = parse_options_header(request.headers["content-type"])
+        stream = skip_preamble(request.stream(), options.get(b"boundary", b""))
+        super().__init__(request.headers, stream, max_files=most, max_fields=most, max_part_size=max_part)
         self.most = most
         self.parts = 0
         self.is_complete = False
@@ -82,6 +85,33 @@ class _Parser(MultiPartParser):
         """Record that the closing boundary has arrived."""
         self.is_complete = True
         super().on_end()
+
+
+async def skip_preamble(stream: AsyncGenerator[bytes, None], boundary: bytes) -> AsyncGenerator[bytes, None]:
+    """Yield a multipart body from its first boundary on: a preamble may stand before it (RFC 2046, 5.1.1).
+
+    A boundary begins a line, and ends it or is the closing one.
+    Errors: MultiPartException for a body without one.
+    """
+    delimiter = b"\n--" + boundary
+    size = len(delimiter)
+    start, waiting, is_empty = -1, b"\n", True
+    async for chunk in stream:
+        if start >= 0:
+            yield chunk
+            continue
+        is_empty = is_empty and not chunk
+        waiting += chunk
+        start = waiting.find(delimiter)
+        while 0 <= start <= len(waiting) - size - 2 and waiting[start + size : start + size + 2] not in _BEHIND:
+            start = waiting.find(delimiter, start + 1)
+        if 0 <= start <= len(waiting) - size - 2:
+            yield waiting[start + 1 :]
+            waiting = b""
+        else:
+            start, waiting = -1, waiting[-size - 1 :]
+    if start < 0 and not is_empty:
+        raise MultiPartException(f"no line of it is the boundary {show_value(boundary.decode('latin-1'))}")
 
 
 def _too_many_error(limit: int) -> HttpProblem:
