@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import math
 import uuid
 from pathlib import Path
 from typing import Any
 
+import numpy
+import pandas
 import pytest
 from tests.loading import Project
 
 from ovenbird import CloudEvent
-from ovenbird.client.arguments import bind_arguments
+from ovenbird.client.address import parse_address
+from ovenbird.client.arguments import Payload, bind_arguments
 from ovenbird.client.body import Upload
 from ovenbird.client.contract import Contract, parse_contract
 from ovenbird.client.errors import ArgumentsMismatchError
+from ovenbird.client.request import Content, Options, make_request
 from ovenbird.serve.observability.openapi import make_document
+
+
+@dataclasses.dataclass
+class Reading:
+    """An argument with a number."""
+
+    value: float
 
 
 def contract_of(project: Project, signature: str) -> Contract:
@@ -49,6 +62,58 @@ def test_the_name_of_the_only_argument_means_its_value(project: Project, hint: s
     assert sent(contract, t=table) == sent(contract, table) == table
     if hint != "list":
         assert sent(contract, a=[1, 2]) == table
+
+
+SURROGATE = r"holds '\\udcff' at position 1: half of a surrogate pair is no text"
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        (math.nan, "`a` is NaN, which JSON does not have"),
+        ({"x": [0.5, {"y": math.inf}]}, r"`a\.x\[1\]\.y` is Infinity"),
+        ((None, -math.inf), r"`a\[1\]` is -Infinity"), (numpy.array([[1.0, math.nan]]), r"`a\[0\]\[1\]` is NaN"),
+        (numpy.float32("nan"), "`a` is NaN"), (Reading(math.nan), r"`a\.value` is NaN"),
+        (pandas.DataFrame({"x": [1.0, math.inf]}), r"`a\[1\]\.x` is Infinity"), ({math.inf}, r"`a\[0\]` is Infinity"),
+        ("x\udcff", f"`a` {SURROGATE}"), ([{"k": "x\udcff"}], rf"`a\[0\]\.k` {SURROGATE}"),
+        ({"x\udcff": 1}, f"a name in `a` {SURROGATE}"), ([2**70, "x\udcff"], rf"`a\[1\]` {SURROGATE}"),
+    ],
+)  # fmt: skip
+def test_what_json_cannot_hold_is_refused(project: Project, value: Any, message: str) -> None:
+    """NaN would arrive as null: the error says where it is, and nothing is sent."""
+    contract = contract_of(project, "a, b=1")
+    with pytest.raises(ArgumentsMismatchError, match=message) as caught:
+        sent(contract, a=value)
+    assert caught.value.hint
+    with pytest.raises(ArgumentsMismatchError, match=message.replace("`a", r"`json\.a", 1)):
+        Content(json={"a": value}).make_payload()
+
+
+def test_values_that_json_can_hold_are_sent(project: Project) -> None:
+    """Among them missing values of tables, text that looks like the others, and characters beyond 16 bits."""
+    contract = contract_of(project, "a, b=1")
+    frame = pandas.DataFrame({"x": [1.0, math.nan], "t": [None, pandas.Timestamp("2024-01-02")]})
+    assert sent(contract, a=frame)["a"] == [{"x": 1.0, "t": None}, {"x": None, "t": "2024-01-02T00:00:00"}]
+    assert sent(contract, a=pandas.Series([math.nan, 2.0]))["a"] == [None, 2.0]
+    for value in (None, "null NaN", [1e308, -0.0], "\U0001f600", [2**70, "\U0001f600"]):
+        assert sent(contract, a=value) == {"a": value}
+
+
+def test_text_of_forms_and_paths_that_is_none(project: Project) -> None:
+    """In bodies, names, file names, queries and paths; the text, which may be a secret, is not shown."""
+    contract = contract_of(project, "file: ovenbird.UploadFile, title: str = '', n: float = 0")
+    odd = "k\udcff secret"
+    for arguments in ({"title": odd}, {"n": math.nan}, {"file": (odd, b"1")}, {"file": ("x", odd)}):
+        with pytest.raises(ArgumentsMismatchError, match=r"half of a surrogate pair|`n` is NaN"):
+            sent(contract, **{"file": b"1", **arguments})
+    for content in ({"body": odd}, {"data": {"a": ["b", odd]}}, {"data": {odd: 1}}, {"files": {odd: b"1"}}):
+        with pytest.raises(ArgumentsMismatchError, match="half of a surrogate pair") as caught:
+            Content(**content).make_payload()
+        assert "secret" not in str(caught.value)
+    with pytest.raises(ArgumentsMismatchError, match=f"`params`: 'a' {SURROGATE}"):
+        Content(params={"a": odd}).add_query("/")
+    with pytest.raises(ArgumentsMismatchError, match=f"the path {SURROGATE}"):
+        make_request(parse_address("http://h"), Options(), "GET", odd, Payload(), {})
 
 
 def test_a_field_that_is_called_as_the_argument_is_the_field(project: Project) -> None:

@@ -11,6 +11,7 @@ from ..serve.response.json_encode import ResultError, encode
 from .body import Upload, is_file_like, make_body, make_file_part, make_form
 from .contract import Contract, Field, PayloadForm
 from .errors import ArgumentsMismatchError
+from .unsendable_values import check_json
 
 _NOTHING: Any = object()
 _POST = "`post(json=…)` and `post(body=…)` send anything"
@@ -66,10 +67,20 @@ def check_names(contract: Contract, names: Mapping[str, Any]) -> None:
         raise ArgumentsMismatchError(f"{contract} lacks {', '.join(map(show_value, missing))}")
 
 
-def encode_json(value: Any) -> Payload:
-    """Return a value as JSON, by the rules for results of functions. Errors: ArgumentsMismatchError names the type."""
+def encode_json(value: Any, where: str = "") -> Payload:
+    """Return a value as JSON, by the rules for results of functions. `where` names it in an error.
+
+    Errors: ArgumentsMismatchError names the type that has no rule, or the value that JSON cannot hold: an argument that
+    is NaN would arrive as null.
+    """
     try:
-        return Payload(encode(value), "application/json")
+        body = encode(value)
+        if b"null" in body or b"\\ud" in body:
+            check_json(value, where)
+        return Payload(body, "application/json")
+    except UnicodeEncodeError as error:
+        check_json(value, where)
+        raise ArgumentsMismatchError(f"{where or 'the value'} is no text of Unicode: {error.reason}") from None
     except ResultError as error:
         reason = str(error).replace("a part of the result", "a part of the arguments").replace("the result", "it")
         raise ArgumentsMismatchError(reason) from None
@@ -178,7 +189,7 @@ def _make_field(field: Field, value: Any) -> Any:
         raise ArgumentsMismatchError(f"`{field.name}` is no file, found {type(value).__name__}")
     if isinstance(value, str) and not field.is_json:
         return value
-    text = encode_json(value).body.decode()  # type: ignore[union-attr]
+    text = encode_json(value, field.name).body.decode()  # type: ignore[union-attr]
     if field.is_json:
         return text, "application/json"
     if text.startswith('"'):  # a date, a UUID and the like are text in a form

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from ..common.text import show_value
 from .errors import ArgumentsMismatchError
+from .unsendable_values import encode_text
 
 _CHUNK = 256 * 1024
 _FORBIDDEN = {ord('"'): "%22", ord("\r"): "%0D", ord("\n"): "%0A"}  # as browsers write names in forms (HTML 4.10.21.8)
@@ -90,7 +91,7 @@ def make_body(value: Any, name: str = "body") -> bytes | Upload:
     Errors: ArgumentsMismatchError.
     """
     if isinstance(value, str):
-        return value.encode()
+        return encode_text(value, f"`{name}`")
     if isinstance(value, (bytes, bytearray, memoryview)):
         return bytes(value)
     _refuse_content(value, name)
@@ -127,7 +128,7 @@ def make_file_part(value: Any, name: str) -> FilePart:
             raise ArgumentsMismatchError(f"`{name}`: a file is `(name, content)` or `(name, content, media type)`")
         filename, content, media_type = str(value[0]), value[1], str(value[2]) if len(value) == 3 else ""
     if isinstance(content, str) and isinstance(value, tuple):
-        content = content.encode()
+        content = encode_text(content, f"`{name}`")
     _refuse_content(content, name)
     source = content if isinstance(content, Path) else getattr(content, "name", "")
     filename = filename or (Path(source).name if isinstance(source, (str, Path)) else "") or name
@@ -145,17 +146,23 @@ def make_form(fields: list[tuple[str, Any]]) -> tuple[str, bytes | Upload]:
     boundary = secrets.token_hex(16)
     parts: list[Any] = []
     for name, value in fields:
+        encode_text(name, "the name of a field")
         lines = f'--{boundary}\r\nContent-Disposition: form-data; name="{name.translate(_FORBIDDEN)}"'
         content: Any = value
         media_type = ""
         if isinstance(value, FilePart):
+            encode_text(f"{value.name}{value.media_type}", f"the name of the file `{name}`")
             lines += f'; filename="{value.name.translate(_FORBIDDEN)}"'
             content, media_type = value.content, value.media_type
         elif isinstance(value, tuple):
             content, media_type = value
         if media_type:
             lines += f"\r\nContent-Type: {media_type.translate(_FORBIDDEN)}"
-        parts += [f"{lines}\r\n\r\n".encode(), content.encode() if isinstance(content, str) else content, b"\r\n"]
+        parts += [
+            f"{lines}\r\n\r\n".encode(),
+            encode_text(content, f"`{name}`") if isinstance(content, str) else content,
+            b"\r\n",
+        ]
     parts.append(f"--{boundary}--\r\n".encode())
     media = f"multipart/form-data; boundary={boundary}"
     if all(isinstance(part, bytes) for part in parts):

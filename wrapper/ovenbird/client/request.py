@@ -17,6 +17,7 @@ from .address import Address
 from .arguments import Payload, encode_json
 from .body import Upload, list_files, make_body, make_form
 from .errors import ArgumentsMismatchError, ClientError, StatusError
+from .unsendable_values import check_texts, encode_text
 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _SECRET_HEADERS = ("authorization", "cookie", "proxy-authorization", "x-api-key")
@@ -100,6 +101,7 @@ def make_request(
 ) -> Request:  # fmt: skip
     """Return a request with the headers of the client, of the call, and of the trace that it belongs to."""
     check_headers(headers)
+    encode_text(path, "the path")
     merged = {"accept": ACCEPT, "user-agent": "ovenbird-client", **trace_headers()}
     key = options.api_key() if callable(options.api_key) else options.api_key
     if key:
@@ -157,14 +159,16 @@ class Content(msgspec.Struct):
             media_type, form = make_form([*fields, *list_files(self.files)])
             return Payload(form, media_type)
         if self.data is not None:
+            check_texts(self.data, "data")
             return Payload(urlencode(self.data, doseq=True).encode(), "application/x-www-form-urlencoded")
         if self.body is not None:
             text = "text/plain; charset=utf-8" if isinstance(self.body, str) else "application/octet-stream"
             return Payload(make_body(self.body), text)
-        return encode_json(self.json) if "json" in names else Payload()
+        return encode_json(self.json, "json") if "json" in names else Payload()
 
     def add_query(self, path: str) -> str:
         """Return the path with `params` as its query."""
         if not self.params:
             return path
+        check_texts(self.params, "params")
         return f"{path}{'&' if '?' in path else '?'}{urlencode(self.params, doseq=True)}"
