@@ -35,6 +35,15 @@ def handler(number: int, factor: int = 1):
         time.sleep(600)
     return number * factor
 """
+KILLED = """
+import atexit, os, signal
+
+def handler(number: int):
+    if number == 2:
+        os.kill(os.getpid(), signal.SIGKILL)
+    atexit.register(os.kill, os.getpid(), signal.SIGKILL)
+    return number
+"""
 SCRIPT = """
 import ovenbird as ob
 for run in ob.function("many.py:handler").map([{"number": 90}, {"number": 91}, {"number": 92}], parallel=2):
@@ -105,6 +114,17 @@ def test_runs_come_in_order_and_a_failure_stops_no_other(folder: Path) -> None:
     assert "runs 6  read 6  failed 2" in many._repr_mimebundle_()["text/plain"]
     assert (folder / "imports").read_text() == "x"
     assert len({run.status.pid for run in runs}) == 6
+
+
+def test_a_process_that_is_killed_after_its_run_has_ended_changes_no_record(folder: Path) -> None:
+    """What is recorded is the end of the run, however its process ends after it; a run that has not ended is lost."""
+    (folder / "killed.py").write_text(KILLED)
+    runs = list(ob.function("killed.py:handler").map([{"number": 1}, {"number": 2}, {"number": 3}], check=False))
+    assert [run.state for run in runs] == ["COMPLETED", "ERROR", "COMPLETED"]
+    assert [run.value for run in runs if run.state == "COMPLETED"] == [1, 3]
+    assert runs[1].error is not None
+    assert runs[1].error.type == "ProcessLost"
+    assert len({run.spec.function for run in runs}) == 1
 
 
 def test_runs_come_as_they_end(folder: Path) -> None:

@@ -56,7 +56,12 @@ def _run(request: MapRequest, report_descriptor: int) -> int:
 
 
 class PipeReporter:
-    """Tells the parent of each run that has ended: its number, its key, and the error of one without a record."""
+    """Tells the parent of each run that has ended: its number, its key, and the error of one without a record.
+
+    The parent reads the record itself.
+    """
+
+    reads_records = False
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor

@@ -16,9 +16,12 @@ def make_private_folder(path: Path) -> bool:
 
     An existing folder stays as it is: see `close_to_others`.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     try:
-        path.mkdir(mode=0o700)
+        try:
+            path.mkdir(mode=0o700)
+        except FileNotFoundError:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.mkdir(mode=0o700)
     except FileExistsError:
         if not path.is_dir():
             raise

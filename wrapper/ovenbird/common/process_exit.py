@@ -28,7 +28,7 @@ def end_process(code: int) -> NoReturn:
         _end_now(code)
     _ending = True
     with contextlib.suppress(RuntimeError, KeyboardInterrupt):  # no thread can be started any more; Ctrl-C amid it
-        threading.Thread(target=_end_late, args=(code,), daemon=True, name="ovenbird-exit").start()
+        _thread.start_new_thread(_end_late, (code,))  # one of `threading` would be waited for until it runs
     for step in (flush_streams, threading._shutdown, atexit._run_exitfuncs):  # type: ignore[attr-defined]
         with contextlib.suppress(BaseException):  # Ctrl-C amid it, or an exit function that raises
             step()

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 _START = 19  # fields behind the program's name, counted from the state
 
 
 def read_process_stat(pid: int) -> list[str]:
     """Return the fields of `/proc/PID/stat` from the state on; empty if the process, or `/proc`, does not exist."""
     try:
-        text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+        with open(f"/proc/{pid}/stat", "rb") as file:  # noqa: PTH123  # each run reads its own
+            text = file.read().decode(errors="replace")
     except OSError:
         return []
     # The second field is the program's name in parentheses and may itself hold blanks and parentheses.

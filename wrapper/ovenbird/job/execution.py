@@ -110,7 +110,9 @@ class JobRun:
         )  # fmt: skip
         self.outcome = RunResult()
         # set by a caller that has them already
+        self.handler: Handler | None = None
         self.load_state: LoadState | None = None
+        self.function = ""  # the key of its revision
         self.former_runs: FormerRuns | None = None
         self.is_reused = False  # whether the outputs are those of an earlier run
         self.reports = open_reports(record, store, self.environ)
@@ -299,10 +301,10 @@ class JobRun:
             self.load_state.record(self.record.status, timer, keeps_origin=keeps_origin)
         finally:
             if not self.remote and not self.record.spec.function:
-                function = self.project.register_function(title, spec)
-                self.record.spec.function = function.key
-                self.record.relate("run_of", function.key)
-        handler = Handler(loaded, JOB, fields_only=True)
+                self.function = self.function or self.project.register_function(title, spec).key
+                self.record.spec.function = self.function
+                self.record.relate("run_of", self.function)
+        handler = self.handler or Handler(loaded, JOB, fields_only=True)
         handler.warn_unresolved()
         return handler
 

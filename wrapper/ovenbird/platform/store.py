@@ -59,10 +59,12 @@ class EntityStore(Protocol):
     """Keeps entities, the metrics and logs of runs, and says where files go.
 
     Every method raises PlatformError when the store cannot be used. With `has_log_files`, the log of a run is the file
-    of `log_file` for every process; else that file is of the calling process alone, which sends it on.
+    of `log_file` for every process; else that file is of the calling process alone, which sends it on. With
+    `outlives_forks`, a child that is forked while the store is closed can use it; else the child opens another one.
     """
 
     has_log_files: bool
+    outlives_forks: bool
 
     def create(self, record: Record, *, owned: bool = False) -> None:
         """Add the entity; `owned`: it is a run that ends when this process does. PlatformError if the id is taken."""

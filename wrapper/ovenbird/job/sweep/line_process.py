@@ -10,11 +10,14 @@ from typing import NamedTuple, NoReturn
 from ...common.process_exit import end_process
 from ...errors import OvenbirdError
 from ...function.tracebacks import summarize_error
+from ...platform.store import EntityStore
 from ..entrypoint import start_job
 from ..execution import RunEnvironment
+from ..result import RunEnd
 from ..run_process import execute, keep_open
 from ..tee import redirect_output
 from .lines import Line
+from .outcome import RECORDED
 from .plan import SharedFunction, SweepPlan
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD)
@@ -24,8 +27,8 @@ _LONGEST = 4000  # bytes of a message: a pipe takes them at once
 class LinePipes(NamedTuple):
     """The descriptors that a line's process writes to.
 
-    `report` takes the error that its record cannot hold. `output` takes all that is printed, where the store keeps no
-    log; -1 otherwise.
+    `report` takes the error that its record cannot hold, else RECORDED and the state of the run. `output` takes all
+    that is printed, where the store keeps no log; -1 otherwise.
     """
 
     report: int
@@ -33,18 +36,21 @@ class LinePipes(NamedTuple):
 
 
 def run_line(
-    plan: SweepPlan, line: Line, identity: str, shared: SharedFunction | None, pipes: LinePipes
+    plan: SweepPlan, line: Line, identity: str, shared: SharedFunction | None, store: EntityStore, pipes: LinePipes
 ) -> NoReturn:  # fmt: skip
     """Become the process of one line: run it as `identity`, and end with its exit status.
 
-    The process gets a group of its own, so that Ctrl-C reaches it by the sweep alone.
+    `store` is that of the parent, which has closed it. The process gets a group of its own, so that Ctrl-C reaches it
+    by the sweep alone.
     """
     code = 1
     try:
         with contextlib.suppress(OSError):
             os.setpgid(0, 0)
         _reset_signals()
-        code = _run(plan, line, identity, shared, pipes.output)
+        end = _run(plan, line, identity, shared, store, pipes.output)
+        code = end.exit_code
+        _write_report(pipes.report, f"{RECORDED}{end.state}")
     except OvenbirdError as error:
         code = error.exit_code
         _write_report(pipes.report, str(error))
@@ -53,28 +59,32 @@ def run_line(
     end_process(code)
 
 
-def _run(plan: SweepPlan, line: Line, identity: str, shared: SharedFunction | None, output: int) -> int:
+def _run(
+    plan: SweepPlan, line: Line, identity: str, shared: SharedFunction | None, store: EntityStore, output: int
+) -> RunEnd:  # fmt: skip
     _replace_stream(0, os.open(os.devnull, os.O_RDONLY))
     if output >= 0:
         os.dup2(output, 1)
         os.dup2(output, 2)
     settings = plan.make_settings(line)
-    store = keep_open(plan.open_store())
+    store = keep_open(store if store.outlives_forks else plan.open_store())
     log = store.log_file(plan.project, identity)
     if log is not None:
         redirect_output(log)
     environment = RunEnvironment(settings, plan.environ, store)
     job = start_job(
-        shared.loaded if shared else plan.target,
+        shared.handler.loaded if shared else plan.target,
         environment,
         plan.merge_parameters(line),
         plan.make_launch(line),
         identity=identity,
     )
     if shared is not None:
-        job.load_state, job.former_runs = shared.state, shared.former_runs
+        job.handler, job.load_state, job.former_runs = shared.handler, shared.state, shared.former_runs
+        if store.outlives_forks:  # Core's has to look the revision up before it writes a run of it
+            job.function = shared.function
     job.stdout = None  # the sweep tells what was returned
-    return execute(job, is_logged=True).exit_code
+    return execute(job, is_logged=True)
 
 
 def _reset_signals() -> None:

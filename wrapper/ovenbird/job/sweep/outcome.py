@@ -17,6 +17,8 @@ from ..parameters import display_parameters
 from .lines import Line
 
 NOT_RUN = "NOT RUN"
+RECORDED = "\0"
+"""What the report of a line's process begins with if the end of its run is recorded; its state follows."""
 COMPLETED = "COMPLETED"
 _KILLED = 128  # what a shell adds to the number of the signal that has ended a process
 
@@ -56,7 +58,8 @@ class Outcome:
 class ProcessEnd:
     """How the process of a line has ended: its wait status, its life in seconds, and its report of an error.
 
-    `stopped_by` is the name of the signal that was stopping the sweep by then, or `""`.
+    `stopped_by` is the name of the signal that was stopping the sweep by then, or `""`. `recorded` is the final state
+    that the process has recorded itself, or `""`.
     """
 
     pid: int
@@ -65,6 +68,7 @@ class ProcessEnd:
     seconds: float
     report: str
     stopped_by: str
+    recorded: str = ""
 
     @property
     def code(self) -> int:
@@ -87,6 +91,12 @@ def make_unrun_outcome(line: Line) -> Outcome:
     """Return the outcome of a line that was not begun."""
     varied = mask_parameters(display_parameters(line.parameters))
     return Outcome(line.number, NOT_RUN, 0, 0.0, varied=varied, parameters=varied)
+
+
+def make_brief_outcome(key: keys.EntityKey, line: Line, end: ProcessEnd) -> Outcome:
+    """Return the outcome of a line whose process has recorded its end, without what the record holds."""
+    code = end.code or (0 if end.recorded == COMPLETED else 1)
+    return Outcome(line.number, end.recorded, code, round(end.seconds, 3), str(key))
 
 
 def read_outcome(

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ...common.cpu_count import count_cpus
-from ...function.loader import LoadedFunction
+from ...function.handler import Handler
 from ...function.target import Target
 from ...platform.store import EntityStore
 from ...platform.store_factory import open_store
@@ -25,11 +25,13 @@ TAG = "sweep"
 class SharedFunction(NamedTuple):
     """What all lines' processes have from the template: the loaded function, and what is recorded of it.
 
-    `former_runs` are the completed runs that may be reused; None without `--reuse`.
+    `function` is the key of its revision. `former_runs` are the completed runs that may be reused; None without
+    `--reuse`.
     """
 
-    loaded: LoadedFunction
+    handler: Handler
     state: LoadState
+    function: str
     former_runs: FormerRuns | None
 
 

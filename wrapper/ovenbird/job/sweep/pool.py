@@ -16,10 +16,10 @@ from ...common.ready_descriptors import find_ready
 from ...errors import OvenbirdError
 from ...platform import keys
 from ...platform.data_dir import backend_name
-from ...platform.store import EntityStore
+from ...platform.store import FINAL, EntityStore
 from .line_process import LinePipes, run_line
 from .lines import Line
-from .outcome import Outcome, ProcessEnd, make_unrun_outcome, read_outcome
+from .outcome import RECORDED, Outcome, ProcessEnd, make_brief_outcome, make_unrun_outcome, read_outcome
 from .plan import SharedFunction, SweepPlan
 
 _STOPPING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
@@ -29,7 +29,12 @@ _LONGEST = 65536  # bytes that are read at once
 
 
 class LineReporter(Protocol):
-    """Tells people and programs what becomes of the lines."""
+    """Tells people and programs what becomes of the lines.
+
+    `reads_records`: `end` is told what the records hold; else state, exit status and key are enough.
+    """
+
+    reads_records: bool
 
     def begin(self, line: Line) -> None:
         """Tell that the run of a line begins."""
@@ -134,7 +139,7 @@ class SweepPool:
             os.set_blocking(theirs, True)
             if printed >= 0:
                 os.set_blocking(printed, True)
-            run_line(self._plan, line, identity, self._shared, LinePipes(theirs, printed))
+            run_line(self._plan, line, identity, self._shared, self._store, LinePipes(theirs, printed))
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPPING)
         _close(theirs, printed)
         with contextlib.suppress(OSError):  # so that its group is there when the first signal comes
@@ -177,12 +182,16 @@ class SweepPool:
         with contextlib.suppress(BlockingIOError):
             report = os.read(process.pipes.report, _LONGEST)
         _close(*process.pipes)
+        text, mark, state = report.decode(errors="replace").partition(RECORDED)
         end = ProcessEnd(
-            process.pid, status, process.began, monotonic() - process.began, report.decode(errors="replace"),
-            self._stopped_by,
+            process.pid, status, process.began, monotonic() - process.began, text, self._stopped_by,
+            state if mark and state in FINAL else "",
         )  # fmt: skip
         key = keys.run_key(self._plan.project, process.identity)
-        outcome = read_outcome(self._store, key, process.line, end, self._plan.environ)
+        if end.recorded and not self._reporter.reads_records:
+            outcome = make_brief_outcome(key, process.line, end)
+        else:
+            outcome = read_outcome(self._store, key, process.line, end, self._plan.environ)
         self._codes.add(outcome.code)
         self._reporter.end(outcome)
 

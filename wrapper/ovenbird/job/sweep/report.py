@@ -130,6 +130,8 @@ class LiveTable:
 class SweepReport:
     """The reporter of a sweep: the view for people, JSON Lines on stdout and in the result file, the summary."""
 
+    reads_records = True
+
     def __init__(self, plan: SweepPlan, results: TextIO | None) -> None:
         self._plan = plan
         self.progress = Progress(len(plan.lines))

@@ -13,7 +13,7 @@ from ...common.fork_template import load_for_forks
 from ...errors import OvenbirdError
 from ...function.binder import JOB
 from ...function.handler import Handler
-from ...function.loader import LoadedFunction, load
+from ...function.loader import load
 from ...function.target import Target, name_function
 from ...platform import keys
 from ...platform.data_dir import backend_name, data_dir
@@ -82,11 +82,13 @@ def _resolve_paths(settings: Settings, environ: Mapping[str, str]) -> tuple[Sett
 
 def _run_template(plan: SweepPlan, template: Template, open_reporter: OpenReporter) -> int:
     """Import the module, check all lines, and run them from here if that is safe."""
-    from .. import inputs, outputs  # noqa: F401  # once, instead of in each child
+    from ...common import termination_log  # noqa: F401  # once, instead of in each child, as the next ones
+    from .. import inputs, outputs  # noqa: F401
 
     loaded, hazards = load_for_forks(lambda: load(plan.target))
-    check_lines(plan, Handler(loaded, JOB, fields_only=True))
-    shared = _share_function(plan, loaded)
+    handler = Handler(loaded, JOB, fields_only=True)
+    check_lines(plan, handler)
+    shared = _share_function(plan, handler)
     if hazards:
         _log.warning(
             "%s has left %s: a fork of it is not safe, so each line imports it anew",
@@ -97,19 +99,20 @@ def _run_template(plan: SweepPlan, template: Template, open_reporter: OpenReport
     return _run_lines(plan, shared, open_reporter)
 
 
-def _share_function(plan: SweepPlan, loaded: LoadedFunction) -> SharedFunction:
+def _share_function(plan: SweepPlan, handler: Handler) -> SharedFunction:
     """Return the function for all lines. Record its revision once: several runs would each do so at the same moment."""
-    state = LoadState(loaded, plan.environ)
+    state = LoadState(handler.loaded, plan.environ)
     store = plan.open_store()
     store.open(plan.project)
-    Project(store, plan.project, plan.environ).register_function(name_function(loaded.target), state.spec)
+    project = Project(store, plan.project, plan.environ)
+    revision = project.register_function(name_function(handler.loaded.target), state.spec)
     former_runs = None
     if plan.settings.reuse:
         from ..reuse import FormerRuns
 
         former_runs = FormerRuns(store, plan.project)
     store.close()
-    return SharedFunction(loaded, state, former_runs)
+    return SharedFunction(handler, state, revision.key, former_runs)
 
 
 def _run_lines(plan: SweepPlan, shared: SharedFunction | None, open_reporter: OpenReporter) -> int:

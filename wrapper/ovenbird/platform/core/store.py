@@ -34,6 +34,7 @@ _warned: list[bool] = []  # whether people know that Core registers an older Pyt
 class DigitalHubStore:
     """The Core at `DHCORE_ENDPOINT`. Core sets the state of the run `run_id` itself."""
 
+    outlives_forks = False
     has_log_files = False  # the cluster keeps the logs
 
     def __init__(self, environ: Mapping[str, str], patience: float = 60.0) -> None:

@@ -152,13 +152,19 @@ class Entity(Described):
 
     def save(self, update: bool = False) -> Self:
         """Store the entity, or with `update` its changes. PlatformError: it exists and `update` is False."""
-        self.metadata.updated = format_timestamp()
-        if update and self._is_saved:
-            self._store.update(self.to_dict())
-        else:
-            self._store.create(self.to_dict())
-        self._is_saved = True
+        self._write(update)
         return self
+
+    def _write(self, update: bool) -> Record:
+        """Store the entity, or its changes, and return what is stored. Errors: PlatformError."""
+        self.metadata.updated = format_timestamp()
+        record = self.to_dict()
+        if update and self._is_saved:
+            self._store.update(record)
+        else:
+            self._store.create(record)
+        self._is_saved = True
+        return record
 
     def refresh(self) -> Self:
         """Read the entity again."""

@@ -55,6 +55,8 @@ def describe(value: Any) -> str:
 
 def key_text(key: Any) -> str:
     """Return the key of an object as JSON writers do: `true`, `null`, numbers by their digits."""
+    if type(key) is str:
+        return clean_text(key)
     if key is None or isinstance(key, bool):
         return {None: "null", True: "true", False: "false"}[key]
     if isinstance(key, enum.Enum):
@@ -73,8 +75,12 @@ def _convert_object(value: Any, parents: list[int]) -> Any:
     kind = type(value)
     if value is None or kind is bool or kind is float:
         return value
+    if kind is str:
+        return clean_text(value)
     if isinstance(value, enum.Enum):
         return _convert(value.value, parents)
+    if isinstance(value, (dict, list)):  # before the abstract classes below, which are slow to ask
+        return _convert_container(value, parents)
     if isinstance(value, str):
         return clean_text(value)
     if isinstance(value, int):  # after bool; a subclass becomes a plain number
@@ -91,7 +97,7 @@ def _convert_container(value: Any, parents: list[int]) -> Any:
         return describe(value) if id(value) not in parents else "<a value that holds itself>"
     parents.append(id(value))
     try:
-        if isinstance(value, Mapping):
+        if isinstance(value, (dict, Mapping)):
             return {key_text(key): _convert(item, parents) for key, item in value.items()}
         if isinstance(value, type):
             return describe(value)

@@ -82,8 +82,7 @@ class Run(Entity):
 
     def save(self, update: bool = False) -> Self:
         """Store the run, or with `update` its changes."""
-        super().save(update)
-        self._recorded = self.to_dict()
+        self._recorded = self._write(update)
         return self
 
     def consume(self, key: str) -> None:

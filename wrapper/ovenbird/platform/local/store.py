@@ -42,6 +42,7 @@ class LocalStore(TableStore):
     """The store in a folder: `ovenbird.db`, `files/`, `logs/`."""
 
     has_log_files = True
+    outlives_forks = True
 
     def __init__(self, home: str | Path) -> None:
         super().__init__(Path(home).absolute())

@@ -40,6 +40,7 @@ _HURRY = 3.0  # seconds of attempts in a process that is about to be killed
 class PostgresStore(TableStore):
     """The store in a database; files lie elsewhere, in `home` unless something else is asked for."""
 
+    outlives_forks = False
     has_log_files = False  # each process sends what it has written into a file of its own
 
     def __init__(
