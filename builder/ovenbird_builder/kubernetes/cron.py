@@ -35,7 +35,7 @@ def find_problem(text: str) -> str:
     for word, (name, low, high, names) in zip(words, _FIELDS, strict=True):
         for part in word.split(","):
             if not _is_valid_part(part, low, high, names):
-                return f"{name}: expected *, a number from {low} to {high}, a range or a step, found {show_value(part)}"
+                return f"{name} {show_value(part)}: expected *, a number from {low} to {high}, a range or a step"
     return ""
 
 
@@ -51,7 +51,7 @@ def find_time_zone_problem(text: str) -> str:
     if not zones or text in zones:
         return ""
     suggestion = nearest_name(text, sorted(zones))
-    return f"{expected}; did you mean {suggestion}?" if suggestion else expected
+    return f"{expected} (did you mean {suggestion}?)" if suggestion else expected
 
 
 def _is_valid_part(part: str, low: int, high: int, names: dict[str, int]) -> bool:

@@ -14,6 +14,7 @@ from .request import ManifestRequest
 METRICS = ("annotations", "monitor")
 METRICS_PATH = "/_/metrics"
 _PATH = re.compile(r"/[A-Za-z0-9._~!$&'()*+,;=:@/-]*")
+_REFUSED_PART = re.compile(r"//|/\.\.?(/|$)")  # Kubernetes takes no such path
 
 
 def list_problems(request: ManifestRequest) -> list[str]:
@@ -27,7 +28,7 @@ def list_problems(request: ManifestRequest) -> list[str]:
                 f"--expose: expected `HOST` or `HOST/PATH` such as `greet.example.com`, in lower case and without a"
                 f" scheme or a port, found {show_value(request.expose)}"
             )
-        elif not _PATH.fullmatch(path) or "//" in path:
+        elif not _PATH.fullmatch(path) or _REFUSED_PART.search(path):
             texts.append(f"--expose: expected a path such as `/greet`, found {show_value(path)}")
     for flag, value in (("--gateway", request.gateway), ("--ingress-class", request.ingress_class),
                         ("--tls-secret", request.tls_secret)):  # fmt: skip

@@ -34,6 +34,11 @@ def is_label(text: str, longest: int = LONGEST) -> bool:
     return len(text) <= longest and bool(re.fullmatch(_LABEL, text))
 
 
+def is_namespace(text: str) -> bool:
+    """Return whether a text can be the name of a namespace, which may begin with a digit."""
+    return len(text) <= 63 and "." not in text and is_subdomain(text)
+
+
 def is_subdomain(text: str) -> bool:
     """Return whether a text can be the name of something that exists already: a Secret, a claim, an account."""
     return len(text) <= 253 and bool(re.fullmatch(_SUBDOMAIN, text))

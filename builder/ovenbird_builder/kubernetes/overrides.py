@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable
 from typing import Any
 
+import msgspec
+
 from ovenbird.common.text import show_value
 
 from ..errors import BuildRequestError
+from . import k8s_names
 
 Key = str | int | tuple[str, str]  # a name, a number in a list, or (field, value) that tells an item of a list
 _STEP = re.compile(r"\.?((?:\\.|[^\\.\[\]=])+)|\[([0-9]{1,4})\]|\[([A-Za-z]+)=([^\]]+)\]", re.DOTALL)
@@ -28,6 +30,8 @@ def apply(documents: Iterable[dict[str, Any]], changes: Iterable[str]) -> None:
             )
         for document in matches:
             _put(document, path, value, change)
+            _check_kind(document, change)
+    _check_names(changed)
 
 
 def parse(change: str) -> tuple[str, list[Key], Any]:
@@ -54,8 +58,8 @@ def parse(change: str) -> tuple[str, list[Key], Any]:
         )
     text = change[position + 1 :]
     try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
+        value = msgspec.json.decode(text)
+    except (msgspec.MsgspecError, RecursionError):
         value = text
     return steps[0], steps[1:], value
 
@@ -79,6 +83,27 @@ def _put(document: dict[str, Any], path: list[Key], value: Any, change: str) -> 
             node[last] = value
     else:
         raise _path_error(node, last, change)
+
+
+def _check_kind(document: dict[str, Any], change: str) -> None:
+    """Refuse a change after which an object has no kind or no version. Errors: BuildRequestError."""
+    for field in ("kind", "apiVersion"):
+        if not isinstance(document.get(field), str) or not document[field]:
+            raise BuildRequestError(f"--set {show_value(change)}: expected text as `{field}`, which each object has")
+
+
+def _check_names(documents: Iterable[dict[str, Any]]) -> None:
+    """Refuse changes after which an object has no valid name. Errors: BuildRequestError."""
+    for document in documents:
+        about = document.get("metadata")
+        name = about
+        if isinstance(about, dict):
+            name = about.get("name") or str(about.get("generateName", "")).removesuffix("-")
+        if not isinstance(name, str) or not k8s_names.is_subdomain(name):
+            raise BuildRequestError(
+                f"--set: expected lower-case letters, digits, dashes and dots as `metadata.name` of the"
+                f" {document['kind']}, found {show_value(name)}"
+            )
 
 
 def _enter_node(node: Any, key: Key, empty: Any, change: str) -> Any:

@@ -132,13 +132,17 @@ def _check_places(request: ManifestRequest) -> list[str]:
 
 
 def _check_names(request: ManifestRequest) -> list[str]:
-    names = {"--name": request.name, "--namespace": request.namespace}
-    problems = [
-        f"{flag}: expected lower-case letters, digits and dashes, a letter first, at most {longest},"
-        f" found {show_value(text)}"
-        for (flag, text), longest in zip(names.items(), (k8s_names.LONGEST, 63), strict=True)
-        if text and not k8s_names.is_label(text, longest)
-    ]
+    problems = []
+    if request.name and not k8s_names.is_label(request.name):
+        problems.append(
+            f"--name: expected lower-case letters, digits and dashes, a letter first, at most {k8s_names.LONGEST},"
+            f" found {show_value(request.name)}"
+        )
+    if request.namespace and not k8s_names.is_namespace(request.namespace):
+        problems.append(
+            f"--namespace: expected lower-case letters, digits and dashes, at most 63, found"
+            f" {show_value(request.namespace)}"
+        )
     others = {
         "--service-account": request.service_account,
         "--pull-secret": request.pull_secret,

@@ -61,6 +61,8 @@ def test_a_route_of_a_gateway(make: Callable[..., Manifests]) -> None:
         (("--expose", "a.*.com"), "--expose: expected `HOST`"),
         (("--expose", "a.b/x y"), "--expose: expected a path"),
         (("--expose", "a.b//x"), "--expose: expected a path"),
+        (("--expose", "a.b/../x"), "--expose: expected a path"),
+        (("--expose", "a.b/x/."), "--expose: expected a path"),
         (("--gateway", "g", *SERVE), "`--gateway` needs `--expose HOST`"),
         (("--tls-secret", "t", *SERVE), "`--tls-secret` needs `--expose HOST`"),
         (("--expose", "a.b", "--gateway", "a/b/c"), "--gateway: expected lower-case"),

@@ -53,7 +53,7 @@ def test_a_schedule(make: Callable[..., Manifests], refused: Callable[..., str])
     spec = manifests["CronJob"]["spec"]
     assert (spec["schedule"], spec["timeZone"], spec["concurrencyPolicy"]) == ("0 3 * * 1-5", "Europe/Rome", "Forbid")
     assert spec["jobTemplate"]["spec"]["backoffLimit"] == 3
-    assert "--schedule: minute: expected" in refused("--schedule", "61 * * * *")
+    assert "--schedule: minute '61': expected" in refused("--schedule", "61 * * * *")
     assert "--schedule: expected five fields" in refused("--schedule", "daily")
     assert "--time-zone: expected a name of the IANA database" in refused("--schedule", "@daily", "--time-zone", "../x")
     assert "--time-zone needs --schedule" in refused("--action", "job", "--time-zone", "UTC")

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from ovenbird_builder.kubernetes.k8s_names import is_label, is_subdomain, make_label, make_label_value
+from ovenbird_builder.kubernetes.k8s_names import is_label, is_namespace, is_subdomain, make_label, make_label_value
 
 
 @pytest.mark.parametrize("name", ["f", "greet", "a-b-c", "x1", "a" * 48])
@@ -48,6 +48,14 @@ def test_names_of_existing_objects_may_have_dots_and_digits() -> None:
     assert is_subdomain("1a.b-c")
     for text in ("", "a..b", "A", "a_b", "a" * 254):
         assert not is_subdomain(text)
+
+
+def test_a_namespace_may_begin_with_a_digit() -> None:
+    """It is no name of a Service."""
+    for text in ("1team", "team-a", "a" * 63):
+        assert is_namespace(text)
+    for text in ("", "a.b", "-a", "A", "a" * 64):
+        assert not is_namespace(text)
 
 
 @pytest.mark.parametrize(

@@ -12,9 +12,12 @@ from ovenbird_builder.kubernetes.overrides import apply, parse
 
 def make_documents() -> list[dict[str, Any]]:
     return [
-        {"kind": "Deployment", "spec": {"replicas": 1, "containers": [{"name": "a"}, {"name": "b", "env": []}]}},
-        {"kind": "Service", "spec": {"type": "ClusterIP"}},
-    ]
+        {
+            "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "greet"},
+            "spec": {"replicas": 1, "containers": [{"name": "a"}, {"name": "b", "env": []}]},
+        },
+        {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "greet"}, "spec": {"type": "ClusterIP"}},
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -29,6 +32,8 @@ def make_documents() -> list[dict[str, Any]]:
         ('Service.spec.text="3"', ["spec", "text"], "3"),
         ('Service.spec.map={"a": [1]}', ["spec", "map"], {"a": [1]}),
         ("Service.spec.type=null", ["spec", "type"], None),
+        ("Service.spec.number=NaN", ["spec", "number"], "NaN"),
+        ("Service.spec.number=1e999", ["spec", "number"], "1e999"),
         ("Service.spec.empty=", ["spec", "empty"], ""),
         (r"Service.metadata.labels.a\=b=c", ["metadata", "labels", "a=b"], "c"),
         ("Service.spec.a[0][1]=2", ["spec", "a", 0, 1], 2),
@@ -66,7 +71,7 @@ def test_fields_are_set_created_and_removed() -> None:
     assert manifests[0]["spec"] == {
         "replicas": 4, "containers": [{"name": "b", "env": [{"name": "X"}]}, {"name": "c"}],
     }  # fmt: skip
-    assert manifests[0]["metadata"] == {"labels": {"team": "a"}}
+    assert manifests[0]["metadata"] == {"name": "greet", "labels": {"team": "a"}}
     assert manifests[1]["spec"] == {}
 
 
@@ -88,3 +93,31 @@ def test_an_impossible_path_is_refused(change: str, message: str) -> None:
         apply(make_documents(), [change])
     assert message in str(caught.value)
     assert change in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ("Deployment.kind=null", "expected text as `kind`"),
+        ("Deployment.kind=[1]", "expected text as `kind`"),
+        ("Deployment.apiVersion=", "expected text as `apiVersion`"),
+        ("Deployment.metadata=null", "`metadata.name` of the Deployment, found None"),
+        ("Deployment.metadata=5", "`metadata.name` of the Deployment, found 5"),
+        ("Deployment.metadata.name=null", "`metadata.name` of the Deployment, found ''"),
+        ("Deployment.metadata.name=greet-", "`metadata.name` of the Deployment, found 'greet-'"),
+        ("Deployment.metadata.name=../x", "`metadata.name` of the Deployment, found '../x'"),
+        ("Deployment.metadata.name=Foo Bar", "`metadata.name` of the Deployment, found 'Foo Bar'"),
+    ],
+)
+def test_an_object_keeps_a_kind_and_a_name(change: str, message: str) -> None:
+    """Nothing can be applied without them, and the files of `--output` are named by both."""
+    with pytest.raises(BuildRequestError) as caught:
+        apply(make_documents(), [change])
+    assert message in str(caught.value)
+
+
+def test_a_name_may_give_way_to_a_prefix() -> None:
+    """Names are looked at when all changes are made."""
+    manifests = make_documents()
+    apply(manifests, ["Deployment.metadata.name=null", "Deployment.metadata.generateName=greet-"])
+    assert manifests[0]["metadata"] == {"generateName": "greet-"}
