@@ -35,10 +35,30 @@ def find_cache(flag: str, environ: Mapping[str, str]) -> Path:
     path = folder.absolute() if text else folder / "ovenbird"
     if not is_folder(path) and (exists(path) or not is_name(path)):
         raise BuildRequestError(f"{'--cache-dir' if text else 'the cache'}: {show_value(str(path))} is not a folder")
-    mark = next((name for name in _PROJECT if os.path.lexists(path / name)), "") if is_folder(path) else ""
+    mark = next((name for name in _PROJECT if os.path.lexists(path / name)), "") or next(
+        (name for name in _list_names(path) if name.endswith(".py")), ""
+    )
     if mark:
         raise _project_error(path, f"holds {mark}, so it is a project")
     return path
+
+
+def check_holds_cache(cache: Path) -> None:
+    """Refuse a folder with files that is no cache: none of them may be listed or pruned. Errors: BuildRequestError."""
+    names = _list_names(cache)
+    if "CACHEDIR.TAG" not in names and any(name != "lost+found" for name in names):
+        raise BuildRequestError(
+            f"--cache-dir: {show_value(str(cache))} is a folder with other files, and no cache of the builder",
+            hint="`ovenbird cache info` without the flag says where the cache is",
+        )
+
+
+def _list_names(folder: Path) -> list[str]:
+    """Return the names in a folder; none where it is not there, or may not be read."""
+    try:
+        return sorted(path.name for path in folder.iterdir())
+    except OSError:
+        return []
 
 
 def check_apart(cache: Path, folders: Iterable[Path]) -> None:

@@ -11,7 +11,7 @@ from msgspec.structs import asdict
 
 from ovenbird.common.units import parse_age, parse_size
 
-from ..cache.folder import find_cache
+from ..cache.folder import check_holds_cache, find_cache
 from ..cache.layer_cache import LayerCache
 from ..cache.prune import list_entries, measure_usage, prune_cache
 from ..host.epoch import format_epoch
@@ -21,19 +21,28 @@ from ..image_store.unnamed_images import list_unnamed, remove_unnamed
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the flags."""
-    parser.add_argument("--cache-dir", default="", help="the folder (OVENBIRD_CACHE_DIR, ~/.cache/ovenbird)")
+    _add_folder(parser, "")
     verbs = parser.add_subparsers(dest="action", required=True, metavar="ls|info|prune")
-    verbs.add_parser("ls", help="list the entries, the last used first, as tab-separated lines")
-    verbs.add_parser("info", help="where the cache is and how large, as JSON")
+    listing = verbs.add_parser("ls", help="list the entries, the last used first, as tab-separated lines")
+    info = verbs.add_parser("info", help="where the cache is and how large, as JSON")
     removing = verbs.add_parser("prune", help="remove what is not needed; what was removed, as JSON")
+    for inner in (listing, info, removing):
+        _add_folder(inner, argparse.SUPPRESS)  # what stands before the action is kept
     removing.add_argument("--dry-run", action="store_true", help="say what would be removed, and remove nothing")
     removing.add_argument("--older-than", default="", help="what was not used for this long: 12h, 30d, 4w")
     removing.add_argument("--max-size", default="", help="the longest unused until this much is left: 500M, 20G")
 
 
+def _add_folder(parser: argparse.ArgumentParser, default: str) -> None:
+    text = "the folder (OVENBIRD_CACHE_DIR, ~/.cache/ovenbird)"
+    parser.add_argument("--cache-dir", default=default, metavar="DIR", help=text)
+
+
 def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     """Do it; the exit status."""
-    cache = LayerCache(find_cache(args.cache_dir, environ))
+    folder = find_cache(args.cache_dir, environ)
+    check_holds_cache(folder)
+    cache = LayerCache(folder)
     if args.action == "ls":
         for row in list_entries(cache):
             used = format_epoch(row.used)

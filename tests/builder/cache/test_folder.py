@@ -12,7 +12,7 @@ from ovenbird_builder.cache.folder import check_apart, find_cache
 from ovenbird_builder.errors import BuildRequestError
 
 
-@pytest.mark.parametrize("mark", [".git", "function.yaml", "pyproject.toml"])
+@pytest.mark.parametrize("mark", [".git", "function.yaml", "pyproject.toml", "main.py"])
 def test_a_project_is_no_cache(tmp_path: Path, mark: str) -> None:
     """For every verb: `ovenbird base build --cache-dir .` has no function to compare with."""
     (tmp_path / mark).mkdir()

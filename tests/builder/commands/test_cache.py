@@ -42,6 +42,28 @@ def test_list_info_and_prune(tmp_path: Path) -> None:
     assert not run_cache("--cache-dir", str(tmp_path), "ls").stdout
 
 
+def test_a_folder_of_other_files_is_left_alone(tmp_path: Path) -> None:
+    """Nothing of it is listed or pruned, and nothing is written there; an empty volume may become a cache."""
+    ours = tmp_path / "wheels" / "files" / "mine.whl"
+    ours.parent.mkdir(parents=True)
+    ours.touch()
+    for words in (("info",), ("ls",), ("prune", "--max-size", "0M")):
+        process = run_cache(*words, "--cache-dir", str(tmp_path), code=20)
+        assert f"--cache-dir: '{tmp_path}' is a folder with other files, and no cache" in process.stderr
+    assert [path.name for path in tmp_path.rglob("*")] == ["wheels", "files", "mine.whl"]
+    volume = tmp_path / "volume"
+    (volume / "lost+found").mkdir(parents=True)
+    assert json.loads(run_cache("info", "--cache-dir", str(volume)).stdout)["total"] == 0
+
+
+def test_the_folder_is_named_before_or_after_the_action(tmp_path: Path) -> None:
+    """The one behind the action counts."""
+    a, b = str(tmp_path / "a"), str(tmp_path / "b")
+    assert json.loads(run_cache("info", "--cache-dir", a).stdout)["root"] == a
+    assert json.loads(run_cache("--cache-dir", a, "info").stdout)["root"] == a
+    assert json.loads(run_cache("--cache-dir", a, "info", "--cache-dir", b).stdout)["root"] == b
+
+
 @pytest.mark.parametrize("words", [("--older-than", "soon"), ("--max-size", "20X"), ("--older-than", "-1d")])
 def test_an_amount_that_does_not_parse_is_an_error(tmp_path: Path, words: tuple[str, str]) -> None:
     """It is named, with an example, and nothing is removed."""
