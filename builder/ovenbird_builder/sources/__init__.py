@@ -32,7 +32,7 @@ from .checkout import read_revision
 from .collect_files import DOCUMENT_REASON
 from .fetcher import FetchedSource, FetchRequest
 from .permissions import describe_permissions
-from .selection import FileSelector, select_files
+from .selection import FileSelector, select_files, suggest_rule
 from .tree import SourceTree
 from .unmatched import list_unmatched
 
@@ -171,7 +171,7 @@ def _refuse_left_out_module(path: str, choice: collect_files.Choice, origin: str
         if left_out == path or (left_out.endswith("/") and path.startswith(left_out)):
             raise SourceMissingError(
                 f"{origin}: {show_value(path)} is left out: {why}",
-                hint="a rule with `!` in `.ovenbirdignore`, or `spec.source.include`, takes it back",
+                hint=suggest_rule([why]),
             )
 
 

@@ -20,7 +20,7 @@ from ovenbird.common.units import show_size
 
 from ..errors import SourceMissingError, UnsafeSourceError
 from . import build_products, path_rules, symlinks
-from .selection import Selection, Verdict
+from .selection import Selection, Verdict, suggest_rule
 
 DOCUMENT_REASON = "the function document, which has a place of its own"
 _NAMED = 5  # paths that an error names
@@ -182,7 +182,7 @@ def _no_file_error(folder: Path, origin: str, left_out: Mapping[str, str]) -> So
         return SourceMissingError(f"{origin}: no file is in it")
     rows = [f"{show_value(path)} is left out: {reason}" for path, reason in left_out.items() if reason != "always"]
     more = [f"and {len(rows) - _NAMED} more"] if len(rows) > _NAMED else []
-    hint = "a rule with `!` in `.ovenbirdignore` takes a file back"
+    hint = suggest_rule(left_out.values())
     tags = [path for path in ("", *left_out) if (path == "" or path.endswith("/")) and _is_cache(folder / path)]
     if tags:  # as an earlier `--cache-dir .` has left it, with rules that ignore all
         names = [path + name for path in tags for name in ("CACHEDIR.TAG", ".gitignore")]

@@ -7,6 +7,7 @@ From the weakest to the strongest: what is left out by default, `.gitignore` (bu
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 from msgspec import Struct
@@ -128,6 +129,13 @@ class Selection(Struct, frozen=True):
         # a `!` of `include` that takes a path out again, and a rule but for which a folder were entered, say so
         why = rule.reason if rule else reason if reaches and reason else NOT_INCLUDED
         return Verdict(why, enter=enter or (not reason and reaches))
+
+
+def suggest_rule(reasons: Iterable[str]) -> str:
+    """Return the hint that says which rule lets files in that were left out for these reasons."""
+    if any("spec.source." in reason for reason in reasons):
+        return "change `spec.source.include` or `spec.source.exclude` of the document, which win over ignore files"
+    return "a rule with `!` in `.ovenbirdignore`, or `spec.source.include`, takes it back"
 
 
 def select_files(

@@ -149,6 +149,21 @@ def test_a_function_that_a_rule_leaves_out_is_refused(fetch_tree: Fetch, tmp_pat
         fetch_tree("app", exclude=("[z-a]",))
 
 
+@pytest.mark.parametrize(("include", "exclude"), [((), ("*.py",)), (("none",), ()), ((), ("**",))])
+def test_the_hint_names_rules_that_can_help(
+    fetch_tree: Fetch, tmp_path: Path, include: tuple[str, ...], exclude: tuple[str, ...]
+) -> None:
+    """No rule of a file wins over the document's, so the hint does not send anybody there."""
+    app = write(tmp_path / "app", "main.py")
+    with pytest.raises(SourceMissingError) as caught:
+        fetch_tree("app/main.py", include=include, exclude=exclude)
+    assert "change `spec.source.include` or `spec.source.exclude`" in caught.value.hint
+    write(app, ovenbirdignore="*\n")
+    with pytest.raises(SourceMissingError) as caught:
+        fetch_tree("app/main.py")
+    assert "a rule with `!` in `.ovenbirdignore`" in caught.value.hint
+
+
 @pytest.mark.slow
 def test_large_files_are_named(fetch_tree: Fetch, tmp_path: Path) -> None:
     """Over 10 MiB, the largest first; one that the document includes by its name is meant."""
