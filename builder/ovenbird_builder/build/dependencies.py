@@ -61,7 +61,7 @@ def pin_dependencies(
     from ..locking.lock import LockOptions, lock  # and all that resolves: not for a build whose lock is there
 
     site = make_resolver(request, environment, interpreter, image)
-    options = LockOptions(request.locker, is_cached=is_cached)
+    options = LockOptions(request.locker, is_cached=is_cached, offline=request.offline)
     return ResolvedDependencies(lock(requirements, site, options), "", requirements, requirements.notes)
 
 

@@ -116,7 +116,7 @@ def _fetch_checked(request: BuildRequest, environment: BuildEnvironment) -> Sour
 def _fetch_source(request: BuildRequest, environment: BuildEnvironment) -> SourceTree:
     return request.bundled or fetch(
         request.function, environment.folder / "source", environ=environment.environ, network=request.network,
-        timeout=request.timeout or 1e9, leave_out=request.document, products=request.products,
+        timeout=request.timeout or 1e9, leave_out=request.document, products=request.products, offline=request.offline,
     )  # fmt: skip
 
 

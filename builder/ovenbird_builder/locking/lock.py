@@ -22,7 +22,7 @@ from ovenbird.common.hashing import hash_text
 from ovenbird.common.text import show_value
 
 from ..bases.probe import TargetPython
-from ..errors import BuildRequestError, HashError, LockError, NoWheelError
+from ..errors import BuildRequestError, HashError, LockError, NoWheelError, PackageIndexError
 from ..host.disk import guard_cache_writes
 from ..host.progress import Tell
 from ..host.tempdirs import make_step_folder
@@ -48,7 +48,7 @@ class LockOptions(Struct, frozen=True):
     """How to lock.
 
     `previous` is the lock whose pins are kept where they fit, but for those of `upgrade_packages`; with `upgrade` none
-    is, and the cache is not asked. Without `is_cached` the lock is not kept in the cache.
+    is, and the cache is not asked. Without `is_cached` the lock is not kept in the cache. `offline`: no index is asked.
     """
 
     locker: str = "pip-tools"
@@ -57,6 +57,7 @@ class LockOptions(Struct, frozen=True):
     upgrade: bool = False
     upgrade_packages: tuple[str, ...] = ()
     is_cached: bool = True
+    offline: bool = False
 
 
 def lock(requirements: Requirements, site: ResolverContext, options: LockOptions | None = None) -> Lock:
@@ -84,6 +85,11 @@ def lock(requirements: Requirements, site: ResolverContext, options: LockOptions
     key = _lock_key(resolution, head, site.indexes, previous_pins, names)
     if not options.upgrade and (text := _read_cached(site.cache, key)):
         return parse_lock(text, "a lock in the cache")
+    if options.offline:
+        raise PackageIndexError(
+            f"offline, and there is no lock of what is needed: {requirements.used}",
+            hint="`ovenbird lock` where there is a network, or bring it by `ovenbird bundle`",
+        )
     site = replace(site, links=tuple(requirements.root / name for name in requirements.find_links))
     commits = _keep_commits(requirements, previous, names) if previous_pins and previous else {}
     pins = _resolve_pins(

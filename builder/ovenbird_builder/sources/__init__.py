@@ -23,7 +23,7 @@ from ovenbird.common.units import show_size
 from ovenbird.errors import GitRefNotFoundError, SourceUrlError, UnsafeSourceUrlError
 from ovenbird.function_document import FunctionSpec
 
-from ..errors import BuildRequestError, SourceError, SourceMissingError, UnsafeSourceError
+from ..errors import BuildRequestError, SourceError, SourceMissingError, SourceUnreachableError, UnsafeSourceError
 from ..host.disk import is_disk_full
 from ..host.network import NetworkSettings
 from . import collect_files, tree_digest
@@ -80,6 +80,7 @@ def fetch(
     leave_out: Path | None = None,
     products: tuple[Path, ...] = (),
     versions: bool = False,
+    offline: bool = False,
 ) -> SourceTree:
     """Fetch a function's source into the folder `into`, which is absent or empty, and stays so after a failure.
 
@@ -87,10 +88,17 @@ def fetch(
     taken along: the function document, which has its own place in an image and would change the source's digest when
     the name of that image is written into it. `products` are files and folders that this build reads or writes
     itself, such as its outputs and its credentials: none of them is taken along. With `versions` the checkout of a
-    repository gets the files that tell a build its version, which it would read from the tags.
+    repository gets the files that tell a build its version, which it would read from the tags. With `offline` a source
+    of another machine is an error.
     Errors: SourceError and its subclasses; BuildRequestError for a limit that does not parse.
     """
     found_form = detect_form(function)
+    if offline and found_form not in ("local", "inline") and not function.source.startswith("git+file:"):
+        raise SourceUnreachableError(
+            f"the source {show_value(redact_source(function.source))} is not on this machine, and `--offline` fetches"
+            " nothing",
+            hint="`ovenbird bundle` packs it where there is a network; `--source DIR` names a folder of this machine",
+        )
     if into.is_dir() and any(into.iterdir()):
         raise SourceError(f"cannot fetch into {show_value(str(into))}: it is not empty")
     with _make_staging(into) as stage:
@@ -99,8 +107,9 @@ def fetch(
         final.mkdir()
         deadline = time.monotonic() + timeout
         order = FetchRequest(
-            function, work, environ, network, read_limits(environ, BuildRequestError), deadline, timeout, versions
-        )
+            function, work, environ, network, read_limits(environ, BuildRequestError), deadline, timeout, versions,
+            offline,
+        )  # fmt: skip
         fetched = _fetch_form(found_form, order)
         tree = _settle_tree(fetched, order, final, stage, leave_out, products)
         final.chmod(0o755)

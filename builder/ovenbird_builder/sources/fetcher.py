@@ -18,7 +18,8 @@ from ..host.network import NetworkSettings
 class FetchRequest(Struct, frozen=True):
     """One source to fetch: into the empty folder `work`, before `deadline` (of the monotonic clock, in seconds).
 
-    With `versions` the checkout of a repository gets the files that name its version (git_versions.py).
+    With `versions` the checkout of a repository gets the files that name its version (git_versions.py). `offline`:
+    nothing comes from the network, what a repository of this machine refers to included.
     """
 
     function: FunctionSpec
@@ -29,6 +30,7 @@ class FetchRequest(Struct, frozen=True):
     deadline: float
     timeout: float
     versions: bool = False
+    offline: bool = False
 
     def check_deadline(self, origin: str) -> float:
         """Return the seconds until the deadline. Errors: SourceUnreachableError after it; `origin` names the source."""

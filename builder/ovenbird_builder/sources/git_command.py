@@ -94,7 +94,8 @@ def prepare_environment(order: FetchRequest, source: GitSource) -> GitEnvironmen
     path.write_text(_format_config(users, source, login, lfs), encoding="utf-8", errors="surrogateescape")
     env |= {
         "GIT_CONFIG_GLOBAL": str(path), "GIT_CONFIG_NOSYSTEM": "1", "GIT_ATTR_NOSYSTEM": "1",
-        "GIT_ALLOW_PROTOCOL": list_protocols(source), "GIT_TERMINAL_PROMPT": "0", "GIT_NO_REPLACE_OBJECTS": "1",
+        "GIT_ALLOW_PROTOCOL": "file" if order.offline else list_protocols(source),
+        "GIT_TERMINAL_PROMPT": "0", "GIT_NO_REPLACE_OBJECTS": "1",
         "GIT_CEILING_DIRECTORIES": str(order.work.parent),  # not the repository that the folder may lie in
         "GCM_INTERACTIVE": "never", "LC_ALL": "C", "LANGUAGE": "C",
     }  # fmt: skip

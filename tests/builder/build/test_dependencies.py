@@ -16,7 +16,7 @@ from ovenbird_builder.build.dependencies import describe_unpinned, lock_command,
 from ovenbird_builder.build.environment import open_environment
 from ovenbird_builder.commands import options
 from ovenbird_builder.containers.working_container import LazyImage
-from ovenbird_builder.errors import LockError
+from ovenbird_builder.errors import LockError, PackageIndexError
 from ovenbird_builder.host.progress import SILENT
 from ovenbird_builder.locking.lock_format import LockHeader, Pin, make_lock
 from ovenbird_builder.locking.wheel_tags import assume_interpreter
@@ -106,6 +106,13 @@ def pin(request: BuildRequest, tree: SourceTree) -> None:
             assume_interpreter("3.12", detect_platform(), "glibc 2.36"),
             LazyImage(refuse_image),
         )
+
+
+def test_offline_resolves_nothing(ask: Ask, tmp_path: Path) -> None:
+    """No container is started and no index asked; the requirements that have no lock are named."""
+    request = ask("app", "--requirement", "apple", "--offline")
+    with pytest.raises(PackageIndexError, match=r"offline, and there is no lock of what is needed: --requirement"):
+        pin(request, SourceTree(tmp_path / "app", "local", "", "", None))
 
 
 @pytest.mark.parametrize("content", ["<<<<<<< HEAD\n", "", "apple==1.0\n"], ids=["conflict", "empty", "no hash"])

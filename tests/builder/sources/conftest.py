@@ -37,7 +37,8 @@ def fetch_tree(tmp_path: Path, home: Path) -> Fetch:
     def run(
         source: str = "", *, handler: str = "fn", code: str | None = None, root: Path | None = None,
         network: NetworkSettings | None = None, timeout: float = 60.0, into: Path | None = None,
-        products: tuple[Path, ...] = (), include: tuple[str, ...] = (), exclude: tuple[str, ...] = (), **environ: str,
+        products: tuple[Path, ...] = (), include: tuple[str, ...] = (), exclude: tuple[str, ...] = (),
+        offline: bool = False, **environ: str,
     ) -> SourceTree:  # fmt: skip
         function = FunctionSpec(
             root or tmp_path, "f", handler, source=source, code=code, include=include, exclude=exclude
@@ -49,7 +50,7 @@ def fetch_tree(tmp_path: Path, home: Path) -> Fetch:
         try:
             tree = fetch(
                 function, target, environ=base | environ, network=network or NetworkSettings(), timeout=timeout,
-                products=products,
+                products=products, offline=offline,
             )  # fmt: skip
         except BaseException:
             assert set(target.parent.iterdir()) == before, "something is left"

@@ -376,6 +376,7 @@ def test_a_folder_is_a_repository_too(fetch_tree: Fetch, repository: Repository)
     assert fetch_tree(f"git+file://{repository.folder}#main").revision == commit
     with pytest.raises(SourceMissingError):
         fetch_tree(f"git+file://{repository.folder}x")
+    assert fetch_tree(f"git+file://{repository.folder}#main", offline=True).revision == commit
     repository.submodule("sub", "../other", "1" * 40)
     with pytest.raises(UnsafeSourceError, match=r"submodule 'sub'.*only https and ssh"):
         fetch_tree(f"git+file://{repository.folder}")

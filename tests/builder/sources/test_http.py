@@ -48,6 +48,19 @@ def test_a_file_keeps_its_name(fetch_tree: Fetch, server: Server) -> None:
     assert fetch_tree(f"{server.url}/score.py").file == "score.py"
 
 
+@pytest.mark.parametrize(
+    "source",
+    ["http://{}/main.py", "zip+http://{}/app.zip", "git+http://{}/app.git", "s3://bucket/main.py?endpoint={}"],
+)
+def test_offline_asks_no_server(fetch_tree: Fetch, server: Server, source: str) -> None:
+    """The error names the source, without a password, and says how it may be brought."""
+    with pytest.raises(SourceUnreachableError, match=r"`--offline` fetches nothing") as caught:
+        fetch_tree(source.format(f"user:hunter2@{server.url.partition('://')[2]}"), offline=True)
+    assert "hunter2" not in str(caught.value)
+    assert "ovenbird bundle" in caught.value.hint
+    assert not server.requests
+
+
 @pytest.mark.slow
 def test_a_name_that_is_no_module_becomes_main(fetch_tree: Fetch, server: Server) -> None:
     """A note says so; a handler in another module is refused, since it cannot exist."""
