@@ -124,11 +124,17 @@ def test_a_local_source_is_a_path(tmp_path: Path, source: str, local: str | None
             "spec.source: `code` and `base64` are two sources",
         ),
         ({"spec.source.source": "nowhere.py"}, "spec.source.source: no file or folder 'nowhere.py' below"),
+        (
+            {"spec.source.source": "git@example.org:team/app.git"},
+            "spec.source.source: no file or folder 'git@example.org:team/app.git' below",
+        ),
+        ({"spec.source": {"handler": "h", "source": "train.ipynb"}}, "spec.source.source: 'train.ipynb' is a notebook"),
         ({"spec.source.lang": "java"}, "spec.source.lang: expected 'python', found 'java'"),
     ],
 )
 def test_each_problem_names_its_field(tmp_path: Path, change: dict[str, Any], problem: str) -> None:
     """The error for a single problem has the field, what was expected, and what was found."""
+    (tmp_path / "train.ipynb").write_text("{}")
     broken = document()
     ((path, value),) = change.items()
     *above, last = path.split(".")
@@ -138,6 +144,17 @@ def test_each_problem_names_its_field(tmp_path: Path, change: dict[str, Any], pr
     inner[last] = value
     (message,) = validate(broken, tmp_path)
     assert message.startswith(problem)
+
+
+def test_a_source_that_is_nearly_a_url_is_told_its_form(tmp_path: Path) -> None:
+    """As git and browsers take it; no password is shown."""
+    for source, shown in (
+        ("git@example.org:team/app.git", "a repository by ssh is written 'git+ssh://git@example.org/team/app.git'"),
+        ("HTTPS://ann:hunter2@example.org/main.py", "the scheme of a URL is in small letters: `https://`"),
+    ):
+        (message,) = validate({**document(), "spec": {"source": {"handler": "h", "source": source}}}, tmp_path)
+        assert message.endswith(shown)
+        assert "hunter2" not in message
 
 
 def test_all_problems_are_reported_together(tmp_path: Path) -> None:

@@ -327,11 +327,29 @@ def _parse_source(source: dict[str, Any], folder: Path) -> list[str]:
     elif isinstance(source.get("source"), str) and source["source"] and not source.get("code"):
         path = source["source"]
         if not re.match(_REMOTE, path) and not os.path.exists(_split_local(folder, path)[0]):  # noqa: PTH110  # as above
-            problems.append(f"spec.source.source: no file or folder {show_value(path)} below {show_value(str(folder))}")
+            from .common.redact import redact_source
+
+            where = f"{show_value(redact_source(path))} below {show_value(str(folder))}{_suggest_url(path)}"
+            problems.append(f"spec.source.source: no file or folder {where}")
+        elif path.endswith(".ipynb") and isinstance(handler, str) and ":" not in handler:
+            problems.append(
+                f"spec.source.source: {show_value(path)} is a notebook, from which no module can be imported; save its"
+                " code as a `.py` file: `jupyter nbconvert --to script`"
+            )
     lang = source.get("lang")
     if isinstance(lang, str) and lang not in ("", "python"):
         problems.append(f"spec.source.lang: expected 'python', found {show_value(lang)}")
     return problems
+
+
+def _suggest_url(path: str) -> str:
+    """Return the form of a URL that a source may be meant to have; empty for a path."""
+    if match := re.fullmatch(r"(?:git\+)?([\w.-]+@[\w.-]+):(?!//)/?(\S+)", path):
+        return f"; a repository by ssh is written {show_value(f'git+ssh://{match[1]}/{match[2]}')}"
+    if re.match(_REMOTE, path, re.IGNORECASE):
+        scheme = path.partition("://")[0]
+        return f"; the scheme of a URL is in small letters: `{scheme.lower()}://`"
+    return ""
 
 
 def _check_sources(source: dict[str, Any]) -> list[str]:

@@ -51,7 +51,7 @@ def resolve_image(text: str, reach: ImageAccess) -> ImageReader:
     try:
         return _resolve_form(text, reach)
     except (BaseMissingError, ReferenceFormatError, RegistryError) as error:
-        if not (kind := describe_file(Path(text))):
+        if not text or not (kind := describe_file(Path(text))):
             raise
         form = "oci" if is_folder(text) else "oci-archive" if kind == "a tar archive" else ""
         rest = f": {form}:{text} names the image in it" if form else ", and no image"

@@ -9,7 +9,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from ovenbird.common.file_kind import ARCHIVES, describe_file
+from ovenbird.common.file_kind import ARCHIVES, NOTEBOOK_HINT, describe_file
 from ovenbird.common.named_paths import is_file, is_folder
 from ovenbird.common.redact import redact_source
 from ovenbird.common.text import show_value
@@ -52,10 +52,10 @@ def resolve_target(target: str, source: str = "") -> FunctionTarget:
         )
     if location.endswith(".py"):
         return FunctionTarget(_read_code_file(Path(location), attribute or _DEFAULT, source))
-    if attribute and _MODULE.fullmatch(location):
+    if attribute and _MODULE.fullmatch(location) and not location.endswith(".ipynb"):
         root = _resolve_folder(source or ".")
         return FunctionTarget(_make_function(root, location, attribute))
-    if kind := describe_file(Path(target)):
+    if kind := describe_file(Path(location if location.endswith(".ipynb") else target)):
         raise BuildRequestError(
             f"{show_value(target)} is not a target: it is {kind}", hint=_suggest_target(kind, target)
         )
@@ -66,6 +66,8 @@ def _suggest_target(kind: str, target: str) -> str:
     """Return the hint for a target that is a file of another kind."""
     if "bundle" in kind:
         return "`ovenbird build` takes a bundle; the other verbs take what it was made of"
+    if kind == "a notebook":
+        return NOTEBOOK_HINT
     if kind in ARCHIVES:
         return (
             f"an archive is the source of a document: `spec.source` has `source: {target}` and `handler: main:handler`"

@@ -48,6 +48,9 @@ def test_a_file_that_is_named_without_its_form(image: Handmade, reach: ImageAcce
         with pytest.raises(ReferenceFormatError) as caught:
             resolve_image(str(path), reach)
         assert caught.value.hint.endswith(hint)
+    with pytest.raises(ReferenceFormatError) as caught:
+        resolve_image("", reach)
+    assert "here is" not in caught.value.hint, "an empty name is not the current folder"
 
 
 def test_it_is_the_same_everywhere(image: Handmade, registry: str, reach: ImageAccess, tmp_path: Path) -> None:

@@ -35,6 +35,7 @@ def ask(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ask:
     (tmp_path / "main.py").write_text("def run(): ...\n")
     (tmp_path / "app.zip").write_bytes(b"PK\x05\x06" + bytes(18))
     (tmp_path / "notes.txt").write_text("a")
+    (tmp_path / "train.ipynb").write_text("{}")
     monkeypatch.chdir(tmp_path)
 
     def made(*argv: str, **environ: str) -> BuildRequest:
@@ -175,6 +176,8 @@ def test_plain_code_needs_no_document(ask: Ask, tmp_path: Path) -> None:
         (["nothing"], BuildRequestError, "'nothing' is not a target: no such file or folder"),
         (["app.zip"], BuildRequestError, "'app.zip' is not a target: it is a zip archive"),
         (["notes.txt"], BuildRequestError, "'notes.txt' is not a target: it is a text file"),
+        (["train.ipynb"], BuildRequestError, "'train.ipynb' is not a target: it is a notebook"),
+        (["train.ipynb:train"], BuildRequestError, "'train.ipynb:train' is not a target: it is a notebook"),
         (["main.py:a b"], BuildRequestError, "'a b' is not the name of an attribute"),
         (["--tag", "Bad"], ReferenceFormatError, "'Bad' is not the name of an image"),
         (["--python", "2.7"], BuildRequestError, "--python: expected one of 3.10"),

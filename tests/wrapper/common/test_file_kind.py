@@ -24,6 +24,7 @@ def test_each_kind_has_its_words(tmp_path: Path) -> None:
     with tarfile.open(tmp_path / "app.tar.gz", "w:gz") as tar:
         tar.add(tmp_path / "main.py", "main.py")
     (tmp_path / "table.csv.gz").write_bytes(gzip.compress(b"a,b"))
+    (tmp_path / "train.ipynb").write_text("{}")
     (tmp_path / "empty").touch()
     (tmp_path / "model.bin").write_bytes(b"\0\1\2")
     os.mkfifo(tmp_path / "pipe")
@@ -33,6 +34,7 @@ def test_each_kind_has_its_words(tmp_path: Path) -> None:
         "app-1-py3-none-any.whl": "a wheel", "app.tar": "a tar archive", "app.tar.gz": "a tar archive",
         "app.bundle": "a bundle of `ovenbird bundle`", "table.csv.gz": "a file that is compressed (gzip)",
         "empty": "an empty file", "model.bin": "a binary file", "pipe": "no regular file",
+        "train.ipynb": "a notebook",
     }  # fmt: skip
     assert describe_file(tmp_path) == "a folder"
     assert describe_file(tmp_path / "none") == describe_file(Path("a\0b")) == ""

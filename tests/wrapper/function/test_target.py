@@ -124,14 +124,21 @@ def test_an_attribute_alone_is_no_target() -> None:
     assert_matches("':add' names no file or module before the colon.*no target at all", str(caught.value))
 
 
-def test_the_error_for_another_file_says_what_it_is(tmp_path: Path) -> None:
+def test_the_error_for_another_file_says_what_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The error for an archive says how to use it, and does not call it missing."""
     (tmp_path / "app.zip").write_bytes(b"PK\x05\x06" + bytes(18))
     (tmp_path / "notes.txt").write_text("a")
-    for name, kind, hint in (("app.zip", "a zip archive", "unpack it"), ("notes.txt", "a text file", "FILE.py")):
+    for name in ("train.ipynb", "a.b.ipynb"):
+        (tmp_path / name).write_text("{}")
+    monkeypatch.chdir(tmp_path)
+    for name, kind, hint in (
+        ("app.zip", "a zip archive", "unpack it"), ("notes.txt", "a text file", "FILE.py"),
+        ("train.ipynb", "a notebook", "jupyter nbconvert"), ("train.ipynb:train", "a notebook", "jupyter nbconvert"),
+        ("a.b.ipynb:train", "a notebook", "jupyter nbconvert"),
+    ):  # fmt: skip
         with pytest.raises(LoadError) as caught:
-            parse(str(tmp_path / name))
-        assert caught.value.message.endswith(f"app.zip' is not a target: it is {kind}".replace("app.zip", name))
+            parse(name)
+        assert caught.value.message == f"'{name}' is not a target: it is {kind}"
         assert hint in caught.value.hint
 
 

@@ -9,6 +9,10 @@ from pathlib import Path
 _HEAD = 512  # bytes: the header of a tar
 _PACKED = {b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"\xfd7zXZ\0": "xz", b"\x28\xb5\x2f\xfd": "Zstandard"}
 ARCHIVES = ("a zip archive", "a tar archive")
+NOTEBOOK_HINT = (
+    "run the function from its cell by `ovenbird.function(NAME).run()`, or save its code as a `.py` file:"
+    " `jupyter nbconvert --to script`"
+)
 
 
 def describe_file(path: Path) -> str:
@@ -28,6 +32,8 @@ def describe_file(path: Path) -> str:
         return "a file that this user may not read"
     except (OSError, ValueError):
         return ""
+    if path.suffix == ".ipynb":
+        return "a notebook"
     if not head:
         return "an empty file"
     if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):

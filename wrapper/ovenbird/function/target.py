@@ -72,14 +72,15 @@ def parse(text: str, source: str = "") -> Target:
         return _from_file(Path(path), attribute or DEFAULT_ATTRIBUTE, source)
     if is_folder(Path(path)) and not attribute:
         return from_document(read(find(Path(path))), source)
-    if attribute and _MODULE.fullmatch(path):
+    if attribute and _MODULE.fullmatch(path) and not path.endswith(".ipynb"):
         return Target(_resolve_folder(source or "."), path, attribute)
-    from ..common.file_kind import ARCHIVES, describe_file  # only this message needs it
+    from ..common.file_kind import ARCHIVES, NOTEBOOK_HINT, describe_file  # only this message needs it
 
-    if kind := describe_file(Path(text)):
-        hint = (
-            "unpack it, and name the folder: `--source`, or the variable `OVENBIRD_SOURCE`" if kind in ARCHIVES else ""
-        )
+    kind = describe_file(Path(path if path.endswith(".ipynb") else text))
+    if kind:
+        hint = NOTEBOOK_HINT if kind == "a notebook" else ""
+        if kind in ARCHIVES:
+            hint = "unpack it, and name the folder: `--source`, or the variable `OVENBIRD_SOURCE`"
         raise LoadError(f"{show_value(text)} is not a target: it is {kind}", hint=hint or _suggest_target(path))
     raise LoadError(
         f"{show_value(text)} is not a target: no such folder, and neither `FILE.py`, `FILE.py:name`,"
