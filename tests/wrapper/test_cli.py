@@ -209,11 +209,16 @@ def test_check_describes_what_only_a_job_or_only_a_service_can_call(tmp_path: Pa
     (tmp_path / "main.py").write_text(
         "from ovenbird import CloudEvent\nclass Dataitem: ...\n"
         "def train(project, di: Dataitem): ...\ndef react(event: CloudEvent): ...\n"
+        "class City: ...\ndef move(city: City, n: int): ...\n"
     )
     train = json.loads(ovenbird("check", "main.py:train", "--json", cwd=tmp_path).stdout)
     assert "Dataitem cannot be made from JSON" in train["service"]["refused"]
     assert train["job"]["example"] == "ovenbird run main.py:train --input di=KEY_OR_FILE"
     assert train["job"]["arguments"] == {"di": "input"}
+    move = json.loads(ovenbird("check", "main.py:move", "--json", cwd=tmp_path).stdout)
+    assert move["job"]["arguments"] == {"city": "instance", "n": "parameter"}
+    assert move["job"]["example"] is None
+    assert "makes `city: City`" in move["job"]["refused"]
     react = json.loads(ovenbird("check", "main.py:react", "--json", cwd=tmp_path).stdout)
     assert react["service"]["example"].startswith("curl localhost:8080 -H")
     assert "CloudEvent" in react["job"]["refused"]

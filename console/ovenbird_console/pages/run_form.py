@@ -157,7 +157,7 @@ def make_run_fields(contract: Contract, store: EntityStore) -> tuple[Field, ...]
     """Return the fields of a job's arguments; inputs offer the newest entities. Errors: InputError for a broken one."""
     if error := contract.get("error"):
         raise InputError(f"the function cannot be loaded: {error['message']}", hint=str(error.get("hint") or ""))
-    taken = contract["job"]["arguments"]
+    taken = {name: kind for name, kind in contract["job"]["arguments"].items() if kind != "instance"}
     inputs = {name for name, kind in taken.items() if kind == "input"}
     schema = {**contract["schema"], "properties": {
         name: part for name, part in contract["schema"].get("properties", {}).items() if name in taken

@@ -9,10 +9,12 @@ import itertools
 import json
 import shlex
 import uuid
+from collections import namedtuple
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import msgspec
+import numpy as np
 import pandas as pd
 import pydantic
 import pytest
@@ -21,7 +23,7 @@ from starlette.datastructures import UploadFile
 import ovenbird
 from ovenbird.common.setting_values import RawArgument
 from ovenbird.function.binder import JOB, Binder
-from ovenbird.function.examples import example_value, request_line, run_line
+from ovenbird.function.examples import example_value, explain_instances, is_instance_only, request_line, run_line
 from ovenbird.job.arguments import check_names, convert
 
 
@@ -47,6 +49,18 @@ class Model(pydantic.BaseModel):
     note: str = ""
 
 
+class Point(NamedTuple):
+    x: float
+    kind: Color
+    label: str = ""
+
+
+Pair = namedtuple("Pair", "a b")  # without hints
+
+
+class City: ...
+
+
 class Dataitem: ...
 
 
@@ -62,11 +76,33 @@ def optional(a: int = 1, b: str = ""): ...
 def nothing(): ...
 def rest(a: int, **more): ...
 def frame(df: pd.DataFrame, n: int): ...
+def points(p: Point, pair: Pair, many: list[Point], by_name: dict[str, Point | None]): ...
+def point(p: Point): ...
+def numbers(c: complex, many: list[complex], i: np.int32, f: np.float64, b: np.bool_): ...
+def number(c: complex): ...
+def instance(n: int, city: City | None = None): ...
 
 
 @pytest.mark.parametrize(
     "function",
-    [scalars, times, containers, unions, nodes, node, model, anything, optional, nothing, rest, frame],
+    [
+        scalars,
+        times,
+        containers,
+        unions,
+        nodes,
+        node,
+        model,
+        anything,
+        optional,
+        nothing,
+        rest,
+        frame,
+        points,
+        point,
+        numbers,
+        number,
+    ],
 )
 def test_the_request_and_the_run_bind(function: Any) -> None:
     """The printed request and the run's printed command bind without an error."""
@@ -107,6 +143,26 @@ def test_entities_and_tables_are_inputs() -> None:
 
     line = run_line(Binder(train, JOB, fields_only=True), "t.py:train")
     assert line == "ovenbird run t.py:train --input di=KEY_OR_FILE --input df=KEY_OR_FILE --param n=1"
+
+
+def test_the_example_of_a_named_tuple_is_an_array_of_what_it_requires() -> None:
+    """Its fields are in their order; those with a default at the end are left out."""
+    assert example_value(Point) == [1.5, "red"]
+    assert example_value(list[Pair]) == [["text", "text"]]
+
+
+def test_a_class_of_the_user_is_neither_a_parameter_nor_an_input() -> None:
+    """No file makes one: the line leaves it out where it may, and else there is no line but a reason."""
+    job = Binder(instance, JOB, fields_only=True)
+    assert run_line(job, "m.py") == "ovenbird run m.py --param n=1"
+    assert explain_instances(job) == ""
+    assert {parameter.name: is_instance_only(parameter) for parameter in job.parameters} == {"n": False, "city": True}
+
+    def required(city: City, cities: list[City], di: Dataitem, data: bytes): ...
+
+    assert explain_instances(Binder(required, JOB, fields_only=True)).startswith(
+        "neither a parameter nor an input makes `city: City`, `cities: list["
+    )
 
 
 def test_classes_that_hold_themselves_end() -> None:

@@ -202,15 +202,15 @@ class UnconvertibleInput(Converter):
         if is_instance(value, self.hint):
             return value
         message = f"no parameter makes {with_article(hint_text(self.hint))}"
-        if _is_read_as_input(self.hint):
+        if is_read_as_input(self.hint):
             message += ": give it as `--input`"
         else:
             message += f', found {type(value).__name__}: `run(on="here")` takes an instance'
         raise PayloadValidationError([FieldError(path, message)])
 
 
-def _is_read_as_input(hint: Any) -> bool:
-    """Return whether an input of a job may fill an argument of this hint, which no JSON does: an entity, a table."""
+def is_read_as_input(hint: Any) -> bool:
+    """Return whether an input of a job fills an argument of this hint: an entity, a table, a path."""
     hint = unwrap_optional(hint)
     if not is_class(hint):
         return False

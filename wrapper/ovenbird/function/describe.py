@@ -6,7 +6,7 @@ from typing import Any
 
 from .argument_schema import make_argument_schema
 from .binder import Binder, Parameter
-from .examples import is_input, request_line, run_line
+from .examples import explain_instances, is_input, is_instance_only, request_line, run_line
 from .handler import Handler
 from .type_hints import hint_text, hints_of
 
@@ -49,7 +49,9 @@ def describe_service(handler: Handler, port: int) -> Description:
 
 
 def describe_job(handler: Handler, target: str) -> Description | None:
-    """Return what a handler bound for a job takes: each argument as `parameter` or `input`, and an `example` command.
+    """Return what a handler bound for a job takes: its arguments, each with its kind, and an `example` command.
+
+    The kind is `parameter`, `input`, or `instance`: an object that only a run in the same process can be given.
 
     `schema` is the JSON Schema of its arguments, of which forms are made.
     `refused` says why it cannot be run as a job. None for an application.
@@ -57,7 +59,7 @@ def describe_job(handler: Handler, target: str) -> Description | None:
     binder = handler.binder
     if binder is None:
         return None
-    why = binder.explain_served_only()
+    why = binder.explain_served_only() or explain_instances(binder)
     return {
         "arguments": {parameter.name: _name_source(parameter) for parameter in binder.parameters},
         "injected": _list_injected(binder),
@@ -109,4 +111,6 @@ def _list_injected(binder: Binder) -> dict[str, str]:
 
 
 def _name_source(parameter: Parameter) -> str:
+    if is_instance_only(parameter):
+        return "instance"
     return "input" if is_input(parameter) else "parameter"

@@ -16,15 +16,17 @@ import msgspec
 
 from .binder import Binder, Parameter, PayloadMode
 from .cloudevent import REQUIRED
-from .convert import UnconvertibleInput
+from .convert import UnconvertibleInput, is_read_as_input
 from .type_hints import (
     field_hints,
     has_fields,
+    hint_text,
     is_class,
     is_class_named,
     is_list,
     is_many,
     is_pydantic,
+    plain_number,
     takes_none,
     union_members,
     unwrap_optional,
@@ -36,6 +38,7 @@ _VALUES: tuple[tuple[type, Any], ...] = (  # the first class that fits; a bool i
     (bool, True),
     (int, 1),
     (float, 1.5),
+    (complex, "1+2j"),
     (decimal.Decimal, "1.50"),
     (str, "text"),
     (bytes, "dGV4dA=="),
@@ -85,12 +88,26 @@ def run_line(binder: Binder, target: str) -> str:
 def is_input(parameter: Parameter) -> bool:
     """Return whether a job takes this argument as an input: a table, a file, an entity; bytes are read from a file."""
     hint = unwrap_optional(parameter.hint)
-    if isinstance(parameter.converter, UnconvertibleInput) or hint is bytes:
-        return True
-    return any(
+    if isinstance(parameter.converter, UnconvertibleInput):
+        return is_read_as_input(hint)
+    return hint is bytes or any(
         is_class_named(hint, *names)
         for names in (("DataFrame", "pandas", "polars"), ("Series", "pandas", "polars"), ("PurePath", "pathlib"))
     )
+
+
+def explain_instances(binder: Binder) -> str:
+    """Return why a command cannot fill the required arguments, or an empty text: a class of the user's has no form."""
+    names = [parameter for parameter in binder.parameters if parameter.required and is_instance_only(parameter)]
+    if not names:
+        return ""
+    listed = ", ".join(f"`{parameter.name}: {hint_text(parameter.hint)}`" for parameter in names)
+    return f'neither a parameter nor an input makes {listed}: `run(on="here")` of the Python API takes an instance'
+
+
+def is_instance_only(parameter: Parameter) -> bool:
+    """Return whether only an object of this process fills an argument, such as one of a class of the user's."""
+    return isinstance(parameter.converter, UnconvertibleInput) and not is_input(parameter)
 
 
 def example_value(hint: Any) -> Any:
@@ -125,14 +142,24 @@ class _Example:
             return [1.0, 2.0]
         if has_fields(bare) or is_pydantic(bare):
             return None if depth and takes_none(hint) else self._fields(bare, depth)  # a class may hold itself
+        if issubclass(kind, tuple) and hasattr(kind, "_fields"):
+            return [] if depth >= _DEPTH or self._room <= 0 else self._named_items(kind, depth)
         if issubclass(kind, Mapping):
             return {"key": self.value(parts[1], depth + 1)} if len(parts) == 2 and parts[0] is str else {}
+        kind = plain_number(kind) or kind
         return next((value for base, value in _VALUES if issubclass(kind, base)), "text")
 
     def _items(self, origin: Any, parts: tuple[Any, ...], depth: int) -> list[Any]:
         if origin is tuple and parts[-1] is not Ellipsis:
             return [self.value(part, depth + 1) for part in parts]
         return [self.value(parts[0], depth + 1)]
+
+    def _named_items(self, kind: Any, depth: int) -> list[Any]:
+        """Return an array with the required fields of a NamedTuple, which JSON has in their order."""
+        hints = typing.get_type_hints(kind, include_extras=True)
+        names = [name for name in kind._fields if name not in kind._field_defaults]
+        self._room -= len(names)
+        return [self.value(hints.get(name, Any), depth + 1) for name in names]
 
     def _fields(self, hint: Any, depth: int) -> dict[str, Any]:
         """Return an object with the required fields of a class."""
