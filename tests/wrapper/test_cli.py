@@ -44,8 +44,8 @@ def test_check_prints_the_contract() -> None:
 def test_a_hint_that_cannot_be_resolved_is_named(tmp_path: Path) -> None:
     """Check and a run warn once, and the value comes as it is; `--strict` refuses."""
     source = tmp_path / "typo.py"
-    source.write_text("def handler(n: 'itn'):\n    return str(n)\n")
-    named = b"`n: itn` in 'handler': the hint cannot be resolved"
+    source.write_text("def init(k: 'strr' = ''): ...\ndef handler(n: 'itn'):\n    return str(n)\n")
+    named = b"`n: itn` in 'handler', `k: strr` in 'init': the hint cannot be resolved"
     checked, refused = ovenbird("check", str(source)), ovenbird("check", str(source), "--strict")
     ran = ovenbird("run", str(source), "--param", "n=[1]", OVENBIRD_HOME=str(tmp_path / "home"))
     assert [(result.returncode, result.stderr.count(named)) for result in (checked, refused, ran)] == [

@@ -136,6 +136,25 @@ def test_hints_that_cannot_be_resolved_are_named(project: Project) -> None:
     assert project.handler(f"{head}def handler(context, n: int, k): ...\n").explain_unresolved() == ""
 
 
+def test_hints_of_init_that_cannot_be_resolved_are_named(project: Project) -> None:
+    """Of an init, of a class's own one and of its constructor, as those of the handler."""
+    head = "from __future__ import annotations\n"
+    end = ": the hint cannot be resolved"
+    handler = project.handler(
+        f"{head}def init(context: Kontext, a: itn, b: str = ''): ...\ndef handler(n: intt): ...\n"
+    )
+    assert handler.explain_unresolved().partition(end)[:2] == ("`n: intt` in 'handler', `a: itn` in 'init'", end)
+    with_init = "    def init(self, context, path: Pfad): ...\n"
+    head += "class Model:\n    def __call__(self, n: int): ...\n"
+    handler = project.handler(f"{head}    def __init__(self, size: itn = 1): ...\n", "Model")
+    assert handler.explain_unresolved().partition(end)[:2] == ("`size: itn` in 'Model'", end)
+    handler = project.handler(f"{head}    def __init__(self, size: itn = 1): ...\n{with_init}", "Model")
+    listed = "`path: Pfad` in 'Model.init', `size: itn` in 'Model'"
+    assert handler.explain_unresolved().partition(end)[:2] == (listed, end)
+    handler = project.handler(f"{head}{with_init}".replace("Pfad", "str"), "Model")
+    assert handler.explain_unresolved() == ""
+
+
 def test_an_event_hint_in_init_is_no_context(project: Project) -> None:
     """Only `context` is given to init; what it cannot have is refused by name."""
     handler = project.handler("from ovenbird import Event\ndef init(event: Event): ...\ndef handler(): ...")

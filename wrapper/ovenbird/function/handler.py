@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import logging
 from collections.abc import Callable
@@ -40,13 +41,20 @@ class Handler:
         self.call: Callable[..., Any] = self._adapt(function)
 
     def explain_unresolved(self) -> str:
-        """Return which hints could not be resolved, and what that means; an empty text without any."""
-        unresolved = self.binder.unresolved if self.binder else {}
-        if not unresolved:
+        """Return which hints of the function and its init cannot be resolved, and what that means, or an empty text."""
+        unresolved = [(self.name, self.binder.unresolved)] if self.binder else []
+        for function in self._list_init_functions():
+            with contextlib.suppress(SignatureError):  # which `check` and `bind_init` raise
+                unresolved.append((_name_of(function), _bind_context(function).unresolved))
+        listed = ", ".join(
+            ", ".join(f"`{name}: {text}`" for name, text in hints.items()) + f" in {show_value(owner)}"
+            for owner, hints in unresolved
+            if hints
+        )
+        if not listed:
             return ""
-        listed = ", ".join(f"`{name}: {text}`" for name, text in unresolved.items())
         return (
-            f"{listed} in {show_value(self.name)}: the hint cannot be resolved, such as a name that is misspelt or"
+            f"{listed}: the hint cannot be resolved, such as a name that is misspelt or"
             " imported for type checkers only; values are passed as they come, not checked and not converted"
         )
 
@@ -92,17 +100,23 @@ class Handler:
 
         Errors: InitError when `parameters` do not fit.
         """
-        context, kind = Context(self.name), self.loaded.function
-        function = self._find_init(kind)
-        if function is None and not self.loaded.is_class:
+        context = Context(self.name)
+        functions = self._list_init_functions()
+        if not functions:
             self.bind_init(context, parameters)
             return ""
+        for function, arguments in zip(functions, (parameters, {}), strict=False):
+            _bind_call(function, context, arguments)
+        return f"{_name_of(functions[0])}{signature_of(functions[0])}"
+
+    def _list_init_functions(self) -> list[Callable[..., Any]]:
+        """Return what takes the init parameters, and after it the constructor of a class that has an init as well."""
+        kind = self.loaded.function
+        function = self._find_init(kind)
         if self.loaded.is_class and function is not None and function is not self.loaded.init:
             function = MethodType(function, object())
-        _bind_call(function or kind, context, parameters)
-        if self.loaded.is_class and function is not None:
-            _bind_call(kind, context, {})
-        return f"{_name_of(function or kind)}{signature_of(function or kind)}"
+        functions = (function, kind if self.loaded.is_class else None)
+        return [function for function in functions if function is not None]
 
     def _find_init(self, owner: Any) -> Callable[..., Any] | None:
         """Return init: the class's own method, else the module's function (of a class, only if a document names it)."""
@@ -137,7 +151,7 @@ def _bind_call(function: Callable[..., Any], context: Context, parameters: dict[
     """
     name = _name_of(function)
     try:
-        binder = Binder(function, frozenset(("context",)), fields_only=True)
+        binder = _bind_context(function)
         arguments = binder.from_object(parameters)
     except (PayloadValidationError, SignatureError) as error:
         raise InitError(f"the parameters of {name} do not fit: {error.message}", hint=_INIT_HINT) from None
@@ -145,6 +159,11 @@ def _bind_call(function: Callable[..., Any], context: Context, parameters: dict[
     if unknown:
         raise InitError(f"{name} takes no parameter {', '.join(map(repr, sorted(unknown)))}", hint=_INIT_HINT)
     return functools.partial(binder.adapt(function), **arguments, **dict.fromkeys(binder.reserved, context))
+
+
+def _bind_context(function: Callable[..., Any]) -> Binder:
+    """Return the binder of an init, a close or a constructor, which may take `context`. Errors: SignatureError."""
+    return Binder(function, frozenset(("context",)), fields_only=True)
 
 
 def _name_of(function: Callable[..., Any]) -> str:
