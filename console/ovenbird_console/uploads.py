@@ -11,6 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from ovenbird.common.named_paths import describe_broken_link
 from ovenbird.common.private_files import make_private_folder
 from ovenbird.errors import InputError, OutputError
 from ovenbird.platform.data_dir import data_dir
@@ -52,7 +53,8 @@ class Uploads:
                 paths.append(path)
         except OSError as error:
             shutil.rmtree(target, ignore_errors=True)
-            raise OutputError(f"the file of {name} cannot be kept: {error.strerror or error}") from None
+            reason = describe_broken_link(self.folder) or error.strerror or error
+            raise OutputError(f"the file of {name} cannot be kept: {reason}") from None
         return paths
 
     def find_folders(self, values: Any) -> list[Path]:

@@ -19,6 +19,7 @@ from typing import Any
 from msgspec import Struct
 
 from ovenbird import settings as table
+from ovenbird.common.named_paths import describe_broken_link
 from ovenbird.common.text import show_value
 from ovenbird.common.user_folders import expand_home
 from ovenbird.settings import Settings
@@ -223,7 +224,8 @@ def _make_folder(text: str, origin: str, *, ignored: bool = False) -> Path:
             if ignored:
                 (path / ".gitignore").write_text("*\n", encoding="ascii")
     except OSError as error:
-        raise BuildRequestError(f"{origin}: cannot make the folder {show_value(text)}: {error.strerror}") from None
+        reason = describe_broken_link(path) or error.strerror
+        raise BuildRequestError(f"{origin}: cannot make the folder {show_value(text)}: {reason}") from None
     return path
 
 

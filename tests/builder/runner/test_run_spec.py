@@ -30,6 +30,14 @@ def make_run_spec(
     return run_spec.make_run_spec(verb, table.resolve(verb, flags, environ), flags, environ, terminal=terminal)
 
 
+def test_a_store_that_is_a_broken_link_is_named(folder: Path) -> None:
+    """It is not made, as the disk that it leads to may not be mounted."""
+    (folder / ".ovenbird").symlink_to(folder / "disk/records")
+    with pytest.raises(BuildRequestError, match=r"OVENBIRD_HOME: cannot make the folder '.ovenbird': .* is a link to"):
+        make_run_spec("run")
+    assert not (folder / "disk").exists()
+
+
 def test_the_store_keeps_its_path(folder: Path) -> None:
     """It is made as the store makes it, mounted to be written to, and named."""
     spec = make_run_spec("run")

@@ -9,11 +9,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from ..capture.captured_module import CapturedModule, LocalModule
+from ..common.named_paths import describe_broken_link
 from ..common.source_limits import FILES, SIZE, SourceLimits, read_limits
 from ..common.text import show_value
 from ..common.units import show_size
 from ..errors import CaptureError, LoadError
-from ..platform.data_dir import data_dir
+from ..platform.data_dir import LINK_HINT, data_dir
 
 FOLDER = "captured"
 _DIGITS = 16  # of the digest in the folder's name
@@ -38,9 +39,10 @@ def write_captured(captured: CapturedModule, environ: Mapping[str, str]) -> Path
             home.mkdir(parents=True, exist_ok=True, mode=0o700)
             _write_folder(folder, files, digest)
     except OSError as error:
+        link = describe_broken_link(home)
         raise LoadError(
-            f"the captured source was not written below {home}: {_describe_error(error)}",
-            hint="`OVENBIRD_HOME` names a folder that can be written",
+            f"the captured source was not written below {home}: {link or _describe_error(error)}",
+            hint=LINK_HINT if link else "`OVENBIRD_HOME` names a folder that can be written",
         ) from None
     return folder
 

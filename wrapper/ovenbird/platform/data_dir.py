@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from ..common.text import show_value
 from ..errors import SettingsError
 
+LINK_HINT = "mount the disk that it leads to, or make that folder; `OVENBIRD_HOME` names another"
 _BACKENDS = ("core", "postgres", "local")
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ..common.archive_names import is_archive_name
+from ..common.named_paths import describe_broken_link
 from ..common.source_limits import read_limits
 from ..common.temporary_folders import make_temporary_folder
 from ..common.text import show_value
@@ -19,7 +20,7 @@ from ..errors import DocumentError, LoadError
 from ..function.loader import LoadedFunction, forget_other_modules
 from ..function.target import Target, from_document
 from ..function_document import TWO_SOURCES, FunctionSpec, complete, validate
-from ..platform.data_dir import data_dir
+from ..platform.data_dir import LINK_HINT, data_dir
 from ..platform.entities.run import FunctionRevision
 
 _FOLDER = "sources"  # below the data folder: what was fetched, by its content
@@ -115,9 +116,10 @@ def _keep_folder(fetched: Path, name: str, environ: Mapping[str, str]) -> Path:
             with suppress(OSError):  # another process has done the same by now
                 draft.rename(folder)
     except OSError as error:
+        link = describe_broken_link(folder.parent)
         raise LoadError(
-            f"the source of {show_value(name)} was not written to {folder}: {error.strerror or error}",
-            hint="`OVENBIRD_HOME` names a folder that can be written",
+            f"the source of {show_value(name)} was not written to {folder}: {link or error.strerror or error}",
+            hint=LINK_HINT if link else "`OVENBIRD_HOME` names a folder that can be written",
         ) from None
     finally:
         shutil.rmtree(draft, ignore_errors=True)

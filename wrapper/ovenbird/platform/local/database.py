@@ -13,10 +13,11 @@ from typing import Any
 
 import msgspec
 
-from ...common.named_paths import is_folder
+from ...common.named_paths import describe_broken_link, is_folder
 from ...common.private_files import make_private_file
 from ...common.text import show_value
 from ...errors import PlatformError
+from ..data_dir import LINK_HINT
 from ..entities.json_values import encode_json
 from ..store import Record, get_title
 
@@ -66,14 +67,25 @@ def translate_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:
+        _refuse_broken_link(path)
         raise PlatformError(
             f"the database {path} cannot be used: {error}", hint=_suggest_fix(str(error), path)
         ) from error
     except OSError as error:
+        _refuse_broken_link(path)
         reason = error.strerror or error
         raise PlatformError(
             f"the local store cannot be used: {error.filename or path}: {reason}", hint=_suggest_fix(str(error), path)
         ) from error
+
+
+def _refuse_broken_link(path: Path) -> None:
+    """Raise PlatformError for a path that is, or lies below, a link which leads nowhere.
+
+    Its folder is not made: it may be one of a disk that is not mounted, which would hide what is recorded meanwhile.
+    """
+    if link := describe_broken_link(path):
+        raise PlatformError(f"the local store cannot be used: {link}", hint=LINK_HINT)
 
 
 def _suggest_fix(message: str, path: Path) -> str:
@@ -86,6 +98,8 @@ def _suggest_fix(message: str, path: Path) -> str:
         return f"another process has held it for {_PATIENCE:g} s; see which with `fuser {path}`"
     if is_folder(path):
         return f"{path} is a folder, and a file of that name is needed: move it away, or set `OVENBIRD_HOME`"
+    if "file exists" in message or "not a directory" in message:
+        return "`OVENBIRD_HOME` names a folder, which is made where it is missing"
     if "read-only" in message or "readonly" in message or "unable to open" in message or "permission" in message:
         return "the folder must be writable; set `OVENBIRD_HOME` to one that is"
     return "it must lie on a local disk (not NFS) that this user may write to; `OVENBIRD_HOME` chooses the folder"
