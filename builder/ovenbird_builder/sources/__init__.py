@@ -97,7 +97,7 @@ def fetch(
         raise SourceUnreachableError(
             f"the source {show_value(redact_source(function.source))} is not on this machine, and `--offline` fetches"
             " nothing",
-            hint="`ovenbird bundle` packs it where there is a network; `--source DIR` names a folder of this machine",
+            hint="`ovenbird bundle` packs it where there is a network",
         )
     if into.is_dir() and any(into.iterdir()):
         raise SourceError(f"cannot fetch into {show_value(str(into))}: it is not empty")
