@@ -34,6 +34,7 @@ _PACKAGES = {
 _IMAGE_PROGRAMS = frozenset(("buildah", "skopeo", "podman"))
 _IMAGE_UMASK = 0o022  # they make the root folder of a layer by the umask: with 077, only root could run the image
 _KEPT = 64 * 1024  # characters of each stream that an error may quote from
+_HELD = 8 * 1024  # characters at the end of a part of a line; no secret is longer
 _CHUNK = 64 * 1024
 _LOOK = 0.1  # seconds between two looks at whether a program is still wanted
 
@@ -215,10 +216,12 @@ class _Stream:
 
     def feed(self, data: bytes) -> None:
         *lines, self.rest = (self.rest + data).split(b"\n")
-        if len(self.rest) > _KEPT:  # a line without an end: cut it
-            lines, self.rest = [*lines, self.rest], b""
         for raw in lines:
             self._take(raw.decode(errors="replace") + "\n")
+        if len(self.rest) > _KEPT:  # a line without an end: pass its beginning on, but not where a secret may go on
+            text = self.hide(self.rest.decode(errors="surrogateescape"))
+            self._take(text[:-_HELD].encode(errors="surrogateescape").decode(errors="replace"))
+            self.rest = text[-_HELD:].encode(errors="surrogateescape")
 
     def close(self) -> None:
         if self.rest:

@@ -71,6 +71,22 @@ def test_a_secret_is_hidden_in_all_outputs() -> None:
     assert "s3cr3t-word" not in f"{caught.value}{caught.value.output}{caught.value.argv}"
 
 
+@pytest.mark.parametrize("before", [64 * 1024 - 9, 64 * 1024 - 3, 72 * 1024 - 3])
+def test_a_secret_in_a_long_line_is_hidden_wherever_the_line_is_cut(before: int) -> None:
+    """What is passed on in parts is the same text: nothing is shown, added or lost, and no character is damaged."""
+    code = f"""
+import os
+for part in ("é" * {before // 2} + "s3cr", "3t-word" + "ü" * 70000, "s3cr3t-word"):
+    data = part.encode()
+    while data:
+        data = data[os.write(1, data[:4096]):]
+"""
+    lines: list[str] = []
+    result = run([sys.executable, "-c", code], secrets=["s3cr3t-word"], line=lines.append)
+    expected = "é" * (before // 2) + "***" + "ü" * 70000 + "***"
+    assert "".join(lines) == result.stdout == expected
+
+
 def test_output_is_bounded() -> None:
     """Of stdout the end is kept, by whole lines, however much comes; a line without an end is cut."""
     result = run(["sh", "-c", "seq 100000"], limit=1000)
