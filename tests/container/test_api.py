@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,7 @@ from tests.service import wait_until
 
 import ovenbird as ob
 from ovenbird.api.image import Image
-from ovenbird.errors import ArgumentsError, LoadError, OvenbirdError, RunFailedError, SettingsError
+from ovenbird.errors import ArgumentsError, LoadError, OvenbirdError, RunFailedError, SettingsError, WaitTimeoutError
 
 pytestmark = pytest.mark.timeout(400)
 VERSION = "3.11"
@@ -23,6 +25,26 @@ def count(name: str = "x", data: pathlib.Path = pathlib.Path(os.devnull), fail: 
     if fail:
         raise ValueError("no such name")
     return {"lines": len(data.read_text().splitlines()), "token": os.environ.get("TOKEN", ""), "home": os.getcwd()}
+"""
+
+SLOW = """
+import os, pathlib, time
+
+def work(name: str = "never", fail: bool = False):
+    print("working", os.environ.get("TOKEN"), flush=True)
+    if fail:
+        raise ValueError("no such name")
+    while not pathlib.Path(os.environ["OVENBIRD_HOME"], name).exists():
+        print("still working", flush=True)
+        time.sleep(0.1)
+    return f"{os.environ.get('OVENBIRD_NEW_RUN')} {os.environ.get('OVENBIRD_RESULT_FILE')}"
+"""
+LEAVING = """
+import sys
+import ovenbird as ob
+function = ob.function("code/main.py:work")
+image = function.build(tag="api-left:1", base_image=sys.argv[1], python_version=sys.argv[2])
+function.run(on=image, params={"name": "leave"}, wait=False)
 """
 
 
@@ -74,6 +96,64 @@ def test_an_image_is_built_and_run(folder: Path, base_images: Images, capfd: pyt
     _run_from_the_page(folder)
 
 
+def test_a_run_in_a_container_goes_on_by_itself(
+    folder: Path, base_images: Images, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is returned as soon as it is recorded, followed, waited for and stopped; its container is removed."""
+    (folder / "code" / "main.py").write_text(SLOW)
+    function = ob.function("code/main.py:work")
+    image = function.build(tag="api-slow:1", base_image=base_images[VERSION], python_version=VERSION)
+    run = function.run(name="quick", on=image, wait=False, params={"name": "go"}, env={"TOKEN": "t"})
+    assert run.state == "RUNNING"
+    assert (run.spec.parameters, run.metadata.name) == ({"name": "go"}, "quick")
+    with pytest.raises(WaitTimeoutError, match="still RUNNING"):
+        run.wait(timeout=0.1)
+    (folder / ".ovenbird" / "go").touch()
+    assert run.follow() is run
+    assert "working t" in capsys.readouterr().out
+    assert (run.state, run.value) == ("COMPLETED", "None None")  # its id is none that the function would hand on
+
+    stopped = function.run(on=image, wait=False)
+    wait_until(lambda: "working" in stopped.logs, lambda: stopped.logs, pause=0.2)
+    stopped.stop()
+    assert stopped.wait().state == "STOPPED"
+    assert stopped.error is not None
+    assert stopped.error.message == "stopped by SIGTERM"
+    stopped.stop()  # it has ended
+    failed = function.run(fail=True, on=image, wait=False).wait()
+    assert (failed.state, failed.error and failed.error.message) == ("ERROR", "ValueError: no such name")
+    wait_until(lambda: not list_containers(image.name), lambda: list_containers(image.name), pause=0.2)
+
+
+def test_a_run_in_a_container_outlives_its_caller(folder: Path, base_images: Images) -> None:
+    """The interpreter that has started it ends: the run goes on to its end, and its container is removed."""
+    (folder / "code" / "main.py").write_text(SLOW)
+    subprocess.run([sys.executable, "-c", LEAVING, base_images[VERSION], VERSION], check=True, timeout=200)
+    (run,) = ob.runs()
+    assert (run.state, run.status.message) == ("RUNNING", None)
+    wait_until(lambda: run.logs.count("still working") > 5, lambda: run.logs, pause=0.2)
+    (folder / ".ovenbird" / "leave").touch()
+    wait_until(lambda: run.refresh().status.state != "RUNNING", lambda: run.logs, pause=0.2)
+    assert (run.status.state, run.status.message) == ("COMPLETED", None)
+    wait_until(lambda: not list_containers("api-left:1"), lambda: list_containers("api-left:1"), pause=0.2)
+
+
+def test_a_container_that_records_nothing(folder: Path, base_images: Images) -> None:
+    """What the engine says is in the error."""
+    function = ob.function("code/main.py:count")
+    image = function.build(tag="api-silent:1", base_image=base_images[VERSION], python_version=VERSION)
+    with pytest.raises(OvenbirdError, match=r"the container has recorded no run: process \d+ ended with 1 ") as caught:
+        function.run(on=image, wait=False, env={"PYTHONHOME": "/nowhere"})
+    assert "/nowhere" in caught.value.cause
+    assert list(ob.runs()) == []
+
+
+def list_containers(image: str) -> list[str]:
+    """Return the containers of an image."""
+    command = ["podman", "ps", "--all", "--quiet", "--filter", f"ancestor={image}"]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+
+
 def _run_from_the_page(folder: Path) -> None:
     """Run the image by the form of the page: a file that is sent, a secret by name; a link leads to the run."""
     form = {"run.target": "code/main.py:count", "name": "Eve", "run.place": "container", "run.image": "api-count:1",
@@ -104,7 +184,7 @@ def test_an_image_is_built_for_a_run(folder: Path, base_images: Images) -> None:
 
 
 def test_what_cannot_be_built(folder: Path) -> None:
-    """A wrong option, one that has another name here, a build that fails, a run that nobody waits for."""
+    """A wrong option, one that has another name here, a build that fails, a run here that nobody waits for."""
     function = ob.function("code/main.py:count")
     for options, error, text in (
         ({"basse_image": "x"}, OvenbirdError, "a build has no option 'basse_image'"),
@@ -114,8 +194,8 @@ def test_what_cannot_be_built(folder: Path) -> None:
     ):
         with pytest.raises(error, match=text):
             function.build(**options)  # type: ignore[arg-type]
-    with pytest.raises(SettingsError, match="a run in a container is waited for"):
-        function.run(on="container", wait=False)
+    with pytest.raises(SettingsError, match="a run in this process ends before"):
+        function.run(on="here", wait=False)
     (folder / "code" / "main.py").unlink()
     with pytest.raises(LoadError, match=r"no file .*main\.py"):
         function.build()

@@ -38,9 +38,10 @@ from .errors import SettingsError
 # flags of a run that may hold bytes of another encoding, such as file names
 _OF_BYTES = ("source", "param", "params", "each", "grid", "input", "output_dir", "result_file")
 # variables without a flag: the target, where records are (a URL with a password), whether MLflow gets runs, facts of an
-# image and of a local run
+# image and of a local run, the id of the run that is recorded
 _FURTHER_VARIABLES = frozenset(
-    f"OVENBIRD_{name}" for name in "TARGET HOME STORE SPARE_HOME MLFLOW LOCAL_RUN IMAGE_DIGEST PROCESS_ONE".split()
+    f"OVENBIRD_{name}"
+    for name in "TARGET HOME STORE SPARE_HOME MLFLOW LOCAL_RUN NEW_RUN IMAGE_DIGEST PROCESS_ONE".split()
 )
 MAX_INPUT = 16 * 1024**3  # bytes
 GRACE = 8.0  # seconds of a run: `docker stop` kills after 10

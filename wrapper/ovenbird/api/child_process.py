@@ -81,6 +81,11 @@ class CommandProcess:
         """Return whether the end of the process has been seen: its number may be another's since then."""
         return self._popen.returncode is not None
 
+    @property
+    def was_killed(self) -> bool:
+        """Return whether a signal has ended the process."""
+        return (self._popen.returncode or 0) < 0
+
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until the process has ended; return False if the time is over before."""
         try:

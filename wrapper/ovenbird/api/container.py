@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import signal
 import sys
 import tempfile
 from collections.abc import Callable
@@ -10,8 +13,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ..errors import OvenbirdError
-from ..job.entrypoint import check_output_flags
+from ..errors import InputError, OvenbirdError
+from ..job.entrypoint import NEW_RUN, check_output_flags, choose_project
+from ..platform import keys
 from ..platform.entities.run import Run
 from ..settings import Settings, default, options
 from .actions import open_action
@@ -21,9 +25,15 @@ from .failures import check_run
 from .image import build_image
 from .process import resolve_paths
 from .run_request import RunRequest
+from .running_process import RunningProcess
 from .sources import FunctionSource
 from .stores import open_shared_store, read_run
 
+_LOOK = 0.1  # seconds between two looks at a store that does not have the run yet
+_PAUSE = 0.5  # seconds between two looks at the size of an output
+_MOST_OUTPUT = 1024**2  # bytes
+_KEPT = 4096  # bytes of the end of an output
+_RESULT = "result/result.json"
 # what a container gets otherwise: as files, as variables by name, or not at all
 _OTHERWISE = frozenset(
     "param params each grid input init tag source result_file output_dir container image engine env env_file "
@@ -40,24 +50,11 @@ def run_container(
     Errors: RunFailedError with `check`; KeyboardInterrupt, after the run was stopped; those of a build.
     """
     check_output_flags(request.settings)
-    target = source.locate(request.environ)
-    if not image and not (target.function and target.function.image):
-        image = build_image(source, {}, request.environ).name
-    document = str(source.find_document(target)) if target.function else ""
     store = open_shared_store(request.settings, request.environ)
-    settings, environ = resolve_paths(request)
     with tempfile.TemporaryDirectory(prefix="ovenbird-run-") as folder:
-        params, result = Path(folder, "params.json"), Path(folder, "result", "result.json")
-        params.write_text(json.dumps(make_plain_values(request.parameters)))
-        settings = replace(
-            settings, params=str(params), result_file=str(result), image=image,
-            env=(*settings.env, *request.variables), init=make_plain_values(settings.init),
-        )  # fmt: skip
-        with open_action("container") as prepare:
-            command = prepare("run", document, settings, _describe_flags(settings), environ, _show_line)
-        process = CommandProcess(command.argv, command.environ)
+        process = _start_container(source, request, image, Path(folder))
         is_interrupted = wait_for_container(process)
-        key = _read_key(result)
+        key = _read_key(Path(folder, _RESULT))
     if key:
         run = read_run(store, key, request.environ)
         if report is not None:
@@ -67,6 +64,129 @@ def run_container(
     if not key:
         raise OvenbirdError(f"the container has recorded no run: {process.describe_end()}")
     return check_run(run) if check else run
+
+
+def start_container(source: FunctionSource, request: RunRequest, image: str) -> Run:
+    """Start the function in `image`, as `run_container`, and return its run as soon as it is recorded.
+
+    The run goes on when this process ends. Errors: OvenbirdError for one that could not be recorded;
+    KeyboardInterrupt, after the container was stopped; those of a build.
+    """
+    check_output_flags(request.settings)
+    store = open_shared_store(request.settings, request.environ)
+    project = choose_project(source.locate(request.environ), request.settings, request.environ)
+    identity = keys.new_id()
+    with tempfile.TemporaryDirectory(prefix="ovenbird-run-") as folder:  # read before the run is recorded
+        # a pipe would end with this process, and the engine hands the signal of a broken one to the run
+        output = os.open(Path(folder, "output"), os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            process = _start_container(source, request, image, Path(folder), identity=identity, output=output)
+        except BaseException:
+            os.close(output)
+            raise
+        container = RunningContainer(process, store, request.environ, keys.run_key(project, identity))
+        return container.begin(output)
+
+
+class ContainerRun(Run):
+    """A run in a container that this process has started."""
+
+    def stop(self) -> None:
+        """Ask the run to stop, as SIGTERM does. Errors: PlatformError if its container cannot be reached."""
+        if not (isinstance(self.process, RunningContainer) and self.process.stop()):
+            super().stop()
+
+
+class RunningContainer(RunningProcess):
+    """A run that a container executes for this process: the engine's program that is attached to it, and its record."""
+
+    _last_output = b""
+
+    def begin(self, output: int) -> Run:
+        """Wait until the run is recorded, and return it. `output` is a file that takes all that is printed.
+
+        It is closed at the end of the run. Errors: OvenbirdError for one that could not be recorded.
+        """
+        self._output = output
+        self._start_watcher()
+        try:
+            run = self._read_begun()
+        except KeyboardInterrupt:
+            self._is_interrupted = True
+            self._process.stop()  # the engine hands it to the run
+            with contextlib.suppress(KeyboardInterrupt):
+                self.join()
+            raise
+        run.process = self
+        return run
+
+    def stop(self) -> bool:
+        """Stop the run as SIGTERM does, by the engine; return False if it has ended."""
+        if self._ended.is_set() or self._process.has_ended():
+            return False
+        self._is_interrupted = True
+        self._process.stop(signal.SIGTERM)
+        return True
+
+    def _read_begun(self) -> Run:
+        while True:
+            has_ended = self.join(0)
+            try:
+                run = ContainerRun(self._store, self._store.read(self._key), self._environ)
+            except InputError:
+                if has_ended:
+                    raise OvenbirdError(
+                        f"the container has recorded no run: {self._process.describe_end()}",
+                        cause=self._last_output.decode("utf-8", "backslashreplace").strip(),
+                        hint="an image with an older Ovenbird has to be built anew, or waited for",
+                    ) from None
+            else:
+                run.is_own = True
+                return run
+            self.join(_LOOK)
+
+    def _wait_for_process(self) -> None:
+        """Wait for the end. Keep the last lines of the output: the record has the log, and nothing is stored twice."""
+        try:
+            while not self._process.wait(_PAUSE):
+                if os.fstat(self._output).st_size > _MOST_OUTPUT:
+                    os.truncate(self._output, 0)
+            size = os.fstat(self._output).st_size
+            self._last_output = os.pread(self._output, _KEPT, max(0, size - _KEPT))
+        finally:
+            os.close(self._output)
+
+    def _settle(self) -> Run:
+        if self._process.was_killed:  # the container may go on without the engine's program
+            self._store.reap()
+            return read_run(self._store, str(self._key), self._environ)
+        return super()._settle()
+
+
+def _start_container(
+    source: FunctionSource, request: RunRequest, image: str, folder: Path, *, identity: str = "",
+    output: int | None = None,
+) -> CommandProcess:  # fmt: skip
+    """Start the container; `folder` takes the parameters, and `output`, a descriptor, what is printed.
+
+    `identity` is the id of its run, by default a new one; then `result.json` of the folder tells it at the end.
+    """
+    target = source.locate(request.environ)
+    if not image and not (target.function and target.function.image):
+        image = build_image(source, {}, request.environ).name
+    settings, environ = resolve_paths(request)
+    params = folder / "params.json"
+    params.write_text(json.dumps(make_plain_values(request.parameters)))
+    variables = {**request.variables, **({NEW_RUN: identity} if identity else {})}
+    result_file = "" if identity else str(folder / _RESULT)
+    settings = replace(
+        settings, params=str(params), result_file=result_file, image=image, env=(*settings.env, *variables),
+        init=make_plain_values(settings.init),
+    )  # fmt: skip
+    document = str(source.find_document(target)) if target.function else ""
+    with open_action("container") as prepare:
+        command = prepare("run", document, settings, _describe_flags(settings), {**environ, **variables}, _show_line)
+    return CommandProcess(command.argv, command.environ, output)
 
 
 def wait_for_container(process: CommandProcess) -> bool:

@@ -36,12 +36,6 @@ if TYPE_CHECKING:
     from .map_runs import RunMap
     from .service import Service
 
-_WAITED = {
-    HERE: "a run in this process ends before `run` returns",
-    CONTAINER: "a run in a container is waited for",
-}
-"""Why a run at a place cannot be left."""
-
 
 def function(target: Any, *, source: str | os.PathLike[str] = "", handler: str = "", project: str = "") -> Function:
     """Return a function of a target: a text as on the command line, a function object, a document, a git URL.
@@ -249,15 +243,19 @@ def _take_cluster_options(parameters: dict[str, Any]) -> dict[str, Any]:
 
 def _run_at(place: str, source: FunctionSource, request: RunRequest, image: str, *, wait: bool, check: bool) -> Run:
     """Run a function outside of a cluster, in a container of `image` if that is the place; return its run."""
-    if not wait and place in _WAITED:
-        raise SettingsError(f'{_WAITED[place]}: wait=False is for on="process"')
     if place == HERE:
+        if not wait:
+            raise SettingsError(
+                'a run in this process ends before `run` returns: wait=False is for on="process" and other places'
+            )
         from .here import run_here
 
         return run_here(source, request, check=check)
     if place == CONTAINER:
-        from .container import run_container
+        from .container import run_container, start_container
 
+        if not wait:
+            return start_container(source, request, image)
         return run_container(source, request, image, check=check)
     if place == PLATFORM:
         from .platform_run import run_platform

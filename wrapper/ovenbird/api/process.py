@@ -4,24 +4,23 @@ from __future__ import annotations
 
 import contextlib
 import os
-import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from ..common.event_wait import wait_for_event
 from ..errors import InputError, OvenbirdError
 from ..job.entrypoint import check_output_flags, choose_project
 from ..job.start_folder import absolute_environ, absolute_inputs, absolute_settings
 from ..platform import keys
 from ..platform.data_dir import backend_name, data_dir
 from ..platform.entities.run import Run
-from ..platform.store import FINAL, EntityStore
+from ..platform.store import EntityStore
 from ..settings import Settings
 from .child_process import ChildProcess
 from .child_request import ChildRequest
 from .failures import check_run, make_error
 from .run_request import PROCESS, RunRequest
+from .running_process import RunningProcess
 from .sources import FunctionSource
 from .stores import open_shared_store, read_run
 
@@ -78,17 +77,10 @@ def open_log(store: EntityStore, project: str, identity: str) -> Iterator[int]:
         os.close(descriptor)
 
 
-class RunningChild:
-    """A run that another process executes for this one: its process, and the key of its record."""
+class RunningChild(RunningProcess):
+    """A run that a child process executes for this one."""
 
-    def __init__(
-        self, process: ChildProcess, store: EntityStore, environ: Mapping[str, str], key: keys.EntityKey
-    ) -> None:
-        self._process, self._store, self._environ, self._key = process, store, environ, key
-        self._is_interrupted = False
-        self._watcher: threading.Thread | None = None
-        # the watcher sets it: up to Python 3.12, after Ctrl-C in `Thread.join` a live thread counts as dead
-        self._ended = threading.Event()
+    _process: ChildProcess
 
     def begin(self) -> Run:
         """Wait until the run is recorded, and return it. Errors: OvenbirdError for one that could not be recorded."""
@@ -99,8 +91,7 @@ class RunningChild:
             self._process.wait()
             self._process.release()
             raise
-        self._watcher = threading.Thread(target=self._watch, name=f"ovenbird-run-{self._process.pid}", daemon=True)
-        self._watcher.start()
+        self._start_watcher()
         run.process = self
         return run
 
@@ -128,12 +119,6 @@ class RunningChild:
         if self._is_interrupted:
             raise KeyboardInterrupt(f"run {run.id} was stopped: its state is {run.status.state}")
         return run
-
-    def join(self, timeout: float | None = None) -> bool:
-        """Wait until the process of a run that has begun has ended; return False if the time is over before."""
-        if self._watcher is None:
-            return True
-        return wait_for_event(self._ended, timeout)
 
     def _require_record(self) -> None:
         """Wait for the record. Errors: OvenbirdError; KeyboardInterrupt, and then there is no record."""
@@ -167,22 +152,3 @@ class RunningChild:
         else:
             self._process.stop()
         self._is_interrupted = True
-
-    def _watch(self) -> None:
-        try:
-            self._process.wait()
-            self._process.release()
-            with contextlib.suppress(OvenbirdError):
-                self._settle()
-        finally:
-            self._ended.set()
-
-    def _settle(self) -> Run:
-        """Return the run whose process has ended. Record the end of one that was killed."""
-        run = read_run(self._store, str(self._key), self._environ)
-        if run.status.state not in FINAL:
-            state = "STOPPED" if self._is_interrupted else "ERROR"
-            message = self._process.describe_end()
-            run.finish(state, message=message, error={"type": "ProcessLost", "message": message, "traceback": ""})
-            run.refresh()
-        return run

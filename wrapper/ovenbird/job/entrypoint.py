@@ -25,6 +25,9 @@ from .parameters import display_parameters, from_file
 from .result import RunEnd
 from .run_process import execute, keep_open
 
+NEW_RUN = "OVENBIRD_NEW_RUN"
+"""The variable with the id of the run that the command records, for a caller that waits for that record."""
+
 
 class RunTask(NamedTuple):
     """What a run has beside its arguments: the key of its function, if that is recorded, and fields for its spec."""
@@ -41,6 +44,8 @@ def run_function(
     `launch` records how the run was started, for a rerun. Errors: OvenbirdError if no record could be created.
     """
     environ = {**environ, **limits_as_variables(settings)}
+    identity = environ.pop(NEW_RUN, None)
+    os.environ.pop(NEW_RUN, None)  # a run that the function starts has an id of its own
     parameters = {**from_file(settings.params), **settings.param, **_read_indexed_line(settings)}
     store = keep_open(open_store(settings.platform, environ, settings.platform_patience))
     environment = RunEnvironment(settings, environ, store)
@@ -50,7 +55,7 @@ def run_function(
         return run_remote(target, environment, parameters)
     assert target is not None
     check_output_flags(settings)
-    return execute(start_job(target, environment, parameters, launch))
+    return execute(start_job(target, environment, parameters, launch, identity=identity))
 
 
 def choose_project(target: Target, settings: Settings, environ: Mapping[str, str]) -> str:
