@@ -98,6 +98,8 @@ def list_source(request: BuildRequest, environment: BuildEnvironment) -> dict[st
 
 def prepare_all(request: BuildRequest, environment: BuildEnvironment) -> tuple[PlatformBuild, ...]:
     """Prepare the build of each platform, up to the first layer; the source is fetched at the same time."""
+    if request.write_back and request.document:
+        writeback.check_document(request.document)
     pool = ThreadPoolExecutor(1)
     try:
         tree = pool.submit(_fetch_checked, request, environment)

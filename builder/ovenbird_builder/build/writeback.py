@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from ovenbird.common.atomic_files import replacing
+from ovenbird.common.output_path import find_write_problem
 from ovenbird.common.text import show_value
 from ovenbird.function_document import parse
 
-from ..errors import ImageError
+from ..errors import BuildRequestError, ImageError
 
 _SPEC = re.compile(r"""(?:spec|'spec'|"spec")[ ]*:\s*(?:#.*)?$""")
 _KEY = re.compile(r"""(?P<indent> +)(?:image|'image'|"image")[ ]*:(?P<value>.*)$""")
@@ -30,6 +31,22 @@ def write_image(path: Path, name: str) -> None:
             _replace(path, edited)
     except OSError as error:
         raise ImageError(f"--write-back: cannot write {show_value(str(path))}: {error.strerror}") from None
+
+
+def check_document(path: Path) -> None:
+    """Refuse a document that could not be written when the image is pushed. Errors: BuildRequestError."""
+    try:
+        text = path.read_bytes().decode("utf-8")
+        _check(text, edit_image(text, "NAME"), "NAME", path)
+    except ImageError as error:
+        raise BuildRequestError(
+            error.message,
+            hint="write `spec:` on a line of its own, and what belongs to it below, one field on each line",
+        ) from None
+    except OSError as error:
+        raise BuildRequestError(f"--write-back: cannot read {show_value(str(path))}: {error.strerror}") from None
+    if problem := find_write_problem(path):
+        raise BuildRequestError(f"--write-back: {problem}")
 
 
 def edit_image(text: str, name: str) -> str:

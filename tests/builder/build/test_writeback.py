@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from ovenbird_builder.build.writeback import write_image
-from ovenbird_builder.errors import ImageError
+from ovenbird_builder.build.writeback import check_document, write_image
+from ovenbird_builder.errors import BuildRequestError, ImageError
 
 NAME = "registry.example.com/app:1@sha256:" + "1" * 64
 
@@ -54,4 +54,15 @@ def test_an_unsupported_form_is_left_alone(tmp_path: Path, text: str) -> None:
     with pytest.raises(ImageError) as caught:
         write_image(tmp_path / "function.yaml", NAME)
     assert caught.value.hint == f"set it by hand: `spec.image: {NAME}`"
+    with pytest.raises(BuildRequestError, match=r"--write-back: ") as early:
+        check_document(tmp_path / "function.yaml")
+    assert "write `spec:` on a line of its own" in early.value.hint
     assert (tmp_path / "function.yaml").read_text() == text
+
+
+def test_a_document_that_can_be_written_is_left_as_it_is(tmp_path: Path) -> None:
+    """The check before a build changes nothing."""
+    path = tmp_path / "function.yaml"
+    path.write_text("spec:\n  source: {}\n")
+    check_document(path)
+    assert path.read_text() == "spec:\n  source: {}\n"
