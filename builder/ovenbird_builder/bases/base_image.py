@@ -43,6 +43,11 @@ class BaseImage(Struct, frozen=True):
         return tuple((json.loads(self.config).get("rootfs") or {}).get("diff_ids") or ())
 
     @property
+    def labels(self) -> dict[str, str]:
+        """Return the labels of its config."""
+        return dict((json.loads(self.config).get("config") or {}).get("Labels") or {})
+
+    @property
     def created_at(self) -> int:
         """Return the time it was made, in seconds, not before 1980. No file that a step writes is dated later.
 

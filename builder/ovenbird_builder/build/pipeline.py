@@ -13,6 +13,7 @@ from ovenbird import __version__
 from ovenbird.common.text import show_value
 from ovenbird.errors import OvenbirdError
 
+from ..bases.function_base import describe_function_base
 from ..bases.runtime_age import describe_old_runtime
 from ..layers import image_policy
 from ..layers.image_manifest import AssembledImage, predict_image
@@ -237,6 +238,7 @@ def _list_warnings(
         )
     if unknown := [name for name in request.slim_keep if name not in {pin.name for pin in first.needs.lock.pins}]:
         warnings.append(f"`--slim-keep`: the lock has no {', '.join(f'`{name}`' for name in unknown)}")
+    warnings += describe_function_base(first.base.name, first.base.labels)
     if not first.runtime:
         warnings += describe_old_runtime(first.base.name, first.interpreter, __version__)
     warnings += [

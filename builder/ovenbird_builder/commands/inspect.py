@@ -5,16 +5,22 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from ovenbird.common.text import show_value
+
 from .. import inspect_image
+from ..errors import BuildRequestError
 from ..host.network import read_network_settings
 from ..image_reader.resolve import ImageAccess, resolve_image
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
+
+_PLATFORM = re.compile(r"[a-z0-9]+(/[a-z0-9_.-]+){1,2}")
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -35,7 +41,11 @@ def add_access_options(parser: argparse.ArgumentParser) -> None:
 
 
 def read_access(args: argparse.Namespace, environ: Mapping[str, str]) -> ImageAccess:
-    """Return how images are reached, from these flags and the environment."""
+    """Return how images are reached, from these flags and the environment. Errors: BuildRequestError."""
+    if args.platform and not _PLATFORM.fullmatch(args.platform):
+        raise BuildRequestError(
+            f"--platform: expected `OS/ARCH`, found {show_value(args.platform)}", hint="for example linux/arm64"
+        )
     return ImageAccess(environ, read_network_settings(args.ca_bundle, environ), args.authfile, platform=args.platform)
 
 

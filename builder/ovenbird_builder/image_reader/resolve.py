@@ -49,7 +49,7 @@ def resolve_image(text: str, reach: ImageAccess) -> ImageReader:
     BuildRequestError.
     """
     try:
-        return _resolve_form(text, reach)
+        reader = _resolve_form(text, reach)
     except (BaseMissingError, ReferenceFormatError, RegistryError) as error:
         if not text or not (kind := describe_file(Path(text))):
             raise
@@ -57,6 +57,15 @@ def resolve_image(text: str, reach: ImageAccess) -> ImageReader:
         rest = f": {form}:{text} names the image in it" if form else ", and no image"
         hint = f"{show_value(text)} here is {kind}{rest}"
         raise type(error)(error.message, hint=hint) from None
+    _check_platform(reader, reach.platform)
+    return reader
+
+
+def _check_platform(reader: ImageReader, wanted: str) -> None:
+    """Refuse an image without an index that is for another platform than the one wanted. Errors: BaseMissingError."""
+    system, architecture, _ = reader.platform
+    if wanted and architecture and wanted.split("/")[:2] != [system, architecture]:
+        raise BaseMissingError(f"{show_value(reader.name)} is for {system}/{architecture}, not for {wanted}")
 
 
 def _resolve_form(text: str, reach: ImageAccess) -> ImageReader:

@@ -12,6 +12,7 @@ from ovenbird.errors import OvenbirdError
 
 from ..attestations import image_packages, provenance, referrers, sbom
 from ..attestations.find_sbom import find_bill
+from ..bases.function_base import describe_function_base
 from ..bases.probe import TargetPython
 from ..bases.python_labels import read_python_labels
 from ..cache.layer import Layer
@@ -91,14 +92,14 @@ def rebase_image(
     remote = destination.startswith("docker://")
     image = copy.with_readable_blobs(image, cache, reach.environ, compress=remote)
     base = copy.with_readable_blobs(base, cache, reach.environ, compress=remote)
-    plain = base.name.partition(":")[2].removeprefix("//").partition("@")[0]
+    plain = _name_base(base)
     origins = {layer["digest"]: reader for reader in (image, base) for layer in reader.manifest["layers"]}
     hidden = _hide_bytecode(image, base, origins, cache)
     rebased = plan.swap_base(image, base, plain, python_labels, _find_old_config(image, reach), hidden)
     if hidden:
         origins[hidden.digest] = copy.with_cached_blobs(image, cache)
     statements: tuple[str, ...] = ()
-    warnings = list(rebased.warnings)
+    warnings = [*rebased.warnings, *describe_function_base(plain, base.labels)]
     if remote:
         reference = parse_reference(destination.removeprefix("docker://"))
         repository = reach.open_repository(reference)
@@ -116,6 +117,12 @@ def rebase_image(
         layers=len(base.manifest["layers"]) + rebased.upper_layers, upper_layers=rebased.upper_layers,
         statements=statements, warnings=tuple(warnings), seconds=round(time.monotonic() - start, 3),
     )  # fmt: skip
+
+
+def _name_base(base: ImageReader) -> str:
+    """Return the name of a base as labels have it: as it is found again, without the digest."""
+    transport, _, rest = base.name.partition(":")
+    return base.name if transport in ("oci", "oci-archive") else rest.removeprefix("//").partition("@")[0]
 
 
 def _hide_bytecode(

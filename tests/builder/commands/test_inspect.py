@@ -19,6 +19,7 @@ from ovenbird_builder import cli
 from ovenbird_builder.attestations import provenance, referrers, sbom
 from ovenbird_builder.attestations.image_packages import BaseComponent, ImageComponents, ImagePackage
 from ovenbird_builder.commands import inspect as command
+from ovenbird_builder.errors import BuildRequestError
 from ovenbird_builder.image_reader.resolve import ImageAccess, resolve_image
 from ovenbird_builder.inspect_image import inspect
 from ovenbird_builder.oci import label_names
@@ -150,6 +151,14 @@ def test_a_statement_that_is_damaged_is_noted(pushed_image: str, capsys: pytest.
     referrers.attach(repository, manifest.digest, [referrers.pack(b"no json", sbom.MEDIA_TYPE, about, "bad", 0)])
     bad = "sha256:" + hashlib.sha256(referrers.pack(b"no json", sbom.MEDIA_TYPE, about, "bad", 0).manifest).hexdigest()
     assert any(bad in note for note in run_inspect(capsys, pushed_image)["notes"])
+
+
+@pytest.mark.parametrize("text", ["bogus", "linux/", "/amd64", "linux/amd64,linux/arm64"])
+@pytest.mark.parametrize("words", [("inspect",), ("sbom",), ("rebase", "--base", "localhost/x:2")])
+def test_a_platform_has_a_form(words: tuple[str, ...], text: str) -> None:
+    """It is refused before anything is looked for."""
+    with pytest.raises(BuildRequestError, match=r"--platform: expected `OS/ARCH`"):
+        cli.main([*words, "--platform", text, "localhost/x:1"])
 
 
 def test_it_is_a_verb_of_the_command() -> None:

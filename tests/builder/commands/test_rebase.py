@@ -93,6 +93,28 @@ def test_layers_are_not_downloaded_within_a_registry(
     assert description["provenance"]["subject"] == reader.digest[7:]
 
 
+def test_a_function_as_a_base_is_told(images: RebaseImages, rebase: Callable[..., dict[str, Any]]) -> None:
+    """Its files stay below: names that were mixed up are noticed."""
+    image, base = images.push_all()
+    result = rebase(image, "--base", image, "--tag", f"{images.repository}/app:2", "--push")
+    assert any("is the image of the function 'greeter'" in text for text in result["warnings"]), result
+    result = rebase(image, "--base", base, "--tag", f"{images.repository}/app:3", "--push")
+    assert not any("is the image of the function" in text for text in result["warnings"])
+
+
+def test_a_base_in_a_layout_is_named_as_it_is_found_again(
+    images: RebaseImages, rebase: Callable[..., dict[str, Any]]
+) -> None:
+    """With its transport, as a build names it: the next rebase asks it what the base has set."""
+    image, _ = images.push_all()
+    base = f"oci:{images.new.folder}"
+    result = rebase(image, "--base", base, "--push")
+    assert result["base"] == base
+    assert resolve_image(image, REACH).labels[label_names.BASE_NAME] == base
+    again = rebase(image, "--base", f"oci:{images.old.folder}", "--push")
+    assert not any("old base is not available" in text for text in again["warnings"])
+
+
 def test_the_sbom_is_rebased_too(images: RebaseImages, rebase: Callable[..., dict[str, Any]]) -> None:
     """It has the new base and its Python; a missing SBOM is reported."""
     image, base = images.push_all()

@@ -88,6 +88,12 @@ def test_a_name_that_the_registry_has_not_is_looked_for_in_the_store(
         resolve_image(name, reach)
 
 
+def test_an_image_of_another_platform_is_refused(image: Handmade, reach: ImageAccess) -> None:
+    """An image that no index names is for one platform alone."""
+    with pytest.raises(BaseMissingError, match=r"is for linux/amd64, not for linux/arm64"):
+        resolve_image(f"oci:{image.folder}", ImageAccess(reach.environ, platform="linux/arm64"))
+
+
 def test_an_index_is_read_for_one_platform(image: Handmade, reach: ImageAccess) -> None:
     """The requested platform is read; otherwise the error lists the existing ones."""
     row = json.loads((image.folder / "index.json").read_text())["manifests"][0]
