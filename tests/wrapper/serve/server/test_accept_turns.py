@@ -48,9 +48,11 @@ class _Connection(asyncio.Protocol):
         self._connections.append(transport)
 
 
-async def _share(workers: int, clients: int) -> list[int]:
+async def _share(workers: int, clients: int, initialising: tuple[int, ...] = ()) -> list[int]:
     """Count each worker's connections in one shared loop, so that the machine cannot delay a worker's turn."""
     blocks = SharedMetrics(workers).blocks
+    for number in initialising:
+        blocks[number].set_initialising(is_initialising=True)
     connections: list[list[asyncio.BaseTransport]] = [[] for _ in blocks]
     with contextlib.ExitStack() as stack:
         port = stack.enter_context(socket.socket())
@@ -78,6 +80,47 @@ def test_connections_are_shared_evenly(workers: int, clients: int) -> None:
     counts = asyncio.run(asyncio.wait_for(_share(workers, clients), 60))
     assert sum(counts) == clients
     assert max(counts) - min(counts) <= 2, counts
+
+
+@pytest.mark.parametrize("initialising", [(0,), (2,), (0, 1)], ids=str)
+def test_a_worker_that_initialises_leaves_connections_to_those_that_serve(initialising: tuple[int, ...]) -> None:
+    counts = asyncio.run(asyncio.wait_for(_share(3, 12, initialising), 60))
+    assert sum(counts) == 12
+    assert [counts[number] for number in initialising] == [0] * len(initialising)
+
+
+def test_workers_that_all_initialise_accept_connections() -> None:
+    """Probes and calls learn of them that the service is not ready."""
+    counts = asyncio.run(asyncio.wait_for(_share(3, 12, (0, 1, 2)), 60))
+    assert sum(counts) == 12
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("preload", ["off", "import"])
+def test_calls_are_answered_as_soon_as_one_worker_is_ready(serve: Any, preload: str, tmp_path: Path) -> None:
+    """A worker whose init goes on refuses none of them."""
+    source = """
+import os, time
+
+def init(context):
+    try:
+        os.mkdir("first")
+    except FileExistsError:
+        while not os.path.exists("go"):
+            time.sleep(0.01)
+
+async def handler():
+    return os.getpid()
+"""
+    service = serve(source, "--workers", "3", "--preload", preload, "--drain-delay", "0", ready=False)
+    url = service.wait_open()
+    wait_until(lambda: httpx.post(url, json={}, timeout=30, verify=False).status_code == 200, lambda: service.log)
+    answers = [httpx.post(url, json={}, timeout=30, verify=False) for _ in range(40)]  # each on a connection of its own
+    assert {answer.status_code for answer in answers} == {200}
+    assert len({answer.text for answer in answers}) == 1
+    (tmp_path / "go").touch()
+    service.wait_log("3 workers are ready")
+    assert service.stop() == 0
 
 
 @pytest.mark.parametrize(("workers", "clients"), [(2, 32), (4, 32), (3, 10)])

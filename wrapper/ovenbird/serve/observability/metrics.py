@@ -110,6 +110,16 @@ class WorkerMetrics:
         """Set whether the worker accepts connections although its init has not finished."""
         self.cells[_INITIALISING] = float(is_initialising)
 
+    @property
+    def is_initialising(self) -> bool:
+        """Return whether the worker accepts connections although its init has not finished."""
+        return bool(self.cells[_INITIALISING])
+
+    @property
+    def is_serving(self) -> bool:
+        """Return whether the worker accepts connections, and its init has finished."""
+        return bool(self.cells[_CONNECTIONS]) and not self.is_initialising
+
     def set_phase(self, name: str, seconds: float) -> None:
         """Set the duration of a phase of the start."""
         self.cells[_PHASE + PHASES.index(name)] = seconds
@@ -131,7 +141,7 @@ class SharedMetrics:
     @property
     def has_initialising_worker(self) -> bool:
         """Return whether a worker accepts connections although its init has not finished."""
-        return any(block.cells[_INITIALISING] for block in self.blocks)
+        return any(block.is_initialising for block in self.blocks)
 
     def set_template(self, pid: int) -> None:
         """Set the process from which workers are forked; 0 for none. Called by the supervisor."""

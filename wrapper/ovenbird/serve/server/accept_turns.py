@@ -1,7 +1,8 @@
 """Share the connections of one port evenly among the workers: a worker with more of them leaves new ones to the others.
 
 The kernel wakes all workers for a connection, and the first to accept gets it. With keep-alive clients that is often
-the same worker. So each worker publishes its number of connections in shared memory.
+the same worker. So each worker publishes its number of connections in shared memory. One whose init has not finished
+leaves all of them to those that serve: it could only refuse calls.
 """
 
 from __future__ import annotations
@@ -67,11 +68,15 @@ class AcceptTurns:
         self._block.set_connections(self._connection_count)
         self._renewal = self._loop.call_later(_RENEWAL, self._renew)
 
+    @property
+    def _leaves_all(self) -> bool:
+        return self._block.is_initialising and any(other.is_serving for other in self._others)
+
     def _accept_ready(self) -> None:
         """Accept connections while no other worker has fewer."""
         for _ in range(_AT_ONCE):
             mine = self._connection_count
-            if any(other.accepts_more(mine) for other in self._others):
+            if self._leaves_all or any(other.accepts_more(mine) for other in self._others):
                 self._pause(_PATIENCE)
                 return
             if not self._accept():
@@ -112,4 +117,5 @@ class AcceptTurns:
         self._timer = None
         if not self._is_closed:
             self._loop.add_reader(self._sock.fileno(), self._accept_ready)
-            self._accept()
+            if not self._leaves_all:
+                self._accept()
