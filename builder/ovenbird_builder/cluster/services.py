@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import time
 from collections.abc import Callable
@@ -25,6 +26,7 @@ _PATIENCE = 300.0  # seconds for an API server that does not answer
 _REVISION = "deployment.kubernetes.io/revision"
 _HASH = "pod-template-hash"
 _LOG_LINES = 50  # of a pod that does not start
+_LOG_LOOKS, _LOG_PAUSE = 5, 0.4  # how often it is looked for, and seconds in between
 _ALSO = ("ingress", "horizontalpodautoscaler", "poddisruptionbudget")  # what a service may have beside its own two
 # the same, of extensions that a cluster may lack
 _OF_EXTENSIONS = ("httproutes.gateway.networking.k8s.io", "servicemonitors.monitoring.coreos.com")
@@ -140,17 +142,33 @@ def find_crash(pod: Document) -> str:
 def show_log(kubectl: Kubectl, pod: str, view: RunView) -> None:
     """Show the end of the log of a pod: that of its container before, where it was started again.
 
-    It may be started again between two looks: then the container before is asked for once more.
+    It may be started again between two looks: then the log of the new container says little, and that of the one before
+    can be had a moment later.
     """
-    words = ("logs", pod, f"--container={CONTAINER}", f"--tail={_LOG_LINES}")
-    for more in (("--previous",), (), ("--previous",)):
-        try:
-            text = kubectl.run(*words, *more)
-        except ClusterError:
-            continue
-        if text:
-            view.write_log(text.encode())
-            return
+    text = ""
+    for _ in range(_LOG_LOOKS):
+        if text := _read_log(kubectl, pod, "--previous"):
+            break
+        text = _read_log(kubectl, pod)
+        if text and not _is_running(kubectl, pod):
+            break
+        time.sleep(_LOG_PAUSE)
+    if text:
+        view.write_log(text.encode())
+
+
+def _read_log(kubectl: Kubectl, pod: str, *more: str) -> str:
+    with contextlib.suppress(ClusterError):
+        return kubectl.run("logs", pod, f"--container={CONTAINER}", f"--tail={_LOG_LINES}", *more)
+    return ""
+
+
+def _is_running(kubectl: Kubectl, pod: str) -> bool:
+    """Return whether the container runs now."""
+    with contextlib.suppress(ClusterError):
+        statuses = (kubectl.get("pod", pod).get("status") or {}).get("containerStatuses") or ()
+        return any("running" in (status.get("state") or {}) for status in statuses)
+    return False
 
 
 def find_url(kubectl: Kubectl, name: str, rollout: Rollout, documents: list[Document]) -> str:

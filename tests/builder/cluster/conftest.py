@@ -18,7 +18,9 @@ import json, pathlib, sys, time
 folder = pathlib.Path({folder!r})
 words = [word for word in sys.argv[1:] if not word.startswith("--namespace")]
 since = "".join(word.partition("=")[2] for word in words if word.startswith("--since-time"))
-if words[0] == "logs":
+if words[0] == "logs" and "--previous" in words and (folder / "first").exists():
+    sys.exit('Error from server (BadRequest): previous terminated container "function" in pod "greet-1" not found')
+elif words[0] == "logs":
     counter = folder / "connections"
     count = int(counter.read_text()) + 1 if counter.exists() else 1
     counter.write_text(str(count))

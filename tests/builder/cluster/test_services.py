@@ -57,6 +57,17 @@ def test_the_log_of_a_container_that_is_started_again_meanwhile(
     assert (out + err).count("line\n") == 3
 
 
+def test_the_log_of_a_container_that_has_just_ended(standin: StandIn, capfd: pytest.CaptureFixture[str]) -> None:
+    """It is shown at once: there is none before it, and none after it yet."""
+    standin.put("first", b"")
+    standin.put("log", b"2026-11-29T11:00:00 line\n")
+    standin.put("pod", make_pod(containerStatuses=make_state(terminated={"exitCode": 1})))
+    show_log(standin.kubectl, "greet-1", RunView())
+    out, err = capfd.readouterr()
+    assert (out + err).count("line\n") == 1
+    assert (standin.folder / "connections").read_text() == "1"
+
+
 def test_the_url_of_a_route(standin: StandIn) -> None:
     """It is the host of the HTTPRoute, not the name within the cluster."""
     rule = {"matches": [{"path": {"type": "PathPrefix", "value": "/greet"}}]}
