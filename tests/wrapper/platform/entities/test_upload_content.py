@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import os
-import re
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -233,26 +232,49 @@ def test_an_index_of_the_same_text_is_no_parquet(project: Project) -> None:
     frame = pandas.DataFrame({"1": [5]}, index=pandas.Index([6], name=1))
     with pytest.warns(UserWarning, match="two columns are called '1'"):
         item = project.log_dataitem("t", "table", data=frame)
-    assert item.as_df(index_col=0).to_dict() == {"1.1": {6: 5}}
+    assert item.as_df().to_dict() == item.as_df(index_col=0).to_dict() == {"1.1": {6: 5}}
 
 
 @pytest.mark.parametrize(
-    ("index", "hint", "option"),
+    ("index", "columns"),
     [
-        (pandas.Index(["a", "b"]), "the first column there, which `as_df(index_col=0)` reads", 0),
-        (
-            pandas.MultiIndex.from_tuples([("a", 1), ("a", 2)], names=["s", "n"]),
-            "the first 2 columns there, which `as_df(index_col=[0, 1])` reads",
-            [0, 1],
-        ),
+        (pandas.Index(["a", "b"]), "column is"), (pandas.Index([7, 9], name="key"), "column is"),
+        (pandas.RangeIndex(2, name="row"), "column is"), (pandas.RangeIndex(1, 3), "column is"),
+        (pandas.MultiIndex.from_tuples([("a", 1), ("a", 2)], names=["s", "n"]), "2 columns are"),
+        (pandas.MultiIndex.from_tuples([("a", 1), ("a", 2)], names=[None, "n"]), "2 columns are"),
+        (pandas.MultiIndex.from_tuples([("a", 1), ("a", 2)]), "2 columns are"),
     ],
-    ids=["single", "several"],
-)
-def test_a_warning_says_where_the_index_is_in_csv(project: Project, index: Any, hint: str, option: Any) -> None:
+    ids=["plain", "named", "named range", "range", "levels", "half", "nameless"],
+)  # fmt: skip
+def test_an_index_is_restored_from_csv(project: Project, index: Any, columns: str) -> None:
+    """Its names are in the record; a warning says where it is in the file."""
     frame = pandas.DataFrame({"x": [1, "one"]}, index=index)
-    with pytest.warns(UserWarning, match=re.escape(f"; its index is {hint}")):
+    with pytest.warns(UserWarning, match=f"; the first {columns} its index there, which `as_df` restores"):
         item = project.log_dataitem("t", "table", data=frame)
-    assert item.as_df(index_col=option).index.tolist() == index.tolist()
+    read = project.get_dataitem(item.key).as_df()
+    assert (list(read.columns), read["x"].tolist()) == (["x"], ["1", "one"])
+    assert read.index.tolist() == index.tolist()
+    assert list(read.index.names) == list(index.names)
+    levels = list(range(index.nlevels))
+    assert item.as_df(index_col=levels if len(levels) > 1 else 0).index.tolist() == index.tolist()
+    assert list(item.as_df(usecols=["x"]).columns) == ["x"]
+    assert len(item.as_df(engine="polars").columns) == 1 + index.nlevels
+
+
+def test_only_the_index_that_was_stored_is_restored(project: Project) -> None:
+    """Neither row numbers nor other files that the entity has since become an index."""
+    with pytest.warns(UserWarning, match=r"not as Parquet: [^;]*$"):
+        item = project.log_dataitem("t", "table", data=pandas.DataFrame({"x": [1, "one"]}))
+    assert (list(item.as_df().columns), item.as_df().index.tolist()) == (["x"], [0, 1])
+    with pytest.warns(UserWarning, match="its index"):
+        item = project.log_dataitem("u", "table", data=pandas.DataFrame({"x": [1, "one"]}, index=["a", "b"]))
+    item.write_df(pandas.DataFrame({"Unnamed: 0": [1], "x": [2]}))
+    read = project.get_dataitem(item.key).as_df()
+    assert (list(read.columns), read.index.tolist()) == (["Unnamed: 0", "x"], [0])
+    with pytest.warns(UserWarning, match="its index"):
+        item = project.log_dataitem("v", "table", data=pandas.DataFrame({"x": [1, "one"]}, index=["a", "b"]))
+    Path(item.spec.path).write_text("key,x\na,1\n")
+    assert list(item.as_df().columns) == ["key", "x"]
 
 
 class Survey(pandas.DataFrame):

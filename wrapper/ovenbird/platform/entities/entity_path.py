@@ -7,6 +7,8 @@ from os.path import normpath
 from ...errors import InputError
 from .entity import Entity
 
+CSV_INDEX = "csv_index"  # in the status: the names of the index that a table has as the first columns of its CSV file
+
 
 class PathEntity(Entity):
     """An entity whose `spec.path` is a file, or a folder when it ends in `/`."""

@@ -11,10 +11,12 @@ from ...common.redact import redact_record
 from ...common.temporary_folders import make_temporary_folder
 from ...errors import InputError
 from ..storage import schemes
-from .entity_path import PathEntity
+from .entity_path import CSV_INDEX, PathEntity
 
 if TYPE_CHECKING:
     from typing_extensions import Self
+
+_COLUMN_OPTIONS = {"index_col", "usecols", "columns", "names", "header"}  # of the readers of pandas and polars
 
 
 class PathList(list[str]):
@@ -120,7 +122,8 @@ class FileEntity(PathEntity):
 
         Folders as Hive and Spark write them are read: `year=2024` becomes a column, `_SUCCESS` is no data. So are
         compressed files, and tables of a database. `file_format`: csv, tsv, parquet, json, jsonl, xlsx; else the
-        extension decides, or what the server says. `options` go to the reader.
+        extension decides, or what the server says. `options` go to the reader. pandas gets the index back that a
+        DataFrame had which was stored as CSV, unless `options` choose columns.
         """
         import shutil
 
@@ -148,7 +151,11 @@ class FileEntity(PathEntity):
                 sources = [(path, str(path.relative_to(own))) for path in paths]
             if own is not None:
                 self._notify_fetched(sources)
-            return read_table(sources, self.key, file_format=file_format, engine=engine, options=options)
+            frame = read_table(sources, self.key, file_format=file_format, engine=engine, options=options)
+            names = self.status.get(CSV_INDEX)
+            if names and len(sources) == 1 and not _COLUMN_OPTIONS & options.keys():
+                frame = dataframes.restore_csv_index(frame, names)
+            return frame
         finally:
             if own is not None:
                 shutil.rmtree(own, ignore_errors=True)

@@ -16,7 +16,7 @@ from ...errors import OutputError
 from ..storage.schemes import SQL, WEB, get_local_path, get_scheme
 from ..tables import dataframes
 from . import upload_content
-from .entity_path import PathEntity
+from .entity_path import CSV_INDEX, PathEntity
 from .upload import upload_entity
 
 _WRITERS = {
@@ -108,4 +108,5 @@ def _require_writable(entity: PathEntity) -> str:
 def _replace_files(entity: PathEntity, target: str, new: Sequence[Path] | upload_content.Write) -> None:
     entity.status.state = "UPLOADING"
     entity.status.pop("message", None)
+    entity.status.pop(CSV_INDEX, None)
     upload_entity(entity, target, entity._environ, new)

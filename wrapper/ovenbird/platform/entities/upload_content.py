@@ -19,6 +19,7 @@ from ..storage import schemes
 from ..storage.tree_walk import walk_tree
 from ..tables import dataframes
 from ..tables.table_files import read_table
+from .entity_path import CSV_INDEX
 
 _SAMPLE = 1000  # rows of a CSV file that its schema is read from
 _WHOLE = 64 * 1024 * 1024  # bytes; a file of another format that is larger is not read for its schema alone
@@ -89,14 +90,19 @@ def _make_frame_content(name: str, frame: Any) -> UploadContent:
             f" a DataFrame of {engine}, without what that class adds"
         )
     frame = dataframes.drop_odd_attributes(frame)
+    status: dict[str, Any] = {"preview": dataframes.make_preview(frame)}
     if problem := dataframes.describe_parquet_problem(frame):
-        index = dataframes.describe_csv_index(frame)
-        warn_user(f"{name} is stored as CSV, and not as Parquet: {problem}{f'; {index}' if index else ''}")
+        index = ""
+        if names := dataframes.list_csv_index(frame):
+            status[CSV_INDEX] = names
+            columns = "column is" if len(names) == 1 else f"{len(names)} columns are"
+            index = f"; the first {columns} its index there, which `as_df` restores"
+        warn_user(f"{name} is stored as CSV, and not as Parquet: {problem}{index}")
     return UploadContent(
         lambda path: dataframes.write_csv(frame, path) if problem else dataframes.write_parquet(frame, path),
         f"{name}.{'csv' if problem else 'parquet'}",
         {"schema": dataframes.describe_schema(frame)},
-        {"preview": dataframes.make_preview(frame)},
+        status,
     )
 
 

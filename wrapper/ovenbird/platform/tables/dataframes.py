@@ -9,7 +9,7 @@ import math
 import sys
 import warnings
 from codecs import BOM_UTF16_BE, BOM_UTF16_LE, getincrementaldecoder
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -281,14 +281,26 @@ def write_csv(frame: Any, path: Path) -> None:
     frame.to_csv(path, index=not _is_row_count(frame.index), errors="backslashreplace")
 
 
-def describe_csv_index(frame: Any) -> str:
-    """Return how a DataFrame of pandas is read from CSV with its index; empty where that only counts rows."""
+def list_csv_index(frame: Any) -> list[str | None]:
+    """Return the names of the index that `write_csv` writes as the first columns; empty where that only counts rows."""
     if _is_row_count(frame.index):
-        return ""
-    levels = list(range(frame.index.nlevels))
-    if len(levels) == 1:
-        return "its index is the first column there, which `as_df(index_col=0)` reads as one"
-    return f"its index is the first {len(levels)} columns there, which `as_df(index_col={levels})` reads as one"
+        return []
+    return [None if name is None else str(name) for name in frame.index.names]
+
+
+def restore_csv_index(frame: Any, names: Sequence[str | None]) -> Any:
+    """Return a DataFrame of pandas that was read from CSV with its first columns as the index, if they have its names.
+
+    Their values are as CSV has them: dates are text there, in columns too.
+    """
+    if get_engine(frame) != "pandas" or frame.columns.nlevels > 1:
+        return frame
+    columns = list(frame.columns[: len(names)])
+    if columns != [f"Unnamed: {position}" if name is None else name for position, name in enumerate(names)]:
+        return frame
+    restored = frame.set_index(columns)
+    restored.index.names = list(names)
+    return restored
 
 
 def _is_row_count(index: Any) -> bool:
