@@ -20,6 +20,7 @@ from typing import Any
 from msgspec import Struct
 
 from ovenbird.common.did_you_mean import nearest_name
+from ovenbird.common.module_scan import ImportedModule, ModuleScan, scan
 from ovenbird.common.module_shadowing import RUNTIME_MODULES
 from ovenbird.common.text import show_value
 from ovenbird.function_document import MODULE, FunctionSpec
@@ -29,7 +30,6 @@ from ..cache.layer import compute_key
 from ..cache.layer_cache import LayerCache
 from ..errors import HandlerMissingError, SourceSyntaxError
 from ..sources.import_names import guess_distribution, normalize_distribution
-from ..sources.module_scan import ImportedModule, ModuleScan, scan
 from ..sources.tree import SourceTree
 
 _VERSION = 3

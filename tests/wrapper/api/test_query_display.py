@@ -45,5 +45,5 @@ def test_a_function_shows_its_parameters(tmp_path: Path) -> None:
     assert {"    depth  int   3", "    kind   str   '<a>'"} <= set(bundle["text/plain"].splitlines())
     assert "Train &lt;something&gt;." in bundle["text/html"]
     path = tmp_path / "broken.py"
-    path.write_text("raise SystemExit('imported')")
+    path.write_text("raise SystemExit('imported')\ndef train(): ...\n")
     assert f"Function {path}:train" in ob.function(f"{path}:train")._repr_mimebundle_()["text/plain"]

@@ -70,8 +70,8 @@ def test_a_service_that_does_not_start_raises(folder: Path, workers: int) -> Non
 
 def test_other_services_that_do_not_start(folder: Path) -> None:
     """An import that fails, one that ends the process, a port that is taken, a setting that is none."""
-    (folder / "broken.py").write_text("1 / 0\n")
-    (folder / "exits.py").write_text("import os\nos._exit(3)\n")
+    (folder / "broken.py").write_text("1 / 0\ndef handler(): ...\n")
+    (folder / "exits.py").write_text("import os\nos._exit(3)\ndef handler(): ...\n")
     with pytest.raises(LoadError, match="ZeroDivisionError"):
         ob.function("broken.py:handler").serve()
     with pytest.raises(OvenbirdError, match=r"before it was ready: process .* ended with 3"):

@@ -15,6 +15,7 @@ from ..common.text import show_value
 from ..errors import CaptureError, LoadError
 from ..function.loader import LoadedFunction, find_own_function, forget_other_modules
 from ..function.target import Target, parse
+from ..function.undefined_names import refuse_undefined
 
 _log = logging.getLogger("ovenbird")
 
@@ -43,7 +44,7 @@ class TargetSource:
     """A target as on the command line; paths are those of the folder where it was named."""
 
     def __init__(self, text: str, source: str = "") -> None:
-        parse(text, source)  # what is wrong with it is known at once
+        refuse_undefined(parse(text, source))  # what is wrong with it is known at once
         self.text = text
         self._folder, self._source = Path.cwd(), source
 

@@ -10,7 +10,8 @@ from msgspec import Struct
 
 _MISSING = frozenset(["ImportError", "ModuleNotFoundError", "Exception", "BaseException"])
 # names whose use may bind others, or find modules elsewhere
-_DYNAMIC = frozenset(["globals", "vars", "exec", "setattr", "__getattr__"])
+_DYNAMIC = frozenset(["globals", "locals", "vars", "exec", "eval", "setattr", "__getattr__"])
+_DYNAMIC_ATTRIBUTES = frozenset(["__dict__", "__globals__", "f_globals", "f_locals", "exec", "eval", "setattr"])
 
 
 class ImportedModule(Struct, frozen=True):
@@ -25,10 +26,12 @@ class ImportedModule(Struct, frozen=True):
 class ModuleScan(Struct, frozen=True):
     """What a file binds at its top, or None where it may bind more; methods of its classes; what it surely imports.
 
-    `is_decorated` tells that some function at the top has a decorator, `moves_path` that it changes `sys.path`.
+    `definitions` are the functions and classes among its names. `is_decorated` tells that one of them has a decorator,
+    `moves_path` that the file changes `sys.path`.
     """
 
     names: frozenset[str] | None
+    definitions: frozenset[str]
     methods: frozenset[str]
     imports: tuple[ImportedModule, ...]
     is_decorated: bool
@@ -41,11 +44,13 @@ def scan(source: bytes) -> ModuleScan:
         warnings.simplefilter("ignore")
         tree = ast.parse(source)
     names: set[str] = set()
+    definitions: set[str] = set()
     methods: set[str] = set()
     unknown = moves_path = is_decorated = False
     for node in _iter_top_level(tree.body):
         names |= _list_bound_names(node)
-        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            definitions.add(node.name)
             is_decorated = is_decorated or bool(node.decorator_list)
     for node in ast.walk(tree):
         if isinstance(node, ast.Global):
@@ -58,11 +63,14 @@ def scan(source: bytes) -> ModuleScan:
             is_sys = isinstance(node.value, ast.Name) and node.value.id == "sys"
             moves_path = moves_path or is_sys
             unknown = unknown or (is_sys and node.attr == "modules")
-        elif isinstance(node, ast.Name) and node.id in _DYNAMIC:
-            unknown = True
+        elif isinstance(node, ast.Attribute):
+            unknown = unknown or node.attr in _DYNAMIC_ATTRIBUTES
+        elif isinstance(node, ast.Name):
+            unknown = unknown or node.id in _DYNAMIC
     unknown = unknown or "__getattr__" in names
     imports = tuple(_iter_imports(tree.body))
-    return ModuleScan(None if unknown else frozenset(names), frozenset(methods), imports, is_decorated, moves_path)
+    found = None if unknown else frozenset(names)
+    return ModuleScan(found, frozenset(definitions), frozenset(methods), imports, is_decorated, moves_path)
 
 
 def _iter_top_level(body: Iterable[ast.stmt]) -> Iterator[ast.AST]:
@@ -85,6 +93,8 @@ def _list_bound_names(node: ast.AST) -> set[str]:
         return {(alias.asname or alias.name).partition(".")[0] for alias in node.names}
     if isinstance(node, (ast.MatchAs, ast.MatchStar, ast.ExceptHandler)) and node.name:
         return {node.name}
+    if isinstance(node, ast.MatchMapping) and node.rest:
+        return {node.rest}
     if isinstance(node, ast.Assign):
         return {target.id for target in node.targets if isinstance(target, ast.Name)}
     return set()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ovenbird_builder.sources.module_scan import scan
+from ovenbird.common.module_scan import scan
 
 
 def list_imports(text: str) -> list[str]:
@@ -19,7 +19,8 @@ def list_imports(text: str) -> list[str]:
         "from other import thing as handler", "import handler", "import handler.sub", "a, (handler, b) = 1, (2, 3)",
         "for handler in []: pass", "with open('x') as handler: pass", "(handler := 1)",
         "try:\n    from x import handler\nexcept ImportError:\n    pass", "if x:\n    def handler(): pass",
-        "def f():\n    global handler\n    handler = 1", "def late(): handler_ = 1\nhandler = late",
+        "def f():\n    global handler\n    handler = 1", "match x:\n    case {**handler}: pass",
+        "def late(): handler_ = 1\nhandler = late",
     ],
 )  # fmt: skip
 def test_a_name_that_is_bound(text: str) -> None:
@@ -32,7 +33,9 @@ def test_a_name_that_is_bound(text: str) -> None:
 @pytest.mark.parametrize(
     "text",
     ["from other import *", "globals()['h'] = 1", "def __getattr__(name): ...", "import sys\nsys.modules[__name__] = x",
-     "exec('handler = 1')", "setattr(m, 'handler', 1)", "vars()['handler'] = 1"],
+     "exec('handler = 1')", "setattr(m, 'handler', 1)", "vars()['handler'] = 1", "locals()['handler'] = 1",
+     "eval('(handler := 1)')", "import builtins\nbuiltins.exec('handler = 1')",
+     "def f(): ...\nf.__globals__['handler'] = 1", "import sys\nsys._getframe().f_globals['handler'] = 1"],
 )  # fmt: skip
 def test_a_file_that_may_bind_anything(text: str) -> None:
     """Missing names are not reported."""
@@ -47,6 +50,14 @@ def test_a_name_that_is_not_bound_at_the_top(text: str) -> None:
     names = scan(text.encode()).names
     assert names is not None
     assert "handler" not in names
+
+
+def test_definitions_are_functions_and_classes() -> None:
+    """Not what is imported or assigned; those within a function or a class are not at the top."""
+    text = (
+        "import os\nX = 1\ndef f():\n    def g(): ...\nclass K:\n    def m(self): ...\nif X:\n    async def h(): ...\n"
+    )
+    assert scan(text.encode()).definitions == {"f", "K", "h"}
 
 
 def test_imports_that_are_sure() -> None:
