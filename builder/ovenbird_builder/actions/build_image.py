@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TextIO
@@ -21,9 +20,10 @@ from ..cache.folder import check_apart, find_cache
 from ..cache.layer_cache import LayerCache
 from ..errors import BuildRequestError
 from ..host.progress import Progress, make_progress
-from ..request.build_options import TABLE, FlagSpec, read_options
+from ..request.build_options import TABLE, read_options
 from ..request.build_request import BuildRequest, list_secrets, parse_request
 from ..request.function_target import list_function_folders, resolve_target
+from .option_values import check_value
 
 # options of what the command prints and writes, which a result in hand does not need
 _OF_COMMAND = frozenset(("result_file", "dotenv_file", "dry_run", "list"))
@@ -62,22 +62,11 @@ def check_options(options: Mapping[str, Any]) -> dict[str, Any]:
         raise BuildRequestError(
             f"a build has no option {show_value(unknown[0])}", hint=suggest_names(unknown[0], list(rows))
         )
-    return {name: _check_value(rows[name], value) for name, value in options.items() if value is not None}
-
-
-def _check_value(row: FlagSpec, value: Any) -> Any:
-    if row.switch:
-        if isinstance(value, bool):
-            return value
-        raise BuildRequestError(f"{row.name}: expected True or False, found {show_value(value)}")
-    if isinstance(value, str | os.PathLike):
-        return (os.fspath(value),) if row.many else os.fspath(value)
-    if row.many and isinstance(value, Iterable):
-        values = list(value)
-        if all(isinstance(item, str | os.PathLike) for item in values):
-            return tuple(map(os.fspath, values))
-    expected = "a text, or a list of texts" if row.many else "a text"
-    raise BuildRequestError(f"{row.name}: expected {expected}, found {show_value(value)}")
+    return {
+        name: check_value(name, value, switch=rows[name].switch, many=rows[name].many)
+        for name, value in options.items()
+        if value is not None
+    }
 
 
 def make_request(

@@ -64,7 +64,10 @@ class LockRequest(Struct, frozen=True, kw_only=True):
 
 
 class LockResult(Struct, frozen=True):
-    """A lock that was written: its path, the lock itself, and a line for each pin that is not as before."""
+    """A lock that was written: its path, the lock itself, and a line for each pin that is not as before.
+
+    A line is `+ NAME VERSION`, `- NAME VERSION` or `~ NAME BEFORE -> AFTER`.
+    """
 
     path: Path
     lock: Lock
@@ -112,7 +115,7 @@ def lock_requirements(
         finally:
             progress.close()
     lockfile.write_lock(path, new_lock)
-    return LockResult(path, new_lock, tuple(describe_difference(previous, new_lock)))
+    return LockResult(path, new_lock, tuple(list_changes(previous, new_lock)))
 
 
 def check_lock_files(
@@ -229,8 +232,8 @@ def _check_lock(paths: list[Path], platform: str, requirements: Requirements, lo
     return []
 
 
-def describe_difference(before: Lock | None, after: Lock) -> list[str]:
-    """Return the changes of a new lock, a line for each pin, and their number."""
+def list_changes(before: Lock | None, after: Lock) -> list[str]:
+    """Return the changes of a new lock, a line for each pin, by its name."""
     old = {pin.name: pin for pin in before.pins} if before else {}
     new = {pin.name: pin for pin in after.pins}
     lines = [f"+ {name} {pin.version}" for name, pin in new.items() if name not in old]
@@ -246,7 +249,7 @@ def describe_difference(before: Lock | None, after: Lock) -> list[str]:
             else []
         )
         lines += [f"~ {name} {', '.join(changes)}"] if changes else []
-    return [*sorted(lines, key=lambda line: line[2:]), f"{len(new)} pins, {after.digest}"]
+    return sorted(lines, key=lambda line: line[2:])
 
 
 def _place(path: Path, tree: Path, function: FunctionSpec) -> Path:

@@ -67,6 +67,7 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     result = lock_requirements(request, environ, _tell, lambda secrets: make_progress(sys.stderr, secrets))
     for line in result.changes:
         _tell(line)
+    _tell(f"{len(result.lock.pins)} pins, {result.lock.digest}")
     print(result.path)
     return 0
 

@@ -11,7 +11,7 @@ import pytest
 from tests.orchard import Bench, Orchard, project, sdist, wants, wheel
 
 from ovenbird.function_document import FunctionSpec
-from ovenbird_builder.actions.lock_requirements import describe_difference
+from ovenbird_builder.actions.lock_requirements import list_changes
 from ovenbird_builder.errors import HashError, LockError, NoWheelError, SourceMissingError
 from ovenbird_builder.locking.lock_format import Lock, parse_lock
 from ovenbird_builder.locking.requirements import Requirements, collect_requirements
@@ -161,7 +161,7 @@ def test_a_repository_stays_at_its_commit_until_an_upgrade(bench: Bench, tmp_pat
     assert commit(again(f"{url}@main", "banana")) == old
     moved = again(f"{url}@main", upgrade=True)
     assert commit(moved) == new
-    assert f"~ plum 1.5 -> 1.6, {url}@{old} -> {url}@{new}" in describe_difference(first, moved)
+    assert f"~ plum 1.5 -> 1.6, {url}@{old} -> {url}@{new}" in list_changes(first, moved)
     assert commit(again(f"{url}@main", "banana", upgrade_packages=["plum"])) == new
     assert commit(again(f"plum @ {url}")) == new
 

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from ..display.card import Card
     from ..function.target import Target
     from ..platform.entities.run import Run
+    from .lock import FunctionLock
     from .map_runs import RunMap
     from .service import Service
 
@@ -196,6 +197,30 @@ class Function(CardDisplay, FunctionHolder):
 
         options = {"tag": tag, "push": push, "base": base_image, "slim": slim, **options}
         return build_image(self.source, make_build_options(python_version, requirements, options), os.environ)
+
+    def lock(
+        self,
+        *,
+        upgrade: bool | str | Iterable[str] = False,
+        python_version: str = "",
+        requirements: str | os.PathLike[str] | Iterable[str] = (),
+        base_image: str = "",
+        **options: Any,
+    ) -> FunctionLock:
+        """Pin the dependencies in a lock beside the source; return its path, its packages, and what has changed.
+
+        Pins of the lock that is there are kept, unless `upgrade` is True or names packages. `requirements` and the
+        options are those of `build`; others are those of `ovenbird lock` by name, such as `locker="uv"`.
+
+        Errors: SettingsError where the builder is not installed; those of the command, such as ConflictError.
+        """
+        refuse_import("requirements are locked")
+        from .image import make_build_options
+        from .lock import lock_function
+
+        options["upgrade" if isinstance(upgrade, bool) else "upgrade_package"] = upgrade
+        options = make_build_options(python_version, requirements, {"base": base_image, **options})
+        return lock_function(self.source, options, os.environ)
 
     def serve(
         self,
