@@ -15,6 +15,7 @@ import uvicorn
 from ovenbird.common.text import show_value
 from ovenbird.errors import SettingsError
 from ovenbird.platform.data_dir import backend_name
+from ovenbird.platform.postgres.database_url import parse_database_url
 
 from . import browser_start
 from .app import make_app
@@ -25,8 +26,11 @@ _SHUTDOWN = 2  # seconds that open streams of events get to end
 
 
 def serve_page(host: str, port: int, environ: Mapping[str, str], *, open_browser: bool = False) -> int:
-    """Serve the page until SIGINT, SIGTERM or SIGHUP; return the exit status. Errors: SettingsError for the address."""
-    _check_project(environ)
+    """Serve the page until SIGINT, SIGTERM or SIGHUP; return the exit status.
+
+    Errors: SettingsError for the address, and for a setting of the store that no page could be shown with.
+    """
+    _check_store(environ)
     with _listen(host, port) as listener:
         console = Console(Path.cwd(), dict(environ), make_token(), listener.getsockname()[1])
         address = f"{_format_origin(host, console.port)}/?token={console.token}"
@@ -45,9 +49,14 @@ def serve_page(host: str, port: int, environ: Mapping[str, str], *, open_browser
         return 0
 
 
-def _check_project(environ: Mapping[str, str]) -> None:
-    """Raise SettingsError for a page over Core that no project is named for: Core is asked for one at a time."""
-    if backend_name(environ.get("OVENBIRD_PLATFORM", ""), environ) == "core" and not environ.get("PROJECT_NAME"):
+def _check_store(environ: Mapping[str, str]) -> None:
+    """Raise SettingsError for the URL of a database that is none, and for Core, which is asked for one project, without
+    one. A store that does not answer is no reason: it may come back.
+    """
+    backend = backend_name(environ.get("OVENBIRD_PLATFORM", ""), environ)
+    if backend == "postgres":
+        parse_database_url(environ.get("OVENBIRD_STORE", ""), "OVENBIRD_STORE")
+    if backend == "core" and not environ.get("PROJECT_NAME"):
         raise SettingsError(
             "the page shows one project of the platform, and none is named", hint="`PROJECT_NAME=NAME ovenbird ui`"
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import stat
 from pathlib import Path
@@ -10,6 +11,7 @@ from urllib.parse import unquote, urlsplit
 import httpx
 import pytest
 from playwright.sync_api import Browser
+from tests import starts
 from tests.console.browser import Site, start_site
 from tests.console.project import write_project
 from tests.service import wait_until
@@ -60,3 +62,19 @@ def _start_service(site: Site) -> str:
         address = f"http://{wait_until(find_address, lambda: client.get(task).text, pause=0.1)}"
     assert httpx.get(f"{address}/_/live", verify=False).status_code == 200
     return address
+
+
+@pytest.mark.parametrize(
+    ("store", "message"),
+    [
+        ("mysql://ann:hunter2@h/x", "OVENBIRD_STORE: expected the URL of a PostgreSQL database"),
+        ("postgresql://ann:hunter2@h:99999/x", "OVENBIRD_STORE: the URL of the database has a port out of range"),
+    ],
+)
+def test_a_store_that_is_none_is_told_at_the_start(tmp_path: Path, store: str, message: str) -> None:
+    """And not on each page; the URL, which may hold a password, is not shown."""
+    process = starts.run("ui", "--port", "0", cwd=tmp_path, env={**os.environ, "OVENBIRD_STORE": store})
+    assert process.returncode == 70, process.stderr
+    assert message in process.stderr
+    assert "hunter2" not in process.stderr
+    assert not process.stdout
