@@ -11,6 +11,7 @@ from ovenbird.errors import SettingsError
 
 from ..actions.container_command import ContainerCall, make_container_command
 from ..host import process
+from ..request.function_target import resolve_target
 
 _VERBS = ("run", "serve")
 
@@ -32,6 +33,8 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     if unknown := sorted(set(flags) - names):
         raise SettingsError(f"`--{unknown[0].replace('_', '-')}` is not a flag of `{args.verb}`")
     settings = table.resolve(args.verb, flags, environ)
+    if args.target:
+        resolve_target(args.target)  # also with `--image`: a name that was mistyped would run another function
     call = ContainerCall(
         args.verb, args.target or environ.get("OVENBIRD_TARGET", ""), settings, flags, sys.stderr.isatty()
     )  # fmt: skip

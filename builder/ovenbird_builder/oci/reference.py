@@ -18,6 +18,7 @@ _HOST = re.compile(r"(?:\[[0-9a-fA-F:]+\]|[a-zA-Z0-9](?:[a-zA-Z0-9.-]*[a-zA-Z0-9
 _TAG = re.compile(r"\w[\w.-]{0,127}", re.ASCII)
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _LOOPBACK = re.compile(r"(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d+)?")
+_PLACE = re.compile(r"(?:oci|oci-archive|docker-archive|dir|containers-storage|docker-daemon):")
 _LONGEST = 255  # of host and path together, by the grammar of the OCI distribution's reference
 
 
@@ -80,6 +81,8 @@ def parse_reference(text: str, flag: str = "--tag") -> ImageReference:
     rest = tail if host else name
     path, colon, tag = rest.partition(":")
     if host and not _HOST.fullmatch(host):
+        if form := _PLACE.match(name):
+            raise wrong(f"`{form[0]}` names a folder, a file or a store, and here an image has its plain name")
         raise wrong(f"{show_value(_hide_port(host))} is not a host and port")
     if host and (reason := describe_bad_port(f"//{host}")):
         raise wrong(f"{show_value(host)} is not a host and port: {reason}", PORT_HINT)
@@ -111,8 +114,8 @@ def _hide_password(text: str) -> str:
 
 def _hide_port(host: str) -> str:
     """Return a host without a port that is no number: it may be the password of a user."""
-    name, colon, port = host.partition(":")
-    return f"{name}:{HIDDEN}" if colon and not host.startswith("[") and not re.fullmatch(r"[0-9]{1,5}", port) else host
+    name, _, port = host.partition(":")
+    return f"{name}:{HIDDEN}" if port and not host.startswith("[") and not re.fullmatch(r"[0-9]{1,5}", port) else host
 
 
 class _ReferenceErrorFactory(Struct, frozen=True):

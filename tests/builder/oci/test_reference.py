@@ -47,6 +47,8 @@ def test_a_reference_has_a_name_in_a_registry_and_in_the_store(text: str, remote
         ("a" * 300, "longer than 255"),
         ("ünï/app", "holds 'ü'"),
         ("../app", "is not a host and port"),
+        ("oci:/srv/image", "'oci:/srv/image' is not the name of an image: `oci:` names a folder, a file or a store"),
+        ("containers-storage:localhost/app:1", "`containers-storage:` names a folder, a file or a store"),
     ],
 )
 def test_an_invalid_reference_is_reported_with_its_invalid_part(text: str, why: str) -> None:
