@@ -1,8 +1,9 @@
-"""A process of its own for runs that have to be waited for: those of a sweep, and one in a container.
+"""A process of its own for runs that have to be waited for: those of a sweep, one in a container or a cluster.
 
 It reads a request as JSON from stdin: `target`, `options` of `Function.run`, and `lines` with the parameters of each
-run of a sweep, or `image` for the run in a container; `uploads` are files that go with their runs. Its argument is the
-descriptor of a pipe that the page writes nothing to: its end is the end of the page, and of the runs.
+run of a sweep, or `image` for the run in a container, or options of its `cluster`; `uploads` are files that go with
+their runs. Its argument is the descriptor of a pipe that the page writes nothing to: its end is the end of the page,
+and of the runs.
 """
 
 from __future__ import annotations
@@ -17,9 +18,9 @@ from typing import Any
 
 from ovenbird.api.container import run_container
 from ovenbird.api.function import Function, function
-from ovenbird.api.run_request import RunOptions, make_request
+from ovenbird.api.run_request import CLUSTER, RunOptions, make_request
 from ovenbird.common.lifeline import end_with_writer
-from ovenbird.errors import OutputError, OvenbirdError
+from ovenbird.errors import OutputError, OvenbirdError, WaitTimeoutError
 from ovenbird.platform.entities.run import Run
 from ovenbird.platform.process_identity import read_own_identity
 from ovenbird.platform.store_factory import open_store
@@ -42,7 +43,7 @@ def main() -> int:
     try:
         end_with_writer(lifeline)
         _mark(request, process=list(read_own_identity()))  # used as long as this process lives
-        runner = _run_sweep if "lines" in request else _run_once
+        runner = _run_sweep if "lines" in request else _run_in_cluster if "cluster" in request else _run_once
         return runner(function(request["target"]), request)
     except KeyboardInterrupt:
         return _INTERRUPTED
@@ -82,6 +83,20 @@ def _run_once(target: Function, request: dict[str, Any]) -> int:
     run = run_container(
         target.source, run_request, request["image"], check=False, report=lambda run: report_run(run, request)
     )
+    return 0 if run.status.state == _COMPLETED else 1
+
+
+def _run_in_cluster(target: Function, request: dict[str, Any]) -> int:
+    run = target.run(on=CLUSTER, wait=False, **request["options"], **request["cluster"])
+    print(f"RUNNING {run.key}", flush=True)
+    try:
+        run.follow()
+    except KeyboardInterrupt:
+        run.stop()
+        with suppress(WaitTimeoutError):
+            report_run(run.wait(timeout=request["grace"]), request)
+        raise
+    report_run(run, request)
     return 0 if run.status.state == _COMPLETED else 1
 
 

@@ -18,13 +18,28 @@ from ovenbird.sdk.run_fields import JOB, check_fields
 from .run_places import Place
 
 RESOURCES = ("cpu", "mem", "gpu", "disk")
-_TEXTS = ("project", "name", "note", "tags", "timeout", "variables", "secrets", "image", "volumes", "grid", "parallel")
+_TEXTS = (
+    "project",
+    "name",
+    "note",
+    "tags",
+    "timeout",
+    "variables",
+    "secrets",
+    "image",
+    "build",
+    "namespace",
+    "volumes",
+    "grid",
+    "parallel",
+)
 _VARIABLE = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 _MOST_AT_ONCE = 64
 _OF_STORE = ("OVENBIRD_HOME", "OVENBIRD_STORE", "OVENBIRD_PLATFORM", "DHCORE_ENDPOINT")
 _OF_PROJECT = ("PROJECT_NAME", "OVENBIRD_PROJECT")
 _TITLES = {
-    "timeout": "a time limit", "reuse": "reuse", "image": "an image", "resources": "resources", "volumes": "volumes",
+    "timeout": "a time limit", "reuse": "reuse", "image": "an image", "build": "a repository",
+    "namespace": "a namespace", "resources": "resources", "volumes": "volumes",
     "grid": "a sweep", "parallel": "a sweep",
 }  # fmt: skip
 

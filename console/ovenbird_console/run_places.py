@@ -7,9 +7,11 @@ from collections.abc import Mapping
 from importlib.metadata import entry_points
 from typing import NamedTuple
 
-from ovenbird.api.run_request import CONTAINER, PLATFORM, PROCESS
+from ovenbird.api.run_request import CLUSTER, CONTAINER, PLATFORM, PROCESS
 from ovenbird.common.install_hint import format_install_command
 from ovenbird.platform.data_dir import backend_name
+
+from .kube_context import read_context
 
 _ENGINES = ("podman", "docker")
 _OF_ALL = ("name", "project", "tags", "note", "variables", "secrets")
@@ -32,6 +34,10 @@ def list_places(environ: Mapping[str, str]) -> tuple[Place, ...]:
             CONTAINER, "This machine, in a container", (*_OF_ALL, "timeout", "reuse", "image"),
             _explain_no_container(environ),
         ),
+        Place(
+            CLUSTER, f"The cluster {read_context(environ)}".rstrip(),
+            (*_OF_ALL, "timeout", "image", "build", "namespace", "resources"), _explain_no_cluster(environ),
+        ),
         Place(PLATFORM, "The platform", (*_OF_ALL, "resources", "volumes"), _explain_no_platform(environ)),
     )  # fmt: skip
 
@@ -39,7 +45,19 @@ def list_places(environ: Mapping[str, str]) -> tuple[Place, ...]:
 def _explain_no_container(environ: Mapping[str, str]) -> str:
     if not any(shutil.which(name, path=environ.get("PATH")) for name in _ENGINES):
         return "podman or docker is not installed"
-    if not entry_points(group="ovenbird.actions", name="container"):
+    return _explain_no_action("container")
+
+
+def _explain_no_cluster(environ: Mapping[str, str]) -> str:
+    if not shutil.which("kubectl", path=environ.get("PATH")):
+        return "kubectl is not installed"
+    if not read_context(environ):
+        return "kubectl has no current context"
+    return _explain_no_action("cluster")
+
+
+def _explain_no_action(name: str) -> str:
+    if not entry_points(group="ovenbird.actions", name=name):
         return f"the builder is not installed: {format_install_command('build')}"
     return ""
 

@@ -1,4 +1,4 @@
-"""Start what a form asks for: a run in a process, in a container or on the platform, or a sweep."""
+"""Start what a form asks for: a run in a process, a container or a cluster or on the platform, or a sweep."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from ovenbird.api.platform_run import run_platform
 from ovenbird.api.process import run_process
-from ovenbird.api.run_request import CONTAINER, PLATFORM, RunOptions, make_request
+from ovenbird.api.run_request import CLUSTER, CONTAINER, PLATFORM, RunOptions, make_request
 from ovenbird.common.text import show_value
 from ovenbird.errors import OutputError, OvenbirdError
 from ovenbird.job import entrypoint
@@ -30,6 +30,7 @@ from .uploads import mark_uploads
 
 _TAG = "sweep"
 _SHORT = 8  # digits of a sweep's identity
+_STOPPING = 90.0  # seconds for a run in a cluster to end; its pod has 60
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ def start_order(console: Console, order: RunOrder) -> str:
         mark_uploads(folders)
         with console.stores.borrow() as store:
             recorded = console.uploads.describe_store(store)
-        if order.grid or order.choices.place == CONTAINER:
+        if order.grid or order.choices.place in (CLUSTER, CONTAINER):
             return _start_task(console, order, {"folders": list(map(str, folders)), "store": recorded})
         run = _start_run(order)
     except OvenbirdError:
@@ -110,6 +111,12 @@ def _start_task(console: Console, order: RunOrder, uploads: Mapping[str, Any]) -
         "target": order.target, "options": {**options, "params": params}, "uploads": uploads,
         "grace": make_request(RunOptions(**options), params, console.environ).settings.grace,
     }  # fmt: skip
+    if order.choices.place == CLUSTER:
+        text = {name: order.choices.get_text(name) for name in ("image", "build", "namespace")}
+        in_cluster = {**text, **order.choices.resources, "secret": list(order.choices.secrets)}
+        request |= {"cluster": {name: value for name, value in in_cluster.items() if value}, "grace": _STOPPING}
+        console.tasks.start_runs(identity, "cluster", request)
+        return f"/tasks/{identity}"
     if not order.grid:
         console.tasks.start_runs(identity, "container", {**request, "image": order.choices.get_text("image")})
         return f"/tasks/{identity}"

@@ -1,4 +1,4 @@
-"""What the page has started: services, builds, sweeps, runs in containers; each a process with a log of its own."""
+"""What the page has started: services, builds, sweeps, runs in containers and clusters; each a process with a log."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ from ovenbird.platform.store import format_timestamp
 _ADDRESS = re.compile(r"is served at (http://[^\s\"]+)")
 _KEY = rb"(store://[^/\s\"]+/run/[^/\s\"]+/[^:\s\"]+:[0-9a-f]{32})"
 _BEGIN = re.compile(rb"^[0-9:.]{12} info +run " + _KEY + rb" of ", re.MULTILINE)  # before the function is imported
+_STARTED = re.compile(rb"^RUNNING " + _KEY + rb"$", re.MULTILINE)  # of `run_child`, before a log of the cluster
 _END = re.compile(rb"^[A-Z]+ " + _KEY + rb"\n\Z", re.MULTILINE)  # of `run_child`, where the log level hides the other
 _PATIENCE = 15.0  # seconds that a service gets to drain
 _MARGIN = 10.0  # seconds beyond the grace of runs until their process is killed
@@ -35,7 +36,9 @@ _HEAD = 64 * 1024  # bytes of a log in which the address stands
 
 @dataclass
 class Task:
-    """A process: `kind` is `serve`, `build`, `sweep` or `container`, `target` what it serves, builds or runs.
+    """A process: `kind` is `serve`, `build`, `sweep`, `container` or `cluster`.
+
+    `target` is what it serves, builds or runs.
 
     `total` is how many runs a sweep will have, `flags` are those of a build. `lifeline` is a pipe by which a process
     of runs knows that the page still lives, `patience` how many seconds it gets to end with the page.
@@ -79,16 +82,17 @@ class Task:
 
     @property
     def run_key(self) -> str:
-        """Return the key of the run in a container; empty until its log has it.
+        """Return the key of the run in a container or a cluster; empty until the log has it.
 
         The first line that has it counts: the runtime writes it before any code of the function, which may print more.
         """
-        if self.kind == "container" and not self._run_key:
+        if self.kind in ("container", "cluster") and not self._run_key:
+            begin = _BEGIN if self.kind == "container" else _STARTED
             has_ended = self.process.poll() is not None
             with contextlib.suppress(OSError), self.log.open("rb") as file:
                 file.seek(position := self._position)
                 data = file.read()
-                match = _BEGIN.search(data) or (_END.search(data[-_HEAD:]) if has_ended else None)
+                match = begin.search(data) or (_END.search(data[-_HEAD:]) if has_ended else None)
                 self._run_key = match[1].decode() if match else ""
                 # the last line is read again: it may be no whole one
                 self._position = position + data.rfind(b"\n", 0, -1) + 1

@@ -25,6 +25,7 @@ from ovenbird_console import run_logs
 from ovenbird_console.console import Console
 from ovenbird_console.function_files import DEFAULTS, digest_code, make_document, replace_code, write_function
 from ovenbird_console.image_facts import read_package
+from ovenbird_console.kube_context import read_context
 from ovenbird_console.links import link_to
 from ovenbird_console.local_services import find_services
 from ovenbird_console.moments import format_age, format_duration
@@ -126,7 +127,7 @@ def test_options_of_a_run() -> None:
     """Each option is checked, and refused where the way of running has none; errors name a line and never a value."""
     assert read_pairs("A=1\n\n B = x=y ") == {"A": "1", "B": "x=y"}
     places = list_places({"DHCORE_ENDPOINT": "http://core", "PATH": ""})
-    assert [bool(place.missing) for place in places] == [False, True, False]
+    assert [bool(place.missing) for place in places] == [False, True, True, False]
     choices, errors = read_choices({"run.tags": "stage=test, fast", "run.timeout": "5m", "run.reuse": "on"}, places)
     assert (choices.tags, choices.reuse, errors) == ({"stage": "test", "fast": ""}, True, {})
     wrong = {"timeout": "soon", "variables": "A=1\nhunter2", "secrets": "A=hunter2", "parallel": "0",
@@ -145,6 +146,29 @@ def test_options_of_a_run() -> None:
     assert set(read_choices(wrong, places)[1]) == {"run.resources.mem", "run.volumes"}
     assert "run.place" in read_choices({"run.place": "container"}, places)[1]
     assert "run.place" in read_choices({"run.place": "moon"}, places)[1]
+
+
+@pytest.mark.parametrize(
+    ("texts", "context"),
+    [
+        (["kind: Config\ncurrent-context: orchard\n"], "orchard"),
+        (['current-context: "a b"\n', "current-context: 'garden@x.example:6443'  # ours\n"], "a b"),
+        (['current-context: ""\ncontexts:\n- a\n', '{"kind": "Config", "current-context": "garden"}'], "garden"),
+        (["contexts:\n- name: current-context\n"], ""),
+        ([], ""),
+    ],
+    ids=["plain", "quoted", "empty and JSON", "none", "no file"],
+)  # fmt: skip
+def test_the_current_context(texts: list[str], context: str, tmp_path: Path) -> None:
+    """It is that of the first file that has one; a file that is not there is passed over."""
+    paths = [str(tmp_path / "missing")]
+    for number, text in enumerate(texts):
+        paths.append(str(tmp_path / str(number)))
+        (tmp_path / str(number)).write_text(text)
+    assert read_context({"KUBECONFIG": os.pathsep.join(paths)}) == context
+    (tmp_path / ".kube").mkdir()
+    (tmp_path / ".kube" / "config").write_text("current-context: home\n")
+    assert read_context({"HOME": str(tmp_path)}) == "home"
 
 
 def test_the_combinations_of_a_sweep() -> None:
@@ -270,6 +294,9 @@ def test_the_key_of_a_run_in_a_container(tmp_path: Path) -> None:
     quiet = Task("t", "container", "f", tmp_path / "log", process)
     quiet.log.write_text(f"{other}\nCOMPLETED {key}\n")
     assert quiet.run_key == key
+    remote = Task("t", "cluster", "f", tmp_path / "log", process)
+    remote.log.write_text(f"pushed\nRUNNING {key}\n12:00:00.000 info    run {other} of f\nRUNNING {other}\n")
+    assert remote.run_key == key
 
 
 def test_records_that_others_have_written(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from ovenbird.api.run_request import PLATFORM
+from ovenbird.api.run_request import CLUSTER, PLATFORM
 from ovenbird.common.redact import mask_parameters
 from ovenbird.errors import InputError, OvenbirdError
 from ovenbird.page.field import Field, FieldKind
@@ -89,7 +89,7 @@ def _start_run(request: Request, form: FormData) -> Response:
         typed = "" if "run.project" in filled.errors else choices.get_text("project")
         project = choose_project(console, text, typed)
         secrets = _read_secrets(console, store, project, filled)
-    if choices.place == PLATFORM:
+    if choices.place in (CLUSTER, PLATFORM):
         _refuse_files(filled, result)
     if not filled.errors:
         try:
@@ -114,8 +114,8 @@ def _read_grid(filled: FilledForm) -> dict[str, list[Any]]:
 
 
 def _read_secrets(console: Console, store: EntityStore, project: str, filled: FilledForm) -> dict[str, str]:
-    """Return the values of the secrets; none for the platform, which reads them itself."""
-    if filled.choices.place == PLATFORM:
+    """Return the values of the secrets; none for a cluster and the platform, which read them themselves."""
+    if filled.choices.place in (CLUSTER, PLATFORM):
         return {}
     try:
         return read_secrets(store, project, filled.choices.secrets, console.environ)
@@ -125,11 +125,18 @@ def _read_secrets(console: Console, store: EntityStore, project: str, filled: Fi
 
 
 def _refuse_files(filled: FilledForm, result: FormResult) -> None:
-    """Add an error to each input that the platform cannot read."""
+    """Add an error to each input that the platform, or a cluster, cannot read."""
+    in_cluster = filled.choices.place == CLUSTER
+    error = (
+        "A cluster reads URLs, and keys of a store that it shares."
+        if in_cluster
+        else "The platform reads entities alone: choose the key of one."
+    )
     for item in filled.fields:
-        text = result.values.get(item.name, "")
-        if item.name in result.files or (item.kind is FieldKind.INPUT and text and not is_key(text)):
-            filled.errors.setdefault(item.name, "The platform reads entities alone: choose the key of one.")
+        text = str(result.values.get(item.name, ""))
+        is_read = not text or is_key(text) or (in_cluster and "://" in text)
+        if item.name in result.files or (item.kind is FieldKind.INPUT and not is_read):
+            filled.errors.setdefault(item.name, error)
 
 
 def collect_arguments(

@@ -203,8 +203,13 @@ def format_timestamp(seconds: float | None = None) -> str:
 
 
 def check_stoppable(record: Record) -> None:
-    """Raise PlatformError for a run that goes on within a program: a signal would end that, with all it holds."""
+    """Raise PlatformError for a run that no signal reaches, or that goes on within a program with all it holds."""
     status = record["status"]
+    if (job := status.get("cluster")) and status.get("state") not in FINAL:
+        raise PlatformError(
+            f"run {record['id']} goes on in a cluster, as the Job {job.get('job')} in {job.get('namespace')}",
+            hint=f"`ovenbird runs stop {job.get('job')} --cluster --namespace {job.get('namespace')}`",
+        )
     if (status.get("launch") or {}).get("on") == "here" and status.get("state") not in FINAL:
         raise PlatformError(
             f"run {record['id']} has no process of its own: it is a call within process {status.get('pid')}",
