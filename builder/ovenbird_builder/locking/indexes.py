@@ -13,6 +13,7 @@ from ovenbird.common import source_url
 from ovenbird.common.redact import redact_url
 from ovenbird.common.source_url import Credentials
 from ovenbird.common.text import show_value
+from ovenbird.common.url_port import PORT_HINT, describe_bad_port
 from ovenbird.errors import SourceUrlError
 
 from ..containers.pip_conf import write_pip_conf
@@ -91,9 +92,11 @@ def _split_credentials(
         return environ.get(match[1], "")
 
     full = re.sub(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}", value, text.strip())
+    if full.startswith(("http://", "https://")) and (reason := describe_bad_port(full)):
+        raise BuildRequestError(f"{flag}: no index can be at {show_value(redact_url(text))}: {reason}", hint=PORT_HINT)
     try:
         parts = urlsplit(full)
-        host, _ = parts.hostname or "", parts.port
+        host = parts.hostname or ""
     except ValueError:
         host, parts = "", urlsplit("")
     if parts.scheme not in ("http", "https", "file") or (parts.scheme != "file" and not host) or re.search(r"\s", full):

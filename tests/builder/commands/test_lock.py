@@ -99,6 +99,11 @@ def test_another_platform_has_a_lock_of_its_own(call_lock: Call, tmp_path: Path)
     [
         (("--check",), 45, "there is no function.lock"),
         (("--index-url", "pypi.org"), 20, "--index-url: expected `https://HOST/PATH`"),
+        (
+            ("--index-url", "https://pypi.org:99999/simple"),
+            20,
+            "--index-url: no index can be at 'https://pypi.org:99999",
+        ),
         (("--index-url", "https://${NO_SUCH_NAME}@h/simple"), 46, "`NO_SUCH_NAME`, which is not set"),
         (("--requirement=--pre",), 40, "expected a requirement"),
         (("--requirements", "missing.txt"), 40, "cannot read the requirements"),

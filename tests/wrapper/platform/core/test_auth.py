@@ -68,6 +68,19 @@ def test_the_token_endpoint_is_found_at_the_issuer(bearer_core: Double) -> None:
     assert bearer_core.counts()["GET /.well-known/openid-configuration"] == 1
 
 
+@pytest.mark.parametrize("name", ["DHCORE_ISSUER", "OAUTH2_TOKEN_ENDPOINT"])
+def test_an_issuer_with_a_port_out_of_range(bearer_core: Double, name: str) -> None:
+    """It is refused at once, and not tried for as long as the platform's patience."""
+    tokens = {
+        "DHCORE_ACCESS_TOKEN": bearer_core.auth.issue(0),
+        "DHCORE_REFRESH_TOKEN": bearer_core.auth.issue_refresh(),
+    }
+    with pytest.raises(
+        SettingsError, match=r"the issuer of tokens cannot be at 'http://host:99999.*port is out of range"
+    ):
+        authorized_client(bearer_core, **{**tokens, "OAUTH2_TOKEN_ENDPOINT": "", name: "http://host:99999"})
+
+
 def test_a_personal_token_is_exchanged_and_comes_first(bearer_core: Double) -> None:
     """It is exchanged once, and again when the new token expires; an access token of the environment is unused."""
     rest_client = authorized_client(

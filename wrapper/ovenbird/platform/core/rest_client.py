@@ -55,9 +55,7 @@ class RestClient:
         if parts.scheme not in ("http", "https") or not parts.hostname:
             problem = f"found {parts.scheme}://{parts.hostname}" if self.endpoint else "it is not set"
             raise SettingsError(f"DHCORE_ENDPOINT: expected the `http(s)` address of the platform, {problem}")
-        if reason := describe_bad_port(self.endpoint):
-            found = show_value(redact_url(self.endpoint))
-            raise SettingsError(f"DHCORE_ENDPOINT: no platform can be at {found}: {reason}", hint=PORT_HINT)
+        _check_port(self.endpoint, "the platform (`DHCORE_ENDPOINT`)")
         self._connections = HttpConnections(environ, _CONNECT, read_timeout)
         self._has_given_up = False
         self._has_warned = False
@@ -97,6 +95,7 @@ class RestClient:
         self._connections.close()
 
     def _ask(self, url: str, form: Mapping[str, str] | None) -> Any:
+        _check_port(url, "the issuer of tokens")
         data = urlencode(form).encode() if form is not None else None
         method, kind = ("GET", "") if form is None else ("POST", "application/x-www-form-urlencoded")
         return self._decode_answer(method, url, self._send_with_retries(method, url, data, kind, ""))
@@ -188,6 +187,12 @@ class RestClient:
         if not self._has_warned:
             self._has_warned = True
             _log.warning("%s; a newer Ovenbird may be needed", warning)
+
+
+def _check_port(url: str, server: str) -> None:
+    """Raise SettingsError for a URL of a server that no connection can be made to."""
+    if reason := describe_bad_port(url):
+        raise SettingsError(f"{server} cannot be at {show_value(redact_url(url))}: {reason}", hint=PORT_HINT)
 
 
 def explain_refusal(text: str) -> str:
