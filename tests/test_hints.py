@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import ast
 import re
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ import pytest
 from ovenbird.commands.advice.verb_parsers import describe_verbs, find_parser, walk_parsers
 from ovenbird_builder.cli import VERBS as BUILDER
 from ovenbird_builder.cli import build_parser
+from ovenbird_builder.commands import runs_cluster
 from tests.test_architecture import SOURCES, modules
 
 _FLAG = re.compile(r"(?<![\w-])--[a-z][a-z0-9-]*")
@@ -32,9 +34,13 @@ _UNPRINTED = {
 @cache
 def flags_of(verb: str) -> frozenset[str]:
     """Return all flags of a verb and of its verbs."""
-    parser = build_parser(verb) if verb in BUILDER else find_parser(verb)
+    parsers = [build_parser(verb) if verb in BUILDER else find_parser(verb)]
+    if verb == "runs":
+        parsers.append(argparse.ArgumentParser())
+        runs_cluster.add_options(parsers[-1])
     return frozenset(
         name
+        for parser in parsers
         for verb_parser in walk_parsers(parser)
         for action in verb_parser._actions
         for name in action.option_strings
