@@ -10,6 +10,8 @@ from ovenbird_builder.request.build_options import TABLE, FlagSpec
 _INTRO = """# Settings of a build
 
 Every flag of `ovenbird build` and `ovenbird bundle` is also a variable.
+`ovenbird lock` reads those that name it below, so that a lock fits the build beside the same variables.
+`ovenbird lock --check` takes a base from its flag alone, as it needs no container engine.
 A flag wins over the variable.
 A flag that may be repeated is a variable of several lines.
 `OVENBIRD_ALLOW` and `OVENBIRD_ALLOW_HOST` take commas as well.

@@ -8,17 +8,30 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ovenbird.common.text import show_value
+
 from ..actions.lock_requirements import PLATFORMS, LockRequest, check_lock_files, lock_requirements
+from ..errors import BuildRequestError
 from ..host.progress import make_progress
 from ..locking.lock import LOCKERS
+from ..request.build_options import read_options
+
+# flags whose variables a build reads too, so that both mean the same; those of the site are read where they are used
+_SHARED = ("python", "base", "source", "requirement", "requirements", "constraints", "extra", "locker")
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the flags of the verb."""
     parser.add_argument("target", nargs="?", default=".", help="function.yaml, a folder that holds one, FILE.py")
-    parser.add_argument("--source", default="", metavar="DIR", help="folder of the code, as for `ovenbird build`")
-    parser.add_argument("--python", default="", metavar="X.Y", help="Python's version (default: the document's)")
-    parser.add_argument("--base", default="", metavar="IMAGE", help="the base image whose Python it is for")
+    parser.add_argument(
+        "--source", default="", metavar="DIR", help="folder of the code, as for `ovenbird build` [OVENBIRD_SOURCE]"
+    )
+    parser.add_argument(
+        "--python", default="", metavar="X.Y", help="Python's version (default: the document's) [OVENBIRD_PYTHON]"
+    )
+    parser.add_argument(
+        "--base", default="", metavar="IMAGE", help="the base image whose Python it is for [OVENBIRD_BASE]"
+    )
     parser.add_argument("--registry", default="", metavar="HOST[/PATH]",
                         help="mirror of Docker Hub, where no base was made here [OVENBIRD_REGISTRY]")  # fmt: skip
     add_dependency_options(parser)
@@ -50,7 +63,7 @@ def add_dependency_options(parser: argparse.ArgumentParser) -> None:
     add("--constraints", action="append", default=[], type=Path, metavar="FILE", help="limits on versions")
     add("--constraint", action=_FormerFlagName, dest="constraints", type=Path, help=argparse.SUPPRESS)
     add("--extra", action="append", default=[], metavar="NAME", help="an extra of pyproject.toml")
-    add("--locker", choices=LOCKERS, default="pip-tools", help="what resolves (default: pip-tools)")
+    add("--locker", choices=LOCKERS, default="", help="what resolves (default: pip-tools) [OVENBIRD_LOCKER]")
     add("--index-url", default="", metavar="URL", help="the package index; ${NAME} is taken from the environment")
     add("--extra-index-url", action="append", default=[], metavar="URL", help="a further index")
     add("--only-binary", action="store_true", help="take wheels only, build nothing")
@@ -58,7 +71,7 @@ def add_dependency_options(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     """Lock; print the path of the lock on stdout. Errors: those of `lock_requirements` and `check_lock_files`."""
-    request = _make_request(args)
+    request = _make_request(args, environ)
     if args.check:
         for path in check_lock_files(request, environ, _tell):
             _tell(f"{path.name} holds")
@@ -72,11 +85,21 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     return 0
 
 
-def _make_request(args: argparse.Namespace) -> LockRequest:
-    values: dict[str, Any] = {}
-    for name in LockRequest.__struct_fields__:
-        value = getattr(args, name)
-        values[name] = tuple(value) if isinstance(value, list) else value
+def _make_request(args: argparse.Namespace, environ: Mapping[str, str]) -> LockRequest:
+    """Return what is asked for; a flag that is not given is the variable that a build reads.
+
+    `--check` asks a base for its Python only where the flag names it: else it needs no container engine.
+    """
+    given = {name: value for name, value in vars(args).items() if value not in ("", [], None)}
+    options = read_options(given, {**environ, "OVENBIRD_BASE": ""} if args.check else environ, "lock")
+    values: dict[str, Any] = {name: getattr(args, name) for name in LockRequest.__struct_fields__}
+    values |= {name: options[name] for name in _SHARED}
+    values["locker"] = values["locker"] or LOCKERS[0]
+    if values["locker"] not in LOCKERS:
+        raise BuildRequestError(f"--locker: expected one of {', '.join(LOCKERS)}, found {show_value(values['locker'])}")
+    for name in ("requirements", "constraints"):
+        values[name] = tuple(map(Path, values[name]))
+    values |= {name: tuple(value) for name, value in values.items() if isinstance(value, list)}
     return LockRequest(**values)
 
 

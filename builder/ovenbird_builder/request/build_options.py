@@ -52,30 +52,36 @@ class FlagSpec(Struct, frozen=True):
 
 
 _BUILD = ("build",)
+_ALSO_LOCK = ("build", "bundle", "lock")
 TABLE = (
     FlagSpec("tag", "REF", "name of the image, in which {name} is the function's; repeat for more", many=True,
            verbs=_BUILD),
-    FlagSpec("python", "X.Y", "version of Python; default: the document's, else 3.12"),
-    FlagSpec("base", "REF", "image to build on; default: the document's base_image, else the one of the version"),
-    FlagSpec("registry", "HOST[/PATH]", "mirror of Docker Hub, for the base where `ovenbird base build` has made none"),
-    FlagSpec("source", "DIR", "folder of the code, in place of what the target says"),
-    FlagSpec("requirement", "SPEC", "a dependency beside those found; repeat for more", many=True),
-    FlagSpec("requirements", "FILE", "a requirements.txt in place of the one found; repeat for more", many=True),
-    FlagSpec("constraints", "FILE", "versions that limit what is locked; repeat for more", many=True),
-    FlagSpec("extra", "NAME", "an extra of the project's own pyproject.toml; repeat for more", many=True),
-    FlagSpec("index_url", "URL", "the package index in place of PyPI"),
-    FlagSpec("extra_index_url", "URL", "a further package index; repeat for more", many=True),
+    FlagSpec("python", "X.Y", "version of Python; default: the document's, else 3.12", verbs=_ALSO_LOCK),
+    FlagSpec("base", "REF", "image to build on; default: the document's base_image, else the one of the version",
+           verbs=_ALSO_LOCK),
+    FlagSpec("registry", "HOST[/PATH]", "mirror of Docker Hub, for the base where `ovenbird base build` has made none",
+           verbs=_ALSO_LOCK),
+    FlagSpec("source", "DIR", "folder of the code, in place of what the target says", verbs=_ALSO_LOCK),
+    FlagSpec("requirement", "SPEC", "a dependency beside those found; repeat for more", many=True, verbs=_ALSO_LOCK),
+    FlagSpec("requirements", "FILE", "a requirements.txt in place of the one found; repeat for more", many=True,
+           verbs=_ALSO_LOCK),
+    FlagSpec("constraints", "FILE", "versions that limit what is locked; repeat for more", many=True, verbs=_ALSO_LOCK),
+    FlagSpec("extra", "NAME", "an extra of the project's own pyproject.toml; repeat for more", many=True,
+           verbs=_ALSO_LOCK),
+    FlagSpec("index_url", "URL", "the package index in place of PyPI", verbs=_ALSO_LOCK),
+    FlagSpec("extra_index_url", "URL", "a further package index; repeat for more", many=True, verbs=_ALSO_LOCK),
     FlagSpec("instruction", "TEXT", "a command to run as root, or a JSON object of its fields; repeat", many=True),
     FlagSpec("secret", "NAME=ENV|FILE", "a secret that an instruction may ask for; repeat for more", many=True),
-    FlagSpec("locker", "pip-tools|uv", "what makes the lock where there is none"),
+    FlagSpec("locker", "pip-tools|uv", "what makes the lock where there is none", verbs=_ALSO_LOCK),
     FlagSpec("platform", "OS/ARCH", "linux/amd64, linux/arm64; several, with commas, make an index"),
     FlagSpec("push", "", "push the tags to their registries", switch=True, verbs=_BUILD),
     FlagSpec("output", "PLACE", "store, registry, oci:DIR, oci-archive:FILE or docker-archive:FILE; repeat",
            many=True, verbs=_BUILD),
-    FlagSpec("cache_dir", "DIR", "where blobs, wheels and answers are kept; default: ~/.cache/ovenbird"),
-    FlagSpec("ca_bundle", "FILE", "certificate authorities of the site, as PEM"),
+    FlagSpec("cache_dir", "DIR", "where blobs, wheels and answers are kept; default: ~/.cache/ovenbird",
+           verbs=_ALSO_LOCK),
+    FlagSpec("ca_bundle", "FILE", "certificate authorities of the site, as PEM", verbs=_ALSO_LOCK),
     FlagSpec("allow_host", "HOST", "a further host that submodules and LFS files may come from; repeat for more",
-           many=True, commas=True),
+           many=True, commas=True, verbs=_ALSO_LOCK),
     FlagSpec("allow", "PATH", "a file of the source, or a pattern, that may hold what looks like a secret; repeat",
            many=True, commas=True),
     FlagSpec("label", "NAME=VALUE", "a label of the image's config, over what the function says; repeat", many=True),
@@ -86,7 +92,7 @@ TABLE = (
     FlagSpec("authfile", "FILE", "credentials for registries, in the form of auth.json"),
     FlagSpec("creds_file", "FILE", "a file that holds USER:PASSWORD for the registries of the tags", verbs=_BUILD),
     FlagSpec("compression", "zstd|gzip", "of new layers; gzip is for Docker before 23"),
-    FlagSpec("timeout", "DURATION", "time limit of each step that fetches or runs something; default: 1h"),
+    FlagSpec("timeout", "DURATION", "time limit of each step that fetches or runs something; 0 is none; default: 1h"),
     FlagSpec("offline", "", "fetch nothing: what is not in the cache or the bundle is an error", switch=True),
     FlagSpec("bundle", "FILE", "a file made by `ovenbird bundle` that brings what is needed", verbs=_BUILD),
     FlagSpec("result_file", "FILE", "write the result, as JSON, to a file too; - is stdout", verbs=_BUILD),
@@ -105,8 +111,10 @@ TABLE = (
 )  # fmt: skip
 
 
-def read_options(values: Mapping[str, Any], environ: Mapping[str, str]) -> dict[str, Any]:
+def read_options(values: Mapping[str, Any], environ: Mapping[str, str], verb: str = "") -> dict[str, Any]:
     """Return all options by name: the value, else that of the variable, else nothing (empty text, (), False).
+
+    With a `verb`, those of that verb alone.
 
     A value that is None, or missing, is not given. Errors: BuildRequestError for a switch whose variable is neither
     true nor false.
@@ -114,6 +122,8 @@ def read_options(values: Mapping[str, Any], environ: Mapping[str, str]) -> dict[
     options: dict[str, Any] = {}
     notes = []
     for option in TABLE:
+        if verb and verb not in option.verbs:
+            continue
         value = values.get(option.name)
         text = environ.get(option.variable, "")
         if value is None and not text and (text := _read_former(option, environ)):

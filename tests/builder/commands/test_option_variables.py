@@ -16,7 +16,7 @@ VALUES = {
     "SECRET": "x", "INSTRUCTION": "{x", "BASE": "{x", "SOURCE": "nowhere", "TARGET": "nowhere",
 }  # fmt: skip
 OF_LOCK = {"CACHE_DIR": "main.py", "CA_BUNDLE": "x", "ALLOW_HOST": "a/b", "REGISTRY": "{x", "INDEX_URL": "x",
-           "EXTRA_INDEX_URL": "x"}  # fmt: skip
+           "EXTRA_INDEX_URL": "x", "PYTHON": "2", "BASE": "{x", "SOURCE": "nowhere", "LOCKER": "x"}  # fmt: skip
 
 
 def read_error(folder: Path, *words: str, **variables: str) -> str:
@@ -49,6 +49,20 @@ def test_a_variable_of_a_lock(tmp_path: Path, name: str) -> None:
     """Those that it reads."""
     text = read_error(tmp_path, "lock", "main.py", **{f"OVENBIRD_{name}": OF_LOCK[name]})
     assert text.startswith(f"OVENBIRD_{name}: ")
+
+
+def test_a_lock_reads_what_a_build_reads(tmp_path: Path) -> None:
+    """A lock that was made beside these variables is one for the build beside them; a flag wins."""
+    (tmp_path / "main.py").write_text("def handler(): ...\n")
+    (tmp_path / "more.txt").write_text("pear\n")
+    env = {key: value for key, value in os.environ.items() if not key.startswith("OVENBIRD_")}
+    env |= {"XDG_CACHE_HOME": str(tmp_path / "cache"), "OVENBIRD_REQUIREMENT": "apple\nplum", "OVENBIRD_BASE": "x:1",
+            "OVENBIRD_REQUIREMENTS": "more.txt"}  # fmt: skip
+    process = starts.run("lock", "main.py", "--check", cwd=tmp_path, env=env)
+    assert "needs: more.txt and --requirement" in process.stderr.splitlines()
+    assert process.returncode == 45, "there is no lock; the base of the variable was not asked, as no engine is needed"
+    process = starts.run("lock", "main.py", "--check", "--requirements", "none", cwd=tmp_path, env=env)
+    assert (process.returncode, "'none'" in process.stderr) == (40, True), process.stderr
 
 
 @pytest.mark.slow
