@@ -71,6 +71,16 @@ def test_a_run_is_recorded(jobs: Jobs) -> None:
 
 
 @pytest.mark.slow
+def test_a_caller_may_choose_the_id(jobs: Jobs) -> None:
+    """The variable names the run that is recorded, and no run that the function starts."""
+    source = "import os\ndef handler(): return os.environ.get('OVENBIRD_NEW_RUN', 'none')\n"
+    job = jobs.run(source, OVENBIRD_NEW_RUN="chosen-1")
+    assert (job.code, job.result["id"], job.result["results"]) == (0, "chosen-1", {"output_0": "none"})
+    again = jobs.run(source, OVENBIRD_NEW_RUN="chosen-1")
+    assert (again.code, "chosen-1 already exists" in again.err) == (76, True)
+
+
+@pytest.mark.slow
 def test_the_function_is_registered_once_for_each_revision(jobs: Jobs) -> None:
     """Two runs of one source share a revision of the function; a changed source makes another."""
     sources = ["def handler(): return 1\n", "def handler(): return 1\n", "def handler(): return 2\n"]
