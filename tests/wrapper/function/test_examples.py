@@ -11,7 +11,7 @@ import shlex
 import uuid
 from collections import namedtuple
 from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
 import msgspec
 import numpy as np
@@ -58,6 +58,24 @@ class Point(NamedTuple):
 Pair = namedtuple("Pair", "a b")  # without hints
 
 
+class Cat(msgspec.Struct, tag=True):
+    name: str
+
+
+class Dog(msgspec.Struct, tag=True):
+    age: int
+
+
+class Row(msgspec.Struct, array_like=True, tag="row"):
+    x: float
+    y: int = 0
+
+
+class Limited(pydantic.BaseModel):
+    share: float = pydantic.Field(ge=0, le=1)
+    code: str = pydantic.Field(min_length=6)
+
+
 class City: ...
 
 
@@ -80,6 +98,18 @@ def points(p: Point, pair: Pair, many: list[Point], by_name: dict[str, Point | N
 def point(p: Point): ...
 def numbers(c: complex, many: list[complex], i: np.int32, f: np.float64, b: np.bool_): ...
 def number(c: complex): ...
+def structs(tagged: Cat | Dog, row: Row, rows: list[Row]): ...
+def words(url: pydantic.HttpUrl, limited: Limited, secret: pydantic.SecretStr, nothing: None): ...
+def limits(
+    a: Annotated[int, msgspec.Meta(ge=10)] | None,
+    b: Annotated[float, msgspec.Meta(gt=2, lt=3)],
+    c: Annotated[str, msgspec.Meta(min_length=9)],
+    d: Annotated[list[int], msgspec.Meta(min_length=3)],
+    e: Annotated[int, msgspec.Meta(le=-5, multiple_of=4)],
+    f: Annotated[str, msgspec.Meta(max_length=2)],
+    g: pydantic.NegativeInt,
+    h: Annotated[int, pydantic.Field(gt=5)],
+): ...
 def instance(n: int, city: City | None = None): ...
 
 
@@ -102,6 +132,9 @@ def instance(n: int, city: City | None = None): ...
         point,
         numbers,
         number,
+        structs,
+        words,
+        limits,
     ],
 )
 def test_the_request_and_the_run_bind(function: Any) -> None:

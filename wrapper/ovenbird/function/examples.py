@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import decimal
 import enum
+import functools
 import json
 import shlex
 import typing
@@ -17,6 +18,7 @@ import msgspec
 from .binder import Binder, Parameter, PayloadMode
 from .cloudevent import REQUIRED
 from .convert import UnconvertibleInput, is_read_as_input
+from .example_limits import find_limits, fit_example
 from .type_hints import (
     field_hints,
     has_fields,
@@ -123,6 +125,9 @@ class _Example:
 
     def value(self, hint: Any, depth: int) -> Any:
         """Return a value for a part of the hint."""
+        return fit_example(self._plain_value(hint, depth), find_limits(hint))
+
+    def _plain_value(self, hint: Any, depth: int) -> Any:
         bare = unwrap_optional(hint)
         if len(union_members(bare)) > 1:
             bare = union_members(bare)[0]
@@ -134,14 +139,18 @@ class _Example:
         kind = origin or bare
         if not is_class(kind):
             return {"key": "value"} if depth == 0 else "text"
+        if kind is type(None):
+            return None
         if issubclass(kind, enum.Enum):
             return next(iter(kind)).value
         if is_class_named(kind, "DataFrame", "pandas", "polars"):
             return [{"column": 1}]
         if is_class_named(kind, "ndarray", "numpy") or is_class_named(kind, "Series", "pandas", "polars"):
             return [1.0, 2.0]
-        if has_fields(bare) or is_pydantic(bare):
+        if has_fields(bare) or hasattr(bare, "__pydantic_fields__"):
             return None if depth and takes_none(hint) else self._fields(bare, depth)  # a class may hold itself
+        if is_pydantic(bare):  # a type such as `HttpUrl`
+            return "https://example.com/" if "Url" in bare.__name__ else "text"
         if issubclass(kind, tuple) and hasattr(kind, "_fields"):
             return [] if depth >= _DEPTH or self._room <= 0 else self._named_items(kind, depth)
         if issubclass(kind, Mapping):
@@ -161,19 +170,30 @@ class _Example:
         self._room -= len(names)
         return [self.value(hints.get(name, Any), depth + 1) for name in names]
 
-    def _fields(self, hint: Any, depth: int) -> dict[str, Any]:
-        """Return an object with the required fields of a class."""
+    def _fields(self, hint: Any, depth: int) -> dict[str, Any] | list[Any]:
+        """Return an object with the required fields of a class; an array for a struct that JSON has as one."""
         if depth >= _DEPTH or self._room <= 0:
             return {}
         hints = field_hints(hint)
         if is_pydantic(hint):
             models = getattr(hint, "__pydantic_fields__", None) or {}
             names = [model.alias or name for name, model in models.items() if model.is_required()]
+            hints |= {model.alias or name: _annotate(model) for name, model in models.items()}
         else:
             info: Any = msgspec.inspect.type_info(hint)
             names = [field.encode_name for field in info.fields if field.required]
         self._room -= len(names)
-        return {name: self.value(hints[name], depth + 1) for name in names}
+        values = {name: self.value(hints[name], depth + 1) for name in names}
+        config = getattr(hint, "__struct_config__", None)
+        if config is None or is_pydantic(hint):
+            return values
+        tag = {config.tag_field: config.tag} if config.tag is not None else {}
+        return [*tag.values(), *values.values()] if config.array_like else {**tag, **values}
+
+
+def _annotate(model: Any) -> Any:
+    """Return the hint of a field of a pydantic model with its limits."""
+    return functools.reduce(lambda hint, limit: typing.Annotated[hint, limit], model.metadata, model.annotation)
 
 
 def _choose_required(parameters: tuple[Parameter, ...]) -> list[Parameter]:
