@@ -78,10 +78,8 @@ def encode_json(value: Any, where: str = "") -> Payload:
         if b"null" in body or b"\\ud" in body:
             check_json(value, where)
         return Payload(body, "application/json")
-    except UnicodeEncodeError as error:
-        check_json(value, where)
-        raise ArgumentsMismatchError(f"{where or 'the value'} is no text of Unicode: {error.reason}") from None
     except ResultError as error:
+        check_json(value, where)
         reason = str(error).replace("a part of the result", "a part of the arguments").replace("the result", "it")
         raise ArgumentsMismatchError(reason) from None
 

@@ -213,6 +213,8 @@ def test_table(values: Service, expression: str, expected: Any) -> None:
     ("{(1, 2): 1}", "a tuple cannot be a key of a JSON object"),
     ("{frozenset(): 1}", "a frozenset cannot be a key of a JSON object"),
     ("pd.DataFrame([[1, 2]], columns=['a', 'a'])", "two columns of one name"),
+    ("[{'a': 'x' + chr(0xdcff)}]", "holds '\\\\udcff', half of a surrogate pair"),
+    ("{chr(0xd800): 1}", "holds '\\\\ud800', half of a surrogate pair"),
 ])  # fmt: skip
 def test_what_json_cannot_hold(values: Service, expression: str, logged: str) -> None:
     """A value that JSON would lose is a 500, and the log has the value's type or place."""

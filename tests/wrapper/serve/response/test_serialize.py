@@ -276,7 +276,7 @@ UNKNOWN = [
     ("type", "a builtins.type, which no rule"),
     ("complex", "a builtins.complex, which no rule"),
     ("itself", "nested too deeply"),
-    ("surrogate", "surrogates not allowed"),
+    ("surrogate", "half of a surrogate pair, which is no text"),
     ("path_missing", "nowhere.csv', and there is no file"),
     ("header_unicode", "cannot be written in latin-1"),
     ("response_bad", "99 is not an HTTP status"),

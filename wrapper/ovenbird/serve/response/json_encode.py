@@ -16,6 +16,7 @@ from typing import Any
 
 import msgspec
 
+from ...common.text import show_value
 from ...function import cloudevent
 
 
@@ -24,11 +25,19 @@ class ResultError(Exception):
 
 
 def encode(value: Any) -> bytes:
-    """Return a value as JSON. NaN and infinities become null, as JSON has none. Errors: ResultError names the type."""
+    """Return a value as JSON. NaN and infinities become null, as JSON has none.
+
+    Errors: ResultError names the type, or half of a surrogate pair.
+    """
     try:
         return _encode(value)
     except (OverflowError, msgspec.EncodeError):
         return _encode_slowly(value)
+    except UnicodeEncodeError as error:
+        if error.encoding != "utf-8":  # of a conversion by the user's class
+            raise
+        found = show_value(error.object[error.start])
+        raise ResultError(f"a part of the result holds {found}, half of a surrogate pair, which is no text") from None
     except RecursionError:
         raise ResultError("the result is nested too deeply, or refers to itself") from None
     except TypeError as error:
