@@ -13,6 +13,7 @@ from ovenbird.common.text import show_value
 from ovenbird.common.url_port import PORT_HINT, describe_bad_port
 
 from ..errors import BuildRequestError, ReferenceFormatError, VersionError
+from ..oci.reference import parse_reference
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -97,7 +98,7 @@ def choose_base(version: str, *, registry: str = "", image: str = "", path: Path
             f"no base image is known for Python {show_value(version)}", hint=f"there are {', '.join(rows)}"
         )
     if image:
-        match_reference(image)
+        parse_reference(image, "--from")
         return replace(entry, upstream=image, digest="")
     if registry:
         if not _REGISTRY.fullmatch(registry):

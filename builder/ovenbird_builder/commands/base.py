@@ -25,6 +25,7 @@ from ..build import report
 from ..cache.folder import find_cache
 from ..errors import BaseMissingError, BuildRequestError, ImageError, RegistryAuthError, RegistryError
 from ..host.network import read_network_settings
+from ..oci.reference import parse_reference
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -96,7 +97,10 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     site = baseimage.FetchSettings(
         read_network_settings(args.ca_bundle, environ), args.index_url or environ.get("OVENBIRD_INDEX_URL", "")
     )
-    entries = tuple(_choose_base(args, environ, version) for version in args.versions or bases.read_catalog())
+    chosen = (_choose_base(args, environ, version) for version in args.versions or bases.read_catalog())
+    entries = tuple({base.version: base for base in chosen}.values())
+    if args.action == "build":
+        _check_build(args, entries, environ)
     call = _BaseCommand(args, environ, site, find_cache(args.cache_dir, environ), entries)
     rows = _at_hand(call) if getattr(args, "keep_going", False) else [_DO[args.action](call, base) for base in entries]
     text = json.dumps(rows, indent=2)
@@ -110,6 +114,28 @@ def _choose_base(args: argparse.Namespace, environ: Mapping[str, str], version: 
     registry = args.registry or environ.get("OVENBIRD_REGISTRY", "")
     known_version = bases.choose_base(version).version
     return bases.choose_base(known_version, registry=registry, image=args.image.replace("{version}", known_version))
+
+
+def _check_build(args: argparse.Namespace, entries: tuple[BaseEntry, ...], environ: Mapping[str, str]) -> None:
+    """Refuse flags that go wrong at the end of a build, before the first one. Errors: BuildRequestError."""
+    read_epoch(environ)
+    for base in entries:
+        reference = parse_reference(_name_image(args, base), "--tag")
+        if len(entries) > 1 and (args.context or (args.tag and "{version}" not in args.tag)):
+            raise BuildRequestError(
+                "`--tag` and `--context` name one image: name one version, or write `{version}` in `--tag`"
+            )
+        if args.push and (not args.tag or (not reference.host and "/" not in reference.path)):
+            raise BuildRequestError(
+                f"--push: {show_value(str(reference))} has no registry",
+                hint=f"`--tag registry.example.com/ovenbird:{base.version}`",
+            )
+
+
+def _name_image(args: argparse.Namespace, base: BaseEntry) -> str:
+    """Return the name that the image of a version gets."""
+    suffix = f"-{args.flavour}" if args.flavour else ""
+    return args.tag.replace("{version}", base.version) or base.image + suffix
 
 
 def _list(*, as_json: bool) -> int:
@@ -133,13 +159,7 @@ def _list(*, as_json: bool) -> int:
 
 def _build(call: _BaseCommand, base: BaseEntry) -> dict[str, Any]:
     args = call.args
-    suffix = f"-{args.flavour}" if args.flavour else ""
-    name = args.tag.replace("{version}", base.version) or base.image + suffix
-    bases.match_reference(name)
-    if len(call.bases) > 1 and (args.context or (args.tag and name == args.tag)):
-        raise BuildRequestError(
-            "`--tag` and `--context` name one image: name one version, or write `{version}` in `--tag`"
-        )
+    name = _name_image(args, base)
     if args.context:
         folder = Path(args.context)
         try:

@@ -60,6 +60,35 @@ def call_base(
     return run
 
 
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("3.12", "--push"), "--push: 'localhost/ovenbird:3.12' has no registry"),
+        (("3.12", "--push", "--tag", "base:1"), "--push: 'base:1' has no registry"),
+        (("3.12", "3.13", "--tag", "e.com/base:1"), "`--tag` and `--context` name one image"),
+        (("3.12", "3.13", "--context", "made"), "`--tag` and `--context` name one image"),
+        (("3.12", "--tag", "base:{verson}"), "--tag: 'base:{verson}' is not the name of an image"),
+        (("3.12", "--from", "oci:/srv/x"), "--from: 'oci:/srv/x' is not the name of an image"),
+    ],
+)
+def test_flags_are_refused_before_anything_is_fetched(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], message: str
+) -> None:
+    """Not when the image is there: no program can be found, so nothing is started."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises((BuildRequestError, ReferenceFormatError)) as caught:
+        main(["base", "build", *words])
+    assert caught.value.message.startswith(message)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_version_that_is_named_twice_counts_once(call_base: Callable[..., Any], tmp_path: Path) -> None:
+    """By each of its names."""
+    (row,) = call_base("build", "3.12", "PYTHON3_12", "3.12", "--context", str(tmp_path / "context"))
+    assert row["version"] == "3.12"
+
+
 def test_the_list(capsys: pytest.CaptureFixture[str]) -> None:
     """A table for people, JSON for programs; both hold every version."""
     assert main(["base", "list"]) == 0
