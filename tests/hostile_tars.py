@@ -74,6 +74,7 @@ DAMAGED: dict[str, tuple[bytes, str]] = {
     "xz, middle": (_changed(lzma.compress(_WHOLE), 60), "damaged"),
     "no end": (build(Member(), end=b""), "is truncated"),
     "content cut short": (_WHOLE[:700], "damaged"),
+    "large content cut short": (build(Member(content=bytes(40_000_000)))[:100_000], "is truncated"),
     "second header": (_changed(_WHOLE, 1024 + 3), "is truncated"),
     "a header is cut short": (_WHOLE[:1300], "is truncated"),
     "more announced": (build(Member(size=5000), end=b""), "damaged"),

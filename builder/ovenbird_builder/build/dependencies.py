@@ -87,8 +87,10 @@ def _read_lock(
                 lockfile.check_versions(lock, requirements, interpreter, path.name)
                 return ResolvedDependencies(lock, path.name, requirements, requirements.notes)
     except LockError as error:
-        if error.hint != lockfile.HINT or request.bundled:
+        if error.hint != lockfile.HINT:
             raise
+        if request.bundled:
+            raise type(error)(error.message, hint="`ovenbird bundle` makes it anew, with these flags") from None
         raise type(error)(error.message, hint=lock_command(request, get_platform(interpreter))) from None
     return None
 

@@ -6,6 +6,7 @@ import argparse
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -131,6 +132,15 @@ def test_a_damaged_lock_ends_a_build_with_the_command_that_mends_it(ask: Ask, tm
         with pytest.raises(LockError) as caught:
             pin(request, tree)
         assert (caught.value.hint, caught.value.exit_code) == (hint, 40)
+
+
+def test_a_lock_that_a_bundle_brings_is_made_anew_by_a_bundle(ask: Ask, tmp_path: Path) -> None:
+    """`ovenbird lock` takes no bundle."""
+    (tmp_path / "app" / "function.lock").write_text(make_lock((), LockHeader()).text)
+    tree = SourceTree(tmp_path / "app", "local", "", "", None)
+    with pytest.raises(LockError) as caught:
+        pin(replace(ask("app", "--requirement", "six>1"), bundled=tree), tree)
+    assert caught.value.hint == "`ovenbird bundle` makes it anew, with these flags"
 
 
 def test_a_stale_lock_names_that_command_too(ask: Ask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -114,7 +114,8 @@ def _open_plain(archive: Path, folder: Path, limits: ArchiveLimits) -> Iterator[
 def _read_headers(plain: IO[bytes], packed: int, limits: ArchiveLimits) -> dict[str, tarfile.TarInfo]:
     """Return the members by name, in their order. Errors: ArchiveError for too many, or for a name that comes twice."""
     members: dict[str, tarfile.TarInfo] = {}
-    size, end = 0, -1
+    size, end, whole = 0, -1, plain.seek(0, os.SEEK_END)
+    plain.seek(0)
     reader: Any = _Headers(plain)
     with tarfile.TarFile(fileobj=reader, mode="r", encoding="utf-8", errors="surrogateescape") as tar:
         while (info := tar.next()) is not None:
@@ -127,6 +128,8 @@ def _read_headers(plain: IO[bytes], packed: int, limits: ArchiveLimits) -> dict[
             members[name] = info
             size += info.size
             check_count(len(members), limits)
+            if end > whole and size <= limits.size:  # it announces more than it has, as a bomb does
+                raise tarfile.ReadError("it is truncated")
             check_size(size, packed, limits)
         # `tarfile` takes a damaged header, and a file that breaks off, for the end
         plain.seek(tar.offset)
