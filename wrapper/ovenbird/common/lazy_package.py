@@ -11,6 +11,8 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
 
+from .text import show_value
+
 
 def defer_package(name: str, owners: Mapping[str, str]) -> None:
     """Let a package run its `__init__` when it is first asked for a name; until then, its modules are imported alone.
@@ -45,7 +47,7 @@ class _Names:
         try:
             return vars(self._package)[name]
         except KeyError:
-            raise AttributeError(f"module {self._spec.name!r} has no attribute {name!r}") from None
+            raise AttributeError(f"module {show_value(self._spec.name)} has no attribute {show_value(name)}") from None
 
     def _run(self) -> None:
         assert self._spec.loader is not None
