@@ -14,7 +14,8 @@ import uvicorn
 
 from ovenbird.common.text import show_value
 from ovenbird.errors import SettingsError
-from ovenbird.platform.data_dir import backend_name
+from ovenbird.platform.data_dir import backend_name, data_dir
+from ovenbird.platform.local.database import refuse_broken_link
 from ovenbird.platform.postgres.database_url import parse_database_url
 
 from . import browser_start
@@ -28,7 +29,7 @@ _SHUTDOWN = 2  # seconds that open streams of events get to end
 def serve_page(host: str, port: int, environ: Mapping[str, str], *, open_browser: bool = False) -> int:
     """Serve the page until SIGINT, SIGTERM or SIGHUP; return the exit status.
 
-    Errors: SettingsError for the address, and for a setting of the store that no page could be shown with.
+    Errors: SettingsError for the address; SettingsError, PlatformError for a store that no page could be shown with.
     """
     _check_store(environ)
     with _listen(host, port) as listener:
@@ -51,9 +52,11 @@ def serve_page(host: str, port: int, environ: Mapping[str, str], *, open_browser
 
 def _check_store(environ: Mapping[str, str]) -> None:
     """Raise SettingsError for the URL of a database that is none, and for Core, which is asked for one project, without
-    one. A store that does not answer is no reason: it may come back.
+    one; PlatformError for a folder that is a broken link. A store that does not answer is no reason: it may come back.
     """
     backend = backend_name(environ.get("OVENBIRD_PLATFORM", ""), environ)
+    if backend == "local":
+        refuse_broken_link(Path(data_dir(environ)).absolute())
     if backend == "postgres":
         parse_database_url(environ.get("OVENBIRD_STORE", ""), "OVENBIRD_STORE")
     if backend == "core" and not environ.get("PROJECT_NAME"):

@@ -78,3 +78,12 @@ def test_a_store_that_is_none_is_told_at_the_start(tmp_path: Path, store: str, m
     assert message in process.stderr
     assert "hunter2" not in process.stderr
     assert not process.stdout
+
+
+def test_a_store_that_is_a_broken_link_is_told_at_the_start(tmp_path: Path) -> None:
+    """The page does not wait for a disk that is not mounted, nor make the folder in its place."""
+    (tmp_path / ".ovenbird").symlink_to(tmp_path / "disk/records")
+    process = starts.run("ui", "--port", "0", cwd=tmp_path, env={**os.environ})
+    assert (process.returncode, process.stdout) == (76, "")
+    assert "disk/records', which is not there" in process.stderr
+    assert not (tmp_path / "disk").exists()

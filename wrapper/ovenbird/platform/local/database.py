@@ -67,19 +67,19 @@ def translate_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:
-        _refuse_broken_link(path)
+        refuse_broken_link(path)
         raise PlatformError(
             f"the database {path} cannot be used: {error}", hint=_suggest_fix(str(error), path)
         ) from error
     except OSError as error:
-        _refuse_broken_link(path)
+        refuse_broken_link(path)
         reason = error.strerror or error
         raise PlatformError(
             f"the local store cannot be used: {error.filename or path}: {reason}", hint=_suggest_fix(str(error), path)
         ) from error
 
 
-def _refuse_broken_link(path: Path) -> None:
+def refuse_broken_link(path: Path) -> None:
     """Raise PlatformError for a path that is, or lies below, a link which leads nowhere.
 
     Its folder is not made: it may be one of a disk that is not mounted, which would hide what is recorded meanwhile.
