@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 from ..common.named_paths import exists
 from ..settings import Settings
@@ -27,12 +28,13 @@ def _expand_home(text: str) -> str:
 
 def absolute_settings(settings: Settings) -> Settings:
     """Return the settings with absolute paths for the files that are written at the end."""
-    return replace(
-        settings,
-        result_file=_expand_home(absolute_path(settings.result_file)),
-        output_dir=absolute_path(settings.output_dir),
-        files_store=absolute_path(settings.files_store),
-    )
+    paths = {
+        "result_file": _expand_home(absolute_path(settings.result_file)),
+        "output_dir": absolute_path(settings.output_dir),
+        "files_store": absolute_path(settings.files_store),
+    }
+    changed: dict[str, Any] = {name: path for name, path in paths.items() if path != getattr(settings, name)}
+    return replace(settings, **changed) if changed else settings  # a copy of 80 fields costs every run
 
 
 def absolute_inputs(inputs: Mapping[str, str]) -> dict[str, str]:

@@ -55,8 +55,6 @@ def describe(value: Any) -> str:
 
 def key_text(key: Any) -> str:
     """Return the key of an object as JSON writers do: `true`, `null`, numbers by their digits."""
-    if type(key) is str:
-        return clean_text(key)
     if key is None or isinstance(key, bool):
         return {None: "null", True: "true", False: "false"}[key]
     if isinstance(key, enum.Enum):
@@ -65,6 +63,9 @@ def key_text(key: Any) -> str:
 
 
 def _convert(value: Any, parents: list[int]) -> Any:
+    kind = type(value)
+    if value is None or kind is bool or kind is float or (kind is str and value.isascii()):  # most of a record
+        return value
     try:
         return _convert_object(value, parents)
     except Exception:  # the user's classes may raise anything from any method
@@ -72,11 +73,6 @@ def _convert(value: Any, parents: list[int]) -> Any:
 
 
 def _convert_object(value: Any, parents: list[int]) -> Any:
-    kind = type(value)
-    if value is None or kind is bool or kind is float:
-        return value
-    if kind is str:
-        return clean_text(value)
     if isinstance(value, enum.Enum):
         return _convert(value.value, parents)
     if isinstance(value, (dict, list)):  # before the abstract classes below, which are slow to ask
@@ -98,7 +94,10 @@ def _convert_container(value: Any, parents: list[int]) -> Any:
     parents.append(id(value))
     try:
         if isinstance(value, (dict, Mapping)):
-            return {key_text(key): _convert(item, parents) for key, item in value.items()}
+            return {
+                key if type(key) is str and key.isascii() else key_text(key): _convert(item, parents)
+                for key, item in value.items()
+            }
         if isinstance(value, type):
             return describe(value)
         if hasattr(value, "__dataclass_fields__"):
