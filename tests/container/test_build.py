@@ -283,6 +283,10 @@ def test_an_image_that_cannot_be_loaded_is_not_published(builds: Builds, base_im
     assert "before 8877" in result.error["traceback"]
     assert subprocess.run(["skopeo", "inspect", f"docker://{tag}"], capture_output=True, check=False).returncode
     assert builds.ok(*words, "--no-check")["changed"]
+    builds.write(main__py="import os\nos._exit(0)\n\ndef handler(): ...\n")
+    result = builds.run(*words)
+    assert (result.status, result.error["code"]) == (56, "build.check")
+    assert "the process ended with status 0 while the module was imported" in result.error["message"]
     code = "import socket\n\ndef init(context): 1 / 0\n\ndef handler(): 1 / 0\n"
     net = "assert [n for _, n in socket.if_nameindex()] == ['lo']\n"
     builds.write(main__py=code + net)

@@ -43,6 +43,7 @@ _HINT = (
 )
 # what buildah adds to the output of a command that failed
 _ENGINE = re.compile(r"(?i)error: (exit status|while running)|subprocess exited with status|time=\"|\[\d+:conmon")
+_CONTRACT = re.compile(r"target {2,}\S+:\S+$", re.MULTILINE)  # the first line of what `check` prints
 _log = logging.getLogger("ovenbird.check")
 
 
@@ -124,7 +125,7 @@ class ImageCheck:
             return False
         if result is None:
             return None
-        return result.returncode == 0 and _STARTED in result.stdout and not self._find_slim_problem(result)
+        return _STARTED in result.stdout and _is_loaded(result) and not self._find_slim_problem(result)
 
     def _find_slim_problem(self, result: CompletedProcess) -> str:
         return self._slim.find_problem(result.stdout) if self._slim else ""
@@ -152,7 +153,7 @@ class ImageCheck:
                 "the image is not checked, as no container can be started here: %s", reason or result.returncode
             )
             return False
-        if result.returncode:
+        if not _is_loaded(result):
             raise CheckError(
                 f"the function cannot be loaded in the image: {_find_reason(result)}",
                 hint=self._hint,
@@ -196,8 +197,15 @@ def _run(container: WorkingContainer, command: tuple[str, ...], limit: float, hi
         raise CheckError(f"the function cannot be loaded in the image: {error.message}", hint=hint) from None
 
 
+def _is_loaded(result: CompletedProcess) -> bool:
+    """Return whether `check` has loaded the function: a module can end the process with status 0 before that."""
+    return result.returncode == 0 and _CONTRACT.search(result.stdout) is not None
+
+
 def _find_reason(result: CompletedProcess) -> str:
     """Return the first line of what `check` says of the error."""
+    if not result.returncode:
+        return "the process ended with status 0 while the module was imported"
     lines = [line for line in _trim_output(result).splitlines() if line.strip()]
     messages = [line.partition(": ")[2] for line in lines if line.startswith("error: ")]
     if messages:
