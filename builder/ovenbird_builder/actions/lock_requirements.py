@@ -15,9 +15,9 @@ from ovenbird.common.text import show_value
 from ovenbird.function_document import VERSIONS, FunctionSpec
 
 from ..bases import catalog as bases
-from ..bases.base_name import check_form, check_place
+from ..bases.base_name import TRANSPORT, check_form, check_place
 from ..bases.default_base import find_default_base
-from ..bases.probe import TargetPython, probe_python
+from ..bases.probe import TargetPython, probe_python, pull_and_probe
 from ..bases.stdlib_names import list_stdlib_names
 from ..cache.folder import check_apart, find_cache
 from ..cache.layer_cache import LayerCache
@@ -271,7 +271,7 @@ def _choose_base(
     if name := request.base or target.function.base_image:
         check_form(name, "--base" if request.base else "spec.base_image")
         check_place(name)
-        image, interpreter = str(name), _probe_base(str(name), cache, version)
+        image, interpreter = _find_named_base(str(name), cache, version, environ)
     else:
         registry = request.registry or environ.get("OVENBIRD_REGISTRY", "")
         base = bases.choose_base(version or _VERSION, registry=registry)
@@ -281,6 +281,17 @@ def _choose_base(
             interpreter, machine=get_machine(request.platform), soabi=_convert_soabi(interpreter, request.platform)
         )
     return image, interpreter
+
+
+def _find_named_base(
+    name: str, cache: Path, version: str, environ: Mapping[str, str]
+) -> tuple[str, TargetPython]:  # fmt: skip
+    """Return what the store calls a base of any form, and its Python."""
+    form = TRANSPORT.fullmatch(name)
+    if form and form[1] != "containers-storage:":
+        return pull_and_probe(name, cache=cache, environ=environ, version=version)
+    plain = name.removeprefix("containers-storage:")
+    return plain, _probe_base(plain, cache, version)
 
 
 def _probe_base(image: str, cache: Path, version: str) -> TargetPython:

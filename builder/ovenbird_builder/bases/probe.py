@@ -17,9 +17,11 @@ from ovenbird.common.hashing import hash_text
 from ovenbird.common.text import show_value
 
 from ..containers import buildah
+from ..containers.engine_errors import translate_error
 from ..containers.working_container import WorkingContainer, open_container
 from ..errors import EngineError, IncompatibleBaseError
 from ..host import process
+from ..oci.reference import parse_reference
 
 _MACHINES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm", "ppc64le": "ppc64le", "s390x": "s390x"}
 # Run by the image's Python, any version of it; one JSON object on stdout.
@@ -127,6 +129,23 @@ def probe_python(
     _check_python(name, answer, version, flag)
     fields = {name: answer[name] for name in TargetPython.__struct_fields__ if name in answer}
     return TargetPython(**(fields | {"path": tuple(answer["path"]), "user": str(about.config.get("User") or "")}))
+
+
+def pull_and_probe(
+    image: str, *, cache: Path, environ: Mapping[str, str], version: str = ""
+) -> tuple[str, TargetPython]:
+    """Take an image that is named with its transport (`docker://`, `oci:`, ...) into the store.
+
+    Return its id there and its Python. Errors: those of a pull, and of `probe_python`.
+    """
+    reference = image.removeprefix("docker://")
+    is_loopback = reference != image and parse_reference(reference).loopback
+    try:  # `always`: a tag in the store may be an older image than the registry's
+        output = process.run(buildah.pull(image, policy="always", insecure=is_loopback), env=environ).stdout
+    except process.ProcessFailedError as error:
+        raise translate_error(error, f"pull the base {show_value(image)}") from None
+    image_id = output.split()[-1]
+    return image_id, probe_python(image_id, cache=cache, version=version, pull="never", name=image)
 
 
 def _ask_python(image: str, container: WorkingContainer, flag: str) -> dict[str, Any]:

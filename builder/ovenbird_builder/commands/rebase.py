@@ -14,12 +14,10 @@ from ovenbird import __version__
 from ovenbird.common.output_path import make_parent_folders
 from ovenbird.common.text import show_value
 
-from ..bases.probe import TargetPython, probe_python
+from ..bases.probe import TargetPython, probe_python, pull_and_probe
 from ..cache.folder import find_cache
 from ..cache.layer_cache import LayerCache
-from ..containers import buildah, engine_errors
 from ..errors import BuildRequestError
-from ..host import process
 from ..oci.reference import parse_reference
 from ..rebase.execute import RebaseContext, rebase_image
 from ..request.destination import Destination, check_destination
@@ -89,12 +87,4 @@ def _probe_base(image: str, cache: LayerCache, environ: Mapping[str, str]) -> Ta
     """Return the Python of a base, asked in a container; an image from elsewhere is pulled into the store for it."""
     if ":" not in image or image.partition(":")[0] not in ("docker", "oci", "oci-archive"):
         return probe_python(image, cache=cache.root, pull="never")
-    try:
-        is_loopback = image.startswith("docker://") and parse_reference(image.removeprefix("docker://")).loopback
-        # `always`: a tag in the store may be an older image than the registry's
-        image_id = process.run(buildah.pull(image, policy="always", insecure=is_loopback), env=environ).stdout.split()[
-            -1
-        ]
-    except process.ProcessFailedError as error:
-        raise engine_errors.translate_error(error, f"pull the base {show_value(image)}") from None
-    return probe_python(image_id, cache=cache.root, pull="never", name=image)
+    return pull_and_probe(image, cache=cache.root, environ=environ)[1]

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from tests import starts
+from tests.engine import skopeo
 from tests.orchard import PASSWORD, Bench, Orchard
 from tests.walled import GATE_PASSWORD, GATE_WRITTEN, Gate, Walled
 
@@ -66,6 +67,23 @@ def test_a_lock_is_written_checked_and_upgraded(call_lock: Call, tmp_path: Path)
     assert process.returncode == 0, process.stderr
     assert "~ apple 2.0 -> 1.0" in process.stderr
     assert "banana==1.0" in (tmp_path / "function.lock").read_text()
+
+
+def test_a_base_may_be_named_with_its_transport(call_lock: Call, bench: Bench, tmp_path: Path) -> None:
+    """As for a build: in a folder, a file, or the store. The lock is that of the same base by its plain name."""
+    layout, archive = f"oci:{tmp_path / 'base'}", f"oci-archive:{tmp_path / 'base.tar'}"
+    for target in (layout, archive):
+        skopeo("copy", f"containers-storage:{bench.image}", target)
+    assert call_lock().returncode == 0
+    text = (tmp_path / "function.lock").read_text()
+    for base in (layout, archive, f"containers-storage:{bench.image}"):
+        (tmp_path / "function.lock").unlink()
+        process = call_lock("--base", base)
+        assert process.returncode == 0, process.stderr
+        assert (tmp_path / "function.lock").read_text() == text
+    absent = call_lock("--base", "docker://127.0.0.1:1/none:1")
+    assert absent.returncode == 63, absent.stderr
+    assert "cannot pull the base 'docker://127.0.0.1:1/none:1'" in absent.stderr
 
 
 def test_a_failed_lock_leaves_the_old_lock(call_lock: Call, tmp_path: Path) -> None:
