@@ -35,6 +35,12 @@ def find_cache(flag: str, environ: Mapping[str, str]) -> Path:
     path = folder.absolute() if text else folder / "ovenbird"
     if not is_folder(path) and (exists(path) or not is_name(path)):
         raise BuildRequestError(f"{'--cache-dir' if text else 'the cache'}: {show_value(str(path))} is not a folder")
+    if ":" in str(path):  # skopeo and buildah take it for the end of a path
+        raise BuildRequestError(
+            f"{'--cache-dir' if text else 'the cache'}: {show_value(str(path))} holds a colon, which begins a tag"
+            " where an image is named",
+            hint="`--cache-dir DIR` names another folder",
+        )
     mark = next((name for name in _PROJECT if os.path.lexists(path / name)), "") or next(
         (name for name in _list_names(path) if name.endswith(".py")), ""
     )

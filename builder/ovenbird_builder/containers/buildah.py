@@ -48,10 +48,17 @@ def run(container: str, command: Iterable[str], options: RunOptions) -> Argv:
     flags = [f"--user={options.user}"] if options.user else []
     flags += [f"--env={name}={value}" for name, value in options.env.items()]
     flags += [f"--env={name}" for name in options.passed]
-    flags += [f"--volume={mount}" for mount in options.mounts]
+    flags += [f"--volume={_escape_mount(mount)}" for mount in options.mounts]
     flags += [f"--workingdir={options.workdir}"] if options.workdir else []
     flags += [] if options.network else ["--network=none"]
     return ("buildah", "run", *flags, container, "--", *command)
+
+
+def _escape_mount(mount: str) -> str:
+    """Return `HOST:PATH[:ro]` as buildah reads it: a colon in HOST has a backslash."""
+    mode = ":ro" if mount.endswith(":ro") else ""
+    host, _, path = mount.removesuffix(mode).rpartition(":")
+    return host.replace(":", "\\:") + f":{path}{mode}"
 
 
 def commit(container: str, image: str, *, timestamp: int | None = None, fmt: str = "oci") -> Argv:

@@ -22,6 +22,14 @@ def test_a_project_is_no_cache(tmp_path: Path, mark: str) -> None:
     assert find_cache(str(tmp_path / ".ovenbird-cache"), {}) == tmp_path / ".ovenbird-cache"
 
 
+def test_a_colon_in_its_path_is_refused(tmp_path: Path) -> None:
+    """Engines cannot be told of an image there; it ended in an error of theirs about another path."""
+    for flag, environ in (("a:b", {}), ("", {"HOME": f"{tmp_path}:x"})):
+        with pytest.raises(BuildRequestError, match=r"holds a colon") as caught:
+            find_cache(flag, environ)
+        assert "--cache-dir DIR" in caught.value.hint
+
+
 def test_a_cache_lies_apart_from_the_function(tmp_path: Path) -> None:
     """It may be inside the source but not equal or contain it; links are resolved; a bundle's draft is in it."""
     (tmp_path / "home" / "app").mkdir(parents=True)
