@@ -17,8 +17,7 @@ from ovenbird.common.hashing import hash_text
 from ovenbird.common.text import show_value
 
 from ..containers import buildah
-from ..containers.engine_errors import translate_error
-from ..containers.working_container import WorkingContainer, open_container
+from ..containers.working_container import WorkingContainer, explain_missing_image, open_container
 from ..errors import EngineError, IncompatibleBaseError
 from ..host import process
 from ..oci.reference import parse_reference
@@ -143,7 +142,7 @@ def pull_and_probe(
     try:  # `always`: a tag in the store may be an older image than the registry's
         output = process.run(buildah.pull(image, policy="always", insecure=is_loopback), env=environ).stdout
     except process.ProcessFailedError as error:
-        raise translate_error(error, f"pull the base {show_value(image)}") from None
+        raise explain_missing_image(image, error) from None
     image_id = output.split()[-1]
     return image_id, probe_python(image_id, cache=cache, version=version, pull="never", name=image)
 

@@ -83,7 +83,7 @@ def test_a_base_may_be_named_with_its_transport(call_lock: Call, bench: Bench, t
         assert (tmp_path / "function.lock").read_text() == text
     absent = call_lock("--base", "docker://127.0.0.1:1/none:1")
     assert absent.returncode == 63, absent.stderr
-    assert "cannot pull the base 'docker://127.0.0.1:1/none:1'" in absent.stderr
+    assert "cannot get the image 'docker://127.0.0.1:1/none:1'" in absent.stderr
 
 
 def test_a_failed_lock_leaves_the_old_lock(call_lock: Call, tmp_path: Path) -> None:
