@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import warnings
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 
 _STARS = re.compile(r"\*{2,}")
+OWN = ".ovenbirdignore"
 MOST_STARS = 4
 
 
@@ -163,13 +165,28 @@ def _bound_stars(line: str, number: int) -> str:
 
 
 def read_lines(path: Path) -> list[str] | None:
-    """Return the lines of a file of rules, None when there is none. Errors: SourceError."""
+    """Return the lines of a file of rules, None when there is none. Errors: SourceError.
+
+    A `.gitignore` is read as git reads it: a link has no rules, and bytes of UTF-16 match nothing. In a file of ours,
+    or of Docker, that would pack what somebody wanted to leave out.
+    """
     if path.is_symlink() or not path.is_file():
-        return None  # git does not follow such a link either
+        if path.name == OWN and os.path.lexists(path):
+            raise SourceError(
+                f"cannot read the rules in {show_value(str(path))}: it is a link, a folder or no regular file",
+                hint="put the rules themselves there",
+            )
+        return None
     try:
-        return path.read_text(encoding="utf-8-sig", errors="surrogateescape").splitlines()
+        text = path.read_text(encoding="utf-8-sig", errors="surrogateescape")
     except OSError as error:
         raise rules_error(path, error) from None
+    if "\0" in text and path.name != ".gitignore":
+        raise SourceError(
+            f"cannot read the rules in {show_value(str(path))}: they are not UTF-8 text",
+            hint="a file in UTF-16: `iconv -f UTF-16 -t UTF-8`",
+        )
+    return text.splitlines()
 
 
 def rules_error(path: Path, error: Exception) -> SourceError:

@@ -17,7 +17,7 @@ from ovenbird.common.text import show_value
 
 from ..errors import SourceError
 from .dockerignore import DockerIgnore
-from .ignore import IgnoreRules, NamePatterns, Patterns, Rule, compile_patterns, read_outer_rules
+from .ignore import OWN, IgnoreRules, NamePatterns, Patterns, Rule, compile_patterns, read_outer_rules
 
 # what tools and systems leave beside code, and no function needs; a rule that begins with ! takes it back
 DEFAULTS = (
@@ -149,9 +149,9 @@ def select_files(
     weak, weak_prefix = IgnoreRules((), defaults), ""
     if ".gitignore" in ignore:
         weak, weak_prefix = read_outer_rules(folder, ".gitignore", defaults)
-        strong, strong_prefix = read_outer_rules(folder, ".ovenbirdignore")
+        strong, strong_prefix = read_outer_rules(folder, OWN)
     else:
-        strong, strong_prefix = IgnoreRules((".ovenbirdignore",)), ""
+        strong, strong_prefix = IgnoreRules((OWN,)), ""
     folders = frozenset(path[:end] for path in tracked for end in _find_slashes(path))
     return Selection(
         weak, strong, DockerIgnore.read(folder), selector, weak_prefix, strong_prefix, tracked, folders

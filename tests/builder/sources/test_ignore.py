@@ -8,7 +8,7 @@ import pytest
 from pathspec import GitIgnoreSpec
 
 from ovenbird_builder.errors import SourceError
-from ovenbird_builder.sources.ignore import IgnoreRules, NamePatterns
+from ovenbird_builder.sources.ignore import IgnoreRules, NamePatterns, read_lines
 from ovenbird_builder.sources.selection import DEFAULTS
 
 
@@ -66,3 +66,31 @@ def test_names_are_matched_as_pathspec_would() -> None:
         assert (expected.include or False) == (rule is not None), path
         assert rule is None or rule.reason == f"'{DEFAULTS[expected.index or 0]}', default", path
     assert ours.match("a.swp", {"'*.swp', default"}) is None
+
+
+@pytest.mark.parametrize("name", [".ovenbirdignore", ".dockerignore"])
+def test_rules_in_another_encoding_are_refused(tmp_path: Path, name: str) -> None:
+    """As a shell of Windows writes them: they would match nothing, and what they name would be packed."""
+    (tmp_path / name).write_text("secret.txt\n", encoding="utf-16")
+    with pytest.raises(SourceError, match=r"the rules in .*: they are not UTF-8 text") as caught:
+        read_lines(tmp_path / name)
+    assert "iconv" in caught.value.hint
+    (tmp_path / name).write_text("secret.txt\n", encoding="utf-8-sig")
+    assert read_lines(tmp_path / name) == ["secret.txt"]
+
+
+def test_rules_that_are_no_file_are_refused(tmp_path: Path) -> None:
+    """A link or a folder would leave nothing out without a word; git reads no rules through a link."""
+    (tmp_path / "rules").write_text("secret.txt\n")
+    (tmp_path / ".gitignore").symlink_to("rules")
+    assert read_lines(tmp_path / ".gitignore") is None
+    assert read_lines(tmp_path / ".ovenbirdignore") is None
+    path = tmp_path / ".ovenbirdignore"
+    for target in ("rules", "nowhere"):
+        path.symlink_to(target)
+        with pytest.raises(SourceError, match="it is a link, a folder or no regular file"):
+            read_lines(path)
+        path.unlink()
+    path.mkdir()
+    with pytest.raises(SourceError, match="it is a link, a folder or no regular file"):
+        read_lines(path)
