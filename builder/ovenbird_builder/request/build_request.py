@@ -291,7 +291,7 @@ def _parse_base(flag: str, function: FunctionSpec) -> str:
 def _parse_outputs(options: Mapping[str, Any]) -> tuple[Destination, ...]:
     destinations = [parse_destination(text) for text in options["output"]]
     destinations += [parse_destination("registry")] if options["push"] else []
-    several = "," in options["platform"]
+    several = len(_split_platforms(options["platform"])) > 1
     if not destinations and several:
         raise BuildRequestError("--platform: an index of several platforms needs `--push` or `--output oci:DIR`")
     return tuple(dict.fromkeys(destinations)) or (parse_destination("store"),)
@@ -311,8 +311,12 @@ def _parse_instructions(
     )
 
 
+def _split_platforms(text: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
+
+
 def _parse_platforms(text: str) -> tuple[str, ...]:
-    platforms = tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip())) or (detect_platform(),)
+    platforms = _split_platforms(text) or (detect_platform(),)
     for name in platforms:
         _check_choice(name, "--platform", _PLATFORMS)
     return platforms

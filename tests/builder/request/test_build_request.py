@@ -127,6 +127,13 @@ def test_flags_win_over_the_document_and_the_document_over_variables(ask: Ask) -
     assert not ask("--no-push", OVENBIRD_PUSH="yes", OVENBIRD_BUILD_TAG="r.example.com/a:1").pushes
 
 
+def test_a_platform_that_is_named_twice_is_no_index(ask: Ask) -> None:
+    """Nor is one with a comma behind it: the image goes to the store, as that of one platform."""
+    for text in (f"{detect_platform()},", f"{detect_platform()}, {detect_platform()}"):
+        request = ask("--platform", text)
+        assert (request.platforms, request.outputs) == ((detect_platform(),), (Destination("store"),))
+
+
 def test_variables_of_their_former_names_are_read_with_a_note(ask: Ask) -> None:
     """Former names collide with settings of the runtime: the new name wins, and runtime values are ignored."""
     former = {"OVENBIRD_TAG": "r.example.com/a:1", "OVENBIRD_PLATFORM": "linux/arm64", "OVENBIRD_TIMEOUT": "90s"}
