@@ -100,14 +100,15 @@ def resolve_base(
     """Return the base image `name` for a platform (`linux/amd64`), with its blobs in the cache.
 
     A name with a host is looked for in its registry, as the store may hold it with other compression and so another
-    digest; in the store where the host is `localhost`, and where the registry does not have it.
+    digest; in the store where the host is `localhost`, and where the registry does not have it. `offline`: no registry
+    is asked, so such a name is one that the cache has.
     Errors: BaseMissingError, IncompatibleBaseError; those of `engine_errors`.
     """
     remembered = compute_key("base name", name=name, platform=platform)
     digest_noted = cache.recall(remembered)
     if digest_noted and (offline or "@sha256:" in name) and (base := _read_cached(name, digest_noted, platform, cache)):
         return base
-    if offline:
+    if offline and any(location.repository for location in _list_locations(name)):
         raise BaseMissingError(f"the base {show_value(name)} is not in the cache, and `--offline` fetches nothing")
     location, digest = _locate_base(name, platform, registry)
     base = _read_cached(name, digest, platform, cache) or _pull_base(name, location, digest, platform, registry, cache)

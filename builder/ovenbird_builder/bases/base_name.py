@@ -9,7 +9,7 @@ from ovenbird.common.named_paths import exists, is_file, is_folder
 from ovenbird.common.text import show_value
 from ovenbird.errors import OvenbirdError
 
-from ..errors import BaseMissingError, IncompatibleBaseError, ReferenceFormatError
+from ..errors import BaseMissingError, DiskFullError, IncompatibleBaseError, ProgramMissingError, ReferenceFormatError
 from ..oci import reference
 
 TRANSPORT = re.compile(r"(docker://|containers-storage:|oci:|oci-archive:|docker-archive:|dir:)(.*)", re.DOTALL)
@@ -70,7 +70,7 @@ def check_place(name: str) -> None:
 
 def explain_unreadable(name: str, error: OvenbirdError) -> OvenbirdError:
     """Return the error of a base in a file or folder that is there and could not be read; of another the same."""
-    if not is_local(name):
+    if not is_local(name) or isinstance(error, ProgramMissingError | DiskFullError):
         return error
     reason = error.message.partition(f"{name}: ")[2].removeprefix("the registry broke off: ") or error.message
     reason = re.sub(r'^Error [^:"]*"[^"]*": ', "", reason)

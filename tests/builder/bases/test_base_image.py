@@ -10,12 +10,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from tests.builder import handmade
 from tests.builder.shop import Shop, named
 from tests.engine import skopeo
 
 from ovenbird_builder.bases.base_image import resolve_base
 from ovenbird_builder.cache.layer_cache import LayerCache
-from ovenbird_builder.errors import BaseMissingError
+from ovenbird_builder.errors import BaseMissingError, ProgramMissingError
 from ovenbird_builder.image_store.skopeo_client import SkopeoClient
 from ovenbird_builder.layers.image_manifest import write_layout
 
@@ -83,6 +84,28 @@ def test_a_pinned_base_is_not_resolved_again(pushed_base: str, client: SkopeoCli
     deaf = replace(client, environ={**client.environ, "PATH": "/nowhere"})
     assert resolve_base(name, PLATFORM, deaf, cache).digest == first.digest
     assert resolve_base(pushed_base, PLATFORM, deaf, cache, offline=True).digest == first.digest
+
+
+def test_offline_takes_a_base_of_this_machine(
+    pushed_base: str, client: SkopeoClient, cache: LayerCache, tmp_path: Path
+) -> None:
+    """A layout and the store need no network; a registry is not asked, also where the store has the name too."""
+    layout = f"oci:{tmp_path / 'base'}"
+    skopeo("copy", "--preserve-digests", f"docker://{pushed_base}", layout)
+    assert resolve_base(layout, PLATFORM, client, cache, offline=True).name == layout
+    with pytest.raises(BaseMissingError, match=r"`--offline` fetches nothing"):
+        resolve_base(f"{pushed_base}-other", PLATFORM, client, cache, offline=True)
+    with pytest.raises(BaseMissingError, match=r"there is no base 'localhost/none:1'"):
+        resolve_base("localhost/none:1", PLATFORM, client, cache, offline=True)
+
+
+def test_a_missing_program_is_no_fault_of_a_base(client: SkopeoClient, cache: LayerCache, tmp_path: Path) -> None:
+    """It has its own status and its hint, also for a base in a folder."""
+    image = handmade.make_base(tmp_path / "base", {"etc/base": b"1"})
+    with pytest.raises(ProgramMissingError, match="'skopeo' is not installed"):
+        resolve_base(
+            f"oci:{image.folder}", PLATFORM, replace(client, environ={**client.environ, "PATH": "/nowhere"}), cache
+        )
 
 
 def test_a_blob_that_went_missing_is_fetched_again(pushed_base: str, client: SkopeoClient, cache: LayerCache) -> None:
