@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+import weakref
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -133,7 +134,8 @@ def run(
 class ProcessStream:
     """A program that runs beside this one, in a session of its own: lines of stdout as they come, the end of stderr.
 
-    Ctrl-C does not reach it: whoever has started it ends it by `close`, from any thread. Errors: ProgramMissingError.
+    Ctrl-C does not reach it: whoever has started it ends it by `close`, from any thread; at the latest it ends with
+    this process, unless that is killed. Errors: ProgramMissingError.
     """
 
     def __init__(self, argv: Sequence[str], env: Mapping[str, str]) -> None:
@@ -144,6 +146,7 @@ class ProcessStream:
             )  # fmt: skip
         except FileNotFoundError as error:
             raise _missing_program(argv[0]) from error
+        weakref.finalize(self, _end_living, self._child)
         self._errors = _Stream(lambda text: text, None, _KEPT)
         self._reader = threading.Thread(target=self._read_errors, daemon=True)
         self._reader.start()
@@ -289,6 +292,12 @@ def _feed_stdin(child: subprocess.Popen[bytes], data: bytes) -> None:
     assert child.stdin
     with contextlib.suppress(OSError), child.stdin as pipe:
         pipe.write(data)
+
+
+def _end_living(child: subprocess.Popen[bytes]) -> None:
+    """End a child that nobody has ended; the number of one that has ended may be another's."""
+    if child.poll() is None:
+        _end_group(child)
 
 
 def _end_group(child: subprocess.Popen[bytes]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 import threading
 import time
@@ -155,3 +156,30 @@ def _is_running(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:
         return False
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "end", ["pass", "sys.exit(3)", "raise ValueError", "del stream; gc.collect(); time.sleep(0.5)"]
+)
+def test_a_stream_that_nobody_closes_ends_with_its_process(tmp_path: Path, end: str) -> None:
+    """The program that it reads ends with it, however the process ends; so it does when nothing refers to it."""
+    text = f"""
+import gc, os, sys, threading, time
+from ovenbird_builder.host.process import ProcessStream
+stream = ProcessStream(["sh", "-c", "echo $$; exec sleep 600"], os.environ)
+if {end.startswith("del")}:
+    print(next(stream.read_lines()).decode(), flush=True)
+else:
+    begun = threading.Event()
+    def read():
+        for line in stream.read_lines():
+            print(line.decode(), flush=True)
+            begun.set()
+    threading.Thread(target=read, daemon=True).start()
+    begun.wait()
+{end}
+"""
+    process = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, timeout=60, check=False)
+    pid = int(process.stdout)
+    assert not Path(f"/proc/{pid}").exists(), process.stderr
