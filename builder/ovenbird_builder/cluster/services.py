@@ -26,6 +26,7 @@ _PATIENCE = 300.0  # seconds for an API server that does not answer
 _REVISION = "deployment.kubernetes.io/revision"
 _HASH = "pod-template-hash"
 _LOG_LINES = 50  # of a pod that does not start
+_NO_LOG = "unable to retrieve container logs for "  # what the kubelet writes in its place
 _LOG_LOOKS, _LOG_PAUSE = 5, 0.4  # how often it is looked for, and seconds in between
 _ALSO = ("ingress", "horizontalpodautoscaler", "poddisruptionbudget")  # what a service may have beside its own two
 # the same, of extensions that a cluster may lack
@@ -158,8 +159,10 @@ def show_log(kubectl: Kubectl, pod: str, view: RunView) -> None:
 
 
 def _read_log(kubectl: Kubectl, pod: str, *more: str) -> str:
+    """Return the end of a log; empty where there is none, or where the node has just removed it."""
     with contextlib.suppress(ClusterError):
-        return kubectl.run("logs", pod, f"--container={CONTAINER}", f"--tail={_LOG_LINES}", *more)
+        text = kubectl.run("logs", pod, f"--container={CONTAINER}", f"--tail={_LOG_LINES}", *more)
+        return "" if text.startswith(_NO_LOG) else text
     return ""
 
 

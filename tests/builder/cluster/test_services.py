@@ -68,6 +68,14 @@ def test_the_log_of_a_container_that_has_just_ended(standin: StandIn, capfd: pyt
     assert (standin.folder / "connections").read_text() == "1"
 
 
+def test_a_log_that_the_node_has_removed_is_none(standin: StandIn, capfd: pytest.CaptureFixture[str]) -> None:
+    standin.put("log", b"unable to retrieve container logs for containerd://cc3e32cd1d73")
+    standin.put("pod", make_pod(containerStatuses=make_state(terminated={"exitCode": 1})))
+    show_log(standin.kubectl, "greet-1", RunView())
+    out, err = capfd.readouterr()
+    assert "unable" not in out + err
+
+
 def test_the_url_of_a_route(standin: StandIn) -> None:
     """It is the host of the HTTPRoute, not the name within the cluster."""
     rule = {"matches": [{"path": {"type": "PathPrefix", "value": "/greet"}}]}
