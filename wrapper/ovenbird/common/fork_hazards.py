@@ -10,6 +10,7 @@ import contextlib
 import os
 import sys
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,6 +25,7 @@ _SAFE_NAMES = ("jemalloc_bg_thd", "polars-ooc-clea")
 _SAFE_PYTHON_THREADS = ("OtelBatch", "OtelPeriodic")  # OpenTelemetry starts them again in a child
 _GPUS = ("/dev/nvidia", "/dev/kfd", "/dev/dri/", "/dev/accel", "/dev/neuron")
 _SQLITE = b"SQLite format 3\0"
+_SECOND_LOOK = 0.05  # seconds until threads that seem unsafe are looked at again
 
 
 class ProcessState(NamedTuple):
@@ -59,7 +61,14 @@ def _describe_threads(numbers: frozenset[int]) -> Iterator[str]:
         if number in numbers and not name.startswith(_SAFE_PYTHON_THREADS):
             yield f"the thread `{name}`"
     own_name = next((thread.name for thread in describe_threads(frozenset((os.getpid(),)))), "")
-    unsafe = [thread for thread in describe_threads(numbers - set(thread_names)) if not _is_safe(thread, own_name)]
+
+    def list_unsafe(numbers: frozenset[int]) -> list[NativeThread]:
+        return [thread for thread in describe_threads(numbers) if not _is_safe(thread, own_name)]
+
+    unsafe = list_unsafe(numbers - set(thread_names))
+    if unsafe:  # one that has just begun, or is about to end, may be told from others a moment later
+        time.sleep(_SECOND_LOOK)
+        unsafe = list_unsafe(frozenset(thread.number for thread in unsafe))
     for (name, library), count in Counter((thread.name, thread.library) for thread in unsafe).items():
         origin = f" of {library}" if library else ""
         yield f"{'a thread' if count == 1 else f'{count} threads'} `{name}`{origin}"
