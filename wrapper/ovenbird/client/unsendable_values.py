@@ -34,9 +34,9 @@ def encode_text(text: str, where: str) -> bytes:
     try:
         return text.encode()
     except UnicodeEncodeError as error:  # the text itself is not shown: it may be a secret
-        found = show_value(text[error.start])
+        surrogate = show_value(text[error.start])
         raise ArgumentsMismatchError(
-            f"{where} holds {found} at position {error.start}: half of a surrogate pair is no text", hint=_TEXT_HINT
+            f"{where} holds {surrogate} at position {error.start}: half of a surrogate pair is no text", hint=_TEXT_HINT
         ) from None
 
 

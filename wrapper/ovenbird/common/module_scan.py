@@ -69,8 +69,8 @@ def scan(source: bytes) -> ModuleScan:
             unknown = unknown or node.id in _DYNAMIC
     unknown = unknown or "__getattr__" in names
     imports = tuple(_iter_imports(tree.body))
-    found = None if unknown else frozenset(names)
-    return ModuleScan(found, frozenset(definitions), frozenset(methods), imports, is_decorated, moves_path)
+    defined_names = None if unknown else frozenset(names)
+    return ModuleScan(defined_names, frozenset(definitions), frozenset(methods), imports, is_decorated, moves_path)
 
 
 def _iter_top_level(body: Iterable[ast.stmt]) -> Iterator[ast.AST]:

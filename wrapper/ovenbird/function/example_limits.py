@@ -21,8 +21,8 @@ def find_limits(hint: Any) -> dict[str, Any]:
         elif typing.get_origin(hint) is typing.Annotated:
             hint, *extras = typing.get_args(hint)
             for part in (part for extra in extras for part in (extra, *(getattr(extra, "metadata", None) or ()))):
-                found = {name: getattr(part, name, None) for name in _LIMITS}
-                limits |= {name: value for name, value in found.items() if value is not None}
+                values = {name: getattr(part, name, None) for name in _LIMITS}
+                limits |= {name: value for name, value in values.items() if value is not None}
         elif typing.get_origin(hint) in (typing.Union, types.UnionType):
             hint = next(member for member in typing.get_args(hint) if member is not type(None))
         else:

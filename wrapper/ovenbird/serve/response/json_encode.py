@@ -36,8 +36,10 @@ def encode(value: Any) -> bytes:
     except UnicodeEncodeError as error:
         if error.encoding != "utf-8":  # of a conversion by the user's class
             raise
-        found = show_value(error.object[error.start])
-        raise ResultError(f"a part of the result holds {found}, half of a surrogate pair, which is no text") from None
+        surrogate = show_value(error.object[error.start])
+        raise ResultError(
+            f"a part of the result holds {surrogate}, half of a surrogate pair, which is no text"
+        ) from None
     except RecursionError:
         raise ResultError("the result is nested too deeply, or refers to itself") from None
     except TypeError as error:
